@@ -1,0 +1,170 @@
+//! What can go wrong, by what the caller can do about it.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::host::{RandomError, StoreError};
+use crate::http::{FetchError, Method};
+use crate::time::LocalTime;
+
+/// The request that an error came from: its verb and its path below the user's endpoint, never the user or a token.
+///
+/// ```
+/// use selvedge_core::error::RequestLine;
+/// use selvedge_core::http::Method;
+///
+/// let line = RequestLine::new(Method::Get, "storage/meta/global");
+/// assert_eq!(line.to_string(), "GET storage/meta/global");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    method: Method,
+    path: String,
+}
+
+impl RequestLine {
+    /// From a verb and a path below the user's endpoint, without its query.
+    #[must_use]
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+        }
+    }
+}
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_str(), self.path)
+    }
+}
+
+/// Why something of the core could not be done.
+///
+/// ```
+/// use selvedge_core::error::{Error, RequestLine};
+/// use selvedge_core::http::Method;
+///
+/// let error = Error::SignedOut { request: RequestLine::new(Method::Get, "info/collections") };
+/// assert_eq!(error.to_string(), "the server no longer takes these credentials: sign in again (GET info/collections)");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server refuses the token (401): get a new one, or sign in again.
+    #[error("the server no longer takes these credentials: sign in again ({request})")]
+    SignedOut {
+        /// Where it was refused.
+        request: RequestLine,
+    },
+    /// The account's keys are not the ones in hand (spec §4.6): fetch them again. Nothing was written.
+    #[error(
+        "the sync key does not fit this account's data: it was changed elsewhere or is mistyped; join the account again"
+    )]
+    WrongKey,
+    /// The server asked to be left alone for a while, or is in trouble.
+    #[error("the server asks to be left alone for a while: try again later ({request})")]
+    Wait {
+        /// When to come back, by the local clock; `None` when the server did not say.
+        until: Option<LocalTime>,
+        /// The HTTP status.
+        status: u16,
+        /// Where it said so.
+        request: RequestLine,
+    },
+    /// Somebody else wrote in between (409, 412): read again, merge again, send again.
+    #[error("another device wrote at the same moment: sync again ({request})")]
+    Conflict {
+        /// What was refused.
+        request: RequestLine,
+    },
+    /// A newer client wrote data of a format that this one does not know. Nothing was written.
+    #[error(
+        "this account's data have format {server}, newer than this program's 5: upgrade the program"
+    )]
+    UpgradeNeeded {
+        /// The server's storage version.
+        server: u64,
+    },
+    /// The service refuses this client's version (400 with code 16).
+    #[error(
+        "the server does not serve this version of the program any more: upgrade it ({request})"
+    )]
+    ClientRefused {
+        /// What was refused.
+        request: RequestLine,
+    },
+    /// The service has closed for good (513, or a hard end-of-life alert).
+    #[error("this server has been closed for good: move to another one")]
+    ServiceClosed,
+    /// The account's room on the server is used up.
+    #[error("the account's room on the server is used up: delete something there ({request})")]
+    OverQuota {
+        /// What was refused.
+        request: RequestLine,
+    },
+    /// What was sent is larger than the server takes (413, or 400 with code 17).
+    #[error("this is larger than the server takes ({request})")]
+    TooLarge {
+        /// What was refused.
+        request: RequestLine,
+    },
+    /// There is no such thing on the server (404).
+    #[error("the server has no such record or user ({request})")]
+    NotFound {
+        /// What was asked for.
+        request: RequestLine,
+    },
+    /// `meta/global` or `crypto/keys` is there but cannot be read. Nothing was written: it is for the user to decide.
+    #[error(
+        "{record} on the server cannot be read: another program damaged it; nothing was changed"
+    )]
+    Undecodable {
+        /// Which record.
+        record: &'static str,
+    },
+    /// Two fresh starts met, or one did not hold (spec §4.7).
+    #[error("another device is setting up the account at the same moment: sync again in a minute")]
+    SetupRace,
+    /// The account has no usable server data and the caller did not allow a fresh start.
+    #[error("nobody has synced to this account yet")]
+    NotSetUp,
+    /// The answer is not what the protocol says.
+    #[error("the server's answer cannot be read: {detail} ({request})")]
+    Answer {
+        /// Where it came from.
+        request: RequestLine,
+        /// What is wrong with it; never its content.
+        detail: String,
+    },
+    /// A status that the protocol does not foresee here: a bug of this program or of the server.
+    #[error("the server refused a request with status {status}: please report it ({request})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The server's integer code in a 400, if there was one.
+        code: Option<u32>,
+        /// What was refused.
+        request: RequestLine,
+    },
+    /// No answer came.
+    #[error("{source} ({request})")]
+    Network {
+        /// What the host says.
+        source: FetchError,
+        /// What was asked.
+        request: RequestLine,
+    },
+    /// The local store did not do its work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// Something the caller gave is not usable.
+    #[error("{0}")]
+    Input(String),
+}
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = core::result::Result<T, E>;

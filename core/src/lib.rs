@@ -1,0 +1,14 @@
+//! Selvedge's core: record crypto and every sync decision of Firefox Sync (storage API 1.5, storage format 5).
+//!
+//! It does no I/O. A host lends it four things: [`http::Fetch`], [`host::Store`], [`host::Clock`] and [`host::Random`].
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod error;
+pub mod host;
+pub mod http;
+pub mod ids;
+pub mod time;

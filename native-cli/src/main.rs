@@ -1,0 +1,2 @@
+//! The program `selvedge`.
+fn main() {}

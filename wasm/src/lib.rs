@@ -1,0 +1,1 @@
+//! The core of Selvedge for JavaScript hosts.

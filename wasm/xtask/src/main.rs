@@ -1,0 +1,2 @@
+//! `cargo xtask`: builds the npm package.
+fn main() {}

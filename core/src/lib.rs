@@ -11,4 +11,5 @@ pub mod error;
 pub mod host;
 pub mod http;
 pub mod ids;
+pub mod reconcile;
 pub mod time;

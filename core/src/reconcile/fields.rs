@@ -1,0 +1,343 @@
+//! A cleartext as its top-level fields, each still the text in which it came, so that unknown ones survive unchanged.
+
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::record::Side;
+
+/// A text that is no JSON object.
+///
+/// ```
+/// use selvedge_core::reconcile::Fields;
+///
+/// assert_eq!(Fields::parse("[]").unwrap_err().to_string(), "a record is a JSON object");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a record is a JSON object")]
+pub struct NotAnObject;
+
+/// The top-level fields of a JSON object, in their order; of two fields with one name the last counts (spec §0.9).
+///
+/// ```
+/// use selvedge_core::reconcile::Fields;
+///
+/// let fields = Fields::parse(r#"{"id":"a","deep":{"x":[1, 2]}}"#)?;
+/// assert_eq!(fields.get("deep"), Some(r#"{"x":[1, 2]}"#));
+/// # Ok::<(), selvedge_core::reconcile::NotAnObject>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'a> Fields<'a> {
+    /// Splits a JSON object.
+    ///
+    /// # Errors
+    /// When the text is no JSON object.
+    pub fn parse(text: &'a str) -> Result<Self, NotAnObject> {
+        serde_json::from_str(text).map_err(|_| NotAnObject)
+    }
+
+    /// The JSON text of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.raw(name).map(RawValue::get)
+    }
+
+    fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| *value)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// This object with the fields of `patch` put over it; a `null` in the patch removes a field (RFC 7396, top level).
+    #[must_use]
+    pub fn patched(&self, patch: &Fields<'_>) -> String {
+        let mut writer = ObjectWriter::default();
+        let mut seen = BTreeSet::new();
+        for name in self.names().chain(patch.names()) {
+            if seen.insert(name) {
+                match patch.get(name).or_else(|| self.get(name)) {
+                    Some("null") if patch.get(name).is_some() => {}
+                    Some(value) => writer.field(name, value),
+                    None => {}
+                }
+            }
+        }
+        writer.finish()
+    }
+
+    /// This object with `name` set to a JSON text.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> String {
+        let mut writer = ObjectWriter::default();
+        writer.field(name, value);
+        let mut seen = BTreeSet::from([name]);
+        for field in self.names() {
+            if seen.insert(field) {
+                writer.field(field, self.get(field).unwrap_or("null"));
+            }
+        }
+        writer.finish()
+    }
+
+    /// Merges field by field: what one side alone changed since `base` is taken from it; what both changed comes from
+    /// `newer`, and its name is told. Without a base a field that only one side has is kept.
+    #[must_use]
+    pub fn merge(
+        base: Option<&Fields<'_>>,
+        ours: &Fields<'_>,
+        theirs: &Fields<'_>,
+        newer: Side,
+    ) -> Merged {
+        let mut writer = ObjectWriter::default();
+        let mut conflicts = Vec::new();
+        let mut seen = BTreeSet::new();
+        for name in theirs.names().chain(ours.names()) {
+            if !seen.insert(name) {
+                continue;
+            }
+            let (our, their) = (ours.raw(name), theirs.raw(name));
+            let chosen = match base {
+                _ if same(our, their) => our,
+                Some(base) if same(base.raw(name), our) => their,
+                Some(base) if same(base.raw(name), their) => our,
+                None if our.is_none() || their.is_none() => our.or(their),
+                _ => {
+                    conflicts.push(name.to_string());
+                    match newer {
+                        Side::Ours => our,
+                        Side::Theirs => their,
+                    }
+                }
+            };
+            if let Some(value) = chosen {
+                writer.field(name, value.get());
+            }
+        }
+        Merged {
+            cleartext: writer.finish(),
+            conflicts,
+        }
+    }
+}
+
+/// The result of [`Fields::merge`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// The merged JSON object.
+    pub(super) cleartext: String,
+    /// The names of the fields that both sides had changed.
+    pub(super) conflicts: Vec<String>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[derive(Default)]
+struct ObjectWriter(String);
+
+impl ObjectWriter {
+    fn field(&mut self, name: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push_str(&serde_json::Value::from(name).to_string());
+        self.0.push(':');
+        self.0.push_str(value);
+    }
+
+    fn finish(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push('{');
+        }
+        self.0.push('}');
+        self.0
+    }
+}
+
+fn same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => has_same_content(a.get(), b.get()),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Whether two JSON texts say the same, whatever their blanks and the order of their members.
+///
+/// ```
+/// use selvedge_core::reconcile::has_same_content;
+///
+/// assert!(has_same_content(r#"{"a":1,"b":2}"#, r#"{ "b": 2, "a": 1 }"#));
+/// assert!(!has_same_content(r#"{"a":1}"#, r#"{"a":"1"}"#));
+/// ```
+#[must_use]
+pub fn has_same_content(a: &str, b: &str) -> bool {
+    let value = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    a == b || matches!((value(a), value(b)), (Some(a), Some(b)) if a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merge(base: Option<&str>, ours: &str, theirs: &str, newer: Side) -> Merged {
+        let base = base.map(|text| Fields::parse(text).unwrap());
+        Fields::merge(
+            base.as_ref(),
+            &Fields::parse(ours).unwrap(),
+            &Fields::parse(theirs).unwrap(),
+            newer,
+        )
+    }
+
+    #[test]
+    fn each_field_comes_from_the_side_that_changed_it() {
+        let rows: [(&str, Option<&str>, &str, &str, &str, &[&str]); 9] = [
+            (
+                "ours changed",
+                Some(r#"{"a":1}"#),
+                r#"{"a":2}"#,
+                r#"{"a":1}"#,
+                r#"{"a":2}"#,
+                &[],
+            ),
+            (
+                "theirs changed",
+                Some(r#"{"a":1}"#),
+                r#"{"a":1}"#,
+                r#"{"a":3}"#,
+                r#"{"a":3}"#,
+                &[],
+            ),
+            (
+                "both, different fields",
+                Some(r#"{"a":1,"b":1}"#),
+                r#"{"a":2,"b":1}"#,
+                r#"{"a":1,"b":2}"#,
+                r#"{"a":2,"b":2}"#,
+                &[],
+            ),
+            (
+                "both, alike",
+                Some(r#"{"a":1}"#),
+                r#"{"a":2}"#,
+                r#"{"a":2}"#,
+                r#"{"a":2}"#,
+                &[],
+            ),
+            (
+                "both, unlike: the newer",
+                Some(r#"{"a":1}"#),
+                r#"{"a":2}"#,
+                r#"{"a":3}"#,
+                r#"{"a":2}"#,
+                &["a"],
+            ),
+            (
+                "ours removed a field",
+                Some(r#"{"a":1,"b":1}"#),
+                r#"{"b":1}"#,
+                r#"{"a":1,"b":1}"#,
+                r#"{"b":1}"#,
+                &[],
+            ),
+            (
+                "theirs removed, ours changed",
+                Some(r#"{"a":1}"#),
+                r#"{"a":2}"#,
+                r"{}",
+                r#"{"a":2}"#,
+                &["a"],
+            ),
+            (
+                "no base: both kept",
+                None,
+                r#"{"a":1}"#,
+                r#"{"b":1}"#,
+                r#"{"b":1,"a":1}"#,
+                &[],
+            ),
+            (
+                "no base: the newer",
+                None,
+                r#"{"a":1}"#,
+                r#"{"a":2}"#,
+                r#"{"a":1}"#,
+                &["a"],
+            ),
+        ];
+        for (name, base, ours, theirs, cleartext, conflicts) in rows {
+            let merged = merge(base, ours, theirs, Side::Ours);
+            assert_eq!(
+                (merged.cleartext.as_str(), merged.conflicts.as_slice()),
+                (cleartext, to_strings(conflicts).as_slice()),
+                "{name}"
+            );
+        }
+    }
+
+    fn to_strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn unknown_fields_keep_their_very_text() {
+        let merged = merge(
+            None,
+            r#"{"id":"x"}"#,
+            r#"{"id":"x","n":1.50e3,"deep":{"z":[1, {"y":null}]}}"#,
+            Side::Theirs,
+        );
+        assert_eq!(
+            merged.cleartext,
+            r#"{"id":"x","n":1.50e3,"deep":{"z":[1, {"y":null}]}}"#
+        );
+    }
+
+    #[test]
+    fn a_patch_sets_and_removes() {
+        let fields = Fields::parse(r#"{"id":"x","a":1,"b":2}"#).unwrap();
+        let patch = Fields::parse(r#"{"a":null,"c":"é\"\n"}"#).unwrap();
+        assert_eq!(fields.patched(&patch), r#"{"id":"x","b":2,"c":"é\"\n"}"#);
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_counts() {
+        let fields = Fields::parse(r#"{"a":1,"a":2}"#).unwrap();
+        assert_eq!(
+            (fields.get("a"), fields.with("id", "\"x\"")),
+            (Some("2"), r#"{"id":"x","a":2}"#.into())
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! What becomes of one record that both sides know: pure decisions (spec §5.6, §5.7).
+
+mod fields;
+mod record;
+
+pub use fields::{Fields, NotAnObject, has_same_content};
+pub use record::{Ours, Outcome, Rule, Side, Theirs, reconcile};

@@ -1,0 +1,448 @@
+//! Two versions of one record meet: which one, or what of both, is right (spec §5.6, §5.7).
+//!
+//! ```text
+//! theirs     ours                        what happens                              rule
+//! tombstone  missing                     nothing
+//! tombstone  deleted                     forget the deletion
+//! tombstone  unchanged, or to be resent  delete
+//! tombstone  edited                      keep ours; its upload revives it          EditBeatsDelete
+//! record     missing                     take theirs
+//! record     deleted; theirs = base      keep the deletion; its tombstone is sent
+//! record     deleted; theirs changed     take theirs; the deletion is dropped      EditBeatsDelete
+//! record     equal content               nothing to apply, nothing to upload
+//! record     unchanged                   take theirs
+//! record     to be resent                merge by field, theirs before ours        ServerBeatsResend
+//! record     edited                      merge by field, on a clash the newer      NewerFieldWins
+//! ```
+
+use alloc::string::String;
+
+use super::fields::{Fields, has_same_content};
+
+/// One of the two sides.
+///
+/// ```
+/// use selvedge_core::reconcile::Side;
+///
+/// assert_ne!(Side::Ours, Side::Theirs);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// This device.
+    Ours,
+    /// The server.
+    Theirs,
+}
+
+/// What this device has of the record.
+///
+/// ```
+/// use selvedge_core::reconcile::Ours;
+///
+/// let edited = Ours::Edited { cleartext: r#"{"id":"a"}"#, base: None };
+/// assert_ne!(edited, Ours::Missing);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ours<'a> {
+    /// Nothing.
+    Missing,
+    /// A deletion that the server has not been told.
+    Deleted {
+        /// What the server was known to have.
+        base: Option<&'a str>,
+    },
+    /// What the server is known to have had.
+    Unchanged {
+        /// The record.
+        cleartext: &'a str,
+    },
+    /// Not edited, but the server may lack it, because a reset forgot what it has.
+    Resend {
+        /// The record.
+        cleartext: &'a str,
+    },
+    /// Changed by the user since the last sync.
+    Edited {
+        /// The record.
+        cleartext: &'a str,
+        /// What the server was known to have.
+        base: Option<&'a str>,
+    },
+}
+
+/// What the server has of the record.
+///
+/// ```
+/// use selvedge_core::reconcile::Theirs;
+///
+/// assert_ne!(Theirs::Tombstone, Theirs::Record(r#"{"id":"a"}"#));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theirs<'a> {
+    /// It was deleted.
+    Tombstone,
+    /// This JSON object.
+    Record(&'a str),
+}
+
+/// The rule by which one side's change gave way to the other's.
+///
+/// ```
+/// use selvedge_core::reconcile::Rule;
+///
+/// assert_eq!(Rule::EditBeatsDelete.as_str(), "an edit beats a deletion");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// One side edited what the other deleted: the record lives.
+    EditBeatsDelete,
+    /// Both changed the same field: the later change stays.
+    NewerFieldWins,
+    /// After a reset, what the server has stands before what was only to be sent again.
+    ServerBeatsResend,
+}
+
+impl Rule {
+    /// The rule in words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EditBeatsDelete => "an edit beats a deletion",
+            Self::NewerFieldWins => "of two changes of one field the newer stays",
+            Self::ServerBeatsResend => "after a reset the server's field stays",
+        }
+    }
+}
+
+/// What is to be done with the record here.
+///
+/// ```
+/// use selvedge_core::reconcile::{Outcome, Ours, Side, Theirs, reconcile};
+///
+/// let ours = Ours::Edited { cleartext: r#"{"id":"a","x":2,"y":1}"#, base: Some(r#"{"id":"a","x":1,"y":1}"#) };
+/// let theirs = Theirs::Record(r#"{"id":"a","x":1,"y":9}"#);
+/// let outcome = reconcile(ours, theirs, Side::Ours);
+/// assert_eq!(outcome, Outcome::Merge { cleartext: r#"{"id":"a","x":2,"y":9}"#.into(), rule: None });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to do: neither side has it.
+    Ignore,
+    /// Both have the same: nothing to apply, nothing to upload.
+    Same,
+    /// Apply theirs; nothing to upload.
+    Take {
+        /// The rule by which a change made here is dropped.
+        rule: Option<Rule>,
+    },
+    /// Delete it here; nothing to upload.
+    Delete,
+    /// Keep ours, a deletion included, and upload it.
+    Keep {
+        /// The rule by which their change is dropped.
+        rule: Option<Rule>,
+    },
+    /// Apply this and upload it.
+    Merge {
+        /// The merged JSON object.
+        cleartext: String,
+        /// The rule by which fields were chosen, where both sides had changed one.
+        rule: Option<Rule>,
+    },
+}
+
+/// Decides what becomes of one record. `newer` says whose change is the later one; ages are compared, not times, so
+/// that a constant difference of the clocks does not matter (spec §5.6).
+///
+/// A text that is no JSON object cannot be merged; then theirs is taken, as the server's copy was checked on its way in.
+#[must_use]
+pub fn reconcile(ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
+    match (theirs, ours) {
+        (Theirs::Tombstone, Ours::Missing) => Outcome::Ignore,
+        (
+            Theirs::Tombstone,
+            Ours::Deleted { .. } | Ours::Unchanged { .. } | Ours::Resend { .. },
+        ) => Outcome::Delete,
+        (Theirs::Tombstone, Ours::Edited { .. }) => Outcome::Keep {
+            rule: Some(Rule::EditBeatsDelete),
+        },
+        (Theirs::Record(_), Ours::Missing) => Outcome::Take { rule: None },
+        (Theirs::Record(theirs), Ours::Deleted { base: Some(base) })
+            if has_same_content(theirs, base) =>
+        {
+            Outcome::Keep { rule: None }
+        }
+        (Theirs::Record(_), Ours::Deleted { .. }) => Outcome::Take {
+            rule: Some(Rule::EditBeatsDelete),
+        },
+        (Theirs::Record(theirs), Ours::Unchanged { cleartext }) if theirs == cleartext => {
+            Outcome::Same
+        }
+        (Theirs::Record(_), Ours::Unchanged { .. }) => Outcome::Take { rule: None },
+        (Theirs::Record(theirs), Ours::Resend { cleartext }) => merge(
+            None,
+            cleartext,
+            theirs,
+            Side::Theirs,
+            Rule::ServerBeatsResend,
+        ),
+        (Theirs::Record(theirs), Ours::Edited { cleartext, base }) => {
+            merge(base, cleartext, theirs, newer, Rule::NewerFieldWins)
+        }
+    }
+}
+
+fn merge(base: Option<&str>, ours: &str, theirs: &str, newer: Side, on_clash: Rule) -> Outcome {
+    if has_same_content(ours, theirs) {
+        return Outcome::Same;
+    }
+    let base = base.and_then(|text| Fields::parse(text).ok());
+    let (Ok(our_fields), Ok(their_fields)) = (Fields::parse(ours), Fields::parse(theirs)) else {
+        return Outcome::Take {
+            rule: Some(on_clash),
+        };
+    };
+    let merged = Fields::merge(base.as_ref(), &our_fields, &their_fields, newer);
+    let rule = (!merged.conflicts.is_empty()).then_some(on_clash);
+    if has_same_content(&merged.cleartext, theirs) {
+        Outcome::Take { rule }
+    } else if has_same_content(&merged.cleartext, ours) {
+        Outcome::Keep { rule }
+    } else {
+        Outcome::Merge {
+            cleartext: merged.cleartext,
+            rule,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const A: &str = r#"{"id":"r","x":1,"y":1}"#;
+    const A_SPACED: &str = r#"{ "id": "r", "y": 1, "x": 1 }"#;
+    const X2: &str = r#"{"id":"r","x":2,"y":1}"#;
+    const X3: &str = r#"{"id":"r","x":3,"y":1}"#;
+    const Y2: &str = r#"{"id":"r","x":1,"y":2}"#;
+
+    #[test]
+    fn every_row_of_the_table() {
+        let take = |rule| Outcome::Take { rule };
+        let keep = |rule| Outcome::Keep { rule };
+        let merged = |text: &str, rule| Outcome::Merge {
+            cleartext: text.into(),
+            rule,
+        };
+        let edited = |cleartext, base| Ours::Edited { cleartext, base };
+        let (tombstone, record) = (Theirs::Tombstone, Theirs::Record);
+        let (edit_beats, newer_wins, server_beats) = (
+            Some(Rule::EditBeatsDelete),
+            Some(Rule::NewerFieldWins),
+            Some(Rule::ServerBeatsResend),
+        );
+        let rows = [
+            (
+                "tombstone, missing",
+                tombstone,
+                Ours::Missing,
+                Side::Ours,
+                Outcome::Ignore,
+            ),
+            (
+                "tombstone, deleted",
+                tombstone,
+                Ours::Deleted { base: Some(A) },
+                Side::Ours,
+                Outcome::Delete,
+            ),
+            (
+                "tombstone, unchanged",
+                tombstone,
+                Ours::Unchanged { cleartext: A },
+                Side::Ours,
+                Outcome::Delete,
+            ),
+            (
+                "tombstone, resend",
+                tombstone,
+                Ours::Resend { cleartext: A },
+                Side::Ours,
+                Outcome::Delete,
+            ),
+            (
+                "tombstone, edited",
+                tombstone,
+                edited(X2, Some(A)),
+                Side::Theirs,
+                keep(edit_beats),
+            ),
+            (
+                "record, missing",
+                record(A),
+                Ours::Missing,
+                Side::Ours,
+                take(None),
+            ),
+            (
+                "record, deleted, as it was",
+                record(A_SPACED),
+                Ours::Deleted { base: Some(A) },
+                Side::Theirs,
+                keep(None),
+            ),
+            (
+                "record, deleted, changed",
+                record(X2),
+                Ours::Deleted { base: Some(A) },
+                Side::Ours,
+                take(edit_beats),
+            ),
+            (
+                "record, deleted, no base",
+                record(X2),
+                Ours::Deleted { base: None },
+                Side::Ours,
+                take(edit_beats),
+            ),
+            (
+                "record, unchanged and equal",
+                record(A),
+                Ours::Unchanged { cleartext: A },
+                Side::Ours,
+                Outcome::Same,
+            ),
+            (
+                "record, unchanged",
+                record(X2),
+                Ours::Unchanged { cleartext: A },
+                Side::Ours,
+                take(None),
+            ),
+            (
+                "record, resend, equal",
+                record(A_SPACED),
+                Ours::Resend { cleartext: A },
+                Side::Ours,
+                Outcome::Same,
+            ),
+            (
+                "record, resend, clash",
+                record(X2),
+                Ours::Resend { cleartext: A },
+                Side::Ours,
+                take(server_beats),
+            ),
+            (
+                "record, resend, our field",
+                record(r#"{"id":"r","x":2}"#),
+                Ours::Resend { cleartext: A },
+                Side::Ours,
+                merged(X2, server_beats),
+            ),
+            (
+                "record, edited alike",
+                record(X2),
+                edited(X2, Some(A)),
+                Side::Ours,
+                Outcome::Same,
+            ),
+            (
+                "record, other fields",
+                record(Y2),
+                edited(X2, Some(A)),
+                Side::Ours,
+                merged(r#"{"id":"r","x":2,"y":2}"#, None),
+            ),
+            (
+                "record, same field, ours newer",
+                record(X3),
+                edited(X2, Some(A)),
+                Side::Ours,
+                keep(newer_wins),
+            ),
+            (
+                "record, same field, theirs newer",
+                record(X3),
+                edited(X2, Some(A)),
+                Side::Theirs,
+                take(newer_wins),
+            ),
+            (
+                "record as the base, edited",
+                record(A_SPACED),
+                edited(X2, Some(A)),
+                Side::Theirs,
+                keep(None),
+            ),
+            (
+                "record, both made it",
+                record(X3),
+                edited(X2, None),
+                Side::Theirs,
+                take(newer_wins),
+            ),
+        ];
+        for (name, theirs, ours, newer, outcome) in rows {
+            assert_eq!(reconcile(ours, theirs, newer), outcome, "{name}");
+        }
+    }
+
+    /// What the record is here after the outcome, and whether it is to be uploaded.
+    fn apply<'a>(outcome: &'a Outcome, ours: &'a str, theirs: &'a str) -> (&'a str, bool) {
+        match outcome {
+            Outcome::Same | Outcome::Take { .. } => (theirs, false),
+            Outcome::Keep { .. } => (ours, true),
+            Outcome::Merge { cleartext, .. } => (cleartext, true),
+            Outcome::Ignore | Outcome::Delete => unreachable!("both sides have it"),
+        }
+    }
+
+    fn object() -> impl Strategy<Value = String> {
+        proptest::collection::btree_map("[abc]", 0..4u8, 0..4).prop_map(|fields| {
+            let mut value = serde_json::Map::new();
+            value.insert("id".into(), "r".into());
+            value.extend(
+                fields
+                    .into_iter()
+                    .map(|(name, number)| (name, number.into())),
+            );
+            serde_json::Value::Object(value).to_string()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_again_with_the_result_changes_nothing(base in object(), ours in object(), theirs in object(), newer in any::<bool>()) {
+            let newer = if newer { Side::Ours } else { Side::Theirs };
+            let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base) }, Theirs::Record(&theirs), newer);
+            let (result, _) = apply(&outcome, &ours, &theirs);
+            let again = reconcile(Ours::Edited { cleartext: result, base: Some(&theirs) }, Theirs::Record(&theirs), newer);
+            prop_assert!(has_same_content(apply(&again, result, &theirs).0, result));
+        }
+
+        #[test]
+        fn a_field_that_one_side_alone_changed_is_never_lost(base in object(), ours in object(), theirs in object()) {
+            let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base) }, Theirs::Record(&theirs), Side::Theirs);
+            let result: serde_json::Value = serde_json::from_str(apply(&outcome, &ours, &theirs).0).unwrap();
+            let [base, ours, theirs]: [serde_json::Value; 3] =
+                [&base, &ours, &theirs].map(|text| serde_json::from_str(text).unwrap());
+            for name in ["a", "b", "c"] {
+                if base.get(name) == ours.get(name) { prop_assert_eq!(result.get(name), theirs.get(name)); }
+                if base.get(name) == theirs.get(name) { prop_assert_eq!(result.get(name), ours.get(name)); }
+            }
+        }
+
+        #[test]
+        fn which_side_is_ours_does_not_matter(base in object(), a in object(), b in object(), a_newer in any::<bool>()) {
+            let (here, there) = if a_newer { (Side::Ours, Side::Theirs) } else { (Side::Theirs, Side::Ours) };
+            let at_a = reconcile(Ours::Edited { cleartext: &a, base: Some(&base) }, Theirs::Record(&b), here);
+            let at_b = reconcile(Ours::Edited { cleartext: &b, base: Some(&base) }, Theirs::Record(&a), there);
+            prop_assert!(has_same_content(apply(&at_a, &a, &b).0, apply(&at_b, &b, &a).0));
+        }
+    }
+}

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::host::{RandomError, StoreError};
 use crate::http::{FetchError, Method};
+use crate::ids::RecordId;
 use crate::time::LocalTime;
 
 /// The request that an error came from: its verb and its path below the user's endpoint, never the user or a token.
@@ -161,6 +162,12 @@ pub enum Error {
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// This device has no such record.
+    #[error("there is no record {id} here")]
+    NoSuchRecord {
+        /// The id that was asked for.
+        id: RecordId,
+    },
     /// Something the caller gave is not usable.
     #[error("{0}")]
     Input(String),

@@ -7,9 +7,14 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod crypto;
+pub mod engine;
 pub mod error;
 pub mod host;
 pub mod http;
 pub mod ids;
 pub mod reconcile;
 pub mod time;
+pub mod server;
+#[cfg(test)]
+pub(crate) mod script;

@@ -1,51 +1,11 @@
-//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`](crate::http::Fetch) is the fourth.)
+//! Records and sync state at rest: what a host's store keeps, and the one commit that changes it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 
-use crate::http::Fetch;
 use crate::ids::{CollectionName, RecordId};
 use crate::time::{LocalTime, ServerTime};
-
-/// The device's clock.
-///
-/// ```
-/// use selvedge_core::host::Clock;
-/// use selvedge_core::time::LocalTime;
-///
-/// struct Stopped;
-/// impl Clock for Stopped {
-///     fn now(&self) -> LocalTime { LocalTime::from_millis(1_700_000_000_000) }
-/// }
-/// assert_eq!(Stopped.now().millis(), 1_700_000_000_000);
-/// ```
-pub trait Clock {
-    /// The time now.
-    fn now(&self) -> LocalTime;
-}
-
-/// Random bytes fit for keys and IVs.
-pub trait Random {
-    /// Fills `bytes`.
-    ///
-    /// # Errors
-    /// When the system has none; nothing is then encrypted.
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
-}
-
-/// The system has no random bytes.
-///
-/// ```
-/// assert_eq!(selvedge_core::host::RandomError.to_string(), "the system has no random bytes");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system has no random bytes")]
-pub struct RandomError;
-
-/// All four things together, for what needs them all.
-pub trait Host: Fetch + Store + Clock + Random {}
-impl<T: Fetch + Store + Clock + Random> Host for T {}
 
 /// Numbers the writes to an item. A store never gives the same id the same revision twice, so that an equal revision
 /// means that nobody wrote in between.
@@ -228,7 +188,7 @@ pub struct Commit {
     pub global: Option<String>,
 }
 
-/// What a [`Commit`] does to one collection, in the order of the fields.
+/// What a [`Commit`] does to one collection, in the order of the fields. A part that sweeps has no writes and no uploads.
 ///
 /// ```
 /// use selvedge_core::host::Part;

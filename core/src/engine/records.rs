@@ -1,0 +1,293 @@
+//! The records of one collection on this device, as the user reads and changes them; the next sync sends the changes.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::error::{Error, Result};
+use crate::host::{
+    Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Random, Selection, Store,
+    Stored, Write,
+};
+use crate::ids::{CollectionName, Guid, RecordId};
+use crate::reconcile::{Fields, has_same_content};
+use crate::time::ServerTime;
+
+/// One collection of this device's store.
+///
+/// ```
+/// use selvedge_core::engine::Records;
+/// use selvedge_core::host::{Clock, MemoryStore, Random, RandomError};
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::time::LocalTime;
+///
+/// struct Host;
+/// impl Clock for Host {
+///     fn now(&self) -> LocalTime { LocalTime::from_millis(1_700_000_000_000) }
+/// }
+/// impl Random for Host {
+///     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> { bytes.fill(7); Ok(()) }
+/// }
+///
+/// let store = MemoryStore::default();
+/// let notes = Records::new(&store, &Host, &Host, CollectionName::new("notes").unwrap());
+/// let id = pollster::block_on(notes.put(None, r#"{"title":"milk"}"#))?;
+/// pollster::block_on(notes.edit(&id, r#"{"done":true}"#))?;
+/// let text = pollster::block_on(notes.get(&id))?.unwrap();
+/// assert_eq!(text, format!(r#"{{"id":"{id}","title":"milk","done":true}}"#));
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Records<'a, S, C, R> {
+    store: &'a S,
+    clock: &'a C,
+    random: &'a R,
+    collection: CollectionName,
+}
+
+impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
+    /// The records of `collection` in `store`.
+    pub fn new(store: &'a S, clock: &'a C, random: &'a R, collection: CollectionName) -> Self {
+        Self {
+            store,
+            clock,
+            random,
+            collection,
+        }
+    }
+
+    /// The JSON object under an id, or `None`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn get(&self, id: &RecordId) -> Result<Option<String>> {
+        Ok(self
+            .read(id)
+            .await?
+            .and_then(|stored| stored.item.cleartext))
+    }
+
+    /// Records in order of id, from the first after `after`. Empty only at the end.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn page(&self, after: Option<&RecordId>, limit: PageLimit) -> Result<Vec<Stored>> {
+        Ok(self
+            .store
+            .page(&self.collection, Selection::Live, after, limit)
+            .await?)
+    }
+
+    /// Puts a whole record under `id`, or under the object's own `id`, or under a new one, and tells which.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the text is no JSON object, has another id, or is marked as deleted.
+    pub async fn put(&self, id: Option<RecordId>, json: &str) -> Result<RecordId> {
+        let (id, cleartext) = self.checked(id, json)?;
+        self.change(&id, |_| Ok(Some(cleartext.clone()))).await?;
+        Ok(id)
+    }
+
+    /// Puts many records in one commit: much faster than one by one. None is put when one is refused.
+    ///
+    /// # Errors
+    /// As [`Records::put`]; two records with one id are refused too.
+    pub async fn put_many(&self, records: &[(Option<RecordId>, &str)]) -> Result<Vec<RecordId>> {
+        let checked = records
+            .iter()
+            .map(|(id, json)| self.checked(id.clone(), json))
+            .collect::<Result<Vec<_>>>()?;
+        let ids: Vec<RecordId> = checked.iter().map(|(id, _)| id.clone()).collect();
+        let mut sorted: Vec<&RecordId> = ids.iter().collect();
+        sorted.sort();
+        if let Some([twice, _]) = sorted.array_windows().find(|[a, b]| a == b) {
+            return Err(Error::Input(alloc::format!(
+                "two of the records have the id {twice}: give each its own"
+            )));
+        }
+        loop {
+            let found = self.store.read(&self.collection, &ids).await?;
+            let writes = found
+                .into_iter()
+                .zip(&checked)
+                .filter_map(|(found, (id, cleartext))| {
+                    self.write(id, found, Some(cleartext.clone()))
+                })
+                .collect();
+            if self.commit(writes).await? == Committed::Done {
+                return Ok(ids);
+            }
+        }
+    }
+
+    /// Changes fields of a record: those of `patch` are set, those that are `null` there are removed.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`]; [`Error::Input`] as with [`Records::put`].
+    pub async fn edit(&self, id: &RecordId, patch: &str) -> Result<()> {
+        let patch = parse(patch)?;
+        self.change(id, |current| {
+            let current = current.ok_or_else(|| Error::NoSuchRecord { id: id.clone() })?;
+            let patched = Fields::parse(current)
+                .map_err(not_an_object)?
+                .patched(&patch);
+            Ok(Some(self.checked(Some(id.clone()), &patched)?.1))
+        })
+        .await
+    }
+
+    /// Deletes a record; the other devices are told by the next sync.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`].
+    pub async fn delete(&self, id: &RecordId) -> Result<()> {
+        self.change(id, |current| match current {
+            Some(_) => Ok(None),
+            None => Err(Error::NoSuchRecord { id: id.clone() }),
+        })
+        .await
+    }
+
+    async fn read(&self, id: &RecordId) -> Result<Option<Stored>> {
+        Ok(self
+            .store
+            .read(&self.collection, core::slice::from_ref(id))
+            .await?
+            .into_iter()
+            .next()
+            .flatten())
+    }
+
+    async fn change(
+        &self,
+        id: &RecordId,
+        new: impl Fn(Option<&str>) -> Result<Option<String>>,
+    ) -> Result<()> {
+        loop {
+            let found = self.read(id).await?;
+            let current = found
+                .as_ref()
+                .and_then(|stored| stored.item.cleartext.as_deref());
+            let becomes = new(current)?;
+            let writes = self.write(id, found, becomes).into_iter().collect();
+            if self.commit(writes).await? == Committed::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The write that turns what is stored into `cleartext`; none when that says the same already.
+    fn write(
+        &self,
+        id: &RecordId,
+        found: Option<Stored>,
+        cleartext: Option<String>,
+    ) -> Option<Write> {
+        let seen = found.as_ref().map(|stored| stored.revision);
+        let (base, server_modified) = match found.map(|stored| stored.item) {
+            None => (Base::Unknown, ServerTime::ZERO),
+            Some(Item {
+                cleartext: Some(current),
+                base,
+                server_modified,
+                ..
+            }) => {
+                if cleartext
+                    .as_ref()
+                    .is_some_and(|new| has_same_content(new, &current))
+                {
+                    return None;
+                }
+                match base {
+                    Base::Same => (Base::Content(current), server_modified),
+                    // A record that is deleted before its upload is acknowledged is known again by what it was.
+                    Base::Unknown if cleartext.is_none() => {
+                        (Base::Content(current), server_modified)
+                    }
+                    base => (base, server_modified),
+                }
+            }
+            Some(Item {
+                base,
+                server_modified,
+                ..
+            }) => (base, server_modified),
+        };
+        let pending = Pending::Edit {
+            at: self.clock.now(),
+        };
+        let becomes = Some(Item {
+            id: id.clone(),
+            cleartext,
+            base,
+            server_modified,
+            pending,
+        });
+        Some(Write {
+            id: id.clone(),
+            seen,
+            becomes,
+        })
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<Committed> {
+        let part = Part {
+            writes,
+            ..Part::new(self.collection.clone())
+        };
+        Ok(self
+            .store
+            .commit(Commit {
+                parts: alloc::vec![part],
+                global: None,
+            })
+            .await?)
+    }
+
+    fn checked(&self, id: Option<RecordId>, json: &str) -> Result<(RecordId, String)> {
+        let fields = parse(json)?;
+        let inner = fields.get("id").map(|text| {
+            serde_json::from_str::<RecordId>(text).map_err(|_| {
+                Error::Input(
+                    "the record's own id must be a text of 1 to 64 printable ASCII characters"
+                        .into(),
+                )
+            })
+        });
+        let inner = inner.transpose()?;
+        if let (Some(id), Some(inner)) = (&id, &inner)
+            && id != inner
+        {
+            return Err(Error::Input(alloc::format!(
+                "the record says that its id is {inner}, not {id}: make them equal"
+            )));
+        }
+        if fields
+            .get("deleted")
+            .is_some_and(|value| !matches!(value, "false" | "null"))
+        {
+            return Err(Error::Input(
+                "a field named deleted marks deletions: delete the record, or rename the field"
+                    .into(),
+            ));
+        }
+        match (id, inner) {
+            (_, Some(inner)) => Ok((inner, json.to_string())),
+            (id, None) => {
+                let id = match id {
+                    Some(id) => id,
+                    None => Guid::make(self.random)?.into(),
+                };
+                let quoted = serde_json::Value::from(id.as_str()).to_string();
+                Ok((id, fields.with("id", &quoted)))
+            }
+        }
+    }
+}
+
+fn parse(json: &str) -> Result<Fields<'_>> {
+    Fields::parse(json).map_err(not_an_object)
+}
+
+fn not_an_object(_: crate::reconcile::NotAnObject) -> Error {
+    Error::Input("a record must be a JSON object, like {\"title\": \"milk\"}".into())
+}

@@ -1,0 +1,52 @@
+//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`](crate::http::Fetch) is the fourth.)
+
+mod memory;
+mod store;
+
+pub use memory::MemoryStore;
+pub use store::{
+    Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
+    StoreError, StoreErrorKind, Stored, Sweep, Uploaded, Write,
+};
+
+use crate::http::Fetch;
+use crate::time::LocalTime;
+
+/// The device's clock.
+///
+/// ```
+/// use selvedge_core::host::Clock;
+/// use selvedge_core::time::LocalTime;
+///
+/// struct Stopped;
+/// impl Clock for Stopped {
+///     fn now(&self) -> LocalTime { LocalTime::from_millis(1_700_000_000_000) }
+/// }
+/// assert_eq!(Stopped.now().millis(), 1_700_000_000_000);
+/// ```
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> LocalTime;
+}
+
+/// Random bytes fit for keys and IVs.
+pub trait Random {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// When the system has none; nothing is then encrypted.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
+}
+
+/// The system has no random bytes.
+///
+/// ```
+/// assert_eq!(selvedge_core::host::RandomError.to_string(), "the system has no random bytes");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system has no random bytes")]
+pub struct RandomError;
+
+/// All four things together, for what needs them all.
+pub trait Host: Fetch + Store + Clock + Random {}
+impl<T: Fetch + Store + Clock + Random> Host for T {}

@@ -63,6 +63,9 @@ pub enum Error {
         "the sync key does not fit this account's data: it was changed elsewhere or is mistyped; join the account again"
     )]
     WrongKey,
+    /// Most of a collection's records have a bad HMAC (spec §5.5). None was passed over; nothing was written.
+    #[error("most records of the collection are encrypted with another key: have the device that wrote them sync again")]
+    WrongCollectionKey,
     /// The server asked to be left alone for a while, or is in trouble.
     #[error("the server asks to be left alone for a while: try again later ({request})")]
     Wait {

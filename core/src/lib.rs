@@ -14,6 +14,7 @@ pub mod host;
 pub mod http;
 pub mod ids;
 pub mod reconcile;
+pub mod repository;
 pub mod time;
 pub mod server;
 #[cfg(test)]

@@ -1,0 +1,384 @@
+//! The device's side: reconciles what arrives with what the store has, and hands out what waits to be sent.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Applied, Batch, Kept, Receipt, Record, Repository, Source};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::host::{
+    Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored,
+    Sweep, Uploaded, Write,
+};
+use crate::ids::RecordId;
+use crate::reconcile::{Ours, Outcome, Rule, Side, Theirs};
+use crate::time::ServerTime;
+
+/// One collection of the host's store, under the policy of its engine.
+///
+/// ```
+/// use selvedge_core::engine::Generic;
+/// use selvedge_core::host::{Clock, MemoryStore};
+/// use selvedge_core::ids::{CollectionName, RecordId};
+/// use selvedge_core::repository::{LocalRepository, Record, Repository};
+/// use selvedge_core::time::LocalTime;
+///
+/// struct Stopped;
+/// impl Clock for Stopped {
+///     fn now(&self) -> LocalTime { LocalTime::from_millis(0) }
+/// }
+///
+/// let store = MemoryStore::default();
+/// let engine = Generic::new(CollectionName::new("notes").unwrap())?;
+/// let mut local = LocalRepository::new(&store, &Stopped, &engine);
+/// let gone = Record::tombstone(RecordId::new("7vO3Zcdu6V4I").unwrap());
+/// let receipt = pollster::block_on(local.store(vec![gone], None))?;
+/// assert_eq!(receipt.applied.total(), 0, "a deletion of what is not here changes nothing");
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct LocalRepository<'a, S, C, E> {
+    store: &'a S,
+    clock: &'a C,
+    engine: &'a E,
+}
+
+impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
+    /// The collection of `engine` in `store`.
+    pub const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
+        Self {
+            store,
+            clock,
+            engine,
+        }
+    }
+
+    async fn commit(&self, part: Part) -> Result<Committed> {
+        Ok(self
+            .store
+            .commit(Commit {
+                parts: alloc::vec![part],
+                global: None,
+            })
+            .await?)
+    }
+
+    fn part(&self) -> Part {
+        Part::new(self.engine.collection().clone())
+    }
+
+    /// Decides on one arriving record; `None` when nothing is to be written.
+    fn decide(&self, found: Option<Stored>, record: &Record, tally: &mut Tally) -> Option<Write> {
+        let newer = match &found {
+            Some(Stored {
+                item:
+                    Item {
+                        pending: Pending::Edit { at },
+                        ..
+                    },
+                ..
+            }) if self.clock.now().millis().saturating_sub(at.millis()) <= record.age_millis => {
+                Side::Ours
+            }
+            _ => Side::Theirs,
+        };
+        let theirs = record
+            .cleartext
+            .as_deref()
+            .map_or(Theirs::Tombstone, Theirs::Record);
+        let outcome = self.engine.reconcile(
+            ours(found.as_ref().map(|stored| &stored.item)),
+            theirs,
+            newer,
+        );
+        let seen = found.as_ref().map(|stored| stored.revision);
+        let becomes = tally.count(&outcome, found.map(|stored| stored.item), record)?;
+        Some(Write {
+            id: record.id.clone(),
+            seen,
+            becomes,
+        })
+    }
+}
+
+/// An item in the words of the decision.
+fn ours(item: Option<&Item>) -> Ours<'_> {
+    let Some(item) = item else {
+        return Ours::Missing;
+    };
+    let base = match (&item.base, &item.cleartext) {
+        (Base::Content(text), _) | (Base::Same, Some(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match (&item.cleartext, item.pending) {
+        (None, _) => Ours::Deleted { base },
+        (Some(cleartext), Pending::Nothing) => Ours::Unchanged { cleartext },
+        (Some(cleartext), Pending::Resend) => Ours::Resend { cleartext },
+        (Some(cleartext), Pending::Edit { .. }) => Ours::Edited { cleartext, base },
+    }
+}
+
+/// What the outcomes of a batch add up to.
+#[derive(Default)]
+struct Tally {
+    applied: Applied,
+    rules: Vec<(RecordId, Rule)>,
+}
+
+impl Tally {
+    /// Counts an outcome and turns it into the item that is to be stored: `Some(None)` removes it, `None` leaves it.
+    fn count(
+        &mut self,
+        outcome: &Outcome,
+        item: Option<Item>,
+        record: &Record,
+    ) -> Option<Option<Item>> {
+        let modified = record.modified.unwrap_or(ServerTime::ZERO);
+        let synced = |cleartext: Option<String>| Item {
+            id: record.id.clone(),
+            cleartext,
+            base: Base::Same,
+            server_modified: modified,
+            pending: Pending::Nothing,
+        };
+        let is_new = item.is_none();
+        let to_upload = |cleartext: Option<String>, item: Option<Item>| Item {
+            id: record.id.clone(),
+            cleartext,
+            base: record
+                .cleartext
+                .clone()
+                .map_or(Base::Unknown, Base::Content),
+            server_modified: modified,
+            pending: item.map_or(Pending::Resend, |item| item.pending),
+        };
+        match outcome {
+            Outcome::Ignore => None,
+            Outcome::Same => Some(Some(synced(item.and_then(|item| item.cleartext)))),
+            Outcome::Take { rule } => {
+                self.note(record, *rule);
+                *(if is_new {
+                    &mut self.applied.added
+                } else {
+                    &mut self.applied.changed
+                }) += 1;
+                Some(Some(synced(record.cleartext.clone())))
+            }
+            Outcome::Delete => {
+                self.applied.deleted += u64::from(item.is_some_and(|item| !item.is_deleted()));
+                Some(None)
+            }
+            Outcome::Keep { rule } => {
+                self.note(record, *rule);
+                let cleartext = item.as_ref().and_then(|item| item.cleartext.clone());
+                Some(Some(to_upload(cleartext, item)))
+            }
+            Outcome::Merge { cleartext, rule } => {
+                self.note(record, *rule);
+                self.applied.merged += 1;
+                Some(Some(to_upload(Some(cleartext.clone()), item)))
+            }
+        }
+    }
+
+    fn note(&mut self, record: &Record, rule: Option<Rule>) {
+        self.rules
+            .extend(rule.map(|rule| (record.id.clone(), rule)));
+    }
+}
+
+/// Of several versions of one record in a batch the last counts.
+fn last_of_each(records: Vec<Record>) -> Vec<Record> {
+    let mut position: BTreeMap<RecordId, usize> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate() {
+        position.insert(record.id.clone(), at);
+    }
+    if position.len() == records.len() {
+        return records;
+    }
+    let mut at = 0..;
+    records
+        .into_iter()
+        .filter(|record| position.get(&record.id).copied() == at.next())
+        .collect()
+}
+
+impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> {
+    /// What waits to be sent is marked in the store itself.
+    type Mark = ();
+    type Source<'s>
+        = Outgoing<'s, S, C, E>
+    where
+        Self: 's;
+
+    async fn guids_since(&self, (): &()) -> Result<Vec<RecordId>> {
+        let mut source = self.fetch_since(&()).await?;
+        let mut ids = Vec::new();
+        while let Some(batch) = source.next().await? {
+            ids.extend(batch.records.into_iter().map(|record| record.id));
+        }
+        Ok(ids)
+    }
+
+    async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C, E>> {
+        Ok(Outgoing {
+            local: self,
+            want: Want::Pending { after: None },
+        })
+    }
+
+    async fn fetch(&self, ids: &[RecordId]) -> Result<Outgoing<'_, S, C, E>> {
+        Ok(Outgoing {
+            local: self,
+            want: Want::Ids(ids.to_vec()),
+        })
+    }
+
+    async fn store(&mut self, records: Vec<Record>, note: Option<String>) -> Result<Receipt<()>> {
+        let records = last_of_each(records);
+        let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+        loop {
+            let mut tally = Tally::default();
+            let found = self.store.read(self.engine.collection(), &ids).await?;
+            let writes = found
+                .into_iter()
+                .zip(&records)
+                .filter_map(|(found, record)| self.decide(found, record, &mut tally))
+                .collect();
+            let part = Part {
+                writes,
+                state: note.clone(),
+                ..self.part()
+            };
+            if self.commit(part).await? == Committed::Done {
+                let kept = records
+                    .into_iter()
+                    .map(
+                        |Record {
+                             id,
+                             revision,
+                             modified,
+                             ..
+                         }| Kept {
+                            id,
+                            revision,
+                            modified,
+                        },
+                    )
+                    .collect();
+                return Ok(Receipt {
+                    kept,
+                    applied: tally.applied,
+                    rules: tally.rules,
+                    ..Receipt::default()
+                });
+            }
+        }
+    }
+
+    async fn store_done(&mut self) -> Result<Receipt<()>> {
+        Ok(Receipt::default())
+    }
+
+    async fn acknowledge(&self, kept: Vec<Kept>, note: Option<String>) -> Result<()> {
+        let uploaded = kept
+            .into_iter()
+            .map(
+                |Kept {
+                     id,
+                     revision,
+                     modified,
+                 }| Uploaded {
+                    id,
+                    revision,
+                    modified: modified.unwrap_or(ServerTime::ZERO),
+                },
+            )
+            .collect();
+        // A part without writes is never stale.
+        let _done = self
+            .commit(Part {
+                uploaded,
+                state: note,
+                ..self.part()
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn wipe(&mut self) -> Result<()> {
+        let _done = self
+            .commit(Part {
+                sweep: Some(Sweep::Wipe),
+                ..self.part()
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// Records on their way out of the store, a page at a time.
+#[derive(Debug)]
+pub struct Outgoing<'s, S, C, E> {
+    local: &'s LocalRepository<'s, S, C, E>,
+    want: Want,
+}
+
+#[derive(Debug)]
+enum Want {
+    Pending { after: Option<RecordId> },
+    Ids(Vec<RecordId>),
+}
+
+impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
+    type Mark = ();
+
+    async fn next(&mut self) -> Result<Option<Batch<()>>> {
+        let (store, collection) = (self.local.store, self.local.engine.collection());
+        let page = match &mut self.want {
+            Want::Pending { after } => {
+                let page = store
+                    .page(
+                        collection,
+                        Selection::Pending,
+                        after.as_ref(),
+                        PageLimit::default(),
+                    )
+                    .await?;
+                *after = page
+                    .last()
+                    .map(|stored| stored.item.id.clone())
+                    .or(after.take());
+                page
+            }
+            Want::Ids(ids) => {
+                let some = ids.split_off(ids.len().saturating_sub(PageLimit::default().records));
+                store
+                    .read(collection, &some)
+                    .await?
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
+        };
+        let ended = page.is_empty() && !matches!(&self.want, Want::Ids(ids) if !ids.is_empty());
+        let now = self.local.clock.now();
+        let records = page.into_iter().map(|Stored { item, revision }| Record {
+            id: item.id,
+            cleartext: item.cleartext,
+            age_millis: match item.pending {
+                Pending::Edit { at } => now.millis().saturating_sub(at.millis()),
+                Pending::Nothing | Pending::Resend => u64::MAX,
+            },
+            modified: None,
+            revision,
+        });
+        let batch = Batch {
+            records: records.collect(),
+            failed: Vec::new(),
+            mark: None,
+        };
+        Ok((!ended).then_some(batch))
+    }
+}

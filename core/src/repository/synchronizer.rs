@@ -1,0 +1,418 @@
+//! Brings two repositories into agreement: first what the remote side has, then what waits here (spec §7.4).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Failed, Failure, Kept, Receipt, Repository, Source};
+use crate::error::{Error, Result};
+use crate::host::Revision;
+use crate::ids::RecordId;
+use crate::reconcile::Rule;
+
+/// How many ids of failed records are remembered; more are only counted.
+const REMEMBERED: usize = 1000;
+
+/// Where both sides of a pair stand. It is kept between syncs in one commit with the records that it speaks of.
+///
+/// ```
+/// use selvedge_core::repository::Pair;
+///
+/// let fresh: Pair<u64, ()> = Pair::default();
+/// assert!(fresh.failed_in.is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair<R, L> {
+    /// Where the reading of the remote repository stands.
+    pub remote: R,
+    /// Where the reading of the local repository stands.
+    pub local: L,
+    /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed_in: BTreeSet<RecordId>,
+    /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_out: BTreeMap<RecordId, Refusal>,
+}
+
+/// A record that the remote side refused.
+///
+/// ```
+/// use selvedge_core::repository::Refusal;
+///
+/// let refusal: Refusal = serde_json::from_str(r#"{"revision":7,"times":1}"#).unwrap();
+/// assert_eq!(serde_json::to_string(&refusal).unwrap(), r#"{"revision":7,"times":1}"#);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The local revision that was refused.
+    revision: u64,
+    /// How often; after the second time it is not sent again until it changes.
+    times: u8,
+}
+
+impl<R, L> Pair<R, L> {
+    /// Whether a record was refused so often that it waits for a change before it is sent again.
+    #[must_use]
+    pub fn is_given_up(&self, id: &RecordId, revision: Revision) -> bool {
+        self.failed_out
+            .get(id)
+            .is_some_and(|refusal| refusal.revision == revision.0 && refusal.times >= 2)
+    }
+
+    /// How many records wait for a change before they are sent again.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.failed_out
+            .values()
+            .filter(|refusal| refusal.times >= 2)
+            .count() as u64
+    }
+
+    fn refuse(&mut self, id: RecordId, revision: Revision) {
+        if self.failed_out.len() >= REMEMBERED && !self.failed_out.contains_key(&id) {
+            return;
+        }
+        let refusal = self.failed_out.entry(id).or_insert(Refusal {
+            revision: revision.0,
+            times: 0,
+        });
+        if refusal.revision != revision.0 {
+            *refusal = Refusal {
+                revision: revision.0,
+                times: 0,
+            };
+        }
+        refusal.times = refusal.times.saturating_add(1);
+    }
+}
+
+/// How arriving records changed a repository.
+///
+/// ```
+/// use selvedge_core::repository::Applied;
+///
+/// assert_eq!(Applied { added: 2, deleted: 1, ..Applied::default() }.total(), 3);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// New here.
+    pub added: u64,
+    /// Replaced by the arriving version.
+    pub changed: u64,
+    /// Deleted.
+    pub deleted: u64,
+    /// Merged with a change made here; the result is sent back.
+    pub merged: u64,
+}
+
+impl Applied {
+    /// All changes.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.added + self.changed + self.deleted + self.merged
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.deleted += other.deleted;
+        self.merged += other.merged;
+    }
+}
+
+/// What came from the remote side.
+///
+/// ```
+/// assert_eq!(selvedge_core::repository::Pulled::default().received, 0);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Records that arrived and could be read.
+    pub received: u64,
+    /// What they changed here.
+    pub applied: Applied,
+    /// The first thousand records that could not be read.
+    pub failed: Vec<Failed>,
+    /// How many could not be read.
+    pub failed_count: u64,
+    /// How many of them had a bad HMAC.
+    pub mismatches: u64,
+    /// The first thousand records where one side's change gave way to the other's, and by which rule.
+    pub rules: Vec<(RecordId, Rule)>,
+}
+
+/// What went to the remote side.
+///
+/// ```
+/// assert_eq!(selvedge_core::repository::Pushed::default().sent, 0);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Records that the remote side keeps now.
+    pub sent: u64,
+    /// The first thousand records that it refused.
+    pub failed: Vec<Failed>,
+    /// How many it refused.
+    pub failed_count: u64,
+}
+
+/// How far a sync is, for a progress bar.
+///
+/// ```
+/// use selvedge_core::repository::Progress;
+///
+/// assert_ne!(Progress::Received(1), Progress::Sent(1));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many records arrived and are kept.
+    Received(u64),
+    /// So many records are kept by the remote side.
+    Sent(u64),
+}
+
+/// Joins two repositories. Flow one is [`Synchronizer::pull`], flow two is [`Synchronizer::push`].
+///
+/// ```
+/// use selvedge_core::engine::{Generic, Records};
+/// use selvedge_core::host::{Clock, MemoryStore, Random, RandomError};
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::repository::{LocalRepository, Pair, Synchronizer};
+/// use selvedge_core::time::LocalTime;
+///
+/// struct Host;
+/// impl Clock for Host {
+///     fn now(&self) -> LocalTime { LocalTime::from_millis(1) }
+/// }
+/// impl Random for Host {
+///     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> { bytes.fill(7); Ok(()) }
+/// }
+///
+/// // One store's changes flow into another.
+/// let (here, there) = (MemoryStore::default(), MemoryStore::default());
+/// let name = CollectionName::new("notes").unwrap();
+/// let engine = Generic::new(name.clone())?;
+/// pollster::block_on(Records::new(&there, &Host, &Host, name).put(None, "{}"))?;
+/// let mut remote = LocalRepository::new(&there, &Host, &engine);
+/// let mut local = LocalRepository::new(&here, &Host, &engine);
+/// let mut pair = Pair::default();
+/// let mut sync = Synchronizer::new(&mut remote, &mut local, &mut pair, |_| None, |_| ());
+/// assert_eq!(pollster::block_on(sync.pull())?.applied.added, 1);
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Synchronizer<'a, R: Repository, L: Repository, N, P> {
+    remote: &'a mut R,
+    local: &'a mut L,
+    pair: &'a mut Pair<R::Mark, L::Mark>,
+    note: N,
+    progress: P,
+}
+
+impl<'a, R, L, N, P> Synchronizer<'a, R, L, N, P>
+where
+    R: Repository,
+    L: Repository,
+    N: Fn(&Pair<R::Mark, L::Mark>) -> Option<String>,
+    P: Fn(Progress),
+{
+    /// Joins `remote` and `local`, which stand where `pair` says. `note` writes the pair down for the local side to keep.
+    pub const fn new(
+        remote: &'a mut R,
+        local: &'a mut L,
+        pair: &'a mut Pair<R::Mark, L::Mark>,
+        note: N,
+        progress: P,
+    ) -> Self {
+        Self {
+            remote,
+            local,
+            pair,
+            note,
+            progress,
+        }
+    }
+
+    /// Flow one: what changed on the remote side comes here, batch by batch, each in one commit with the new position.
+    ///
+    /// # Errors
+    /// A failing remote stream or local store ends it; what was committed stays, and the next pull goes on from there.
+    /// [`Error::WrongCollectionKey`] when more than half of ten or more records have a bad HMAC: the reading then starts
+    /// over the next time, so that no record is passed over (spec §5.5).
+    pub async fn pull(&mut self) -> Result<Pulled> {
+        let again = core::mem::take(&mut self.pair.failed_in);
+        let before = self.pair.remote.clone();
+        let mut pulled = Pulled::default();
+        let result = self.pull_into(&again, &mut pulled).await;
+        if result.is_err() {
+            self.pair.failed_in.extend(again);
+        }
+        if matches!(result, Err(Error::WrongCollectionKey)) {
+            self.pair.remote = before;
+            self.local
+                .acknowledge(Vec::new(), (self.note)(self.pair))
+                .await?;
+        }
+        result.map(|()| pulled)
+    }
+
+    async fn pull_into(&mut self, again: &BTreeSet<RecordId>, pulled: &mut Pulled) -> Result<()> {
+        let mut source = self.remote.fetch_since(&self.pair.remote).await?;
+        while let Some(batch) = source.next().await? {
+            pulled
+                .keep(self.local, self.pair, &self.note, batch, again)
+                .await?;
+            if pulled.looks_like_a_wrong_key() {
+                return Err(Error::WrongCollectionKey);
+            }
+            (self.progress)(Progress::Received(pulled.received));
+        }
+        drop(source);
+        if again.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<RecordId> = again.iter().cloned().collect();
+        let mut source = self.remote.fetch(&ids).await?;
+        while let Some(batch) = source.next().await? {
+            // Reading by id does not move the position of the reading.
+            let batch = Batch {
+                mark: None,
+                ..batch
+            };
+            pulled
+                .keep(self.local, self.pair, &self.note, batch, again)
+                .await?;
+        }
+        self.local
+            .acknowledge(Vec::new(), (self.note)(self.pair))
+            .await
+    }
+
+    /// Flow two: what waits here goes to the remote side; each record is marked as soon as the remote side keeps it.
+    ///
+    /// # Errors
+    /// A failing local stream or remote store ends it; what was acknowledged stays acknowledged.
+    pub async fn push(&mut self) -> Result<Pushed> {
+        let mut pushed = Pushed::default();
+        let mut outstanding = BTreeMap::new();
+        let mut source = self.local.fetch_since(&self.pair.local).await?;
+        while let Some(mut batch) = source.next().await? {
+            batch.records.retain(|record| {
+                let is_given_up = self.pair.is_given_up(&record.id, record.revision);
+                if is_given_up {
+                    pushed.fail(Failed {
+                        id: Some(record.id.clone()),
+                        failure: Failure::GivenUp,
+                    });
+                }
+                !is_given_up
+            });
+            outstanding.extend(
+                batch
+                    .records
+                    .iter()
+                    .map(|record| (record.id.clone(), record.revision)),
+            );
+            let receipt = self.remote.store(batch.records, None).await?;
+            pushed
+                .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
+                .await?;
+            (self.progress)(Progress::Sent(pushed.sent));
+        }
+        let receipt = self.remote.store_done().await?;
+        pushed
+            .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
+            .await?;
+        (self.progress)(Progress::Sent(pushed.sent));
+        Ok(pushed)
+    }
+}
+
+impl Pulled {
+    /// Has the local side keep a batch, together with the position that it brings the reading to.
+    async fn keep<L: Repository, M>(
+        &mut self,
+        local: &mut L,
+        pair: &mut Pair<M, L::Mark>,
+        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        batch: Batch<M>,
+        again: &BTreeSet<RecordId>,
+    ) -> Result<()> {
+        for failed in batch.failed {
+            // What fails twice in a row is left alone until it changes on the server (spec §5.3).
+            let once_more = failed.id.iter().filter(|id| !again.contains(*id));
+            if pair.failed_in.len() < REMEMBERED {
+                pair.failed_in.extend(once_more.cloned());
+            }
+            self.fail(failed);
+        }
+        let moves = batch.mark.is_some();
+        if let Some(mark) = batch.mark {
+            pair.remote = mark;
+        }
+        self.received += batch.records.len() as u64;
+        if !moves && batch.records.is_empty() {
+            return Ok(());
+        }
+        let receipt = local.store(batch.records, note(pair)).await?;
+        self.applied.add(receipt.applied);
+        let room = REMEMBERED.saturating_sub(self.rules.len());
+        self.rules.extend(receipt.rules.into_iter().take(room));
+        Ok(())
+    }
+
+    fn fail(&mut self, failed: Failed) {
+        self.failed_count += 1;
+        self.mismatches += u64::from(failed.failure == Failure::HmacMismatch);
+        if self.failed.len() < REMEMBERED {
+            self.failed.push(failed);
+        }
+    }
+
+    const fn looks_like_a_wrong_key(&self) -> bool {
+        let seen = self.received + self.failed_count;
+        seen >= 10 && self.mismatches * 2 > seen
+    }
+}
+
+impl Pushed {
+    /// Marks what the remote side keeps, and remembers what it refused.
+    async fn acknowledge<L: Repository, M>(
+        &mut self,
+        local: &L,
+        pair: &mut Pair<M, L::Mark>,
+        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        receipt: Receipt<M>,
+        outstanding: &mut BTreeMap<RecordId, Revision>,
+    ) -> Result<()> {
+        if receipt.kept.is_empty() && receipt.failed.is_empty() {
+            return Ok(());
+        }
+        for Kept { id, .. } in &receipt.kept {
+            outstanding.remove(id);
+            pair.failed_out.remove(id);
+        }
+        self.sent += receipt.kept.len() as u64;
+        for failed in receipt.failed {
+            let revision = failed.id.as_ref().and_then(|id| outstanding.remove(id));
+            if let (Some(id), Some(revision)) = (&failed.id, revision) {
+                pair.refuse(id.clone(), revision);
+            }
+            self.fail(failed);
+        }
+        if let Some(mark) = receipt.mark {
+            pair.remote = mark;
+        }
+        local.acknowledge(receipt.kept, note(pair)).await
+    }
+
+    fn fail(&mut self, failed: Failed) {
+        self.failed_count += 1;
+        if self.failed.len() < REMEMBERED {
+            self.failed.push(failed);
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub mod http;
 pub mod ids;
 pub mod reconcile;
 pub mod repository;
-pub mod time;
-pub mod server;
 #[cfg(test)]
 pub(crate) mod script;
+pub mod server;
+pub mod time;

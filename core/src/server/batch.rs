@@ -1,0 +1,322 @@
+//! How an upload is cut into POSTs and batches under a server's limits (spec §3.6, §3.7): the pure part.
+
+use super::limits::Limits;
+
+/// A POST is closed before it grows beyond this, whatever the server takes: it bounds memory. A single record may be larger.
+const POST_BODY_BYTES: u64 = 4 << 20;
+
+/// The sizes of one record to upload.
+///
+/// ```
+/// use selvedge_core::server::batch::Size;
+///
+/// let size = Size { payload_bytes: 500, bso_json_bytes: 590 };
+/// assert!(size.bso_json_bytes > size.payload_bytes);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// UTF-8 bytes of the payload text, before it is escaped.
+    pub payload_bytes: u64,
+    /// Bytes of the whole record as JSON.
+    pub bso_json_bytes: u64,
+}
+
+/// Where the next record goes.
+///
+/// ```
+/// use selvedge_core::server::batch::{Place, Planner, Size};
+/// use selvedge_core::server::Limits;
+///
+/// let mut planner = Planner::new(Limits { max_post_records: 1, max_total_records: 2, ..Limits::default() });
+/// let size = Size { payload_bytes: 10, bso_json_bytes: 50 };
+/// assert_eq!(planner.place(size), Place::ThisPost);
+/// planner.add(size);
+/// assert_eq!(planner.place(size), Place::NextPost);
+/// planner.close_post();
+/// planner.add(size);
+/// assert_eq!(planner.place(size), Place::NextBatch);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Into the POST that is being filled.
+    ThisPost,
+    /// Into another POST: first send this one, without a commit.
+    NextPost,
+    /// Into another batch: first send this POST with the commit.
+    NextBatch,
+    /// Nowhere: it is beyond a limit by itself.
+    TooLarge,
+}
+
+/// Counts what goes into the POST and the batch at hand.
+///
+/// ```
+/// use selvedge_core::server::batch::Planner;
+/// use selvedge_core::server::Limits;
+///
+/// assert!(Planner::new(Limits::default()).is_post_empty());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Planner {
+    limits: Limits,
+    post: Sum,
+    /// Without the POST at hand.
+    batch: Sum,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    records: u64,
+    payload_bytes: u64,
+    /// Of the records alone, without brackets and commas.
+    json_bytes: u64,
+}
+
+impl Sum {
+    fn plus(self, size: Size) -> Self {
+        Self {
+            records: self.records + 1,
+            payload_bytes: self.payload_bytes.saturating_add(size.payload_bytes),
+            json_bytes: self.json_bytes.saturating_add(size.bso_json_bytes),
+        }
+    }
+
+    /// Brackets around the records, a comma between two.
+    const fn body_bytes(self) -> u64 {
+        self.json_bytes
+            .saturating_add(2)
+            .saturating_add(self.records.saturating_sub(1))
+    }
+}
+
+impl Planner {
+    /// An empty plan.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            post: Sum::default(),
+            batch: Sum::default(),
+        }
+    }
+
+    /// Where a record of this size goes. The plan does not change.
+    #[must_use]
+    pub fn place(&self, size: Size) -> Place {
+        let limits = &self.limits;
+        let fits_post = |sum: Sum, body_bytes: u64| {
+            sum.records <= limits.max_post_records
+                && sum.payload_bytes <= limits.max_post_bytes
+                && sum.body_bytes() <= body_bytes
+        };
+        let fits_batch = |sum: Sum| {
+            sum.records <= limits.max_total_records && sum.payload_bytes <= limits.max_total_bytes
+        };
+        let alone = Sum::default().plus(size);
+        if size.payload_bytes > limits.max_record_payload_bytes
+            || !fits_post(alone, limits.max_request_bytes)
+            || !fits_batch(alone)
+        {
+            return Place::TooLarge;
+        }
+        let total = Sum {
+            records: self.batch.records + self.post.records,
+            payload_bytes: self
+                .batch
+                .payload_bytes
+                .saturating_add(self.post.payload_bytes),
+            json_bytes: 0,
+        };
+        if !fits_batch(total.plus(size)) {
+            Place::NextBatch
+        } else if self.is_post_empty()
+            || fits_post(
+                self.post.plus(size),
+                limits.max_request_bytes.min(POST_BODY_BYTES),
+            )
+        {
+            Place::ThisPost
+        } else {
+            Place::NextPost
+        }
+    }
+
+    /// Counts a record into the POST at hand.
+    pub fn add(&mut self, size: Size) {
+        self.post = self.post.plus(size);
+    }
+
+    /// Whether the POST at hand has no record yet.
+    #[must_use]
+    pub const fn is_post_empty(&self) -> bool {
+        self.post.records == 0
+    }
+
+    /// The records of the POST at hand.
+    #[must_use]
+    pub const fn post_records(&self) -> u64 {
+        self.post.records
+    }
+
+    /// The payload bytes of the POST at hand.
+    #[must_use]
+    pub const fn post_payload_bytes(&self) -> u64 {
+        self.post.payload_bytes
+    }
+
+    /// The POST at hand was sent; the batch stays open.
+    pub fn close_post(&mut self) {
+        let post = core::mem::take(&mut self.post);
+        self.batch.records += post.records;
+        self.batch.payload_bytes = self.batch.payload_bytes.saturating_add(post.payload_bytes);
+    }
+
+    /// A record of the last POST was refused and is not in the open batch.
+    pub fn refused(&mut self, payload_bytes: u64) {
+        self.batch.records = self.batch.records.saturating_sub(1);
+        self.batch.payload_bytes = self.batch.payload_bytes.saturating_sub(payload_bytes);
+    }
+
+    /// The POST at hand was sent with the commit: the next record opens another batch.
+    pub fn commit(&mut self) {
+        self.post = Sum::default();
+        self.batch = Sum::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use serde::Deserialize;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Scenario {
+        name: String,
+        limits: alloc::boxed::Box<RawValue>,
+        records: Vec<Planned>,
+        posts: Vec<Post>,
+        skipped: Vec<String>,
+    }
+
+    #[derive(Deserialize)]
+    struct Planned {
+        id: String,
+        payload_bytes: u64,
+        bso_json_bytes: u64,
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Post {
+        batch: String,
+        commit: bool,
+        ids: Vec<String>,
+    }
+
+    #[derive(Default)]
+    struct Simulation {
+        posts: Vec<Post>,
+        ids: Vec<String>,
+        is_open: bool,
+    }
+
+    impl Simulation {
+        fn send(&mut self, commit: bool) {
+            let batch = if self.is_open { "continue" } else { "true" };
+            let ids = core::mem::take(&mut self.ids);
+            self.posts.push(Post {
+                batch: batch.into(),
+                commit,
+                ids,
+            });
+            self.is_open = !commit;
+        }
+    }
+
+    fn plan(limits: Limits, records: Vec<Planned>) -> (Vec<Post>, Vec<String>) {
+        let mut planner = Planner::new(limits);
+        let mut simulation = Simulation::default();
+        let mut skipped = Vec::new();
+        for record in records {
+            let size = Size {
+                payload_bytes: record.payload_bytes,
+                bso_json_bytes: record.bso_json_bytes,
+            };
+            match planner.place(size) {
+                Place::TooLarge => {
+                    skipped.push(record.id);
+                    continue;
+                }
+                Place::ThisPost => {}
+                Place::NextPost => {
+                    simulation.send(false);
+                    planner.close_post();
+                }
+                Place::NextBatch => {
+                    simulation.send(true);
+                    planner.commit();
+                }
+            }
+            assert_eq!(
+                planner.place(size),
+                Place::ThisPost,
+                "after a POST was sent"
+            );
+            planner.add(size);
+            simulation.ids.push(record.id);
+        }
+        if !planner.is_post_empty() {
+            simulation.send(true);
+        }
+        (simulation.posts, skipped)
+    }
+
+    #[test]
+    fn every_scenario_is_cut_as_the_vectors_say() {
+        #[derive(Deserialize)]
+        struct Vectors {
+            scenarios: Vec<Scenario>,
+        }
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../../../tests/vectors/upload_batches.json"))
+                .unwrap();
+        assert!(!vectors.scenarios.is_empty());
+        for scenario in vectors.scenarios {
+            let limits = Limits::from_configuration(scenario.limits.get().as_bytes()).unwrap();
+            assert_eq!(
+                plan(limits, scenario.records),
+                (scenario.posts, scenario.skipped),
+                "{}",
+                scenario.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_post_stays_small_where_the_server_has_no_bounds() {
+        let endless = Limits {
+            max_request_bytes: u64::MAX,
+            max_record_payload_bytes: u64::MAX,
+            max_post_records: u64::MAX,
+            max_post_bytes: u64::MAX,
+            max_total_records: u64::MAX,
+            max_total_bytes: u64::MAX,
+        };
+        let mut planner = Planner::new(endless);
+        let large = Size {
+            payload_bytes: POST_BODY_BYTES,
+            bso_json_bytes: POST_BODY_BYTES + 100,
+        };
+        assert_eq!(planner.place(large), Place::ThisPost);
+        planner.add(large);
+        let small = Size {
+            payload_bytes: 1,
+            bso_json_bytes: 40,
+        };
+        assert_eq!(planner.place(small), Place::NextPost);
+    }
+}

@@ -1,0 +1,414 @@
+//! One user's corner of a storage server: signs requests, sends them, and sorts the answers.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt;
+
+use super::address;
+use super::conditions::Condition;
+use super::observed::{Observed, last_modified, weave_timestamp};
+use super::status;
+use crate::crypto::hawk;
+use crate::error::{Error, RequestLine, Result};
+use crate::host::{Clock, Random};
+use crate::http::{Body, Fetch, FetchError, Headers, Method, Request, Response};
+use crate::time::ServerTime;
+
+/// A 401 is the clock's fault when it is wrong by more than this (spec §2.6).
+const SKEW_SECONDS: u64 = 30;
+/// Of a refusal only the beginning is read.
+const REFUSAL_BYTES: usize = 4096;
+
+/// Where a user's storage is, and how requests are authorised.
+///
+/// ```
+/// use selvedge_core::crypto::hawk;
+/// use selvedge_core::server::Access;
+///
+/// let credentials = hawk::Credentials { id: "id".into(), key: hawk::Key::from_text("key") };
+/// let access = Access::hawk("https://sync.example.org/1.5/1/", credentials)?;
+/// assert_eq!(access.endpoint(), "https://sync.example.org/1.5/1");
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Access {
+    endpoint: String,
+    authorization: Authorization,
+}
+
+/// How requests are authorised.
+///
+/// ```
+/// use selvedge_core::crypto::hawk;
+/// use selvedge_core::server::Authorization;
+///
+/// let credentials = hawk::Credentials { id: "id".into(), key: hawk::Key::from_text("key") };
+/// assert_eq!(format!("{:?}", Authorization::Hawk(credentials)), "Hawk(..)");
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Authorization {
+    /// Each request is signed (storage API 1.5).
+    Hawk(hawk::Credentials),
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hawk(_) => f.write_str("Hawk(..)"),
+        }
+    }
+}
+
+/// The endpoint names the user, so only its being there is shown.
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Access(..)")
+    }
+}
+
+impl Access {
+    /// Access to the storage at `endpoint`, the `api_endpoint` of a token, by signed requests.
+    ///
+    /// # Errors
+    /// When the endpoint is no address of a web server.
+    pub fn hawk(endpoint: &str, credentials: hawk::Credentials) -> Result<Self> {
+        Ok(Self {
+            endpoint: address::service(endpoint)?,
+            authorization: Authorization::Hawk(credentials),
+        })
+    }
+
+    /// The address of the user's storage, without a trailing slash.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+/// One user's storage on a server.
+///
+/// All methods take `&self`. What the replies say beside their bodies is recorded: the server's clock is used for the
+/// next signature, the rest is read with [`Client::observed`]. Nothing is waited for, and the only request that is sent
+/// twice is one that a server refuses because the clock was wrong.
+///
+/// ```
+/// use selvedge_core::crypto::hawk;
+/// use selvedge_core::host::{Clock, Random, RandomError};
+/// use selvedge_core::http::{Bytes, Fetch, FetchError, Headers, Request, Response};
+/// use selvedge_core::server::{Access, Client};
+/// use selvedge_core::time::LocalTime;
+///
+/// struct Host; // A server that has one collection.
+/// impl Fetch for Host {
+///     type Body = Bytes;
+///     async fn fetch(&self, _: Request) -> Result<Response<Bytes>, FetchError> {
+///         let headers = [("X-Last-Modified", "1700000000.42")].into_iter().collect();
+///         Ok(Response { status: 200, headers, body: Bytes::from(r#"{"notes":1700000000.42}"#) })
+///     }
+/// }
+/// impl Clock for Host {
+///     fn now(&self) -> LocalTime { LocalTime::from_millis(1_700_000_000_000) }
+/// }
+/// impl Random for Host {
+///     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> { bytes.fill(7); Ok(()) }
+/// }
+///
+/// let credentials = hawk::Credentials { id: "id".into(), key: hawk::Key::from_text("key") };
+/// let client = Client::new(&Host, Access::hawk("https://sync.example.org/1.5/1", credentials)?, None);
+/// let info = pollster::block_on(client.info_collections(None))?.changed().expect("no condition was sent");
+/// assert_eq!(info.iter().next().map(|(name, _)| name.as_str()), Some("notes"));
+/// assert_eq!(client.observed().traffic.requests, 1);
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+pub struct Client<'h, H> {
+    host: &'h H,
+    access: Access,
+    user_agent: Option<String>,
+    observed: RefCell<Observed>,
+}
+
+impl<H> fmt::Debug for Client<'_, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("observed", &self.observed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
+    /// A client that has not sent anything yet. `user_agent` names the product; in a browser it must be `None`.
+    #[must_use]
+    pub fn new(host: &'h H, access: Access, user_agent: Option<String>) -> Self {
+        Self {
+            host,
+            access,
+            user_agent,
+            observed: RefCell::default(),
+        }
+    }
+
+    /// What the replies so far said beside their bodies.
+    #[must_use]
+    pub fn observed(&self) -> Observed {
+        self.observed.borrow().clone()
+    }
+
+    /// Sends a call. Answers only to a success, or to a 304 that the call's condition allows.
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply<H::Body>> {
+        let line = call.line();
+        // A wrong clock shows on the first reply; afterwards a large body is not kept for a second sending.
+        let is_clock_known = {
+            let observed = self.observed.borrow();
+            if observed.is_closed() {
+                return Err(Error::ServiceClosed);
+            }
+            observed.clock_offset.is_some()
+        };
+        let mut spare = (!is_clock_known || call.body.is_empty()).then(|| call.body.clone());
+        let Call {
+            method,
+            path,
+            headers,
+            mut body,
+        } = call;
+        let url = format!("{}/{path}", self.access.endpoint);
+        loop {
+            let mut request = Request::new(method, url.as_str());
+            request.headers.clone_from(&headers);
+            request.body = body;
+            let ts = self.authorize(&mut request)?;
+            self.count(|traffic| {
+                traffic.requests += 1;
+                traffic.bytes_sent += request.body.len() as u64;
+            });
+            let mut response = self
+                .host
+                .fetch(request)
+                .await
+                .map_err(|source| network(source, &line))?;
+            let until = self.observe(&response.headers);
+            if self.observed.borrow().is_closed() {
+                return Err(Error::ServiceClosed);
+            }
+            if response.status == 401
+                && is_skewed(ts, weave_timestamp(&response.headers))
+                && let Some(again) = spare.take()
+            {
+                body = again;
+                continue;
+            }
+            let may_be_unmodified = headers
+                .iter()
+                .any(|(name, _)| *name == "X-If-Modified-Since");
+            return match response.status {
+                200..=299 => Ok(Reply { response, line }),
+                304 if may_be_unmodified => Ok(Reply { response, line }),
+                status => {
+                    let body = self.read_start(&mut response.body).await;
+                    Err(status::refusal(status, &body, until, line))
+                }
+            };
+        }
+    }
+
+    /// Signs a request with a fresh nonce; answers the `ts` that it used.
+    fn authorize(&self, request: &mut Request) -> Result<u64> {
+        let ts = self
+            .observed
+            .borrow()
+            .offset()
+            .server_seconds(self.host.now());
+        if let Some(user_agent) = &self.user_agent {
+            request.headers.push(("User-Agent", user_agent.clone()));
+        }
+        let value = match &self.access.authorization {
+            Authorization::Hawk(credentials) => {
+                let nonce = hawk::make_nonce(self.host)?;
+                let method = request.method.as_str();
+                hawk::authorization(credentials, method, &request.url, ts, &nonce, None, None)
+                    .map_err(|error| Error::Input(error.to_string()))?
+            }
+        };
+        request.headers.push(("Authorization", value));
+        Ok(ts)
+    }
+
+    /// Records what a reply's headers say; answers until when this very reply wants the server to be left alone.
+    fn observe(&self, headers: &Headers) -> Option<crate::time::LocalTime> {
+        let now = self.host.now();
+        let mut observed = self.observed.borrow_mut();
+        observed.reply(headers, now, weave_timestamp(headers));
+        let mut here = super::Backoff::default();
+        here.observe(headers, now, observed.offset());
+        here.until()
+    }
+
+    pub(crate) fn count(&self, add: impl FnOnce(&mut super::Traffic)) {
+        add(&mut self.observed.borrow_mut().traffic);
+    }
+
+    /// The next chunk of a body, counted.
+    pub(crate) async fn chunk(
+        &self,
+        body: &mut H::Body,
+    ) -> Result<Option<<H::Body as Body>::Chunk>, FetchError> {
+        let chunk = body.chunk().await?;
+        if let Some(chunk) = &chunk {
+            self.count(|traffic| traffic.bytes_received += chunk.as_ref().len() as u64);
+        }
+        Ok(chunk)
+    }
+
+    /// The whole body of a reply of at most `most` bytes.
+    pub(crate) async fn read(&self, reply: &mut Reply<H::Body>, most: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self
+            .chunk(&mut reply.response.body)
+            .await
+            .map_err(|source| network(source, &reply.line))?
+        {
+            let chunk = chunk.as_ref();
+            if chunk.len() > most.saturating_sub(bytes.len()) {
+                return Err(reply.unreadable(format!("it is larger than {most} bytes")));
+            }
+            bytes.extend_from_slice(chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// The beginning of a refusal's body. That it cannot be read does not make it less of a refusal.
+    async fn read_start(&self, body: &mut H::Body) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < REFUSAL_BYTES {
+            let Ok(Some(chunk)) = self.chunk(body).await else {
+                break;
+            };
+            let chunk = chunk.as_ref();
+            let room = REFUSAL_BYTES - bytes.len();
+            bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        }
+        bytes
+    }
+}
+
+fn is_skewed(ts: u64, server: Option<ServerTime>) -> bool {
+    server.is_some_and(|server| (server.hundredths() / 100).abs_diff(ts) > SKEW_SECONDS)
+}
+
+pub(crate) fn network(source: FetchError, line: &RequestLine) -> Error {
+    Error::Network {
+        source,
+        request: line.clone(),
+    }
+}
+
+/// A request that is to be signed and sent.
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Call {
+    /// A call of a path below the endpoint, with its query, encoded.
+    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Which answers are understood.
+    pub(crate) fn accept(self, types: &str) -> Self {
+        self.header("Accept", types)
+    }
+
+    /// With a header.
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// With a condition.
+    pub(crate) fn when(mut self, condition: Condition) -> Self {
+        self.headers.extend(condition.header());
+        self
+    }
+
+    /// With a JSON body.
+    pub(crate) fn json(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self.header("Content-Type", "application/json")
+    }
+
+    fn line(&self) -> RequestLine {
+        let path = self.path.split('?').next().unwrap_or_default();
+        RequestLine::new(self.method, path)
+    }
+}
+
+/// A successful answer whose body is still to be read.
+pub(crate) struct Reply<B> {
+    pub(crate) response: Response<B>,
+    pub(crate) line: RequestLine,
+}
+
+impl<B> Reply<B> {
+    pub(crate) fn is_unmodified(&self) -> bool {
+        self.response.status == 304
+    }
+
+    pub(crate) fn last_modified(&self) -> Option<ServerTime> {
+        last_modified(&self.response.headers)
+    }
+
+    /// The time of a write: from `X-Last-Modified`, then `X-Weave-Timestamp`, then the body (spec §3.2).
+    pub(crate) fn write_time(&self, body: &[u8]) -> Result<ServerTime> {
+        self.last_modified()
+            .or_else(|| weave_timestamp(&self.response.headers))
+            .or_else(|| body_time(body))
+            .ok_or_else(|| self.unreadable("it does not tell the time of the write"))
+    }
+
+    pub(crate) fn unreadable(&self, detail: impl Into<String>) -> Error {
+        Error::Answer {
+            request: self.line.clone(),
+            detail: detail.into(),
+        }
+    }
+
+    /// The place of a JSON error; its text could quote a record.
+    pub(crate) fn no_json(&self, error: &serde_json::Error) -> Error {
+        self.unreadable(format!(
+            "it is not the JSON that the protocol says (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    }
+}
+
+/// A write's time in a body: bare, in quotes, or as the member `modified`.
+fn body_time(body: &[u8]) -> Option<ServerTime> {
+    #[derive(serde::Deserialize)]
+    struct Modified {
+        modified: ServerTime,
+    }
+    if let Ok(object) = serde_json::from_slice::<Modified>(body) {
+        return Some(object.modified);
+    }
+    let text = body.trim_ascii();
+    let text = text
+        .strip_prefix(b"\"")
+        .and_then(|text| text.strip_suffix(b"\""))
+        .unwrap_or(text);
+    ServerTime::parse_json(text).ok()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,217 @@
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+
+use super::*;
+use crate::http::FetchErrorKind;
+use crate::script::{ENDPOINT, START, Script, fails, get, json, post, status};
+use crate::server::Alert;
+use crate::time::ClockOffset;
+
+pub(crate) fn client(host: &Script) -> Client<'_, Script> {
+    let credentials = hawk::Credentials {
+        id: "token".into(),
+        key: hawk::Key::from_text("secret"),
+    };
+    let access = Access::hawk(ENDPOINT, credentials).unwrap();
+    Client::new(host, access, Some("selvedge-test".into()))
+}
+
+fn attribute(request: &Request, name: &str) -> String {
+    let value = request.header("Authorization").unwrap();
+    let start = value.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
+    value[start..].split('"').next().unwrap().into()
+}
+
+fn call() -> Call {
+    Call::new(Method::Get, "info/quota").accept("application/json")
+}
+
+#[test]
+fn a_request_is_signed_by_the_servers_clock_with_a_fresh_nonce() {
+    let late = || status(200).header("X-Weave-Timestamp", "1700000042.13");
+    let host = Script::new()
+        .expect(
+            get("info/quota").with("User-Agent", "selvedge-test"),
+            late(),
+        )
+        .expect(get("info/quota").with("Accept", "application/json"), late());
+    let client = client(&host);
+    pollster::block_on(async {
+        client.send(call()).await.unwrap();
+        client.send(call()).await.unwrap();
+    });
+    let requests = host.requests();
+    assert_eq!(attribute(&requests[0], "ts"), "1700000000");
+    assert_eq!(attribute(&requests[1], "ts"), "1700000042");
+    let nonces: BTreeSet<String> = requests.iter().map(|r| attribute(r, "nonce")).collect();
+    assert_eq!(nonces.len(), 2);
+    assert!(nonces.iter().all(|nonce| nonce.len() >= 8));
+    assert!(requests.iter().all(|r| attribute(r, "id") == "token"));
+    assert_eq!(
+        client.observed().clock_offset.map(ClockOffset::millis),
+        Some(42_130)
+    );
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_once() {
+    let skewed = || status(401).header("X-Weave-Timestamp", "1700000031.00");
+    let host = Script::new()
+        .expect(post("storage/notes").body("[1]"), skewed())
+        .expect(post("storage/notes").body("[1]"), status(200));
+    let client = client(&host);
+    let call = || Call::new(Method::Post, "storage/notes").json(b"[1]".to_vec());
+    pollster::block_on(client.send(call())).unwrap();
+    host.done();
+    assert_eq!(attribute(&host.requests()[1], "ts"), "1700000031");
+    assert_eq!(client.observed().traffic.bytes_sent, 6);
+
+    let stubborn = Script::new().expect(get("info/quota"), skewed()).expect(
+        get("info/quota"),
+        skewed().header("X-Weave-Timestamp", "1700000090.00"),
+    );
+    let client = self::client(&stubborn);
+    let error = pollster::block_on(client.send(self::call())).err();
+    assert!(matches!(error, Some(Error::SignedOut { .. })), "{error:?}");
+    stubborn.done();
+}
+
+#[test]
+fn a_401_with_a_right_clock_means_signed_out() {
+    for timestamp in ["1700000030.99", "1699999970.00", "", "x"] {
+        let answer = status(401).header("X-Weave-Timestamp", timestamp);
+        let host = Script::new().expect(get("info/quota"), answer);
+        let error = pollster::block_on(client(&host).send(call())).err();
+        assert!(
+            matches!(error, Some(Error::SignedOut { .. })),
+            "{timestamp} {error:?}"
+        );
+    }
+}
+
+#[test]
+fn backoff_quota_alerts_and_traffic_are_recorded_whatever_the_status() {
+    let host = Script::new()
+        .expect(
+            get("info/quota"),
+            json("[1, 2]")
+                .header("X-Weave-Backoff", "30")
+                .header("X-Weave-Quota-Remaining", "2")
+                .header("X-Weave-Alert", "hello"),
+        )
+        .expect(
+            get("info/quota"),
+            status(503).header("Retry-After", "59.5").body("\"busy\""),
+        );
+    let client = client(&host);
+    pollster::block_on(async {
+        client.info_quota().await.unwrap();
+        let error = client.info_quota().await.unwrap_err();
+        let until = Some(START.plus_seconds(60));
+        assert!(
+            matches!(error, Error::Wait { until: seen, status: 503, .. } if seen == until),
+            "{error:?}"
+        );
+    });
+    let observed = client.observed();
+    assert_eq!(observed.backoff.soft, Some(START.plus_seconds(30)));
+    assert_eq!(observed.backoff.until(), Some(START.plus_seconds(60)));
+    assert_eq!(observed.quota_remaining, Some(2048));
+    assert_eq!(observed.alerts, [Alert::Text("hello".into())]);
+    let traffic = observed.traffic;
+    assert_eq!(
+        (traffic.requests, traffic.bytes_sent, traffic.bytes_received),
+        (2, 0, 12)
+    );
+}
+
+#[test]
+fn after_a_hard_end_of_life_nothing_is_sent_any_more() {
+    let closed = json("[1]").header(
+        "X-Weave-Alert",
+        r#"{"code":"hard-eol","message":"m","url":"u"}"#,
+    );
+    let host = Script::new().expect(get("info/quota"), closed);
+    let client = client(&host);
+    for _ in 0..2 {
+        assert_eq!(
+            pollster::block_on(client.info_quota()),
+            Err(Error::ServiceClosed)
+        );
+    }
+    host.done();
+}
+
+#[test]
+fn a_304_without_a_condition_is_a_refusal() {
+    let host = Script::new().expect(get("info/quota"), status(304));
+    let error = pollster::block_on(client(&host).send(call())).err();
+    assert!(
+        matches!(error, Some(Error::Refused { status: 304, .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn no_answer_is_a_network_error_that_names_the_request_without_its_query() {
+    let host = Script::new().expect(get("storage/notes?ids=a"), fails(FetchErrorKind::Offline));
+    let call = Call::new(Method::Get, "storage/notes?ids=a");
+    let error = pollster::block_on(client(&host).send(call)).err().unwrap();
+    assert!(
+        error.to_string().ends_with("(GET storage/notes)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_refusal_is_read_only_at_its_beginning() {
+    let host = Script::new().expect(
+        get("info/quota"),
+        status(400).body("x".repeat(1 << 20)).in_chunks(&[1000]),
+    );
+    let client = client(&host);
+    let error = pollster::block_on(client.send(call())).err();
+    assert!(matches!(error, Some(Error::Refused { status: 400, .. })));
+    assert_eq!(client.observed().traffic.bytes_received, 5000);
+}
+
+#[test]
+fn the_time_of_a_write_is_found_wherever_it_is() {
+    let time = |headers: &[(&str, &str)], body: &str| {
+        let response = Response {
+            status: 200,
+            headers: headers.iter().copied().collect(),
+            body: (),
+        };
+        let line = RequestLine::new(Method::Put, "x");
+        let time = Reply { response, line }.write_time(body.as_bytes());
+        time.ok().map(ServerTime::hundredths)
+    };
+    let both = [("X-Weave-Timestamp", "2.00"), ("X-Last-Modified", "1.00")];
+    let rows: [(&[(&str, &str)], &str, Option<u64>); 8] = [
+        (&both, "3", Some(100)),
+        (&both[..1], "3", Some(200)),
+        (&[], "3.5", Some(350)),
+        (&[], "\"3.5\"\n", Some(350)),
+        (&[], r#"{"modified":3.5}"#, Some(350)),
+        (&[("X-Last-Modified", "-1")], "3", Some(300)),
+        (&[], "", None),
+        (&[], "true", None),
+    ];
+    for (headers, body, expected) in rows {
+        assert_eq!(time(headers, body), expected, "{headers:?} {body}");
+    }
+}
+
+#[test]
+fn neither_client_nor_access_shows_a_secret() {
+    let host = Script::new();
+    let client = client(&host);
+    let shown = format!(
+        "{client:?} {:?} {:?}",
+        client.access, client.access.authorization
+    );
+    for secret in ["secret", "token", "777"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

@@ -1,0 +1,22 @@
+//! The storage service over [`Fetch`](crate::http::Fetch): the whole Storage API 1.5 as a client sees it (spec §3).
+//!
+//! A [`Client`] signs, sends, and turns what is no success into an [`Error`](crate::error::Error). What the replies say
+//! beside their bodies is recorded and read with [`Client::observed`].
+
+mod address;
+mod backoff;
+pub mod batch;
+mod client;
+mod conditions;
+mod http_date;
+mod info;
+mod limits;
+mod observed;
+mod status;
+
+pub use backoff::Backoff;
+pub use client::{Access, Authorization, Client};
+pub use conditions::{Condition, Conditional};
+pub use info::{InfoCollections, Quota};
+pub use limits::Limits;
+pub use observed::{Alert, Observed, Traffic};

@@ -1,0 +1,278 @@
+//! What the replies of a server say beside their bodies: its clock, its alerts, its room (spec §2.6, §3.5).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use super::backoff::Backoff;
+use crate::http::Headers;
+use crate::time::{ClockOffset, LocalTime, ServerTime};
+
+/// Alerts beyond this many are dropped: a server repeats what matters.
+const MOST_ALERTS: usize = 16;
+/// Alerts are cut to this many characters.
+const MOST_ALERT_CHARS: usize = 1000;
+
+/// All that the replies so far have said beside their bodies.
+///
+/// ```
+/// use selvedge_core::server::Observed;
+///
+/// let observed = Observed::default();
+/// assert_eq!(observed.traffic.requests, 0);
+/// assert!(observed.clock_offset.is_none() && observed.backoff.until().is_none());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// How far the server's clock is ahead; `None` before the first reply.
+    pub clock_offset: Option<ClockOffset>,
+    /// Until when the server wants to be left alone.
+    pub backoff: Backoff,
+    /// What the server wants people to know, each text once, in the order in which it came.
+    pub alerts: Vec<Alert>,
+    /// The bytes that are left of the account's room, by the last reply that told.
+    pub quota_remaining: Option<u64>,
+    /// What went over the network.
+    pub traffic: Traffic,
+}
+
+/// What went over the network.
+///
+/// ```
+/// use selvedge_core::server::Traffic;
+///
+/// assert_eq!(Traffic::default(), Traffic { requests: 0, bytes_sent: 0, bytes_received: 0 });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Requests, with those that were sent twice counted twice.
+    pub requests: u64,
+    /// Bytes of request bodies.
+    pub bytes_sent: u64,
+    /// Bytes of response bodies, as the host lends them.
+    pub bytes_received: u64,
+}
+
+/// A message of the server's operators (`X-Weave-Alert`).
+///
+/// ```
+/// use selvedge_core::server::Alert;
+///
+/// let alert = Alert::parse(r#"{"code":"soft-eol","message":"closing in May","url":"https://example.org"}"#);
+/// assert_eq!(alert, Alert::SoftEndOfLife { message: "closing in May".into(), url: "https://example.org".into() });
+/// assert_eq!(Alert::parse("hello"), Alert::Text("hello".into()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alert {
+    /// For the log, at most shown.
+    Text(String),
+    /// The service is going to close: tell the user, go on syncing.
+    SoftEndOfLife {
+        /// The operators' words.
+        message: String,
+        /// Where to read more.
+        url: String,
+    },
+    /// The service has closed: tell the user, and stop until it is set up anew.
+    HardEndOfLife {
+        /// The operators' words.
+        message: String,
+        /// Where to read more.
+        url: String,
+    },
+}
+
+impl Alert {
+    /// Reads a header's value. What is no alert of a known code is a text.
+    #[must_use]
+    pub fn parse(value: &str) -> Self {
+        #[derive(Deserialize)]
+        struct EndOfLife {
+            code: String,
+            #[serde(default)]
+            message: String,
+            #[serde(default)]
+            url: String,
+        }
+        let alert = serde_json::from_str::<EndOfLife>(value).ok();
+        match alert.as_ref().map(|alert| alert.code.as_str()) {
+            Some("soft-eol") => alert.map(|alert| Self::SoftEndOfLife {
+                message: cut(&alert.message),
+                url: cut(&alert.url),
+            }),
+            Some("hard-eol") => alert.map(|alert| Self::HardEndOfLife {
+                message: cut(&alert.message),
+                url: cut(&alert.url),
+            }),
+            _ => None,
+        }
+        .unwrap_or_else(|| Self::Text(cut(value)))
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MOST_ALERT_CHARS).collect()
+}
+
+impl Observed {
+    /// The offset to sign with: none is the same as equal clocks.
+    #[must_use]
+    pub fn offset(&self) -> ClockOffset {
+        self.clock_offset.unwrap_or_default()
+    }
+
+    /// Whether the server has said that it is closed for good.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.alerts
+            .iter()
+            .any(|alert| matches!(alert, Alert::HardEndOfLife { .. }))
+    }
+
+    /// Takes in the headers of a reply that came at `now`, whose server time, if it told, is `server_now`.
+    pub(crate) fn reply(
+        &mut self,
+        headers: &Headers,
+        now: LocalTime,
+        server_now: Option<ServerTime>,
+    ) {
+        if let Some(server_now) = server_now {
+            self.clock_offset = Some(ClockOffset::between(server_now, now));
+        }
+        let offset = self.offset();
+        self.backoff.observe(headers, now, offset);
+        if let Some(text) = headers.get("X-Weave-Alert") {
+            let alert = Alert::parse(text);
+            let is_hard = matches!(alert, Alert::HardEndOfLife { .. });
+            if !self.alerts.contains(&alert)
+                && (self.alerts.len() < MOST_ALERTS || is_hard && !self.is_closed())
+            {
+                self.alerts.push(alert);
+            }
+        }
+        if let Some(remaining) = headers.get("X-Weave-Quota-Remaining").and_then(kilobytes) {
+            self.quota_remaining = Some(remaining);
+        }
+    }
+}
+
+/// Bytes of a decimal number of KB; a negative number is none left.
+pub(crate) fn kilobytes(text: &str) -> Option<u64> {
+    let number: f64 = text.trim().parse().ok()?;
+    number.is_finite().then(|| bytes(number))
+}
+
+/// Bytes of a number of KB, as servers count: 1024 each. What does not fit is as good as the largest.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is what is wanted"
+)]
+pub(crate) fn bytes(kilobytes: f64) -> u64 {
+    (kilobytes * 1024.0 + 0.5) as u64
+}
+
+/// The server's clock, as a storage reply tells it.
+pub(crate) fn weave_timestamp(headers: &Headers) -> Option<ServerTime> {
+    ServerTime::parse(headers.get("X-Weave-Timestamp")?.trim()).ok()
+}
+
+/// A header's time, if it has one that can be read.
+pub(crate) fn last_modified(headers: &Headers) -> Option<ServerTime> {
+    ServerTime::parse(headers.get("X-Last-Modified")?.to_string().trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        local: u64,
+        server: String,
+        offset_ms: i64,
+        next_ts: u64,
+    }
+
+    #[test]
+    fn the_clock_offset_is_learned_from_a_reply_and_used_for_the_next() {
+        #[derive(Deserialize)]
+        struct Vectors {
+            clock_offset: Vec<Case>,
+        }
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../../../tests/vectors/hawk.json")).unwrap();
+        assert!(!vectors.clock_offset.is_empty());
+        for case in vectors.clock_offset {
+            let now = LocalTime::from_millis(case.local * 1000);
+            let headers = [("X-Weave-Timestamp", case.server)].into_iter().collect();
+            let mut observed = Observed::default();
+            observed.reply(&headers, now, weave_timestamp(&headers));
+            let offset = observed.offset();
+            assert_eq!(
+                (offset.millis(), offset.server_seconds(now)),
+                (case.offset_ms, case.next_ts),
+                "{}",
+                case.name
+            );
+        }
+    }
+
+    #[test]
+    fn each_alert_is_kept_once_and_their_number_is_bounded() {
+        let mut observed = Observed::default();
+        for text in ["a", "a", "b"] {
+            observed.reply(&[("X-Weave-Alert", text)].into_iter().collect(), NOW, None);
+        }
+        assert_eq!(
+            observed.alerts,
+            [Alert::Text("a".into()), Alert::Text("b".into())]
+        );
+        for n in 0..100 {
+            let text = format!("{n}{}", "x".repeat(5000));
+            observed.reply(&[("X-Weave-Alert", text)].into_iter().collect(), NOW, None);
+        }
+        assert_eq!(observed.alerts.len(), MOST_ALERTS);
+        assert!(!observed.is_closed());
+        for _ in 0..2 {
+            let hard = r#"{"code":"hard-eol","message":"gone","url":""}"#;
+            observed.reply(&[("x-weave-alert", hard)].into_iter().collect(), NOW, None);
+        }
+        assert!(observed.is_closed());
+        assert_eq!(observed.alerts.len(), MOST_ALERTS + 1);
+    }
+
+    #[test]
+    fn a_malformed_alert_is_a_text() {
+        for text in ["{", r#"{"code":7}"#, r#"{"code":"new-code","message":"m"}"#] {
+            assert_eq!(Alert::parse(text), Alert::Text(text.into()));
+        }
+    }
+
+    #[test]
+    fn the_room_left_is_told_in_bytes() {
+        let rows = [
+            ("1.5", Some(1536)),
+            ("0", Some(0)),
+            ("-3", Some(0)),
+            ("much", None),
+            ("NaN", None),
+        ];
+        for (text, left) in rows {
+            let mut observed = Observed::default();
+            observed.reply(
+                &[("X-Weave-Quota-Remaining", text)].into_iter().collect(),
+                NOW,
+                None,
+            );
+            assert_eq!(observed.quota_remaining, left, "{text}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a status that is no success means (spec §3.8): the one place that turns it into an [`Error`].
+
+use crate::error::{Error, RequestLine};
+use crate::time::LocalTime;
+
+/// What a refusal means for the caller. `until` is the time that this very reply asked to wait for.
+pub(crate) fn refusal(
+    status: u16,
+    body: &[u8],
+    until: Option<LocalTime>,
+    request: RequestLine,
+) -> Error {
+    let code = code(body);
+    match (status, code) {
+        (400 | 403, Some(14)) => Error::OverQuota { request },
+        (400, Some(16)) => Error::ClientRefused { request },
+        (400, Some(17)) | (413, _) => Error::TooLarge { request },
+        (401, _) => Error::SignedOut { request },
+        (404, _) => Error::NotFound { request },
+        (409 | 412, _) => Error::Conflict { request },
+        (513, _) => Error::ServiceClosed,
+        // 408 and the codes that proxies make up are the same trouble under other numbers.
+        (408 | 429 | 500..=599, _) => Error::Wait {
+            until,
+            status,
+            request,
+        },
+        _ => Error::Refused {
+            status,
+            code,
+            request,
+        },
+    }
+}
+
+/// The integer that is the body of a 400: bare, or as a JSON string.
+fn code(body: &[u8]) -> Option<u32> {
+    let text = core::str::from_utf8(body).ok()?.trim();
+    let text = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Method;
+
+    #[test]
+    fn each_status_means_one_thing() {
+        let request = || RequestLine::new(Method::Post, "storage/notes");
+        let until = Some(LocalTime::from_millis(5));
+        let wait = |status| Error::Wait {
+            until,
+            status,
+            request: request(),
+        };
+        let refused = |status, code| Error::Refused {
+            status,
+            code,
+            request: request(),
+        };
+        let conflict = || Error::Conflict { request: request() };
+        let over_quota = || Error::OverQuota { request: request() };
+        let too_large = || Error::TooLarge { request: request() };
+        let rows = [
+            (302, "", refused(302, None)),
+            (304, "", refused(304, None)),
+            (400, "1", refused(400, Some(1))),
+            (400, "6", refused(400, Some(6))),
+            (400, "8", refused(400, Some(8))),
+            (400, "13", refused(400, Some(13))),
+            (400, "14", over_quota()),
+            (400, "\"14\"\n", over_quota()),
+            (400, "16", Error::ClientRefused { request: request() }),
+            (400, "17", too_large()),
+            (400, "-17", refused(400, None)),
+            (400, "<html>", refused(400, None)),
+            (401, "\"0\"", Error::SignedOut { request: request() }),
+            (403, "14", over_quota()),
+            (403, "", refused(403, None)),
+            (404, "0", Error::NotFound { request: request() }),
+            (405, "", refused(405, None)),
+            (408, "", wait(408)),
+            (409, "0", conflict()),
+            (412, "0", conflict()),
+            (413, "", too_large()),
+            (415, "", refused(415, None)),
+            (429, "", wait(429)),
+            (500, "\"server issue: x\"", wait(500)),
+            (502, "<html>", wait(502)),
+            (503, "0", wait(503)),
+            (504, "", wait(504)),
+            (513, "", Error::ServiceClosed),
+            (520, "", wait(520)),
+        ];
+        for (status, body, error) in rows {
+            assert_eq!(
+                refusal(status, body.as_bytes(), until, request()),
+                error,
+                "{status} {body:?}"
+            );
+        }
+    }
+}

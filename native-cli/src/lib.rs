@@ -1,1 +1,3 @@
-//! The program `selvedge`, as a library so that its parts can be tested.
+//! The command line of Selvedge: its host (reqwest, SQLite), its commands, and the embedded server.
+
+pub mod host;

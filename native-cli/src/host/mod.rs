@@ -1,0 +1,98 @@
+//! What this machine lends to the core: reqwest, SQLite, the system's clock and its random bytes.
+
+mod clock;
+mod fetch;
+mod random;
+mod row;
+mod schema;
+mod store;
+
+use selvedge_core::host::{
+    Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
+    Stored,
+};
+use selvedge_core::http::{Fetch, FetchError, Request, Response};
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::LocalTime;
+
+pub use clock::SystemClock;
+pub use fetch::{NativeBody, NativeFetch};
+pub use random::SystemRandom;
+pub use store::SqliteStore;
+
+/// All four things that the core asks of a host, from this machine.
+#[derive(Debug)]
+pub struct NativeHost {
+    /// The network.
+    pub fetch: NativeFetch,
+    /// Records and sync state of one profile.
+    pub store: SqliteStore,
+}
+
+impl NativeHost {
+    /// A host over one profile's store.
+    #[must_use]
+    pub const fn new(fetch: NativeFetch, store: SqliteStore) -> Self {
+        Self { fetch, store }
+    }
+}
+
+impl Clock for NativeHost {
+    fn now(&self) -> LocalTime {
+        SystemClock.now()
+    }
+}
+
+impl Random for NativeHost {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        SystemRandom.fill(bytes)
+    }
+}
+
+impl Fetch for NativeHost {
+    type Body = NativeBody;
+
+    async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
+        self.fetch.fetch(request).await
+    }
+}
+
+impl Store for NativeHost {
+    async fn global(&self) -> Result<Option<String>, StoreError> {
+        self.store.global().await
+    }
+
+    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
+        self.store.state(collection).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
+        self.store.collections().await
+    }
+
+    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
+        self.store.counts(collection).await
+    }
+
+    async fn read(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.store.read(collection, ids).await
+    }
+
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        selection: Selection,
+        after: Option<&RecordId>,
+        limit: PageLimit,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.store.page(collection, selection, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.store.commit(commit).await
+    }
+}

@@ -1,0 +1,134 @@
+//! The tables of a profile's store, their versions, and the pragmas that make a commit durable.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use selvedge_core::host::{StoreError, StoreErrorKind};
+
+/// "Selv" in ASCII: tells `file` and us whose database this is.
+const APPLICATION_ID: i32 = 0x5365_6C76;
+
+/// How long a write waits for another program's.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One step a version, each from the version before: a new program brings an old store up to date.
+///
+/// Records have a rowid, so that a new one is appended to the table whatever its id is: a table in the order of random
+/// ids would rewrite a page of large rows for each of them.
+const STEPS: &[&str] = &["
+    CREATE TABLE account (
+        only     INTEGER PRIMARY KEY CHECK (only = 1),
+        state    TEXT,
+        revision INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO account (only, state, revision) VALUES (1, NULL, 0);
+    CREATE TABLE collection (
+        number INTEGER PRIMARY KEY,
+        name   TEXT NOT NULL UNIQUE,
+        state  TEXT
+    ) STRICT;
+    CREATE TABLE record (
+        collection      INTEGER NOT NULL,
+        id              TEXT NOT NULL,
+        revision        INTEGER NOT NULL,
+        server_modified INTEGER NOT NULL, -- hundredths of a second
+        pending         INTEGER,          -- NULL: nothing, -1: resend, else an edit at this millisecond
+        base_kind       INTEGER NOT NULL, -- 0: unknown, 1: same, 2: the text in base
+        base            TEXT,
+        cleartext       TEXT,             -- NULL: deleted here
+        UNIQUE (collection, id)
+    ) STRICT;
+    CREATE INDEX record_pending ON record (collection, id) WHERE pending IS NOT NULL;
+"];
+
+/// Brings a connection and its database into the state that [`SqliteStore`](super::SqliteStore) expects.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    connection
+        .busy_timeout(PATIENCE)
+        .map_err(|error| store_error(&error))?;
+    set_up(connection).map_err(|error| store_error(&error))?;
+    let found = migrate(connection).map_err(|error| store_error(&error))?;
+    match found {
+        Found::Ours => Ok(()),
+        Found::Foreign => Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            "the file is another program's database",
+        )),
+        Found::Newer(version) => Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            format!("its format {version} is newer than this program: upgrade selvedge"),
+        )),
+    }
+}
+
+enum Found {
+    Ours,
+    Foreign,
+    Newer(usize),
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Secrets have their own file, but a deleted record should be gone all the same.
+    connection.pragma_update(None, "secure_delete", "FAST")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -4096)
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<Found> {
+    let version = |connection: &Connection| {
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, usize>(0))
+    };
+    if version(connection)? == STEPS.len() && is_ours(connection)? {
+        return Ok(Found::Ours);
+    }
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    // Read again under the lock: another process may have migrated meanwhile.
+    let version = version(&transaction)?;
+    if !is_ours(&transaction)? {
+        let objects: u64 =
+            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if version != 0 || objects != 0 {
+            return Ok(Found::Foreign);
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    let Some(steps) = STEPS.get(version..) else {
+        return Ok(Found::Newer(version));
+    };
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", STEPS.len())?;
+    transaction.commit()?;
+    Ok(Found::Ours)
+}
+
+fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.pragma_query_value(None, "application_id", |row| {
+        Ok(row.get::<_, i32>(0)? == APPLICATION_ID)
+    })
+}
+
+/// Sorts an error of SQLite by what can be done about it.
+pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode;
+
+    let kind = match error {
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DiskFull => StoreErrorKind::Full,
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreErrorKind::Busy,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreErrorKind::Damaged,
+            _ => StoreErrorKind::Unavailable,
+        },
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..)
+        | rusqlite::Error::QueryReturnedNoRows => StoreErrorKind::Damaged,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(kind, error.to_string())
+}

@@ -1,0 +1,31 @@
+//! The store keeps every promise of the trait, in memory and in a file; and what only a file can promise.
+#![allow(missing_docs, reason = "the names of tests are their claims")]
+
+mod cases;
+mod file;
+
+macro_rules! make {
+    ($($case:ident,)*) => {
+        mod in_memory {
+            $(#[test] fn $case() {
+                let store = selvedge_cli::host::SqliteStore::in_memory().unwrap();
+                pollster::block_on(crate::cases::$case(&store));
+            })*
+        }
+        mod in_a_file {
+            $(#[test] fn $case() {
+                let dir = tempfile::tempdir().unwrap();
+                let store = selvedge_cli::host::SqliteStore::open(&dir.path().join("store.sqlite")).unwrap();
+                pollster::block_on(crate::cases::$case(&store));
+            })*
+        }
+        /// The store of the core itself, which other tests trust.
+        mod of_the_core {
+            $(#[test] fn $case() {
+                pollster::block_on(crate::cases::$case(&selvedge_core::host::MemoryStore::default()));
+            })*
+        }
+    };
+}
+
+every_store_case!(make);

@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bso;
 pub mod crypto;
 pub mod engine;
 pub mod error;

@@ -1,7 +1,13 @@
 //! The cryptography of Firefox Sync: keys, signed requests, and records that only their owner can read.
 
+pub(crate) mod arena;
+mod cbc;
 pub mod hawk;
 pub mod hkdf;
+pub(crate) mod json;
 mod key_bundle;
+pub(crate) mod mac;
+pub mod payload;
 
+pub use cbc::{Cbc, CbcError, RustCrypto};
 pub use key_bundle::{InvalidKey, KeyBundle};

@@ -1,0 +1,168 @@
+//! The envelope around a payload, as a server gives it.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use crate::crypto::json::{RawString, Scanner};
+use crate::time::ServerTime;
+
+/// A record as it came: borrowed from the decoder until the next one is asked for (spec §3.1).
+///
+/// ```
+/// use selvedge_core::bso::{Decoder, Format};
+///
+/// let mut decoder = Decoder::new(Format::Newlines, 1 << 20);
+/// decoder.push(br#"{"id":"global","modified":1388635807.4,"sortindex":3,"payload":"{\"syncID\":\"7vO3Zcdu6V4I\"}"}"#);
+/// decoder.push(b"\n");
+/// let envelope = decoder.next_record()?.expect("a whole line is there").expect("it is sound");
+/// assert_eq!((envelope.id, envelope.sortindex), ("global", Some(3)));
+/// assert_eq!(envelope.modified.to_string(), "1388635807.40");
+/// assert_eq!(envelope.payload.unescaped().as_deref(), Some(r#"{"syncID":"7vO3Zcdu6V4I"}"#));
+/// # Ok::<(), selvedge_core::bso::StreamError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// 1–64 printable ASCII characters.
+    pub id: &'a str,
+    /// When the server took it.
+    pub modified: ServerTime,
+    /// Its importance, where it has one. Anything but a whole number is none: it is only a hint.
+    pub sortindex: Option<i32>,
+    /// What is inside.
+    pub payload: PayloadText<'a>,
+}
+
+/// The payload string, still with the escapes of the JSON around it.
+///
+/// ```
+/// use selvedge_core::bso::PayloadText;
+///
+/// let text = PayloadText::from_escaped(br#"{\"a\":1}"#);
+/// assert_eq!(text.unescaped().as_deref(), Some(r#"{"a":1}"#));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PayloadText<'a>(RawString<'a>);
+
+impl<'a> PayloadText<'a> {
+    /// From the bytes between the quotes.
+    #[must_use]
+    pub fn from_escaped(inner: &'a [u8]) -> Self {
+        let is_escaped = memchr::memchr(b'\\', inner).is_some();
+        Self(RawString { inner, is_escaped })
+    }
+
+    /// The bytes between the quotes.
+    #[must_use]
+    pub const fn escaped(&self) -> &'a [u8] {
+        self.0.inner
+    }
+
+    /// The text; `None` when its escapes or its UTF-8 are broken.
+    #[must_use]
+    pub fn unescaped(&self) -> Option<Cow<'a, str>> {
+        if self.0.is_escaped || self.0.inner.iter().any(|byte| *byte < 0x20) {
+            return self.0.unescaped().map(Cow::Owned);
+        }
+        self.0.plain().map(Cow::Borrowed)
+    }
+}
+
+/// Payloads are the user's data; `meta/global`'s is not even encrypted.
+impl core::fmt::Debug for PayloadText<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "PayloadText({} bytes)", self.0.inner.len())
+    }
+}
+
+/// One line or element that is no record. The others go on.
+///
+/// ```
+/// use selvedge_core::bso::{Decoder, Format, RecordFault};
+///
+/// let mut decoder = Decoder::new(Format::Newlines, 1 << 20);
+/// decoder.push(b"{\"id\":\"7vO3Zcdu6V4I\",\"payload\":null}\n");
+/// let error = decoder.next_record()?.expect("a whole line is there").unwrap_err();
+/// assert_eq!((error.id.as_deref(), error.fault), (Some("7vO3Zcdu6V4I"), RecordFault::Malformed));
+/// # Ok::<(), selvedge_core::bso::StreamError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct RecordError {
+    /// Its id, where that could be read.
+    pub id: Option<String>,
+    /// What is wrong with it.
+    pub fault: RecordFault,
+}
+
+/// What is wrong with a line or an element.
+///
+/// ```
+/// use selvedge_core::bso::RecordFault;
+///
+/// assert_eq!(RecordFault::TooLarge.to_string(), "the record is larger than the limit");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordFault {
+    /// Not JSON, or without a sound id, time or payload.
+    #[error("the server's record is malformed")]
+    Malformed,
+    /// Larger than the decoder's limit.
+    #[error("the record is larger than the limit")]
+    TooLarge,
+}
+
+/// The members of an envelope, where they stand.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    pub(super) id: Option<RawString<'a>>,
+    modified: Option<&'a [u8]>,
+    sortindex: Option<&'a [u8]>,
+    payload: Option<RawString<'a>>,
+}
+
+impl<'a> Members<'a> {
+    /// Reads as far as the text is sound; the second value says whether it is to its end.
+    pub(super) fn read(text: &'a [u8]) -> (Self, bool) {
+        let mut members = Self::default();
+        let mut scanner = Scanner::new(text);
+        let sound = scanner
+            .object(|key, scanner| members.take(key, scanner))
+            .and_then(|()| scanner.end());
+        (members, sound.is_some())
+    }
+
+    /// Duplicate members: the last one wins (spec §0.9).
+    fn take(&mut self, key: RawString<'a>, scanner: &mut Scanner<'a>) -> Option<()> {
+        if key.is("id") {
+            self.id = None;
+            self.id = Some(scanner.string()?);
+        } else if key.is("payload") {
+            self.payload = Some(scanner.long_string()?);
+        } else if key.is("modified") {
+            self.modified = Some(scanner.value()?);
+        } else if key.is("sortindex") {
+            self.sortindex = Some(scanner.value()?);
+        } else {
+            scanner.value()?;
+        }
+        Some(())
+    }
+
+    /// The envelope of an id that the caller has unescaped.
+    pub(super) fn envelope(&self, id: &'a str) -> Option<Envelope<'a>> {
+        Some(Envelope {
+            id: is_id(id).then_some(id)?,
+            modified: ServerTime::parse_json(self.modified?).ok()?,
+            sortindex: self
+                .sortindex
+                .and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok()),
+            payload: PayloadText(self.payload?),
+        })
+    }
+}
+
+/// Whether a text is an id of spec §0.6.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte))
+}

@@ -1,0 +1,16 @@
+//! Basic storage objects: how records stand in the bodies of requests and answers (spec §3.1, §3.3).
+
+mod decoder;
+mod encoder;
+mod envelope;
+mod fields;
+mod opener;
+mod sealer;
+mod splitter;
+
+pub use decoder::{Decoder, IdDecoder};
+pub use encoder::Outgoing;
+pub use envelope::{Envelope, PayloadText, RecordError, RecordFault};
+pub use opener::{Opened, OpenedRecord, Opener};
+pub use sealer::{SealError, Sealed, SealedRecord, Sealer};
+pub use splitter::{Format, StreamError};

@@ -1,0 +1,500 @@
+//! A scanner over JSON text: finds members and checks the grammar without building values.
+//!
+//! Record cleartexts and envelopes pass through it by the ten thousand, so strings are skipped eight bytes at a time.
+
+use alloc::string::String;
+
+/// How deep values may nest; serde_json refuses what is deeper, so nothing that reads records could use it.
+const MAX_DEPTH: u32 = 127;
+
+/// A JSON string as it stands in the text, between its quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RawString<'a> {
+    /// The bytes between the quotes.
+    pub(crate) inner: &'a [u8],
+    /// Whether there is a backslash among them.
+    pub(crate) is_escaped: bool,
+}
+
+impl<'a> RawString<'a> {
+    /// The text when it stands there as it is: without escapes, in UTF-8.
+    pub(crate) fn plain(self) -> Option<&'a str> {
+        if self.is_escaped {
+            return None;
+        }
+        core::str::from_utf8(self.inner).ok()
+    }
+
+    /// The text that is meant, with its escapes resolved.
+    pub(crate) fn unescaped(self) -> Option<String> {
+        let inner = core::str::from_utf8(self.inner).ok()?;
+        let mut quoted = String::with_capacity(inner.len() + 2);
+        quoted.push('"');
+        quoted.push_str(inner);
+        quoted.push('"');
+        serde_json::from_str(&quoted).ok()
+    }
+
+    /// Whether it means `text`.
+    pub(crate) fn is(self, text: &str) -> bool {
+        if self.is_escaped {
+            self.unescaped().is_some_and(|unescaped| unescaped == text)
+        } else {
+            self.inner == text.as_bytes()
+        }
+    }
+}
+
+/// A position in a JSON text. Every method gives `None` where the text breaks the grammar, and is then of no more use.
+#[derive(Debug, Clone)]
+pub(crate) struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) const fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Takes one byte after any blanks.
+    pub(crate) fn eat(&mut self, byte: u8) -> Option<()> {
+        self.blanks();
+        (self.next()? == byte).then_some(())
+    }
+
+    /// Whether nothing but blanks is left.
+    pub(crate) fn end(&mut self) -> Option<()> {
+        self.blanks();
+        self.peek().is_none().then_some(())
+    }
+
+    /// Takes an object. `each` gets every key and must take the value, from right behind the colon.
+    pub(crate) fn object(
+        &mut self,
+        mut each: impl FnMut(RawString<'a>, &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.eat(b'{')?;
+        self.blanks();
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            let key = self.key()?;
+            each(key, self)?;
+            self.blanks();
+            match self.next()? {
+                b',' => {}
+                b'}' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    fn key(&mut self) -> Option<RawString<'a>> {
+        let key = self.string()?;
+        self.eat(b':')?;
+        Some(key)
+    }
+
+    /// Takes a string and checks its escapes: unpaired surrogates are refused (spec §0.9).
+    pub(crate) fn string(&mut self) -> Option<RawString<'a>> {
+        self.eat(b'"')?;
+        let start = self.at;
+        let mut is_escaped = false;
+        loop {
+            self.at += plain_length(self.rest());
+            match self.next()? {
+                b'"' => {
+                    let inner = self.text.get(start..self.at - 1)?;
+                    return Some(RawString { inner, is_escaped });
+                }
+                b'\\' => {
+                    is_escaped = true;
+                    self.escape()?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Takes a string that is known to be long, without a look at its escapes or control characters.
+    pub(crate) fn long_string(&mut self) -> Option<RawString<'a>> {
+        self.eat(b'"')?;
+        let start = self.at;
+        let mut is_escaped = false;
+        loop {
+            self.at += memchr::memchr2(b'"', b'\\', self.rest())?;
+            if self.next()? == b'"' {
+                let inner = self.text.get(start..self.at - 1)?;
+                return Some(RawString { inner, is_escaped });
+            }
+            is_escaped = true;
+            self.next()?;
+        }
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        match self.next()? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => match self.code_unit()? {
+                0xD800..=0xDBFF => {
+                    let paired = self.next()? == b'\\'
+                        && self.next()? == b'u'
+                        && matches!(self.code_unit()?, 0xDC00..=0xDFFF);
+                    paired.then_some(())
+                }
+                0xDC00..=0xDFFF => None,
+                _ => Some(()),
+            },
+            _ => None,
+        }
+    }
+
+    fn code_unit(&mut self) -> Option<u32> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            unit = unit << 4 | char::from(self.next()?).to_digit(16)?;
+        }
+        Some(unit)
+    }
+
+    /// Takes a value of any kind and gives its text.
+    pub(crate) fn value(&mut self) -> Option<&'a [u8]> {
+        self.blanks();
+        let start = self.at;
+        let mut nesting = Nesting::default();
+        loop {
+            self.blanks();
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                }
+                b'{' => {
+                    self.at += 1;
+                    self.blanks();
+                    if self.peek()? != b'}' {
+                        nesting.open(Container::Object)?;
+                        self.key()?;
+                        continue;
+                    }
+                    self.at += 1;
+                }
+                b'[' => {
+                    self.at += 1;
+                    self.blanks();
+                    if self.peek()? != b']' {
+                        nesting.open(Container::Array)?;
+                        continue;
+                    }
+                    self.at += 1;
+                }
+                b't' => self.literal(b"true")?,
+                b'f' => self.literal(b"false")?,
+                b'n' => self.literal(b"null")?,
+                _ => self.number()?,
+            }
+            loop {
+                let Some(container) = nesting.innermost() else {
+                    return self.text.get(start..self.at);
+                };
+                self.blanks();
+                match (self.next()?, container) {
+                    (b',', Container::Object) => {
+                        self.key()?;
+                        break;
+                    }
+                    (b',', Container::Array) => break,
+                    (b'}', Container::Object) | (b']', Container::Array) => nesting.close(),
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Option<()> {
+        self.rest().starts_with(literal).then(|| {
+            self.at += literal.len();
+        })
+    }
+
+    fn number(&mut self) -> Option<()> {
+        if self.peek()? == b'-' {
+            self.at += 1;
+        }
+        match self.next()? {
+            b'0' => {}
+            b'1'..=b'9' => self.digits(),
+            _ => return None,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.next()?.is_ascii_digit().then_some(())?;
+            self.digits();
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.next()?.is_ascii_digit().then_some(())?;
+            self.digits();
+        }
+        Some(())
+    }
+
+    fn digits(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Container {
+    Object,
+    Array,
+}
+
+/// The containers that are open, one bit each, so that deep nesting costs no stack and no heap.
+#[derive(Default)]
+struct Nesting {
+    depth: u32,
+    is_object: u128,
+}
+
+impl Nesting {
+    fn open(&mut self, container: Container) -> Option<()> {
+        if self.depth == MAX_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        self.is_object = self.is_object << 1 | u128::from(container == Container::Object);
+        Some(())
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.is_object >>= 1;
+    }
+
+    fn innermost(&self) -> Option<Container> {
+        match (self.depth, self.is_object & 1) {
+            (0, _) => None,
+            (_, 1) => Some(Container::Object),
+            _ => Some(Container::Array),
+        }
+    }
+}
+
+/// How many bytes come before the next quote, backslash or control character.
+pub(crate) fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let mut length = 0;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        // The lowest high bit of each mask marks a byte that is less than a space, a quote, or a backslash. Borrows can
+        // set wrong bits only above a right one.
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
+        let found = (control
+            | quote.wrapping_sub(ONES) & !quote
+            | backslash.wrapping_sub(ONES) & !backslash)
+            & HIGH;
+        if found != 0 {
+            return length + (found.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    length
+        + tail
+            .iter()
+            .position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
+            .unwrap_or(tail.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn accepts(text: &[u8]) -> bool {
+        let mut scanner = Scanner::new(text);
+        scanner.value().is_some() && scanner.end().is_some()
+    }
+
+    #[test]
+    fn grammar_is_that_of_serde_json() {
+        for text in [
+            "",
+            " ",
+            "null",
+            "nul",
+            "true",
+            "false ",
+            "tru",
+            "0",
+            "-0",
+            "-",
+            "01",
+            "1.",
+            ".5",
+            "1.5",
+            "1e",
+            "1e5",
+            "1E+5",
+            "1e-",
+            "+1",
+            "NaN",
+            "\"\"",
+            "\"a",
+            "\"\t\"",
+            "\"\\t\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\u1234\"",
+            "\"\\ud83e\\udd8a\"",
+            "\"\u{7f}é\"",
+            "[]",
+            "[ ]",
+            "[1,2]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[",
+            "]",
+            "[}",
+            "{}",
+            "{ }",
+            "{\"a\":1}",
+            "{\"a\":1,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\":1]",
+            "{\"a\":[{}, [] ,{\"b\":[1]}]}",
+            "1 2",
+            "{} x",
+            "/**/1",
+        ] {
+            let expected = serde_json::from_str::<Value>(text).is_ok();
+            assert_eq!(accepts(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn unpaired_surrogates_are_refused() {
+        for text in [
+            r#""\ud83e""#,
+            r#""\udd8a""#,
+            r#""\ud83ex""#,
+            r#""\ud83e\n""#,
+            r#""\ud83e\u0041""#,
+        ] {
+            assert!(!accepts(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_bound() {
+        let nested = |depth: usize| format!("{}{}", "[1,".repeat(depth) + "1", "]".repeat(depth));
+        assert!(accepts(nested(127).as_bytes()));
+        assert!(!accepts(nested(128).as_bytes()));
+        assert!(!accepts("[{\"a\":".repeat(100_000).as_bytes()));
+    }
+
+    #[test]
+    fn keys_are_compared_by_meaning() {
+        let mut scanner = Scanner::new(br#"{"\u0069d":"x\/y"}"#);
+        let mut seen = 0;
+        let object = scanner.object(|key, scanner| {
+            assert!(key.is("id") && !key.is("ID"));
+            assert!(scanner.string()?.is("x/y"));
+            seen += 1;
+            Some(())
+        });
+        assert_eq!((object, seen), (Some(()), 1));
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(".{0,9}", inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_is_taken_whole(value in json()) {
+            let text = value.to_string();
+            let mut scanner = Scanner::new(text.as_bytes());
+            prop_assert_eq!(scanner.value(), Some(text.as_bytes()));
+            prop_assert!(scanner.end().is_some());
+        }
+
+        #[test]
+        fn a_text_with_one_byte_changed_is_judged_as_serde_json_does(value in json(), at: prop::sample::Index, byte in prop::sample::select(b"\"\\,:{}[]0e.-u dn".to_vec())) {
+            let mut text = value.to_string().into_bytes();
+            let at = at.index(text.len());
+            text[at] = byte;
+            // serde_json takes numbers beyond f64 for errors and ignores the pairing of surrogates in what it skips.
+            if let Ok(text) = core::str::from_utf8(&text) {
+                let expected = serde_json::from_str::<Value>(text);
+                let beyond = expected.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
+                prop_assert!(beyond || accepts(text.as_bytes()) == expected.is_ok(), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            accepts(&bytes);
+            let _ = Scanner::new(&bytes).long_string();
+        }
+
+        #[test]
+        fn plain_length_is_the_position_of_the_first_special_byte(bytes: Vec<u8>) {
+            let expected = bytes.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
+            prop_assert_eq!(plain_length(&bytes), expected.unwrap_or(bytes.len()));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The encryption of one record (spec §4.5), a call at a time: for `crypto/keys` and other single records.
+//! What comes by the thousand goes through [`Opener`](crate::bso::Opener) and [`Sealer`](crate::bso::Sealer).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use base64_simd::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::KeyBundle;
+use super::json::Scanner;
+use crate::host::{Random, RandomError};
+
+/// Why the payload of a record cannot be opened. Only this record fails; the others go on.
+///
+/// ```
+/// use selvedge_core::crypto::payload::{self, PayloadError};
+/// use selvedge_core::crypto::KeyBundle;
+///
+/// let ours = KeyBundle::new([1; 32], [2; 32]);
+/// let theirs = KeyBundle::new([3; 32], [4; 32]);
+/// let text = payload::encrypt(&theirs, &[9; 16], br#"{"id":"7vO3Zcdu6V4I"}"#);
+/// let error = payload::open(&ours, &text, "7vO3Zcdu6V4I").unwrap_err();
+/// assert_eq!(error, PayloadError::HmacMismatch);
+/// assert!(error.is_key_problem());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// It was encrypted with another key, or changed since (spec §5.5).
+    #[error("the record was encrypted with another key or changed on its way")]
+    HmacMismatch,
+    /// Not `{ciphertext, IV, hmac}`, or not base64, a 16-byte IV, whole blocks and right padding.
+    #[error("the record's payload is damaged")]
+    MalformedPayload,
+    /// Decrypted well, but not a JSON object in UTF-8 with an `id`.
+    #[error("the record's content is not a JSON object")]
+    MalformedCleartext,
+    /// The `id` inside is not that of the envelope: somebody swapped two records.
+    #[error("the record carries the id of another one")]
+    IdMismatch,
+}
+
+impl PayloadError {
+    /// Whether it is the key that does not fit, rather than the record that is malformed.
+    #[must_use]
+    pub const fn is_key_problem(self) -> bool {
+        matches!(self, Self::HmacMismatch)
+    }
+}
+
+/// Encrypts one record under a fresh IV: the text that goes into the payload.
+///
+/// # Errors
+/// When the host has no random bytes.
+///
+/// ```
+/// use selvedge_core::crypto::{KeyBundle, payload};
+/// # use selvedge_core::host::{Random, RandomError};
+/// # struct Host;
+/// # impl Random for Host {
+/// #     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> { bytes.fill(9); Ok(()) }
+/// # }
+/// # let host = Host;
+/// let bundle = KeyBundle::make(&host)?;
+/// let text = payload::seal(&bundle, &host, r#"{"id":"keys","collection":"crypto"}"#)?;
+/// let cleartext = payload::open(&bundle, &text, "keys").expect("sealed with the same bundle");
+/// assert_eq!(*cleartext, r#"{"id":"keys","collection":"crypto"}"#);
+/// # Ok::<(), RandomError>(())
+/// ```
+pub fn seal(
+    bundle: &KeyBundle,
+    random: &impl Random,
+    cleartext: &str,
+) -> Result<String, RandomError> {
+    let mut iv = [0; 16];
+    random.fill(&mut iv)?;
+    Ok(encrypt(bundle, &iv, cleartext.as_bytes()))
+}
+
+/// Encrypts under a given IV. An IV is used for one record only: [`seal`] draws it.
+#[must_use]
+pub fn encrypt(bundle: &KeyBundle, iv: &[u8; 16], cleartext: &[u8]) -> String {
+    let cipher = cbc::Encryptor::<aes::Aes256>::new(bundle.encryption_key().into(), iv.into());
+    let ciphertext = cipher.encrypt_padded_vec::<Pkcs7>(cleartext);
+    let text = BASE64.encode_to_string(ciphertext);
+    let mac = keyed(bundle)
+        .chain_update(text.as_bytes())
+        .finalize()
+        .into_bytes();
+    let mut payload = String::with_capacity(text.len() + 128);
+    for part in [
+        "{\"ciphertext\":\"",
+        &text,
+        "\",\"IV\":\"",
+        &BASE64.encode_to_string(iv),
+        "\",\"hmac\":\"",
+        &const_hex::encode(mac),
+        "\"}",
+    ] {
+        payload.push_str(part);
+    }
+    payload
+}
+
+/// Verifies and decrypts a payload whose content is the record `id`: a JSON object in UTF-8 that says so itself.
+///
+/// # Errors
+/// [`PayloadError`] says whether the key or the record is at fault.
+pub fn open(
+    bundle: &KeyBundle,
+    payload: &str,
+    id: &str,
+) -> Result<Zeroizing<String>, PayloadError> {
+    let mut bytes = decrypt(bundle, payload)?;
+    check_cleartext(&bytes, id)?;
+    let bytes = core::mem::take(&mut *bytes);
+    String::from_utf8(bytes)
+        .map(Zeroizing::new)
+        .map_err(|_| PayloadError::MalformedCleartext)
+}
+
+/// Verifies and decrypts a payload without a look at its content.
+///
+/// # Errors
+/// [`PayloadError::HmacMismatch`] or [`PayloadError::MalformedPayload`].
+pub fn decrypt(bundle: &KeyBundle, payload: &str) -> Result<Zeroizing<Vec<u8>>, PayloadError> {
+    let parts: Parts = serde_json::from_str(payload).map_err(|_| PayloadError::MalformedPayload)?;
+    let mac = parse_mac(parts.hmac.as_bytes()).ok_or(PayloadError::HmacMismatch)?;
+    keyed(bundle)
+        .chain_update(parts.ciphertext.as_bytes())
+        .verify_slice(&mac)
+        .map_err(|_| PayloadError::HmacMismatch)?;
+    let decode = |text: &str| {
+        BASE64
+            .decode_to_vec(text)
+            .map_err(|_| PayloadError::MalformedPayload)
+    };
+    let iv: [u8; 16] = decode(&parts.iv)?
+        .try_into()
+        .map_err(|_| PayloadError::MalformedPayload)?;
+    let mut bytes = Zeroizing::new(decode(&parts.ciphertext)?);
+    let cipher = cbc::Decryptor::<aes::Aes256>::new(bundle.encryption_key().into(), (&iv).into());
+    let length = cipher
+        .decrypt_padded::<Pkcs7>(&mut bytes)
+        .map_err(|_| PayloadError::MalformedPayload)?
+        .len();
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// The 32 bytes that exactly 64 hexadecimal digits mean.
+pub(crate) fn parse_mac(hex: &[u8]) -> Option<[u8; 32]> {
+    // const-hex would also take a `0x` in front.
+    if hex.len() != 64 {
+        return None;
+    }
+    const_hex::decode_to_array(hex).ok()
+}
+
+/// Whether decrypted bytes are a JSON object in UTF-8 whose `id` is `id`.
+pub(crate) fn check_cleartext<'a>(bytes: &'a [u8], id: &str) -> Result<&'a str, PayloadError> {
+    let text = core::str::from_utf8(bytes).map_err(|_| PayloadError::MalformedCleartext)?;
+    let mut is_own = None;
+    let mut scanner = Scanner::new(bytes);
+    scanner
+        .object(|key, scanner| {
+            if key.is("id") {
+                // Duplicate members: the last one wins.
+                is_own = Some(scanner.string()?.is(id));
+            } else {
+                scanner.value()?;
+            }
+            Some(())
+        })
+        .and_then(|()| scanner.end())
+        .ok_or(PayloadError::MalformedCleartext)?;
+    match is_own {
+        Some(true) => Ok(text),
+        Some(false) => Err(PayloadError::IdMismatch),
+        None => Err(PayloadError::MalformedCleartext),
+    }
+}
+
+fn keyed(bundle: &KeyBundle) -> Hmac<Sha256> {
+    <Hmac<Sha256> as KeyInit>::new_from_slice(bundle.hmac_key())
+        .expect("HMAC takes keys of every length")
+}
+
+/// The three strings of a payload.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) ciphertext: String,
+    pub(crate) iv: String,
+    pub(crate) hmac: String,
+}
+
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartsVisitor;
+
+        impl<'de> Visitor<'de> for PartsVisitor {
+            type Value = Parts;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("an object of ciphertext, IV and hmac")
+            }
+
+            // By hand, because of duplicate members the last one wins (spec §0.9), which a derived one refuses.
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
+                let [mut ciphertext, mut iv, mut hmac] = [const { None::<String> }; 3];
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "ciphertext" => ciphertext = Some(map.next_value()?),
+                        "IV" => iv = Some(map.next_value()?),
+                        "hmac" => hmac = Some(map.next_value()?),
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                match (ciphertext, iv, hmac) {
+                    (Some(ciphertext), Some(iv), Some(hmac)) => Ok(Parts {
+                        ciphertext,
+                        iv,
+                        hmac,
+                    }),
+                    _ => Err(serde::de::Error::custom("a member is missing")),
+                }
+            }
+        }
+
+        deserializer.deserialize_map(PartsVisitor)
+    }
+}

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::host::{RandomError, StoreError};
 use crate::http::{FetchError, Method};
-use crate::ids::RecordId;
+use crate::ids::{CollectionName, RecordId};
 use crate::time::LocalTime;
 
 /// The request that an error came from: its verb and its path below the user's endpoint, never the user or a token.
@@ -127,6 +127,16 @@ pub enum Error {
         /// Which record.
         record: &'static str,
     },
+    /// A collection that meta/global does not list, or lists with an older version, would be wiped on the server; but not
+    /// all of its records can be read, so that they would be lost. Nothing was written.
+    #[error("the collection {collection} on the server is of another program's making, and {damaged} of its records cannot be read: \
+             nothing was changed; delete the collection there if it is not needed")]
+    Unlisted {
+        /// The collection.
+        collection: CollectionName,
+        /// How many records cannot be read.
+        damaged: u64,
+    },
     /// Two fresh starts met, or one did not hold (spec §4.7).
     #[error("another device is setting up the account at the same moment: sync again in a minute")]
     SetupRace,
@@ -165,6 +175,9 @@ pub enum Error {
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The host's AES did not do its work.
+    #[error("the host's encryption did not work: try again")]
+    Cipher,
     /// This device has no such record.
     #[error("there is no record {id} here")]
     NoSuchRecord {
@@ -174,6 +187,38 @@ pub enum Error {
     /// Something the caller gave is not usable.
     #[error("{0}")]
     Input(String),
+}
+
+impl Error {
+    /// A stable word for programs: the `code` of an error in JSON and in JavaScript.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SignedOut { .. } => "signed-out",
+            Self::WrongKey => "wrong-key",
+            Self::WrongCollectionKey => "wrong-collection-key",
+            Self::Wait { .. } => "wait",
+            Self::Conflict { .. } => "conflict",
+            Self::UpgradeNeeded { .. } => "upgrade-needed",
+            Self::ClientRefused { .. } => "client-refused",
+            Self::ServiceClosed => "service-closed",
+            Self::OverQuota { .. } => "over-quota",
+            Self::TooLarge { .. } => "too-large",
+            Self::NotFound { .. } => "not-found",
+            Self::Undecodable { .. } => "undecodable",
+            Self::Unlisted { .. } => "unlisted",
+            Self::SetupRace => "setup-race",
+            Self::NotSetUp => "not-set-up",
+            Self::Answer { .. } => "answer",
+            Self::Refused { .. } => "refused",
+            Self::Network { .. } => "network",
+            Self::Store(_) => "store",
+            Self::Random(_) => "random",
+            Self::Cipher => "cipher",
+            Self::NoSuchRecord { .. } => "no-such-record",
+            Self::Input(_) => "input",
+        }
+    }
 }
 
 /// A result with this crate's [`Error`].

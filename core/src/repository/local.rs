@@ -4,14 +4,14 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Applied, Batch, Kept, Receipt, Record, Repository, Source};
+use super::{Applied, Batch, Kept, Pair, Receipt, Record, Repository, Source};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::host::{
     Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored,
     Sweep, Uploaded, Write,
 };
-use crate::ids::RecordId;
+use crate::ids::{CollectionName, RecordId};
 use crate::reconcile::{Ours, Outcome, Rule, Side, Theirs};
 use crate::time::ServerTime;
 
@@ -99,6 +99,23 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             seen,
             becomes,
         })
+    }
+}
+
+/// Whether any record waits to be sent, but for those that were refused and wait for a change.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn has_outgoing<S: Store, R>(store: &S, collection: &CollectionName, pair: &Pair<R, ()>) -> Result<bool> {
+    let limit = PageLimit { records: 1, ..PageLimit::default() };
+    let mut after = None;
+    loop {
+        let page = store.page(collection, Selection::Pending, after.as_ref(), limit).await?;
+        match page.into_iter().next() {
+            None => return Ok(false),
+            Some(Stored { item, revision }) if pair.is_given_up(&item.id, revision) => after = Some(item.id),
+            Some(_) => return Ok(true),
+        }
     }
 }
 

@@ -4,14 +4,18 @@
 //! decrypts as records pass between a [`ServerRepository`] and the rest. The device's is the [`LocalRepository`] over
 //! the host's store. The [`Synchronizer`] joins any two of them.
 
+mod crypto;
 mod local;
+mod server;
 mod synchronizer;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 
-pub use local::LocalRepository;
+pub use crypto::{CryptoRepository, Incoming};
+pub use local::{LocalRepository, Outgoing, has_outgoing};
+pub use server::{ServerMark, ServerRepository};
 pub use synchronizer::{Applied, Pair, Progress, Pulled, Pushed, Refusal, Synchronizer};
 
 use crate::error::Result;

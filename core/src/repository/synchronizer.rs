@@ -180,7 +180,7 @@ pub enum Progress {
 /// use selvedge_core::engine::{Generic, Records};
 /// use selvedge_core::host::{Clock, MemoryStore, Random, RandomError};
 /// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::repository::{LocalRepository, Pair, Synchronizer};
+/// use selvedge_core::repository::{LocalRepository, Pair, Pulled, Synchronizer};
 /// use selvedge_core::time::LocalTime;
 ///
 /// struct Host;
@@ -200,7 +200,9 @@ pub enum Progress {
 /// let mut local = LocalRepository::new(&here, &Host, &engine);
 /// let mut pair = Pair::default();
 /// let mut sync = Synchronizer::new(&mut remote, &mut local, &mut pair, |_| None, |_| ());
-/// assert_eq!(pollster::block_on(sync.pull())?.applied.added, 1);
+/// let mut pulled = Pulled::default();
+/// pollster::block_on(sync.pull(&mut pulled))?;
+/// assert_eq!(pulled.applied.added, 1);
 /// # Ok::<(), selvedge_core::error::Error>(())
 /// ```
 #[derive(Debug)]
@@ -237,16 +239,16 @@ where
     }
 
     /// Flow one: what changed on the remote side comes here, batch by batch, each in one commit with the new position.
+    /// `pulled` counts along, so that it is right after an error too.
     ///
     /// # Errors
     /// A failing remote stream or local store ends it; what was committed stays, and the next pull goes on from there.
     /// [`Error::WrongCollectionKey`] when more than half of ten or more records have a bad HMAC: the reading then starts
     /// over the next time, so that no record is passed over (spec §5.5).
-    pub async fn pull(&mut self) -> Result<Pulled> {
+    pub async fn pull(&mut self, pulled: &mut Pulled) -> Result<()> {
         let again = core::mem::take(&mut self.pair.failed_in);
         let before = self.pair.remote.clone();
-        let mut pulled = Pulled::default();
-        let result = self.pull_into(&again, &mut pulled).await;
+        let result = self.pull_into(&again, pulled).await;
         if result.is_err() {
             self.pair.failed_in.extend(again);
         }
@@ -256,7 +258,7 @@ where
                 .acknowledge(Vec::new(), (self.note)(self.pair))
                 .await?;
         }
-        result.map(|()| pulled)
+        result
     }
 
     async fn pull_into(&mut self, again: &BTreeSet<RecordId>, pulled: &mut Pulled) -> Result<()> {
@@ -292,11 +294,11 @@ where
     }
 
     /// Flow two: what waits here goes to the remote side; each record is marked as soon as the remote side keeps it.
+    /// `pushed` counts along.
     ///
     /// # Errors
     /// A failing local stream or remote store ends it; what was acknowledged stays acknowledged.
-    pub async fn push(&mut self) -> Result<Pushed> {
-        let mut pushed = Pushed::default();
+    pub async fn push(&mut self, pushed: &mut Pushed) -> Result<()> {
         let mut outstanding = BTreeMap::new();
         let mut source = self.local.fetch_since(&self.pair.local).await?;
         while let Some(mut batch) = source.next().await? {
@@ -327,7 +329,7 @@ where
             .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
             .await?;
         (self.progress)(Progress::Sent(pushed.sent));
-        Ok(pushed)
+        Ok(())
     }
 }
 

@@ -54,6 +54,25 @@ pub struct Traffic {
     pub bytes_received: u64,
 }
 
+impl Traffic {
+    /// Takes in what went elsewhere.
+    pub const fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+    }
+
+    /// What went since an earlier count of the same client.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            bytes_sent: self.bytes_sent.saturating_sub(earlier.bytes_sent),
+            bytes_received: self.bytes_received.saturating_sub(earlier.bytes_received),
+        }
+    }
+}
+
 /// A message of the server's operators (`X-Weave-Alert`).
 ///
 /// ```
@@ -85,6 +104,15 @@ pub enum Alert {
 }
 
 impl Alert {
+    /// The operators' words.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::SoftEndOfLife { message, .. } | Self::HardEndOfLife { message, .. } => message,
+        }
+    }
+
     /// Reads a header's value. What is no alert of a known code is a text.
     #[must_use]
     pub fn parse(value: &str) -> Self {

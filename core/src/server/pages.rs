@@ -1,0 +1,383 @@
+//! A download: page after page of a collection, record after record, as the bytes arrive (spec §3.3, §5.3).
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use super::client::{Call, Client, Reply, network};
+use super::conditions::Condition;
+use super::query::{Position, Query};
+use crate::bso::{Decoder, Envelope, Format, IdDecoder, RecordError, RecordFault, StreamError};
+use crate::error::{Error, RequestLine, Result};
+use crate::host::{Clock, Random};
+use crate::http::{Fetch, FetchError, FetchErrorKind, Headers, Method};
+use crate::ids::CollectionName;
+use crate::time::ServerTime;
+
+/// Longer tokens are not followed.
+const OFFSET_BYTES: usize = 1024;
+
+/// What comes out of a download.
+///
+/// ```
+/// use selvedge_core::server::PageEvent;
+///
+/// assert!(matches!(PageEvent::PageEnd { next: None }, PageEvent::PageEnd { .. }));
+/// ```
+#[derive(Debug)]
+pub enum PageEvent<'a> {
+    /// A record, or what is wrong with it; others go on. It is valid until the next event.
+    Record(Result<Envelope<'a>, RecordError>),
+    /// An id, when the query did not ask for whole records; or what is wrong with it.
+    Id(Result<&'a str, RecordFault>),
+    /// A page is complete. With `next`, and all records so far, in one commit, a killed process loses nothing.
+    PageEnd {
+        /// Where to go on; `None` when this was the last page.
+        next: Option<Position>,
+    },
+}
+
+/// A download of a collection, begun by [`Client::pages`].
+///
+/// [`Pages::next`] waits for bytes, and what it answers gives the records that are whole, without waiting. Nothing but
+/// the piece at hand is in memory. Every page after the first is asked for under the guard that the collection is the
+/// same as at the first; if not, [`Error::Conflict`] ends the download. A page that is cut short is an error as well.
+///
+/// ```
+/// use selvedge_core::host::{Clock, Random};
+/// use selvedge_core::http::Fetch;
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::server::{Client, PageEvent, Query};
+///
+/// async fn count<H: Fetch + Clock + Random>(client: &Client<'_, H>) -> selvedge_core::error::Result<usize> {
+///     let notes = CollectionName::new("notes").expect("a name");
+///     let mut pages = client.pages(notes, Query::full());
+///     let mut records = 0;
+///     while let Some(mut arrived) = pages.next().await? {
+///         while let Some(event) = arrived.next()? {
+///             match event {
+///                 PageEvent::Record(Ok(envelope)) => records += usize::from(!envelope.id.is_empty()),
+///                 PageEvent::Record(Err(error)) => drop(error), // named to the user
+///                 PageEvent::Id(_) | PageEvent::PageEnd { .. } => {}
+///             }
+///         }
+///     }
+///     Ok(records)
+/// }
+/// ```
+pub struct Pages<'c, 'h, H: Fetch> {
+    client: &'c Client<'h, H>,
+    collection: CollectionName,
+    query: Query,
+    /// Of the page at hand, or of the next one.
+    position: Position,
+    state: State<H::Body>,
+    decoder: Decoding,
+    /// The end of a page that was not told yet.
+    end: Option<Option<Position>>,
+    /// Whether what was pushed into the decoder was taken out.
+    is_drained: bool,
+    /// Records of the page at hand, damaged ones included.
+    records: u64,
+    /// Of the last request, for errors.
+    line: RequestLine,
+    is_unmodified: bool,
+}
+
+enum State<B> {
+    /// The next page is to be asked for.
+    Between,
+    /// The body of a page is being read.
+    Reading(Reading<B>),
+    /// There is nothing more.
+    Done,
+}
+
+struct Reading<B> {
+    reply: Reply<B>,
+    /// Bytes of the body so far.
+    received: u64,
+    /// How many of the query's ids this page asked for.
+    asked: usize,
+}
+
+enum Decoding {
+    Records(Decoder),
+    Ids(IdDecoder),
+}
+
+impl Decoding {
+    fn new(query: &Query, format: Format) -> Self {
+        if query.full {
+            Self::Records(Decoder::new(format, query.record_bytes))
+        } else {
+            Self::Ids(IdDecoder::new(format))
+        }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        match self {
+            Self::Records(decoder) => decoder.push(chunk),
+            Self::Ids(decoder) => decoder.push(chunk),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<PageEvent<'_>>, StreamError> {
+        Ok(match self {
+            Self::Records(decoder) => decoder.next_record()?.map(PageEvent::Record),
+            Self::Ids(decoder) => decoder.next_id()?.map(PageEvent::Id),
+        })
+    }
+
+    fn finish(&mut self) -> Result<(), StreamError> {
+        match self {
+            Self::Records(decoder) => decoder.finish(),
+            Self::Ids(decoder) => decoder.finish(),
+        }
+    }
+}
+
+impl<H: Fetch> fmt::Debug for Pages<'_, '_, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("collection", &self.collection)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
+    /// Begins a download. Nothing is sent yet.
+    pub fn pages(&self, collection: CollectionName, query: Query) -> Pages<'_, 'h, H> {
+        let position = Position {
+            offset: query.offset.clone(),
+            ..Position::default()
+        };
+        self.resume_pages(collection, query, position)
+    }
+
+    /// Goes on with a download of the same query from a [`Position`] that an earlier one told.
+    pub fn resume_pages(
+        &self,
+        collection: CollectionName,
+        query: Query,
+        position: Position,
+    ) -> Pages<'_, 'h, H> {
+        Pages {
+            client: self,
+            line: RequestLine::new(Method::Get, format!("storage/{collection}")),
+            decoder: Decoding::new(&query, Format::Newlines),
+            collection,
+            query,
+            position,
+            state: State::Between,
+            end: None,
+            is_drained: true,
+            records: 0,
+            is_unmodified: false,
+        }
+    }
+}
+
+impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
+    /// Waits for the next bytes, asking for the next page where one has ended; `None` after the last one.
+    ///
+    /// # Errors
+    /// As the server refuses: [`Error::Conflict`] when the collection was changed since the first page. When an answer
+    /// is no list, or is cut short. What came before is not to be trusted as complete then.
+    pub async fn next(&mut self) -> Result<Option<Arrived<'_>>> {
+        while self.is_drained && self.end.is_none() {
+            match &mut self.state {
+                State::Done => return Ok(None),
+                State::Between => self.ask().await?,
+                State::Reading(reading) => {
+                    let chunk = self
+                        .client
+                        .chunk(&mut reading.reply.response.body)
+                        .await
+                        .map_err(|source| network(source, &reading.reply.line))?;
+                    match chunk {
+                        Some(chunk) => {
+                            reading.received += chunk.as_ref().len() as u64;
+                            self.decoder.push(chunk.as_ref());
+                            self.is_drained = false;
+                        }
+                        None => self.close()?,
+                    }
+                }
+            }
+        }
+        Ok(Some(Arrived {
+            decoder: &mut self.decoder,
+            end: &mut self.end,
+            is_drained: &mut self.is_drained,
+            records: &mut self.records,
+            line: &self.line,
+        }))
+    }
+
+    /// The collection's time at the first page: what a later `newer` says, once all pages are read. `None` before the
+    /// first answer, and from servers that do not tell.
+    #[must_use]
+    pub const fn last_modified(&self) -> Option<ServerTime> {
+        self.position.unmodified_since
+    }
+
+    /// Whether the server said, by [`Condition::IfModifiedSince`], that there is nothing new.
+    #[must_use]
+    pub const fn is_unmodified(&self) -> bool {
+        self.is_unmodified
+    }
+
+    async fn ask(&mut self) -> Result<()> {
+        let Some((path, asked)) = self.query.target(&self.collection, &self.position)? else {
+            self.state = State::Done;
+            return Ok(());
+        };
+        let condition = match self.position.unmodified_since {
+            Some(time) => Condition::IfUnmodifiedSince(time),
+            None => self.query.condition,
+        };
+        let call = Call::new(Method::Get, path)
+            .accept("application/newlines")
+            .when(condition);
+        let reply = self.client.send(call).await?;
+        if reply.is_unmodified() {
+            self.is_unmodified = true;
+            self.state = State::Done;
+            return Ok(());
+        }
+        let format = reply
+            .response
+            .headers
+            .get("Content-Type")
+            .and_then(Format::from_content_type)
+            .ok_or_else(|| reply.unreadable("it is no list of records"))?;
+        if self.position.unmodified_since.is_none() {
+            self.position.unmodified_since = reply.last_modified();
+        }
+        self.decoder = Decoding::new(&self.query, format);
+        self.records = 0;
+        self.state = State::Reading(Reading {
+            reply,
+            received: 0,
+            asked,
+        });
+        Ok(())
+    }
+
+    /// Checks that the page at hand is whole, and finds out where the next one is.
+    fn close(&mut self) -> Result<()> {
+        let State::Reading(reading) = core::mem::replace(&mut self.state, State::Done) else {
+            return Ok(());
+        };
+        let headers = &reading.reply.response.headers;
+        self.decoder
+            .finish()
+            .map_err(|error| broken(error, &self.line))?;
+        if is_short(headers, self.records, reading.received) {
+            return Err(broken(StreamError::Truncated, &self.line));
+        }
+        let next = headers.get("X-Weave-Next-Offset").map(String::from);
+        match next {
+            Some(next)
+                if next.len() > OFFSET_BYTES || self.position.offset.as_ref() == Some(&next) =>
+            {
+                return Err(reading
+                    .reply
+                    .unreadable("it names a next page that leads nowhere"));
+            }
+            Some(next) => self.position.offset = Some(next),
+            None => {
+                self.position.offset = None;
+                self.position.ids_done += reading.asked;
+            }
+        }
+        let ids = self.query.ids.as_deref().unwrap_or_default();
+        let has_more = self.position.offset.is_some() || self.position.ids_done < ids.len();
+        if has_more {
+            self.state = State::Between;
+        }
+        self.end = Some(has_more.then(|| self.position.clone()));
+        Ok(())
+    }
+}
+
+/// Whether fewer records, or bytes, came than the headers announced.
+fn is_short(headers: &Headers, records: u64, received: u64) -> bool {
+    let announced = |name| headers.get(name)?.trim().parse::<u64>().ok();
+    match announced("X-Weave-Records") {
+        Some(announced) => records < announced,
+        // The length of a compressed body says nothing about what the host lends.
+        None if headers.get("Content-Encoding").is_some() => false,
+        None => announced("Content-Length").is_some_and(|announced| received < announced),
+    }
+}
+
+fn broken(error: StreamError, line: &RequestLine) -> Error {
+    match error {
+        StreamError::Truncated => network(
+            FetchError::new(FetchErrorKind::Cut, format!("{error}")),
+            line,
+        ),
+        error => Error::Answer {
+            request: line.clone(),
+            detail: format!("{error}"),
+        },
+    }
+}
+
+/// What has arrived of a download. What is not taken out is there again after the next [`Pages::next`].
+///
+/// ```
+/// use selvedge_core::server::{Arrived, PageEvent};
+///
+/// fn is_page_end(arrived: &mut Arrived<'_>) -> selvedge_core::error::Result<bool> {
+///     Ok(matches!(arrived.next()?, Some(PageEvent::PageEnd { .. })))
+/// }
+/// ```
+pub struct Arrived<'p> {
+    decoder: &'p mut Decoding,
+    end: &'p mut Option<Option<Position>>,
+    is_drained: &'p mut bool,
+    records: &'p mut u64,
+    line: &'p RequestLine,
+}
+
+impl fmt::Debug for Arrived<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrived")
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Arrived<'_> {
+    /// The next event; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// When the answer is no list.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "what it lends lives only until the next"
+    )]
+    pub fn next(&mut self) -> Result<Option<PageEvent<'_>>> {
+        if let Some(next) = self.end.take() {
+            return Ok(Some(PageEvent::PageEnd { next }));
+        }
+        match self.decoder.next() {
+            Ok(Some(event)) => {
+                *self.records += 1;
+                Ok(Some(event))
+            }
+            Ok(None) => {
+                *self.is_drained = true;
+                Ok(None)
+            }
+            Err(error) => Err(broken(error, self.line)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

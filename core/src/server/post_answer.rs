@@ -1,0 +1,229 @@
+//! What a server answers to a POST, and what that means for the upload (spec §3.6).
+
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Reasons are cut to this many characters.
+const MOST_REASON_CHARS: usize = 200;
+
+/// The body of an answer to a POST.
+pub(crate) struct PostAnswer {
+    batch: Option<String>,
+    success: BTreeSet<String>,
+    failed: BTreeMap<String, String>,
+}
+
+/// What an answer says of one record.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Written, or in the batch.
+    Success,
+    /// This POST was too full for it: send it again in another.
+    Again(String),
+    /// Refused, with the server's words.
+    Failed(String),
+    /// The answer does not mention it.
+    Unlisted,
+}
+
+impl PostAnswer {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, default)]
+            batch: Option<&'a RawValue>,
+            #[serde(default)]
+            success: BTreeSet<String>,
+            #[serde(borrow, default)]
+            failed: BTreeMap<String, &'a RawValue>,
+        }
+        let wire: Wire<'_> = serde_json::from_slice(body)?;
+        Ok(Self {
+            batch: wire.batch.map(text),
+            success: wire.success,
+            failed: wire
+                .failed
+                .into_iter()
+                .map(|(id, reason)| (id, text(reason)))
+                .collect(),
+        })
+    }
+
+    pub(crate) fn fate(&self, id: &str) -> Fate {
+        match self.failed.get(id) {
+            Some(reason) if reason.contains("retry bso") || reason.contains("retry bytes") => {
+                Fate::Again(reason.clone())
+            }
+            Some(reason) => Fate::Failed(reason.clone()),
+            None if self.success.contains(id) => Fate::Success,
+            None => Fate::Unlisted,
+        }
+    }
+}
+
+/// A text, a list of texts, or whatever else stands there, as one text.
+fn text(value: &RawValue) -> String {
+    let raw = value.get();
+    let text = serde_json::from_str::<String>(raw)
+        .or_else(|_| serde_json::from_str::<Vec<String>>(raw).map(|list| list.join(", ")))
+        .unwrap_or_else(|_| raw.to_owned());
+    match text.char_indices().nth(MOST_REASON_CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_string(),
+        None => text,
+    }
+}
+
+/// How a server takes POSTs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It has not answered yet.
+    Unknown,
+    /// In batches; the token of the one that is open.
+    Batches(Option<String>),
+    /// It knows no batches: each POST is final.
+    Plain,
+}
+
+/// What the answer to a POST means for the upload.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is in the batch; nobody sees it yet.
+    Held,
+    /// All of the batch is visible.
+    Committed,
+}
+
+/// Judges the answer to a POST that was sent in `mode`: the mode from now on, and what became of the POST.
+pub(crate) fn judge(
+    mode: &Mode,
+    commit: bool,
+    status: u16,
+    answer: &PostAnswer,
+) -> Result<(Mode, Turn), &'static str> {
+    const ANOTHER: &str = "it names another batch than the one that is open";
+    const LOST: &str = "it ends a batch that was to stay open";
+    match (mode, status, &answer.batch) {
+        (Mode::Plain, 200, _) => Ok((Mode::Plain, Turn::Committed)),
+        (Mode::Plain, ..) => Err("it is no answer to a POST"),
+        (Mode::Unknown, 200, _) if commit => Ok((Mode::Unknown, Turn::Committed)),
+        (Mode::Batches(_), 200, _) if commit => Ok((Mode::Batches(None), Turn::Committed)),
+        _ if commit => Err("it does not say that the batch was committed"),
+        (Mode::Unknown, 200, None) => Ok((Mode::Plain, Turn::Committed)),
+        (Mode::Unknown | Mode::Batches(None), 202, Some(token)) if !token.is_empty() => {
+            Ok((Mode::Batches(Some(token.clone())), Turn::Held))
+        }
+        (Mode::Unknown | Mode::Batches(None), 202, _) => Err("it opens a batch without a name"),
+        (Mode::Batches(Some(open)), 202, said) => {
+            if said.as_ref().is_none_or(|said| said == open) {
+                Ok((mode.clone(), Turn::Held))
+            } else {
+                Err(ANOTHER)
+            }
+        }
+        _ => Err(LOST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(body: &str) -> PostAnswer {
+        PostAnswer::parse(body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn each_record_has_one_fate() {
+        let answer = answer(
+            r#"{"success":["a","e"],"failed":{"b":"invalid ttl","c":["x","retry bso"],"d":"retry bytes","e":null},"x":1}"#,
+        );
+        let rows = [
+            ("a", Fate::Success),
+            ("b", Fate::Failed("invalid ttl".into())),
+            ("c", Fate::Again("x, retry bso".into())),
+            ("d", Fate::Again("retry bytes".into())),
+            ("e", Fate::Failed("null".into())),
+            ("f", Fate::Unlisted),
+        ];
+        for (id, fate) in rows {
+            assert_eq!(answer.fate(id), fate, "{id}");
+        }
+    }
+
+    #[test]
+    fn reasons_are_bounded() {
+        let long = alloc::format!(r#"{{"failed":{{"a":"{}"}}}}"#, "é".repeat(1000));
+        assert_eq!(
+            answer(&long).fate("a"),
+            Fate::Failed("é".repeat(MOST_REASON_CHARS))
+        );
+    }
+
+    #[test]
+    fn the_first_answer_decides_about_batches_and_later_ones_must_agree() {
+        let open = || Mode::Batches(Some("7".into()));
+        let idle = || Mode::Batches(None);
+        let named = r#"{"batch":"7"}"#;
+        let rows = [
+            (Mode::Unknown, false, 202, named, Some((open(), Turn::Held))),
+            (
+                Mode::Unknown,
+                false,
+                202,
+                r#"{"batch":7}"#,
+                Some((open(), Turn::Held)),
+            ),
+            (Mode::Unknown, false, 202, "{}", None),
+            (Mode::Unknown, false, 202, r#"{"batch":""}"#, None),
+            (
+                Mode::Unknown,
+                false,
+                200,
+                "{}",
+                Some((Mode::Plain, Turn::Committed)),
+            ),
+            (Mode::Unknown, false, 200, named, None),
+            (
+                Mode::Unknown,
+                true,
+                200,
+                "{}",
+                Some((Mode::Unknown, Turn::Committed)),
+            ),
+            (Mode::Unknown, true, 202, named, None),
+            (idle(), false, 202, named, Some((open(), Turn::Held))),
+            (idle(), false, 200, "{}", None),
+            (idle(), true, 200, "{}", Some((idle(), Turn::Committed))),
+            (open(), false, 202, named, Some((open(), Turn::Held))),
+            (open(), false, 202, "{}", Some((open(), Turn::Held))),
+            (open(), false, 202, r#"{"batch":"8"}"#, None),
+            (open(), false, 200, "{}", None),
+            (open(), true, 200, "{}", Some((idle(), Turn::Committed))),
+            (open(), true, 202, named, None),
+            (
+                Mode::Plain,
+                false,
+                200,
+                "{}",
+                Some((Mode::Plain, Turn::Committed)),
+            ),
+            (
+                Mode::Plain,
+                true,
+                200,
+                "{}",
+                Some((Mode::Plain, Turn::Committed)),
+            ),
+            (Mode::Plain, false, 202, named, None),
+        ];
+        for (mode, commit, status, body, expected) in rows {
+            let judged = judge(&mode, commit, status, &answer(body)).ok();
+            assert_eq!(judged, expected, "{mode:?} {commit} {status} {body}");
+        }
+    }
+}

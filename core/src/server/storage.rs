@@ -1,0 +1,373 @@
+//! One record at a time, and deletions (spec §3.2).
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::address;
+use super::client::{Call, Client, Reply};
+use super::conditions::{Condition, Conditional};
+use crate::error::{Error, Result};
+use crate::host::{Clock, Random};
+use crate::http::{Fetch, Method};
+use crate::ids::{CollectionName, RecordId};
+use crate::time::ServerTime;
+
+/// The largest record that is read alone; servers allow 2.5 MiB of payload.
+const RECORD_BYTES: usize = 16 << 20;
+/// The body of a reply to a write.
+const WRITE_BYTES: usize = 64 << 10;
+/// The protocol's bound on `ids`.
+const MOST_IDS: usize = 100;
+
+/// A record as the server has it, its payload unread.
+///
+/// ```
+/// use selvedge_core::server::Record;
+///
+/// let record: Record = serde_json::from_str(r#"{"id":"global","modified":1.5,"payload":"{}"}"#)?;
+/// assert_eq!((record.modified.hundredths(), record.sortindex), (150, None));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Record {
+    /// Its id.
+    pub id: RecordId,
+    /// When it was last written; what the guard of the next write says.
+    pub modified: ServerTime,
+    /// Its payload.
+    #[serde(default)]
+    pub payload: String,
+    /// Its place for `sort=index`.
+    #[serde(default)]
+    pub sortindex: Option<i64>,
+}
+
+/// What a PUT says of a record. What is `None` keeps the value that the server has.
+///
+/// ```
+/// use selvedge_core::server::PutRecord;
+///
+/// let put = PutRecord { payload: Some("{}"), ..PutRecord::default() };
+/// assert_eq!(put.ttl, None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct PutRecord<'a> {
+    /// The payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<&'a str>,
+    /// The place for `sort=index`; at most nine digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sortindex: Option<i32>,
+    /// The seconds after which the server forgets it; at most nine digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u32>,
+}
+
+impl<H: Fetch + Clock + Random> Client<'_, H> {
+    /// Reads one record; `None` when there is none.
+    ///
+    /// # Errors
+    /// As the server refuses, and when the answer is no record.
+    pub async fn get_record(
+        &self,
+        collection: &CollectionName,
+        id: &RecordId,
+    ) -> Result<Option<Record>> {
+        let record = self.get_record_if(collection, id, Condition::None).await?;
+        Ok(record.changed().flatten())
+    }
+
+    /// Reads one record under a condition. A record that does not exist is a change to `None`, at time zero.
+    ///
+    /// # Errors
+    /// As the server refuses, and when the answer is no record; [`Error::Conflict`] when it was changed though it must not be.
+    pub async fn get_record_if(
+        &self,
+        collection: &CollectionName,
+        id: &RecordId,
+        condition: Condition,
+    ) -> Result<Conditional<Option<Record>>> {
+        let call = Call::new(Method::Get, address::record(collection, id)?)
+            .accept("application/json")
+            .when(condition);
+        let mut reply = match self.send(call).await {
+            Err(Error::NotFound { .. }) => {
+                return Ok(Conditional::Changed {
+                    value: None,
+                    last_modified: ServerTime::ZERO,
+                });
+            }
+            reply => reply?,
+        };
+        if reply.is_unmodified() {
+            return Ok(Conditional::Unmodified);
+        }
+        let body = self.read(&mut reply, RECORD_BYTES).await?;
+        let record: Record =
+            serde_json::from_slice(&body).map_err(|error| reply.no_json(&error))?;
+        if record.id != *id {
+            return Err(reply.unreadable("it is another record than the one asked for"));
+        }
+        Ok(Conditional::Changed {
+            last_modified: reply.last_modified().unwrap_or(record.modified),
+            value: Some(record),
+        })
+    }
+
+    /// Writes one record; answers the time of the write. With `unmodified_since` zero it must not exist yet.
+    ///
+    /// # Errors
+    /// As the server refuses; [`Error::Conflict`] when it was changed since.
+    pub async fn put_record(
+        &self,
+        collection: &CollectionName,
+        id: &RecordId,
+        record: PutRecord<'_>,
+        unmodified_since: Option<ServerTime>,
+    ) -> Result<ServerTime> {
+        let body = serde_json::to_vec(&record).expect("texts and numbers are JSON");
+        let call = Call::new(Method::Put, address::record(collection, id)?)
+            .accept("application/json")
+            .json(body);
+        self.write(call, unmodified_since).await
+    }
+
+    /// Deletes one record; answers the time of the write.
+    ///
+    /// # Errors
+    /// As the server refuses; [`Error::NotFound`] when there is none.
+    pub async fn delete_record(
+        &self,
+        collection: &CollectionName,
+        id: &RecordId,
+        unmodified_since: Option<ServerTime>,
+    ) -> Result<ServerTime> {
+        let call = Call::new(Method::Delete, address::record(collection, id)?);
+        self.write(call.accept("application/json"), unmodified_since)
+            .await
+    }
+
+    /// Deletes the records under `ids`, in as many requests as it takes, each under the guard of the one before; those
+    /// that do not exist are ignored. Answers the time of the last write, `None` for no ids.
+    ///
+    /// # Errors
+    /// As the server refuses; earlier requests may have done their work by then.
+    pub async fn delete_ids(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+        unmodified_since: Option<ServerTime>,
+    ) -> Result<Option<ServerTime>> {
+        let mut rest = ids;
+        let mut guard = unmodified_since;
+        let mut written = None;
+        while !rest.is_empty() {
+            let (count, value) = address::ids_value(rest, MOST_IDS);
+            let mut path = address::collection(collection)?;
+            address::push_parameter(&mut path, "ids", &value);
+            let call = Call::new(Method::Delete, path).accept("application/json");
+            let time = self.write(call, guard).await?;
+            guard = guard.and(Some(time));
+            written = Some(time);
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(written)
+    }
+
+    /// Deletes a collection; answers the time of the write. That it does not exist is no error.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn delete_collection(
+        &self,
+        collection: &CollectionName,
+        unmodified_since: Option<ServerTime>,
+    ) -> Result<ServerTime> {
+        let call = Call::new(Method::Delete, address::collection(collection)?);
+        self.write(call.accept("application/json"), unmodified_since)
+            .await
+    }
+
+    /// Deletes all that the user has on this server; answers the time of the write.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn delete_storage(&self, unmodified_since: Option<ServerTime>) -> Result<ServerTime> {
+        let call = Call::new(Method::Delete, "storage")
+            .accept("application/json")
+            .header("X-Confirm-Delete", "1");
+        self.write(call, unmodified_since).await
+    }
+
+    async fn write(&self, call: Call, unmodified_since: Option<ServerTime>) -> Result<ServerTime> {
+        let call = call.when(Condition::unmodified_since(unmodified_since));
+        let mut reply: Reply<H::Body> = self.send(call).await?;
+        let body = self.read(&mut reply, WRITE_BYTES).await?;
+        reply.write_time(&body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::script::{Answer, Script, delete, get, json, put, status};
+    use crate::server::client::tests::client;
+
+    fn meta() -> (CollectionName, RecordId) {
+        (
+            CollectionName::new("meta").unwrap(),
+            RecordId::new("global").unwrap(),
+        )
+    }
+
+    fn time(hundredths: u64) -> ServerTime {
+        ServerTime::from_hundredths(hundredths)
+    }
+
+    fn written(text: &str) -> Answer {
+        json(text).header("X-Last-Modified", text)
+    }
+
+    #[test]
+    fn a_record_is_read_or_absent_or_unmodified_or_changed() {
+        let (collection, id) = meta();
+        let body =
+            r#"{"id":"global","modified":12.30,"payload":"{\"x\":1}","sortindex":-3,"new":null}"#;
+        let host = Script::new()
+            .expect(get("storage/meta/global"), json(body))
+            .expect(get("storage/meta/global"), status(404))
+            .expect(
+                get("storage/meta/global").with("X-If-Modified-Since", "12.30"),
+                status(304),
+            )
+            .expect(
+                get("storage/meta/global").with("X-If-Unmodified-Since", "12.30"),
+                status(412),
+            )
+            .expect(
+                get("storage/meta/global"),
+                json(r#"{"id":"other","modified":1,"payload":""}"#),
+            );
+        let client = client(&host);
+        pollster::block_on(async {
+            let record = client.get_record(&collection, &id).await.unwrap().unwrap();
+            assert_eq!(record.payload, r#"{"x":1}"#);
+            assert_eq!((record.modified, record.sortindex), (time(1230), Some(-3)));
+            assert_eq!(client.get_record(&collection, &id).await, Ok(None));
+            let condition = Condition::IfModifiedSince(time(1230));
+            let answer = client.get_record_if(&collection, &id, condition).await;
+            assert_eq!(answer, Ok(Conditional::Unmodified));
+            let condition = Condition::IfUnmodifiedSince(time(1230));
+            let answer = client.get_record_if(&collection, &id, condition).await;
+            assert!(matches!(answer, Err(Error::Conflict { .. })));
+            let answer = client.get_record(&collection, &id).await;
+            assert!(matches!(answer, Err(Error::Answer { .. })));
+        });
+        host.done();
+    }
+
+    #[test]
+    fn a_write_says_only_what_it_means_and_what_it_depends_on() {
+        let (collection, id) = meta();
+        let host = Script::new()
+            .expect(
+                put("storage/meta/global")
+                    .with("X-If-Unmodified-Since", "0.00")
+                    .with("Content-Type", "application/json")
+                    .body(r#"{"payload":"\"é\"","sortindex":5,"ttl":60}"#),
+                written("12.34"),
+            )
+            .expect(
+                put("storage/meta/global")
+                    .without("X-If-Unmodified-Since")
+                    .body(r#"{"ttl":1}"#),
+                written("12.35"),
+            )
+            .expect(put("storage/meta/global"), status(412));
+        let client = client(&host);
+        pollster::block_on(async {
+            let full = PutRecord {
+                payload: Some("\"é\""),
+                sortindex: Some(5),
+                ttl: Some(60),
+            };
+            let put = client.put_record(&collection, &id, full, Some(ServerTime::ZERO));
+            assert_eq!(put.await, Ok(time(1234)));
+            let touch = PutRecord {
+                ttl: Some(1),
+                ..PutRecord::default()
+            };
+            let put = client.put_record(&collection, &id, touch, None).await;
+            assert_eq!(put, Ok(time(1235)));
+            let put = client.put_record(&collection, &id, touch, None).await;
+            assert!(matches!(put, Err(Error::Conflict { .. })));
+        });
+        host.done();
+    }
+
+    #[test]
+    fn deletions_go_where_they_say() {
+        let (collection, id) = meta();
+        let host = Script::new()
+            .expect(
+                delete("storage/meta/global").with("X-If-Unmodified-Since", "1.00"),
+                written("2.00"),
+            )
+            .expect(delete("storage/meta/global"), status(404))
+            .expect(delete("storage/meta"), json(r#"{"modified":3}"#))
+            .expect(
+                delete("storage").with("X-Confirm-Delete", "1"),
+                written("4.00"),
+            );
+        let client = client(&host);
+        pollster::block_on(async {
+            let deleted = client
+                .delete_record(&collection, &id, Some(time(100)))
+                .await;
+            assert_eq!(deleted, Ok(time(200)));
+            let deleted = client.delete_record(&collection, &id, None).await;
+            assert!(matches!(deleted, Err(Error::NotFound { .. })));
+            assert_eq!(
+                client.delete_collection(&collection, None).await,
+                Ok(time(300))
+            );
+            assert_eq!(client.delete_storage(None).await, Ok(time(400)));
+            let up = CollectionName::new("..").unwrap();
+            let deleted = client.delete_collection(&up, None).await;
+            assert!(matches!(deleted, Err(Error::Input(_))));
+        });
+        host.done();
+    }
+
+    #[test]
+    fn many_ids_are_deleted_in_chunks_each_under_the_guard_of_the_one_before() {
+        let (collection, _) = meta();
+        let ids: Vec<RecordId> = (0..150)
+            .map(|n| RecordId::new(format!("guid{n:08}")).unwrap())
+            .collect();
+        let chunk = |range: core::ops::Range<usize>| {
+            let texts: Vec<&str> = ids[range].iter().map(RecordId::as_str).collect();
+            format!("storage/meta?ids={}", texts.join(","))
+        };
+        let host = Script::new()
+            .expect(
+                delete(&chunk(0..100)).with("X-If-Unmodified-Since", "1.00"),
+                written("2.00"),
+            )
+            .expect(
+                delete(&chunk(100..150)).with("X-If-Unmodified-Since", "2.00"),
+                written("3.00"),
+            );
+        let client = client(&host);
+        let guard = Some(time(100));
+        let deleted = pollster::block_on(client.delete_ids(&collection, &ids, guard));
+        assert_eq!(deleted, Ok(Some(time(300))));
+        host.done();
+        let deleted = pollster::block_on(client.delete_ids(&collection, &[], guard));
+        assert_eq!(deleted, Ok(None));
+    }
+}

@@ -1,0 +1,400 @@
+//! An upload: fills POSTs, sends them as batches, and tells what the server has for good (spec §3.6, §5.9).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use super::address;
+use super::batch::{Place, Planner, Size};
+use super::client::{Call, Client};
+use super::conditions::Condition;
+use super::limits::Limits;
+use super::post_answer::{Fate, Mode, PostAnswer, Turn, judge};
+use crate::error::{Error, Result};
+use crate::host::{Clock, Random};
+use crate::http::{Fetch, Method};
+use crate::ids::{CollectionName, RecordId};
+use crate::time::ServerTime;
+
+/// The body of an answer: ids and reasons of one POST.
+const ANSWER_BYTES: usize = 4 << 20;
+/// Records that a server did not take in a full POST are kept for another up to this many bytes.
+const AGAIN_BYTES: usize = 4 << 20;
+
+/// What became of a record that was handed to [`Upload::add`].
+///
+/// ```
+/// use selvedge_core::server::Added;
+///
+/// assert_ne!(Added::<()>::Held, Added::TooLarge);
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Added<T> {
+    /// It waits for its commit.
+    Held,
+    /// It waits for its commit; what was before it is on the server for good.
+    Committed(Committed<T>),
+    /// The server can never take it, so it is not sent. Others may go on.
+    TooLarge,
+}
+
+/// What the server has for good since a commit. The caller acknowledges it before it goes on.
+///
+/// ```
+/// use selvedge_core::server::Committed;
+/// use selvedge_core::time::ServerTime;
+///
+/// let nothing = Committed::<()> { modified: ServerTime::ZERO, success: vec![], failed: vec![] };
+/// assert!(nothing.success.is_empty());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed<T> {
+    /// The time of the write: of these records, and now of the collection.
+    pub modified: ServerTime,
+    /// The records that are on the server, with the tags under which they were added.
+    pub success: Vec<(RecordId, T)>,
+    /// The records that are not.
+    pub failed: Vec<Failed<T>>,
+}
+
+/// A record that the server did not take.
+///
+/// ```
+/// use selvedge_core::ids::RecordId;
+/// use selvedge_core::server::{Failed, Reason};
+///
+/// let failed = Failed { id: RecordId::new("menu").unwrap(), tag: (), reason: Reason::Unlisted };
+/// assert_eq!(failed.reason.to_string(), "the server gave no reason");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed<T> {
+    /// Its id.
+    pub id: RecordId,
+    /// The tag under which it was added.
+    pub tag: T,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a server did not take a record.
+///
+/// ```
+/// use selvedge_core::server::Reason;
+///
+/// assert_eq!(Reason::Refused("invalid ttl".into()).to_string(), "the server says: invalid ttl");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The server's words.
+    #[error("the server says: {0}")]
+    Refused(String),
+    /// The answer mentions the record nowhere.
+    #[error("the server gave no reason")]
+    Unlisted,
+}
+
+/// An upload of records to one collection, begun by [`Client::upload`].
+///
+/// Records go in one after another with [`Upload::add`], which sends a POST when one is full; at the end
+/// [`Upload::finish`] is called until it answers `None`. What is committed is told right away. A batch that is dropped
+/// before its commit leaves no trace on the server. Memory holds one POST and an id and a tag for each record of the
+/// batch.
+///
+/// Each POST depends on the collection's being unmodified since the time that the caller has seen, or since the last
+/// commit. After an error the upload is over: nothing of the open batch is on the server, unless the error hid the
+/// answer to its commit.
+///
+/// ```
+/// use selvedge_core::host::{Clock, Random};
+/// use selvedge_core::http::Fetch;
+/// use selvedge_core::ids::{CollectionName, RecordId};
+/// use selvedge_core::server::{Added, Client, Limits};
+/// use selvedge_core::time::ServerTime;
+///
+/// async fn send<H: Fetch + Clock + Random>(client: &Client<'_, H>) -> selvedge_core::error::Result<usize> {
+///     let notes = CollectionName::new("notes").expect("a name");
+///     let mut upload = client.upload(notes, Limits::default(), ServerTime::ZERO)?;
+///     let mut durable = 0;
+///     let id = RecordId::new("menu").expect("an id");
+///     if let Added::Committed(done) = upload.add(id, (), 2, br#"{"id":"menu","payload":"{}"}"#).await? {
+///         durable += done.success.len();
+///     }
+///     while let Some(done) = upload.finish().await? {
+///         durable += done.success.len();
+///     }
+///     Ok(durable)
+/// }
+/// ```
+pub struct Upload<'c, 'h, H, T> {
+    client: &'c Client<'h, H>,
+    path: String,
+    planner: Planner,
+    guard: ServerTime,
+    mode: Mode,
+    post: Held<T>,
+    again: Held<T>,
+    /// Of the open batch.
+    success: Vec<(RecordId, T)>,
+    failed: Vec<Failed<T>>,
+    over: Option<Error>,
+}
+
+/// Records with their JSON, in the order in which they came.
+struct Held<T> {
+    json: Vec<u8>,
+    records: Vec<HeldRecord<T>>,
+}
+
+struct HeldRecord<T> {
+    id: RecordId,
+    tag: T,
+    size: Size,
+    /// Where its JSON is.
+    range: Range<usize>,
+    /// Whether this is its second POST.
+    is_resent: bool,
+}
+
+impl<T> Held<T> {
+    const fn new() -> Self {
+        Self {
+            json: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, id: RecordId, tag: T, size: Size, json: &[u8], is_resent: bool) {
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        let start = self.json.len();
+        self.json.extend_from_slice(json);
+        self.records.push(HeldRecord {
+            id,
+            tag,
+            size,
+            range: start..self.json.len(),
+            is_resent,
+        });
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.json.len() + 2);
+        body.push(b'[');
+        body.extend_from_slice(&self.json);
+        body.push(b']');
+        body
+    }
+}
+
+impl<H, T> fmt::Debug for Upload<'_, '_, H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("path", &self.path)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
+    /// Begins an upload to a collection that is unmodified since `unmodified_since`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the collection's name cannot stand in a URL.
+    pub fn upload<T>(
+        &self,
+        collection: CollectionName,
+        limits: Limits,
+        unmodified_since: ServerTime,
+    ) -> Result<Upload<'_, 'h, H, T>> {
+        Ok(Upload {
+            client: self,
+            path: address::collection(&collection)?,
+            planner: Planner::new(limits),
+            guard: unmodified_since,
+            mode: Mode::Unknown,
+            post: Held::new(),
+            again: Held::new(),
+            success: Vec::new(),
+            failed: Vec::new(),
+            over: None,
+        })
+    }
+}
+
+impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
+    /// Takes a record: its id, a tag of the caller's that comes back with it, the bytes of its payload before escaping,
+    /// and its JSON. Each id goes in once. At most one POST is sent.
+    ///
+    /// # Errors
+    /// As the server refuses a POST: [`Error::Conflict`] when the collection was changed elsewhere. Then the open batch
+    /// is void, this record included, and every later call answers the same error.
+    pub async fn add(
+        &mut self,
+        id: RecordId,
+        tag: T,
+        payload_bytes: u64,
+        bso_json: &[u8],
+    ) -> Result<Added<T>> {
+        self.check()?;
+        let size = Size {
+            payload_bytes,
+            bso_json_bytes: bso_json.len() as u64,
+        };
+        let committed = match self.planner.place(size) {
+            Place::TooLarge => return Ok(Added::TooLarge),
+            Place::ThisPost => None,
+            Place::NextPost => self.send(false).await?,
+            Place::NextBatch => self.send(true).await?,
+        };
+        self.planner.add(size);
+        self.post.push(id, tag, size, bso_json, false);
+        Ok(committed.map_or(Added::Held, Added::Committed))
+    }
+
+    /// Sends what is held, and commits. Is called until it answers `None`: then everything that was added has been told
+    /// of. Further records may be added afterwards, under the guard of the last commit.
+    ///
+    /// # Errors
+    /// As [`Upload::add`].
+    pub async fn finish(&mut self) -> Result<Option<Committed<T>>> {
+        self.check()?;
+        loop {
+            self.refill();
+            let is_open = matches!(self.mode, Mode::Batches(Some(_)));
+            if self.planner.is_post_empty() && !is_open {
+                return Ok(None);
+            }
+            let next = self.again.records.first();
+            let commit = next.is_none_or(|next| self.planner.place(next.size) == Place::NextBatch);
+            if let Some(committed) = self.send(commit).await? {
+                return Ok(Some(committed));
+            }
+        }
+    }
+
+    /// The time of the collection as this upload knows it: the one it began with, or that of its last commit.
+    #[must_use]
+    pub const fn unmodified_since(&self) -> ServerTime {
+        self.guard
+    }
+
+    fn check(&self) -> Result<()> {
+        self.over.clone().map_or(Ok(()), Err)
+    }
+
+    /// Moves the records that a full POST did not take into the POST at hand, as far as they fit.
+    fn refill(&mut self) {
+        let again = core::mem::replace(&mut self.again, Held::new());
+        let mut is_full = false;
+        for record in again.records {
+            let json = again.json.get(record.range).unwrap_or_default();
+            is_full = is_full || self.planner.place(record.size) != Place::ThisPost;
+            let to = if is_full {
+                &mut self.again
+            } else {
+                self.planner.add(record.size);
+                &mut self.post
+            };
+            to.push(record.id, record.tag, record.size, json, true);
+        }
+    }
+
+    async fn send(&mut self, commit: bool) -> Result<Option<Committed<T>>> {
+        let sent = self.post(commit).await;
+        if let Err(error) = &sent {
+            self.over = Some(error.clone());
+        }
+        sent
+    }
+
+    async fn post(&mut self, commit: bool) -> Result<Option<Committed<T>>> {
+        let post = core::mem::replace(&mut self.post, Held::new());
+        let call = Call::new(Method::Post, self.target(commit))
+            .accept("application/json")
+            .when(Condition::IfUnmodifiedSince(self.guard))
+            .header("X-Weave-Records", self.planner.post_records().to_string())
+            .header(
+                "X-Weave-Bytes",
+                self.planner.post_payload_bytes().to_string(),
+            )
+            .json(post.body());
+        let mut reply = self.client.send(call).await?;
+        let body = self.client.read(&mut reply, ANSWER_BYTES).await?;
+        let answer = PostAnswer::parse(&body).map_err(|error| reply.no_json(&error))?;
+        let (mode, turn) = judge(&self.mode, commit, reply.response.status, &answer)
+            .map_err(|detail| reply.unreadable(detail))?;
+        // A write's time is needed before anything is told of it.
+        let modified = match turn {
+            Turn::Held => None,
+            Turn::Committed => Some(reply.write_time(&body)?),
+        };
+        self.mode = mode;
+        self.planner.close_post();
+        self.sort(post, &answer);
+        let Some(modified) = modified else {
+            return Ok(None);
+        };
+        self.planner.commit();
+        self.guard = modified;
+        Ok(Some(Committed {
+            modified,
+            success: core::mem::take(&mut self.success),
+            failed: core::mem::take(&mut self.failed),
+        }))
+    }
+
+    /// Where the POST goes.
+    fn target(&self, commit: bool) -> String {
+        let mut path = self.path.clone();
+        match &self.mode {
+            Mode::Plain => return path,
+            Mode::Unknown | Mode::Batches(None) => {
+                address::push_parameter(&mut path, "batch", "true");
+            }
+            Mode::Batches(Some(token)) => {
+                address::push_encoded_parameter(&mut path, "batch", token);
+            }
+        }
+        if commit {
+            address::push_parameter(&mut path, "commit", "true");
+        }
+        path
+    }
+
+    /// Sorts the records of a POST by what the answer says of each.
+    fn sort(&mut self, post: Held<T>, answer: &PostAnswer) {
+        for record in post.records {
+            let reason = match answer.fate(record.id.as_str()) {
+                Fate::Success => {
+                    self.success.push((record.id, record.tag));
+                    continue;
+                }
+                Fate::Again(reason) => {
+                    let json = post.json.get(record.range).unwrap_or_default();
+                    if !record.is_resent && self.again.json.len() + json.len() < AGAIN_BYTES {
+                        self.planner.refused(record.size.payload_bytes);
+                        self.again
+                            .push(record.id, record.tag, record.size, json, true);
+                        continue;
+                    }
+                    Reason::Refused(reason)
+                }
+                Fate::Failed(reason) => Reason::Refused(reason),
+                Fate::Unlisted => Reason::Unlisted,
+            };
+            self.planner.refused(record.size.payload_bytes);
+            self.failed.push(Failed {
+                id: record.id,
+                tag: record.tag,
+                reason,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

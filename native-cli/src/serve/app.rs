@@ -1,0 +1,55 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use super::body::BodyMemory;
+use super::limits::Limits;
+use super::nonces::Nonces;
+use super::public_url::PublicUrl;
+use super::storage::Storage;
+use super::token::MasterSecret;
+
+/// The server behind its sockets.
+#[derive(Debug)]
+pub(super) struct App {
+    /// Records, batches and accounts.
+    pub storage: StorageObject,
+    /// Signs and checks storage tokens.
+    pub secret: MasterSecret,
+    /// Requests seen of late.
+    pub nonces: Nonces,
+    /// The limits of `info/configuration`.
+    pub limits: Limits,
+    /// Bytes that one user may store.
+    pub quota_bytes: Option<u64>,
+    /// Room for request bodies.
+    pub bodies: BodyMemory,
+    /// Where clients find the server, if they do not reach it directly.
+    pub public_url: Option<PublicUrl>,
+    /// The URL that token answers begin with, without a slash at its end.
+    pub base_url: String,
+    /// Whether the server speaks TLS itself.
+    pub tls: bool,
+    /// Whether an account needs an invitation.
+    pub invitation_needed: bool,
+    /// Whether each request is a line in the log.
+    pub log_requests: bool,
+}
+
+/// Any storage.
+#[derive(Clone)]
+pub(super) struct StorageObject(pub Arc<dyn Storage>);
+
+impl std::fmt::Debug for StorageObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Storage")
+    }
+}
+
+impl std::ops::Deref for StorageObject {
+    type Target = dyn Storage;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}

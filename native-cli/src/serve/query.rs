@@ -1,0 +1,285 @@
+//! The query of a request on a collection: which records, in which order, from where (spec §3.3), and the batch (§3.6).
+
+use std::borrow::Cow;
+
+use selvedge_core::ids::RecordId;
+use selvedge_core::time::ServerTime;
+
+use super::reply::{Refusal, WeaveCode};
+use super::storage::BatchId;
+
+/// At most so many ids in one request.
+pub(super) const MAX_IDS: usize = 100;
+
+/// The order of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// Oldest first. Also what a client gets that asked for no order: what is written while it pages comes at the end,
+    /// where it is seen twice rather than not at all.
+    #[default]
+    Oldest,
+    /// Newest first.
+    Newest,
+    /// Largest sort index first; records without one come last.
+    Index,
+}
+
+/// A place between two records in a given order: the sort value of the last record that was read and the storage's
+/// number of that record. On the wire `<value>-<number>`, both decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offset {
+    /// The time in hundredths, or the sort index, moved so that it is never negative.
+    pub value: u64,
+    /// The storage's number of the record.
+    pub row: u64,
+}
+
+impl Offset {
+    /// Reads the token of a URL.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |digits: &str| {
+            let valid =
+                (1..=18).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            valid.then(|| digits.parse().ok()).flatten()
+        };
+        let (value, row) = text.split_once('-')?;
+        Some(Self {
+            value: number(value)?,
+            row: number(row)?,
+        })
+    }
+}
+
+impl std::fmt::Display for Offset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.value, self.row)
+    }
+}
+
+/// Which records of a collection a GET asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Only these, at most [`MAX_IDS`].
+    pub ids: Option<Vec<RecordId>>,
+    /// Strictly newer than this.
+    pub newer: Option<ServerTime>,
+    /// Strictly older than this.
+    pub older: Option<ServerTime>,
+    /// Whole records instead of ids.
+    pub full: bool,
+    /// At most so many.
+    pub limit: Option<u64>,
+    /// From here on.
+    pub offset: Option<Offset>,
+    /// In this order.
+    pub sort: Sort,
+}
+
+impl Selection {
+    /// Reads the query of a GET. Parameters that the protocol does not know are ignored.
+    ///
+    /// # Errors
+    /// 400 for a malformed value.
+    pub fn parse(query: Option<&str>) -> Result<Self, Refusal> {
+        let mut selection = Self::default();
+        for (name, value) in pairs(query) {
+            match &*name {
+                "ids" => selection.ids = Some(ids(&value)?),
+                "newer" => selection.newer = Some(time(&value)?),
+                "older" => selection.older = Some(time(&value)?),
+                "full" => selection.full = !matches!(&*value, "0" | "false"),
+                "limit" => selection.limit = Some(limit(&value)?),
+                "offset" => selection.offset = Some(Offset::parse(&value).ok_or_else(malformed)?),
+                "sort" => {
+                    selection.sort = match &*value {
+                        "newest" => Sort::Newest,
+                        "oldest" => Sort::Oldest,
+                        "index" => Sort::Index,
+                        _ => return Err(malformed()),
+                    };
+                }
+                _ => {}
+            }
+        }
+        Ok(selection)
+    }
+}
+
+/// Reads the `ids` of a DELETE on a collection; none means the whole collection.
+///
+/// # Errors
+/// 400 for malformed ids. An empty `ids=` is malformed: it must not delete everything.
+pub(super) fn ids_to_delete(query: Option<&str>) -> Result<Option<Vec<RecordId>>, Refusal> {
+    let mut found = None;
+    for (name, value) in pairs(query) {
+        if name == "ids" {
+            found = Some(ids(&value)?);
+        }
+    }
+    Ok(found)
+}
+
+/// What a POST is to its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchStep {
+    /// No batch.
+    None,
+    /// A batch that opens and commits at once: the same as no batch.
+    Whole,
+    /// Opens one (`batch=true`, or `batch=` as Mozilla's servers read it).
+    Open,
+    /// Adds to one.
+    Add(BatchId),
+    /// Adds to one and commits it.
+    Commit(BatchId),
+}
+
+impl BatchStep {
+    /// Reads the query of a POST.
+    ///
+    /// # Errors
+    /// 400 for a `commit` that is not `true` or has no batch, and for a token that this server never gave.
+    pub fn parse(query: Option<&str>) -> Result<Self, Refusal> {
+        let (mut batch, mut commit) = (None, false);
+        for (name, value) in pairs(query) {
+            match &*name {
+                "batch" => batch = Some(value),
+                "commit" if value == "true" => commit = true,
+                "commit" => return Err(malformed()),
+                _ => {}
+            }
+        }
+        match (batch.as_deref(), commit) {
+            (None, false) => Ok(Self::None),
+            (None, true) => Err(malformed()),
+            (Some("true" | ""), false) => Ok(Self::Open),
+            (Some("true" | ""), true) => Ok(Self::Whole),
+            (Some(token), commit) => {
+                let batch = BatchId::parse(token).ok_or_else(malformed)?;
+                Ok(if commit {
+                    Self::Commit(batch)
+                } else {
+                    Self::Add(batch)
+                })
+            }
+        }
+    }
+}
+
+fn pairs(query: Option<&str>) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+}
+
+fn malformed() -> Refusal {
+    Refusal::BadRequest(WeaveCode::Unknown)
+}
+
+fn ids(value: &str) -> Result<Vec<RecordId>, Refusal> {
+    let mut ids = Vec::new();
+    for id in value.split(',') {
+        if ids.len() == MAX_IDS {
+            return Err(Refusal::BadRequest(WeaveCode::LimitExceeded));
+        }
+        ids.push(RecordId::new(id).map_err(|_| malformed())?);
+    }
+    Ok(ids)
+}
+
+fn time(value: &str) -> Result<ServerTime, Refusal> {
+    ServerTime::parse(value).map_err(|_| malformed())
+}
+
+fn limit(value: &str) -> Result<u64, Refusal> {
+    let digits = (1..=18).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
+    match value.parse() {
+        Ok(limit) if digits && limit > 0 => Ok(limit),
+        _ => Err(malformed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_of_a_read_is_understood() {
+        let selection = Selection::parse(Some(
+            "full=1&ids=a,b%2Fc&newer=1.5&older=2&limit=10&offset=15-7&sort=newest&v=3",
+        ));
+        assert_eq!(
+            selection,
+            Ok(Selection {
+                ids: Some(vec![
+                    RecordId::new("a").unwrap(),
+                    RecordId::new("b/c").unwrap()
+                ]),
+                newer: Some(ServerTime::from_hundredths(150)),
+                older: Some(ServerTime::from_hundredths(200)),
+                full: true,
+                limit: Some(10),
+                offset: Some(Offset { value: 15, row: 7 }),
+                sort: Sort::Newest,
+            })
+        );
+        assert_eq!(Selection::parse(None), Ok(Selection::default()));
+    }
+
+    #[test]
+    fn malformed_values_of_a_read_are_refused() {
+        for query in [
+            "ids=",
+            "ids=a,,b",
+            "newer=-1",
+            "newer=x",
+            "older=",
+            "limit=0",
+            "limit=-1",
+            "limit=+1",
+            "limit=x",
+            "offset=",
+            "offset=5",
+            "offset=-5-1",
+            "offset=a-b",
+            "sort=random",
+            "ids=%C3%A9",
+        ] {
+            let malformed = Refusal::BadRequest(WeaveCode::Unknown);
+            assert_eq!(Selection::parse(Some(query)), Err(malformed), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_ids_are_read_and_one_more_is_refused() {
+        let query = |count: usize| format!("ids={}", vec!["a"; count].join(","));
+        assert_eq!(
+            ids_to_delete(Some(&query(100))).unwrap().unwrap().len(),
+            100
+        );
+        assert_eq!(
+            ids_to_delete(Some(&query(101))),
+            Err(Refusal::BadRequest(WeaveCode::LimitExceeded))
+        );
+        assert_eq!(ids_to_delete(Some("v=1")), Ok(None));
+    }
+
+    #[test]
+    fn a_post_says_what_it_is_to_its_batch() {
+        let refused = Err(Refusal::BadRequest(WeaveCode::Unknown));
+        for (query, step) in [
+            ("", Ok(BatchStep::None)),
+            ("batch=true", Ok(BatchStep::Open)),
+            ("batch=", Ok(BatchStep::Open)),
+            ("batch", Ok(BatchStep::Open)),
+            ("batch=true&commit=true", Ok(BatchStep::Whole)),
+            ("batch=12", Ok(BatchStep::Add(BatchId(12)))),
+            ("commit=true&batch=12", Ok(BatchStep::Commit(BatchId(12)))),
+            ("commit=true", refused.clone()),
+            ("batch=12&commit=1", refused.clone()),
+            ("batch=12&commit=false", refused.clone()),
+            ("batch=nonsense", refused),
+        ] {
+            assert_eq!(BatchStep::parse(Some(query)), step, "{query}");
+        }
+    }
+}

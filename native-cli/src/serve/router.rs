@@ -1,0 +1,95 @@
+//! Which request goes where, and what all replies have in common.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+
+use super::app::App;
+use super::reply::{LastModified, Refusal, json_body, set};
+use super::{accounts, clock, collection, cors, info, record, tokenserver};
+
+/// All of the server's paths (spec §1.9, §3.2).
+pub(super) fn router(app: Arc<App>) -> Router {
+    let store = || delete(collection::delete_store);
+    let paths = Router::new()
+        .route("/__heartbeat__", get(heartbeat))
+        .route("/1.0/accounts", post(accounts::create))
+        .route("/1.0/sync/1.5", get(tokenserver::answer))
+        .route("/1.5/{uid}", store())
+        .route("/1.5/{uid}/", store())
+        .route("/1.5/{uid}/info/collections", get(info::collections))
+        .route(
+            "/1.5/{uid}/info/collection_counts",
+            get(info::collection_counts),
+        )
+        .route(
+            "/1.5/{uid}/info/collection_usage",
+            get(info::collection_usage),
+        )
+        .route("/1.5/{uid}/info/quota", get(info::quota))
+        .route("/1.5/{uid}/info/configuration", get(info::configuration))
+        .route("/1.5/{uid}/storage", store())
+        .route("/1.5/{uid}/storage/", store())
+        .route(
+            "/1.5/{uid}/storage/{collection}",
+            get(collection::get)
+                .post(collection::post)
+                .delete(collection::delete),
+        )
+        .route(
+            "/1.5/{uid}/storage/{collection}/{id}",
+            get(record::get).put(record::put).delete(record::delete),
+        )
+        .method_not_allowed_fallback(async || Refusal::MethodNotAllowed);
+    let prefix = app
+        .public_url
+        .as_ref()
+        .map(|url| url.prefix.clone())
+        .unwrap_or_default();
+    let all = if prefix.is_empty() {
+        paths
+    } else {
+        Router::new().nest(&prefix, paths.clone()).merge(paths)
+    };
+    all.fallback(async || Refusal::NotFound)
+        .layer(from_fn_with_state(Arc::clone(&app), dress))
+        .with_state(app)
+}
+
+/// Answers preflights, and gives every reply its time and its CORS headers.
+async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = app.log_requests.then(|| request.uri().path().to_owned());
+    let mut reply = if method == Method::OPTIONS {
+        cors::preflight(request.headers())
+    } else {
+        next.run(request).await
+    };
+    let now = clock::now();
+    let time = match reply.extensions().get::<LastModified>() {
+        Some(LastModified(modified)) => now.max(*modified),
+        None => now,
+    };
+    set(&mut reply, "x-weave-timestamp", &time.to_string());
+    cors::expose(reply.headers_mut());
+    if let Some(path) = path {
+        let millis = started.elapsed().as_millis();
+        eprintln!("{} {method} {path} {millis} ms", reply.status().as_u16());
+    }
+    reply
+}
+
+async fn heartbeat(State(app): State<Arc<App>>) -> Response {
+    match app.storage.heartbeat().await {
+        Ok(()) => json_body(Body::from(r#"{"status":"ok"}"#)),
+        Err(_) => Refusal::Unavailable.into_response(),
+    }
+}

@@ -1,0 +1,424 @@
+//! What the server asks of its storage: a small trait, so that another database can stand where SQLite stands.
+//!
+//! Three promises every implementation keeps (spec §3.9): the times of one user's writes increase strictly, over all
+//! collections; a write is answered only when it is durable; what a read returns is one moment's state.
+
+pub mod sqlite;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::ServerTime;
+use tokio::sync::mpsc;
+
+use super::conditions::Conditions;
+use super::encoder::Encoding;
+use super::key_id::KeyId;
+use super::query::Selection;
+
+/// A user of the storage: the number in the path and in the token, one to ten digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(u64);
+
+impl Uid {
+    /// The largest uid, ten nines.
+    pub const MAX: u64 = 9_999_999_999;
+
+    /// Wraps a number of at most ten digits.
+    #[must_use]
+    pub const fn new(number: u64) -> Option<Self> {
+        if number <= Self::MAX {
+            Some(Self(number))
+        } else {
+            None
+        }
+    }
+
+    /// Reads the uid of a path: one to ten digits and nothing else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = (1..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().ok().map(Self)).flatten()
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One member of a record as a client writes it (spec §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Field<T> {
+    /// Absent: what is stored stays.
+    #[default]
+    Keep,
+    /// `null`: back to the default.
+    Clear,
+    /// A new value.
+    Set(T),
+}
+
+/// A record as a client writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// Its id.
+    pub id: RecordId,
+    /// The payload; a record that never had one has the empty text.
+    pub payload: Field<String>,
+    /// The sort index, at most nine digits.
+    pub sortindex: Field<i64>,
+    /// Seconds to live from the time of the write, at most nine digits.
+    pub ttl: Field<u32>,
+}
+
+impl Incoming {
+    /// UTF-8 bytes of the payload, which is what the limits count (spec §3.7).
+    #[must_use]
+    pub fn payload_bytes(&self) -> u64 {
+        match &self.payload {
+            Field::Set(payload) => payload.len() as u64,
+            Field::Keep | Field::Clear => 0,
+        }
+    }
+}
+
+/// A stored record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: String,
+    /// When it was last written.
+    pub modified: ServerTime,
+    /// Its sort index, if it has one.
+    pub sortindex: Option<i64>,
+    /// The payload's UTF-8 bytes.
+    pub payload: Vec<u8>,
+}
+
+/// A collection as `info/*` tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionState {
+    /// Its name.
+    pub name: String,
+    /// When it last changed.
+    pub modified: ServerTime,
+    /// How many records it holds.
+    pub records: u64,
+    /// Bytes of their payloads.
+    pub bytes: u64,
+}
+
+/// One user's store as `info/*` tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreState {
+    /// When anything in it last changed; zero if nothing was ever written.
+    pub modified: ServerTime,
+    /// Its collections.
+    pub collections: Vec<CollectionState>,
+}
+
+impl StoreState {
+    /// Bytes of all payloads.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.collections.iter().map(|c| c.bytes).sum()
+    }
+}
+
+/// A batch that is open (spec §3.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchId(pub(crate) i64);
+
+impl BatchId {
+    /// Reads the token of a URL.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().ok().map(Self)).flatten()
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a write does.
+#[derive(Debug)]
+pub enum Write {
+    /// Writes records; those of one call share one time.
+    Put {
+        /// The collection, made if it is missing.
+        collection: CollectionName,
+        /// The records.
+        records: Vec<Incoming>,
+        /// Whether the conditions look at the one record (`PUT`) or at the collection (`POST`).
+        target: Target,
+    },
+    /// Puts records aside in a batch; nothing is visible yet.
+    Append {
+        /// The collection.
+        collection: CollectionName,
+        /// The open batch, or none to open one.
+        batch: Option<BatchId>,
+        /// The records.
+        records: Vec<Incoming>,
+    },
+    /// Makes a batch and some last records visible at one time.
+    Commit {
+        /// The collection.
+        collection: CollectionName,
+        /// The open batch.
+        batch: BatchId,
+        /// The last records.
+        records: Vec<Incoming>,
+    },
+    /// Deletes one record.
+    DeleteRecord {
+        /// The collection.
+        collection: CollectionName,
+        /// The record.
+        id: RecordId,
+    },
+    /// Deletes some records; the collection stays.
+    DeleteRecords {
+        /// The collection.
+        collection: CollectionName,
+        /// The records.
+        ids: Vec<RecordId>,
+    },
+    /// Deletes a collection.
+    DeleteCollection {
+        /// The collection.
+        collection: CollectionName,
+    },
+    /// Deletes everything that the user has stored.
+    DeleteStore,
+}
+
+/// Whose time a condition is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The one record that is written.
+    Record,
+    /// The collection.
+    Collection,
+}
+
+/// A write that was done, durably.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The time of the target after the write: `X-Last-Modified`.
+    pub modified: ServerTime,
+    /// The batch, if one is open now.
+    pub batch: Option<BatchId>,
+    /// Bytes that the user may still store, where there is a quota.
+    pub quota_remaining: Option<u64>,
+}
+
+/// Why a write was not done. Nothing was changed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A condition does not hold.
+    #[error("the target was changed at {modified}")]
+    Changed {
+        /// The target's time.
+        modified: ServerTime,
+    },
+    /// There is no such record.
+    #[error("there is no such record")]
+    NotFound,
+    /// There is no such batch (any more) in this collection.
+    #[error("there is no such batch")]
+    UnknownBatch,
+    /// The batch would grow beyond its limits.
+    #[error("the batch is over its limits")]
+    BatchTooLarge,
+    /// The user's quota is used up.
+    #[error("the quota is used up")]
+    OverQuota,
+    /// More of this user's writes wait for their turn than a server should hold.
+    #[error("too many writes of this user wait for their turn")]
+    TooManyWrites,
+    /// The database did not do it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// The database did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// It is busy, or the server is stopping.
+    #[error("the storage is busy or stopping")]
+    Busy,
+    /// It failed; the text is the database's own and holds no record.
+    #[error("the storage failed: {0}")]
+    Failed(String),
+}
+
+/// The answer to a read of a collection.
+#[derive(Debug)]
+pub enum Page {
+    /// `X-If-Modified-Since`: it is not.
+    NotModified {
+        /// The collection's time.
+        modified: ServerTime,
+    },
+    /// `X-If-Unmodified-Since`: it is.
+    Changed {
+        /// The collection's time.
+        modified: ServerTime,
+    },
+    /// The records.
+    Found {
+        /// The collection's time; zero if there is no such collection.
+        modified: ServerTime,
+        /// How many records the body holds.
+        records: u64,
+        /// The token of the next page, if more remain.
+        next: Option<String>,
+        /// The encoded records.
+        body: PageBody,
+    },
+}
+
+/// The encoded records of a page.
+#[derive(Debug)]
+pub enum PageBody {
+    /// All of them.
+    Whole(Vec<u8>),
+    /// Chunks, as they are read; an error ends the connection, so that nobody takes a part for the whole.
+    Stream(mpsc::Receiver<Result<Bytes, StorageError>>),
+}
+
+/// A read of a collection.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    /// The user.
+    pub uid: Uid,
+    /// The collection.
+    pub collection: CollectionName,
+    /// Which records, in which order.
+    pub selection: Selection,
+    /// `X-If-Modified-Since` or `X-If-Unmodified-Since`.
+    pub conditions: Conditions,
+    /// How to write them.
+    pub encoding: Encoding,
+}
+
+/// SHA-256 of a secret that the server keeps only as a hash.
+pub type SecretHash = [u8; 32];
+
+/// An account made on this server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: i64,
+    /// Where its records are now.
+    pub uid: Uid,
+    /// The key that they are encrypted with.
+    pub key_id: KeyId,
+}
+
+/// Why no account was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The invitation is unknown, used or expired.
+    #[error("the invitation is unknown, used or expired")]
+    Uninvited,
+    /// The database did not do it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A future as an object, so that the trait can be one.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where records, batches and accounts are.
+pub trait Storage: Send + Sync + 'static {
+    /// The state of a user's store. With `exact`, records that expired but are not purged yet are not counted.
+    fn state(&self, uid: Uid, exact: bool) -> Answer<'_, Result<StoreState, StorageError>>;
+
+    /// One record, unless it is missing or expired.
+    fn record(
+        &self,
+        uid: Uid,
+        collection: CollectionName,
+        id: RecordId,
+    ) -> Answer<'_, Result<Option<Record>, StorageError>>;
+
+    /// Records of a collection.
+    fn page(&self, request: PageRequest) -> Answer<'_, Result<Page, StorageError>>;
+
+    /// Does one write, under its conditions, and answers when it is durable.
+    fn write(
+        &self,
+        uid: Uid,
+        conditions: Conditions,
+        write: Write,
+    ) -> Answer<'_, Result<Written, WriteError>>;
+
+    /// Makes an account and uses up the invitation, if one is given.
+    fn create_account(
+        &self,
+        access_token: SecretHash,
+        key_id: KeyId,
+        invitation: Option<SecretHash>,
+    ) -> Answer<'_, Result<Account, AccountError>>;
+
+    /// The account of an access token, and whether `key_id`'s fingerprint is one that was replaced.
+    fn account(
+        &self,
+        access_token: SecretHash,
+        key_id: KeyId,
+    ) -> Answer<'_, Result<Option<(Account, bool)>, StorageError>>;
+
+    /// Moves an account to a newer key: another fingerprint gets another uid. If somebody else moved it meanwhile,
+    /// nothing is done and the account is returned as it is now.
+    fn rekey(&self, account: Account, key_id: KeyId) -> Answer<'_, Result<Account, StorageError>>;
+
+    /// Keeps an invitation until `expires`.
+    fn invite(
+        &self,
+        invitation: SecretHash,
+        expires: ServerTime,
+    ) -> Answer<'_, Result<(), StorageError>>;
+
+    /// Whether reads and writes work.
+    fn heartbeat(&self) -> Answer<'_, Result<(), StorageError>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_is_one_to_ten_digits() {
+        for (text, uid) in [
+            ("1", Some(1)),
+            ("9999999999", Some(9_999_999_999)),
+            ("", None),
+            ("10000000000", None),
+            ("+1", None),
+            ("-1", None),
+            ("1a", None),
+        ] {
+            assert_eq!(Uid::parse(text).map(Uid::number), uid, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Removes what nobody can see any more, a little at a time: expired records, deleted collections, dead batches,
+//! used-up invitations, and the stores of replaced keys.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use selvedge_core::time::ServerTime;
+
+use super::batches;
+use super::records::{Delta, drop_store, sql, touch_collection};
+use crate::serve::storage::Uid;
+
+/// At most so many records in one step, so that a writer waits for milliseconds only.
+const STEP: i64 = 500;
+/// A replaced key's store is kept as long as a token for it may live, and some more.
+const REPLACED_LIFE: u64 = 24 * 60 * 60 * 100;
+
+/// One step. True if there is more to do at once.
+pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
+    let transaction = db.unchecked_transaction()?;
+    let removed = expired_records(db, now)?
+        + dropped_rows(db, "dropped", "collection", "records")?
+        + old_batches(db, now)?
+        + dropped_rows(db, "dropped_batches", "batch", "batch_records")?
+        + replaced_stores(db, now)?;
+    db.prepare_cached("DELETE FROM invitations WHERE expires <= ?1")?
+        .execute([sql(now.hundredths())])?;
+    transaction.commit()?;
+    Ok(removed > 0)
+}
+
+/// Deletes expired records and counts them out; the times of their collections stay (spec §3.1).
+fn expired_records(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
+    let mut find = db.prepare_cached(
+        "SELECT r.number, r.collection, octet_length(r.payload), c.modified
+         FROM records r INDEXED BY records_by_expiry LEFT JOIN collections c ON c.id = r.collection
+         WHERE r.expiry IS NOT NULL AND r.expiry <= ?1 LIMIT ?2",
+    )?;
+    let found = find.query_map([sql(now.hundredths()), STEP], |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, i64>(2)?,
+            row.get::<_, Option<i64>>(3)?,
+        ))
+    })?;
+    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    for (number, collection, bytes, modified) in &found {
+        db.prepare_cached("DELETE FROM records WHERE number = ?1")?
+            .execute([number])?;
+        if let Some(modified) = modified {
+            let delta = Delta {
+                records: -1,
+                bytes: -bytes,
+            };
+            touch_collection(db, *collection, super::records::time(*modified), delta)?;
+        }
+    }
+    Ok(found.len())
+}
+
+/// Deletes some rows of `rows` whose owner stands in the list `dropped`; an owner without rows leaves the list.
+fn dropped_rows(
+    db: &Connection,
+    dropped: &str,
+    owner: &str,
+    rows: &str,
+) -> rusqlite::Result<usize> {
+    let first = db
+        .prepare_cached(&format!("SELECT {owner} FROM {dropped} LIMIT 1"))?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(first) = first else {
+        return Ok(0);
+    };
+    let delete = format!(
+        "DELETE FROM {rows} WHERE number IN (SELECT number FROM {rows} WHERE {owner} = ?1 LIMIT ?2)"
+    );
+    let removed = db.prepare_cached(&delete)?.execute(params![first, STEP])?;
+    if removed < usize::try_from(STEP).unwrap_or(usize::MAX) {
+        db.prepare_cached(&format!("DELETE FROM {dropped} WHERE {owner} = ?1"))?
+            .execute([first])?;
+    }
+    Ok(removed + 1)
+}
+
+fn old_batches(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
+    let born_before = sql(now.hundredths().saturating_sub(batches::LIFE));
+    db.prepare_cached(
+        "INSERT INTO dropped_batches (batch) SELECT id FROM batches WHERE created <= ?1",
+    )?
+    .execute([born_before])?;
+    db.prepare_cached("DELETE FROM batches WHERE created <= ?1")?
+        .execute([born_before])
+}
+
+fn replaced_stores(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
+    let before = sql(now.hundredths().saturating_sub(REPLACED_LIFE));
+    let mut find = db.prepare_cached(
+        "SELECT uid FROM replaced_keys WHERE purged = 0 AND replaced_at <= ?1 LIMIT 1",
+    )?;
+    let uid = find
+        .query_row([before], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(uid) = uid.and_then(|uid| Uid::new(uid.unsigned_abs())) else {
+        return Ok(0);
+    };
+    batches::drop_all(db, uid, None)?;
+    drop_store(db, uid)?;
+    db.execute(
+        "UPDATE replaced_keys SET purged = 1 WHERE uid = ?1",
+        [sql(uid.number())],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::ids::CollectionName;
+
+    use super::super::records::{Change, find_collection, make_collection, put, used_bytes};
+    use super::super::schema::{Durability, open_writer};
+    use super::*;
+    use crate::serve::storage::Field;
+
+    fn purge_all(db: &Connection, now: u64) {
+        while step(db, ServerTime::from_hundredths(now)).unwrap() {}
+    }
+
+    fn rows(db: &Connection) -> i64 {
+        db.query_row("SELECT COUNT(*) FROM records", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn expired_records_go_and_are_counted_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("db"), Durability::None).unwrap();
+        let uid = Uid::new(1).unwrap();
+        let name = CollectionName::new("tabs").unwrap();
+        let collection = make_collection(&db, uid, &name).unwrap();
+        for (id, ttl) in [
+            ("a", Field::Set(10)),
+            ("b", Field::Keep),
+            ("c", Field::Set(1000)),
+        ] {
+            let change = Change {
+                id,
+                payload: Field::Set(b"12345"),
+                sortindex: Field::Keep,
+                ttl,
+            };
+            let delta = put(&db, collection.id, change, ServerTime::from_hundredths(100)).unwrap();
+            touch_collection(&db, collection.id, ServerTime::from_hundredths(100), delta).unwrap();
+        }
+        purge_all(&db, 1099);
+        assert_eq!((rows(&db), used_bytes(&db, uid).unwrap()), (3, 15));
+        purge_all(&db, 1100);
+        assert_eq!((rows(&db), used_bytes(&db, uid).unwrap()), (2, 10));
+        let modified = find_collection(&db, uid, "tabs").unwrap().unwrap().modified;
+        assert_eq!(modified.hundredths(), 100);
+    }
+
+    #[test]
+    fn the_records_of_a_dropped_store_go_in_steps() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("db"), Durability::None).unwrap();
+        let uid = Uid::new(1).unwrap();
+        let collection = make_collection(&db, uid, &CollectionName::new("tabs").unwrap()).unwrap();
+        for number in 0..1200 {
+            let change = Change {
+                id: &number.to_string(),
+                payload: Field::Set(b"x"),
+                sortindex: Field::Keep,
+                ttl: Field::Keep,
+            };
+            put(&db, collection.id, change, ServerTime::from_hundredths(100)).unwrap();
+        }
+        drop_store(&db, uid).unwrap();
+        assert_eq!((rows(&db), used_bytes(&db, uid).unwrap()), (1200, 0));
+        step(&db, ServerTime::from_hundredths(200)).unwrap();
+        assert_eq!(rows(&db), 700);
+        purge_all(&db, 200);
+        assert_eq!(rows(&db), 0);
+    }
+}

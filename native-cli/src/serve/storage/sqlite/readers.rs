@@ -1,0 +1,114 @@
+//! The connections that read. Each read is one snapshot; writers do not wait for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::page;
+use super::schema::open_reader;
+use crate::serve::storage::{Page, PageRequest, StorageError};
+
+/// At most so many reads at once.
+const READERS: usize = 16;
+/// Of these, at most so many long streams, so that their clients' slowness holds up nobody else.
+const STREAMS: usize = 10;
+/// Whoever waits longer for a connection is asked to come again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    free: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+/// A connection on loan; it goes back when it is dropped.
+struct Loan {
+    connection: Option<Connection>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let (Some(connection), Ok(mut idle)) = (self.connection.take(), self.idle.lock()) {
+            idle.push(connection);
+        }
+    }
+}
+
+impl Readers {
+    /// With `eager`, opens all connections now: the files may be without a name later.
+    pub(super) fn open(path: &Path, eager: bool) -> rusqlite::Result<Self> {
+        let count = if eager { READERS } else { 1 };
+        let idle = (0..count)
+            .map(|_| open_reader(path))
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Self {
+            path: path.to_owned(),
+            idle: Arc::new(Mutex::new(idle)),
+            free: Arc::new(Semaphore::new(READERS)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        })
+    }
+
+    /// Reads something short.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let permit = self.permit().await?;
+        let this = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let loan = this.lend(permit)?;
+            loan.connection
+                .as_ref()
+                .map_or(Err(StorageError::Busy), work)
+        });
+        done.await.unwrap_or(Err(StorageError::Busy))
+    }
+
+    /// Reads a page; the connection stays on loan as long as the page streams.
+    pub(super) async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
+        let permit = self.permit().await?;
+        let this = self.clone();
+        let runtime = Handle::current();
+        let (sender, answer) = oneshot::channel();
+        tokio::task::spawn_blocking(move || match this.lend(permit) {
+            Err(error) => drop(sender.send(Err(error))),
+            Ok(loan) => {
+                if let Some(connection) = &loan.connection {
+                    page::read(connection, &request, &this.streams, &runtime, sender);
+                }
+            }
+        });
+        answer.await.unwrap_or(Err(StorageError::Busy))
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, StorageError> {
+        let permit = Arc::clone(&self.free).acquire_owned();
+        match timeout(PATIENCE, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(StorageError::Busy),
+        }
+    }
+
+    fn lend(&self, permit: OwnedSemaphorePermit) -> Result<Loan, StorageError> {
+        let idle = self.idle.lock().map_err(|_| StorageError::Busy)?.pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        Ok(Loan {
+            connection: Some(connection),
+            idle: Arc::clone(&self.idle),
+            _permit: permit,
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! Writes records and keeps the counters of their collections, whatever the size of the collection.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::ServerTime;
+
+use super::schema::NO_SORTINDEX;
+use crate::serve::storage::{Field, Uid};
+
+/// A collection's row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Collection {
+    pub(super) id: i64,
+    pub(super) modified: ServerTime,
+}
+
+/// What is written to one record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    pub(super) id: &'a str,
+    pub(super) payload: Field<&'a [u8]>,
+    pub(super) sortindex: Field<i64>,
+    pub(super) ttl: Field<u32>,
+}
+
+/// How the counters of a collection change.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Delta {
+    pub(super) records: i64,
+    pub(super) bytes: i64,
+}
+
+struct Stored {
+    number: i64,
+    modified: ServerTime,
+    sortindex: i64,
+    expiry: Option<i64>,
+    bytes: i64,
+}
+
+impl Stored {
+    fn is_alive(&self, now: i64) -> bool {
+        self.expiry.is_none_or(|expiry| expiry > now)
+    }
+}
+
+/// An integer as SQLite keeps it. Times and sizes are far below the bound.
+pub(super) fn sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A time as it was stored.
+pub(super) fn time(number: i64) -> ServerTime {
+    ServerTime::from_hundredths(number.unsigned_abs())
+}
+
+pub(super) fn user_modified(db: &Connection, uid: Uid) -> rusqlite::Result<ServerTime> {
+    let mut find = db.prepare_cached("SELECT modified FROM users WHERE uid = ?1")?;
+    let modified = find
+        .query_row([sql(uid.number())], |row| row.get(0))
+        .optional()?;
+    Ok(time(modified.unwrap_or(0)))
+}
+
+pub(super) fn set_user_modified(
+    db: &Connection,
+    uid: Uid,
+    modified: ServerTime,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO users (uid, modified) VALUES (?1, ?2) ON CONFLICT (uid) DO UPDATE SET modified = ?2")?
+        .execute([sql(uid.number()), sql(modified.hundredths())])?;
+    Ok(())
+}
+
+pub(super) fn find_collection(
+    db: &Connection,
+    uid: Uid,
+    name: &str,
+) -> rusqlite::Result<Option<Collection>> {
+    db.prepare_cached("SELECT id, modified FROM collections WHERE uid = ?1 AND name = ?2")?
+        .query_row(params![sql(uid.number()), name], |row| {
+            Ok(Collection {
+                id: row.get(0)?,
+                modified: time(row.get(1)?),
+            })
+        })
+        .optional()
+}
+
+/// The collection, made if it is missing.
+pub(super) fn make_collection(
+    db: &Connection,
+    uid: Uid,
+    name: &CollectionName,
+) -> rusqlite::Result<Collection> {
+    if let Some(found) = find_collection(db, uid, name.as_str())? {
+        return Ok(found);
+    }
+    db.prepare_cached(
+        "INSERT INTO collections (uid, name, modified, records, bytes) VALUES (?1, ?2, 0, 0, 0)",
+    )?
+    .execute(params![sql(uid.number()), name.as_str()])?;
+    Ok(Collection {
+        id: db.last_insert_rowid(),
+        modified: ServerTime::ZERO,
+    })
+}
+
+/// Sets a collection's time and counters.
+pub(super) fn touch_collection(
+    db: &Connection,
+    collection: i64,
+    modified: ServerTime,
+    delta: Delta,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE collections SET modified = ?2, records = records + ?3, bytes = bytes + ?4 WHERE id = ?1")?
+        .execute(params![collection, sql(modified.hundredths()), delta.records, delta.bytes])?;
+    Ok(())
+}
+
+/// Bytes of all payloads of a user, by the counters.
+pub(super) fn used_bytes(db: &Connection, uid: Uid) -> rusqlite::Result<u64> {
+    let bytes: i64 = db
+        .prepare_cached("SELECT COALESCE(SUM(bytes), 0) FROM collections WHERE uid = ?1")?
+        .query_row([sql(uid.number())], |row| row.get(0))?;
+    Ok(bytes.unsigned_abs())
+}
+
+fn find(db: &Connection, collection: i64, id: &str) -> rusqlite::Result<Option<Stored>> {
+    db.prepare_cached(
+        "SELECT number, modified, sortindex, expiry, octet_length(payload) FROM records INDEXED BY records_by_id
+         WHERE collection = ?1 AND id = ?2",
+    )?
+    .query_row(params![collection, id], |row| {
+        Ok(Stored {
+            number: row.get(0)?,
+            modified: time(row.get(1)?),
+            sortindex: row.get(2)?,
+            expiry: row.get(3)?,
+            bytes: row.get(4)?,
+        })
+    })
+    .optional()
+}
+
+/// The time of a record; zero if it is missing or expired.
+pub(super) fn record_modified(
+    db: &Connection,
+    collection: i64,
+    id: &RecordId,
+    now: ServerTime,
+) -> rusqlite::Result<ServerTime> {
+    let found = find(db, collection, id.as_str())?;
+    let alive = found.filter(|stored| stored.is_alive(sql(now.hundredths())));
+    Ok(alive.map_or(ServerTime::ZERO, |stored| stored.modified))
+}
+
+/// Writes one record: absent members keep what is stored, and what expired counts as never stored.
+pub(super) fn put(
+    db: &Connection,
+    collection: i64,
+    change: Change<'_>,
+    at: ServerTime,
+) -> rusqlite::Result<Delta> {
+    let now = sql(at.hundredths());
+    let found = find(db, collection, change.id)?;
+    let kept = found.as_ref().filter(|stored| stored.is_alive(now));
+    let sortindex = match change.sortindex {
+        Field::Keep => kept.map_or(NO_SORTINDEX, |stored| stored.sortindex),
+        Field::Clear => NO_SORTINDEX,
+        Field::Set(sortindex) => sortindex,
+    };
+    let expiry = match change.ttl {
+        Field::Keep => kept.and_then(|stored| stored.expiry),
+        Field::Clear => None,
+        Field::Set(ttl) => Some(now.saturating_add(i64::from(ttl) * 100)),
+    };
+    let payload = match change.payload {
+        Field::Keep if kept.is_some() => None,
+        Field::Keep | Field::Clear => Some(&b""[..]),
+        Field::Set(payload) => Some(payload),
+    };
+    let new_bytes = |old: i64| payload.map_or(old, |payload| sql(payload.len() as u64));
+    let Some(stored) = found else {
+        let payload = payload.unwrap_or_default();
+        db.prepare_cached(
+            "INSERT INTO records (collection, modified, sortindex, expiry, id, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![collection, now, sortindex, expiry, change.id, payload])?;
+        return Ok(Delta {
+            records: 1,
+            bytes: new_bytes(0),
+        });
+    };
+    // An UPDATE rewrites the index of every column that it names, changed or not.
+    let same = stored.sortindex == sortindex && stored.expiry == expiry;
+    match payload {
+        Some(payload) if same => db
+            .prepare_cached("UPDATE records SET modified = ?2, payload = ?3 WHERE number = ?1")?
+            .execute(params![stored.number, now, payload])?,
+        Some(payload) => db
+            .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4, payload = ?5 WHERE number = ?1")?
+            .execute(params![stored.number, now, sortindex, expiry, payload])?,
+        None => db
+            .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4 WHERE number = ?1")?
+            .execute(params![stored.number, now, sortindex, expiry])?,
+    };
+    Ok(Delta {
+        records: 0,
+        bytes: new_bytes(stored.bytes) - stored.bytes,
+    })
+}
+
+/// Deletes one record. None if it is missing or expired; an expired one stays for the purge, which counts it out.
+pub(super) fn delete(
+    db: &Connection,
+    collection: i64,
+    id: &RecordId,
+    now: ServerTime,
+) -> rusqlite::Result<Option<Delta>> {
+    let found = find(db, collection, id.as_str())?;
+    let Some(stored) = found.filter(|stored| stored.is_alive(sql(now.hundredths()))) else {
+        return Ok(None);
+    };
+    db.prepare_cached("DELETE FROM records WHERE number = ?1")?
+        .execute([stored.number])?;
+    Ok(Some(Delta {
+        records: -1,
+        bytes: -stored.bytes,
+    }))
+}
+
+/// Makes a collection disappear at once; its records are purged by and by.
+pub(super) fn drop_collection(db: &Connection, uid: Uid, name: &str) -> rusqlite::Result<bool> {
+    let user = sql(uid.number());
+    db.execute(
+        "INSERT INTO dropped (collection) SELECT id FROM collections WHERE uid = ?1 AND name = ?2",
+        params![user, name],
+    )?;
+    let gone = db.execute(
+        "DELETE FROM collections WHERE uid = ?1 AND name = ?2",
+        params![user, name],
+    )?;
+    Ok(gone > 0)
+}
+
+/// As [`drop_collection`], for all that a user has.
+pub(super) fn drop_store(db: &Connection, uid: Uid) -> rusqlite::Result<()> {
+    let user = [sql(uid.number())];
+    db.execute(
+        "INSERT INTO dropped (collection) SELECT id FROM collections WHERE uid = ?1",
+        user,
+    )?;
+    db.execute("DELETE FROM collections WHERE uid = ?1", user)?;
+    Ok(())
+}
+
+impl std::ops::AddAssign for Delta {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+    }
+}

@@ -1,0 +1,135 @@
+//! The tables, and how a connection is set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// A number below every sort index of nine digits: records without one come last in `sort=index`.
+pub(super) const NO_SORTINDEX: i64 = -1_000_000_000;
+
+const VERSION: i64 = 1;
+
+/// `collections` keeps the counters, so that no write and no `info/*` counts records. A deleted collection only loses its
+/// row here; its number goes to `dropped` and its records are purged by and by. Numbers are never used again.
+const TABLES: &str = "
+CREATE TABLE users (
+    uid INTEGER PRIMARY KEY,
+    modified INTEGER NOT NULL
+);
+CREATE TABLE collections (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    modified INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX collections_by_name ON collections (uid, name);
+CREATE TABLE records (
+    number INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    sortindex INTEGER NOT NULL,
+    expiry INTEGER,
+    id TEXT NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE UNIQUE INDEX records_by_id ON records (collection, id);
+CREATE INDEX records_by_time ON records (collection, modified);
+CREATE INDEX records_by_sortindex ON records (collection, sortindex);
+CREATE INDEX records_by_expiry ON records (expiry) WHERE expiry IS NOT NULL;
+CREATE TABLE dropped (
+    collection INTEGER PRIMARY KEY
+);
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid INTEGER NOT NULL,
+    collection TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX batches_by_user ON batches (uid, collection);
+CREATE INDEX batches_by_age ON batches (created);
+CREATE TABLE batch_records (
+    number INTEGER PRIMARY KEY,
+    batch INTEGER NOT NULL,
+    given INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    sortindex INTEGER,
+    ttl INTEGER,
+    payload BLOB
+);
+CREATE INDEX batch_records_by_batch ON batch_records (batch);
+CREATE TABLE dropped_batches (
+    batch INTEGER PRIMARY KEY
+);
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    access_token BLOB NOT NULL UNIQUE,
+    uid INTEGER NOT NULL UNIQUE,
+    keys_changed_at INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL
+);
+CREATE TABLE replaced_keys (
+    account INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    uid INTEGER NOT NULL,
+    replaced_at INTEGER NOT NULL,
+    purged INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, fingerprint)
+);
+CREATE INDEX replaced_keys_by_age ON replaced_keys (replaced_at) WHERE purged = 0;
+CREATE INDEX replaced_keys_by_uid ON replaced_keys (uid);
+CREATE TABLE invitations (
+    invitation BLOB PRIMARY KEY,
+    expires INTEGER NOT NULL
+);
+";
+
+/// How much a commit promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// A commit survives a power cut.
+    Full,
+    /// Nothing need survive the process.
+    None,
+}
+
+/// Opens the connection that writes, and makes the tables if they are missing.
+pub(super) fn open_writer(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::None => "OFF",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // The writer touches the index leaves of whole collections again and again; 32 MiB keep them at hand.
+    connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == 0 {
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that reads.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "cache_size", -2 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Opens the write-ahead log too, not only the database.
+    connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}

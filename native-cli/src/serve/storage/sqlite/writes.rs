@@ -1,0 +1,276 @@
+//! One write of one user, inside the writer's transaction.
+
+use rusqlite::Connection;
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::ServerTime;
+
+use super::batches;
+use super::records::{
+    Change, Collection, Delta, delete, drop_collection, drop_store, find_collection,
+    make_collection, put, record_modified, set_user_modified, touch_collection, used_bytes,
+    user_modified,
+};
+use crate::serve::conditions::{Conditions, Verdict};
+use crate::serve::limits::Limits;
+use crate::serve::storage::{
+    BatchId, Field, Incoming, StorageError, Target, Uid, Write, WriteError, Written,
+};
+
+/// What bounds a user.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds {
+    pub(super) limits: Limits,
+    pub(super) quota_bytes: Option<u64>,
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        // SQLite's messages name tables and files, never values.
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for WriteError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// A write at its turn: `at` is later than all that the user wrote before.
+pub(super) struct Turn<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) bounds: &'a Bounds,
+    pub(super) uid: Uid,
+    pub(super) conditions: Conditions,
+    pub(super) at: ServerTime,
+}
+
+impl Turn<'_> {
+    /// Does the write.
+    pub(super) fn perform(&self, write: &Write) -> Result<Written, WriteError> {
+        match write {
+            Write::Put {
+                collection,
+                records,
+                target,
+            } => self.put(collection, records, *target),
+            Write::Append {
+                collection,
+                batch,
+                records,
+            } => self.append(collection, *batch, records),
+            Write::Commit {
+                collection,
+                batch,
+                records,
+            } => self.commit(collection, *batch, records),
+            Write::DeleteRecord { collection, id } => self.delete_record(collection, id),
+            Write::DeleteRecords { collection, ids } => self.delete_records(collection, ids),
+            Write::DeleteCollection { collection } => self.delete_collection(collection),
+            Write::DeleteStore => self.delete_store(),
+        }
+    }
+
+    fn put(
+        &self,
+        name: &CollectionName,
+        records: &[Incoming],
+        target: Target,
+    ) -> Result<Written, WriteError> {
+        let found = find_collection(self.db, self.uid, name.as_str())?;
+        let modified = found.map_or(ServerTime::ZERO, |collection| collection.modified);
+        let target_modified = match (target, found, records) {
+            (Target::Record, Some(collection), [record]) => {
+                record_modified(self.db, collection.id, &record.id, self.at)?
+            }
+            (Target::Record, _, _) => ServerTime::ZERO,
+            (Target::Collection, _, _) => modified,
+        };
+        self.check(target_modified)?;
+        if records.is_empty() {
+            return self.unchanged(modified);
+        }
+        let before = self.used()?;
+        let collection = make_collection(self.db, self.uid, name)?;
+        let delta = self.put_all(collection, records)?;
+        self.finish(collection, delta, before)
+    }
+
+    fn append(
+        &self,
+        name: &CollectionName,
+        batch: Option<BatchId>,
+        records: &[Incoming],
+    ) -> Result<Written, WriteError> {
+        let modified = self.check_collection(name)?;
+        let (batch, size) = match batch {
+            Some(batch) => (batch, self.find_batch(name, batch)?),
+            None => (
+                batches::open(self.db, self.uid, name, self.at)?,
+                batches::Size::default(),
+            ),
+        };
+        let size = batches::grow(size, records, &self.bounds.limits)?;
+        let used = self.used()?.map(|used| used + size.bytes);
+        self.check_quota(used, None)?;
+        batches::append(self.db, batch, records, size)?;
+        Ok(Written {
+            modified,
+            batch: Some(batch),
+            quota_remaining: self.remaining(used),
+        })
+    }
+
+    fn commit(
+        &self,
+        name: &CollectionName,
+        batch: BatchId,
+        records: &[Incoming],
+    ) -> Result<Written, WriteError> {
+        self.check_collection(name)?;
+        let size = self.find_batch(name, batch)?;
+        batches::grow(size, records, &self.bounds.limits)?;
+        let before = self.used()?;
+        let collection = make_collection(self.db, self.uid, name)?;
+        let mut delta = batches::apply(self.db, batch, collection.id, self.at)?;
+        delta += self.put_all(collection, records)?;
+        self.finish(collection, delta, before)
+    }
+
+    fn delete_record(&self, name: &CollectionName, id: &RecordId) -> Result<Written, WriteError> {
+        let collection =
+            find_collection(self.db, self.uid, name.as_str())?.ok_or(WriteError::NotFound)?;
+        let modified = record_modified(self.db, collection.id, id, self.at)?;
+        if modified == ServerTime::ZERO {
+            return Err(WriteError::NotFound);
+        }
+        self.check(modified)?;
+        let delta = delete(self.db, collection.id, id, self.at)?.unwrap_or_default();
+        self.finish(collection, delta, None)
+    }
+
+    fn delete_records(
+        &self,
+        name: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Written, WriteError> {
+        let modified = self.check_collection(name)?;
+        let Some(collection) = find_collection(self.db, self.uid, name.as_str())? else {
+            return self.unchanged(modified);
+        };
+        let mut delta = Delta::default();
+        for id in ids {
+            delta += delete(self.db, collection.id, id, self.at)?.unwrap_or_default();
+        }
+        self.finish(collection, delta, None)
+    }
+
+    fn delete_collection(&self, name: &CollectionName) -> Result<Written, WriteError> {
+        self.check_collection(name)?;
+        batches::drop_all(self.db, self.uid, Some(name))?;
+        if !drop_collection(self.db, self.uid, name.as_str())? {
+            return self.unchanged(user_modified(self.db, self.uid)?);
+        }
+        set_user_modified(self.db, self.uid, self.at)?;
+        self.unchanged(self.at)
+    }
+
+    fn delete_store(&self) -> Result<Written, WriteError> {
+        self.check(user_modified(self.db, self.uid)?)?;
+        batches::drop_all(self.db, self.uid, None)?;
+        drop_store(self.db, self.uid)?;
+        set_user_modified(self.db, self.uid, self.at)?;
+        self.unchanged(self.at)
+    }
+
+    fn check(&self, modified: ServerTime) -> Result<(), WriteError> {
+        match self.conditions.judge(modified) {
+            Verdict::Changed => Err(WriteError::Changed { modified }),
+            Verdict::Proceed | Verdict::NotModified => Ok(()),
+        }
+    }
+
+    fn check_collection(&self, name: &CollectionName) -> Result<ServerTime, WriteError> {
+        let found = find_collection(self.db, self.uid, name.as_str())?;
+        let modified = found.map_or(ServerTime::ZERO, |collection| collection.modified);
+        self.check(modified)?;
+        Ok(modified)
+    }
+
+    fn find_batch(
+        &self,
+        name: &CollectionName,
+        batch: BatchId,
+    ) -> Result<batches::Size, WriteError> {
+        batches::find(self.db, self.uid, name, batch, self.at)?.ok_or(WriteError::UnknownBatch)
+    }
+
+    fn put_all(&self, collection: Collection, records: &[Incoming]) -> Result<Delta, WriteError> {
+        let mut delta = Delta::default();
+        for record in records {
+            let change = Change {
+                id: record.id.as_str(),
+                payload: match &record.payload {
+                    Field::Keep => Field::Keep,
+                    Field::Clear => Field::Clear,
+                    Field::Set(payload) => Field::Set(payload.as_bytes()),
+                },
+                sortindex: record.sortindex,
+                ttl: record.ttl,
+            };
+            delta += put(self.db, collection.id, change, self.at)?;
+        }
+        Ok(delta)
+    }
+
+    /// Gives the collection and the user their new time, unless the quota forbids it.
+    fn finish(
+        &self,
+        collection: Collection,
+        delta: Delta,
+        before: Option<u64>,
+    ) -> Result<Written, WriteError> {
+        touch_collection(self.db, collection.id, self.at, delta)?;
+        set_user_modified(self.db, self.uid, self.at)?;
+        let used = self.used()?;
+        if before.is_some() {
+            self.check_quota(used, before)?;
+        }
+        Ok(Written {
+            modified: self.at,
+            batch: None,
+            quota_remaining: self.remaining(used),
+        })
+    }
+
+    fn unchanged(&self, modified: ServerTime) -> Result<Written, WriteError> {
+        Ok(Written {
+            modified,
+            batch: None,
+            quota_remaining: self.remaining(self.used()?),
+        })
+    }
+
+    /// Bytes in use, where a quota asks for them.
+    fn used(&self) -> Result<Option<u64>, WriteError> {
+        Ok(match self.bounds.quota_bytes {
+            Some(_) => Some(used_bytes(self.db, self.uid)?),
+            None => None,
+        })
+    }
+
+    /// Over quota is who has more than allowed and does not make it less.
+    fn check_quota(&self, used: Option<u64>, before: Option<u64>) -> Result<(), WriteError> {
+        let (Some(quota), Some(used)) = (self.bounds.quota_bytes, used) else {
+            return Ok(());
+        };
+        if used > quota && before.is_none_or(|before| used > before) {
+            return Err(WriteError::OverQuota);
+        }
+        Ok(())
+    }
+
+    fn remaining(&self, used: Option<u64>) -> Option<u64> {
+        Some(self.bounds.quota_bytes?.saturating_sub(used?))
+    }
+}

@@ -89,6 +89,11 @@ impl Decoder {
         self.records
     }
 
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.splitter.held_bytes()
+    }
+
     /// Says that the body has ended, after all records were taken out.
     ///
     /// # Errors

@@ -14,3 +14,6 @@ pub use envelope::{Envelope, PayloadText, RecordError, RecordFault};
 pub use opener::{Opened, OpenedRecord, Opener};
 pub use sealer::{SealError, Sealed, SealedRecord, Sealer};
 pub use splitter::{Format, StreamError};
+
+#[cfg(test)]
+mod tests;

@@ -132,6 +132,11 @@ impl Splitter {
         self.bytes.extend_from_slice(chunk);
     }
 
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes of a piece that was just given out.
     pub(super) fn bytes(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()

@@ -3,7 +3,7 @@
 use core::future::Future;
 
 use aes::cipher::{Array, BlockCipherEncrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
-use aes::{Aes256, Aes256Dec, Aes256Enc};
+use aes::{Aes256Dec, Aes256Enc};
 
 use super::KeyBundle;
 
@@ -172,6 +172,7 @@ impl core::fmt::Debug for RustCrypto {
 mod tests {
     use alloc::vec::Vec;
 
+    use aes::Aes256;
     use aes::cipher::{BlockModeEncrypt, KeyIvInit};
     use proptest::prelude::*;
 

@@ -239,3 +239,6 @@ impl<'de> Deserialize<'de> for Parts {
         deserializer.deserialize_map(PartsVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Decoding and encoding of 20,000 records, next to a plain pipeline on `serde_json::Value`: one thread, one run.
+
+mod plain;
+mod sample;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput};
+use selvedge_core::bso::{Decoder, Format, Opener, Sealer};
+use selvedge_core::crypto::{KeyBundle, RustCrypto};
+use serde::Deserialize;
+
+use crate::sample::{Counting, RECORDS, Sample};
+
+/// How many records pass through the crypto at once.
+const BATCH: usize = 500;
+/// A chunk as it comes from a socket.
+const CHUNK: usize = 64 << 10;
+
+/// A history record as an engine would type it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct History<'a> {
+    #[serde(borrow)]
+    id: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    hist_uri: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    title: std::borrow::Cow<'a, str>,
+    visits: Vec<Visit>,
+}
+
+#[derive(Deserialize)]
+struct Visit {
+    date: u64,
+    #[serde(rename = "type")]
+    kind: u8,
+}
+
+/// Verifies, decrypts and checks every record, and hands its cleartext on.
+fn decode(bundle: &KeyBundle, body: &[u8], mut sink: impl FnMut(&str)) {
+    let mut decoder = Decoder::new(Format::Newlines, 2 << 20);
+    let mut opener = Opener::new(bundle, RustCrypto::new(bundle));
+    let mut open = |opener: &mut Opener<RustCrypto>| {
+        let opened = pollster::block_on(opener.open()).expect("Rust's AES does not fail");
+        for record in opened.records() {
+            sink(record.cleartext.expect("the record is sound"));
+        }
+    };
+    for chunk in body.chunks(CHUNK) {
+        decoder.push(chunk);
+        while let Some(record) = decoder.next_record().expect("the body is sound") {
+            opener.add(&record.expect("the record is sound"));
+            if opener.records() == BATCH {
+                open(&mut opener);
+            }
+        }
+    }
+    open(&mut opener);
+    decoder.finish().expect("the body is whole");
+}
+
+fn decode_to_bytes(bundle: &KeyBundle, body: &[u8]) -> usize {
+    let mut bytes = 0;
+    decode(bundle, body, |cleartext| {
+        bytes += black_box(cleartext).len()
+    });
+    bytes
+}
+
+fn decode_to_typed(bundle: &KeyBundle, body: &[u8]) -> u64 {
+    let mut dates = 0;
+    decode(bundle, body, |cleartext| {
+        let history: History<'_> = serde_json::from_str(cleartext).expect("it is a history record");
+        black_box((&history.id, &history.hist_uri, &history.title));
+        dates ^= history
+            .visits
+            .iter()
+            .fold(0, |dates, visit| dates ^ visit.date ^ u64::from(visit.kind));
+    });
+    dates
+}
+
+/// The envelopes alone: what it costs to know which records a body holds.
+fn decode_to_ids(body: &[u8]) -> usize {
+    let mut decoder = Decoder::new(Format::Newlines, 2 << 20);
+    let mut bytes = 0;
+    for chunk in body.chunks(CHUNK) {
+        decoder.push(chunk);
+        while let Some(record) = decoder.next_record().expect("the body is sound") {
+            bytes += black_box(record.expect("the record is sound").id).len();
+        }
+    }
+    bytes
+}
+
+fn encode(bundle: &KeyBundle, samples: &[Sample], body: &mut Vec<u8>) {
+    body.clear();
+    let mut sealer = Sealer::new(bundle, RustCrypto::new(bundle));
+    for batch in samples.chunks(BATCH) {
+        for sample in batch {
+            sealer.add(&sample.id, &sample.cleartext, None, Some(5_184_000));
+        }
+        let sealed = pollster::block_on(sealer.seal(&Counting)).expect("there are random bytes");
+        for record in sealed.records() {
+            body.push(if body.is_empty() { b'[' } else { b',' });
+            body.extend_from_slice(record.bso);
+        }
+    }
+    body.push(b']');
+}
+
+/// The shortest of several turns, taken in alternation, so that a busy machine does the same to all.
+fn shortest<const N: usize>(mut turns: [&mut dyn FnMut(); N]) -> [Duration; N] {
+    let mut shortest = [Duration::MAX; N];
+    for _ in 0..10 {
+        for (turn, shortest) in turns.iter_mut().zip(&mut shortest) {
+            let start = Instant::now();
+            turn();
+            *shortest = start.elapsed().min(*shortest);
+        }
+    }
+    shortest
+}
+
+fn main() {
+    let bundle = KeyBundle::new([1; 32], [2; 32]);
+    let samples = sample::history();
+    let body = sample::body(&bundle, &samples);
+    let mut out = Vec::new();
+
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    let mut group = criterion.benchmark_group("decode");
+    group.throughput(Throughput::Elements(RECORDS as u64));
+    group.bench_function("plain", |b| b.iter(|| plain::decode(&bundle, &body)));
+    group.bench_function("bytes", |b| b.iter(|| decode_to_bytes(&bundle, &body)));
+    group.bench_function("typed", |b| b.iter(|| decode_to_typed(&bundle, &body)));
+    group.bench_function("ids", |b| b.iter(|| decode_to_ids(&body)));
+    group.finish();
+    let mut group = criterion.benchmark_group("encode");
+    group.throughput(Throughput::Elements(RECORDS as u64));
+    group.bench_function("plain", |b| {
+        b.iter(|| plain::encode(&bundle, &samples, &mut out))
+    });
+    group.bench_function("body", |b| b.iter(|| encode(&bundle, &samples, &mut out)));
+    group.finish();
+    criterion.final_summary();
+
+    let decoded = shortest([
+        &mut || drop(black_box(plain::decode(&bundle, &body))),
+        &mut || drop(black_box(decode_to_bytes(&bundle, &body))),
+        &mut || drop(black_box(decode_to_typed(&bundle, &body))),
+        &mut || drop(black_box(decode_to_ids(&body))),
+    ]);
+    let mut plain_out = Vec::new();
+    let encoded = shortest([
+        &mut || plain::encode(&bundle, &samples, &mut plain_out),
+        &mut || encode(&bundle, &samples, &mut out),
+    ]);
+    report("decode", ["plain", "bytes", "typed", "ids"], decoded);
+    report("encode", ["plain", "body"], encoded);
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+fn report<const N: usize>(what: &str, names: [&str; N], times: [Duration; N]) {
+    let plain = times.first().copied().unwrap_or_default().as_secs_f64();
+    for (name, time) in names.iter().zip(times) {
+        let seconds = time.as_secs_f64();
+        println!(
+            "{what} {name:6} {:>9.0} records/s {:>6.0} ns a record {:>6.2} x plain",
+            RECORDS as f64 / seconds,
+            seconds * 1e9 / RECORDS as f64,
+            plain / seconds,
+        );
+    }
+}

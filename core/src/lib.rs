@@ -7,6 +7,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod account;
 pub mod bso;
 pub mod crypto;
 pub mod engine;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod host;
 pub mod http;
 pub mod ids;
+pub mod life;
 pub mod reconcile;
 pub mod repository;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A [`Client`] signs, sends, and turns what is no success into an [`Error`](crate::error::Error). What the replies say
 //! beside their bodies is recorded and read with [`Client::observed`].
 
-mod address;
+pub(crate) mod address;
 mod backoff;
 pub mod batch;
 mod client;

@@ -1,0 +1,331 @@
+//! What is kept of an account: the sync key, and how access to its storage is had.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::join_code::JoinCode;
+use super::token::Token;
+use super::token_server::normalised;
+use crate::crypto::KeyBundle;
+use crate::error::{Error, Result};
+
+/// An account as a device keeps it. It shows nothing of its secrets, and forgets them when it is dropped.
+///
+/// ```
+/// use selvedge_core::account::{Credentials, Source};
+///
+/// let json = format!(r#"{{"tokenserver_url":"https://sync.example.org/","access_token":"secret",
+///     "kid":"1700000000000-AAAAAAAAAAAAAAAAAAAAAA","ksync_b64url":"{}"}}"#, "A".repeat(86));
+/// let credentials = Credentials::from_json(json.as_bytes())?;
+/// assert!(matches!(&credentials.source, Source::TokenServer { url, .. } if url == "https://sync.example.org"));
+/// assert_eq!(Credentials::from_json(&credentials.to_json())?, credentials);
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The key that protects `crypto/keys`.
+    pub sync_key: KeyBundle,
+    /// Names the sync key towards token servers; changes when it does.
+    pub kid: Option<String>,
+    /// How access to the storage is had.
+    pub source: Source,
+}
+
+/// How access to the storage is had.
+///
+/// ```
+/// use selvedge_core::account::Source;
+///
+/// let source = Source::TokenServer { url: "https://sync.example.org".into(), access_token: "secret".to_string().into() };
+/// assert_eq!(format!("{source:?}"), "TokenServer { url: \"https://sync.example.org\", .. }");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A storage token that somebody else got. When it expires the user must bring another.
+    Token(Token),
+    /// A token server and what it takes.
+    TokenServer {
+        /// Its address in its one form, without a trailing slash.
+        url: String,
+        /// What it takes for a storage token.
+        access_token: Zeroizing<String>,
+    },
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(token) => token.fmt(f),
+            Self::TokenServer { url, .. } => f
+                .debug_struct("TokenServer")
+                .field("url", url)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// The members of both forms that are common to them.
+#[derive(Deserialize)]
+struct Common {
+    ksync_b64url: String,
+    #[serde(default)]
+    kid: Option<String>,
+    #[serde(default)]
+    tokenserver_url: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TokenForm<'a> {
+    api_endpoint: &'a str,
+    id: &'a str,
+    key: &'a str,
+    uid: u64,
+    hashalg: &'static str,
+    duration: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+    ksync_b64url: &'a str,
+}
+
+#[derive(Serialize)]
+struct TokenServerForm<'a> {
+    tokenserver_url: &'a str,
+    access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+    ksync_b64url: &'a str,
+}
+
+impl Credentials {
+    /// Reads one of two forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's answer
+    /// plus the sync key, or `{tokenserver_url, access_token, kid, ksync_b64url}`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with a sentence that says what is wrong, never with a value.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let input = |text: &str| Error::Input(text.into());
+        let common: Common =
+            serde_json::from_slice(json).map_err(|error| match error.classify() {
+                serde_json::error::Category::Data => {
+                    input("credentials need the sync key, as the text ksync_b64url")
+                }
+                _ => input("credentials are a JSON object, and this is none"),
+            })?;
+        let key = Zeroizing::new(common.ksync_b64url);
+        let access_token = common.access_token.map(Zeroizing::new);
+        let sync_key = KeyBundle::from_b64url(key.trim_end_matches('='))
+            .map_err(|_| input("ksync_b64url must be 64 bytes as base64url: 86 characters"))?;
+        let source = match (common.tokenserver_url, access_token) {
+            (Some(url), Some(access_token)) => {
+                if common.kid.is_none() {
+                    return Err(input(
+                        "credentials for a token server need the kid of the sync key",
+                    ));
+                }
+                check_header(&access_token, "access_token")?;
+                Source::TokenServer {
+                    url: normalised(&url)?,
+                    access_token,
+                }
+            }
+            (Some(_), None) => {
+                return Err(input("credentials with tokenserver_url need access_token"));
+            }
+            (None, Some(_)) => {
+                return Err(input("credentials with access_token need tokenserver_url"));
+            }
+            (None, None) => Source::Token(Token::from_json(json)?),
+        };
+        if let Some(kid) = &common.kid {
+            check_header(kid, "kid")?;
+        }
+        Ok(Self {
+            sync_key,
+            kid: common.kid,
+            source,
+        })
+    }
+
+    /// Writes the form that [`Credentials::from_json`] reads: for a file that only its owner may read.
+    #[must_use]
+    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        let kid = self.kid.as_deref();
+        let ksync_b64url = self.sync_key.to_b64url();
+        let json = match &self.source {
+            Source::Token(token) => serde_json::to_vec(&TokenForm {
+                api_endpoint: &token.api_endpoint,
+                id: &token.id,
+                key: &token.key,
+                uid: token.uid,
+                hashalg: "sha256",
+                duration: token.duration,
+                kid,
+                ksync_b64url: &ksync_b64url,
+            }),
+            Source::TokenServer { url, access_token } => serde_json::to_vec(&TokenServerForm {
+                tokenserver_url: url,
+                access_token,
+                kid,
+                ksync_b64url: &ksync_b64url,
+            }),
+        };
+        Zeroizing::new(json.expect("texts and numbers are JSON"))
+    }
+
+    /// The line that brings another device into the account.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there is only a storage token, which cannot be renewed.
+    pub fn join_code(&self) -> Result<JoinCode> {
+        match (&self.source, &self.kid) {
+            (Source::TokenServer { url, access_token }, Some(kid)) => Ok(JoinCode {
+                tokenserver_url: url.clone(),
+                access_token: access_token.clone(),
+                kid: kid.clone(),
+                sync_key: self.sync_key.clone(),
+            }),
+            _ => Err(Error::Input(
+                "this account has no token server: other devices need their own credentials".into(),
+            )),
+        }
+    }
+}
+
+/// What goes into a header must fit into one.
+pub(super) fn check_header(text: &str, name: &str) -> Result<()> {
+    if !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(Error::Input(alloc::format!(
+            "{name} must be printable ASCII characters without blanks"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn key() -> String {
+        KeyBundle::new([1; 32], [2; 32]).to_b64url().to_string()
+    }
+
+    fn token_form() -> Value {
+        json!({"api_endpoint": "https://a.example/1.5/7", "id": "id", "key": "hawk-key", "uid": 7,
+            "hashalg": "sha256", "duration": 3600, "ksync_b64url": key()})
+    }
+
+    fn server_form() -> Value {
+        json!({"tokenserver_url": "https://a.example/1.0/sync/1.5", "access_token": "access-token",
+            "kid": "17-AAAA", "ksync_b64url": key()})
+    }
+
+    fn read(form: &Value) -> Result<Credentials> {
+        Credentials::from_json(form.to_string().as_bytes())
+    }
+
+    #[test]
+    fn both_forms_are_read_and_written() {
+        for form in [token_form(), server_form()] {
+            let credentials = read(&form).unwrap();
+            assert_eq!(credentials.sync_key, KeyBundle::new([1; 32], [2; 32]));
+            assert_eq!(
+                Credentials::from_json(&credentials.to_json()).unwrap(),
+                credentials
+            );
+        }
+        let padded = format!("{}==", key());
+        let mut form = token_form();
+        form["ksync_b64url"] = padded.into();
+        assert!(read(&form).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_a_secret() {
+        let rows = [
+            (token_form(), "ksync_b64url", json!("AAAA"), "64 bytes"),
+            (token_form(), "ksync_b64url", Value::Null, "sync key"),
+            (token_form(), "hashalg", json!("md5"), "hash"),
+            (token_form(), "key", Value::Null, "has not"),
+            (
+                server_form(),
+                "access_token",
+                Value::Null,
+                "need access_token",
+            ),
+            (
+                server_form(),
+                "tokenserver_url",
+                Value::Null,
+                "need tokenserver_url",
+            ),
+            (
+                server_form(),
+                "tokenserver_url",
+                json!("nowhere"),
+                "address",
+            ),
+            (server_form(), "kid", Value::Null, "kid"),
+            (server_form(), "kid", json!("a b"), "kid"),
+            (
+                server_form(),
+                "access_token",
+                json!("a\r\nb"),
+                "access_token",
+            ),
+        ];
+        for (mut form, member, value, sentence) in rows {
+            form[member] = value;
+            let shown = read(&form).unwrap_err().to_string();
+            assert!(shown.contains(sentence), "{member}: {shown}");
+            assert!(
+                !shown.contains("hawk-key") && !shown.contains(&key()),
+                "{shown}"
+            );
+        }
+        for text in ["", "[]", "nonsense", "{"] {
+            assert!(matches!(
+                Credentials::from_json(text.as_bytes()),
+                Err(Error::Input(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        for form in [token_form(), server_form()] {
+            let shown = format!("{:?}", read(&form).unwrap());
+            for secret in ["hawk-key", "access-token", "/1.5/7", &key()] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_renewed_is_handed_on() {
+        let credentials = read(&server_form()).unwrap();
+        let joined = credentials.join_code().unwrap().into_credentials();
+        assert_eq!(joined, credentials);
+        assert!(read(&token_form()).unwrap().join_code().is_err());
+    }
+}

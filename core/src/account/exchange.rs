@@ -1,0 +1,67 @@
+//! One short request to a service in front of the storage, and its whole answer.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use crate::error::{Error, RequestLine, Result};
+use crate::host::Clock;
+use crate::http::{Body, Fetch, Headers, Request};
+use crate::server::Observed;
+use crate::time::ServerTime;
+
+/// Answers of these services are short.
+const ANSWER_BYTES: usize = 64 << 10;
+
+/// An answer with its body.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Headers,
+    pub(super) body: Vec<u8>,
+}
+
+/// The service's clock, if the answer tells.
+pub(super) fn timestamp(headers: &Headers) -> Option<ServerTime> {
+    ServerTime::parse(headers.get("X-Timestamp")?.trim()).ok()
+}
+
+/// Sends a request and reads its answer; what the headers say is recorded.
+pub(super) async fn exchange<H: Fetch + Clock>(
+    host: &H,
+    request: Request,
+    observed: &RefCell<Observed>,
+    line: &RequestLine,
+) -> Result<Answer> {
+    let network = |source| Error::Network {
+        source,
+        request: line.clone(),
+    };
+    {
+        let traffic = &mut observed.borrow_mut().traffic;
+        traffic.requests += 1;
+        traffic.bytes_sent += request.body.len() as u64;
+    }
+    let mut response = host.fetch(request).await.map_err(network)?;
+    let now = host.now();
+    let server_now = timestamp(&response.headers);
+    observed
+        .borrow_mut()
+        .reply(&response.headers, now, server_now);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.body.chunk().await.map_err(network)? {
+        let chunk = chunk.as_ref();
+        if chunk.len() > ANSWER_BYTES - body.len() {
+            return Err(Error::Answer {
+                request: line.clone(),
+                detail: format!("it is larger than {ANSWER_BYTES} bytes"),
+            });
+        }
+        body.extend_from_slice(chunk);
+    }
+    observed.borrow_mut().traffic.bytes_received += body.len() as u64;
+    Ok(Answer {
+        status: response.status,
+        headers: response.headers,
+        body,
+    })
+}

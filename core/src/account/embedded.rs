@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use super::credentials::{Credentials, Source, check_header};
 use super::exchange::exchange;
-use super::token_server::{Refusal, normalised};
+use super::refusal::Refusal;
+use super::token_server::normalised;
 use crate::crypto::KeyBundle;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};

@@ -7,10 +7,12 @@ mod credentials;
 pub mod embedded;
 mod exchange;
 mod join_code;
+mod refusal;
 mod token;
 mod token_server;
 
 pub use credentials::{Credentials, Source};
 pub use join_code::{JoinCode, JoinCodeError};
+pub use refusal::Refusal;
 pub use token::Token;
-pub use token_server::{Refusal, TokenServer};
+pub use token_server::TokenServer;

@@ -7,14 +7,14 @@ use core::cell::RefCell;
 use core::fmt;
 
 use super::address;
-use super::conditions::Condition;
-use super::observed::{Observed, last_modified, weave_timestamp};
+use super::call::{Call, Reply};
+use super::observed::{Observed, weave_timestamp};
 use super::status;
 use crate::crypto::hawk;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
-use crate::http::{Body, Fetch, FetchError, Headers, Method, Request, Response};
-use crate::time::ServerTime;
+use crate::http::{Body, Fetch, FetchError, Headers, Request};
+use crate::time::{LocalTime, ServerTime};
 
 /// A 401 is the clock's fault when it is wrong by more than this (spec §2.6).
 const SKEW_SECONDS: u64 = 30;
@@ -237,7 +237,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
     }
 
     /// Records what a reply's headers say; answers until when this very reply wants the server to be left alone.
-    fn observe(&self, headers: &Headers) -> Option<crate::time::LocalTime> {
+    fn observe(&self, headers: &Headers) -> Option<LocalTime> {
         let now = self.host.now();
         let mut observed = self.observed.borrow_mut();
         observed.reply(headers, now, weave_timestamp(headers));
@@ -303,111 +303,6 @@ pub(crate) fn network(source: FetchError, line: &RequestLine) -> Error {
         source,
         request: line.clone(),
     }
-}
-
-/// A request that is to be signed and sent.
-pub(crate) struct Call {
-    method: Method,
-    path: String,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-}
-
-impl Call {
-    /// A call of a path below the endpoint, with its query, encoded.
-    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-    }
-
-    /// Which answers are understood.
-    pub(crate) fn accept(self, types: &str) -> Self {
-        self.header("Accept", types)
-    }
-
-    /// With a header.
-    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    /// With a condition.
-    pub(crate) fn when(mut self, condition: Condition) -> Self {
-        self.headers.extend(condition.header());
-        self
-    }
-
-    /// With a JSON body.
-    pub(crate) fn json(mut self, body: Vec<u8>) -> Self {
-        self.body = body;
-        self.header("Content-Type", "application/json")
-    }
-
-    fn line(&self) -> RequestLine {
-        let path = self.path.split('?').next().unwrap_or_default();
-        RequestLine::new(self.method, path)
-    }
-}
-
-/// A successful answer whose body is still to be read.
-pub(crate) struct Reply<B> {
-    pub(crate) response: Response<B>,
-    pub(crate) line: RequestLine,
-}
-
-impl<B> Reply<B> {
-    pub(crate) fn is_unmodified(&self) -> bool {
-        self.response.status == 304
-    }
-
-    pub(crate) fn last_modified(&self) -> Option<ServerTime> {
-        last_modified(&self.response.headers)
-    }
-
-    /// The time of a write: from `X-Last-Modified`, then `X-Weave-Timestamp`, then the body (spec §3.2).
-    pub(crate) fn write_time(&self, body: &[u8]) -> Result<ServerTime> {
-        self.last_modified()
-            .or_else(|| weave_timestamp(&self.response.headers))
-            .or_else(|| body_time(body))
-            .ok_or_else(|| self.unreadable("it does not tell the time of the write"))
-    }
-
-    pub(crate) fn unreadable(&self, detail: impl Into<String>) -> Error {
-        Error::Answer {
-            request: self.line.clone(),
-            detail: detail.into(),
-        }
-    }
-
-    /// The place of a JSON error; its text could quote a record.
-    pub(crate) fn no_json(&self, error: &serde_json::Error) -> Error {
-        self.unreadable(format!(
-            "it is not the JSON that the protocol says (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    }
-}
-
-/// A write's time in a body: bare, in quotes, or as the member `modified`.
-fn body_time(body: &[u8]) -> Option<ServerTime> {
-    #[derive(serde::Deserialize)]
-    struct Modified {
-        modified: ServerTime,
-    }
-    if let Ok(object) = serde_json::from_slice::<Modified>(body) {
-        return Some(object.modified);
-    }
-    let text = body.trim_ascii();
-    let text = text
-        .strip_prefix(b"\"")
-        .and_then(|text| text.strip_suffix(b"\""))
-        .unwrap_or(text);
-    ServerTime::parse_json(text).ok()
 }
 
 #[cfg(test)]

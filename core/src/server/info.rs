@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Call, Client, Reply};
+use super::call::{Call, Reply};
+use super::client::Client;
 use super::conditions::{Condition, Conditional};
 use super::limits::Limits;
 use super::observed::bytes;

@@ -6,6 +6,7 @@
 pub(crate) mod address;
 mod backoff;
 pub mod batch;
+mod call;
 mod client;
 mod conditions;
 mod http_date;

@@ -1,6 +1,6 @@
 //! What the replies of a server say beside their bodies: its clock, its alerts, its room (spec §2.6, §3.5).
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
@@ -207,9 +207,9 @@ pub(crate) fn weave_timestamp(headers: &Headers) -> Option<ServerTime> {
     ServerTime::parse(headers.get("X-Weave-Timestamp")?.trim()).ok()
 }
 
-/// A header's time, if it has one that can be read.
+/// The time of what was asked for, if the reply tells it.
 pub(crate) fn last_modified(headers: &Headers) -> Option<ServerTime> {
-    ServerTime::parse(headers.get("X-Last-Modified")?.to_string().trim()).ok()
+    ServerTime::parse(headers.get("X-Last-Modified")?.trim()).ok()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use super::client::{Call, Client, Reply, network};
+use super::call::{Call, Reply};
+use super::client::{Client, network};
 use super::conditions::Condition;
 use super::query::{Position, Query};
 use crate::bso::{Decoder, Envelope, Format, IdDecoder, RecordError, RecordFault, StreamError};

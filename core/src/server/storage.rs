@@ -5,7 +5,8 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::address;
-use super::client::{Call, Client, Reply};
+use super::call::{Call, Reply};
+use super::client::Client;
 use super::conditions::{Condition, Conditional};
 use crate::error::{Error, Result};
 use crate::host::{Clock, Random};

@@ -7,7 +7,8 @@ use core::ops::Range;
 
 use super::address;
 use super::batch::{Place, Planner, Size};
-use super::client::{Call, Client};
+use super::call::Call;
+use super::client::Client;
 use super::conditions::Condition;
 use super::limits::Limits;
 use super::post_answer::{Fate, Mode, PostAnswer, Turn, judge};

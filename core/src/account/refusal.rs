@@ -1,0 +1,206 @@
+//! Why a token server gives no token (spec §1.9).
+
+use alloc::format;
+use alloc::string::String;
+
+use serde::Deserialize;
+
+use crate::error::{Error, RequestLine};
+use crate::time::LocalTime;
+
+/// Why a token server gives no token, by what is to be done.
+///
+/// ```
+/// use selvedge_core::account::Refusal;
+///
+/// let body = br#"{"status":"invalid-generation","errors":[]}"#;
+/// assert_eq!(Refusal::judge(401, body), Refusal::InvalidGeneration);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It does not take the access token: fetch another and ask once more; after that the account needs attention.
+    InvalidCredentials,
+    /// It finds the clock wrong: ask once more by its own.
+    InvalidTimestamp,
+    /// The password was changed elsewhere: sign in again.
+    InvalidGeneration,
+    /// The key was replaced: fetch the keys again, and sign in again.
+    InvalidClientState,
+    /// The key is older than the account's, or its id is malformed: fetch the keys again.
+    InvalidKeysChangedAt,
+    /// It takes no new users: for good, as far as this server goes.
+    NewUsersDisabled,
+    /// This is no token server, or not for this application: a wrong address.
+    Unsupported {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It is in trouble: try again later.
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Something between here and the server answered.
+    Infrastructure {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+impl Refusal {
+    /// What an answer that is no success means.
+    #[must_use]
+    pub fn judge(status: u16, body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Said {
+            status: String,
+        }
+        let said = serde_json::from_slice::<Said>(body).ok();
+        let word = said.as_ref().map(|said| said.status.as_str());
+        match (status, word) {
+            (401 | 403, Some("new-users-disabled")) => Self::NewUsersDisabled,
+            (401, Some("invalid-timestamp")) => Self::InvalidTimestamp,
+            (401, Some("invalid-generation")) => Self::InvalidGeneration,
+            (401, Some("invalid-client-state")) => Self::InvalidClientState,
+            (401, Some("invalid-keysChangedAt" | "invalid-key-id")) => Self::InvalidKeysChangedAt,
+            (401, Some(_)) => Self::InvalidCredentials,
+            (401 | 403, None) => Self::Infrastructure { status },
+            (408 | 429 | 500..=599, _) => Self::Unavailable { status },
+            _ => Self::Unsupported { status },
+        }
+    }
+
+    /// The error that says so; `until` is when the server wants to be asked again.
+    #[must_use]
+    pub fn into_error(self, until: Option<LocalTime>, request: RequestLine) -> Error {
+        match self {
+            Self::InvalidCredentials | Self::InvalidGeneration => Error::SignedOut { request },
+            Self::InvalidClientState | Self::InvalidKeysChangedAt => Error::WrongKey,
+            Self::InvalidTimestamp => Error::Input(
+                "the token server finds this device's clock wrong: set the clock".into(),
+            ),
+            Self::NewUsersDisabled => {
+                Error::Input("this server takes no new users: choose another one".into())
+            }
+            Self::Unsupported { status } => Error::Input(format!(
+                "this address does not answer as a token server does (status {status}): check it"
+            )),
+            Self::Unavailable { status } => Error::Wait {
+                until,
+                status,
+                request,
+            },
+            Self::Infrastructure { status } => Error::Answer {
+                request,
+                detail: format!(
+                    "something in front of the token server answered, with status {status}"
+                ),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::http::Method;
+
+    fn word(status: &str) -> String {
+        serde_json::json!({"status": status, "errors": [{"location": "body", "name": "", "description": "x"}]}).to_string()
+    }
+
+    #[test]
+    fn each_row_of_the_table_is_one_refusal() {
+        let rows = [
+            (
+                401,
+                word("invalid-credentials"),
+                Refusal::InvalidCredentials,
+            ),
+            (401, word("something-new"), Refusal::InvalidCredentials),
+            (401, word("invalid-timestamp"), Refusal::InvalidTimestamp),
+            (401, word("invalid-generation"), Refusal::InvalidGeneration),
+            (
+                401,
+                word("invalid-client-state"),
+                Refusal::InvalidClientState,
+            ),
+            (
+                401,
+                word("invalid-keysChangedAt"),
+                Refusal::InvalidKeysChangedAt,
+            ),
+            (401, word("invalid-key-id"), Refusal::InvalidKeysChangedAt),
+            (401, word("new-users-disabled"), Refusal::NewUsersDisabled),
+            (403, word("new-users-disabled"), Refusal::NewUsersDisabled),
+            (403, word("error"), Refusal::Unsupported { status: 403 }),
+            (400, word("error"), Refusal::Unsupported { status: 400 }),
+            (404, word("error"), Refusal::Unsupported { status: 404 }),
+            (405, word("error"), Refusal::Unsupported { status: 405 }),
+            (406, word("error"), Refusal::Unsupported { status: 406 }),
+            (301, String::new(), Refusal::Unsupported { status: 301 }),
+            (404, "<html>".into(), Refusal::Unsupported { status: 404 }),
+            (
+                500,
+                word("internal-error"),
+                Refusal::Unavailable { status: 500 },
+            ),
+            (503, word("elapsed"), Refusal::Unavailable { status: 503 }),
+            (504, word("error"), Refusal::Unavailable { status: 504 }),
+            (502, "<html>".into(), Refusal::Unavailable { status: 502 }),
+            (429, String::new(), Refusal::Unavailable { status: 429 }),
+            (
+                401,
+                "<html>".into(),
+                Refusal::Infrastructure { status: 401 },
+            ),
+            (
+                403,
+                "<html>".into(),
+                Refusal::Infrastructure { status: 403 },
+            ),
+        ];
+        for (status, body, refusal) in rows {
+            assert_eq!(
+                Refusal::judge(status, body.as_bytes()),
+                refusal,
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_refusal_says_what_to_do() {
+        let error = |refusal: Refusal| {
+            refusal.into_error(None, RequestLine::new(Method::Get, "1.0/sync/1.5"))
+        };
+        assert!(matches!(
+            error(Refusal::InvalidCredentials),
+            Error::SignedOut { .. }
+        ));
+        assert!(matches!(
+            error(Refusal::InvalidGeneration),
+            Error::SignedOut { .. }
+        ));
+        assert_eq!(error(Refusal::InvalidClientState), Error::WrongKey);
+        assert_eq!(error(Refusal::InvalidKeysChangedAt), Error::WrongKey);
+        assert!(matches!(
+            error(Refusal::Unavailable { status: 503 }),
+            Error::Wait { status: 503, .. }
+        ));
+        assert!(matches!(
+            error(Refusal::Infrastructure { status: 401 }),
+            Error::Answer { .. }
+        ));
+        for refusal in [
+            Refusal::InvalidTimestamp,
+            Refusal::NewUsersDisabled,
+            Refusal::Unsupported { status: 404 },
+        ] {
+            assert!(matches!(error(refusal), Error::Input(_)), "{refusal:?}");
+        }
+    }
+}

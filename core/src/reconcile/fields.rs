@@ -223,7 +223,15 @@ mod tests {
 
     #[test]
     fn each_field_comes_from_the_side_that_changed_it() {
-        let rows: [(&str, Option<&str>, &str, &str, &str, &[&str]); 9] = [
+        type Row<'a> = (
+            &'a str,
+            Option<&'a str>,
+            &'a str,
+            &'a str,
+            &'a str,
+            &'a [&'a str],
+        );
+        let rows: [Row<'_>; 9] = [
             (
                 "ours changed",
                 Some(r#"{"a":1}"#),

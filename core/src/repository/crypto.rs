@@ -43,10 +43,21 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
         host: &'c H,
         ttl: Option<u32>,
     ) -> Self {
-        Self { server, bundle, cbc, host, ttl, upload: None }
+        Self {
+            server,
+            bundle,
+            cbc,
+            host,
+            ttl,
+            upload: None,
+        }
     }
 
-    fn incoming(&self, pages: Pages<'c, 'h, H>, since: Option<ServerMark>) -> Incoming<'_, 'c, 'h, H, C> {
+    fn incoming(
+        &self,
+        pages: Pages<'c, 'h, H>,
+        since: Option<ServerMark>,
+    ) -> Incoming<'_, 'c, 'h, H, C> {
         Incoming {
             server: &self.server,
             host: self.host,
@@ -60,19 +71,34 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
     }
 
     fn receipt(&self, committed: Committed<Revision>, receipt: &mut Receipt<ServerMark>) {
-        let Committed { modified, success, failed } = committed;
-        let kept = success.into_iter().map(|(id, revision)| Kept { id, revision, modified: Some(modified) });
+        let Committed {
+            modified,
+            success,
+            failed,
+        } = committed;
+        let kept = success.into_iter().map(|(id, revision)| Kept {
+            id,
+            revision,
+            modified: Some(modified),
+        });
         receipt.kept.extend(kept);
-        receipt.failed.extend(failed.into_iter().map(|failed| Failed {
-            failure: Failure::Refused(failed.reason.to_string()),
-            id: Some(failed.id),
-        }));
-        receipt.mark = Some(ServerMark { last_sync: modified, download: None });
+        receipt
+            .failed
+            .extend(failed.into_iter().map(|failed| Failed {
+                failure: Failure::Refused(failed.reason.to_string()),
+                id: Some(failed.id),
+            }));
+        receipt.mark = Some(ServerMark {
+            last_sync: modified,
+            download: None,
+        });
         self.server.see(modified);
     }
 }
 
-impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository for CryptoRepository<'c, 'h, H, C> {
+impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
+    for CryptoRepository<'c, 'h, H, C>
+{
     type Mark = ServerMark;
     type Source<'s>
         = Incoming<'s, 'c, 'h, H, C>
@@ -100,7 +126,11 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository for CryptoRep
         Ok(self.incoming(self.server.pages_of(ids.to_vec()), None))
     }
 
-    async fn store(&mut self, records: Vec<Record>, _note: Option<String>) -> Result<Receipt<ServerMark>> {
+    async fn store(
+        &mut self,
+        records: Vec<Record>,
+        _note: Option<String>,
+    ) -> Result<Receipt<ServerMark>> {
         let mut receipt = Receipt::default();
         if records.is_empty() {
             return Ok(receipt);
@@ -119,11 +149,17 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository for CryptoRep
         let sealed = sealer.seal(self.host).await?;
         for (record, sealed) in records.into_iter().zip(sealed.records()) {
             let (id, revision) = (record.id.clone(), record.revision);
-            match upload.add(id, revision, sealed.payload_bytes as u64, sealed.bso).await? {
+            match upload
+                .add(id, revision, sealed.payload_bytes as u64, sealed.bso)
+                .await?
+            {
                 Added::Held => {}
                 Added::Committed(committed) => self.receipt(committed, &mut receipt),
                 Added::TooLarge => {
-                    receipt.failed.push(Failed { id: Some(record.id), failure: Failure::TooLarge });
+                    receipt.failed.push(Failed {
+                        id: Some(record.id),
+                        failure: Failure::TooLarge,
+                    });
                 }
             }
         }
@@ -179,8 +215,13 @@ impl<H: Fetch + Clock + Random, C: Cbc> Incoming<'_, '_, '_, H, C> {
                     PageEvent::Record(Err(error)) => self.failed.push(failed(error)),
                     PageEvent::Id(_) => {}
                     PageEvent::PageEnd { next: None } => break,
-                    PageEvent::PageEnd { next: Some(position) } => {
-                        let moved = |since: &ServerMark| ServerMark { download: Some(position), ..since.clone() };
+                    PageEvent::PageEnd {
+                        next: Some(position),
+                    } => {
+                        let moved = |since: &ServerMark| ServerMark {
+                            download: Some(position),
+                            ..since.clone()
+                        };
                         return Ok(self.since.as_ref().map(moved));
                     }
                 }
@@ -194,7 +235,10 @@ impl<H: Fetch + Clock + Random, C: Cbc> Incoming<'_, '_, '_, H, C> {
         Ok(self.since.as_ref().map(|since| {
             let last_sync = last_modified.unwrap_or(since.last_sync);
             self.server.see(last_sync);
-            ServerMark { last_sync, download: None }
+            ServerMark {
+                last_sync,
+                download: None,
+            }
         }))
     }
 }
@@ -208,7 +252,12 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
         }
         let mark = self.fill().await?;
         let mut failed = core::mem::take(&mut self.failed);
-        let offset = self.server.client().observed().clock_offset.unwrap_or_default();
+        let offset = self
+            .server
+            .client()
+            .observed()
+            .clock_offset
+            .unwrap_or_default();
         let now = offset.server_millis(self.host.now());
         let opened = self.opener.open().await?;
         let mut records = Vec::with_capacity(opened.records().len());
@@ -216,23 +265,34 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
             match (RecordId::new(record.id), record.cleartext) {
                 (Ok(id), Ok(cleartext)) => records.push(Record {
                     id,
-                    cleartext: (!is_tombstone(cleartext, &self.deleted)).then(|| cleartext.to_string()),
+                    cleartext: (!is_tombstone(cleartext, &self.deleted))
+                        .then(|| cleartext.to_string()),
                     age_millis: now.saturating_sub(record.modified.millis()),
                     modified: Some(record.modified),
                     revision: Revision::default(),
                 }),
-                (id, cleartext) => failed.push(Failed { id: id.ok(), failure: failure(cleartext.err()) }),
+                (id, cleartext) => failed.push(Failed {
+                    id: id.ok(),
+                    failure: failure(cleartext.err()),
+                }),
             }
         }
-        Ok(Some(Batch { records, failed, mark }))
+        Ok(Some(Batch {
+            records,
+            failed,
+            mark,
+        }))
     }
 }
 
 /// A tombstone is a record with a truthy `deleted` (spec §5.4).
 fn is_tombstone(cleartext: &str, deleted: &Finder<'_>) -> bool {
     deleted.find(cleartext.as_bytes()).is_some()
-        && Fields::parse(cleartext)
-            .is_ok_and(|fields| fields.get("deleted").is_some_and(|value| !matches!(value, "false" | "null" | "0" | "\"\"")))
+        && Fields::parse(cleartext).is_ok_and(|fields| {
+            fields
+                .get("deleted")
+                .is_some_and(|value| !matches!(value, "false" | "null" | "0" | "\"\""))
+        })
 }
 
 impl From<CbcError> for Error {
@@ -263,7 +323,10 @@ fn failed(error: RecordError) -> Failed {
         RecordFault::TooLarge => Failure::TooLarge,
         fault => Failure::Malformed(fault.to_string()),
     };
-    Failed { id: error.id.and_then(|id| RecordId::new(id).ok()), failure }
+    Failed {
+        id: error.id.and_then(|id| RecordId::new(id).ok()),
+        failure,
+    }
 }
 
 #[cfg(test)]
@@ -284,7 +347,11 @@ mod tests {
             (r#"{"id":"a","deep":{"deleted":true}}"#, false),
         ];
         for (cleartext, expected) in rows {
-            assert_eq!(is_tombstone(cleartext, &Finder::new("\"deleted\"")), expected, "{cleartext}");
+            assert_eq!(
+                is_tombstone(cleartext, &Finder::new("\"deleted\"")),
+                expected,
+                "{cleartext}"
+            );
         }
     }
 

@@ -106,14 +106,25 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn has_outgoing<S: Store, R>(store: &S, collection: &CollectionName, pair: &Pair<R, ()>) -> Result<bool> {
-    let limit = PageLimit { records: 1, ..PageLimit::default() };
+pub async fn has_outgoing<S: Store, R>(
+    store: &S,
+    collection: &CollectionName,
+    pair: &Pair<R, ()>,
+) -> Result<bool> {
+    let limit = PageLimit {
+        records: 1,
+        ..PageLimit::default()
+    };
     let mut after = None;
     loop {
-        let page = store.page(collection, Selection::Pending, after.as_ref(), limit).await?;
+        let page = store
+            .page(collection, Selection::Pending, after.as_ref(), limit)
+            .await?;
         match page.into_iter().next() {
             None => return Ok(false),
-            Some(Stored { item, revision }) if pair.is_given_up(&item.id, revision) => after = Some(item.id),
+            Some(Stored { item, revision }) if pair.is_given_up(&item.id, revision) => {
+                after = Some(item.id)
+            }
             Some(_) => return Ok(true),
         }
     }

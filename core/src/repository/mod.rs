@@ -52,7 +52,13 @@ impl Record {
     /// A deletion.
     #[must_use]
     pub const fn tombstone(id: RecordId) -> Self {
-        Self { id, cleartext: None, age_millis: 0, modified: None, revision: Revision(0) }
+        Self {
+            id,
+            cleartext: None,
+            age_millis: 0,
+            modified: None,
+            revision: Revision(0),
+        }
     }
 
     /// Whether this tells of a deletion.
@@ -180,7 +186,13 @@ pub struct Receipt<M> {
 
 impl<M> Default for Receipt<M> {
     fn default() -> Self {
-        Self { kept: Vec::new(), failed: Vec::new(), applied: Applied::default(), rules: Vec::new(), mark: None }
+        Self {
+            kept: Vec::new(),
+            failed: Vec::new(),
+            applied: Applied::default(),
+            rules: Vec::new(),
+            mark: None,
+        }
     }
 }
 
@@ -216,7 +228,11 @@ pub trait Repository {
     ///
     /// # Errors
     /// When they cannot be kept. After an error no later record of this session is taken, so that there are no holes.
-    fn store(&mut self, records: Vec<Record>, note: Option<String>) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
+    fn store(
+        &mut self,
+        records: Vec<Record>,
+        note: Option<String>,
+    ) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
 
     /// Tells that no more records come; all are durable or refused when it returns.
     ///
@@ -228,7 +244,11 @@ pub trait Repository {
     ///
     /// # Errors
     /// When that cannot be kept; the records are then sent again.
-    fn acknowledge(&self, kept: Vec<Kept>, note: Option<String>) -> impl Future<Output = Result<()>>;
+    fn acknowledge(
+        &self,
+        kept: Vec<Kept>,
+        note: Option<String>,
+    ) -> impl Future<Output = Result<()>>;
 
     /// Removes everything, without tombstones.
     ///

@@ -52,7 +52,12 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         limits: &'c Cell<Option<Limits>>,
         seen: ServerTime,
     ) -> Self {
-        Self { client, collection, limits, seen: Cell::new(seen) }
+        Self {
+            client,
+            collection,
+            limits,
+            seen: Cell::new(seen),
+        }
     }
 
     pub(super) const fn client(&self) -> &'c Client<'h, H> {
@@ -67,16 +72,29 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
     pub(super) fn pages_since(&self, since: &ServerMark, full: bool) -> Pages<'c, 'h, H> {
         let newer = (since.last_sync > ServerTime::ZERO).then_some(since.last_sync);
         let query = if full { Query::full() } else { Query::ids() };
-        let query = Query { newer, sort: Some(Sort::Oldest), limit: full.then_some(PAGE), ..query };
+        let query = Query {
+            newer,
+            sort: Some(Sort::Oldest),
+            limit: full.then_some(PAGE),
+            ..query
+        };
         match since.download.clone().filter(|_| full) {
-            Some(position) => self.client.resume_pages(self.collection.clone(), query, position),
+            Some(position) => self
+                .client
+                .resume_pages(self.collection.clone(), query, position),
             None => self.client.pages(self.collection.clone(), query),
         }
     }
 
     /// These records, in as many requests as it takes.
     pub(super) fn pages_of(&self, ids: Vec<RecordId>) -> Pages<'c, 'h, H> {
-        self.client.pages(self.collection.clone(), Query { ids: Some(ids), ..Query::full() })
+        self.client.pages(
+            self.collection.clone(),
+            Query {
+                ids: Some(ids),
+                ..Query::full()
+            },
+        )
     }
 
     /// Begins an upload that depends on nobody's having written since the collection was last seen.
@@ -86,11 +104,15 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
             None => self.client.info_configuration().await?,
         };
         self.limits.set(Some(limits));
-        self.client.upload(self.collection.clone(), limits, self.seen.get())
+        self.client
+            .upload(self.collection.clone(), limits, self.seen.get())
     }
 
     pub(super) async fn wipe(&self) -> Result<()> {
-        let time = self.client.delete_collection(self.collection, Some(self.seen.get())).await?;
+        let time = self
+            .client
+            .delete_collection(self.collection, Some(self.seen.get()))
+            .await?;
         self.see(time);
         Ok(())
     }

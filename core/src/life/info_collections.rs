@@ -1,0 +1,96 @@
+//! Chapter 3: info/collections tells what changed since the last time (spec §4.3).
+//!
+//! ```text
+//! GET with X-If-Modified-Since = last seen
+//!   304, nothing waits here ─→ the end: nothing to do
+//!   304, something waits ────→ go on with the cached times
+//!   200 ─────────────────────→ go on with the new ones
+//!   401, 404 ────────────────→ signed out (404: the user has moved to another node)
+//! ```
+
+use super::state::CachedInfo;
+use super::sync::Session;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::server::Conditional;
+
+/// What the answer means for this sync.
+///
+/// ```
+/// use selvedge_core::life::Course;
+///
+/// assert_eq!(Course::decide(true, false), Course::NothingToDo);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Nothing changed there, nothing waits here.
+    NothingToDo,
+    /// Nothing changed there: the cached times are still true.
+    UseCached,
+    /// Something changed there.
+    UseNew,
+}
+
+impl Course {
+    /// Decides by whether the server says "unmodified", and whether anything here waits to be sent or asked for.
+    #[must_use]
+    pub const fn decide(is_unmodified: bool, is_waiting: bool) -> Self {
+        match (is_unmodified, is_waiting) {
+            (true, false) => Self::NothingToDo,
+            (true, true) => Self::UseCached,
+            (false, _) => Self::UseNew,
+        }
+    }
+}
+
+/// Asks for info/collections and keeps it for this sync.
+pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course> {
+    let is_waiting = session.is_anything_waiting().await?;
+    let seen = session.state.info.as_ref().map(|info| info.modified);
+    let answer = session
+        .client
+        .info_collections(seen)
+        .await
+        .map_err(|error| match error {
+            Error::NotFound { request } => Error::SignedOut { request },
+            error => error,
+        })?;
+    let course = Course::decide(matches!(answer, Conditional::Unmodified), is_waiting);
+    if let Conditional::Changed {
+        value,
+        last_modified,
+    } = answer
+    {
+        let collections = value
+            .iter()
+            .map(|(name, time)| (name.clone(), time))
+            .collect();
+        session.state.info = Some(CachedInfo {
+            modified: last_modified,
+            collections,
+        });
+    }
+    Ok(course)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row() {
+        let rows = [
+            ("304, nothing waits", true, false, Course::NothingToDo),
+            ("304, something waits", true, true, Course::UseCached),
+            ("200, nothing waits", false, false, Course::UseNew),
+            ("200, something waits", false, true, Course::UseNew),
+        ];
+        for (name, is_unmodified, is_waiting, expected) in rows {
+            assert_eq!(
+                Course::decide(is_unmodified, is_waiting),
+                expected,
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The life of a sync, one file a chapter, in the order in which it happens (spec §4).
+//!
+//! ```text
+//! precheck          may a sync start now?
+//! token             which server, with which credentials?
+//! info_collections  did anything change?                       → nothing to do: the end
+//! meta_global       whose data are these, in which format?     → fresh start, upgrade needed, stop
+//! crypto_keys       with which keys?                           → fresh start, wrong key, stop
+//! fresh_start       set the account up, then begin again, once
+//! engines           each collection: associate, pull, push
+//! meta_global       upload, if it was changed
+//! ```
+//!
+//! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
+
+mod crypto_keys;
+mod engines;
+mod fresh_start;
+mod info_collections;
+mod meta_global;
+mod precheck;
+mod preview;
+mod report;
+mod state;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
+pub use engines::Association;
+pub use info_collections::Course;
+pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
+pub use precheck::{Obstacle, Situation, precheck};
+pub use preview::{CollectionPreview, Preview, preview};
+pub use report::{CollectionReport, CollectionStatus, Ending, Report, Skip};
+pub use state::{
+    Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, status,
+};
+pub use sync::{Options, Stage, sync};
+pub use token::KeptToken;

@@ -1,0 +1,135 @@
+//! Chapter 1: may a sync start now? (spec §4.2)
+//!
+//! ```text
+//! no account ───────────────→ SignedOut
+//! switched off ─────────────→ SwitchedOff
+//! the host knows: no network → Offline
+//! now < backoff, hard ──────→ Wait          (soft: only if nobody asked for this sync)
+//! secrets are locked ───────→ Locked
+//! account is being set up ──→ SettingUp
+//! the host is stopping ─────→ ShuttingDown
+//! another sync is running ──→ Running       (it is followed by this one)
+//! else ─────────────────────→ go
+//! ```
+
+use crate::server::Backoff;
+use crate::time::LocalTime;
+
+/// What is known before anything is asked.
+///
+/// ```
+/// use selvedge_core::life::{Situation, precheck};
+///
+/// assert_eq!(precheck(&Situation::default()), Ok(()));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Situation {
+    /// There is an account, with credentials and a sync key.
+    pub is_signed_in: bool,
+    /// The user has not switched syncing off.
+    pub is_switched_on: bool,
+    /// The host does not know that there is no network.
+    pub is_online: bool,
+    /// The local stores and the secrets can be read.
+    pub is_unlocked: bool,
+    /// The account is still being set up (`firstSync` is "not ready").
+    pub is_setting_up: bool,
+    /// The host is about to stop.
+    pub is_shutting_down: bool,
+    /// Another sync of this account runs.
+    pub is_running: bool,
+    /// A person asked for this sync: a soft backoff is passed over, a hard one never.
+    pub is_asked_for: bool,
+    /// Now, by the local clock.
+    pub now: LocalTime,
+    /// Until when the server wants to be left alone.
+    pub backoff: Backoff,
+}
+
+impl Default for Situation {
+    fn default() -> Self {
+        Self {
+            is_signed_in: true,
+            is_switched_on: true,
+            is_online: true,
+            is_unlocked: true,
+            is_setting_up: false,
+            is_shutting_down: false,
+            is_running: false,
+            is_asked_for: false,
+            now: LocalTime::default(),
+            backoff: Backoff::default(),
+        }
+    }
+}
+
+/// Why no sync starts now.
+///
+/// ```
+/// use selvedge_core::life::Obstacle;
+///
+/// assert_eq!(Obstacle::Offline.to_string(), "there is no network: connect, then sync again");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// No account.
+    #[error("there is no account here: join one first")]
+    SignedOut,
+    /// The user's own choice.
+    #[error("syncing is switched off: switch it on first")]
+    SwitchedOff,
+    /// No network.
+    #[error("there is no network: connect, then sync again")]
+    Offline,
+    /// The server asked to be left alone.
+    #[error("the server asked to be left alone for a while: sync again later")]
+    Wait {
+        /// Until then, by the local clock.
+        until: LocalTime,
+    },
+    /// A password is missing.
+    #[error("the local store is locked: unlock it, then sync again")]
+    Locked,
+    /// The account is not ready.
+    #[error("the account is being set up: sync again when that is done")]
+    SettingUp,
+    /// The host stops.
+    #[error("the program is stopping")]
+    ShuttingDown,
+    /// One sync at a time.
+    #[error("another sync of this account is running: wait for it to end")]
+    Running,
+}
+
+/// Decides whether a sync may start, in the order of the spec.
+///
+/// # Errors
+/// The first [`Obstacle`].
+pub fn precheck(situation: &Situation) -> Result<(), Obstacle> {
+    let Situation { backoff, now, .. } = *situation;
+    let until = if situation.is_asked_for {
+        backoff.hard
+    } else {
+        backoff.until()
+    };
+    if !situation.is_signed_in {
+        Err(Obstacle::SignedOut)
+    } else if !situation.is_switched_on {
+        Err(Obstacle::SwitchedOff)
+    } else if !situation.is_online {
+        Err(Obstacle::Offline)
+    } else if let Some(until) = until.filter(|until| now < *until) {
+        Err(Obstacle::Wait { until })
+    } else if !situation.is_unlocked {
+        Err(Obstacle::Locked)
+    } else if situation.is_setting_up {
+        Err(Obstacle::SettingUp)
+    } else if situation.is_shutting_down {
+        Err(Obstacle::ShuttingDown)
+    } else if situation.is_running {
+        Err(Obstacle::Running)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! What came of a sync, as data: for a table, for JSON, for JavaScript.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use super::precheck::Obstacle;
+use crate::error::Error;
+use crate::ids::CollectionName;
+use crate::repository::{Failed, Pulled, Pushed};
+use crate::server::{Alert, Backoff, Traffic};
+
+/// What came of a sync.
+///
+/// ```
+/// use selvedge_core::life::{Ending, Report};
+///
+/// let report = Report { ending: Ending::NothingToDo, ..Report::default() };
+/// assert!(report.is_success());
+/// assert_eq!(serde_json::to_value(&report).unwrap()["ending"], "nothing-to-do");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether the account was set up in this sync.
+    pub fresh_start: bool,
+    /// The collections that had their turn, in that order.
+    pub collections: Vec<CollectionReport>,
+    /// What went over the network.
+    pub traffic: Traffic,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+    /// Until when the server wants to be left alone.
+    pub backoff: Backoff,
+    /// What the server's operators want people to know.
+    pub alerts: Vec<Alert>,
+}
+
+impl Report {
+    /// Whether everything that was asked for is done.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        matches!(self.ending, Ending::Done | Ending::NothingToDo)
+            && self
+                .collections
+                .iter()
+                .all(|collection| matches!(collection.status, CollectionStatus::Ok))
+    }
+}
+
+/// How a sync ended.
+///
+/// ```
+/// use selvedge_core::life::{Ending, Obstacle};
+///
+/// assert_eq!(Ending::Blocked(Obstacle::Offline).word(), "blocked");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Ending {
+    /// It came to its end.
+    #[default]
+    Done,
+    /// Nothing changed there, nothing waited here.
+    NothingToDo,
+    /// It did not start.
+    Blocked(Obstacle),
+    /// It had to stop. What was done by then stays done.
+    Stopped(Error),
+}
+
+impl Ending {
+    /// The ending in one word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NothingToDo => "nothing-to-do",
+            Self::Blocked(_) => "blocked",
+            Self::Stopped(_) => "stopped",
+        }
+    }
+}
+
+/// What came of one collection.
+///
+/// ```
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::life::{CollectionReport, CollectionStatus};
+///
+/// let report = CollectionReport::new(CollectionName::new("notes").unwrap());
+/// assert_eq!(report.status, CollectionStatus::Ok);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CollectionReport {
+    /// Its name.
+    pub name: CollectionName,
+    /// How it went.
+    pub status: CollectionStatus,
+    /// What came from the server.
+    pub pulled: Pulled,
+    /// What went to the server.
+    pub pushed: Pushed,
+    /// What went over the network for it.
+    pub traffic: Traffic,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+}
+
+impl CollectionReport {
+    /// The report of a collection that has not had its turn.
+    #[must_use]
+    pub fn new(name: CollectionName) -> Self {
+        let (pulled, pushed, traffic) = (Pulled::default(), Pushed::default(), Traffic::default());
+        Self {
+            name,
+            status: CollectionStatus::Ok,
+            pulled,
+            pushed,
+            traffic,
+            millis: 0,
+        }
+    }
+}
+
+/// How it went with one collection.
+///
+/// ```
+/// use selvedge_core::life::CollectionStatus;
+///
+/// assert_eq!(CollectionStatus::Partial.word(), "partial");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum CollectionStatus {
+    /// All records passed.
+    Ok,
+    /// Some records could not pass; the others did.
+    Partial,
+    /// It had to stop; the next sync goes on from there.
+    Failed(Error),
+    /// It was left alone.
+    Skipped(Skip),
+}
+
+impl CollectionStatus {
+    /// The status in one word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Partial => "partial",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+}
+
+/// Why a collection was left alone.
+///
+/// ```
+/// use selvedge_core::life::Skip;
+///
+/// assert_eq!(Skip::Declined.to_string(), "another device has declined this collection for the whole account");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Skip {
+    /// The account's devices have agreed not to sync it.
+    #[error("another device has declined this collection for the whole account")]
+    Declined,
+    /// A newer client writes its records.
+    #[error(
+        "its records have version {server}, newer than this program's {ours}: upgrade the program"
+    )]
+    OutOfDate {
+        /// The server's version.
+        server: u64,
+        /// This program's.
+        ours: u64,
+    },
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("ending", self.ending.word())?;
+        match &self.ending {
+            Ending::Stopped(error) => map.serialize_entry("error", &Problem::of(error))?,
+            Ending::Blocked(obstacle) => {
+                map.serialize_entry("error", &Problem::new("blocked", obstacle.to_string()))?
+            }
+            Ending::Done | Ending::NothingToDo => {}
+        }
+        map.serialize_entry("freshStart", &self.fresh_start)?;
+        map.serialize_entry("collections", &self.collections)?;
+        map.serialize_entry("requests", &self.traffic.requests)?;
+        map.serialize_entry("bytesSent", &self.traffic.bytes_sent)?;
+        map.serialize_entry("bytesReceived", &self.traffic.bytes_received)?;
+        map.serialize_entry("milliseconds", &self.millis)?;
+        map.serialize_entry("retryAfter", &self.backoff.until())?;
+        map.serialize_entry(
+            "alerts",
+            &self
+                .alerts
+                .iter()
+                .map(|alert| alert.text())
+                .collect::<Vec<_>>(),
+        )?;
+        map.end()
+    }
+}
+
+impl Serialize for CollectionReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("status", self.status.word())?;
+        match &self.status {
+            CollectionStatus::Failed(error) => map.serialize_entry("error", &Problem::of(error))?,
+            CollectionStatus::Skipped(skip) => {
+                map.serialize_entry("error", &Problem::new("skipped", skip.to_string()))?
+            }
+            CollectionStatus::Ok | CollectionStatus::Partial => {}
+        }
+        map.serialize_entry("received", &self.pulled.received)?;
+        map.serialize_entry("applied", &self.pulled.applied)?;
+        map.serialize_entry("sent", &self.pushed.sent)?;
+        map.serialize_entry(
+            "failed",
+            &(self.pulled.failed_count + self.pushed.failed_count),
+        )?;
+        map.serialize_entry("failedIn", &problems(&self.pulled.failed))?;
+        map.serialize_entry("failedOut", &problems(&self.pushed.failed))?;
+        let rules: Vec<[&str; 2]> = self
+            .pulled
+            .rules
+            .iter()
+            .map(|(id, rule)| [id.as_str(), rule.as_str()])
+            .collect();
+        map.serialize_entry("rules", &rules)?;
+        map.serialize_entry("requests", &self.traffic.requests)?;
+        map.serialize_entry("bytesSent", &self.traffic.bytes_sent)?;
+        map.serialize_entry("bytesReceived", &self.traffic.bytes_received)?;
+        map.serialize_entry("milliseconds", &self.millis)?;
+        map.end()
+    }
+}
+
+fn problems(failed: &[Failed]) -> Vec<FailedRecord<'_>> {
+    let id = |failed: &'_ Failed| failed.id.as_ref().map(ToString::to_string);
+    failed
+        .iter()
+        .map(|failed| FailedRecord {
+            id: id(failed),
+            failed,
+        })
+        .collect()
+}
+
+struct FailedRecord<'a> {
+    id: Option<String>,
+    failed: &'a Failed,
+}
+
+impl Serialize for FailedRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut record = serializer.serialize_struct("Failed", 2)?;
+        record.serialize_field("id", &self.id)?;
+        record.serialize_field("reason", &self.failed.failure.to_string())?;
+        record.end()
+    }
+}
+
+struct Problem {
+    code: &'static str,
+    message: String,
+}
+
+impl Problem {
+    const fn new(code: &'static str, message: String) -> Self {
+        Self { code, message }
+    }
+
+    fn of(error: &Error) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut problem = serializer.serialize_struct("Problem", 2)?;
+        problem.serialize_field("code", self.code)?;
+        problem.serialize_field("message", &self.message)?;
+        problem.end()
+    }
+}

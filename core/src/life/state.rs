@@ -1,0 +1,190 @@
+//! What is kept between two syncs (spec §4.1, §5.1), and what a person may want to know of it.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::host::{Counts, Store};
+use crate::ids::CollectionName;
+use crate::repository::{Pair, ServerMark};
+use crate::server::Backoff;
+use crate::time::{LocalTime, ServerTime};
+
+/// What is kept of the account as a whole. Keys are in it only as the server's ciphertext.
+///
+/// ```
+/// use selvedge_core::life::GlobalState;
+///
+/// assert!(GlobalState::default().sync_id.is_none());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GlobalState {
+    /// The endpoint that was last synced with; another one is a node reassignment (spec §1.9).
+    pub endpoint: Option<String>,
+    /// The id of the sync key that was last synced with.
+    pub key_id: Option<String>,
+    /// The global sync ID.
+    pub sync_id: Option<String>,
+    /// meta/global as it was last read or written.
+    pub meta: Option<Cached>,
+    /// crypto/keys as it was last read or written: ciphertext.
+    pub keys: Option<Cached>,
+    /// info/collections as it was last read.
+    pub info: Option<CachedInfo>,
+    /// The engines that were enabled when meta/global was last read, with their versions; a fresh start lists them again.
+    pub engines: BTreeMap<String, u64>,
+    /// The names that were declined then.
+    pub declined: Vec<String>,
+    /// Until when the server wants to be left alone.
+    pub backoff: Backoff,
+    /// When a sync last came to its end.
+    pub last_sync: Option<LocalTime>,
+}
+
+/// A small record of the server's, as it was last seen.
+///
+/// ```
+/// use selvedge_core::life::Cached;
+/// use selvedge_core::time::ServerTime;
+///
+/// let cached = Cached { payload: "{}".into(), modified: ServerTime::from_hundredths(7) };
+/// assert_eq!(serde_json::to_string(&cached).unwrap(), r#"{"payload":"{}","modified":0.07}"#);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cached {
+    /// Its payload.
+    pub payload: String,
+    /// Its time.
+    pub modified: ServerTime,
+}
+
+/// info/collections as it was last read.
+///
+/// ```
+/// use selvedge_core::life::CachedInfo;
+///
+/// assert!(CachedInfo::default().collections.is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedInfo {
+    /// The time of the whole storage.
+    pub modified: ServerTime,
+    /// The time of each collection.
+    pub collections: BTreeMap<CollectionName, ServerTime>,
+}
+
+/// What is kept of one collection.
+///
+/// ```
+/// use selvedge_core::life::CollectionState;
+///
+/// assert_eq!(CollectionState::default().pair.remote.last_sync.hundredths(), 0);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CollectionState {
+    /// The collection's sync ID.
+    pub sync_id: Option<String>,
+    /// Where the server's side and this one stand.
+    pub pair: Pair<ServerMark, ()>,
+}
+
+/// A state as the text that a store keeps.
+pub(super) fn write(state: &impl Serialize) -> String {
+    serde_json::to_string(state).expect("states are made of texts, numbers and maps of texts")
+}
+
+/// A state from the text that a store keeps. What cannot be read is as good as forgotten: the sync then reads
+/// everything again, and nothing is lost.
+pub(super) fn read<T: DeserializeOwned + Default>(text: Option<&str>) -> T {
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
+}
+
+/// What this device knows of its syncing.
+///
+/// ```
+/// use selvedge_core::host::MemoryStore;
+/// use selvedge_core::life::status;
+///
+/// let status = pollster::block_on(status(&MemoryStore::default()))?;
+/// assert!(status.last_sync.is_none() && status.collections.is_empty());
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// When a sync last came to its end.
+    pub last_sync: Option<LocalTime>,
+    /// Until when the server wants to be left alone.
+    pub backoff: Backoff,
+    /// The collections that are here, in order of name.
+    pub collections: Vec<CollectionCounts>,
+}
+
+/// What this device has of one collection.
+///
+/// ```
+/// use selvedge_core::host::Counts;
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::life::CollectionCounts;
+/// use selvedge_core::time::ServerTime;
+///
+/// let notes = CollectionCounts {
+///     name: CollectionName::new("notes").unwrap(),
+///     counts: Counts::default(),
+///     last_sync: ServerTime::ZERO,
+///     given_up: 0,
+/// };
+/// assert_eq!(notes.counts.pending, 0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionCounts {
+    /// Its name.
+    pub name: CollectionName,
+    /// Its records.
+    pub counts: Counts,
+    /// The server's time up to which it was read; zero for never.
+    pub last_sync: ServerTime,
+    /// Pending records that the server refused twice; they wait for a change.
+    pub given_up: u64,
+}
+
+/// Reads what this device knows of its syncing, without asking the server.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn status<S: Store>(store: &S) -> Result<Status> {
+    let global: GlobalState = read(store.global().await?.as_deref());
+    let mut collections = Vec::new();
+    for name in store.collections().await? {
+        let state: CollectionState = read(store.state(&name).await?.as_deref());
+        let counts = store.counts(&name).await?;
+        let (last_sync, given_up) = (state.pair.remote.last_sync, state.pair.given_up());
+        collections.push(CollectionCounts {
+            name,
+            counts,
+            last_sync,
+            given_up,
+        });
+    }
+    Ok(Status {
+        last_sync: global.last_sync,
+        backoff: global.backoff,
+        collections,
+    })
+}
+
+/// The names and versions to remember of a meta/global.
+pub(super) fn remember(state: &mut GlobalState, meta: &super::MetaGlobal) {
+    state.engines = meta.engines();
+    state.declined = meta
+        .declined()
+        .into_iter()
+        .map(ToString::to_string)
+        .collect();
+}

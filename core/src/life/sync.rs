@@ -1,0 +1,328 @@
+//! The table of contents: one sync from the precheck to the last upload of meta/global.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::Cell;
+
+use super::crypto_keys::{self, CollectionKeys};
+use super::info_collections::{self, Course};
+use super::meta_global::{self, MetaGlobal};
+use super::precheck::{Situation, precheck};
+use super::report::{Ending, Report};
+use super::state::{Cached, CollectionState, GlobalState, read, write};
+use super::token::{self, KeptToken};
+use super::{engines, fresh_start};
+use crate::account::Credentials;
+use crate::crypto::KeyBundle;
+use crate::engine::{Engine, Generic};
+use crate::error::{Error, Result};
+use crate::host::{Commit, Host, Part, Sweep};
+use crate::ids::{CollectionName, RecordId};
+use crate::repository::{Progress, has_outgoing};
+use crate::server::{Client, Limits, PutRecord};
+use crate::time::ServerTime;
+
+/// When meta/global changes under our hands, the sync begins again so often.
+const ATTEMPTS: u32 = 3;
+
+/// How far a sync is.
+///
+/// ```
+/// use selvedge_core::life::Stage;
+///
+/// assert_eq!(Stage::MetaGlobal, Stage::MetaGlobal);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage<'a> {
+    /// Getting a token.
+    Token,
+    /// Asking what changed.
+    InfoCollections,
+    /// Whose data, in which format.
+    MetaGlobal,
+    /// With which keys.
+    CryptoKeys,
+    /// Setting the account up.
+    FreshStart,
+    /// A collection begins.
+    Collection(&'a CollectionName),
+    /// Records of a collection have passed.
+    Records {
+        /// The collection.
+        collection: &'a CollectionName,
+        /// How many, which way.
+        progress: Progress,
+    },
+}
+
+/// What a sync is to do.
+pub struct Options<'a> {
+    /// The collections, in the order in which they have their turn: small and valuable ones first.
+    pub engines: Vec<Generic>,
+    /// What the host knows before anything is asked; `now` and `backoff` are filled in by the sync.
+    pub situation: Situation,
+    /// The product's name, for the server's operators; `None` where the host may not set it.
+    pub user_agent: Option<String>,
+    /// Told how far the sync is.
+    pub progress: &'a dyn Fn(Stage<'_>),
+}
+
+/// One run through the chapters.
+pub(super) struct Session<'a, H: Host> {
+    pub(super) host: &'a H,
+    pub(super) client: Client<'a, H>,
+    pub(super) sync_key: &'a KeyBundle,
+    pub(super) options: &'a Options<'a>,
+    pub(super) state: GlobalState,
+    pub(super) meta: Option<MetaGlobal>,
+    pub(super) keys: Option<CollectionKeys>,
+    pub(super) limits: Cell<Option<Limits>>,
+}
+
+impl<H: Host> Session<'_, H> {
+    /// The time of a collection in info/collections; `None` when it is not there.
+    pub(super) fn modified_of(&self, name: &str) -> Option<ServerTime> {
+        self.state.info.as_ref()?.collections.get(name).copied()
+    }
+
+    pub(super) fn forget_collection(&mut self, name: &CollectionName) {
+        if let Some(info) = &mut self.state.info {
+            info.collections.remove(name);
+        }
+    }
+
+    /// A small record; `None` when the server has none.
+    pub(super) async fn get(
+        &self,
+        collection: &'static str,
+        id: &'static str,
+    ) -> Result<Option<Cached>> {
+        let record = self
+            .client
+            .get_record(&name_of(collection), &id_of(id))
+            .await?;
+        Ok(record.map(|record| Cached {
+            payload: record.payload,
+            modified: record.modified,
+        }))
+    }
+
+    /// Writes a small record if nobody wrote it after `unmodified_since`.
+    pub(super) async fn put(
+        &self,
+        collection: &'static str,
+        id: &'static str,
+        payload: &str,
+        unmodified_since: ServerTime,
+    ) -> Result<ServerTime> {
+        let record = PutRecord {
+            payload: Some(payload),
+            ..PutRecord::default()
+        };
+        self.client
+            .put_record(
+                &name_of(collection),
+                &id_of(id),
+                record,
+                Some(unmodified_since),
+            )
+            .await
+    }
+
+    /// Whether any collection has something to send, or something left from an earlier sync to ask for.
+    pub(super) async fn is_anything_waiting(&self) -> Result<bool> {
+        for engine in &self.options.engines {
+            let name = engine.collection();
+            let state: CollectionState = read(self.host.state(name).await?.as_deref());
+            let is_unfinished = state.sync_id.is_none() || state.pair.remote.download.is_some();
+            if is_unfinished
+                || !state.pair.failed_in.is_empty()
+                || has_outgoing(self.host, name, &state.pair).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps the account's state.
+    pub(super) async fn save(&self) -> Result<()> {
+        self.reset(|_| false).await
+    }
+
+    /// Forgets of every collection what the server has, and keeps the account's state, in one commit.
+    pub(super) async fn reset_all(&self) -> Result<()> {
+        self.reset(|_| true).await
+    }
+
+    /// Forgets of the chosen collections what the server has, and keeps the account's state, in one commit.
+    pub(super) async fn reset(&self, is_chosen: impl Fn(&str) -> bool) -> Result<()> {
+        let mut parts = Vec::new();
+        for name in self.host.collections().await? {
+            if is_chosen(name.as_str()) {
+                let state = Some(write(&CollectionState::default()));
+                parts.push(Part {
+                    sweep: Some(Sweep::Reset),
+                    state,
+                    ..Part::new(name)
+                });
+            }
+        }
+        // Parts without writes are never stale.
+        let _done = self
+            .host
+            .commit(Commit {
+                parts,
+                global: Some(write(&self.state)),
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+fn name_of(collection: &'static str) -> CollectionName {
+    CollectionName::new(collection).expect("the names of meta and crypto are valid")
+}
+
+fn id_of(id: &'static str) -> RecordId {
+    RecordId::new(id).expect("the ids global and keys are valid")
+}
+
+/// Syncs once. `token` is the storage token of the last sync, if the host kept it; it is replaced when a new one is
+/// fetched, for the host to keep.
+///
+/// Nothing is lost when it is cut off at any moment: the next sync goes on from the last commit.
+pub async fn sync<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Report {
+    let started = host.now();
+    let mut report = Report::default();
+    report.ending = begin(host, credentials, token, options, &mut report)
+        .await
+        .unwrap_or_else(Ending::Stopped);
+    report.millis = host.now().millis().saturating_sub(started.millis());
+    report
+}
+
+async fn begin<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    report: &mut Report,
+) -> Result<Ending> {
+    let state: GlobalState = read(host.global().await?.as_deref());
+    report.backoff = state.backoff;
+    let situation = Situation {
+        now: host.now(),
+        backoff: state.backoff,
+        ..options.situation
+    };
+    if let Err(obstacle) = precheck(&situation) {
+        return Ok(Ending::Blocked(obstacle));
+    }
+    let was_cached = token.is_some();
+    match with_token(host, credentials, token, options, report).await {
+        // A token that was kept from an earlier sync may be void: one new token, one more try (spec §4.10).
+        Err(Error::SignedOut { .. }) if was_cached && token::can_renew(credentials) => {
+            *token = None;
+            with_token(host, credentials, token, options, report).await
+        }
+        result => result,
+    }
+}
+
+async fn with_token<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    report: &mut Report,
+) -> Result<Ending> {
+    let mut state: GlobalState = read(host.global().await?.as_deref());
+    let access = match token::step(
+        host,
+        credentials,
+        token,
+        options,
+        &mut state,
+        &mut report.traffic,
+    )
+    .await
+    {
+        Ok(access) => access,
+        Err(error) => {
+            report.backoff = state.backoff;
+            let _done = host
+                .commit(Commit {
+                    parts: Vec::new(),
+                    global: Some(write(&state)),
+                })
+                .await?;
+            return Err(error);
+        }
+    };
+    let mut session = Session {
+        host,
+        client: Client::new(host, access.clone(), options.user_agent.clone()),
+        sync_key: &credentials.sync_key,
+        options,
+        state,
+        meta: None,
+        keys: None,
+        limits: Cell::new(None),
+    };
+    let result = match token::adopt(&mut session, credentials, &access).await {
+        Ok(()) => chapters(&mut session, report).await,
+        Err(error) => Err(error),
+    };
+    let observed = session.client.observed();
+    session.state.backoff.merge(observed.backoff);
+    if result.is_ok() {
+        session.state.last_sync = Some(host.now());
+    }
+    report.backoff = session.state.backoff;
+    report.traffic.add(observed.traffic);
+    report.alerts.extend(observed.alerts);
+    session.save().await.and(result)
+}
+
+/// The chapters in their order. A conflict over meta/global, and a fresh start, begin again with the first.
+async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
+    let progress = session.options.progress;
+    let mut attempt = 1;
+    loop {
+        report.collections.clear();
+        progress(Stage::InfoCollections);
+        if info_collections::step(session).await? == Course::NothingToDo {
+            return Ok(Ending::NothingToDo);
+        }
+        progress(Stage::MetaGlobal);
+        let is_set_up = meta_global::step(session).await? == meta_global::Next::CryptoKeys && {
+            progress(Stage::CryptoKeys);
+            crypto_keys::step(session).await? == crypto_keys::Next::Engines
+        };
+        if !is_set_up {
+            if report.fresh_start {
+                return Err(Error::SetupRace);
+            }
+            report.fresh_start = true;
+            progress(Stage::FreshStart);
+            fresh_start::step(session).await?;
+            continue;
+        }
+        let ready = engines::associate(session, &mut report.collections).await?;
+        match meta_global::upload(session).await {
+            Err(Error::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error),
+            Ok(()) => {
+                engines::synchronize(session, ready, &mut report.collections).await?;
+                return Ok(Ending::Done);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Chapter 2: which server, with which credentials? (spec §1.9, §4.3)
+//!
+//! ```text
+//! the kept token is still good ─────────────────→ use it
+//! else ask the token server ────────────────────→ use the new one
+//! endpoint or key id as last time, or first time → go on
+//! another endpoint or key id ───────────────────→ node reassignment: forget what the server had, never wipe
+//! ```
+
+use super::state::GlobalState;
+use super::sync::{Options, Session, Stage};
+use crate::account::{Credentials, Source, Token, TokenServer};
+use crate::error::Result;
+use crate::host::Host;
+use crate::server::{Access, Traffic};
+use crate::time::LocalTime;
+
+/// A storage token that the host keeps between syncs, with its other secrets.
+///
+/// ```
+/// use selvedge_core::account::Token;
+/// use selvedge_core::life::KeptToken;
+/// use selvedge_core::time::LocalTime;
+///
+/// let json = br#"{"api_endpoint":"https://sync.example.org/1.5/1","id":"i","key":"k","uid":1,"duration":3600}"#;
+/// let kept = KeptToken { token: Token::from_json(json)?, received: LocalTime::from_millis(0) };
+/// assert!(kept.is_fresh(LocalTime::from_millis(2_879_999)), "80 % of an hour");
+/// assert!(!kept.is_fresh(LocalTime::from_millis(2_880_000)));
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptToken {
+    /// The token.
+    pub token: Token,
+    /// When it came, by the local clock.
+    pub received: LocalTime,
+}
+
+impl KeptToken {
+    /// Whether it is to be used at `now`: up to 80 % of its life, and not before it came.
+    #[must_use]
+    pub const fn is_fresh(&self, now: LocalTime) -> bool {
+        self.received.millis() <= now.millis()
+            && now.millis() < self.token.renew_at(self.received).millis()
+    }
+}
+
+/// Whether the server is the one that was synced with before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Node {
+    /// The same, or the first one ever.
+    Known,
+    /// Another one, or another key: it is empty, or another copy.
+    Reassigned,
+}
+
+fn judge_parts(known: [Option<&str>; 2], found: [&str; 2]) -> Node {
+    let differs = |(known, found): (Option<&str>, &str)| known.is_some_and(|known| known != found);
+    if known.into_iter().zip(found).any(differs) {
+        Node::Reassigned
+    } else {
+        Node::Known
+    }
+}
+
+fn key_id(credentials: &Credentials) -> &str {
+    credentials.kid.as_deref().unwrap_or_default()
+}
+
+/// Compares the server with the one that was synced with before.
+pub(super) fn judge(state: &GlobalState, access: &Access, credentials: &Credentials) -> Node {
+    judge_parts(
+        [state.endpoint.as_deref(), state.key_id.as_deref()],
+        [access.endpoint(), key_id(credentials)],
+    )
+}
+
+/// Takes the credentials' own token, or the kept one while it is fresh, or gets a new one. What the token server says
+/// about waiting goes into the state.
+pub(super) async fn step<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    kept: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    state: &mut GlobalState,
+    traffic: &mut Traffic,
+) -> Result<Access> {
+    (options.progress)(Stage::Token);
+    let (url, access_token) = match &credentials.source {
+        Source::Token(token) => return token.access(),
+        Source::TokenServer { url, access_token } => (url, access_token),
+    };
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.is_fresh(host.now())) {
+        return kept.token.access();
+    }
+    let kid = credentials.kid.as_deref().unwrap_or_default();
+    let server = TokenServer::new(host, url, options.user_agent.clone())?;
+    let answer = server.token(access_token, kid).await;
+    let observed = server.observed();
+    state.backoff.merge(observed.backoff);
+    traffic.add(observed.traffic);
+    let token = answer?;
+    let access = token.access()?;
+    *kept = Some(KeptToken {
+        token,
+        received: host.now(),
+    });
+    Ok(access)
+}
+
+/// Whether a new token can be had when the server refuses the one in hand.
+pub(super) const fn can_renew(credentials: &Credentials) -> bool {
+    matches!(credentials.source, Source::TokenServer { .. })
+}
+
+/// Adopts the server; after a node reassignment everything that was known of the old one is forgotten first.
+pub(super) async fn adopt<H: Host>(
+    session: &mut Session<'_, H>,
+    credentials: &Credentials,
+    access: &Access,
+) -> Result<()> {
+    let node = judge(&session.state, access, credentials);
+    if node == Node::Reassigned {
+        let GlobalState {
+            engines,
+            declined,
+            backoff,
+            last_sync,
+            ..
+        } = core::mem::take(&mut session.state);
+        session.state = GlobalState {
+            engines,
+            declined,
+            backoff,
+            last_sync,
+            ..GlobalState::default()
+        };
+    }
+    session.state.endpoint = Some(access.endpoint().into());
+    session.state.key_id = Some(key_id(credentials).into());
+    match node {
+        Node::Known => Ok(()),
+        Node::Reassigned => session.reset_all().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row() {
+        let rows = [
+            ("first time", [None, None], Node::Known),
+            ("same", [Some("https://a/1.5/1"), Some("k1")], Node::Known),
+            (
+                "other node",
+                [Some("https://b/1.5/1"), Some("k1")],
+                Node::Reassigned,
+            ),
+            (
+                "other user",
+                [Some("https://a/1.5/2"), Some("k1")],
+                Node::Reassigned,
+            ),
+            (
+                "other key",
+                [Some("https://a/1.5/1"), Some("k2")],
+                Node::Reassigned,
+            ),
+        ];
+        for (name, known, expected) in rows {
+            assert_eq!(
+                judge_parts(known, ["https://a/1.5/1", "k1"]),
+                expected,
+                "{name}"
+            );
+        }
+    }
+}

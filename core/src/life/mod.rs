@@ -13,6 +13,7 @@
 //!
 //! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
 
+mod association;
 mod crypto_keys;
 mod engines;
 mod fresh_start;
@@ -27,8 +28,9 @@ mod sync;
 mod tests;
 mod token;
 
+pub use association::Association;
 pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
-pub use engines::Association;
+
 pub use info_collections::Course;
 pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
 pub use precheck::{Obstacle, Situation, precheck};

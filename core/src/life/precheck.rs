@@ -133,3 +133,145 @@ pub fn precheck(situation: &Situation) -> Result<(), Obstacle> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_in_the_order_of_the_spec() {
+        let now = LocalTime::from_millis(1000);
+        let later = LocalTime::from_millis(2000);
+        let go = Situation {
+            now,
+            ..Situation::default()
+        };
+        let soft = Backoff {
+            soft: Some(later),
+            hard: None,
+        };
+        let hard = Backoff {
+            soft: None,
+            hard: Some(later),
+        };
+        let over = Backoff {
+            soft: Some(now),
+            hard: Some(LocalTime::from_millis(1)),
+        };
+        let wait = Err(Obstacle::Wait { until: later });
+        let rows = [
+            ("nothing in the way", go, Ok(())),
+            (
+                "no account",
+                Situation {
+                    is_signed_in: false,
+                    ..go
+                },
+                Err(Obstacle::SignedOut),
+            ),
+            (
+                "switched off",
+                Situation {
+                    is_switched_on: false,
+                    ..go
+                },
+                Err(Obstacle::SwitchedOff),
+            ),
+            (
+                "no network",
+                Situation {
+                    is_online: false,
+                    ..go
+                },
+                Err(Obstacle::Offline),
+            ),
+            (
+                "soft backoff",
+                Situation {
+                    backoff: soft,
+                    ..go
+                },
+                wait,
+            ),
+            (
+                "soft backoff, asked for",
+                Situation {
+                    backoff: soft,
+                    is_asked_for: true,
+                    ..go
+                },
+                Ok(()),
+            ),
+            (
+                "hard backoff",
+                Situation {
+                    backoff: hard,
+                    ..go
+                },
+                wait,
+            ),
+            (
+                "hard backoff, asked for",
+                Situation {
+                    backoff: hard,
+                    is_asked_for: true,
+                    ..go
+                },
+                wait,
+            ),
+            (
+                "backoff is over",
+                Situation {
+                    backoff: over,
+                    ..go
+                },
+                Ok(()),
+            ),
+            (
+                "locked",
+                Situation {
+                    is_unlocked: false,
+                    ..go
+                },
+                Err(Obstacle::Locked),
+            ),
+            (
+                "being set up",
+                Situation {
+                    is_setting_up: true,
+                    ..go
+                },
+                Err(Obstacle::SettingUp),
+            ),
+            (
+                "stopping",
+                Situation {
+                    is_shutting_down: true,
+                    ..go
+                },
+                Err(Obstacle::ShuttingDown),
+            ),
+            (
+                "running",
+                Situation {
+                    is_running: true,
+                    ..go
+                },
+                Err(Obstacle::Running),
+            ),
+            (
+                "the first obstacle counts",
+                Situation {
+                    is_signed_in: false,
+                    is_online: false,
+                    is_running: true,
+                    ..go
+                },
+                Err(Obstacle::SignedOut),
+            ),
+        ];
+        for (name, situation, expected) in rows {
+            assert_eq!(precheck(&situation), expected, "{name}");
+        }
+    }
+}

@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+use super::association::Association;
 use super::crypto_keys::CollectionKeys;
-use super::engines::Association;
 use super::meta_global::{MetaGlobal, Seen, Verdict};
 use super::state::{CollectionState, GlobalState, read};
 use super::sync::{Options, Session, Stage};

@@ -6,6 +6,7 @@
 
 mod crypto;
 mod local;
+mod pair;
 mod server;
 mod synchronizer;
 
@@ -15,8 +16,9 @@ use core::future::Future;
 
 pub use crypto::{CryptoRepository, Incoming};
 pub use local::{LocalRepository, Outgoing, has_outgoing};
+pub use pair::{Pair, Refusal};
 pub use server::{ServerMark, ServerRepository};
-pub use synchronizer::{Applied, Pair, Progress, Pulled, Pushed, Refusal, Synchronizer};
+pub use synchronizer::{Applied, Progress, Pulled, Pushed, Synchronizer};
 
 use crate::error::Result;
 use crate::host::Revision;

@@ -1,0 +1,85 @@
+//! Where both sides of a pair of repositories stand, and which records could not pass (spec §5.1).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::Revision;
+use crate::ids::RecordId;
+
+/// How many ids of failed records are remembered; more are only counted.
+pub(super) const REMEMBERED: usize = 1000;
+
+/// Where both sides of a pair stand. It is kept between syncs in one commit with the records that it speaks of.
+///
+/// ```
+/// use selvedge_core::repository::Pair;
+///
+/// let fresh: Pair<u64, ()> = Pair::default();
+/// assert!(fresh.failed_in.is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair<R, L> {
+    /// Where the reading of the remote repository stands.
+    pub remote: R,
+    /// Where the reading of the local repository stands.
+    pub local: L,
+    /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed_in: BTreeSet<RecordId>,
+    /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_out: BTreeMap<RecordId, Refusal>,
+}
+
+/// A record that the remote side refused.
+///
+/// ```
+/// use selvedge_core::repository::Refusal;
+///
+/// let refusal: Refusal = serde_json::from_str(r#"{"revision":7,"times":1}"#).unwrap();
+/// assert_eq!(serde_json::to_string(&refusal).unwrap(), r#"{"revision":7,"times":1}"#);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The local revision that was refused.
+    revision: u64,
+    /// How often; after the second time it is not sent again until it changes.
+    times: u8,
+}
+
+impl<R, L> Pair<R, L> {
+    /// Whether a record was refused so often that it waits for a change before it is sent again.
+    #[must_use]
+    pub fn is_given_up(&self, id: &RecordId, revision: Revision) -> bool {
+        self.failed_out
+            .get(id)
+            .is_some_and(|refusal| refusal.revision == revision.0 && refusal.times >= 2)
+    }
+
+    /// How many records wait for a change before they are sent again.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.failed_out
+            .values()
+            .filter(|refusal| refusal.times >= 2)
+            .count() as u64
+    }
+
+    pub(super) fn refuse(&mut self, id: RecordId, revision: Revision) {
+        if self.failed_out.len() >= REMEMBERED && !self.failed_out.contains_key(&id) {
+            return;
+        }
+        let refusal = self.failed_out.entry(id).or_insert(Refusal {
+            revision: revision.0,
+            times: 0,
+        });
+        if refusal.revision != revision.0 {
+            *refusal = Refusal {
+                revision: revision.0,
+                times: 0,
+            };
+        }
+        refusal.times = refusal.times.saturating_add(1);
+    }
+}

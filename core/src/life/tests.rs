@@ -18,9 +18,9 @@ use crate::host::{
     Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
     Store, StoreError, Stored,
 };
-use crate::http::{Fetch, FetchError, Method, Request, Response};
+use crate::http::{Fetch, FetchError, FetchErrorKind, Method, Request, Response};
 use crate::ids::{CollectionName, RecordId};
-use crate::script::{Answer, ENDPOINT, Script, ScriptedBody, json, status};
+use crate::script::{Answer, ENDPOINT, Script, ScriptedBody, fails, json, status};
 use crate::time::{LocalTime, ServerTime};
 
 /// The records of the scripted server by `collection/id`: time in hundredths, and payload.
@@ -31,6 +31,8 @@ type Rows = BTreeMap<String, (u64, String)>;
 struct Shelf {
     records: Rc<RefCell<Rows>>,
     clock: Rc<Cell<u64>>,
+    /// Records of one page at most; 0 for any number.
+    page: Rc<Cell<usize>>,
 }
 
 impl Shelf {
@@ -109,6 +111,7 @@ impl Store for Device {
 
 /// A scripted storage server: enough of the protocol for meta/global, crypto/keys and small collections.
 fn serve(shelf: &Shelf, request: &Request) -> Answer {
+    let page = shelf.page.get();
     let now = shelf.clock.get() + 100;
     if request.method != Method::Get {
         shelf.tick();
@@ -157,7 +160,7 @@ fn serve(shelf: &Shelf, request: &Request) -> Answer {
         ("GET", ["storage", collection]) => {
             let newer = query.split('&').find_map(|pair| pair.strip_prefix("newer="));
             let newer = newer.map_or(0, |text| ServerTime::parse(text).unwrap().hundredths());
-            let rows: Vec<String> = shelf
+            let mut rows: Vec<String> = shelf
                 .iter()
                 .filter(|(key, (at, _))| key.starts_with(&format!("{collection}/")) && *at > newer)
                 .map(|(key, (at, payload))| {
@@ -165,10 +168,16 @@ fn serve(shelf: &Shelf, request: &Request) -> Answer {
                     if !query.contains("full=1") {
                         return format!("{id:?}");
                     }
-                    format!("{{\"id\":{id:?},\"modified\":{},\"payload\":{}}}", time(*at), serde_json::Value::from(payload.as_str()))
+                    let payload = serde_json::Value::from(payload.as_str());
+                    format!("{{\"id\":{id:?},\"modified\":{},\"payload\":{payload}}}", time(*at))
                 })
                 .collect();
-            json(format!("[{}]", rows.join(","))).header("X-Last-Modified", time(latest(&target)))
+            let offset = query.split('&').find_map(|pair| pair.strip_prefix("offset="));
+            let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
+            let mut rest = rows.split_off(offset);
+            let more = if page > 0 { rest.split_off(page.min(rest.len())) } else { Vec::new() };
+            let answer = json(format!("[{}]", rest.join(","))).header("X-Last-Modified", time(latest(&target)));
+            if more.is_empty() { answer } else { answer.header("X-Weave-Next-Offset", (offset + page).to_string()) }
         }
         ("GET", ["storage", _, id]) => match shelf.get(&target) {
             None => status(404),
@@ -221,10 +230,20 @@ fn notes() -> CollectionName {
 }
 
 fn device(shelf: &Shelf) -> Device {
+    device_with(shelf, |_, _| None)
+}
+
+/// A device whose requests are looked at by `meddle` first: it may answer them itself, or change the server meanwhile.
+fn device_with(
+    shelf: &Shelf,
+    mut meddle: impl FnMut(&Shelf, &Request) -> Option<Answer> + 'static,
+) -> Device {
     // Scripts draw the same bytes: each device begins elsewhere.
     let others = Rc::strong_count(&shelf.clock);
     let server = shelf.clone();
-    let script = Script::serving(move |request| serve(&server, request));
+    let script = Script::serving(move |request| {
+        meddle(&server, request).unwrap_or_else(|| serve(&server, request))
+    });
     (0..others).for_each(|_| script.fill(&mut [0; 64]).unwrap());
     Device {
         script,
@@ -579,4 +598,143 @@ fn a_preview_writes_nothing_and_says_what_would_happen() {
             .iter()
             .all(|request| request.starts_with("GET"))
     );
+}
+
+/// Five records on the server, two a page.
+fn paged() -> Shelf {
+    let shelf = Shelf::default();
+    let writer = device(&shelf);
+    for id in ["a", "b", "c", "d", "e"] {
+        writer.put(id, "{}");
+        writer.sync();
+    }
+    shelf.page.set(2);
+    shelf
+}
+
+/// Loses the connection at the first request for the second page.
+fn cut_once() -> impl FnMut(&Shelf, &Request) -> Option<Answer> {
+    let mut is_cut = false;
+    move |_, request| {
+        let cuts = !is_cut && request.url.contains("offset=");
+        is_cut |= cuts;
+        cuts.then(|| fails(FetchErrorKind::Offline))
+    }
+}
+
+#[test]
+fn a_download_that_is_cut_goes_on_from_the_last_page() {
+    let shelf = paged();
+    let reader = device_with(&shelf, cut_once());
+    assert!(matches!(
+        reader.sync().ending,
+        Ending::Stopped(Error::Network { .. })
+    ));
+    assert!(reader.get("b").is_some() && reader.get("c").is_none());
+    let report = reader.sync();
+    assert_eq!(
+        report.collections[0].pulled.received, 3,
+        "only what was missing"
+    );
+    assert!(
+        ["a", "b", "c", "d", "e"]
+            .iter()
+            .all(|id| reader.get(id).is_some())
+    );
+    assert_eq!(reader.sync().ending, Ending::NothingToDo);
+}
+
+#[test]
+fn a_download_of_what_has_changed_meanwhile_begins_again() {
+    let shelf = paged();
+    let (reader, other) = (device_with(&shelf, cut_once()), device(&shelf));
+    reader.sync();
+    other.sync();
+    other.put("a", r#"{"x":1}"#);
+    other.sync();
+    let report = reader.sync();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(report.collections[0].pulled.received, 5);
+    assert_eq!(reader.get("a").as_deref(), Some(r#"{"id":"a","x":1}"#));
+    assert_eq!(reader.sync().ending, Ending::NothingToDo);
+}
+
+#[test]
+fn an_upload_that_meets_another_devices_is_merged_and_sent_again() {
+    let shelf = Shelf::default();
+    let other = device(&shelf);
+    other.put("r", r#"{"x":1,"y":1}"#);
+    other.sync();
+    let mut other = Some(other);
+    let ours = device_with(&shelf, move |_, request| {
+        if request.method == Method::Post
+            && let Some(other) = other.take()
+        {
+            other.put("r", r#"{"x":1,"y":2}"#);
+            assert!(other.sync().is_success());
+        }
+        None
+    });
+    ours.sync();
+    ours.put("r", r#"{"x":2,"y":1}"#);
+    let report = ours.sync();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(
+        (
+            report.collections[0].pulled.applied.merged,
+            report.collections[0].pushed.sent
+        ),
+        (1, 1)
+    );
+    assert!(crate::reconcile::has_same_content(
+        &ours.get("r").unwrap(),
+        r#"{"id":"r","x":2,"y":2}"#
+    ));
+}
+
+#[test]
+fn a_reply_that_is_lost_after_the_commit_does_no_harm() {
+    let shelf = Shelf::default();
+    let mut is_lost = false;
+    let ours = device_with(&shelf, move |shelf, request| {
+        (request.method == Method::Post && !core::mem::replace(&mut is_lost, true)).then(|| {
+            serve(shelf, request);
+            fails(FetchErrorKind::Cut)
+        })
+    });
+    ours.put("r", "{}");
+    assert!(matches!(
+        ours.sync().ending,
+        Ending::Stopped(Error::Network { .. })
+    ));
+    let report = ours.sync();
+    assert_eq!(
+        (
+            report.collections[0].pulled.applied.total(),
+            report.collections[0].pushed.sent
+        ),
+        (0, 0),
+        "it is known again"
+    );
+    assert_eq!(ours.sync().ending, Ending::NothingToDo);
+}
+
+#[test]
+fn a_server_that_asks_to_wait_is_left_alone_across_syncs() {
+    let shelf = Shelf::default();
+    let mut is_asked = false;
+    let ours = device_with(&shelf, move |_, _| {
+        (!core::mem::replace(&mut is_asked, true)).then(|| status(503).header("Retry-After", "60"))
+    });
+    assert!(matches!(
+        ours.sync().ending,
+        Ending::Stopped(Error::Wait { status: 503, .. })
+    ));
+    let until = ours.script.now().plus_seconds(60);
+    assert_eq!(
+        ours.sync().ending,
+        Ending::Blocked(Obstacle::Wait { until })
+    );
+    ours.script.set_now(until);
+    assert_eq!(ours.sync().ending, Ending::Done);
 }

@@ -1,4 +1,16 @@
 //! The command line of Selvedge: its host (reqwest, SQLite), its commands, and the embedded server.
 
+pub mod cli;
+pub mod commands;
+pub mod device;
+pub mod exit;
 pub mod host;
+pub mod moment;
+pub mod output;
+pub mod profile;
+pub mod progress;
+pub mod remote;
+mod run;
 pub mod serve;
+
+pub use run::run;

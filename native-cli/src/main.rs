@@ -1,2 +1,10 @@
 //! The program `selvedge`.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use selvedge_cli::cli::Cli;
+
+fn main() -> ExitCode {
+    selvedge_cli::run(Cli::parse())
+}

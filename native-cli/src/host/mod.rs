@@ -1,6 +1,7 @@
 //! What this machine lends to the core: reqwest, SQLite, the system's clock and its random bytes.
 
 mod clock;
+mod dry_run;
 mod fetch;
 mod random;
 mod row;
@@ -16,40 +17,42 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
 
 pub use clock::SystemClock;
+pub use dry_run::DryRunStore;
 pub use fetch::{NativeBody, NativeFetch};
 pub use random::SystemRandom;
 pub use store::SqliteStore;
 
-/// All four things that the core asks of a host, from this machine.
+/// All four things that the core asks of a host, from this machine. Without a store, `NativeHost<()>`, it is enough for
+/// what only speaks to the server.
 #[derive(Debug)]
-pub struct NativeHost {
+pub struct NativeHost<S = SqliteStore> {
     /// The network.
     pub fetch: NativeFetch,
     /// Records and sync state of one profile.
-    pub store: SqliteStore,
+    pub store: S,
 }
 
-impl NativeHost {
+impl<S> NativeHost<S> {
     /// A host over one profile's store.
     #[must_use]
-    pub const fn new(fetch: NativeFetch, store: SqliteStore) -> Self {
+    pub const fn new(fetch: NativeFetch, store: S) -> Self {
         Self { fetch, store }
     }
 }
 
-impl Clock for NativeHost {
+impl<S> Clock for NativeHost<S> {
     fn now(&self) -> LocalTime {
         SystemClock.now()
     }
 }
 
-impl Random for NativeHost {
+impl<S> Random for NativeHost<S> {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         SystemRandom.fill(bytes)
     }
 }
 
-impl Fetch for NativeHost {
+impl<S> Fetch for NativeHost<S> {
     type Body = NativeBody;
 
     async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
@@ -57,7 +60,7 @@ impl Fetch for NativeHost {
     }
 }
 
-impl Store for NativeHost {
+impl<S: Store> Store for NativeHost<S> {
     async fn global(&self) -> Result<Option<String>, StoreError> {
         self.store.global().await
     }

@@ -1,0 +1,292 @@
+//! `selvedge account`: make, join, show or forget the account of this device.
+
+use std::fmt;
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use selvedge_core::account::{Credentials, JoinCode, Source, embedded};
+use selvedge_core::error::Error;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::cli::AccountCommand;
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::profile::remove_if_there;
+
+/// Secrets are far shorter than this.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// What is shown of an account.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    /// Where tokens come from, or where the storage is.
+    server: String,
+    /// Names the sync key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    /// Whether tokens are renewed; if not, they are brought by hand.
+    renewable: bool,
+    /// Where the secrets are.
+    secrets: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_code: Option<Zeroizing<String>>,
+}
+
+/// What was, or would be, done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Done {
+    /// What, in a word.
+    done: &'static str,
+    /// The server, where one is concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+    /// Other devices join with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_code: Option<Zeroizing<String>>,
+    dry_run: bool,
+    /// The same for people.
+    #[serde(skip)]
+    sentence: String,
+}
+
+/// Does what is to be done with the account.
+///
+/// # Errors
+/// When the input is not usable, there is no account or one already, or the server refuses.
+pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
+    match command {
+        AccountCommand::Create {
+            server,
+            invitation,
+            dry_run,
+        } => create(device, &server, invitation.as_deref(), dry_run.dry_run).await,
+        AccountCommand::Join {
+            code,
+            code_file,
+            dry_run,
+        } => join(device, code, code_file.as_deref(), dry_run.dry_run),
+        AccountCommand::Use {
+            credentials,
+            dry_run,
+        } => use_file(device, &credentials, dry_run.dry_run),
+        AccountCommand::Show { show_secrets } => show(device, show_secrets),
+        AccountCommand::Forget {
+            with_records,
+            dry_run,
+        } => forget(device, with_records, dry_run.dry_run),
+    }
+}
+
+async fn create(
+    device: &Device,
+    server: &str,
+    invitation: Option<&Path>,
+    dry_run: bool,
+) -> Result<()> {
+    let lock = begin(device, dry_run)?;
+    let invitation = invitation.map(read_secret).transpose()?;
+    if dry_run {
+        return device.output.answer(&Done {
+            done: "create",
+            server: Some(server.into()),
+            join_code: None,
+            dry_run,
+            sentence: format!("Would make an account on {server} and keep its secrets here."),
+        });
+    }
+    let host = device.network()?;
+    let invitation = invitation.as_ref().map(|text| text.as_str());
+    let credentials = embedded::create_account(&host, server, invitation).await?;
+    keep(device, &credentials)?;
+    drop(lock);
+    device
+        .output
+        .note("Another device joins with this line; who has it can read and change everything:");
+    let code = credentials.join_code()?.to_line();
+    device.output.answer(&Done {
+        done: "create",
+        server: Some(server_of(&credentials)),
+        sentence: code.to_string(),
+        join_code: Some(code),
+        dry_run,
+    })
+}
+
+fn join(device: &Device, code: Option<String>, file: Option<&Path>, dry_run: bool) -> Result<()> {
+    let _lock = begin(device, dry_run)?;
+    let line = match (code, file) {
+        (_, Some(file)) => read_secret(file)?,
+        (Some(code), None) if code != "-" => Zeroizing::new(code),
+        _ => read_secret(Path::new("-"))?,
+    };
+    let code: JoinCode = line.parse().map_err(Error::from)?;
+    adopt(device, &code.into_credentials(), "join", dry_run)
+}
+
+fn use_file(device: &Device, file: &Path, dry_run: bool) -> Result<()> {
+    let _lock = begin(device, dry_run)?;
+    let json = read_secret(file)?;
+    let credentials =
+        Credentials::from_json(json.as_bytes()).map_err(|error| CliError::BadFile {
+            path: file.to_owned(),
+            detail: error.to_string(),
+        })?;
+    adopt(device, &credentials, "use", dry_run)
+}
+
+/// Only a profile without an account gets one: the records of two accounts must not be mixed.
+fn begin(device: &Device, dry_run: bool) -> Result<Option<crate::profile::Lock>> {
+    let lock = if dry_run {
+        None
+    } else {
+        Some(device.profile.lock()?)
+    };
+    if device.profile.credentials_path().exists() {
+        return Err(CliError::AccountExists);
+    }
+    Ok(lock)
+}
+
+fn keep(device: &Device, credentials: &Credentials) -> Result<()> {
+    device.forget_token()?;
+    device.keep_credentials(credentials)?;
+    device.output.note(format_args!(
+        "The secrets are in {}, readable by you alone.",
+        device.profile.credentials_path().display()
+    ));
+    Ok(())
+}
+
+fn adopt(
+    device: &Device,
+    credentials: &Credentials,
+    done: &'static str,
+    dry_run: bool,
+) -> Result<()> {
+    if !dry_run {
+        keep(device, credentials)?;
+    }
+    let server = server_of(credentials);
+    let sentence = if dry_run {
+        format!("Would use the account on {server}.")
+    } else {
+        format!("This device uses the account on {server}; `selvedge sync` brings its records.")
+    };
+    device.output.answer(&Done {
+        done,
+        server: Some(server),
+        join_code: None,
+        dry_run,
+        sentence,
+    })
+}
+
+fn show(device: &Device, show_secrets: bool) -> Result<()> {
+    let credentials = device.credentials()?;
+    let join_code = if show_secrets {
+        Some(credentials.join_code()?.to_line())
+    } else {
+        None
+    };
+    device.output.answer(&Shown {
+        server: server_of(&credentials),
+        renewable: matches!(credentials.source, Source::TokenServer { .. }),
+        key_id: credentials.kid,
+        secrets: device.profile.credentials_path().display().to_string(),
+        join_code,
+    })
+}
+
+fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
+    let profile = &device.profile;
+    let mut doomed = vec![profile.credentials_path(), profile.token_path()];
+    if with_records {
+        doomed.extend(profile.store_files());
+    }
+    if !doomed.iter().any(|path| path.exists()) {
+        return Err(CliError::NoAccount);
+    }
+    if !dry_run {
+        let _lock = profile.lock()?;
+        for path in &doomed {
+            remove_if_there(path)?;
+        }
+    }
+    let would = if dry_run { "Would forget" } else { "Forgot" };
+    let records = if with_records {
+        "the account and all its records here"
+    } else {
+        "the account; its records stay here"
+    };
+    device.output.answer(&Done {
+        done: "forget",
+        server: None,
+        join_code: None,
+        dry_run,
+        sentence: format!("{would} {records}. The server's are as they were."),
+    })
+}
+
+fn server_of(credentials: &Credentials) -> String {
+    match &credentials.source {
+        Source::TokenServer { url, .. } => url.clone(),
+        Source::Token(token) => token.api_endpoint.clone(),
+        _ => String::new(),
+    }
+}
+
+/// A small secret from a file, or from stdin by `-`.
+fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin()
+            .lock()
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(CliError::file(path))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(CliError::BadFile {
+            path: path.to_owned(),
+            detail: "it is far too long to be this".into(),
+        });
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::BadFile {
+        path: path.to_owned(),
+        detail: "it is no text".into(),
+    })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Server     {}", self.server)?;
+        if let Some(key_id) = &self.key_id {
+            writeln!(f, "Key        {key_id}")?;
+        }
+        let tokens = if self.renewable {
+            "renewed by themselves"
+        } else {
+            "brought by hand when they expire"
+        };
+        writeln!(f, "Tokens     {tokens}")?;
+        writeln!(f, "Secrets    {}", self.secrets)?;
+        match &self.join_code {
+            Some(code) => writeln!(f, "Join code  {}", code.as_str()),
+            None if self.renewable => writeln!(f, "Join code  hidden: --show-secrets"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `selvedge collections`: what the server has, and what this device follows of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use selvedge_core::engine::Generic;
+use selvedge_core::ids::CollectionName;
+use selvedge_core::server::Conditional;
+use selvedge_core::time::ServerTime;
+use serde::Serialize;
+
+use crate::cli::CollectionsCommand;
+use crate::device::Device;
+use crate::exit::Result;
+use crate::moment;
+use crate::output::{Align, Table};
+use crate::profile::Settings;
+use crate::remote::Remote;
+
+#[derive(Debug, Serialize)]
+struct Listing(Vec<Row>);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: CollectionName,
+    records: Option<u64>,
+    /// Of the payloads.
+    bytes: Option<u64>,
+    last_modified: ServerTime,
+    followed: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Followed {
+    /// `None`: all.
+    collections: Option<Vec<CollectionName>>,
+    dry_run: bool,
+}
+
+/// Lists the server's collections, or chooses those that are followed.
+///
+/// # Errors
+/// When there is no account, no network, or the server refuses.
+pub async fn run(device: &Device, command: Option<CollectionsCommand>) -> Result<()> {
+    match command {
+        None => list(device).await,
+        Some(CollectionsCommand::Follow {
+            collections,
+            all,
+            dry_run,
+        }) => follow(device, (!all).then_some(collections), dry_run.dry_run),
+    }
+}
+
+async fn list(device: &Device) -> Result<()> {
+    let chosen = device.profile.settings()?.collections;
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let Conditional::Changed { value: info, .. } = remote.client.info_collections(None).await?
+    else {
+        // Without a condition there is no "unchanged".
+        return device.output.answer(&Listing(Vec::new()));
+    };
+    let counts = remote.client.info_collection_counts().await?;
+    let usage = remote.client.info_collection_usage().await?;
+    let rows = info.iter().map(|(name, last_modified)| Row {
+        name: name.clone(),
+        records: counts.get(name).copied(),
+        bytes: usage.get(name).copied(),
+        last_modified,
+        followed: chosen.as_ref().map_or_else(
+            || Generic::new(name.clone()).is_ok(),
+            |names| names.contains(name),
+        ),
+    });
+    device.output.answer(&Listing(rows.collect()))
+}
+
+fn follow(device: &Device, collections: Option<Vec<CollectionName>>, dry_run: bool) -> Result<()> {
+    for name in collections.iter().flatten() {
+        Generic::new(name.clone())?;
+    }
+    // Each once, in order of name.
+    let collections = collections.map(|names| {
+        names
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    });
+    let settings = Settings { collections };
+    if !dry_run {
+        device.profile.keep_settings(&settings)?;
+    }
+    device.output.answer(&Followed {
+        collections: settings.collections,
+        dry_run,
+    })
+}
+
+/// Kilobytes as the protocol counts them, with one decimal.
+fn kilobytes(bytes: u64) -> String {
+    format!("{}.{}", bytes / 1024, bytes % 1024 * 10 / 1024)
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return writeln!(
+                f,
+                "The account has no collections yet: put a record, then sync."
+            );
+        }
+        let mut table = Table::new(&[
+            ("COLLECTION", Align::Left),
+            ("RECORDS", Align::Right),
+            ("KB", Align::Right),
+            ("LAST MODIFIED", Align::Left),
+            ("FOLLOWED", Align::Left),
+        ]);
+        let number =
+            |value: Option<u64>| value.map_or_else(|| "-".into(), |value| value.to_string());
+        for row in &self.0 {
+            table.row(vec![
+                row.name.to_string(),
+                number(row.records),
+                row.bytes.map_or_else(|| "-".into(), kilobytes),
+                moment::server(row.last_modified),
+                if row.followed { "yes" } else { "no" }.into(),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+}
+
+impl fmt::Display for Followed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let would = if self.dry_run {
+            "would follow"
+        } else {
+            "follows"
+        };
+        match &self.collections {
+            None => writeln!(f, "This device {would} all collections of the account."),
+            Some(names) => {
+                let names: Vec<&str> = names.iter().map(CollectionName::as_str).collect();
+                writeln!(f, "This device {would} {}.", names.join(", "))
+            }
+        }
+    }
+}

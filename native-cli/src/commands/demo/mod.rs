@@ -1,0 +1,208 @@
+//! `selvedge demo`: two devices keep one encrypted collection in step through a real server, all on this machine.
+
+mod device;
+mod proof;
+mod story;
+
+use std::fmt;
+
+use selvedge_core::account::{JoinCode, embedded};
+use selvedge_core::error::Error;
+use selvedge_core::life::Report;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use self::device::DemoDevice;
+use self::proof::{Check, StoredRow};
+use crate::exit::{CliError, Result};
+use crate::host::{NativeFetch, NativeHost};
+use crate::output::{Align, Output, Table, bytes, duration};
+use crate::serve::storage::sqlite::Place;
+use crate::serve::{Options, Server};
+
+/// The collection.
+const NOTES: &str = "notes";
+/// How many records device A writes at first.
+const WRITTEN: usize = 1000;
+/// Two devices that nobody else writes to settle much earlier.
+const MOST_ROUNDS: usize = 5;
+
+/// One sync of one device.
+struct Synced {
+    device: &'static str,
+    what: &'static str,
+    report: Report,
+}
+
+/// What the demo did and found.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Demo {
+    server: String,
+    syncs: Vec<Row>,
+    stored_row: StoredRow,
+    checks: Vec<Check>,
+    holds: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    device: &'static str,
+    what: &'static str,
+    received: u64,
+    applied: u64,
+    sent: u64,
+    requests: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+    milliseconds: u64,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// When a part of it does not work, or a check does not hold.
+pub async fn run(output: Output) -> Result<()> {
+    let dir = tempfile::Builder::new()
+        .prefix("selvedge-demo-")
+        .tempdir()
+        .map_err(CliError::file(&std::env::temp_dir()))?;
+    let data = dir.path().join("server");
+    let server = Server::bind(Options {
+        data: Place::Directory(data.clone()),
+        ..Options::default()
+    })
+    .await
+    .map_err(|error| CliError::Failed(error.to_string()))?;
+    let url = server.public_url().to_owned();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        // It also stops when the demo ends early and drops its end.
+        let _ = stopped.await;
+    }));
+    output.note(format_args!(
+        "A server runs on {url}; its data are in {}.",
+        data.display()
+    ));
+
+    let (a, b) = two_devices(&output, &url, dir.path()).await?;
+    let mut syncs = Vec::new();
+    story::tell(&output, &a, &b, &mut syncs).await?;
+
+    let mut checks = proof::of_devices(&a, &b).await?;
+    drop((a, b));
+    let _ = stop.send(());
+    running
+        .await
+        .map_err(|error| CliError::Failed(format!("the server did not end well: {error}")))?;
+    let (stored_row, of_server) = proof::of_server(&data)?;
+    checks.extend(of_server);
+
+    let holds = checks.iter().all(|check| check.holds);
+    let demo = Demo {
+        server: url,
+        syncs: syncs.into_iter().map(Row::from).collect(),
+        stored_row,
+        checks,
+        holds,
+    };
+    output.answer(&demo)?;
+    if holds {
+        return Ok(());
+    }
+    Err(CliError::Failed(
+        "a check of the demo does not hold: please report it with what is printed above".into(),
+    ))
+}
+
+/// An account, and two devices that have it: the second one by its join code.
+async fn two_devices(
+    output: &Output,
+    url: &str,
+    dir: &std::path::Path,
+) -> Result<(DemoDevice, DemoDevice)> {
+    let fetch = || {
+        NativeFetch::new()
+            .map_err(|error| CliError::Failed(format!("the network cannot be used: {error}")))
+    };
+    let credentials = embedded::create_account(&NativeHost::new(fetch()?, ()), url, None).await?;
+    let line = credentials.join_code()?.to_line();
+    let code: JoinCode = line.parse().map_err(Error::from)?;
+    output.note("Device A made an account; device B joined it with the join code.");
+    let a = DemoDevice::new("A", fetch()?, &dir.join("a.sqlite"), credentials)?;
+    let b = DemoDevice::new(
+        "B",
+        fetch()?,
+        &dir.join("b.sqlite"),
+        code.into_credentials(),
+    )?;
+    Ok((a, b))
+}
+
+impl From<Synced> for Row {
+    fn from(synced: Synced) -> Self {
+        let Synced {
+            device,
+            what,
+            report,
+        } = synced;
+        let sum = |of: fn(&selvedge_core::life::CollectionReport) -> u64| {
+            report.collections.iter().map(of).sum()
+        };
+        Self {
+            device,
+            what,
+            received: sum(|collection| collection.pulled.received),
+            applied: sum(|collection| collection.pulled.applied.total()),
+            sent: sum(|collection| collection.pushed.sent),
+            requests: report.traffic.requests,
+            bytes_sent: report.traffic.bytes_sent,
+            bytes_received: report.traffic.bytes_received,
+            milliseconds: report.millis,
+        }
+    }
+}
+
+impl fmt::Display for Demo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(&[
+            ("DEVICE", Align::Left),
+            ("SYNC", Align::Left),
+            ("RECEIVED", Align::Right),
+            ("APPLIED", Align::Right),
+            ("SENT", Align::Right),
+            ("REQUESTS", Align::Right),
+            ("BYTES OUT", Align::Right),
+            ("BYTES IN", Align::Right),
+            ("TIME", Align::Right),
+        ]);
+        for row in &self.syncs {
+            table.row(vec![
+                row.device.into(),
+                row.what.into(),
+                row.received.to_string(),
+                row.applied.to_string(),
+                row.sent.to_string(),
+                row.requests.to_string(),
+                bytes(row.bytes_sent),
+                bytes(row.bytes_received),
+                duration(row.milliseconds),
+            ]);
+        }
+        writeln!(f, "{table}")?;
+        writeln!(f, "A row as the server has it:")?;
+        writeln!(f, "  id       {}", self.stored_row.id)?;
+        writeln!(f, "  payload  {}", self.stored_row.payload)?;
+        writeln!(f)?;
+        for check in &self.checks {
+            writeln!(
+                f,
+                "{}  {}",
+                if check.holds { "yes" } else { "NO " },
+                check.claim
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,362 @@
+//! Lists of records, from this device or from the server.
+
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock};
+
+use selvedge_core::bso::{Envelope, Opener};
+use selvedge_core::crypto::RustCrypto;
+use selvedge_core::error::Error;
+use selvedge_core::host::{PageLimit, Selection, Store, Stored};
+use selvedge_core::ids::RecordId;
+use selvedge_core::server::{Conditional, PageEvent, Query, Sort};
+use selvedge_core::time::ServerTime;
+
+use super::here::store_of;
+use super::print::Printer;
+use super::there::is_tombstone;
+use crate::cli::{Format, ListArgs, SortBy};
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::host::SqliteStore;
+use crate::output::{Output, printable};
+use crate::remote::Remote;
+
+/// So many records are asked for at once; the server may give fewer.
+const PAGE: u32 = 1000;
+/// So many records are decrypted at once,
+const BATCH_RECORDS: usize = 256;
+/// or so many bytes of them.
+const BATCH_BYTES: usize = 1 << 19;
+
+type Out = Printer<BufWriter<StdoutLock<'static>>>;
+
+/// Lists a collection's records.
+pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
+    let is_table = args.format == Some(Format::Table);
+    let is_values = matches!(args.format, Some(Format::Csv | Format::Tsv));
+    if args.fields.is_some() && !is_values {
+        return Err(CliError::Usage(
+            "--fields is for --format csv and tsv".into(),
+        ));
+    }
+    if args.raw && (is_table || is_values) {
+        return Err(CliError::Usage(
+            "--raw is for --format json and jsonl".into(),
+        ));
+    }
+    if args.sort == Some(SortBy::Index) && !args.remote {
+        return Err(CliError::Usage(
+            "--sort index is for --remote: this device keeps no sortindex".into(),
+        ));
+    }
+    let format = match args.format {
+        Some(format) => format,
+        None if device.output.json => Format::Json,
+        None if !args.raw && io::stdout().is_terminal() => Format::Table,
+        None => Format::Jsonl,
+    };
+    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let printer = Printer::new(out, format, args.fields.clone());
+    if args.remote {
+        there(device, args, printer).await
+    } else {
+        here(device, args, printer).await
+    }
+}
+
+/// Prints what this device has.
+async fn here(device: &Device, args: ListArgs, mut printer: Out) -> Result<()> {
+    let store = store_of(device, &args.collection).await?;
+    let limit = args.limit.unwrap_or(u64::MAX);
+    let is_wanted = |stored: &Stored| {
+        args.newer
+            .is_none_or(|newer| stored.item.server_modified > newer)
+    };
+    let mut show = |stored: &Stored| -> Result<bool> {
+        if let Some(text) = stored
+            .item
+            .cleartext
+            .as_deref()
+            .filter(|_| is_wanted(stored))
+        {
+            if printer.printed() >= limit {
+                return Ok(false);
+            }
+            printer.record(stored.item.id.as_str(), stored.item.server_modified, text)?;
+        }
+        Ok(true)
+    };
+    match (args.ids, args.sort) {
+        (None, None) => {
+            let mut after: Option<RecordId> = None;
+            'pages: loop {
+                let selected = Selection::Live;
+                let page = store
+                    .page(
+                        &args.collection,
+                        selected,
+                        after.as_ref(),
+                        PageLimit::default(),
+                    )
+                    .await?;
+                for stored in &page {
+                    if !show(stored)? {
+                        break 'pages;
+                    }
+                }
+                match page.last() {
+                    Some(last) => after = Some(last.item.id.clone()),
+                    None => break,
+                }
+            }
+        }
+        (ids, sort) => {
+            let ids = match (ids, sort) {
+                (Some(ids), None) => ids,
+                (ids, sort) => sorted(&store, &args.collection, ids, sort).await?,
+            };
+            'chunks: for chunk in ids.chunks(PAGE as usize) {
+                for stored in store.read(&args.collection, chunk).await?.iter().flatten() {
+                    if !show(stored)? {
+                        break 'chunks;
+                    }
+                }
+            }
+        }
+    }
+    printer.finish()
+}
+
+/// The ids of a collection in the order of the server's times: only ids and times are in memory.
+async fn sorted(
+    store: &SqliteStore,
+    collection: &selvedge_core::ids::CollectionName,
+    ids: Option<Vec<RecordId>>,
+    sort: Option<SortBy>,
+) -> Result<Vec<RecordId>> {
+    let mut found: Vec<(ServerTime, RecordId)> = Vec::new();
+    let mut after: Option<RecordId> = None;
+    loop {
+        let page = store
+            .page(
+                collection,
+                Selection::Live,
+                after.as_ref(),
+                PageLimit::default(),
+            )
+            .await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.item.id.clone());
+        found.extend(
+            page.into_iter()
+                .map(|stored| (stored.item.server_modified, stored.item.id)),
+        );
+    }
+    found.sort();
+    if sort == Some(SortBy::Newest) {
+        found.reverse();
+    }
+    let wanted: Option<std::collections::BTreeSet<_>> = ids.map(|ids| ids.into_iter().collect());
+    let is_wanted = |id: &RecordId| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
+    Ok(found
+        .into_iter()
+        .map(|(_, id)| id)
+        .filter(is_wanted)
+        .collect())
+}
+
+/// Prints what the server has, as it arrives.
+async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let page = args.limit.map_or(PAGE, |limit| {
+        u32::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE)
+    });
+    let is_whole = args.newer.is_none() && args.ids.is_none();
+    let query = Query {
+        newer: args.newer,
+        sort: args.sort.map(|sort| match sort {
+            SortBy::Newest => Sort::Newest,
+            SortBy::Oldest => Sort::Oldest,
+            SortBy::Index => Sort::Index,
+        }),
+        limit: Some(page),
+        ids: args.ids,
+        ..Query::full()
+    };
+    let mut listing = Listing {
+        printer,
+        output: device.output,
+        left: args.limit.unwrap_or(u64::MAX),
+        seen: 0,
+        damaged: 0,
+        foreign: 0,
+    };
+    let mut pages = remote.client.pages(args.collection.clone(), query);
+    if args.raw {
+        listing.raw(&mut pages).await?;
+    } else {
+        let keys = remote.keys()?;
+        let bundle = keys.bundle(args.collection.as_str());
+        let mut opener = Opener::new(bundle, RustCrypto::new(bundle));
+        listing.opened(&mut pages, &mut opener).await?;
+    }
+    if listing.seen == 0 && is_whole && args.limit != Some(0) {
+        let info = remote.client.info_collections(None).await?;
+        if let Conditional::Changed { value, .. } = info
+            && value.modified(&args.collection).is_none()
+        {
+            let name = &args.collection;
+            return Err(CliError::NotFound(format!(
+                "there is no collection {name} on the server: `selvedge collections` lists those that are"
+            )));
+        }
+    }
+    listing.end()
+}
+
+/// What was printed of a download, and what could not be.
+struct Listing {
+    printer: Out,
+    output: Output,
+    /// So many more may be printed.
+    left: u64,
+    /// Records that came, damaged ones included.
+    seen: u64,
+    damaged: u64,
+    /// Damaged ones that may be encrypted with another key.
+    foreign: u64,
+}
+
+type Pages<'c, 'h> = selvedge_core::server::Pages<'c, 'h, crate::host::NativeHost<()>>;
+
+impl Listing {
+    async fn raw(&mut self, pages: &mut Pages<'_, '_>) -> Result<()> {
+        let mut line = String::new();
+        while self.left > 0
+            && let Some(mut arrived) = pages.next().await?
+        {
+            while self.left > 0
+                && let Some(event) = arrived.next()?
+            {
+                match event {
+                    PageEvent::Record(Ok(envelope)) => {
+                        self.seen += 1;
+                        if write_envelope(&mut line, &envelope).is_some() {
+                            self.print(envelope.id, envelope.modified, &line)?;
+                        } else {
+                            self.skip(envelope.id, &"its payload is not UTF-8");
+                        }
+                    }
+                    event => self.other(&event),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn opened(
+        &mut self,
+        pages: &mut Pages<'_, '_>,
+        opener: &mut Opener<RustCrypto>,
+    ) -> Result<()> {
+        while self.left > 0
+            && let Some(mut arrived) = pages.next().await?
+        {
+            while let Some(event) = arrived.next()? {
+                match event {
+                    PageEvent::Record(Ok(envelope)) => {
+                        self.seen += 1;
+                        opener.add(&envelope);
+                        if opener.records() >= BATCH_RECORDS || opener.bytes() >= BATCH_BYTES {
+                            self.print_opened(opener).await?;
+                        }
+                    }
+                    event => self.other(&event),
+                }
+            }
+            // What has arrived is shown before more is waited for, at least once a chunk of the body.
+            self.print_opened(opener).await?;
+        }
+        Ok(())
+    }
+
+    async fn print_opened(&mut self, opener: &mut Opener<RustCrypto>) -> Result<()> {
+        if opener.records() == 0 {
+            return Ok(());
+        }
+        let opened = opener
+            .open()
+            .await
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        for record in opened.records() {
+            if self.left == 0 {
+                break;
+            }
+            match record.cleartext {
+                Ok(text) if is_tombstone(text) => {}
+                Ok(text) => self.print(record.id, record.modified, text)?,
+                Err(error) => {
+                    self.foreign += u64::from(error.is_key_problem());
+                    self.skip(record.id, &error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, id: &str, modified: ServerTime, text: &str) -> Result<()> {
+        self.left -= 1;
+        self.printer.record(id, modified, text)
+    }
+
+    /// What is no sound record; the ends of pages are nothing to print.
+    fn other(&mut self, event: &PageEvent<'_>) {
+        if let PageEvent::Record(Err(error)) = event {
+            self.seen += 1;
+            self.skip(error.id.as_deref().unwrap_or("without id"), error);
+        }
+    }
+
+    /// Names a record that cannot be printed.
+    fn skip(&mut self, id: &str, reason: &dyn std::fmt::Display) {
+        self.damaged += 1;
+        self.left = self.left.saturating_sub(1);
+        // Records that are left out are no note: they are said even with --quiet.
+        let output = Output {
+            quiet: false,
+            ..self.output
+        };
+        output.note(printable(&format!("record {id}: {reason}")));
+    }
+
+    fn end(self) -> Result<()> {
+        let printed = self.printer.printed();
+        self.printer.finish()?;
+        match self.damaged {
+            0 => Ok(()),
+            _ if printed == 0 && self.foreign == self.damaged => {
+                Err(Error::WrongCollectionKey.into())
+            }
+            1 => Err(CliError::Partial(
+                "1 record cannot be read; the others were printed".into(),
+            )),
+            count => Err(CliError::Partial(format!(
+                "{count} records cannot be read; the others were printed"
+            ))),
+        }
+    }
+}
+
+/// Writes an envelope as JSON, its payload with the escapes that it came with. `None` when that is no text.
+fn write_envelope(line: &mut String, envelope: &Envelope<'_>) -> Option<()> {
+    use std::fmt::Write as _;
+
+    let payload = std::str::from_utf8(envelope.payload.escaped()).ok()?;
+    let id = serde_json::to_string(envelope.id).ok()?;
+    line.clear();
+    write!(line, "{{\"id\":{id},\"modified\":{}", envelope.modified).ok()?;
+    if let Some(sortindex) = envelope.sortindex {
+        write!(line, ",\"sortindex\":{sortindex}").ok()?;
+    }
+    write!(line, ",\"payload\":\"{payload}\"}}").ok()
+}

@@ -1,0 +1,110 @@
+//! `selvedge records`: read and change records, on this device or straight on the server.
+
+mod here;
+mod input;
+mod list;
+mod print;
+mod there;
+
+use std::fmt;
+
+use selvedge_core::ids::{CollectionName, RecordId};
+use serde::Serialize;
+
+use crate::cli::RecordsCommand;
+use crate::device::Device;
+use crate::exit::Result;
+
+/// What was, or would be, changed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Changed {
+    /// What was done, in a word.
+    done: &'static str,
+    collection: CollectionName,
+    ids: Vec<RecordId>,
+    /// On the server, or on this device, waiting for a sync.
+    remote: bool,
+    dry_run: bool,
+}
+
+/// Reads or changes records.
+///
+/// # Errors
+/// When the input is not usable, there is no such record or collection, or the store or the server does not do its work.
+pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
+    match command {
+        RecordsCommand::List(args) => list::run(device, args).await,
+        RecordsCommand::Get {
+            collection,
+            id,
+            remote: true,
+            raw,
+        } => there::get(device, collection, id, raw).await,
+        RecordsCommand::Get { collection, id, .. } => here::get(device, collection, id).await,
+        RecordsCommand::Put {
+            collection,
+            id,
+            source,
+            remote,
+            dry_run,
+        } => {
+            if remote {
+                there::put(device, collection, id, &source, dry_run.dry_run).await
+            } else {
+                here::put(device, collection, id, &source, dry_run.dry_run).await
+            }
+        }
+        RecordsCommand::Edit {
+            collection,
+            id,
+            source,
+            remote,
+            dry_run,
+        } => {
+            if remote {
+                there::edit(device, collection, id, &source, dry_run.dry_run).await
+            } else {
+                here::edit(device, collection, id, &source, dry_run.dry_run).await
+            }
+        }
+        RecordsCommand::Delete {
+            collection,
+            ids,
+            remote,
+            dry_run,
+        } => {
+            if remote {
+                there::delete(device, collection, ids, dry_run.dry_run).await
+            } else {
+                here::delete(device, collection, ids, dry_run.dry_run).await
+            }
+        }
+    }
+}
+
+impl Changed {
+    /// Prints the ids on stdout, and what became of them on stderr.
+    fn tell(&self, device: &Device) -> Result<()> {
+        device.output.answer(self)?;
+        let (count, name) = (self.ids.len(), &self.collection);
+        let records = if count == 1 { "record" } else { "records" };
+        let Self { done, .. } = self;
+        device.output.note(match (self.dry_run, self.remote) {
+            (true, _) => {
+                format!("{count} {records} would be {done} in {name}; nothing was changed.")
+            }
+            (false, true) => format!("{count} {records} {done} in {name} on the server."),
+            (false, false) => format!(
+                "{count} {records} {done} in {name}; `selvedge sync` tells the other devices."
+            ),
+        });
+        Ok(())
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ids.iter().try_for_each(|id| writeln!(f, "{id}"))
+    }
+}

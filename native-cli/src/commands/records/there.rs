@@ -1,0 +1,261 @@
+//! Records straight on the server, without a store on this device.
+
+use selvedge_core::crypto::{KeyBundle, payload};
+use selvedge_core::engine::{Engine as _, Generic, Records};
+use selvedge_core::error::Error;
+use selvedge_core::host::MemoryStore;
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::life::CollectionKeys;
+use selvedge_core::server::{PutRecord, Record};
+use selvedge_core::time::ServerTime;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use super::Changed;
+use super::input::{Input, print_line};
+use crate::cli::Source;
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::host::{SystemClock, SystemRandom};
+use crate::remote::Remote;
+
+/// Prints one record: its cleartext, or its envelope.
+pub(super) async fn get(
+    device: &Device,
+    collection: CollectionName,
+    id: RecordId,
+    raw: bool,
+) -> Result<()> {
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let record = remote.client.get_record(&collection, &id).await?;
+    let record = record.ok_or_else(|| no_record(&collection, &id))?;
+    if raw {
+        let envelope = serde_json::json!({
+            "id": record.id,
+            "modified": record.modified,
+            "sortindex": record.sortindex,
+            "payload": record.payload,
+        });
+        return print_line(&envelope.to_string());
+    }
+    let keys = remote.keys()?;
+    match open(keys.bundle(collection.as_str()), &record)? {
+        Some(text) => print_line(&text),
+        None => Err(no_record(&collection, &id)),
+    }
+}
+
+fn no_record(collection: &CollectionName, id: &RecordId) -> CliError {
+    CliError::NotFound(format!(
+        "there is no record {id} in {collection} on the server"
+    ))
+}
+
+/// The cleartext of a record; `None` of a tombstone.
+fn open(bundle: &KeyBundle, record: &Record) -> Result<Option<Zeroizing<String>>> {
+    let text = payload::open(bundle, &record.payload, record.id.as_str())
+        .map_err(|error| CliError::Partial(format!("record {}: {error}", record.id)))?;
+    Ok((!is_tombstone(&text)).then_some(text))
+}
+
+/// Whether a cleartext says that its record is deleted.
+pub(super) fn is_tombstone(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Mark {
+        #[serde(default)]
+        deleted: serde_json::Value,
+    }
+    // Nearly no record has the word at all: they are not parsed.
+    memchr::memmem::find(text.as_bytes(), b"\"deleted\"").is_some()
+        && serde_json::from_str::<Mark>(text).is_ok_and(|mark| mark.deleted == true)
+}
+
+/// Writes to one collection of the server's.
+struct Writer<'r, 'h> {
+    remote: &'r Remote<'h>,
+    keys: CollectionKeys,
+    engine: Generic,
+}
+
+impl<'r, 'h> Writer<'r, 'h> {
+    fn new(remote: &'r Remote<'h>, collection: CollectionName) -> Result<Self> {
+        Ok(Self {
+            remote,
+            keys: remote.keys()?,
+            engine: Generic::new(collection)?,
+        })
+    }
+
+    fn bundle(&self) -> &KeyBundle {
+        self.keys.bundle(self.engine.collection().as_str())
+    }
+
+    /// The server's record, and when it was written: the guard of the next write. Zero if there is none.
+    async fn look(&self, id: &RecordId) -> Result<(Option<Record>, ServerTime)> {
+        let record = self
+            .remote
+            .client
+            .get_record(self.engine.collection(), id)
+            .await?;
+        let modified = record
+            .as_ref()
+            .map_or(ServerTime::ZERO, |record| record.modified);
+        Ok((record, modified))
+    }
+
+    /// Writes one cleartext if nobody wrote the record after `seen`.
+    async fn write(&self, id: &RecordId, cleartext: &str, seen: ServerTime) -> Result<()> {
+        let payload =
+            payload::seal(self.bundle(), &SystemRandom, cleartext).map_err(Error::from)?;
+        let record = PutRecord {
+            payload: Some(&payload),
+            ttl: self.engine.ttl(),
+            ..PutRecord::default()
+        };
+        let client = &self.remote.client;
+        client
+            .put_record(self.engine.collection(), id, record, Some(seen))
+            .await?;
+        Ok(())
+    }
+}
+
+/// Puts whole records.
+pub(super) async fn put(
+    device: &Device,
+    collection: CollectionName,
+    id: Option<RecordId>,
+    source: &Source,
+    dry_run: bool,
+) -> Result<()> {
+    let mut input = Input::open(source)?;
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let writer = Writer::new(&remote, collection.clone())?;
+    let mut ids = Vec::new();
+    if let Some(id) = id {
+        let one = input.only()?;
+        ids.push(put_one(&writer, Some(id), &one, dry_run).await?);
+    } else {
+        while let Some(text) = input.next()? {
+            let put = put_one(&writer, None, &text, dry_run).await;
+            ids.push(put.map_err(|error| CliError::Refused {
+                message: format!("{error}; {} records were put before", ids.len()),
+                exit: error.exit(),
+            })?);
+        }
+    }
+    if ids.is_empty() {
+        return Err(CliError::Usage(
+            "there is no record: give JSON objects".into(),
+        ));
+    }
+    Changed {
+        done: "put",
+        collection,
+        ids,
+        remote: true,
+        dry_run,
+    }
+    .tell(device)
+}
+
+async fn put_one(
+    writer: &Writer<'_, '_>,
+    id: Option<RecordId>,
+    text: &RawValue,
+    dry_run: bool,
+) -> Result<RecordId> {
+    // The core's rules for records, on a store that lasts a moment.
+    let store = MemoryStore::default();
+    let records = records(&store, writer);
+    let id = records.put(id, text.get()).await?;
+    let cleartext = records.get(&id).await?.unwrap_or_default();
+    let (_, seen) = writer.look(&id).await?;
+    if !dry_run {
+        writer.write(&id, &cleartext, seen).await?;
+    }
+    Ok(id)
+}
+
+fn records<'a>(
+    store: &'a MemoryStore,
+    writer: &Writer<'_, '_>,
+) -> Records<'a, MemoryStore, SystemClock, SystemRandom> {
+    Records::new(
+        store,
+        &SystemClock,
+        &SystemRandom,
+        writer.engine.collection().clone(),
+    )
+}
+
+/// Changes fields of one record.
+pub(super) async fn edit(
+    device: &Device,
+    collection: CollectionName,
+    id: RecordId,
+    source: &Source,
+    dry_run: bool,
+) -> Result<()> {
+    let patch = Input::open(source)?.only()?;
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let writer = Writer::new(&remote, collection.clone())?;
+    let (record, seen) = writer.look(&id).await?;
+    let record = record.ok_or_else(|| no_record(&collection, &id))?;
+    let current = open(writer.bundle(), &record)?.ok_or_else(|| no_record(&collection, &id))?;
+    let store = MemoryStore::default();
+    let records = records(&store, &writer);
+    records.put(Some(id.clone()), &current).await?;
+    records.edit(&id, patch.get()).await?;
+    let edited = records.get(&id).await?.unwrap_or_default();
+    if !dry_run {
+        writer.write(&id, &edited, seen).await?;
+    }
+    Changed {
+        done: "edited",
+        collection,
+        ids: vec![id],
+        remote: true,
+        dry_run,
+    }
+    .tell(device)
+}
+
+/// Puts tombstones in the place of records; all are looked for before the first is written.
+pub(super) async fn delete(
+    device: &Device,
+    collection: CollectionName,
+    ids: Vec<RecordId>,
+    dry_run: bool,
+) -> Result<()> {
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let writer = Writer::new(&remote, collection.clone())?;
+    let mut found = Vec::new();
+    for id in &ids {
+        let (record, seen) = writer.look(id).await?;
+        let record = record.ok_or_else(|| no_record(&collection, id))?;
+        // One that cannot be read may be deleted too: that is a way to be rid of it.
+        if open(writer.bundle(), &record).is_ok_and(|text| text.is_none()) {
+            return Err(no_record(&collection, id));
+        }
+        found.push((id, seen));
+    }
+    if !dry_run {
+        for (id, seen) in found {
+            let tombstone = serde_json::json!({ "id": id, "deleted": true });
+            writer.write(id, &tombstone.to_string(), seen).await?;
+        }
+    }
+    Changed {
+        done: "deleted",
+        collection,
+        ids,
+        remote: true,
+        dry_run,
+    }
+    .tell(device)
+}

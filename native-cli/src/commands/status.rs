@@ -1,0 +1,123 @@
+//! `selvedge status`: what this device knows of its syncing.
+
+use std::fmt;
+
+use selvedge_core::host::Clock as _;
+use selvedge_core::life::{self, CollectionCounts};
+use selvedge_core::time::{LocalTime, ServerTime};
+use serde::Serialize;
+
+use crate::device::Device;
+use crate::exit::Result;
+use crate::host::SystemClock;
+use crate::moment;
+use crate::output::{Align, Table};
+
+/// What this device knows of its syncing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Whether there is an account.
+    account: bool,
+    /// When a sync last came to its end, in milliseconds since the Unix epoch.
+    last_sync: Option<LocalTime>,
+    /// When the next sync may begin, if not now; likewise.
+    next_sync: Option<LocalTime>,
+    collections: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: String,
+    records: u64,
+    pending: u64,
+    given_up: u64,
+    followed: bool,
+    /// The server's time up to which it was read.
+    read_up_to: ServerTime,
+}
+
+/// Reads the profile; asks no server and writes nothing.
+///
+/// # Errors
+/// When the profile cannot be read.
+pub async fn run(device: &Device) -> Result<()> {
+    let chosen = device.profile.settings()?.collections;
+    let known = match device.store_if_there()? {
+        Some(store) => Some(life::status(&store).await?),
+        None => None,
+    };
+    let now = SystemClock.now();
+    let row = |found: CollectionCounts| Row {
+        followed: chosen
+            .as_ref()
+            .is_none_or(|names| names.contains(&found.name)),
+        name: found.name.to_string(),
+        records: found.counts.live,
+        pending: found.counts.pending,
+        given_up: found.given_up,
+        read_up_to: found.last_sync,
+    };
+    let account = device.credentials_if_there()?.is_some();
+    let status = match known {
+        None => Status {
+            account,
+            last_sync: None,
+            next_sync: None,
+            collections: Vec::new(),
+        },
+        Some(known) => Status {
+            account,
+            last_sync: known.last_sync,
+            next_sync: known.backoff.until().filter(|until| *until > now),
+            collections: known.collections.into_iter().map(row).collect(),
+        },
+    };
+    device.output.answer(&status)
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.account {
+            writeln!(
+                f,
+                "No account: begin with `selvedge account create` or `selvedge account join`."
+            )?;
+        }
+        match self.last_sync {
+            Some(time) => writeln!(f, "Last sync  {} UTC", moment::local(time))?,
+            None => writeln!(f, "Last sync  never")?,
+        }
+        match self.next_sync {
+            Some(time) => writeln!(
+                f,
+                "Next sync  not before {} UTC: the server asked for it",
+                moment::local(time)
+            )?,
+            None => writeln!(f, "Next sync  any time")?,
+        }
+        if self.collections.is_empty() {
+            return writeln!(f, "No records here yet.");
+        }
+        let mut table = Table::new(&[
+            ("COLLECTION", Align::Left),
+            ("RECORDS", Align::Right),
+            ("PENDING", Align::Right),
+            ("GIVEN UP", Align::Right),
+            ("FOLLOWED", Align::Left),
+            ("READ UP TO", Align::Left),
+        ]);
+        for row in &self.collections {
+            table.row(vec![
+                row.name.clone(),
+                row.records.to_string(),
+                row.pending.to_string(),
+                row.given_up.to_string(),
+                if row.followed { "yes" } else { "no" }.into(),
+                moment::server(row.read_up_to),
+            ]);
+        }
+        write!(f, "\n{table}")
+    }
+}

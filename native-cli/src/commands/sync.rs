@@ -1,0 +1,443 @@
+//! `selvedge sync`: one sync, and what came of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use selvedge_core::account::Credentials;
+use selvedge_core::engine::{FIREFOX_ENGINES, Generic};
+use selvedge_core::host::Store;
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{
+    self, Association, CollectionStatus, Ending, GlobalState, KeptToken, Obstacle, Options,
+    Preview, Report, Situation, Skip,
+};
+use selvedge_core::server::Conditional;
+use serde::Serialize;
+
+use crate::cli::SyncArgs;
+use crate::device::{Device, USER_AGENT};
+use crate::exit::{CliError, Exit, Result, exit_of};
+use crate::host::NativeHost;
+use crate::moment;
+use crate::output::{Align, Table, bytes, duration, printable};
+use crate::progress::Progress;
+use crate::remote::Remote;
+
+/// Syncs once, or says what a sync would do.
+///
+/// # Errors
+/// When the sync did not pass everything; the report is printed all the same.
+pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
+    let _lock = device.profile.lock()?;
+    let credentials = device.credentials()?;
+    let host = device.host()?;
+    let kept = device.token()?;
+    let mut token = kept.clone();
+    let progress = Progress::new(&device.output);
+    let selection = Selection::new(device, &host, args.collections).await?;
+    let syncing = Syncing {
+        host: &host,
+        credentials: &credentials,
+        selection: &selection,
+        progress: &progress,
+    };
+    let outcome = if args.dry_run.dry_run {
+        Outcome::Preview(syncing.preview(&mut token).await)
+    } else {
+        Outcome::Report(Box::new(syncing.sync(&mut token).await?))
+    };
+    drop(progress);
+    device.keep_token(kept.as_ref(), token.as_ref())?;
+    match outcome {
+        Outcome::Preview(preview) => device.output.answer(&PreviewView(preview?)),
+        Outcome::Report(report) => {
+            let view = ReportView(*report);
+            device.output.answer(&view)?;
+            view.explain(device);
+            view.verdict()
+        }
+    }
+}
+
+enum Outcome {
+    Preview(Result<Preview>),
+    Report(Box<Report>),
+}
+
+/// Which collections a sync is about.
+enum Selection {
+    /// These.
+    Named(Vec<CollectionName>),
+    /// All that the account or this device has. On a first sync the account's are only known when meta/global was read.
+    All,
+}
+
+impl Selection {
+    async fn new(device: &Device, host: &NativeHost, named: Vec<CollectionName>) -> Result<Self> {
+        if !named.is_empty() {
+            let known = known(host).await?;
+            for name in &named {
+                if !known.contains(name) {
+                    look_on_server(device, name).await?;
+                }
+            }
+            return Ok(Self::Named(named));
+        }
+        Ok(device
+            .profile
+            .settings()?
+            .collections
+            .map_or(Self::All, Self::Named))
+    }
+
+    async fn engines(&self, host: &NativeHost) -> Result<Vec<Generic>> {
+        let names = match self {
+            Self::Named(names) => names.iter().cloned().collect(),
+            Self::All => known(host).await?,
+        };
+        let mut engines = Vec::new();
+        for name in names {
+            match (Generic::new(name), self) {
+                (Ok(engine), _) => engines.push(engine),
+                (Err(error), Self::Named(_)) => return Err(error.into()),
+                // The sync keeps these itself.
+                (Err(_), Self::All) => {}
+            }
+        }
+        // Firefox's order first: small and valuable ones before the history.
+        let place = |engine: &Generic| {
+            use selvedge_core::engine::Engine as _;
+            let name = engine.collection();
+            FIREFOX_ENGINES
+                .iter()
+                .position(|known| known.name == name.as_str())
+                .unwrap_or(FIREFOX_ENGINES.len())
+        };
+        engines.sort_by_key(place);
+        Ok(engines)
+    }
+}
+
+/// The collections that this device has, or that the server had, in agreement with meta/global, when it was last asked.
+async fn known(host: &NativeHost) -> Result<BTreeSet<CollectionName>> {
+    let global = host.global().await?;
+    let global: GlobalState = global
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let mut names: BTreeSet<_> = host.collections().await?.into_iter().collect();
+    let GlobalState { info, engines, .. } = global;
+    let on_server = info.map(|info| info.collections).unwrap_or_default();
+    names.extend(
+        on_server
+            .into_keys()
+            .filter(|name| engines.contains_key(name.as_str())),
+    );
+    Ok(names)
+}
+
+/// A name that nobody knows is more likely a mistyped one than a new collection.
+async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
+    let host = device.network()?;
+    let remote = Remote::connect(device, &host).await?;
+    let info = remote.client.info_collections(None).await?;
+    if let Conditional::Changed { value, .. } = info
+        && value.modified(name).is_none()
+    {
+        return Err(CliError::NotFound(format!(
+            "there is no collection {name}, here or on the server: `selvedge records put {name}` begins one"
+        )));
+    }
+    Ok(())
+}
+
+struct Syncing<'a> {
+    host: &'a NativeHost,
+    credentials: &'a Credentials,
+    selection: &'a Selection,
+    progress: &'a Progress,
+}
+
+impl Syncing<'_> {
+    async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
+        let engines = self.selection.engines(self.host).await?;
+        let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
+        let options = options(engines, &stage);
+        Ok(life::preview(self.host, self.credentials, token, &options).await?)
+    }
+
+    async fn sync(&self, token: &mut Option<KeptToken>) -> Result<Report> {
+        let engines = self.selection.engines(self.host).await?;
+        let mut report = self.sync_these(token, engines.clone()).await;
+        if !matches!(self.selection, Selection::All) || !matches!(report.ending, Ending::Done) {
+            return Ok(report);
+        }
+        // The first look at the account may have shown collections that were not known before.
+        let new: Vec<_> = self
+            .selection
+            .engines(self.host)
+            .await?
+            .into_iter()
+            .filter(|engine| !engines.contains(engine))
+            .collect();
+        if !new.is_empty() {
+            append(&mut report, self.sync_these(token, new).await);
+        }
+        Ok(report)
+    }
+
+    async fn sync_these(&self, token: &mut Option<KeptToken>, engines: Vec<Generic>) -> Report {
+        let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
+        life::sync(
+            self.host,
+            self.credentials,
+            token,
+            &options(engines, &stage),
+        )
+        .await
+    }
+}
+
+fn options<'a>(engines: Vec<Generic>, progress: &'a dyn Fn(life::Stage<'_>)) -> Options<'a> {
+    Options {
+        engines,
+        situation: Situation {
+            is_asked_for: true,
+            ..Situation::default()
+        },
+        user_agent: Some(USER_AGENT.into()),
+        progress,
+    }
+}
+
+/// Two syncs in a row, told as one.
+fn append(report: &mut Report, second: Report) {
+    report.ending = second.ending;
+    report.fresh_start |= second.fresh_start;
+    report.collections.extend(second.collections);
+    report.traffic.requests += second.traffic.requests;
+    report.traffic.bytes_sent += second.traffic.bytes_sent;
+    report.traffic.bytes_received += second.traffic.bytes_received;
+    report.millis += second.millis;
+    report.backoff = second.backoff;
+    for alert in second.alerts {
+        if !report.alerts.contains(&alert) {
+            report.alerts.push(alert);
+        }
+    }
+}
+
+/// What came of a sync, for people; the core writes the JSON.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct ReportView(pub(crate) Report);
+
+impl ReportView {
+    /// Says on stderr what a person should know beside the figures.
+    fn explain(&self, device: &Device) {
+        let note = |text: String| device.output.note(printable(&text));
+        for collection in &self.0.collections {
+            let name = &collection.name;
+            let failed = collection
+                .pulled
+                .failed
+                .iter()
+                .chain(&collection.pushed.failed);
+            for failed in failed {
+                let id = failed.id.as_ref().map_or("without id", |id| id.as_str());
+                note(format!("{name}: record {id}: {}", failed.failure));
+            }
+            for (id, rule) in &collection.pulled.rules {
+                note(format!("{name}: record {id}: {}", rule.as_str()));
+            }
+            match &collection.status {
+                CollectionStatus::Failed(error) => note(format!("{name}: {error}")),
+                CollectionStatus::Skipped(skip) => note(format!("{name}: {skip}")),
+                _ => {}
+            }
+        }
+        for alert in &self.0.alerts {
+            note(format!("The server says: {}", alert.text()));
+        }
+    }
+
+    /// The exit code.
+    fn verdict(&self) -> Result<()> {
+        match &self.0.ending {
+            Ending::Stopped(error) => return Err(error.clone().into()),
+            Ending::Blocked(obstacle) => return Err(blocked(obstacle)),
+            Ending::Done | Ending::NothingToDo => {}
+        }
+        let statuses = self
+            .0
+            .collections
+            .iter()
+            .map(|collection| &collection.status);
+        let problems = statuses
+            .filter(|status| **status != CollectionStatus::Ok)
+            .count();
+        for collection in &self.0.collections {
+            let exit = match &collection.status {
+                CollectionStatus::Failed(error) => exit_of(error),
+                CollectionStatus::Skipped(Skip::OutOfDate { .. }) => Exit::BadData,
+                CollectionStatus::Partial | CollectionStatus::Skipped(_) => Exit::Partial,
+                CollectionStatus::Ok => continue,
+            };
+            let plural = if problems == 1 {
+                "collection"
+            } else {
+                "collections"
+            };
+            let message =
+                format!("{problems} {plural} could not be synced whole; what could pass did");
+            return Err(CliError::Refused { message, exit });
+        }
+        Ok(())
+    }
+}
+
+fn blocked(obstacle: &Obstacle) -> CliError {
+    let (message, exit) = match obstacle {
+        Obstacle::Wait { until } => {
+            let until = moment::local(*until);
+            (
+                format!("the server asked to be left alone until {until} UTC: sync again then"),
+                Exit::Wait,
+            )
+        }
+        Obstacle::SignedOut => (obstacle.to_string(), Exit::SignedOut),
+        Obstacle::Offline => (obstacle.to_string(), Exit::Offline),
+        Obstacle::Running => (obstacle.to_string(), Exit::Conflict),
+        _ => (obstacle.to_string(), Exit::Failed),
+    };
+    CliError::Refused { message, exit }
+}
+
+impl fmt::Display for ReportView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        if report.fresh_start {
+            writeln!(f, "The account was set up.")?;
+        }
+        if !report.collections.is_empty() {
+            writeln!(f, "{}", collections_table(report))?;
+        }
+        let ending = match &report.ending {
+            Ending::Done => "Done",
+            Ending::NothingToDo => "Nothing to do",
+            Ending::Blocked(_) => "Not started",
+            _ => "Stopped",
+        };
+        let requests = report.traffic.requests;
+        writeln!(
+            f,
+            "{ending}: {requests} {}, {} sent, {} received, {}.",
+            if requests == 1 { "request" } else { "requests" },
+            bytes(report.traffic.bytes_sent),
+            bytes(report.traffic.bytes_received),
+            duration(report.millis)
+        )
+    }
+}
+
+fn collections_table(report: &Report) -> Table {
+    let mut table = Table::new(&[
+        ("COLLECTION", Align::Left),
+        ("STATUS", Align::Left),
+        ("RECEIVED", Align::Right),
+        ("APPLIED", Align::Right),
+        ("SENT", Align::Right),
+        ("FAILED", Align::Right),
+        ("REQUESTS", Align::Right),
+        ("BYTES", Align::Right),
+        ("SECONDS", Align::Right),
+    ]);
+    for collection in &report.collections {
+        let (pulled, pushed, traffic) =
+            (&collection.pulled, &collection.pushed, &collection.traffic);
+        table.row(vec![
+            collection.name.to_string(),
+            collection.status.word().into(),
+            pulled.received.to_string(),
+            pulled.applied.total().to_string(),
+            pushed.sent.to_string(),
+            (pulled.failed_count + pushed.failed_count).to_string(),
+            traffic.requests.to_string(),
+            bytes(traffic.bytes_sent + traffic.bytes_received),
+            duration(collection.millis).trim_end_matches(" s").into(),
+        ]);
+    }
+    table
+}
+
+/// What a sync would do.
+struct PreviewView(Preview);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PreviewRow<'a> {
+    name: &'a CollectionName,
+    would: &'static str,
+    incoming: u64,
+    outgoing: u64,
+}
+
+impl PreviewView {
+    fn rows(&self) -> Vec<PreviewRow<'_>> {
+        let row = |found: &'_ life::CollectionPreview| -> &'static str {
+            match found.association {
+                Association::Proceed => "go on",
+                Association::ResetLocalAndAdopt { .. } => "compare all",
+                Association::WipeServerCollectionAndNewSyncId => "start anew",
+                Association::OutOfDate { .. } => "skip: newer format",
+                Association::Declined => "skip: declined",
+            }
+        };
+        self.0
+            .collections
+            .iter()
+            .map(|found| PreviewRow {
+                name: &found.name,
+                would: row(found),
+                incoming: found.incoming,
+                outgoing: found.outgoing,
+            })
+            .collect()
+    }
+}
+
+impl Serialize for PreviewView {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut preview = serializer.serialize_struct("Preview", 3)?;
+        preview.serialize_field("dryRun", &true)?;
+        preview.serialize_field("freshStart", &self.0.fresh_start)?;
+        preview.serialize_field("collections", &self.rows())?;
+        preview.end()
+    }
+}
+
+impl fmt::Display for PreviewView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.fresh_start {
+            writeln!(
+                f,
+                "The account would be set up: what its server has now would be deleted there."
+            )?;
+        }
+        let mut table = Table::new(&[
+            ("COLLECTION", Align::Left),
+            ("WOULD", Align::Left),
+            ("RECEIVE", Align::Right),
+            ("SEND", Align::Right),
+        ]);
+        for row in self.rows() {
+            table.row(vec![
+                row.name.to_string(),
+                row.would.into(),
+                row.incoming.to_string(),
+                row.outgoing.to_string(),
+            ]);
+        }
+        write!(f, "{table}Nothing was changed.")
+    }
+}

@@ -1,0 +1,151 @@
+//! This device: its profile, its host, its account and the way to its storage.
+
+use selvedge_core::account::{Credentials, Token};
+use selvedge_core::host::Clock as _;
+use selvedge_core::life::KeptToken;
+use selvedge_core::time::LocalTime;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::exit::{CliError, Result};
+use crate::host::{NativeFetch, NativeHost, SqliteStore, SystemClock};
+use crate::output::Output;
+use crate::profile::{Profile, read_if_there, remove_if_there};
+
+/// How this program names itself to servers.
+pub const USER_AGENT: &str = concat!("Selvedge/", env!("CARGO_PKG_VERSION"));
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Device {
+    /// Its directory.
+    pub profile: Profile,
+    /// Where answers go.
+    pub output: Output,
+}
+
+/// A token as its file holds it: the token server's answer, and when it came.
+#[derive(Serialize, Deserialize)]
+struct TokenFile {
+    received: LocalTime,
+    api_endpoint: String,
+    id: String,
+    key: Zeroizing<String>,
+    uid: u64,
+    duration: u64,
+}
+
+impl Device {
+    /// A host with the profile's store, which is made if there is none.
+    ///
+    /// # Errors
+    /// When the store or the system's certificates cannot be used.
+    pub fn host(&self) -> Result<NativeHost<SqliteStore>> {
+        Ok(NativeHost::new(
+            self.network()?.fetch,
+            self.profile.open_store()?,
+        ))
+    }
+
+    /// A host without a store.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be used.
+    pub fn network(&self) -> Result<NativeHost<()>> {
+        let fetch = NativeFetch::new()
+            .map_err(|error| CliError::Failed(format!("the network cannot be used: {error}")))?;
+        Ok(NativeHost::new(fetch, ()))
+    }
+
+    /// The store, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn store_if_there(&self) -> Result<Option<SqliteStore>> {
+        self.profile
+            .store_path()
+            .exists()
+            .then(|| self.profile.open_store())
+            .transpose()
+    }
+
+    /// The account, if there is one.
+    ///
+    /// # Errors
+    /// When its file cannot be read or is damaged.
+    pub fn credentials_if_there(&self) -> Result<Option<Credentials>> {
+        let path = self.profile.credentials_path();
+        let Some(json) = read_if_there(&path)?.map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        let credentials = Credentials::from_json(&json).map_err(|error| CliError::BadFile {
+            path,
+            detail: format!("{error}: `selvedge account forget`, then join the account again"),
+        })?;
+        Ok(Some(credentials))
+    }
+
+    /// The account.
+    ///
+    /// # Errors
+    /// [`CliError::NoAccount`], or when its file cannot be read or is damaged.
+    pub fn credentials(&self) -> Result<Credentials> {
+        self.credentials_if_there()?.ok_or(CliError::NoAccount)
+    }
+
+    /// Keeps an account's secrets in their file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_credentials(&self, credentials: &Credentials) -> Result<()> {
+        self.profile
+            .write(&self.profile.credentials_path(), &credentials.to_json())
+    }
+
+    /// The storage token of an earlier command, unless it is due for renewal.
+    ///
+    /// # Errors
+    /// When its file cannot be read; a damaged one is as good as none.
+    pub fn token(&self) -> Result<Option<KeptToken>> {
+        let json = read_if_there(&self.profile.token_path())?.map(Zeroizing::new);
+        let kept = json.and_then(|json| {
+            let received = serde_json::from_slice::<TokenFile>(&json).ok()?.received;
+            let token = Token::from_json(&json).ok()?;
+            Some(KeptToken { token, received })
+        });
+        Ok(kept.filter(|kept| kept.is_fresh(SystemClock.now())))
+    }
+
+    /// Keeps the storage token for the next command, if it is another one than it was.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn keep_token(&self, was: Option<&KeptToken>, kept: Option<&KeptToken>) -> Result<()> {
+        if was == kept {
+            return Ok(());
+        }
+        let Some(KeptToken { token, received }) = kept else {
+            return self.forget_token();
+        };
+        let file = TokenFile {
+            received: *received,
+            api_endpoint: token.api_endpoint.clone(),
+            id: token.id.clone(),
+            key: token.key.clone(),
+            uid: token.uid,
+            duration: token.duration,
+        };
+        let json =
+            serde_json::to_vec(&file).map_err(|error| CliError::Failed(error.to_string()))?;
+        self.profile
+            .write(&self.profile.token_path(), &Zeroizing::new(json))
+    }
+
+    /// Forgets the storage token.
+    ///
+    /// # Errors
+    /// When its file cannot be removed.
+    pub fn forget_token(&self) -> Result<()> {
+        remove_if_there(&self.profile.token_path()).map(drop)
+    }
+}

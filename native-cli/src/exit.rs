@@ -1,0 +1,234 @@
+//! How the program ends: its exit codes and its errors.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use selvedge_core::error::Error;
+use selvedge_core::host::StoreErrorKind;
+use selvedge_core::http::FetchErrorKind;
+
+/// The exit status: an interface for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything that was asked for is done.
+    Done = 0,
+    /// Something else went wrong.
+    Failed = 1,
+    /// The command line or the input is not usable.
+    Usage = 2,
+    /// There is no account here, or the server does not take its credentials.
+    SignedOut = 3,
+    /// There is no such record, collection or file.
+    NotFound = 4,
+    /// Somebody else was at it: another device wrote in between, or another process uses the profile.
+    Conflict = 5,
+    /// The server cannot be reached.
+    Offline = 6,
+    /// The server wants to be left alone for a while.
+    Wait = 7,
+    /// The sync key does not fit the account's data.
+    WrongKey = 8,
+    /// Some records could not pass; the others did.
+    Partial = 9,
+    /// The local store or another file cannot be read or written: full, damaged, or not permitted.
+    Storage = 10,
+    /// The data on the server are damaged or of a newer format, or its answer cannot be read.
+    BadData = 11,
+}
+
+/// The exit codes as `--help` lists them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  failed for another reason
+   2  the command line or the input is not usable
+   3  signed out: no account here, or its credentials are refused
+   4  no such record, collection or file
+   5  conflict: another device or process was at it
+   6  offline: the server cannot be reached
+   7  the server wants to be left alone for a while
+   8  the sync key does not fit the account's data
+   9  some records could not pass; the others did
+  10  the local store or a file: full, damaged or not permitted
+  11  the data on the server are damaged, or of a newer format";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked to. The message is one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// The core says so.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// The command line or the input is not usable.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The profile has no account.
+    #[error(
+        "there is no account here: begin with `selvedge account create` or `selvedge account join`"
+    )]
+    NoAccount,
+    /// The profile has one already.
+    #[error(
+        "this profile has an account already: `selvedge account forget` it first, or choose another --profile"
+    )]
+    AccountExists,
+    /// Another process syncs this profile.
+    #[error("another selvedge is using this profile: wait for it to end")]
+    InUse,
+    /// A file cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{}: {detail}", .path.display())]
+    BadFile {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it and what to do; never its content.
+        detail: String,
+    },
+    /// Some records could not pass; the others did.
+    #[error("{0}")]
+    Partial(String),
+    /// A check of the program's own did not hold.
+    #[error("{0}")]
+    Failed(String),
+    /// The server refused with a reason of its own.
+    #[error("{message}")]
+    Refused {
+        /// What it says and what to do.
+        message: String,
+        /// The exit code.
+        exit: Exit,
+    },
+    /// The answer cannot be written to stdout.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// A result of a command.
+pub type Result<T, E = CliError> = std::result::Result<T, E>;
+
+impl CliError {
+    /// An error of the file system about `path`.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The exit code of this error.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Core(error) => exit_of(error),
+            Self::Usage(_) | Self::AccountExists => Exit::Usage,
+            Self::NotFound(_) => Exit::NotFound,
+            Self::NoAccount => Exit::SignedOut,
+            Self::InUse => Exit::Conflict,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
+            Self::File { .. } => Exit::Storage,
+            Self::BadFile { .. } => Exit::Usage,
+            Self::Partial(_) => Exit::Partial,
+            Self::Failed(_) | Self::Output(_) => Exit::Failed,
+            Self::Refused { exit, .. } => *exit,
+        }
+    }
+
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Core(error) => error.code(),
+            Self::Usage(_) => "usage",
+            Self::NotFound(_) => "not-found",
+            Self::NoAccount => "no-account",
+            Self::AccountExists => "account-exists",
+            Self::InUse => "in-use",
+            Self::File { .. } => "file",
+            Self::BadFile { .. } => "bad-file",
+            Self::Partial(_) => "partial",
+            Self::Failed(_) => "failed",
+            Self::Refused { .. } => "refused",
+            Self::Output(_) => "output",
+        }
+    }
+
+    /// Whether the reader of stdout has gone away, as `head` does: then there is nobody to tell.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// The exit code of an error of the core.
+#[must_use]
+pub fn exit_of(error: &Error) -> Exit {
+    match error {
+        Error::SignedOut { .. } => Exit::SignedOut,
+        Error::WrongKey | Error::WrongCollectionKey => Exit::WrongKey,
+        Error::Wait { .. } => Exit::Wait,
+        Error::Conflict { .. } | Error::SetupRace => Exit::Conflict,
+        Error::NotFound { .. } | Error::NotSetUp | Error::NoSuchRecord { .. } => Exit::NotFound,
+        Error::Input(_) | Error::TooLarge { .. } => Exit::Usage,
+        Error::Network { source, .. } => match source.kind {
+            FetchErrorKind::Offline
+            | FetchErrorKind::Timeout
+            | FetchErrorKind::Tls
+            | FetchErrorKind::Cut => Exit::Offline,
+            _ => Exit::Failed,
+        },
+        Error::Store(error) if error.kind == StoreErrorKind::Busy => Exit::Conflict,
+        Error::Store(_) => Exit::Storage,
+        Error::UpgradeNeeded { .. }
+        | Error::Undecodable { .. }
+        | Error::Unlisted { .. }
+        | Error::Answer { .. } => Exit::BadData,
+        _ => Exit::Failed,
+    }
+}
+
+impl From<selvedge_core::host::StoreError> for CliError {
+    fn from(error: selvedge_core::host::StoreError) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_every_exit_code_and_no_other() {
+        let listed: Vec<u8> = EXIT_CODES
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
+            .collect();
+        let last = Exit::BadData as u8;
+        assert_eq!(listed, (0..=last).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_missing_file_is_told_from_an_unreadable_one() {
+        let of = |kind: io::ErrorKind| CliError::file(Path::new("x"))(kind.into()).exit();
+        assert_eq!(of(io::ErrorKind::NotFound), Exit::NotFound);
+        assert_eq!(of(io::ErrorKind::PermissionDenied), Exit::Storage);
+    }
+}

@@ -1,0 +1,153 @@
+//! Moments as people read and write them: UTC, like `2026-11-21 03:12:41`.
+
+use selvedge_core::time::{LocalTime, ServerTime};
+
+const DAY: i64 = 86_400;
+
+/// A time of this device's clock as people read it.
+#[must_use]
+pub fn local(time: LocalTime) -> String {
+    seconds(time.millis() / 1000)
+}
+
+/// A server's time as people read it; a dash for never.
+#[must_use]
+pub fn server(time: ServerTime) -> String {
+    if time == ServerTime::ZERO {
+        return "-".into();
+    }
+    seconds(time.hundredths() / 100)
+}
+
+/// Seconds since the Unix epoch as `YYYY-MM-DD HH:MM:SS` in UTC. Those beyond the year 9999 stay a number.
+fn seconds(since_epoch: u64) -> String {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let Some(seconds) = i64::try_from(since_epoch)
+        .ok()
+        .filter(|_| since_epoch < YEAR_10000)
+    else {
+        return since_epoch.to_string();
+    };
+    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let clock = seconds.rem_euclid(DAY);
+    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
+/// Reads a server's time: seconds since the Unix epoch (`1388635807.41`), or a moment in UTC (`2026-11-21`,
+/// `2026-11-21T03:12:41`).
+#[must_use]
+pub fn parse(text: &str) -> Option<ServerTime> {
+    if let Ok(time) = ServerTime::parse(text) {
+        return Some(time);
+    }
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let (date, clock) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
+    let [year, month, day] = numbers(date, '-')?;
+    let [hour, minute, second] = numbers(clock, ':')?;
+    let days = (1..=12)
+        .contains(&month)
+        .then(|| days_from_civil(year, month, day))?;
+    let is_real = civil(days) == (year, month, day) && hour < 24 && minute < 60 && second < 60;
+    let seconds = days * DAY + hour * 3600 + minute * 60 + second;
+    let hundredths = u64::try_from(seconds).ok()?.checked_mul(100)?;
+    is_real.then_some(ServerTime::from_hundredths(hundredths))
+}
+
+/// Three numbers of at most four digits between two separators.
+fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+    let mut parts = text.split(separator).map(|part| {
+        let is_number =
+            (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse::<i64>().ok()).flatten()
+    });
+    let found = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(found)
+}
+
+/// The Gregorian date of a day counted from 1970-01-01, by years that begin in March, so that leap days come last.
+fn civil(day: i64) -> (i64, i64, i64) {
+    let day = day + 719_468;
+    let era = day.div_euclid(146_097);
+    let of_era = day.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
+}
+
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let from_march = (month + 9) % 12;
+    let of_year = (153 * from_march + 2) / 5 + day - 1;
+    let of_era = year.rem_euclid(400);
+    year.div_euclid(400) * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_printed_in_utc() {
+        for (since, expected) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_400, "2000-02-29 00:00:00"),
+            (1_388_635_807, "2014-01-02 04:10:07"),
+            (4_107_542_399, "2100-02-28 23:59:59"),
+            (4_107_542_400, "2100-03-01 00:00:00"),
+            (253_402_300_799, "9999-12-31 23:59:59"),
+            (253_402_300_800, "253402300800"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            assert_eq!(seconds(since), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        for day in 0..60_000 {
+            let time = ServerTime::from_hundredths(day * 8_640_000 + 1_234_500);
+            assert_eq!(parse(&server(time)), Some(time));
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_as_seconds_or_as_a_moment() {
+        let hundredths = |text| parse(text).map(ServerTime::hundredths);
+        assert_eq!(hundredths("1388635807.41"), Some(138_863_580_741));
+        assert_eq!(hundredths("2014-01-02"), Some(138_862_080_000));
+        assert_eq!(hundredths("2014-01-02T04:10:07Z"), Some(138_863_580_700));
+        assert_eq!(hundredths("2014-01-02 04:10:07"), Some(138_863_580_700));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "yesterday",
+            "-1",
+            "2014",
+            "2014-1",
+            "2014-13-01",
+            "2014-02-29",
+            "2014-01-32",
+            "2014-01-00",
+            "2014-01-02T25:00:00",
+            "2014-01-02T00:00",
+            "2014-01-02-03",
+            "1960-01-01",
+            "+014-01-02",
+            "99999-01-01",
+        ] {
+            // A year alone is also a number of seconds.
+            assert!(parse(text).is_none() || text == "2014", "{text}");
+        }
+    }
+}

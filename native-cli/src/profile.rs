@@ -1,0 +1,300 @@
+//! A profile: the directory of one device's account, its store, its secrets and its settings.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use selvedge_core::ids::CollectionName;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{CliError, Result};
+use crate::host::SqliteStore;
+
+/// The directory of one device's account.
+///
+/// | file | what for |
+/// |---|---|
+/// | `store.sqlite` | records and sync state |
+/// | `credentials.json` | secrets: the sync key and what gets a token |
+/// | `token.json` | secret: the storage token, until it expires |
+/// | `settings.json` | which collections are followed |
+/// | `lock` | held by the one process that syncs |
+#[derive(Debug, Clone)]
+pub struct Profile {
+    dir: PathBuf,
+}
+
+/// What a person chose for a profile.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The collections that a sync without names syncs; `None` for all of the account.
+    pub collections: Option<Vec<CollectionName>>,
+}
+
+/// Held while one process works on a profile.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Profile {
+    /// The profile in `data_dir`, or the one called `name` in the user's data directory.
+    ///
+    /// # Errors
+    /// When the name is not usable as the name of a directory, or there is no home directory.
+    pub fn find(name: &str, data_dir: Option<&Path>) -> Result<Self> {
+        if let Some(dir) = data_dir {
+            return Ok(Self {
+                dir: dir.to_owned(),
+            });
+        }
+        let is_plain = (1..=64).contains(&name.len())
+            && !name.starts_with('.')
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !is_plain {
+            return Err(CliError::Usage(
+                "a profile's name is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.', and does not begin with '.'".into(),
+            ));
+        }
+        Ok(Self {
+            dir: data_home()?.join("selvedge").join(name),
+        })
+    }
+
+    /// The profile's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the store is.
+    #[must_use]
+    pub fn store_path(&self) -> PathBuf {
+        self.dir.join("store.sqlite")
+    }
+
+    /// The store and the files that SQLite keeps beside it.
+    #[must_use]
+    pub fn store_files(&self) -> [PathBuf; 3] {
+        ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"].map(|name| self.dir.join(name))
+    }
+
+    /// Where the credentials are.
+    #[must_use]
+    pub fn credentials_path(&self) -> PathBuf {
+        self.dir.join("credentials.json")
+    }
+
+    /// Where the storage token is.
+    #[must_use]
+    pub fn token_path(&self) -> PathBuf {
+        self.dir.join("token.json")
+    }
+
+    /// Opens the store, which is made if there is none.
+    ///
+    /// # Errors
+    /// When the directory or the store cannot be made or opened.
+    pub fn open_store(&self) -> Result<SqliteStore> {
+        self.make_dir()?;
+        Ok(SqliteStore::open(&self.store_path())?)
+    }
+
+    /// Keeps other processes from syncing this profile as long as the value lives.
+    ///
+    /// # Errors
+    /// [`CliError::InUse`] when another process has it.
+    pub fn lock(&self) -> Result<Lock> {
+        self.make_dir()?;
+        let path = self.dir.join("lock");
+        let file = open_private(&path).map_err(CliError::file(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(CliError::InUse),
+            Err(TryLockError::Error(source)) => Err(CliError::File { path, source }),
+        }
+    }
+
+    /// What the person chose; what nobody chose if there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn settings(&self) -> Result<Settings> {
+        let path = self.dir.join("settings.json");
+        let Some(text) = read_if_there(&path)? else {
+            return Ok(Settings::default());
+        };
+        serde_json::from_slice(&text).map_err(|error| CliError::BadFile {
+            path,
+            detail: format!("these are no settings ({error}): repair or delete the file"),
+        })
+    }
+
+    /// Keeps what the person chose.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_settings(&self, settings: &Settings) -> Result<()> {
+        let text = serde_json::to_vec_pretty(settings)
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        self.write(&self.dir.join("settings.json"), &text)
+    }
+
+    /// Writes a file of this profile whole or not at all, readable by the owner alone.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is then as it was.
+    pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        self.make_dir()?;
+        write_atomically(path, content).map_err(CliError::file(path))
+    }
+
+    fn make_dir(&self) -> Result<()> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.dir).map_err(CliError::file(&self.dir))
+    }
+}
+
+/// `$XDG_DATA_HOME`, or `~/.local/share`.
+fn data_home() -> Result<PathBuf> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    variable("XDG_DATA_HOME")
+        .or_else(|| Some(std::env::home_dir()?.join(".local").join("share")))
+        .filter(|path| path.is_absolute())
+        .ok_or_else(|| {
+            CliError::Usage("there is no home directory: say where with --data-dir".into())
+        })
+}
+
+/// A file's bytes, or `None` when there is no such file.
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CliError::file(path)(error)),
+    }
+}
+
+/// Removes a file; answers whether there was one.
+pub(crate) fn remove_if_there(path: &Path) -> Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(CliError::file(path)(error)),
+    }
+}
+
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new.{}", std::process::id()));
+    let new = path.with_file_name(name);
+    // What a killed process of this number left would keep its mode: begin with a new file.
+    let _ = fs::remove_file(&new);
+    let written = open_private(&new).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&new, path));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    renamed?;
+    #[cfg(unix)]
+    if let Some(dir) = path.parent() {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile() -> (tempfile::TempDir, Profile) {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::find("default", Some(&dir.path().join("deep/profile"))).unwrap();
+        (dir, profile)
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for name in ["", "..", ".hidden", "a/b", "a\\b", "ä", &"x".repeat(65)] {
+            assert!(
+                matches!(Profile::find(name, None), Err(CliError::Usage(_))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_process_at_a_time_holds_the_lock() {
+        let (_dir, profile) = profile();
+        let held = profile.lock().unwrap();
+        assert!(matches!(profile.lock(), Err(CliError::InUse)));
+        drop(held);
+        profile.lock().unwrap();
+    }
+
+    #[test]
+    fn settings_last() {
+        let (_dir, profile) = profile();
+        assert_eq!(profile.settings().unwrap(), Settings::default());
+        let chosen = Settings {
+            collections: Some(vec![CollectionName::new("notes").unwrap()]),
+        };
+        profile.keep_settings(&chosen).unwrap();
+        assert_eq!(profile.settings().unwrap(), chosen);
+    }
+
+    #[test]
+    fn damaged_settings_are_said() {
+        let (_dir, profile) = profile();
+        profile
+            .write(
+                &profile.dir().join("settings.json"),
+                b"{\"collections\":[\"a b\"]}",
+            )
+            .unwrap();
+        assert!(matches!(profile.settings(), Err(CliError::BadFile { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_for_the_owner_alone_even_over_an_open_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (_dir, profile) = profile();
+        let path = profile.credentials_path();
+        profile.write(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        profile.write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::metadata(profile.dir()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        assert_eq!(fs::read_dir(profile.dir()).unwrap().count(), 1);
+    }
+}

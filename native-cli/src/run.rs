@@ -1,0 +1,79 @@
+//! From the command line to the exit code.
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::commands::{account, collections, demo, man, records, serve, status, sync};
+use crate::device::Device;
+use crate::exit::{CliError, Exit, Result};
+use crate::output::Output;
+use crate::profile::Profile;
+use crate::serve::ServeError;
+
+/// Does what the command line says. Errors are said on stderr.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let output = Output {
+        json: cli.global.json,
+        quiet: cli.global.quiet,
+    };
+    match dispatch(cli, output) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) if error.is_broken_pipe() => Exit::Done.into(),
+        Err(error) => {
+            output.error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn dispatch(cli: Cli, output: Output) -> Result<()> {
+    let device = || -> Result<Device> {
+        let profile = Profile::find(&cli.global.profile, cli.global.data_dir.as_deref())?;
+        Ok(Device { profile, output })
+    };
+    match cli.command {
+        Command::Demo => many_threads()?.block_on(demo::run(output)),
+        Command::Account(command) => one_thread()?.block_on(account::run(&device()?, command)),
+        Command::Sync(args) => one_thread()?.block_on(sync::run(&device()?, args)),
+        Command::Status => one_thread()?.block_on(status::run(&device()?)),
+        Command::Collections { command } => {
+            one_thread()?.block_on(collections::run(&device()?, command))
+        }
+        Command::Records(command) => one_thread()?.block_on(records::run(&device()?, command)),
+        Command::Serve(args) => many_threads()?.block_on(serve::run(args)).map_err(refused),
+        Command::Completions { shell } => man::completions(shell),
+        Command::Man { dir } => man::man(dir.as_deref()),
+    }
+}
+
+/// A client waits for one thing at a time.
+fn one_thread() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(no_runtime)
+}
+
+fn many_threads() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(no_runtime)
+}
+
+fn no_runtime(error: std::io::Error) -> CliError {
+    CliError::Failed(format!("the system gives no threads or sockets: {error}"))
+}
+
+fn refused(error: ServeError) -> CliError {
+    let exit = match &error {
+        ServeError::Unprotected(_) | ServeError::PublicUrl => Exit::Usage,
+        ServeError::Data(_) | ServeError::Secret(..) | ServeError::Invite(_) => Exit::Storage,
+        _ => Exit::Failed,
+    };
+    CliError::Refused {
+        message: error.to_string(),
+        exit,
+    }
+}

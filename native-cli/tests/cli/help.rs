@@ -1,0 +1,147 @@
+//! The help is true: its examples run, its codes are the program's, and the pages come from the program itself.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{Server, feed, program};
+
+/// The examples of all commands, in an order in which each finds what it needs.
+const ORDER: [&str; 16] = [
+    "demo",
+    "account create",
+    "account show",
+    "records put",
+    "records edit",
+    "records list",
+    "records get",
+    "sync",
+    "status",
+    "collections",
+    "collections follow",
+    "records delete",
+    "account forget",
+    "completions",
+    "man",
+    // Needs a device without an account.
+    "account join",
+];
+
+fn help(words: &[&str]) -> String {
+    let mut command = program();
+    command.args(words).arg("--help");
+    feed(command, "").ok()
+}
+
+fn example(words: &[&str]) -> String {
+    let help = help(words);
+    let line = help.lines().skip_while(|line| *line != "Example:").nth(1);
+    line.unwrap_or_else(|| panic!("{words:?} has no example:\n{help}"))
+        .trim()
+        .to_owned()
+}
+
+/// A line of the help in a shell.
+fn in_shell(line: &str, dir: &Path) -> Command {
+    let (name, rest) = line.split_once(' ').unwrap();
+    assert_eq!(name, "selvedge");
+    let mut shell = Command::new("sh");
+    let line = format!("exec '{}' {rest}", env!("CARGO_BIN_EXE_selvedge"));
+    shell.current_dir(dir).args(["-c", &line]);
+    shell
+}
+
+/// Runs a line of the help on a server that listens elsewhere than the line says.
+fn run(line: &str, dir: &Path, home: &str, url: &str) -> String {
+    let mut shell = in_shell(&line.replace("http://127.0.0.1:8090", url), dir);
+    shell.env("XDG_DATA_HOME", dir.join(home));
+    feed(shell, "").ok()
+}
+
+#[test]
+fn every_example_runs() {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    for words in ORDER {
+        let home = if words == "account join" {
+            "other"
+        } else {
+            "home"
+        };
+        let out = run(
+            &example(&words.split(' ').collect::<Vec<_>>()),
+            dir.path(),
+            home,
+            &server.url,
+        );
+        match words {
+            "account create" => fs::write(dir.path().join("code.txt"), out).unwrap(),
+            "records list" => assert!(out.contains("\"id\":\"milk\""), "{out}"),
+            "records get" => assert_eq!(out, "{\"id\":\"milk\",\"done\":true}\n"),
+            _ => {}
+        }
+    }
+    assert!(dir.path().join("selvedge.bash").metadata().unwrap().len() > 1000);
+    let page = fs::read_to_string(dir.path().join("man1/selvedge-records-list.1")).unwrap();
+    assert!(page.contains("Example") && page.contains("jsonl"), "{page}");
+    // The one example that needs a file from elsewhere.
+    let token = fs::read(dir.path().join("other/selvedge/default/credentials.json")).unwrap();
+    fs::write(dir.path().join("creds.json"), token).unwrap();
+    run(
+        &example(&["account", "use"]),
+        dir.path(),
+        "third",
+        &server.url,
+    );
+}
+
+#[test]
+fn the_examples_of_the_server_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = example(&["serve"]).replace("127.0.0.1:8090", "127.0.0.1:0");
+    let mut shell = in_shell(&serve, dir.path());
+    shell.env("HOME", dir.path());
+    let server = Server::of(shell);
+    assert!(
+        server.url.starts_with("http://127.0.0.1:"),
+        "{}",
+        server.url
+    );
+    let mut shell = in_shell(&example(&["serve", "invite"]), dir.path());
+    shell.env("HOME", dir.path());
+    assert_eq!(feed(shell, "").ok().lines().count(), 1);
+}
+
+#[test]
+fn the_help_lists_all_commands_and_the_exit_codes() {
+    let help = help(&[]);
+    for word in [
+        "demo",
+        "account",
+        "sync",
+        "status",
+        "collections",
+        "records",
+        "serve",
+        "completions",
+        "man",
+    ] {
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(word)),
+            "{word}"
+        );
+    }
+    assert!(
+        help.contains("Exit codes:") && help.contains("11  "),
+        "{help}"
+    );
+}
+
+#[test]
+fn completions_come_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let mut command = program();
+        command.args(["completions", shell]);
+        assert!(feed(command, "").ok().contains("selvedge"));
+    }
+}

@@ -1,0 +1,8 @@
+//! The program as a person or a script meets it: the real binary, a real server, real files.
+#![allow(missing_docs, reason = "the names of tests are their claims")]
+
+mod bad_input;
+mod help;
+mod main_way;
+mod program;
+mod remote;

@@ -1,1 +1,20 @@
-//! What the end-to-end tests share: the program, its server, and devices to sync.
+//! What the end-to-end tests share: the real program and its server as child processes, devices to sync, a proxy that
+//! cuts connections at a chosen byte, and tokens minted as a token server would.
+//!
+//! Everything panics with a message when the machine does not do its part: these are tests.
+
+mod device;
+mod program;
+mod proxy;
+mod randomness;
+mod server;
+mod token;
+mod wire;
+
+pub use device::{Device, Synced};
+pub use program::{Outcome, Run, selvedge, workspace_root};
+pub use proxy::Proxy;
+pub use randomness::{Randomness, seed};
+pub use server::{Server, ServerSetup};
+pub use token::{Account, MasterSecret};
+pub use wire::Wire;

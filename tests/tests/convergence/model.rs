@@ -1,0 +1,162 @@
+//! What must be there in the end. Every value is written once only, so that it tells who wrote it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use selvedge_core::reconcile::Rule;
+
+/// The fields of a record with the values that are in them.
+pub(crate) type Fields = BTreeMap<String, String>;
+
+/// Remembers what was written where, and by what it was replaced knowingly.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    /// The record and field of each value.
+    written: BTreeMap<String, (String, String)>,
+    /// Values that somebody who saw them wrote over, removed, or deleted with their record.
+    replaced: BTreeSet<String>,
+    /// Records that somebody deleted who had them from the server, with the values that went.
+    deleted: Vec<(String, Fields)>,
+    /// The rules that reports named, by record.
+    rules: BTreeMap<String, BTreeSet<Rule>>,
+}
+
+impl Model {
+    /// A value that was never written before, for this field.
+    pub(crate) fn write(&mut self, record: &str, field: &str) -> String {
+        let value = format!("v{}", self.written.len());
+        self.written
+            .insert(value.clone(), (record.to_owned(), field.to_owned()));
+        value
+    }
+
+    /// Somebody who saw this value replaced it.
+    pub(crate) fn replace(&mut self, value: &str) {
+        self.replaced.insert(value.to_owned());
+    }
+
+    /// Somebody deleted a record that held these fields.
+    pub(crate) fn delete(&mut self, record: &str, fields: Fields, is_known_to_the_server: bool) {
+        self.replaced.extend(fields.values().cloned());
+        if is_known_to_the_server {
+            self.deleted.push((record.to_owned(), fields));
+        }
+    }
+
+    /// A report names a rule for a record.
+    pub(crate) fn rule(&mut self, record: &str, rule: Rule) {
+        self.rules
+            .entry(record.to_owned())
+            .or_default()
+            .insert(rule);
+    }
+
+    fn has(&self, record: &str, rules: &[Rule]) -> bool {
+        self.rules
+            .get(record)
+            .is_some_and(|named| rules.iter().any(|rule| named.contains(rule)))
+    }
+
+    /// Checks what all devices have in the end.
+    ///
+    /// # Errors
+    /// What was lost, or came back, without a reason.
+    pub(crate) fn check(&self, end: &BTreeMap<String, Fields>) -> Result<(), String> {
+        const OF_FIELDS: &[Rule] = &[Rule::NewerFieldWins, Rule::ServerBeatsResend];
+        const ANY: &[Rule] = &[
+            Rule::NewerFieldWins,
+            Rule::ServerBeatsResend,
+            Rule::EditBeatsDelete,
+        ];
+        let value_at =
+            |record: &str, field: &str| end.get(record).and_then(|fields| fields.get(field));
+        for (value, (record, field)) in &self.written {
+            let is_there = value_at(record, field) == Some(value);
+            let is_replaced = self.replaced.contains(value);
+            if !is_there && !is_replaced && !self.has(record, OF_FIELDS) {
+                return Err(format!(
+                    "{value} in {field} of {record} is lost, and no rule says why"
+                ));
+            }
+            if is_there && is_replaced && !self.has(record, ANY) {
+                return Err(format!(
+                    "{value} in {field} of {record} came back, and no rule says why"
+                ));
+            }
+        }
+        for (record, fields) in end {
+            for (field, value) in fields {
+                let place = self.written.get(value);
+                if place != Some(&(record.clone(), field.clone())) {
+                    return Err(format!(
+                        "{value} in {field} of {record} was never written there"
+                    ));
+                }
+            }
+        }
+        for (record, gone) in &self.deleted {
+            let Some(fields) = end.get(record) else {
+                continue;
+            };
+            let is_the_same = !fields.is_empty()
+                && fields
+                    .values()
+                    .all(|value| gone.values().any(|old| old == value));
+            if is_the_same && !self.has(record, &[Rule::EditBeatsDelete]) {
+                return Err(format!(
+                    "{record} was deleted and is there as it was, and no rule says why"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(value: Option<&str>) -> BTreeMap<String, Fields> {
+        let record = value.map(|value| {
+            (
+                "r".to_owned(),
+                Fields::from([("f".to_owned(), value.to_owned())]),
+            )
+        });
+        record.into_iter().collect()
+    }
+
+    #[test]
+    fn a_value_that_is_lost_without_a_rule_is_found_out() {
+        let mut model = Model::default();
+        let value = model.write("r", "f");
+        assert!(model.check(&end(Some(&value))).is_ok());
+        assert!(model.check(&end(None)).is_err());
+        model.rule("other", Rule::NewerFieldWins);
+        assert!(model.check(&end(None)).is_err());
+        model.rule("r", Rule::NewerFieldWins);
+        assert!(model.check(&end(None)).is_ok());
+    }
+
+    #[test]
+    fn a_value_that_comes_back_without_a_rule_is_found_out() {
+        let mut model = Model::default();
+        let [old, new] = [(); 2].map(|()| model.write("r", "f"));
+        model.replace(&old);
+        assert!(model.check(&end(Some(&new))).is_ok());
+        assert!(model.check(&end(Some(&old))).is_err());
+        assert!(model.check(&end(Some("v7"))).is_err());
+    }
+
+    #[test]
+    fn a_deletion_that_is_undone_without_a_rule_is_found_out() {
+        let mut model = Model::default();
+        let value = model.write("r", "f");
+        model.delete("r", Fields::from([("f".to_owned(), value.clone())]), true);
+        assert!(model.check(&end(None)).is_ok());
+        assert!(model.check(&end(Some(&value))).is_err());
+        model.rule("r", Rule::NewerFieldWins);
+        assert!(model.check(&end(Some(&value))).is_err());
+        model.rule("r", Rule::EditBeatsDelete);
+        assert!(model.check(&end(Some(&value))).is_ok());
+    }
+}

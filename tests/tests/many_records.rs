@@ -1,0 +1,76 @@
+//! Ten thousand records: many batches up, many pages down.
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is a test, also what clippy does not see as one"
+)]
+
+use std::collections::BTreeMap;
+
+use selvedge_tests::{Device, Server, ServerSetup};
+use serde_json::{Value, json};
+
+const RECORDS: u32 = 10_000;
+
+fn records(text: &'static str) -> impl Iterator<Item = Value> {
+    (0..RECORDS)
+        .map(move |n| json!({"id": format!("note-{n:05}"), "n": n, "text": format!("{text} {n}")}))
+}
+
+fn by_id(records: impl Iterator<Item = Value>) -> BTreeMap<String, Value> {
+    records
+        .map(|record| (record["id"].as_str().unwrap().to_owned(), record))
+        .collect()
+}
+
+/// Ten thousand records fill three batches of this server and begin a fourth.
+fn server_with_small_batches() -> Server {
+    ServerSetup::default()
+        .args(&["--max-total-records", "3000", "--max-post-records", "250"])
+        .start()
+}
+
+#[test]
+fn ten_thousand_records_pass_in_several_batches() {
+    let server = server_with_small_batches();
+    let (a, b) = Device::pair(&server);
+    a.put_many(records("first"));
+    let sent = a.sync();
+    assert_eq!(sent.count("sent"), u64::from(RECORDS));
+    let posts = u64::from(RECORDS) / 250;
+    assert!(
+        (posts..posts + 10).contains(&sent.count("requests")),
+        "{}",
+        sent.report
+    );
+
+    let received = b.sync();
+    assert_eq!(received.count("received"), u64::from(RECORDS));
+    assert_eq!(received.notes()["applied"]["added"], RECORDS);
+    assert_eq!(a.notes(), by_id(records("first")));
+    assert_eq!(b.notes(), by_id(records("first")));
+
+    b.put_many(records("second"));
+    assert_eq!(b.sync().count("sent"), u64::from(RECORDS));
+    assert_eq!(a.sync().count("received"), u64::from(RECORDS));
+    assert_eq!(a.notes(), by_id(records("second")));
+    assert_eq!(a.sync().number("requests"), 1);
+}
+
+#[test]
+fn a_listing_of_the_server_prints_every_record_once() {
+    let server = server_with_small_batches();
+    let (a, _) = Device::first(&server);
+    a.put_many(records("listed"));
+    a.sync();
+    let listed = a
+        .run(&["records", "list", "notes", "--remote", "--format", "jsonl"])
+        .outcome()
+        .ok();
+    let lines: Vec<Value> = listed
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), RECORDS as usize);
+    assert_eq!(by_id(lines.into_iter()), by_id(records("listed")));
+}

@@ -1,2 +1,57 @@
-//! `cargo xtask`: builds the npm package.
-fn main() {}
+//! `cargo xtask`: builds and tests the npm package. Needs cargo, Node and npm, and nothing that is installed by hand.
+
+mod build;
+mod error;
+mod node;
+mod pack;
+mod test;
+mod workspace;
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use error::Error;
+use workspace::Workspace;
+
+const HELP: &str = "cargo xtask COMMAND
+
+  pack    builds the npm package in wasm/pkg and prints its size
+  test    runs the WebAssembly tests in Node, then packs and tests the package
+          (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER)";
+
+/// Not for people: cargo runs the test binaries through this command.
+const RUN_TESTS: &str = "run-wasm-tests";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let text: Vec<&str> = arguments
+        .iter()
+        .map(|argument| argument.to_str().unwrap_or_default())
+        .collect();
+    let result = match text.as_slice() {
+        ["pack"] => Workspace::find().and_then(|workspace| pack::pack(&workspace)),
+        ["test"] => Workspace::find().and_then(|workspace| test::all(&workspace)),
+        ["test", filter] => {
+            Workspace::find().and_then(|workspace| test::in_node(&workspace, Some(filter)))
+        }
+        [RUN_TESTS, ..] => run_tests(&arguments),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one test binary in Node, as the tool `wasm-bindgen-test-runner` does; its first argument is its own name.
+fn run_tests(arguments: &[OsString]) -> Result<(), Error> {
+    wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(arguments)
+        .map_err(|error| Error::Tests(error.to_string()))
+}

@@ -1,0 +1,186 @@
+//! The network, by any JavaScript `(request) => Promise<Response>`.
+
+use js_sys::{Function, Promise, Reflect, Uint8Array};
+use selvedge_core::http::{
+    Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Request, Response,
+};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{
+    ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit,
+    RequestRedirect,
+};
+
+use crate::types::member;
+
+/// Sends requests through a function of the host's.
+#[derive(Debug)]
+pub(super) struct JsFetch(Function);
+
+impl JsFetch {
+    pub(super) const fn new(function: Function) -> Self {
+        Self(function)
+    }
+}
+
+impl Fetch for JsFetch {
+    type Body = JsBody;
+
+    async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
+        // What a browser says of an address that it refuses names the address, and with it the user.
+        let request = outgoing(&request).map_err(|_| {
+            FetchError::new(FetchErrorKind::Offline, "the host refuses the address")
+        })?;
+        let called = self.0.call1(&JsValue::UNDEFINED, &request);
+        let answer = match called {
+            Ok(answer) => Promise::resolve(&answer).await,
+            Err(thrown) => Err(thrown),
+        };
+        let answer = answer.map_err(|error| fetch_error(&error, FetchErrorKind::Offline))?;
+        incoming(&answer).ok_or_else(|| {
+            FetchError::new(
+                FetchErrorKind::Offline,
+                "the fetch function did not answer with a Response",
+            )
+        })
+    }
+}
+
+/// The request as JavaScript sends it: no cookies, no cache, no referrer, and no redirects, for the signature would not
+/// fit.
+fn outgoing(request: &Request) -> Result<web_sys::Request, JsValue> {
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in &request.headers {
+        headers.append(name, value)?;
+    }
+    let init = RequestInit::new();
+    init.set_method(request.method.as_str());
+    init.set_headers(&headers);
+    init.set_credentials(RequestCredentials::Omit);
+    init.set_cache(RequestCache::NoStore);
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_referrer_policy(ReferrerPolicy::NoReferrer);
+    if !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post) {
+        init.set_body(&Uint8Array::from(request.body.as_slice()));
+    }
+    web_sys::Request::new_with_str_and_init(&request.url, &init)
+}
+
+/// Reads what a fetch answered, whichever realm or library its class is of. `None` when it is no response.
+fn incoming(answer: &JsValue) -> Option<Response<JsBody>> {
+    let kind = member(answer, "type").as_string();
+    let status = match kind.as_deref() {
+        // Browsers hide where a redirect leads, and which one it is.
+        Some("opaqueredirect") => 302,
+        _ => member(answer, "status")
+            .as_f64()
+            .filter(|status| (100.0..1000.0).contains(status))? as u16,
+    };
+    let mut headers = Headers::default();
+    for pair in js_sys::try_iter(&member(answer, "headers")).ok()?? {
+        let pair = pair.ok()?;
+        let text = |index| Reflect::get_u32(&pair, index).ok()?.as_string();
+        headers.push(text(0)?, text(1)?);
+    }
+    // Across origins `Content-Encoding` may be hidden while `Content-Length` is not: then the length of what comes out
+    // is not known, and the host alone can tell that a body was cut.
+    let is_length_telling =
+        kind.as_deref() != Some("cors") && headers.get("content-encoding").is_none();
+    let left = headers
+        .get("content-length")
+        .filter(|_| is_length_telling)
+        .and_then(|text| text.parse().ok());
+    let stream = member(answer, "body");
+    let reader = if stream.is_null() || stream.is_undefined() {
+        None
+    } else {
+        let reader = member(&stream, "getReader")
+            .dyn_into::<Function>()
+            .ok()?
+            .call0(&stream)
+            .ok()?;
+        Some(reader.unchecked_into())
+    };
+    Some(Response {
+        status,
+        headers,
+        body: JsBody { reader, left },
+    })
+}
+
+/// A body that a `ReadableStream` brings.
+#[derive(Debug)]
+pub struct JsBody {
+    /// `None` when there is no more.
+    reader: Option<ReadableStreamDefaultReader>,
+    /// Bytes still to come, if they were announced.
+    left: Option<u64>,
+}
+
+impl Body for JsBody {
+    type Chunk = Vec<u8>;
+
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, FetchError> {
+        let Some(reader) = &self.reader else {
+            return Ok(None);
+        };
+        let read = reader
+            .read()
+            .await
+            .map_err(|error| fetch_error(&error, FetchErrorKind::Cut));
+        let read = match read {
+            Ok(read) => JsValue::from(read),
+            Err(error) => {
+                self.reader = None;
+                return Err(error);
+            }
+        };
+        if member(&read, "done").is_truthy() {
+            self.reader = None;
+            return match self.left {
+                Some(left) if left > 0 => Err(FetchError::new(
+                    FetchErrorKind::Cut,
+                    format!("{left} bytes are missing"),
+                )),
+                _ => Ok(None),
+            };
+        }
+        let bytes = member(&read, "value").dyn_into::<Uint8Array>();
+        let bytes = bytes
+            .map_err(|_| FetchError::new(FetchErrorKind::Cut, "the body is not made of bytes"))?
+            .to_vec();
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(bytes.len() as u64);
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Drop for JsBody {
+    /// A body that is not read to its end is given up, so that its connection is free again.
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            // It is awaited because a rejection that nobody handles ends a Node process.
+            js_sys::futures::spawn_local(async move { drop(reader.cancel().await) });
+        }
+    }
+}
+
+/// Sorts what a fetch threw; `otherwise` is its kind when its name says nothing.
+fn fetch_error(thrown: &JsValue, otherwise: FetchErrorKind) -> FetchError {
+    let kind = match member(thrown, "name").as_string().as_deref() {
+        Some("AbortError") => FetchErrorKind::Aborted,
+        Some("TimeoutError") => FetchErrorKind::Timeout,
+        _ => otherwise,
+    };
+    // Node says only "fetch failed" and keeps what happened in the cause.
+    let told = [member(thrown, "cause"), thrown.clone()];
+    let detail = told.iter().find_map(|error| {
+        member(error, "message")
+            .as_string()
+            .filter(|text| !text.is_empty())
+    });
+    FetchError::new(
+        kind,
+        detail.unwrap_or_else(|| "the host does not say why".into()),
+    )
+}

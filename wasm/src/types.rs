@@ -1,0 +1,147 @@
+//! The TypeScript interfaces of what crosses the border as plain objects.
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** What JSON can say. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [member: string]: JsonValue };
+
+/** A record: an object with an id of 1 to 64 printable ASCII characters. A field named `deleted` is not for use. */
+export interface SyncRecord {
+  id: string;
+  [field: string]: JsonValue;
+}
+
+/** A record that may not have an id yet. */
+export interface NewRecord {
+  id?: string;
+  [field: string]: JsonValue | undefined;
+}
+
+/** Fields to set in a record; those that are `null` are removed. */
+export interface RecordPatch {
+  [field: string]: JsonValue;
+}
+
+/** An account by a token server. */
+export interface TokenServerCredentials {
+  tokenserver_url: string;
+  access_token: string;
+  kid: string;
+  /** The sync key: 64 bytes as base64url. */
+  ksync_b64url: string;
+}
+
+/** An account by a storage token that somebody else got: when it expires, bring another. */
+export interface TokenCredentials {
+  api_endpoint: string;
+  id: string;
+  key: string;
+  uid: number;
+  hashalg: string;
+  duration: number;
+  /** The sync key: 64 bytes as base64url. */
+  ksync_b64url: string;
+  kid?: string;
+}
+
+export interface OpenOptions {
+  /** A join code (`selvedge1-…`), or credentials as an object or as its JSON text. */
+  account: string | TokenServerCredentials | TokenCredentials;
+  /** Sends a request, as `globalThis.fetch` does, which is the default. The request is signed: send it as it is. */
+  fetch?: (request: Request) => Promise<Response>;
+}
+
+export interface SyncOptions {
+  /** Which collections to sync, in this order. Default: all that this client has asked for or holds. */
+  collections?: string[];
+}
+
+/** What came of a sync. */
+export interface SyncReport {
+  /** "done" and "nothing-to-do" are well; "blocked" did not start; "stopped" had to stop, and keeps what it did. */
+  ending: "done" | "nothing-to-do" | "blocked" | "stopped";
+  /** Why, if it was blocked or stopped. */
+  error?: SyncProblem;
+  /** Whether this sync set the account up. */
+  freshStart: boolean;
+  collections: CollectionReport[];
+  requests: number;
+  bytesSent: number;
+  bytesReceived: number;
+  milliseconds: number;
+  /** Until when the server wants to be left alone, in milliseconds since the Unix epoch. */
+  retryAfter: number | null;
+  /** What the server's operators want people to know. */
+  alerts: string[];
+}
+
+/** What came of one collection. */
+export interface CollectionReport {
+  name: string;
+  /** "partial": some records could not pass, the others did; "skipped": it was left alone. */
+  status: "ok" | "partial" | "failed" | "skipped";
+  error?: SyncProblem;
+  received: number;
+  applied: number;
+  sent: number;
+  failed: number;
+  /** Records that could not be taken in, the first of them. */
+  failedIn: FailedRecord[];
+  /** Records that could not be sent, the first of them. */
+  failedOut: FailedRecord[];
+  /** Records of which both sides had changed the same thing, each with the rule that decided. */
+  rules: [id: string, rule: string][];
+  requests: number;
+  bytesSent: number;
+  bytesReceived: number;
+  milliseconds: number;
+}
+
+export interface SyncProblem {
+  /** A stable word for programs, as in `SelvedgeError`. */
+  code: string;
+  /** A sentence for people. */
+  message: string;
+}
+
+export interface FailedRecord {
+  id: string | null;
+  reason: string;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A plain object that TypeScript knows as a record.
+    #[derive(Debug, Clone)]
+    #[wasm_bindgen(typescript_type = "SyncRecord")]
+    pub type SyncRecord;
+
+    /// A record that may not have an id yet.
+    #[derive(Debug, Clone)]
+    #[wasm_bindgen(typescript_type = "NewRecord")]
+    pub type NewRecord;
+
+    /// Fields to set, or to remove where they are null.
+    #[derive(Debug, Clone)]
+    #[wasm_bindgen(typescript_type = "RecordPatch")]
+    pub type RecordPatch;
+
+    /// What a client is opened with.
+    #[derive(Debug, Clone)]
+    #[wasm_bindgen(typescript_type = "OpenOptions")]
+    pub type OpenOptions;
+
+    /// What a sync is to do.
+    #[derive(Debug, Clone)]
+    #[wasm_bindgen(typescript_type = "SyncOptions")]
+    pub type SyncOptions;
+}
+
+/// A member of an object; `undefined` when it has none or is no object at all.
+pub(crate) fn member(object: &JsValue, name: &str) -> JsValue {
+    js_sys::Reflect::get(object, &name.into()).unwrap_or_default()
+}

@@ -1,0 +1,117 @@
+// What a fetch may do, and what the report says of it. These fetches stand for networks that cannot be had on demand.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { open } from "selvedge";
+
+const account = {
+  api_endpoint: "https://sync.example.org/1.5/7",
+  id: "token-id",
+  key: "token-key",
+  uid: 7,
+  hashalg: "sha256",
+  duration: 3600,
+  ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
+};
+
+const report = async fetch => {
+  const client = await open({ account, fetch });
+  client.collection("notes");
+  return client.sync();
+};
+
+test("a request is a Request, signed, without cookies, cache and redirects", async () => {
+  let seen;
+  await report(async request => {
+    seen = request;
+    return new Response(null, { status: 503 });
+  });
+  assert.ok(seen instanceof Request);
+  assert.equal(seen.method, "GET");
+  assert.equal(seen.url, "https://sync.example.org/1.5/7/info/collections");
+  assert.match(seen.headers.get("authorization"), /^Hawk id="token-id", /);
+  assert.deepEqual([seen.credentials, seen.cache, seen.redirect], ["omit", "no-store", "manual"]);
+  assert.equal(seen.referrerPolicy, "no-referrer");
+});
+
+test("a network that fails is told in the host's words, without a secret", async () => {
+  const broken = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") });
+  const told = await report(() => Promise.reject(broken));
+  assert.deepEqual([told.ending, told.error.code], ["stopped", "network"]);
+  assert.match(told.error.message, /ECONNREFUSED/);
+  for (const secret of ["token-id", "token-key", "/1.5/7", account.ksync_b64url]) {
+    assert.ok(!JSON.stringify(told).includes(secret), secret);
+  }
+});
+
+test("a fetch that throws at once is a network that fails", async () => {
+  const told = await report(() => {
+    throw new Error("no");
+  });
+  assert.deepEqual([told.ending, told.error.code], ["stopped", "network"]);
+});
+
+test("an abort and a timeout are told apart", async () => {
+  const aborted = await report(() => Promise.reject(new DOMException("enough", "AbortError")));
+  assert.match(aborted.error.message, /stopped/);
+  const late = await report(() => Promise.reject(new DOMException("late", "TimeoutError")));
+  assert.match(late.error.message, /did not answer in time/);
+});
+
+test("what is no Response is told as such", async () => {
+  for (const answer of [undefined, null, 7, {}, { status: 200 }, { status: 200, headers: 7 }]) {
+    const told = await report(async () => answer);
+    assert.deepEqual([told.ending, told.error.code], ["stopped", "network"], JSON.stringify(answer));
+    assert.match(told.error.message, /did not answer with a Response/);
+  }
+});
+
+test("a body arrives in chunks of every size", async () => {
+  let calls = 0;
+  const told = await report(async () => {
+    calls += 1;
+    if (calls > 1) return new Response(null, { status: 503 });
+    const bytes = new TextEncoder().encode("{}");
+    const body = new ReadableStream({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    return new Response(body, { headers: { "x-last-modified": "1.00", "x-weave-timestamp": "2.00" } });
+  });
+  assert.equal(told.bytesReceived >= 2, true, JSON.stringify(told));
+  assert.ok(calls > 1, "the first answer was understood");
+});
+
+test("a body that is cut is an error and not an end", async () => {
+  const headers = { "content-length": "100", "x-last-modified": "1.00", "x-weave-timestamp": "2.00" };
+  const short = await report(async () => new Response("{}", { headers }));
+  assert.deepEqual([short.ending, short.error.code], ["stopped", "network"]);
+  assert.match(short.error.message, /98 bytes are missing/);
+  const broken = await report(async () => {
+    const body = new ReadableStream({
+      pull() {
+        throw new TypeError("terminated");
+      },
+    });
+    return new Response(body, { headers });
+  });
+  assert.match(broken.error.message, /cut in the middle.*terminated/);
+});
+
+test("a server that asks for time gets it, and the report says until when", async () => {
+  const before = Date.now();
+  const told = await report(async () => new Response(null, { status: 503, headers: { "retry-after": "60" } }));
+  assert.deepEqual([told.ending, told.error.code], ["stopped", "wait"]);
+  assert.ok(told.retryAfter >= before + 60_000 && told.retryAfter <= Date.now() + 61_000, String(told.retryAfter));
+});
+
+test("a redirect is not followed", async () => {
+  let calls = 0;
+  const told = await report(async () => {
+    calls += 1;
+    return new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } });
+  });
+  assert.equal(calls, 1);
+  assert.equal(told.ending, "stopped");
+});

@@ -1,0 +1,125 @@
+//! How cargo builds for WebAssembly.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::workspace::{Workspace, cargo, output};
+
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Compiles the package's module.
+pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let mut command = for_wasm(workspace, "build");
+    command.args(["--package", "selvedge-wasm", "--lib"]);
+    artifact(&mut command, "selvedge_wasm", |message| {
+        message.filenames.into_iter().find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
+    })?
+    .ok_or(Error::NotBuilt("module selvedge_wasm"))
+}
+
+/// Compiles the program `selvedge`, whose server the tests talk to.
+pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let mut command = cargo();
+    command.current_dir(&workspace.root).args([
+        "build",
+        "--package",
+        "selvedge-cli",
+        "--bin",
+        "selvedge",
+    ]);
+    artifact(&mut command, "selvedge", |message| message.executable)?
+        .ok_or(Error::NotBuilt("program selvedge"))
+}
+
+/// A command of cargo's for WebAssembly: with SIMD, with all that the compiler's optimiser has, and without a path of this
+/// machine in what it makes. The tests are compiled as the package is: they try the same code, and nothing is built twice.
+pub(crate) fn for_wasm(workspace: &Workspace, command: &str) -> Command {
+    let mut cargo = cargo();
+    cargo
+        .current_dir(&workspace.root)
+        .args([command, "--release", "--target", TARGET]);
+    for setting in ["lto=\"fat\"", "codegen-units=1", "debug=false"] {
+        cargo
+            .arg("--config")
+            .arg(format!("profile.release.{setting}"));
+    }
+    let mut flags = given_flags();
+    flags.extend(["-C".into(), "target-feature=+simd128".into()]);
+    for (from, to) in sources(workspace) {
+        flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    }
+    cargo
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    cargo
+}
+
+/// The flags that the caller gave, for what is set here would hide them.
+fn given_flags() -> Vec<String> {
+    let list = |text: String, separator: char| -> Vec<String> {
+        text.split(separator)
+            .filter(|flag| !flag.is_empty())
+            .map(Into::into)
+            .collect()
+    };
+    env::var("CARGO_ENCODED_RUSTFLAGS")
+        .map(|text| list(text, '\u{1f}'))
+        .or_else(|_| env::var("RUSTFLAGS").map(|text| list(text, ' ')))
+        .unwrap_or_default()
+}
+
+/// Directories that sources come from, and what they are called in messages.
+fn sources(workspace: &Workspace) -> Vec<(PathBuf, &'static str)> {
+    let home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let registries = home.map(|home| home.join("registry").join("src"));
+    let registries = registries
+        .and_then(|path| fs::read_dir(path).ok())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let registries = registries.map(|entry| (entry.path(), "crates"));
+    registries
+        .chain([(workspace.root.clone(), "selvedge")])
+        .collect()
+}
+
+/// What cargo tells of one thing that it built.
+#[derive(Deserialize)]
+struct Message {
+    target: Target,
+    filenames: Vec<PathBuf>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Runs cargo and picks a file out of what it built under the name of a target.
+fn artifact(
+    command: &mut Command,
+    name: &str,
+    pick: impl Fn(Message) -> Option<PathBuf>,
+) -> Result<Option<PathBuf>, Error> {
+    command.arg("--message-format=json-render-diagnostics");
+    let told = output(command)?;
+    // Its messages are of many kinds; those that are no artifact do not read as one.
+    let messages = told
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    Ok(messages
+        .filter(|message| message.target.name == name)
+        .filter_map(pick)
+        .last())
+}

@@ -1,0 +1,177 @@
+//! `cargo xtask pack`: the npm package, from the Rust sources to one optimised module with its glue and its types.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::error::Error;
+use crate::workspace::{Workspace, read, run, write};
+use crate::{build, node};
+
+/// What wasm-bindgen calls the module, and what the package calls it.
+const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
+
+/// The files that are the same in every build.
+const FIXED: [&str; 2] = ["node.js", "README.md"];
+
+/// Builds `wasm/pkg` and prints what it weighs.
+pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
+    node::install(workspace)?;
+    let compiled = build::module(workspace)?;
+    let scratch = workspace.scratch("pack")?;
+    let package = scratch.join("pkg");
+    bind(&compiled, &scratch)?;
+    fs::create_dir(&package).map_err(Error::file(&package))?;
+    optimise(workspace, &scratch.join(MODULE.0), &package.join(MODULE.1))?;
+    write(
+        &package.join("selvedge.js"),
+        glue(&read(&scratch.join("selvedge.js"))?)?,
+    )?;
+    write(
+        &package.join("selvedge.d.ts"),
+        types(&read(&scratch.join("selvedge.d.ts"))?)?,
+    )?;
+    let sources = workspace.wasm().join("npm");
+    for name in FIXED {
+        write(&package.join(name), read(&sources.join(name))?)?;
+    }
+    write(
+        &package.join("LICENSE"),
+        read(&workspace.root.join("LICENSE"))?,
+    )?;
+    write(
+        &package.join("package.json"),
+        manifest(&read(&sources.join("package.json"))?, &workspace.version)?,
+    )?;
+    replace(&package, &workspace.package())?;
+    weigh(&workspace.package())
+}
+
+/// Makes the JavaScript and the types around the module.
+fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(module)
+        .out_name("selvedge")
+        .typescript(true);
+    bindgen
+        .remove_name_section(true)
+        .remove_producers_section(true);
+    let made = bindgen
+        .web(true)
+        .and_then(|bindgen| bindgen.generate(directory));
+    made.map_err(|error| Error::Glue(error.to_string()))
+}
+
+fn optimise(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
+    run(node::tool(workspace, "wasm-opt")
+        .arg("-O3")
+        .arg(from)
+        .arg("-o")
+        .arg(to))
+}
+
+/// Gives the module its shorter name in the glue.
+fn glue(text: &str) -> Result<String, Error> {
+    if !text.contains(MODULE.0) {
+        return Err(Error::Glue(format!("it does not name {}", MODULE.0)));
+    }
+    Ok(text.replace(MODULE.0, MODULE.1))
+}
+
+/// Hides the module's own exports, whose types say nothing to people, and makes sure that all other types are real.
+fn types(text: &str) -> Result<String, Error> {
+    const BEGINNING: &str = "export interface InitOutput {\n";
+    let missing = || Error::Glue("the types have no InitOutput".into());
+    let (before, rest) = text.split_once(BEGINNING).ok_or_else(missing)?;
+    let (_, after) = rest.split_once("\n}\n").ok_or_else(missing)?;
+    let typed = format!("{before}{BEGINNING}  readonly memory: WebAssembly.Memory;\n}}\n{after}");
+    match typed.lines().find(|line| says_any(line)) {
+        Some(line) => Err(Error::Glue(format!("a type is any: {}", line.trim()))),
+        None => Ok(typed),
+    }
+}
+
+/// Whether a line that is no comment has the word `any` as a type.
+fn says_any(line: &str) -> bool {
+    let is_comment = ["*", "/*", "//"]
+        .iter()
+        .any(|mark| line.trim_start().starts_with(mark));
+    !is_comment
+        && line
+            .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .any(|word| word == "any")
+}
+
+fn manifest(text: &str, version: &str) -> Result<String, Error> {
+    let mut manifest: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
+    manifest.insert("version".into(), version.into());
+    Ok(serde_json::to_string_pretty(&manifest)? + "\n")
+}
+
+/// Puts a finished directory in the place of an old one.
+fn replace(from: &Path, to: &Path) -> Result<(), Error> {
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(Error::file(to))?;
+    }
+    fs::create_dir(to).map_err(Error::file(to))?;
+    for entry in fs::read_dir(from).map_err(Error::file(from))? {
+        let path = entry.map_err(Error::file(from))?.path();
+        fs::copy(&path, to.join(path.file_name().unwrap_or_default()))
+            .map_err(Error::file(&path))?;
+    }
+    Ok(())
+}
+
+/// Prints the size of the files that a host loads.
+#[allow(clippy::print_stdout, reason = "the sizes are what this command says")]
+fn weigh(package: &Path) -> Result<(), Error> {
+    println!("wasm/pkg");
+    for name in [MODULE.1, "selvedge.js"] {
+        let path = package.join(name);
+        let bytes = fs::read(&path).map_err(Error::file(&path))?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        let packed = gzip
+            .write_all(&bytes)
+            .and_then(|()| gzip.finish())
+            .map_err(Error::file(&path))?;
+        println!(
+            "  {name:<14} {:>8} bytes, {:>7} with gzip",
+            bytes.len(),
+            packed.len()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_modules_exports_are_hidden_and_the_rest_stays() {
+        let text = "export class A {}\nexport interface InitOutput {\n    readonly f: (a: any) => any;\n}\n\nexport type B = 1;\n";
+        let typed = types(text).unwrap();
+        assert_eq!(
+            typed,
+            "export class A {}\nexport interface InitOutput {\n  readonly memory: WebAssembly.Memory;\n}\n\nexport type B = 1;\n"
+        );
+    }
+
+    #[test]
+    fn a_type_that_is_any_is_refused_and_prose_is_not() {
+        let rest = "export interface InitOutput {\n}\n";
+        assert!(types(&format!("f(a: any): void;\n{rest}")).is_err());
+        assert!(types(&format!("f(a: Promise<any>): void;\n{rest}")).is_err());
+        assert!(
+            types(&format!(
+                "/**\n * any of many\n */\nf(company: string): void;\n{rest}"
+            ))
+            .is_ok()
+        );
+    }
+}

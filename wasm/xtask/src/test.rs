@@ -1,0 +1,112 @@
+//! `cargo xtask test`: the tests in WebAssembly, then those of the package as it would be published.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use crate::error::Error;
+use crate::workspace::{Workspace, read, run, write};
+use crate::{RUN_TESTS, build, node, pack};
+
+/// Everything.
+pub(crate) fn all(workspace: &Workspace) -> Result<(), Error> {
+    in_node(workspace, None)?;
+    pack::pack(workspace)?;
+    let program = build::program(workspace)?;
+    let consumer = consumer(workspace)?;
+    run(node::tool(workspace, "tsc").arg("--project").arg(&consumer))?;
+    package(workspace, &consumer, &program)
+}
+
+/// The tests that are Rust, compiled to WebAssembly and run in Node by this very program.
+pub(crate) fn in_node(workspace: &Workspace, filter: Option<&str>) -> Result<(), Error> {
+    let program = env::current_exe().map_err(Error::file("xtask"))?;
+    let mut command = build::for_wasm(workspace, "test");
+    command.args(["--package", "selvedge-wasm", "--tests"]);
+    let runner = format!(
+        "CARGO_TARGET_{}_RUNNER",
+        build::TARGET.to_uppercase().replace('-', "_")
+    );
+    // As cargo splits this at blanks, the program's path stands in a setting that is a list.
+    command.env_remove(&runner);
+    let list = serde_json::to_string(&[program.to_string_lossy().as_ref(), RUN_TESTS])?;
+    command
+        .arg("--config")
+        .arg(format!("target.{}.runner={list}", build::TARGET));
+    command.env("WASM_BINDGEN_TEST_ONLY_NODE", "1");
+    run(command.args(filter.map(|filter| ["--", filter]).into_iter().flatten()))
+}
+
+/// A project that has installed the package from its tarball, as npm would bring it, beside the tests.
+fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let place = workspace.scratch("consumer")?;
+    let pack =
+        |command: &mut Command| run(command.args(["--loglevel", "error"]).current_dir(&place));
+    pack(Command::new("npm").arg("pack").arg(workspace.package()))?;
+    let tarball = format!("selvedge-{}.tgz", workspace.version);
+    write(
+        &place.join("package.json"),
+        r#"{"private": true, "type": "module"}"#,
+    )?;
+    pack(
+        Command::new("npm")
+            .args(["install", "--offline", "--no-audit", "--no-fund"])
+            .arg(format!("./{tarball}")),
+    )?;
+    for name in ["package", "types"] {
+        let from = workspace.wasm().join("tests").join(name);
+        for entry in fs::read_dir(&from).map_err(Error::file(&from))?.flatten() {
+            write(&place.join(entry.file_name()), read(&entry.path())?)?;
+        }
+    }
+    Ok(place)
+}
+
+/// The tests that are JavaScript, on the packed files and against the real server.
+#[allow(clippy::print_stdout, reason = "the count is what this command says")]
+fn package(workspace: &Workspace, consumer: &Path, program: &Path) -> Result<(), Error> {
+    let entries = fs::read_dir(consumer)
+        .map_err(Error::file(consumer))?
+        .flatten();
+    let mut scripts: Vec<_> = entries
+        .map(|entry| entry.file_name())
+        .filter(is_test)
+        .collect();
+    scripts.sort();
+    let report = consumer.join("report.tap");
+    let mut command = Command::new("node");
+    command
+        .current_dir(consumer)
+        .env("SELVEDGE", program)
+        .env("SELVEDGE_ROOT", &workspace.root)
+        .arg("--test");
+    command.args([
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-reporter=tap",
+    ]);
+    command
+        .arg("--test-reporter-destination=report.tap")
+        .args(scripts);
+    let ended = run(&mut command);
+    let counts = read(&report)?;
+    let count = |what: &str| {
+        counts
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix(what)?.trim().parse::<u64>().ok())
+    };
+    let (passed, failed) = (count("# pass").unwrap_or(0), count("# fail").unwrap_or(0));
+    let verdict = if ended.is_ok() { "ok" } else { "FAILED" };
+    println!("test result: {verdict}. {passed} passed; {failed} failed");
+    ended?;
+    if passed == 0 {
+        return Err(Error::Tests("no test of the package ran".into()));
+    }
+    Ok(())
+}
+
+fn is_test(name: &OsString) -> bool {
+    name.to_string_lossy().ends_with(".test.mjs")
+}

@@ -22,3 +22,8 @@ pub mod repository;
 pub(crate) mod script;
 pub mod server;
 pub mod time;
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -98,6 +98,16 @@ case "$*" in
 esac
 "#;
 
+/// `selvedge` for the README's commands. Where a person would paste the join code, the last one that was printed is read.
+const SELVEDGE: &str = r#"#!/bin/bash
+set -o pipefail
+case "$*" in
+    *"account create "*) "$README_SELVEDGE" "$@" | tee "$HOME/join-code" ;;
+    *"account join -") exec "$README_SELVEDGE" "$@" <"$HOME/join-code" ;;
+    *) exec "$README_SELVEDGE" "$@" ;;
+esac
+"#;
+
 /// Waits before each command until the servers that were started in the background listen.
 const PROLOGUE: &str = r#"
 set -euo pipefail
@@ -138,7 +148,7 @@ fn every_command_of_the_readme_runs() {
     let (bin, work) = (home.path().join("bin"), home.path().join("work"));
     std::fs::create_dir_all(work.join("tests")).unwrap();
     std::fs::create_dir(&bin).unwrap();
-    std::os::unix::fs::symlink(selvedge(), bin.join("selvedge")).unwrap();
+    write_program(&bin.join("selvedge"), SELVEDGE);
     write_program(&bin.join("cargo"), CARGO);
     // This test is a part of what it would run.
     write_program(&work.join("tests/run"), "#!/bin/sh\n");
@@ -156,6 +166,7 @@ fn every_command_of_the_readme_runs() {
         .env_clear()
         .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
         .env("HOME", home.path())
+        .env("README_SELVEDGE", selvedge())
         .env("README_ROOT", workspace_root())
         .env("README_PORT", &port)
         .current_dir(&work)

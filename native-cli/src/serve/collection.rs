@@ -60,7 +60,10 @@ pub(super) async fn get(
         } => {
             let mut reply = Response::new(match body {
                 PageBody::Whole(bytes) => Body::from(bytes),
-                PageBody::Stream(chunks) => Body::new(Chunks(chunks)),
+                PageBody::Stream(receiver) => Body::new(Chunks {
+                    receiver,
+                    is_whole: false,
+                }),
             });
             let content_type = HeaderValue::from_static(format.content_type());
             reply
@@ -76,9 +79,11 @@ pub(super) async fn get(
     }
 }
 
-/// A body that comes from the storage as it is read. It ends with an error if the storage does, so that the client sees
-/// a connection cut and not a short list.
-struct Chunks(mpsc::Receiver<Result<Bytes, StorageError>>);
+/// A body that comes from the storage as it is read. If the storage breaks off, so does the connection.
+struct Chunks {
+    receiver: mpsc::Receiver<Bytes>,
+    is_whole: bool,
+}
 
 impl HttpBody for Chunks {
     type Data = Bytes;
@@ -88,9 +93,15 @@ impl HttpBody for Chunks {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StorageError>>> {
-        self.0
-            .poll_recv(context)
-            .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+        self.receiver.poll_recv(context).map(|chunk| match chunk {
+            Some(chunk) if chunk.is_empty() => {
+                self.is_whole = true;
+                None
+            }
+            Some(chunk) => Some(Ok(Frame::data(chunk))),
+            None if self.is_whole => None,
+            None => Some(Err(StorageError::Busy)),
+        })
     }
 }
 

@@ -153,7 +153,6 @@ mod tests {
         MasterSecret::new(Zeroizing::new(b"Ted_Koppel_is_a_robot".to_vec()))
     }
 
-    /// Made by Mozilla's `tokenlib` for Python 1.0 with the secret above.
     fn claims() -> Claims {
         Claims {
             node: "http://127.0.0.1:8090".into(),
@@ -177,6 +176,16 @@ mod tests {
         );
         assert_eq!(secret().derive_key(&minted.id, "c1a2f3"), minted.key);
         assert_eq!(minted.key.len(), 44);
+    }
+
+    #[test]
+    fn a_token_made_elsewhere_gives_the_key_made_there() {
+        // Made with Python's hmac, hashlib and json from the rule alone.
+        let id = "eyJub2RlIjogImh0dHA6Ly8xMjcuMC4wLjE6ODA5MCIsICJ1aWQiOiA0MiwgImV4cGlyZXMiOiAxNzAwMDAwMzAwLjUs\
+                  ICJzYWx0IjogImMxYTJmMyJ9phz78A5qsBKqxc9kBRbxv-_Vrr8dryluYprs_DkOoF0=";
+        assert_eq!(secret().verify(id).unwrap().uid.number(), 42);
+        let key = secret().derive_key(id, "c1a2f3");
+        assert_eq!(key.as_str(), "jzpXz-fSlAF06qmsOkQ7At2d9G4zDhUVtgrp92CeFvw=");
     }
 
     #[test]

@@ -301,8 +301,9 @@ pub enum Page {
 pub enum PageBody {
     /// All of them.
     Whole(Vec<u8>),
-    /// Chunks, as they are read; an error ends the connection, so that nobody takes a part for the whole.
-    Stream(mpsc::Receiver<Result<Bytes, StorageError>>),
+    /// Chunks, as they are read. An empty one is the end; without it the list was broken off, and the connection is cut
+    /// so that nobody takes a part for the whole.
+    Stream(mpsc::Receiver<Bytes>),
 }
 
 /// A read of a collection.

@@ -7,6 +7,7 @@ mod purge;
 mod readers;
 mod records;
 mod schema;
+mod select;
 mod writer;
 mod writes;
 

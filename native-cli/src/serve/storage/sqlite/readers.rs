@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-use super::page;
+use super::page::{self, Streams};
 use super::schema::open_reader;
 use crate::serve::storage::{Page, PageRequest, StorageError};
 
@@ -84,7 +84,11 @@ impl Readers {
             Err(error) => drop(sender.send(Err(error))),
             Ok(loan) => {
                 if let Some(connection) = &loan.connection {
-                    page::read(connection, &request, &this.streams, &runtime, sender);
+                    let streams = Streams {
+                        places: &this.streams,
+                        runtime: &runtime,
+                    };
+                    page::read(connection, &request, &streams, sender);
                 }
             }
         });

@@ -1,0 +1,186 @@
+//! What was acknowledged survives: a restart, and a kill at any moment.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use selvedge_cli::serve::Options;
+use selvedge_cli::serve::storage::sqlite::Place;
+use serde_json::json;
+
+use crate::client::{Running, User, create_account, http, kid, token};
+
+/// The real program on a data directory.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn start(data: &Path, listen: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_selvedge"))
+            .args(["serve", "--listen", listen, "--data"])
+            .arg(data)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let url = first.rsplit(' ').next().unwrap().to_owned();
+        assert!(url.starts_with("http://"), "{first}");
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url }
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn make_user(url: &str) -> User {
+    let (http, kid) = (http(), kid());
+    let account = create_account(&http, url, &json!({"kid": kid}))
+        .await
+        .json();
+    let answer = token(
+        &http,
+        url,
+        account["access_token"].as_str().unwrap(),
+        &kid,
+        "",
+    )
+    .await
+    .json();
+    User::from_token(&http, &answer)
+}
+
+#[tokio::test]
+async fn a_restarted_server_has_everything_and_goes_on_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = |listen| Options {
+        data: Place::Directory(directory.path().to_owned()),
+        listen,
+        ..Options::default()
+    };
+    let running = Running::with(options("127.0.0.1:0".parse().unwrap())).await;
+    let address = running
+        .url
+        .strip_prefix("http://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let user = running.user().await;
+    user.fill("notes", 120).await;
+    let batch = user
+        .post("/storage/notes?batch=true", json!([{"id": "batched"}]))
+        .await
+        .json()["batch"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let before = user.get("/info/collections").await;
+    running.stop().await;
+    let running = Running::with(options(address)).await;
+    let after = user.get("/info/collections").await;
+    assert_eq!(
+        (after.text(), after.last_modified()),
+        (before.text(), before.last_modified())
+    );
+    assert_eq!(user.get("/storage/notes").await.ids().len(), 120);
+    let committed = user
+        .post(
+            &format!("/storage/notes?batch={batch}&commit=true"),
+            json!([]),
+        )
+        .await;
+    assert!(committed.last_modified() > before.last_modified());
+    assert_eq!(user.get("/storage/notes").await.ids().len(), 121);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_moment_loses_no_acknowledged_write_and_leaves_no_half_post() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::start(directory.path(), "127.0.0.1:0");
+    let listen = process.url.strip_prefix("http://").unwrap().to_owned();
+    let user = make_user(&process.url).await;
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    for round in 0..6u64 {
+        let writers = (0..4).map(|writer| {
+            let (user, acknowledged) = (user.clone(), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                for post in 0.. {
+                    let name = format!("{round}-{writer}-{post}");
+                    let records = (0..20)
+                        .map(|n| json!({"id": format!("{name}-{n}"), "payload": "x".repeat(500)}));
+                    let query = if post % 2 == 0 { "" } else { "?batch=true" };
+                    let reply = user
+                        .post(&format!("/storage/notes{query}"), records.collect())
+                        .await;
+                    if reply.status == 202 {
+                        let batch = reply.json()["batch"].as_str().unwrap().to_owned();
+                        user.post(
+                            &format!("/storage/notes?batch={batch}&commit=true"),
+                            json!([]),
+                        )
+                        .await;
+                    }
+                    acknowledged.lock().unwrap().push(name);
+                }
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        tokio::time::sleep(Duration::from_millis(120 + round * 37)).await;
+        process.kill();
+        for writer in writers {
+            // The connection broke, which the small client does not take well.
+            assert!(writer.await.unwrap_err().is_panic());
+        }
+        process = Process::start(directory.path(), &listen);
+        let ids = user.get("/storage/notes").await.ids();
+        let mut posts = std::collections::BTreeMap::<&str, u32>::new();
+        for id in &ids {
+            *posts.entry(id.rsplit_once('-').unwrap().0).or_default() += 1;
+        }
+        assert!(
+            posts.values().all(|count| *count == 20),
+            "a post is there whole or not at all"
+        );
+        for name in acknowledged.lock().unwrap().iter() {
+            assert!(posts.contains_key(name.as_str()), "{name} was acknowledged");
+        }
+        let counts = user.get("/info/collection_counts").await.json();
+        assert_eq!(counts["notes"], ids.len());
+    }
+    assert!(acknowledged.lock().unwrap().len() > 6);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_in_memory_leaves_nothing_behind_even_when_killed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_selvedge"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data", ":memory:"])
+        .env("TMPDIR", temporary.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("http://127.0.0.1:"), "{line}");
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+}

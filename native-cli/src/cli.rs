@@ -22,26 +22,28 @@ pub struct Cli {
     pub command: Command,
 }
 
+const GLOBAL: &str = "Options of every command";
+
 /// What holds for every command.
 #[derive(Debug, Args)]
 pub struct Global {
     /// The device's name for an account: each profile has its own account, store and settings.
     #[arg(
         long,
-        global = true,
+        global = true, help_heading = GLOBAL,
         value_name = "NAME",
         default_value = "default",
-        env = "SELVEDGE_PROFILE"
+        hide_env_values = true, env = "SELVEDGE_PROFILE"
     )]
     pub profile: String,
     /// The profile's directory itself, wherever it is; --profile is not asked then.
-    #[arg(long, global = true, value_name = "DIR", env = "SELVEDGE_DATA_DIR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", hide_env_values = true, env = "SELVEDGE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// Answer in JSON, for programs; errors on stderr are JSON too.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// No notes and no progress on stderr.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
 }
 

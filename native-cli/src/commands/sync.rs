@@ -28,8 +28,8 @@ use crate::remote::Remote;
 /// # Errors
 /// When the sync did not pass everything; the report is printed all the same.
 pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
-    let _lock = device.profile.lock()?;
     let credentials = device.credentials()?;
+    let _lock = device.profile.lock()?;
     let host = device.host()?;
     let kept = device.token()?;
     let mut token = kept.clone();

@@ -359,8 +359,8 @@ fn a_wrong_sync_key_changes_nothing_on_the_server() {
 
 #[test]
 fn one_process_at_a_time_syncs_a_profile() {
-    let device = Device::new();
-    device.plant("lock", "");
+    let server = Server::start();
+    let device = Device::with_account(&server);
     let lock = fs::File::options()
         .write(true)
         .open(device.profile().join("lock"))

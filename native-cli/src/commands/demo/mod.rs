@@ -107,6 +107,7 @@ pub async fn run(output: Output) -> Result<()> {
         checks,
         holds,
     };
+    output.note("");
     output.answer(&demo)?;
     if holds {
         return Ok(());

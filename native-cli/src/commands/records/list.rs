@@ -20,7 +20,7 @@ use crate::host::SqliteStore;
 use crate::output::{Output, printable};
 use crate::remote::Remote;
 
-/// So many records are asked for at once; the server may give fewer.
+/// So many records are read at once from the store, or asked for at once when only some are wanted.
 const PAGE: u32 = 1000;
 /// So many records are decrypted at once,
 const BATCH_RECORDS: usize = 256;
@@ -168,9 +168,10 @@ async fn sorted(
 async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
     let host = device.network()?;
     let remote = Remote::connect(device, &host).await?;
-    let page = args.limit.map_or(PAGE, |limit| {
-        u32::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE)
-    });
+    // Who wants all leaves it to the server how much it gives at once: it then need not wait for the next question.
+    let page = args
+        .limit
+        .map(|limit| u32::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE));
     let is_whole = args.newer.is_none() && args.ids.is_none();
     let query = Query {
         newer: args.newer,
@@ -179,7 +180,7 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
             SortBy::Oldest => Sort::Oldest,
             SortBy::Index => Sort::Index,
         }),
-        limit: Some(page),
+        limit: page,
         ids: args.ids,
         ..Query::full()
     };

@@ -70,7 +70,7 @@ impl<W: Write> Printer<W> {
 
     fn json_line(&mut self, text: &str) -> io::Result<()> {
         // The common case goes out as it is.
-        if !text.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
             self.out.write_all(text.as_bytes())?;
             return self.out.write_all(b"\n");
         }
@@ -97,11 +97,7 @@ impl<W: Write> Printer<W> {
     fn titles(&mut self) -> io::Result<()> {
         let separator = match self.format {
             Format::Table => {
-                return writeln!(
-                    self.out,
-                    "{:<14}  {:<19}  RECORD",
-                    "ID", "SERVER HAS IT FROM"
-                );
+                return writeln!(self.out, "{:<14}  {:<19}  RECORD", "ID", "LAST MODIFIED");
             }
             Format::Tsv => '\t',
             _ => ',',

@@ -1,5 +1,8 @@
 //! Records straight on the server, without a store on this device.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use selvedge_core::crypto::{KeyBundle, payload};
 use selvedge_core::engine::{Engine as _, Generic, Records};
 use selvedge_core::error::Error;
@@ -61,13 +64,15 @@ fn open(bundle: &KeyBundle, record: &Record) -> Result<Option<Zeroizing<String>>
 
 /// Whether a cleartext says that its record is deleted.
 pub(super) fn is_tombstone(text: &str) -> bool {
+    static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"deleted\""));
+
     #[derive(serde::Deserialize)]
     struct Mark {
         #[serde(default)]
         deleted: serde_json::Value,
     }
     // Nearly no record has the word at all: they are not parsed.
-    memchr::memmem::find(text.as_bytes(), b"\"deleted\"").is_some()
+    WORD.find(text.as_bytes()).is_some()
         && serde_json::from_str::<Mark>(text).is_ok_and(|mark| mark.deleted == true)
 }
 

@@ -1,5 +1,6 @@
 //! The network of the host, against sockets that answer well, badly, late and never.
 #![allow(missing_docs, reason = "the names of tests are their claims")]
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

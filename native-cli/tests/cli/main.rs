@@ -1,5 +1,6 @@
 //! The program as a person or a script meets it: the real binary, a real server, real files.
 #![allow(missing_docs, reason = "the names of tests are their claims")]
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod bad_input;
 mod help;

@@ -1,0 +1,82 @@
+//! What a sync would do, as `--dry-run` shows it.
+
+use std::fmt;
+
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{self, Association, Preview};
+use serde::Serialize;
+
+use crate::output::{Align, Table};
+
+/// What a sync would do.
+pub(super) struct PreviewView(pub(super) Preview);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PreviewRow<'a> {
+    name: &'a CollectionName,
+    would: &'static str,
+    incoming: u64,
+    outgoing: u64,
+}
+
+impl PreviewView {
+    fn rows(&self) -> Vec<PreviewRow<'_>> {
+        let row = |found: &'_ life::CollectionPreview| -> &'static str {
+            match found.association {
+                Association::Proceed => "go on",
+                Association::ResetLocalAndAdopt { .. } => "compare all",
+                Association::WipeServerCollectionAndNewSyncId => "start anew",
+                Association::OutOfDate { .. } => "skip: newer format",
+                Association::Declined => "skip: declined",
+            }
+        };
+        self.0
+            .collections
+            .iter()
+            .map(|found| PreviewRow {
+                name: &found.name,
+                would: row(found),
+                incoming: found.incoming,
+                outgoing: found.outgoing,
+            })
+            .collect()
+    }
+}
+
+impl Serialize for PreviewView {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut preview = serializer.serialize_struct("Preview", 3)?;
+        preview.serialize_field("dryRun", &true)?;
+        preview.serialize_field("freshStart", &self.0.fresh_start)?;
+        preview.serialize_field("collections", &self.rows())?;
+        preview.end()
+    }
+}
+
+impl fmt::Display for PreviewView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.fresh_start {
+            writeln!(
+                f,
+                "The account would be set up: what its server has now would be deleted there."
+            )?;
+        }
+        let mut table = Table::new(&[
+            ("COLLECTION", Align::Left),
+            ("WOULD", Align::Left),
+            ("RECEIVE", Align::Right),
+            ("SEND", Align::Right),
+        ]);
+        for row in self.rows() {
+            table.row(vec![
+                row.name.to_string(),
+                row.would.into(),
+                row.incoming.to_string(),
+                row.outgoing.to_string(),
+            ]);
+        }
+        write!(f, "{table}Nothing was changed.")
+    }
+}

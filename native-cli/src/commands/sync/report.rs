@@ -1,0 +1,154 @@
+//! What came of a sync: a table for people, an exit code for scripts.
+
+use std::fmt;
+
+use selvedge_core::life::{CollectionStatus, Ending, Obstacle, Report, Skip};
+use serde::Serialize;
+
+use crate::device::Device;
+use crate::exit::{CliError, Exit, Result, exit_of};
+use crate::moment;
+use crate::output::{Align, Table, bytes, duration, printable};
+
+/// What came of a sync, for people; the core writes the JSON.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct ReportView(pub(super) Report);
+
+impl ReportView {
+    /// Says on stderr what a person should know beside the figures.
+    pub(super) fn explain(&self, device: &Device) {
+        let note = |text: String| device.output.note(printable(&text));
+        for collection in &self.0.collections {
+            let name = &collection.name;
+            let failed = collection
+                .pulled
+                .failed
+                .iter()
+                .chain(&collection.pushed.failed);
+            for failed in failed {
+                let id = failed.id.as_ref().map_or("without id", |id| id.as_str());
+                note(format!("{name}: record {id}: {}", failed.failure));
+            }
+            for (id, rule) in &collection.pulled.rules {
+                note(format!("{name}: record {id}: {}", rule.as_str()));
+            }
+            match &collection.status {
+                CollectionStatus::Failed(error) => note(format!("{name}: {error}")),
+                CollectionStatus::Skipped(skip) => note(format!("{name}: {skip}")),
+                _ => {}
+            }
+        }
+        for alert in &self.0.alerts {
+            note(format!("The server says: {}", alert.text()));
+        }
+    }
+
+    /// The exit code.
+    pub(super) fn verdict(&self) -> Result<()> {
+        match &self.0.ending {
+            Ending::Stopped(error) => return Err(error.clone().into()),
+            Ending::Blocked(obstacle) => return Err(blocked(obstacle)),
+            Ending::Done | Ending::NothingToDo => {}
+        }
+        let statuses = self
+            .0
+            .collections
+            .iter()
+            .map(|collection| &collection.status);
+        let problems = statuses
+            .filter(|status| **status != CollectionStatus::Ok)
+            .count();
+        for collection in &self.0.collections {
+            let exit = match &collection.status {
+                CollectionStatus::Failed(error) => exit_of(error),
+                CollectionStatus::Skipped(Skip::OutOfDate { .. }) => Exit::BadData,
+                CollectionStatus::Partial | CollectionStatus::Skipped(_) => Exit::Partial,
+                CollectionStatus::Ok => continue,
+            };
+            let plural = if problems == 1 {
+                "collection"
+            } else {
+                "collections"
+            };
+            let message =
+                format!("{problems} {plural} could not be synced whole; what could pass did");
+            return Err(CliError::Refused { message, exit });
+        }
+        Ok(())
+    }
+}
+
+fn blocked(obstacle: &Obstacle) -> CliError {
+    let (message, exit) = match obstacle {
+        Obstacle::Wait { until } => {
+            let until = moment::local(*until);
+            (
+                format!("the server asked to be left alone until {until} UTC: sync again then"),
+                Exit::Wait,
+            )
+        }
+        Obstacle::SignedOut => (obstacle.to_string(), Exit::SignedOut),
+        Obstacle::Offline => (obstacle.to_string(), Exit::Offline),
+        Obstacle::Running => (obstacle.to_string(), Exit::Conflict),
+        _ => (obstacle.to_string(), Exit::Failed),
+    };
+    CliError::Refused { message, exit }
+}
+
+impl fmt::Display for ReportView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        if report.fresh_start {
+            writeln!(f, "The account was set up.")?;
+        }
+        if !report.collections.is_empty() {
+            writeln!(f, "{}", collections_table(report))?;
+        }
+        let ending = match &report.ending {
+            Ending::Done => "Done",
+            Ending::NothingToDo => "Nothing to do",
+            Ending::Blocked(_) => "Not started",
+            _ => "Stopped",
+        };
+        let requests = report.traffic.requests;
+        writeln!(
+            f,
+            "{ending}: {requests} {}, {} sent, {} received, {}.",
+            if requests == 1 { "request" } else { "requests" },
+            bytes(report.traffic.bytes_sent),
+            bytes(report.traffic.bytes_received),
+            duration(report.millis)
+        )
+    }
+}
+
+fn collections_table(report: &Report) -> Table {
+    let mut table = Table::new(&[
+        ("COLLECTION", Align::Left),
+        ("STATUS", Align::Left),
+        ("RECEIVED", Align::Right),
+        ("APPLIED", Align::Right),
+        ("SENT", Align::Right),
+        ("FAILED", Align::Right),
+        ("REQUESTS", Align::Right),
+        ("BYTES", Align::Right),
+        ("SECONDS", Align::Right),
+    ]);
+    for collection in &report.collections {
+        let (pulled, pushed, traffic) =
+            (&collection.pulled, &collection.pushed, &collection.traffic);
+        table.row(vec![
+            collection.name.to_string(),
+            collection.status.word().into(),
+            pulled.received.to_string(),
+            pulled.applied.total().to_string(),
+            pushed.sent.to_string(),
+            (pulled.failed_count + pushed.failed_count).to_string(),
+            traffic.requests.to_string(),
+            bytes(traffic.bytes_sent + traffic.bytes_received),
+            duration(collection.millis).trim_end_matches(" s").into(),
+        ]);
+    }
+    table
+}

@@ -207,7 +207,7 @@ fn append(
     let start = arena.len();
     let decoded = BASE64.decode_append(text, &mut **arena);
     let length = arena.len() - start;
-    if decoded.is_err() || length == 0 || length % 16 != 0 {
+    if decoded.is_err() || length == 0 || !length.is_multiple_of(16) {
         arena.truncate(before);
         return Err(PayloadError::MalformedPayload);
     }

@@ -85,7 +85,7 @@ export interface CollectionReport {
   status: "ok" | "partial" | "failed" | "skipped";
   error?: SyncProblem;
   received: number;
-  applied: number;
+  applied: AppliedRecords;
   sent: number;
   failed: number;
   /** Records that could not be taken in, the first of them. */
@@ -98,6 +98,15 @@ export interface CollectionReport {
   bytesSent: number;
   bytesReceived: number;
   milliseconds: number;
+}
+
+/** What became of records that came from the server. */
+export interface AppliedRecords {
+  added: number;
+  changed: number;
+  deleted: number;
+  /** Both sides had changed them. */
+  merged: number;
 }
 
 export interface SyncProblem {

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as selvedge from "selvedge";
+import { declared, members } from "./declared.mjs";
 
 const { KeyBundle, decryptRecord, encryptRecord, open } = selvedge;
 const account = {
@@ -107,24 +108,19 @@ test("records are kept, changed, listed and deleted", async () => {
   assert.equal(await client.collection("others").get(id), undefined);
 });
 
-test("a number that is no double survives the edit of another field", async () => {
+test("an edit leaves the other fields as they are", async () => {
   const client = await open({ account });
   const notes = client.collection("notes");
-  const id = await notes.put({ big: 1e300, title: "a" });
+  const id = await notes.put({ big: 1e300, nested: { a: [null] }, title: "a" });
   await notes.edit(id, { title: "b" });
-  assert.deepEqual(await notes.get(id), { id, big: 1e300, title: "b" });
+  assert.deepEqual(await notes.get(id), { id, big: 1e300, nested: { a: [null] }, title: "b" });
 });
 
 test("the report and the interface have the same members", async () => {
-  const types = readFileSync(new URL("selvedge.d.ts", import.meta.resolve("selvedge/package.json")), "utf8");
-  const declared = name => {
-    const body = new RegExp(`export interface ${name} {\\n([^]*?)\\n}`).exec(types)[1];
-    return new Set([...body.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(([, member]) => member));
-  };
   const client = await open({ account, fetch: async () => new Response(null, { status: 500 }) });
   client.collection("notes");
   const report = await client.sync();
   assert.equal(report.ending, "stopped");
-  assert.deepEqual(new Set(Object.keys(report)), declared("SyncReport"));
-  assert.deepEqual(new Set(Object.keys(report.error)), declared("SyncProblem"));
+  assert.deepEqual(members(report), declared("SyncReport"));
+  assert.deepEqual(members(report.error), declared("SyncProblem"));
 });

@@ -12,6 +12,17 @@ use crate::workspace::{Workspace, cargo, output};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
+/// A package on the web weighs: it is compiled for size, which costs a few hundredths of its speed.
+const PROFILE: [&str; 4] = [
+    "opt-level=\"s\"",
+    "lto=\"fat\"",
+    "codegen-units=1",
+    "debug=false",
+];
+
+/// Where the time of a sync goes; these are compiled for speed.
+const HOT: [&str; 5] = ["aes", "base64-simd", "const-hex", "memchr", "sha2"];
+
 /// Compiles the package's module.
 pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
     let mut command = for_wasm(workspace, "build");
@@ -25,8 +36,11 @@ pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
     .ok_or(Error::NotBuilt("module selvedge_wasm"))
 }
 
-/// Compiles the program `selvedge`, whose server the tests talk to.
+/// Compiles the program `selvedge`, whose server the tests talk to; or takes the one that the environment names.
 pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, Error> {
+    if let Some(program) = env::var_os("SELVEDGE") {
+        return Ok(program.into());
+    }
     let mut command = cargo();
     command.current_dir(&workspace.root).args([
         "build",
@@ -46,10 +60,15 @@ pub(crate) fn for_wasm(workspace: &Workspace, command: &str) -> Command {
     cargo
         .current_dir(&workspace.root)
         .args([command, "--release", "--target", TARGET]);
-    for setting in ["lto=\"fat\"", "codegen-units=1", "debug=false"] {
+    for setting in PROFILE {
         cargo
             .arg("--config")
             .arg(format!("profile.release.{setting}"));
+    }
+    for hot in HOT {
+        cargo
+            .arg("--config")
+            .arg(format!("profile.release.package.{hot}.opt-level=3"));
     }
     let mut flags = given_flags();
     flags.extend(["-C".into(), "target-feature=+simd128".into()]);

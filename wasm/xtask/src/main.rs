@@ -18,7 +18,8 @@ const HELP: &str = "cargo xtask COMMAND
 
   pack    builds the npm package in wasm/pkg and prints its size
   test    runs the WebAssembly tests in Node, then packs and tests the package
-          (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER)";
+          (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
+          SELVEDGE=PROGRAM takes a program selvedge that is built already)";
 
 /// Not for people: cargo runs the test binaries through this command.
 const RUN_TESTS: &str = "run-wasm-tests";

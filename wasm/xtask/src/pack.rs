@@ -59,6 +59,7 @@ fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
         .out_name("selvedge")
         .typescript(true);
     bindgen
+        .omit_default_module_path(false)
         .remove_name_section(true)
         .remove_producers_section(true);
     let made = bindgen
@@ -107,10 +108,13 @@ fn says_any(line: &str) -> bool {
             .any(|word| word == "any")
 }
 
+/// Sets the version. The text is not parsed, because the order of the conditions in its exports matters.
 fn manifest(text: &str, version: &str) -> Result<String, Error> {
-    let mut manifest: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
-    manifest.insert("version".into(), version.into());
-    Ok(serde_json::to_string_pretty(&manifest)? + "\n")
+    const UNSET: &str = "\"version\": \"0.0.0\"";
+    if !text.contains(UNSET) {
+        return Err(Error::Glue(format!("package.json has no {UNSET}")));
+    }
+    Ok(text.replacen(UNSET, &format!("\"version\": \"{version}\""), 1))
 }
 
 /// Puts a finished directory in the place of an old one.

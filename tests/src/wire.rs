@@ -65,6 +65,27 @@ impl Wire {
         path: &str,
         body: &str,
     ) -> (u16, String) {
+        let mut stream = self.begin(accept, method, path, body);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the server answers");
+        let answer = String::from_utf8(answer).expect("the answer is text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        let status = head
+            .split_whitespace()
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (status.expect("an answer has a status"), body.to_owned())
+    }
+
+    /// Asks for something and reads no more than the begin of the answer, as a slow client does.
+    #[must_use]
+    pub fn dawdle(&self, path: &str) -> TcpStream {
+        let mut stream = self.begin("application/newlines", "GET", path, "");
+        stream.read_exact(&mut [0]).expect("the server answers");
+        stream
+    }
+
+    fn begin(&self, accept: &str, method: &str, path: &str, body: &str) -> TcpStream {
         let path = format!("{}/{path}", self.path);
         let mut stream = TcpStream::connect(&self.authority).expect("the server listens");
         // HTTP/1.0 keeps the answer free of chunks, and its end is the end of the connection.
@@ -79,15 +100,7 @@ impl Wire {
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(body.as_bytes()))
             .expect("the server reads");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("the server answers");
-        let answer = String::from_utf8(answer).expect("the answer is text");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-        let status = head
-            .split_whitespace()
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        (status.expect("an answer has a status"), body.to_owned())
+        stream
     }
 
     /// Reads a JSON answer.

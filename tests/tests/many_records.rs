@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use selvedge_tests::{Device, Server, ServerSetup};
+use selvedge_tests::{Account, Device, Server, ServerSetup, Wire};
 use serde_json::{Value, json};
 
 const RECORDS: u32 = 10_000;
@@ -56,13 +56,22 @@ fn ten_thousand_records_pass_in_several_batches() {
     assert_eq!(a.sync().number("requests"), 1);
 }
 
-#[test]
-fn a_listing_of_the_server_prints_every_record_once() {
+/// A device that sent ten thousand records, and the same storage by hand.
+fn listed(uid: u64) -> (Server, Device, Wire) {
     let server = server_with_small_batches();
-    let (a, _) = Device::first(&server);
-    a.put_many(records("listed"));
-    a.sync();
-    let listed = a
+    let account = Account::new(uid);
+    let credentials = server
+        .master_secret()
+        .credentials(server.url(), &account, 3600);
+    let device = Device::with_credentials(&credentials);
+    device.put_many(records("listed"));
+    device.sync();
+    (server, device, Wire::new(&credentials, &account))
+}
+
+#[track_caller]
+fn assert_listing_is_whole(device: &Device) {
+    let listed = device
         .run(&["records", "list", "notes", "--remote", "--format", "jsonl"])
         .outcome()
         .ok();
@@ -73,4 +82,38 @@ fn a_listing_of_the_server_prints_every_record_once() {
         .collect();
     assert_eq!(lines.len(), RECORDS as usize);
     assert_eq!(by_id(lines.into_iter()), by_id(records("listed")));
+}
+
+#[test]
+fn a_listing_of_the_server_prints_every_record_once() {
+    let (_server, device, _wire) = listed(70);
+    assert_listing_is_whole(&device);
+}
+
+#[test]
+fn a_listing_follows_the_pages_that_a_busy_server_cuts_unasked() {
+    let (_server, device, wire) = listed(71);
+    // While ten clients take their time with whole lists, the server cuts the next ones into pages.
+    let _slow: Vec<_> = (0..10)
+        .map(|_| wire.dawdle("storage/notes?full=1"))
+        .collect();
+    let (status, page) =
+        wire.send_accepting("application/newlines", "GET", "storage/notes?full=1", "");
+    assert_eq!(status, 200);
+    assert!(
+        page.lines().count() < RECORDS as usize,
+        "the server cuts its pages"
+    );
+    assert_listing_is_whole(&device);
+}
+
+#[test]
+fn a_sync_follows_the_pages_that_a_busy_server_cuts_unasked() {
+    let (server, device, wire) = listed(72);
+    let _slow: Vec<_> = (0..10)
+        .map(|_| wire.dawdle("storage/notes?full=1"))
+        .collect();
+    let late = Device::with_token(&server, server.url(), &Account::new(72));
+    late.sync();
+    assert_eq!(late.notes(), device.notes());
 }

@@ -249,10 +249,12 @@ impl SqliteStore {
             Sweep::Wipe => self
                 .connection
                 .execute("DELETE FROM record WHERE collection = ?1", [number])?,
+            // What a reset would leave as it is, is not written: before a first sync that is everything. An error rolls
+            // the whole commit back, so that SQLite need not keep a copy of each row in memory to undo this statement.
             Sweep::Reset => self.connection.execute(
-                "UPDATE record SET revision = ?2, server_modified = 0, pending = coalesce(pending, ?3),
+                "UPDATE OR ROLLBACK record SET revision = ?2, server_modified = 0, pending = coalesce(pending, ?3),
                         base_kind = CASE base_kind WHEN ?4 THEN ?5 ELSE base_kind END
-                 WHERE collection = ?1",
+                 WHERE collection = ?1 AND (pending IS NULL OR base_kind = ?4 OR server_modified <> 0)",
                 params![number, revision, RESEND, BASE_SAME, BASE_UNKNOWN],
             )?,
         };

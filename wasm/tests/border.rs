@@ -1,5 +1,6 @@
 //! Records, keys and errors across the border, as a JavaScript caller meets it.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use js_sys::{JSON, Reflect};
 use selvedge_wasm::{KeyBundle, decrypt_record, encrypt_record};

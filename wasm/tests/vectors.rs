@@ -1,5 +1,6 @@
 //! The project's vectors hold in WebAssembly too.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use selvedge_core::crypto::hawk::{self, Credentials, Key};
 use selvedge_core::crypto::{KeyBundle, payload};

@@ -128,7 +128,7 @@ impl Body for JsBody {
             .await
             .map_err(|error| fetch_error(&error, FetchErrorKind::Cut));
         let read = match read {
-            Ok(read) => JsValue::from(read),
+            Ok(read) => read,
             Err(error) => {
                 self.reader = None;
                 return Err(error);

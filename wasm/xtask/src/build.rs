@@ -140,5 +140,5 @@ fn artifact(
     Ok(messages
         .filter(|message| message.target.name == name)
         .filter_map(pick)
-        .last())
+        .next_back())
 }

@@ -64,7 +64,9 @@ pub enum Error {
     )]
     WrongKey,
     /// Most of a collection's records have a bad HMAC (spec §5.5). None was passed over; nothing was written.
-    #[error("most records of the collection are encrypted with another key: have the device that wrote them sync again")]
+    #[error(
+        "most records of the collection are encrypted with another key: have the device that wrote them sync again"
+    )]
     WrongCollectionKey,
     /// The server asked to be left alone for a while, or is in trouble.
     #[error("the server asks to be left alone for a while: try again later ({request})")]
@@ -129,8 +131,10 @@ pub enum Error {
     },
     /// A collection that meta/global does not list, or lists with an older version, would be wiped on the server; but not
     /// all of its records can be read, so that they would be lost. Nothing was written.
-    #[error("the collection {collection} on the server is of another program's making, and {damaged} of its records cannot be read: \
-             nothing was changed; delete the collection there if it is not needed")]
+    #[error(
+        "the collection {collection} on the server is of another program's making, and {damaged} of its records cannot be read: \
+             nothing was changed; delete the collection there if it is not needed"
+    )]
     Unlisted {
         /// The collection.
         collection: CollectionName,

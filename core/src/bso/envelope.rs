@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
+use super::fields::Found;
 use crate::crypto::json::{RawString, Scanner};
 use crate::time::ServerTime;
 
@@ -41,36 +42,63 @@ pub struct Envelope<'a> {
 /// assert_eq!(text.unescaped().as_deref(), Some(r#"{"a":1}"#));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PayloadText<'a>(RawString<'a>);
+pub struct PayloadText<'a> {
+    raw: RawString<'a>,
+    /// The parts of an encrypted record, where they were seen in passing.
+    found: Option<Found<'a>>,
+}
 
 impl<'a> PayloadText<'a> {
     /// From the bytes between the quotes.
     #[must_use]
     pub fn from_escaped(inner: &'a [u8]) -> Self {
         let is_escaped = memchr::memchr(b'\\', inner).is_some();
-        Self(RawString { inner, is_escaped })
+        let found = Found::scan(inner).filter(|(_, length)| *length == inner.len());
+        Self {
+            raw: RawString { inner, is_escaped },
+            found: found.map(|(found, _)| found),
+        }
     }
 
     /// The bytes between the quotes.
     #[must_use]
     pub const fn escaped(&self) -> &'a [u8] {
-        self.0.inner
+        self.raw.inner
+    }
+
+    pub(super) const fn found(&self) -> Option<&Found<'a>> {
+        self.found.as_ref()
+    }
+
+    /// Takes it from an envelope. The payload of an encrypted record is passed over once, for its end and its parts.
+    fn take(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let mut found = None;
+        let raw = scanner.long_string(|rest| {
+            found = Found::scan(rest);
+            found.map(|(_, length)| length)
+        })?;
+        // Behind the object the string may have gone on.
+        let found = found.filter(|(_, length)| *length == raw.inner.len());
+        Some(Self {
+            raw,
+            found: found.map(|(parts, _)| parts),
+        })
     }
 
     /// The text; `None` when its escapes or its UTF-8 are broken.
     #[must_use]
     pub fn unescaped(&self) -> Option<Cow<'a, str>> {
-        if self.0.is_escaped || self.0.inner.iter().any(|byte| *byte < 0x20) {
-            return self.0.unescaped().map(Cow::Owned);
+        if self.raw.is_escaped || self.raw.inner.iter().any(|byte| *byte < 0x20) {
+            return self.raw.unescaped().map(Cow::Owned);
         }
-        self.0.plain().map(Cow::Borrowed)
+        self.raw.plain().map(Cow::Borrowed)
     }
 }
 
 /// Payloads are the user's data; `meta/global`'s is not even encrypted.
 impl core::fmt::Debug for PayloadText<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "PayloadText({} bytes)", self.0.inner.len())
+        write!(f, "PayloadText({} bytes)", self.raw.inner.len())
     }
 }
 
@@ -118,7 +146,7 @@ pub(super) struct Members<'a> {
     pub(super) id: Option<RawString<'a>>,
     modified: Option<&'a [u8]>,
     sortindex: Option<&'a [u8]>,
-    payload: Option<RawString<'a>>,
+    payload: Option<PayloadText<'a>>,
 }
 
 impl<'a> Members<'a> {
@@ -138,7 +166,7 @@ impl<'a> Members<'a> {
             self.id = None;
             self.id = Some(scanner.string()?);
         } else if key.is("payload") {
-            self.payload = Some(scanner.long_string()?);
+            self.payload = Some(PayloadText::take(scanner)?);
         } else if key.is("modified") {
             self.modified = Some(scanner.value()?);
         } else if key.is("sortindex") {
@@ -157,7 +185,7 @@ impl<'a> Members<'a> {
             sortindex: self
                 .sortindex
                 .and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok()),
-            payload: PayloadText(self.payload?),
+            payload: self.payload?,
         })
     }
 }

@@ -20,7 +20,7 @@ impl Fields {
         payload: &PayloadText<'_>,
         texts: &mut Vec<u8>,
     ) -> Result<Self, PayloadError> {
-        if let Some(found) = Found::scan(payload.escaped()) {
+        if let Some(found) = payload.found() {
             texts.extend_from_slice(found.ciphertext);
             return Self::new(found.iv, found.hmac);
         }
@@ -50,16 +50,17 @@ fn parse_iv(text: &[u8]) -> Option<[u8; 16]> {
 }
 
 /// The members of the form that every client writes: three plain strings, in any order.
-#[derive(Default)]
-struct Found<'a> {
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Found<'a> {
     ciphertext: &'a [u8],
     iv: &'a [u8],
     hmac: &'a [u8],
 }
 
 impl<'a> Found<'a> {
-    /// One pass over the escaped text; `None` where it has another form, sound or not.
-    fn scan(text: &'a [u8]) -> Option<Self> {
+    /// One pass over the escaped text, as far as the object goes, and its length; `None` where it has another form,
+    /// sound or not.
+    pub(super) fn scan(text: &'a [u8]) -> Option<(Self, usize)> {
         let mut found = Self::default();
         let mut rest = blanks(text).strip_prefix(b"{")?;
         loop {
@@ -72,16 +73,18 @@ impl<'a> Found<'a> {
                 _ => return None,
             };
             *slot = value;
-            match blanks(after).split_first()? {
-                (b',', after) => rest = after,
-                (b'}', after) if blanks(after).is_empty() => break,
+            let (next, after) = blanks(after).split_first()?;
+            rest = after;
+            match next {
+                b',' => {}
+                b'}' => break,
                 _ => return None,
             }
         }
         let is_whole = [found.ciphertext, found.iv, found.hmac]
             .iter()
             .all(|text| !text.is_empty());
-        is_whole.then_some(found)
+        is_whole.then_some((found, text.len() - blanks(rest).len()))
     }
 }
 

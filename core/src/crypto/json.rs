@@ -139,10 +139,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes a string that is known to be long, without a look at its escapes or control characters.
-    pub(crate) fn long_string(&mut self) -> Option<RawString<'a>> {
+    /// Takes a string that is likely to be long, without a look at its escapes or control characters. Where `measure`
+    /// knows what stands there, it gives the length, and whether it has escapes is then not looked for either.
+    pub(crate) fn long_string(
+        &mut self,
+        measure: impl FnOnce(&'a [u8]) -> Option<usize>,
+    ) -> Option<RawString<'a>> {
         self.eat(b'"')?;
+        let rest = self.rest();
         let start = self.at;
+        if let Some(length) = measure(rest)
+            && rest.get(length) == Some(&b'"')
+        {
+            self.at += length + 1;
+            return Some(RawString {
+                inner: rest.get(..length)?,
+                is_escaped: true,
+            });
+        }
         let mut is_escaped = false;
         loop {
             self.at += memchr::memchr2(b'"', b'\\', self.rest())?;
@@ -488,7 +502,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             accepts(&bytes);
-            let _ = Scanner::new(&bytes).long_string();
+            let _ = Scanner::new(&bytes).long_string(|rest| rest.first().map(|byte| usize::from(*byte)));
         }
 
         #[test]

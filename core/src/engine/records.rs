@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::crypto::payload::check_cleartext;
 use crate::error::{Error, Result};
 use crate::host::{
     Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Random, Selection, Store,
@@ -270,17 +271,24 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                     .into(),
             ));
         }
-        match (id, inner) {
-            (_, Some(inner)) => Ok((inner, json.to_string())),
+        let (id, cleartext) = match (id, inner) {
+            (_, Some(inner)) => (inner, json.to_string()),
             (id, None) => {
                 let id = match id {
                     Some(id) => id,
                     None => Guid::make(self.random)?.into(),
                 };
                 let quoted = serde_json::Value::from(id.as_str()).to_string();
-                Ok((id, fields.with("id", &quoted)))
+                (id, fields.with("id", &quoted))
             }
-        }
+        };
+        // As the other devices will check it when they have decrypted it.
+        check_cleartext(cleartext.as_bytes(), id.as_str()).map_err(|_| {
+            Error::Input(
+                "the record's texts must be Unicode: it has half of a surrogate pair".into(),
+            )
+        })?;
+        Ok((id, cleartext))
     }
 }
 
@@ -459,6 +467,7 @@ mod tests {
                 r#"{"id":7}"#,
                 r#"{"id":""}"#,
                 r#"{"deleted":true}"#,
+                r#"{"x":"\ud83e"}"#,
             ] {
                 assert!(
                     matches!(records.put(Some(id()), json).await, Err(Error::Input(_))),

@@ -39,7 +39,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, TokenError> {
-    let bytes =
+    let received =
         app.bodies
             .read(&headers, body, MAX_BODY)
             .await
@@ -48,7 +48,7 @@ pub(super) async fn create(
                 Refusal::Unavailable => TokenError::Unavailable,
                 _ => malformed("body"),
             })?;
-    let wanted: Wanted = serde_json::from_slice(&bytes).map_err(|_| malformed("body"))?;
+    let wanted: Wanted = serde_json::from_slice(&received.bytes).map_err(|_| malformed("body"))?;
     let key_id = KeyId::parse(&wanted.kid).ok_or(malformed("kid"))?;
     let invitation = match &wanted.invitation {
         Some(text) if app.invitation_needed => {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::auth::Caller;
-use super::body;
+use super::body::{self, Received};
 use super::conditions::Conditions;
 use super::encoder::{Encoding, Format};
 use super::query::{BatchStep, Selection, ids_to_delete};
@@ -129,7 +129,7 @@ pub(super) async fn post(
     let conditions = Conditions::from_headers(&headers)?;
     app.limits.check_announced(&headers, step)?;
     let format = body::format(&headers)?;
-    let bytes = app
+    let Received { bytes, room } = app
         .bodies
         .read(&headers, body, app.limits.max_request_bytes)
         .await?;
@@ -145,6 +145,7 @@ pub(super) async fn post(
         .collect();
     let write = write(step, collection, sorted.accepted);
     let written = app.storage.write(caller.uid, conditions, write).await?;
+    drop(room);
     Ok(uploaded(&written, &success, &sorted.failed))
 }
 

@@ -11,7 +11,7 @@ use selvedge_core::time::ServerTime;
 
 use super::app::App;
 use super::auth::Caller;
-use super::body;
+use super::body::{self, Received};
 use super::conditions::{Conditions, Verdict};
 use super::encoder::{self, Row};
 use super::reply::{Refusal, WeaveCode, json, set};
@@ -60,7 +60,7 @@ pub(super) async fn put(
     let (collection, id) = names(path)?;
     let conditions = Conditions::from_headers(&headers)?;
     let format = body::format(&headers)?;
-    let bytes = app
+    let Received { bytes, room } = app
         .bodies
         .read(&headers, body, app.limits.max_request_bytes)
         .await?;
@@ -76,6 +76,7 @@ pub(super) async fn put(
         target: Target::Record,
     };
     let written = app.storage.write(caller.uid, conditions, write).await?;
+    drop(room);
     let mut reply = json(written.modified.to_string(), written.modified);
     show_quota(&mut reply, &written);
     Ok(reply)

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod batches;
+mod ids;
 mod page;
 mod purge;
 mod readers;
@@ -16,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
@@ -284,22 +285,22 @@ fn record(
     let Some(collection) = find_collection(db, uid, collection.as_str())? else {
         return Ok(None);
     };
+    let Some(number) = ids::find(db, collection.id, id.as_str())? else {
+        return Ok(None);
+    };
     db.prepare_cached(
-        "SELECT modified, sortindex, payload FROM records INDEXED BY records_by_id
-         WHERE collection = ?1 AND id = ?2 AND (expiry IS NULL OR expiry > ?3)",
+        "SELECT modified, sortindex, payload FROM records
+         WHERE number = ?1 AND (expiry IS NULL OR expiry > ?2)",
     )?
-    .query_row(
-        params![collection.id, id.as_str(), sql(clock::now().hundredths())],
-        |row| {
-            let sortindex: i64 = row.get(1)?;
-            Ok(Record {
-                id: id.to_string(),
-                modified: time(row.get(0)?),
-                sortindex: (sortindex != NO_SORTINDEX).then_some(sortindex),
-                payload: row.get(2)?,
-            })
-        },
-    )
+    .query_row([number, sql(clock::now().hundredths())], |row| {
+        let sortindex: i64 = row.get(1)?;
+        Ok(Record {
+            id: id.to_string(),
+            modified: time(row.get(0)?),
+            sortindex: (sortindex != NO_SORTINDEX).then_some(sortindex),
+            payload: row.get(2)?,
+        })
+    })
     .optional()
 }
 

@@ -1,11 +1,12 @@
-//! Removes what nobody can see any more, a little at a time: expired records, deleted collections, dead batches,
-//! used-up invitations, and the stores of replaced keys.
+//! Upkeep, a little at a time: removes what nobody can see any more (expired records, deleted collections, dead batches,
+//! expired invitations, the stores of replaced keys) and lets ids grow old.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use selvedge_core::time::ServerTime;
 
 use super::batches;
-use super::records::{Delta, drop_store, sql, touch_collection};
+use super::ids;
+use super::records::{drop_store, remove, sql, time, touch_collection};
 use crate::serve::storage::Uid;
 
 /// At most so many records in one step, so that a writer waits for milliseconds only.
@@ -13,13 +14,23 @@ const STEP: i64 = 500;
 /// A replaced key's store is kept as long as a token for it may live, and some more.
 const REPLACED_LIFE: u64 = 24 * 60 * 60 * 100;
 
-/// One step. True if there is more to do at once.
+/// One step. True if there is more to do.
 pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
+    // A power cut may bring back what was purged; the next step removes it again. So nobody waits for a disk flush.
+    let synchronous: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    db.pragma_update(None, "synchronous", synchronous.min(1))?;
+    let done = clear(db, now);
+    db.pragma_update(None, "synchronous", synchronous)?;
+    done
+}
+
+fn clear(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
     let transaction = db.unchecked_transaction()?;
     let removed = expired_records(db, now)?
-        + dropped_rows(db, "dropped", "collection", "records")?
+        + dropped_collections(db)?
         + old_batches(db, now)?
-        + dropped_rows(db, "dropped_batches", "batch", "batch_records")?
+        + dropped_batches(db)?
+        + ids::age(db)?
         + replaced_stores(db, now)?;
     db.prepare_cached("DELETE FROM invitations WHERE expires <= ?1")?
         .execute([sql(now.hundredths())])?;
@@ -30,56 +41,62 @@ pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
 /// Deletes expired records and counts them out; the times of their collections stay (spec §3.1).
 fn expired_records(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
     let mut find = db.prepare_cached(
-        "SELECT r.number, r.collection, octet_length(r.payload), c.modified
+        "SELECT r.number, r.collection, r.id, octet_length(r.payload), COALESCE(c.modified, 0)
          FROM records r INDEXED BY records_by_expiry LEFT JOIN collections c ON c.id = r.collection
          WHERE r.expiry IS NOT NULL AND r.expiry <= ?1 LIMIT ?2",
     )?;
     let found = find.query_map([sql(now.hundredths()), STEP], |row| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, i64>(1)?,
-            row.get::<_, i64>(2)?,
-            row.get::<_, Option<i64>>(3)?,
-        ))
+        let of: (i64, i64) = (row.get(0)?, row.get(1)?);
+        Ok((of, row.get::<_, String>(2)?, row.get(3)?, row.get(4)?))
     })?;
     let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
-    for (number, collection, bytes, modified) in &found {
-        db.prepare_cached("DELETE FROM records WHERE number = ?1")?
-            .execute([number])?;
-        if let Some(modified) = modified {
-            let delta = Delta {
-                records: -1,
-                bytes: -bytes,
-            };
-            touch_collection(db, *collection, super::records::time(*modified), delta)?;
-        }
+    for ((number, collection), id, bytes, modified) in &found {
+        let delta = remove(db, *collection, id, *number, *bytes)?;
+        // Does nothing if the collection was dropped.
+        touch_collection(db, *collection, time(*modified), delta)?;
     }
     Ok(found.len())
 }
 
-/// Deletes some rows of `rows` whose owner stands in the list `dropped`; an owner without rows leaves the list.
-fn dropped_rows(
-    db: &Connection,
-    dropped: &str,
-    owner: &str,
-    rows: &str,
-) -> rusqlite::Result<usize> {
-    let first = db
-        .prepare_cached(&format!("SELECT {owner} FROM {dropped} LIMIT 1"))?
-        .query_row([], |row| row.get::<_, i64>(0))
+/// Deletes some records of a dropped collection; one without records leaves the list.
+fn dropped_collections(db: &Connection) -> rusqlite::Result<usize> {
+    let dropped = db
+        .prepare_cached("SELECT collection FROM dropped LIMIT 1")?
+        .query_row([], |row| row.get(0))
         .optional()?;
-    let Some(first) = first else {
+    let Some(collection) = dropped else {
         return Ok(0);
     };
-    let delete = format!(
-        "DELETE FROM {rows} WHERE number IN (SELECT number FROM {rows} WHERE {owner} = ?1 LIMIT ?2)"
-    );
-    let removed = db.prepare_cached(&delete)?.execute(params![first, STEP])?;
-    if removed < usize::try_from(STEP).unwrap_or(usize::MAX) {
-        db.prepare_cached(&format!("DELETE FROM {dropped} WHERE {owner} = ?1"))?
-            .execute([first])?;
+    let removed = ids::purge(db, collection)? + rows(db, "records", "collection", collection)?;
+    if removed == 0 {
+        db.prepare_cached("DELETE FROM dropped WHERE collection = ?1")?
+            .execute([collection])?;
     }
     Ok(removed + 1)
+}
+
+/// The same for a batch.
+fn dropped_batches(db: &Connection) -> rusqlite::Result<usize> {
+    let dropped = db
+        .prepare_cached("SELECT batch FROM dropped_batches LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let Some(batch) = dropped else {
+        return Ok(0);
+    };
+    let removed = rows(db, "batch_records", "batch", batch)?;
+    if removed == 0 {
+        db.prepare_cached("DELETE FROM dropped_batches WHERE batch = ?1")?
+            .execute([batch])?;
+    }
+    Ok(removed + 1)
+}
+
+fn rows(db: &Connection, table: &str, owner: &str, number: i64) -> rusqlite::Result<usize> {
+    let delete = format!(
+        "DELETE FROM {table} WHERE number IN (SELECT number FROM {table} WHERE {owner} = ?1 LIMIT ?2)"
+    );
+    db.prepare_cached(&delete)?.execute([number, STEP])
 }
 
 fn old_batches(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {

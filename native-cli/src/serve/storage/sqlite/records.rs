@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::ServerTime;
 
+use super::ids;
 use super::schema::NO_SORTINDEX;
 use crate::serve::storage::{Field, Uid};
 
@@ -28,6 +29,8 @@ pub(super) struct Change<'a> {
 pub(super) struct Delta {
     pub(super) records: i64,
     pub(super) bytes: i64,
+    /// Ids on level 0.
+    pub(super) young: i64,
 }
 
 struct Stored {
@@ -97,7 +100,7 @@ pub(super) fn make_collection(
         return Ok(found);
     }
     db.prepare_cached(
-        "INSERT INTO collections (uid, name, modified, records, bytes) VALUES (?1, ?2, 0, 0, 0)",
+        "INSERT INTO collections (uid, name, modified, records, bytes, young) VALUES (?1, ?2, 0, 0, 0, 0)",
     )?
     .execute(params![sql(uid.number()), name.as_str()])?;
     Ok(Collection {
@@ -113,8 +116,8 @@ pub(super) fn touch_collection(
     modified: ServerTime,
     delta: Delta,
 ) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE collections SET modified = ?2, records = records + ?3, bytes = bytes + ?4 WHERE id = ?1")?
-        .execute(params![collection, sql(modified.hundredths()), delta.records, delta.bytes])?;
+    db.prepare_cached("UPDATE collections SET modified = ?2, records = records + ?3, bytes = bytes + ?4, young = young + ?5 WHERE id = ?1")?
+        .execute(params![collection, sql(modified.hundredths()), delta.records, delta.bytes, delta.young])?;
     Ok(())
 }
 
@@ -127,17 +130,19 @@ pub(super) fn used_bytes(db: &Connection, uid: Uid) -> rusqlite::Result<u64> {
 }
 
 fn find(db: &Connection, collection: i64, id: &str) -> rusqlite::Result<Option<Stored>> {
+    let Some(number) = ids::find(db, collection, id)? else {
+        return Ok(None);
+    };
     db.prepare_cached(
-        "SELECT number, modified, sortindex, expiry, octet_length(payload) FROM records INDEXED BY records_by_id
-         WHERE collection = ?1 AND id = ?2",
+        "SELECT modified, sortindex, expiry, octet_length(payload) FROM records WHERE number = ?1",
     )?
-    .query_row(params![collection, id], |row| {
+    .query_row([number], |row| {
         Ok(Stored {
-            number: row.get(0)?,
-            modified: time(row.get(1)?),
-            sortindex: row.get(2)?,
-            expiry: row.get(3)?,
-            bytes: row.get(4)?,
+            number,
+            modified: time(row.get(0)?),
+            sortindex: row.get(1)?,
+            expiry: row.get(2)?,
+            bytes: row.get(3)?,
         })
     })
     .optional()
@@ -187,9 +192,11 @@ pub(super) fn put(
             "INSERT INTO records (collection, modified, sortindex, expiry, id, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![collection, now, sortindex, expiry, change.id, payload])?;
+        ids::add(db, collection, change.id, db.last_insert_rowid())?;
         return Ok(Delta {
             records: 1,
             bytes: new_bytes(0),
+            young: 1,
         });
     };
     // An UPDATE rewrites the index of every column that it names, changed or not.
@@ -208,6 +215,7 @@ pub(super) fn put(
     Ok(Delta {
         records: 0,
         bytes: new_bytes(stored.bytes) - stored.bytes,
+        young: 0,
     })
 }
 
@@ -222,12 +230,24 @@ pub(super) fn delete(
     let Some(stored) = found.filter(|stored| stored.is_alive(sql(now.hundredths()))) else {
         return Ok(None);
     };
+    remove(db, collection, id.as_str(), stored.number, stored.bytes).map(Some)
+}
+
+/// Removes a record that is there.
+pub(super) fn remove(
+    db: &Connection,
+    collection: i64,
+    id: &str,
+    number: i64,
+    bytes: i64,
+) -> rusqlite::Result<Delta> {
     db.prepare_cached("DELETE FROM records WHERE number = ?1")?
-        .execute([stored.number])?;
-    Ok(Some(Delta {
+        .execute([number])?;
+    Ok(Delta {
         records: -1,
-        bytes: -stored.bytes,
-    }))
+        bytes: -bytes,
+        young: -ids::remove(db, collection, id)?,
+    })
 }
 
 /// Makes a collection disappear at once; its records are purged by and by.
@@ -259,5 +279,6 @@ impl std::ops::AddAssign for Delta {
     fn add_assign(&mut self, other: Self) {
         self.records += other.records;
         self.bytes += other.bytes;
+        self.young += other.young;
     }
 }

@@ -12,6 +12,10 @@ const VERSION: i64 = 1;
 
 /// `collections` keeps the counters, so that no write and no `info/*` counts records. A deleted collection only loses its
 /// row here; its number goes to `dropped` and its records are purged by and by. Numbers are never used again.
+///
+/// `ids` finds a record by its id. Ids are random, so each new one would change another leaf of a large collection's index,
+/// and a POST of a hundred records a hundred leaves. New ids therefore go to the few leaves of level 0, the young ones;
+/// when a collection has many (`young` counts them), they are moved to level 1 by and by, in the order of their ids.
 const TABLES: &str = "
 CREATE TABLE users (
     uid INTEGER PRIMARY KEY,
@@ -23,9 +27,11 @@ CREATE TABLE collections (
     name TEXT NOT NULL,
     modified INTEGER NOT NULL,
     records INTEGER NOT NULL,
-    bytes INTEGER NOT NULL
+    bytes INTEGER NOT NULL,
+    young INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX collections_by_name ON collections (uid, name);
+CREATE INDEX collections_with_many_young ON collections (id) WHERE young >= 4096;
 CREATE TABLE records (
     number INTEGER PRIMARY KEY,
     collection INTEGER NOT NULL,
@@ -35,7 +41,13 @@ CREATE TABLE records (
     id TEXT NOT NULL,
     payload BLOB NOT NULL
 );
-CREATE UNIQUE INDEX records_by_id ON records (collection, id);
+CREATE TABLE ids (
+    level INTEGER NOT NULL,
+    collection INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (level, collection, id)
+) WITHOUT ROWID;
 CREATE INDEX records_by_time ON records (collection, modified);
 CREATE INDEX records_by_sortindex ON records (collection, sortindex);
 CREATE INDEX records_by_expiry ON records (expiry) WHERE expiry IS NOT NULL;

@@ -56,11 +56,12 @@ impl Select {
             Sort::Index => ("sortindex", true),
         };
         let index = match (&selection.ids, selection.sort) {
-            (Some(_), _) => "records_by_id",
-            (None, Sort::Index) => "records_by_sortindex",
-            (None, _) => "records_by_time",
+            // By number.
+            (Some(_), _) => "NOT INDEXED",
+            (None, Sort::Index) => "INDEXED BY records_by_sortindex",
+            (None, _) => "INDEXED BY records_by_time",
         };
-        select.text = format!("SELECT {columns} FROM records INDEXED BY {index} WHERE");
+        select.text = format!("SELECT {columns} FROM records {index} WHERE");
         select.add(" collection =", collection);
         select.text += " AND (expiry IS NULL OR";
         select.add(" expiry >", now);
@@ -95,7 +96,14 @@ impl Select {
             .map_or(-1, |limit| sql(limit.saturating_add(1)));
         if select.ids.is_some() {
             let ids = select.numbers.len() + 2;
-            select.text += &format!(" AND id IN (SELECT value FROM json_each(?{ids}))");
+            let level = |level| {
+                format!(
+                    "SELECT i.number FROM json_each(?{ids}) j CROSS JOIN ids i
+                     ON i.level = {level} AND i.collection = ?1 AND i.id = j.value"
+                )
+            };
+            let (young, old) = (level(0), level(1));
+            select.text += &format!(" AND number IN ({young} UNION ALL {old})");
         }
         select.add(
             &format!(" ORDER BY {key} {order}, number {order} LIMIT"),
@@ -214,9 +222,14 @@ mod tests {
             ids,
             ..Selection::default()
         });
-        assert!(
-            plans[0].contains("records_by_id (collection=? AND id=?)"),
-            "{plans:?}"
-        );
+        for search in [
+            "SEARCH records USING INTEGER PRIMARY KEY (rowid=?)",
+            "SEARCH i USING PRIMARY KEY (level=? AND collection=? AND id=?)",
+        ] {
+            assert!(plans[0].contains(search), "{plans:?}");
+        }
+        for scan in ["SCAN records", "SCAN i"] {
+            assert!(!plans[0].contains(scan), "{plans:?}");
+        }
     }
 }

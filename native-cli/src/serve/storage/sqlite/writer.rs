@@ -24,8 +24,12 @@ const GROUP: usize = 256;
 const GROUP_TIME: Duration = Duration::from_millis(50);
 /// At most so many writes of one user wait for their turn; that is some five seconds' worth.
 const WAITING_PER_USER: usize = 500;
-/// Expired things are looked for this often.
+/// At most so many tasks wait; the others stay in the queue.
+const WAITING: usize = 8192;
+/// What nobody can see any more is looked for this often,
 const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+/// and while there is some, a little is removed this often: that leaves nine tenths of the time to writes.
+const PURGE_PAUSE: Duration = Duration::from_millis(20);
 /// A clock that was set back by more than this is not waited for; times then run ahead of it, still increasing.
 const CLOCK_STEP: u64 = 100;
 /// Last times remembered; a user beyond them costs one look into the database.
@@ -113,7 +117,7 @@ impl Writer {
         let patience = if !self.waiting.is_empty() {
             clock::until_next_hundredth()
         } else if self.purge_again {
-            Duration::ZERO
+            PURGE_PAUSE
         } else {
             PURGE_INTERVAL
         };
@@ -123,7 +127,7 @@ impl Writer {
             Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return false,
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
         }
-        while self.waiting.len() < GROUP
+        while self.waiting.len() < WAITING
             && let Ok(task) = self.tasks.try_recv()
         {
             self.queue(task);
@@ -258,17 +262,22 @@ impl Writer {
     }
 
     fn purge(&mut self) {
-        let idle = self.waiting.is_empty();
-        if (self.purge_again && idle) || self.last_purge.elapsed() >= PURGE_INTERVAL {
-            self.last_purge = Instant::now();
-            self.purge_again = match purge::step(&self.db, clock::now()) {
-                Ok(more) => more,
-                Err(error) => {
-                    eprintln!("selvedge serve: expired records could not be purged: {error}");
-                    false
-                }
-            };
+        let pause = if self.purge_again {
+            PURGE_PAUSE
+        } else {
+            PURGE_INTERVAL
+        };
+        if self.last_purge.elapsed() < pause {
+            return;
         }
+        self.purge_again = match purge::step(&self.db, clock::now()) {
+            Ok(more) => more,
+            Err(error) => {
+                eprintln!("selvedge serve: expired records could not be purged: {error}");
+                false
+            }
+        };
+        self.last_purge = Instant::now();
     }
 }
 

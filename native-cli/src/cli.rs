@@ -299,7 +299,7 @@ pub struct ListArgs {
     /// The server's envelopes with their payloads, undecrypted.
     #[arg(long, requires = "remote")]
     pub raw: bool,
-    /// Only those that the server got after this time: seconds like 1388635807.41, or 2026-11-21[T03:12:41].
+    /// Only those that the server got after this time: seconds like 1388635807.41, or 2026-11-21T03:12:41.
     #[arg(long, value_name = "TIME", value_parser = server_time)]
     pub newer: Option<ServerTime>,
     /// At most so many.

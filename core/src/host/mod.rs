@@ -1,4 +1,4 @@
-//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`](crate::http::Fetch) is the fourth.)
+//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`] is the fourth.)
 
 mod memory;
 mod store;

@@ -260,7 +260,7 @@ async fn behind_a_public_url_an_account_needs_an_invitation_that_works_once() {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_secret() {
+async fn the_files_hold_no_secret_and_are_the_owners_alone() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().to_owned();
     let running = Running::with(Options {
@@ -280,6 +280,12 @@ async fn the_database_holds_no_secret() {
     for file in std::fs::read_dir(&data).unwrap() {
         let path = file.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{path:?}");
+        }
         for secret in [account.access_token.as_str(), &key, &invitation] {
             assert!(
                 !bytes

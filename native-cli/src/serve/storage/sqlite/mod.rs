@@ -79,6 +79,7 @@ impl SqliteStorage {
     }
 
     fn open_file(path: &Path, durability: Durability, bounds: Bounds) -> std::io::Result<Self> {
+        make_private_file(path)?;
         let writer = schema::open_writer(path, durability).map_err(std::io::Error::other)?;
         let readers =
             Readers::open(path, durability == Durability::None).map_err(std::io::Error::other)?;
@@ -311,6 +312,15 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+/// A file that only this user may read; SQLite gives its log and its index the same mode.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// A directory of its own that loses its name when the database is open.

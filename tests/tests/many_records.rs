@@ -56,6 +56,14 @@ fn ten_thousand_records_pass_in_several_batches() {
     assert_eq!(a.sync().number("requests"), 1);
 }
 
+/// Records that are more together than sockets keep for a client that does not read.
+fn large_records() -> impl Iterator<Item = Value> {
+    records("listed").map(|mut record| {
+        record["body"] = "0123456789".repeat(80).into();
+        record
+    })
+}
+
 /// A device that sent ten thousand records, and the same storage by hand.
 fn listed(uid: u64) -> (Server, Device, Wire) {
     let server = server_with_small_batches();
@@ -64,7 +72,7 @@ fn listed(uid: u64) -> (Server, Device, Wire) {
         .master_secret()
         .credentials(server.url(), &account, 3600);
     let device = Device::with_credentials(&credentials);
-    device.put_many(records("listed"));
+    device.put_many(large_records());
     device.sync();
     (server, device, Wire::new(&credentials, &account))
 }
@@ -81,7 +89,7 @@ fn assert_listing_is_whole(device: &Device) {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines.len(), RECORDS as usize);
-    assert_eq!(by_id(lines.into_iter()), by_id(records("listed")));
+    assert_eq!(by_id(lines.into_iter()), by_id(large_records()));
 }
 
 #[test]

@@ -65,7 +65,11 @@ pub(crate) fn measure(credentials: &Value, account: &Account, count: u32) -> Sta
         u64::from(count),
         "{report:?}"
     );
-    let decode = decode_body(credentials, account, &host.clocks.body.take(), count);
+    let body = host.clocks.body.take();
+    let decode = (0..3)
+        .map(|_| decode_body(credentials, account, &body, count))
+        .min()
+        .unwrap();
     Stages {
         whole,
         fetch: host.clocks.fetching.get(),

@@ -322,7 +322,7 @@ async fn run<H: Host>(
 }
 
 /// Whether the server may have what this device lacks.
-fn has_news(pair: &Pair<ServerMark, ()>, in_info: Option<ServerTime>) -> bool {
+pub(super) fn has_news(pair: &Pair<ServerMark, ()>, in_info: Option<ServerTime>) -> bool {
     let ServerMark {
         last_sync,
         download,

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use super::crypto_keys::{self, CollectionKeys};
+use super::crypto_keys::{self, CollectionKeys, Where};
 use super::info_collections::{self, Course};
 use super::meta_global::{self, MetaGlobal};
 use super::precheck::{Situation, precheck};
@@ -130,14 +130,22 @@ impl<H: Host> Session<'_, H> {
             .await
     }
 
-    /// Whether any collection has something to send, or something left from an earlier sync to ask for.
+    /// Whether there is more to do than info/collections, as it was last read, says: something to send, or something
+    /// that an earlier sync saw but did not come to fetch.
     pub(super) async fn is_anything_waiting(&self) -> Result<bool> {
+        let meta = self.state.meta.as_ref().map(|record| record.modified);
+        let keys = self.state.keys.as_ref().map(|record| record.modified);
+        if meta.is_none() || meta != self.modified_of("meta") {
+            return Ok(true);
+        }
+        if CollectionKeys::look(self.modified_of("crypto"), keys) != Where::Cache {
+            return Ok(true);
+        }
         for engine in &self.options.engines {
             let name = engine.collection();
             let state: CollectionState = read(self.host.state(name).await?.as_deref());
-            let is_unfinished = state.sync_id.is_none() || state.pair.remote.download.is_some();
-            if is_unfinished
-                || !state.pair.failed_in.is_empty()
+            if state.sync_id.is_none()
+                || engines::has_news(&state.pair, self.modified_of(name.as_str()))
                 || has_outgoing(self.host, name, &state.pair).await?
             {
                 return Ok(true);

@@ -738,3 +738,57 @@ fn a_server_that_asks_to_wait_is_left_alone_across_syncs() {
     ours.script.set_now(until);
     assert_eq!(ours.sync().ending, Ending::Done);
 }
+
+#[test]
+fn what_a_cut_sync_saw_but_did_not_fetch_is_fetched_by_the_next() {
+    for cut in [
+        "storage/meta/global",
+        "storage/crypto/keys",
+        "storage/notes",
+    ] {
+        let shelf = Shelf::default();
+        let writer = device(&shelf);
+        let mut cuts = 0;
+        let reader = device_with(&shelf, move |_, request| {
+            cuts += u32::from(request.url.contains(cut));
+            (request.url.contains(cut) && cuts == 1).then(|| fails(FetchErrorKind::Offline))
+        });
+        writer.put("a", "{}");
+        writer.sync();
+        assert!(
+            matches!(reader.sync().ending, Ending::Stopped(Error::Network { .. })),
+            "{cut}"
+        );
+        reader.sync();
+        assert!(reader.get("a").is_some(), "{cut}");
+        writer.put("b", "{}");
+        writer.sync();
+        reader.sync();
+        assert!(reader.get("b").is_some(), "{cut}");
+        assert_eq!(reader.sync().ending, Ending::NothingToDo, "{cut}");
+    }
+}
+
+#[test]
+fn a_collection_that_was_left_out_is_synced_when_it_is_asked_for_again() {
+    let shelf = Shelf::default();
+    let (writer, reader) = (device(&shelf), device(&shelf));
+    writer.sync();
+    reader.sync();
+    writer.put("a", "{}");
+    writer.sync();
+    let nothing = Options {
+        engines: Vec::new(),
+        situation: Situation::default(),
+        user_agent: None,
+        progress: &|_| (),
+    };
+    block_on(sync(
+        &reader,
+        &credentials(&sync_key()),
+        &mut None,
+        &nothing,
+    ));
+    reader.sync();
+    assert!(reader.get("a").is_some());
+}

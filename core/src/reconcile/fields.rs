@@ -102,6 +102,7 @@ impl<'a> Fields<'a> {
     ) -> Merged {
         let mut writer = ObjectWriter::default();
         let mut conflicts = Vec::new();
+        let mut keeps_one_sided = false;
         let mut seen = BTreeSet::new();
         for name in theirs.names().chain(ours.names()) {
             if !seen.insert(name) {
@@ -112,7 +113,10 @@ impl<'a> Fields<'a> {
                 _ if same(our, their) => our,
                 Some(base) if same(base.raw(name), our) => their,
                 Some(base) if same(base.raw(name), their) => our,
-                None if our.is_none() || their.is_none() => our.or(their),
+                None if our.is_none() || their.is_none() => {
+                    keeps_one_sided = true;
+                    our.or(their)
+                }
                 _ => {
                     conflicts.push(name.to_string());
                     match newer {
@@ -128,6 +132,7 @@ impl<'a> Fields<'a> {
         Merged {
             cleartext: writer.finish(),
             conflicts,
+            keeps_one_sided,
         }
     }
 }
@@ -139,6 +144,8 @@ pub struct Merged {
     pub(super) cleartext: String,
     /// The names of the fields that both sides had changed.
     pub(super) conflicts: Vec<String>,
+    /// Whether, for want of a base, a field was kept that one side may have removed.
+    pub(super) keeps_one_sided: bool,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {

@@ -100,6 +100,9 @@ pub enum Rule {
     NewerFieldWins,
     /// After a reset, what the server has stands before what was only to be sent again.
     ServerBeatsResend,
+    /// It is not known what both sides began with: a field that one side has and the other not is kept, though it may
+    /// have been removed.
+    FieldKeptWithoutBase,
 }
 
 impl Rule {
@@ -110,6 +113,7 @@ impl Rule {
             Self::EditBeatsDelete => "an edit beats a deletion",
             Self::NewerFieldWins => "of two changes of one field the newer stays",
             Self::ServerBeatsResend => "after a reset the server's field stays",
+            Self::FieldKeptWithoutBase => "without a common ancestor a field of one side is kept",
         }
     }
 }
@@ -203,7 +207,10 @@ fn merge(base: Option<&str>, ours: &str, theirs: &str, newer: Side, on_clash: Ru
         };
     };
     let merged = Fields::merge(base.as_ref(), &our_fields, &their_fields, newer);
-    let rule = (!merged.conflicts.is_empty()).then_some(on_clash);
+    let rule = match merged.conflicts.is_empty() {
+        false => Some(on_clash),
+        true => merged.keeps_one_sided.then_some(Rule::FieldKeptWithoutBase),
+    };
     if has_same_content(&merged.cleartext, theirs) {
         Outcome::Take { rule }
     } else if has_same_content(&merged.cleartext, ours) {
@@ -378,6 +385,13 @@ mod tests {
                 edited(X2, Some(A)),
                 Side::Theirs,
                 keep(None),
+            ),
+            (
+                "record, no base, a field of theirs",
+                record(X2),
+                edited(r#"{"id":"r","x":2}"#, None),
+                Side::Ours,
+                take(Some(Rule::FieldKeptWithoutBase)),
             ),
             (
                 "record, both made it",

@@ -66,6 +66,7 @@ impl Model {
             Rule::NewerFieldWins,
             Rule::ServerBeatsResend,
             Rule::EditBeatsDelete,
+            Rule::FieldKeptWithoutBase,
         ];
         let value_at =
             |record: &str, field: &str| end.get(record).and_then(|fields| fields.get(field));

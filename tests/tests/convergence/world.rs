@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::hand::{Fault, Hand};
+use crate::hand::{Fault, Hand, Moment};
 use crate::model::{Fields, Model};
 
 /// Something that happens. Devices are counted modulo their number.
@@ -51,6 +51,16 @@ pub(crate) enum Op {
         other: usize,
         fault: Option<Fault>,
     },
+}
+
+impl Op {
+    fn loses_a_reply(&self) -> bool {
+        matches!(
+            self,
+            Self::Sync { fault: Some(fault), .. } | Self::SyncTogether { fault: Some(fault), .. }
+                if !matches!(fault.moment, Moment::BeforeItIsSent)
+        )
+    }
 }
 
 /// A server with any number of accounts.
@@ -135,7 +145,7 @@ impl World {
             world: self,
             credentials: Credentials::from_json(credentials.as_bytes()).unwrap(),
             hands: clocks.iter().take(devices).map(hand).collect(),
-            model: Model::default(),
+            model: Model::new(ops.iter().any(Op::loses_a_reply)),
         };
         self.runtime.block_on(async {
             for op in ops {

@@ -34,22 +34,27 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
     };
     match cli.command {
         Command::Demo => many_threads()?.block_on(demo::run(output)),
-        Command::Account(command) => one_thread()?.block_on(account::run(&device()?, command)),
-        Command::Sync(args) => one_thread()?.block_on(sync::run(&device()?, args)),
-        Command::Status => one_thread()?.block_on(status::run(&device()?)),
-        Command::Collections { command } => {
-            one_thread()?.block_on(collections::run(&device()?, command))
+        Command::Account(command) => {
+            beside_the_network()?.block_on(account::run(&device()?, command))
         }
-        Command::Records(command) => one_thread()?.block_on(records::run(&device()?, command)),
+        Command::Sync(args) => beside_the_network()?.block_on(sync::run(&device()?, args)),
+        Command::Status => beside_the_network()?.block_on(status::run(&device()?)),
+        Command::Collections { command } => {
+            beside_the_network()?.block_on(collections::run(&device()?, command))
+        }
+        Command::Records(command) => {
+            beside_the_network()?.block_on(records::run(&device()?, command))
+        }
         Command::Serve(args) => many_threads()?.block_on(serve::run(args)).map_err(refused),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(dir.as_deref()),
     }
 }
 
-/// A client waits for one thing at a time.
-fn one_thread() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
+/// A client does one thing at a time, and a second thread reads from the network meanwhile.
+fn beside_the_network() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(no_runtime)

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use memchr::memmem::Finder;
 
-use super::server::{ServerMark, ServerRepository};
+use super::server::{PAGE, ServerMark, ServerRepository};
 use super::{Batch, Failed, Failure, Kept, Receipt, Record, Repository, Source};
 use crate::bso::{Opener, RecordError, RecordFault, SealError, Sealer};
 use crate::crypto::payload::PayloadError;
@@ -19,8 +19,9 @@ use crate::ids::RecordId;
 use crate::reconcile::Fields;
 use crate::server::{Added, Committed, PageEvent, Pages, Upload};
 
-/// A batch is opened when it has this many records, or bytes of ciphertext.
-const BATCH_RECORDS: usize = 500;
+/// A batch is opened when it has more records than a page that we ask for, or this many bytes of ciphertext: so a usual
+/// page is one batch, and is kept in one commit together with where it ends.
+const BATCH_RECORDS: usize = PAGE as usize;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// A server's collection as cleartext, under the collection's key.
@@ -225,7 +226,7 @@ impl<H: Fetch + Clock + Random, C: Cbc> Incoming<'_, '_, '_, H, C> {
                         return Ok(self.since.as_ref().map(moved));
                     }
                 }
-                if self.opener.records() >= BATCH_RECORDS || self.opener.bytes() >= BATCH_BYTES {
+                if self.opener.records() > BATCH_RECORDS || self.opener.bytes() >= BATCH_BYTES {
                     return Ok(None);
                 }
             }

@@ -42,6 +42,8 @@ pub struct LocalRepository<'a, S, C, E> {
     store: &'a S,
     clock: &'a C,
     engine: &'a E,
+    /// Whether nothing was here yet of the last batch: then, as in a first sync, the next one is likely new too.
+    expects_new: bool,
 }
 
 impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
@@ -51,6 +53,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             store,
             clock,
             engine,
+            expects_new: false,
         }
     }
 
@@ -268,11 +271,26 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         loop {
             let mut tally = Tally::default();
-            let found = self.store.read(self.engine.collection(), &ids).await?;
+            // Every write depends on what was read, or on there being nothing: a wrong guess is refused as stale.
+            let is_guess = core::mem::take(&mut self.expects_new);
+            let found = if is_guess {
+                alloc::vec![None; ids.len()]
+            } else {
+                self.store.read(self.engine.collection(), &ids).await?
+            };
+            let is_new = !found.is_empty() && found.iter().all(Option::is_none);
             let writes = found
                 .into_iter()
                 .zip(&records)
-                .filter_map(|(found, record)| self.decide(found, record, &mut tally))
+                .filter_map(|(found, record)| {
+                    let ignored = || Write {
+                        id: record.id.clone(),
+                        seen: None,
+                        becomes: None,
+                    };
+                    let write = self.decide(found, record, &mut tally);
+                    write.or_else(|| is_guess.then(ignored))
+                })
                 .collect();
             let part = Part {
                 writes,
@@ -280,6 +298,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                 ..self.part()
             };
             if self.commit(part).await? == Committed::Done {
+                self.expects_new = is_new;
                 let kept = records
                     .into_iter()
                     .map(

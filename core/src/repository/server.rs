@@ -13,7 +13,7 @@ use crate::server::{Client, Limits, Pages, Position, Query, Sort, Upload};
 use crate::time::ServerTime;
 
 /// Records of one page; a server may give fewer.
-const PAGE: u32 = 1000;
+pub(super) const PAGE: u32 = 1000;
 
 /// Where a reader of a server's collection stands.
 ///
@@ -78,12 +78,13 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
             limit: full.then_some(PAGE),
             ..query
         };
-        match since.download.clone().filter(|_| full) {
+        let pages = match since.download.clone().filter(|_| full) {
             Some(position) => self
                 .client
                 .resume_pages(self.collection.clone(), query, position),
             None => self.client.pages(self.collection.clone(), query),
-        }
+        };
+        pages.reading_ahead()
     }
 
     /// These records, in as many requests as it takes.

@@ -1,8 +1,12 @@
 //! A download: page after page of a collection, record after record, as the bytes arrive (spec §3.3, §5.3).
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::Poll;
 
 use super::call::{Call, Reply};
 use super::client::{Client, network};
@@ -72,7 +76,8 @@ pub struct Pages<'c, 'h, H: Fetch> {
     query: Query,
     /// Of the page at hand, or of the next one.
     position: Position,
-    state: State<H::Body>,
+    state: State<'c, H::Body>,
+    reads_ahead: bool,
     decoder: Decoding,
     /// The end of a page that was not told yet.
     end: Option<Option<Position>>,
@@ -85,13 +90,49 @@ pub struct Pages<'c, 'h, H: Fetch> {
     is_unmodified: bool,
 }
 
-enum State<B> {
+enum State<'c, B> {
     /// The next page is to be asked for.
     Between,
+    /// The next page was asked for.
+    Asked(Asked<'c, B>),
     /// The body of a page is being read.
     Reading(Reading<B>),
     /// There is nothing more.
     Done,
+}
+
+/// A request under way.
+struct Asked<'c, B> {
+    answer: Answer<'c, B>,
+    /// How many of the query's ids it asks for.
+    ids: usize,
+}
+
+enum Answer<'c, B> {
+    Awaited(Pin<Box<dyn Future<Output = Result<Reply<B>>> + 'c>>),
+    Here(Result<Reply<B>>),
+}
+
+impl<B> Answer<'_, B> {
+    /// Has the host begin, without waiting.
+    async fn begin(&mut self) {
+        poll_fn(|context| {
+            if let Self::Awaited(future) = self
+                && let Poll::Ready(reply) = future.as_mut().poll(context)
+            {
+                *self = Self::Here(reply);
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    async fn wait(self) -> Result<Reply<B>> {
+        match self {
+            Self::Awaited(future) => future.await,
+            Self::Here(reply) => reply,
+        }
+    }
 }
 
 struct Reading<B> {
@@ -172,6 +213,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             query,
             position,
             state: State::Between,
+            reads_ahead: false,
             end: None,
             is_drained: true,
             records: 0,
@@ -180,7 +222,15 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
     }
 }
 
-impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
+impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
+    /// Asks for the next page as soon as one is complete, before its end is told: the server and the network work while
+    /// the caller keeps what came. For callers that want all pages.
+    #[must_use]
+    pub fn reading_ahead(mut self) -> Self {
+        self.reads_ahead = true;
+        self
+    }
+
     /// Waits for the next bytes, asking for the next page where one has ended; `None` after the last one.
     ///
     /// # Errors
@@ -190,7 +240,17 @@ impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
         while self.is_drained && self.end.is_none() {
             match &mut self.state {
                 State::Done => return Ok(None),
-                State::Between => self.ask().await?,
+                State::Between => match self.ask()? {
+                    Some(asked) => self.state = State::Asked(asked),
+                    None => self.state = State::Done,
+                },
+                State::Asked(_) => {
+                    // After an error there is nothing more.
+                    if let State::Asked(asked) = core::mem::replace(&mut self.state, State::Done) {
+                        let reply = asked.answer.wait().await?;
+                        self.begin(reply, asked.ids)?;
+                    }
+                }
                 State::Reading(reading) => {
                     let chunk = self
                         .client
@@ -203,7 +263,7 @@ impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
                             self.decoder.push(chunk.as_ref());
                             self.is_drained = false;
                         }
-                        None => self.close()?,
+                        None => self.close().await?,
                     }
                 }
             }
@@ -230,10 +290,10 @@ impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
         self.is_unmodified
     }
 
-    async fn ask(&mut self) -> Result<()> {
-        let Some((path, asked)) = self.query.target(&self.collection, &self.position)? else {
-            self.state = State::Done;
-            return Ok(());
+    /// Prepares the request for the next page; `None` when the query asks for nothing more.
+    fn ask(&self) -> Result<Option<Asked<'c, H::Body>>> {
+        let Some((path, ids)) = self.query.target(&self.collection, &self.position)? else {
+            return Ok(None);
         };
         let condition = match self.position.unmodified_since {
             Some(time) => Condition::IfUnmodifiedSince(time),
@@ -242,10 +302,14 @@ impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
         let call = Call::new(Method::Get, path)
             .accept("application/newlines")
             .when(condition);
-        let reply = self.client.send(call).await?;
+        let answer = Answer::Awaited(Box::pin(self.client.send(call)));
+        Ok(Some(Asked { answer, ids }))
+    }
+
+    /// Takes the head of a page.
+    fn begin(&mut self, reply: Reply<H::Body>, asked: usize) -> Result<()> {
         if reply.is_unmodified() {
             self.is_unmodified = true;
-            self.state = State::Done;
             return Ok(());
         }
         let format = reply
@@ -268,7 +332,7 @@ impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
     }
 
     /// Checks that the page at hand is whole, and finds out where the next one is.
-    fn close(&mut self) -> Result<()> {
+    async fn close(&mut self) -> Result<()> {
         let State::Reading(reading) = core::mem::replace(&mut self.state, State::Done) else {
             return Ok(());
         };
@@ -298,6 +362,12 @@ impl<H: Fetch + Clock + Random> Pages<'_, '_, H> {
         let has_more = self.position.offset.is_some() || self.position.ids_done < ids.len();
         if has_more {
             self.state = State::Between;
+            if self.reads_ahead
+                && let Some(mut asked) = self.ask()?
+            {
+                asked.answer.begin().await;
+                self.state = State::Asked(asked);
+            }
         }
         self.end = Some(has_more.then(|| self.position.clone()));
         Ok(())

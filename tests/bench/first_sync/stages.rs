@@ -1,8 +1,9 @@
 //! Where the time of a first sync goes: one sync in this process, with a clock at each thing that the host lends.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
-use std::rc::Rc;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use selvedge_cli::host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
@@ -14,7 +15,7 @@ use selvedge_core::host::{
     Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
     Stored,
 };
-use selvedge_core::http::{Body, Fetch, FetchError, Request, Response};
+use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life::{self, Options, Situation};
 use selvedge_core::time::LocalTime;
@@ -25,7 +26,7 @@ use tokio::runtime::Builder;
 /// The shares of the time.
 pub(crate) struct Stages {
     whole: Duration,
-    fetch: Duration,
+    waiting: Duration,
     decode: Duration,
     store: Duration,
 }
@@ -35,12 +36,12 @@ impl fmt::Display for Stages {
         let share = |time: Duration| 100.0 * time.as_secs_f64() / self.whole.as_secs_f64();
         let rest = self
             .whole
-            .saturating_sub(self.fetch + self.decode + self.store);
+            .saturating_sub(self.waiting + self.decode + self.store);
         write!(
             f,
             "of the time: {:.0} % waiting for the network, {:.0} % verifying and decrypting, {:.0} % reconciling, {:.0} % in \
              the store ({:.2} s in this process)",
-            share(self.fetch),
+            share(self.waiting),
             share(self.decode),
             share(rest),
             share(self.store),
@@ -55,30 +56,30 @@ pub(crate) fn measure(credentials: &Value, account: &Account, count: u32) -> Sta
     let host = Timed {
         fetch: NativeFetch::new().unwrap(),
         store: SqliteStore::open(&dir.path().join("store.sqlite")).unwrap(),
-        clocks: Rc::default(),
+        storing: Cell::default(),
     };
+    let waiting = Cell::default();
     let began = Instant::now();
-    let report = sync(&host, credentials);
+    let report = sync(&host, credentials, &waiting);
     let whole = began.elapsed();
     assert_eq!(
         report.collections[0].pulled.received,
         u64::from(count),
         "{report:?}"
     );
-    let body = host.clocks.body.take();
     let decode = (0..3)
-        .map(|_| decode_body(credentials, account, &body, count))
+        .map(|_| decode(credentials, account, count))
         .min()
         .unwrap();
     Stages {
         whole,
-        fetch: host.clocks.fetching.get(),
+        waiting: waiting.get(),
         decode,
-        store: host.clocks.storing.get(),
+        store: host.storing.get(),
     }
 }
 
-fn sync(host: &Timed, credentials: &Value) -> life::Report {
+fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> life::Report {
     let credentials = Credentials::from_json(credentials.to_string().as_bytes()).unwrap();
     let options = Options {
         engines: vec![Generic::new(CollectionName::new("notes").unwrap()).unwrap()],
@@ -89,22 +90,33 @@ fn sync(host: &Timed, credentials: &Value) -> life::Report {
         user_agent: None,
         progress: &|_| (),
     };
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(life::sync(host, &credentials, &mut None, &options))
+    // As the program itself has it.
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut session = None;
+    let mut sync = pin!(life::sync(host, &credentials, &mut session, &options));
+    let mut idle_since: Option<Instant> = None;
+    runtime.block_on(poll_fn(|context| {
+        if let Some(since) = idle_since.take() {
+            waiting.set(waiting.get() + since.elapsed());
+        }
+        let polled = sync.as_mut().poll(context);
+        idle_since = Some(Instant::now());
+        polled
+    }))
 }
 
 /// The time that one thread needs to decode, verify and decrypt all records of the server.
 pub(crate) fn decode(credentials: &Value, account: &Account, count: u32) -> Duration {
+    const BATCH: usize = 500;
     let wire = Wire::new(credentials, account);
     let (status, body) =
         wire.send_accepting("application/newlines", "GET", "storage/notes?full=1", "");
     assert_eq!(status, 200);
-    decode_body(credentials, account, body.as_bytes(), count)
-}
-
-fn decode_body(credentials: &Value, account: &Account, body: &[u8], count: u32) -> Duration {
-    const BATCH: usize = 500;
-    let keys = Wire::new(credentials, account).keys();
+    let keys = wire.keys();
     let bundle = keys.bundle("notes");
     let began = Instant::now();
     let (mut decoder, mut opener) = (
@@ -119,7 +131,7 @@ fn decode_body(credentials: &Value, account: &Account, body: &[u8], count: u32) 
             .filter(|record| record.cleartext.is_ok())
             .count();
     };
-    for chunk in body.chunks(64 << 10) {
+    for chunk in body.as_bytes().chunks(64 << 10) {
         decoder.push(chunk);
         while let Some(record) = decoder.next_record().unwrap() {
             opener.add(&record.unwrap());
@@ -134,19 +146,11 @@ fn decode_body(credentials: &Value, account: &Account, body: &[u8], count: u32) 
     time
 }
 
-/// A host that knows how long it was waited for.
+/// A host that knows how long its store takes.
 struct Timed {
     fetch: NativeFetch,
     store: SqliteStore,
-    clocks: Rc<Clocks>,
-}
-
-#[derive(Default)]
-struct Clocks {
-    fetching: Cell<Duration>,
     storing: Cell<Duration>,
-    /// A copy of the records as they came.
-    body: RefCell<Vec<u8>>,
 }
 
 async fn timed<T>(sum: &Cell<Duration>, work: impl Future<Output = T>) -> T {
@@ -156,44 +160,11 @@ async fn timed<T>(sum: &Cell<Duration>, work: impl Future<Output = T>) -> T {
     result
 }
 
-struct TimedBody {
-    inner: NativeBody,
-    is_of_records: bool,
-    clocks: Rc<Clocks>,
-}
-
-impl Body for TimedBody {
-    type Chunk = <NativeBody as Body>::Chunk;
-
-    async fn chunk(&mut self) -> Result<Option<Self::Chunk>, FetchError> {
-        let chunk = timed(&self.clocks.fetching, self.inner.chunk()).await?;
-        if let Some(chunk) = chunk.as_ref().filter(|_| self.is_of_records) {
-            self.clocks.body.borrow_mut().extend_from_slice(chunk);
-        }
-        Ok(chunk)
-    }
-}
-
 impl Fetch for Timed {
-    type Body = TimedBody;
+    type Body = NativeBody;
 
-    async fn fetch(&self, request: Request) -> Result<Response<TimedBody>, FetchError> {
-        let is_of_records = request.url.contains("/storage/notes?");
-        let Response {
-            status,
-            headers,
-            body,
-        } = timed(&self.clocks.fetching, self.fetch.fetch(request)).await?;
-        let body = TimedBody {
-            inner: body,
-            is_of_records,
-            clocks: Rc::clone(&self.clocks),
-        };
-        Ok(Response {
-            status,
-            headers,
-            body,
-        })
+    async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
+        self.fetch.fetch(request).await
     }
 }
 
@@ -211,19 +182,19 @@ impl Random for Timed {
 
 impl Store for Timed {
     async fn global(&self) -> Result<Option<String>, StoreError> {
-        timed(&self.clocks.storing, self.store.global()).await
+        timed(&self.storing, self.store.global()).await
     }
 
     async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        timed(&self.clocks.storing, self.store.state(collection)).await
+        timed(&self.storing, self.store.state(collection)).await
     }
 
     async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        timed(&self.clocks.storing, self.store.collections()).await
+        timed(&self.storing, self.store.collections()).await
     }
 
     async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        timed(&self.clocks.storing, self.store.counts(collection)).await
+        timed(&self.storing, self.store.counts(collection)).await
     }
 
     async fn read(
@@ -231,7 +202,7 @@ impl Store for Timed {
         collection: &CollectionName,
         ids: &[RecordId],
     ) -> Result<Vec<Option<Stored>>, StoreError> {
-        timed(&self.clocks.storing, self.store.read(collection, ids)).await
+        timed(&self.storing, self.store.read(collection, ids)).await
     }
 
     async fn page(
@@ -242,13 +213,13 @@ impl Store for Timed {
         limit: PageLimit,
     ) -> Result<Vec<Stored>, StoreError> {
         timed(
-            &self.clocks.storing,
+            &self.storing,
             self.store.page(collection, selection, after, limit),
         )
         .await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        timed(&self.clocks.storing, self.store.commit(commit)).await
+        timed(&self.storing, self.store.commit(commit)).await
     }
 }

@@ -193,6 +193,9 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         foreign: 0,
     };
     let mut pages = remote.client.pages(args.collection.clone(), query);
+    if args.limit.is_none() {
+        pages = pages.reading_ahead();
+    }
     if args.raw {
         listing.raw(&mut pages).await?;
     } else {

@@ -184,11 +184,12 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         cleartext: Option<String>,
     ) -> Option<Write> {
         let seen = found.as_ref().map(|stored| stored.revision);
-        let (base, server_modified) = match found.map(|stored| stored.item) {
-            None => (Base::Unknown, ServerTime::ZERO),
+        let (base, sent, server_modified) = match found.map(|stored| stored.item) {
+            None => (Base::Unknown, Base::Unknown, ServerTime::ZERO),
             Some(Item {
                 cleartext: Some(current),
                 base,
+                sent,
                 server_modified,
                 ..
             }) => {
@@ -198,20 +199,31 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                 {
                     return None;
                 }
-                match base {
-                    Base::Same => (Base::Content(current), server_modified),
-                    // A record that is deleted before its upload is acknowledged is known again by what it was.
-                    Base::Unknown if cleartext.is_none() => {
-                        (Base::Content(current), server_modified)
-                    }
-                    base => (base, server_modified),
-                }
+                let sent = match sent {
+                    Base::Same => Base::Content(current.clone()),
+                    sent => sent,
+                };
+                let base = match base {
+                    Base::Same => Base::Content(current),
+                    // After a reset nobody knows what the server has: a deletion is of what was here.
+                    Base::Unknown if cleartext.is_none() => Base::Content(current),
+                    base => base,
+                };
+                (base, sent, server_modified)
             }
             Some(Item {
                 base,
+                sent,
                 server_modified,
                 ..
-            }) => (base, server_modified),
+            }) => {
+                // A deletion that was sent: its tombstone is known by itself.
+                let sent = match sent {
+                    Base::Same => Base::Unknown,
+                    sent => sent,
+                };
+                (base, sent, server_modified)
+            }
         };
         let pending = Pending::Edit {
             at: self.clock.now(),
@@ -220,6 +232,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             id: id.clone(),
             cleartext,
             base,
+            sent,
             server_modified,
             pending,
         });
@@ -399,6 +412,28 @@ mod tests {
                 (Base::Content(r#"{"id":"a","x":1}"#.into()), EDIT)
             );
             assert_eq!(item.cleartext.as_deref(), Some(r#"{"id":"a","x":3}"#));
+        });
+    }
+
+    #[test]
+    fn an_edit_keeps_what_was_sent_until_it_is_acknowledged() {
+        with(async |store, records| {
+            records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
+            let Stored { item, revision } = stored(store).await;
+            let marked = Write {
+                id: id(),
+                seen: Some(revision),
+                becomes: Some(Item {
+                    sent: Base::Same,
+                    ..item
+                }),
+            };
+            let _done = records.commit(alloc::vec![marked]).await.unwrap();
+            records.edit(&id(), r#"{"x":2}"#).await.unwrap();
+            let sent = Base::Content(r#"{"id":"a","x":1}"#.into());
+            assert_eq!(stored(store).await.item.sent, sent);
+            records.delete(&id()).await.unwrap();
+            assert_eq!(stored(store).await.item.sent, sent);
         });
     }
 

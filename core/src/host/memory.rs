@@ -70,12 +70,17 @@ impl Collection {
             return;
         };
         if stored.revision != uploaded.revision {
+            if matches!(stored.item.sent, Base::Content(_)) {
+                stored.item.base = core::mem::replace(&mut stored.item.sent, Base::Unknown);
+                stored.item.server_modified = uploaded.modified;
+            }
             return;
         }
         if stored.item.is_deleted() {
             self.items.remove(&uploaded.id);
         } else {
             stored.item.base = Base::Same;
+            stored.item.sent = Base::Unknown;
             stored.item.pending = Pending::Nothing;
             stored.item.server_modified = uploaded.modified;
             stored.revision = revision;
@@ -96,11 +101,11 @@ fn reset(stored: &mut Stored, revision: Revision) {
 }
 
 fn bytes(item: &Item) -> usize {
-    let base = match &item.base {
+    let kept = |version: &Base| match version {
         Base::Content(text) => text.len(),
         Base::Unknown | Base::Same => 0,
     };
-    base + item.cleartext.as_ref().map_or(0, String::len)
+    kept(&item.base) + kept(&item.sent) + item.cleartext.as_ref().map_or(0, String::len)
 }
 
 impl Store for MemoryStore {

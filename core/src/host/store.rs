@@ -29,6 +29,7 @@ pub struct Revision(pub u64);
 ///     id: RecordId::new("7vO3Zcdu6V4I")?,
 ///     cleartext: Some(r#"{"id":"7vO3Zcdu6V4I","title":"milk"}"#.into()),
 ///     base: Base::Unknown,
+///     sent: Base::Unknown,
 ///     server_modified: ServerTime::ZERO,
 ///     pending: Pending::Edit { at: LocalTime::from_millis(1_700_000_000_000) },
 /// };
@@ -43,6 +44,9 @@ pub struct Item {
     pub cleartext: Option<String>,
     /// What the server is known to have: the ancestor of a three-way merge.
     pub base: Base,
+    /// What was handed out to be uploaded and is not acknowledged, so that the server may have it: nothing, the item as
+    /// it is, or what it was before it was changed again. An upload whose reply was lost is known again by this.
+    pub sent: Base,
     /// The server's time of the base; zero when unknown.
     pub server_modified: ServerTime,
     /// Whether the record is to be uploaded.
@@ -57,7 +61,7 @@ impl Item {
     }
 }
 
-/// What the server is known to have of an item.
+/// A version of an item that is kept beside it.
 ///
 /// ```
 /// use selvedge_core::host::Base;
@@ -66,9 +70,9 @@ impl Item {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// Never uploaded, or forgotten by a reset.
+    /// There is none: never uploaded, or forgotten by a reset.
     Unknown,
-    /// The same as the item's cleartext; it is not stored twice.
+    /// The same as the item itself; it is not stored twice.
     Same,
     /// This JSON object, from before the item was changed or deleted here.
     Content(String),
@@ -105,6 +109,7 @@ pub enum Pending {
 ///     id: RecordId::new("menu").unwrap(),
 ///     cleartext: Some("{}".into()),
 ///     base: Base::Same,
+///     sent: Base::Unknown,
 ///     server_modified: ServerTime::from_hundredths(1),
 ///     pending: Pending::Nothing,
 /// };
@@ -145,7 +150,7 @@ pub enum Selection {
 pub struct PageLimit {
     /// The number of items.
     pub records: usize,
-    /// The bytes of their cleartexts and bases.
+    /// The bytes of their cleartexts, bases and sent versions.
     pub bytes: usize,
 }
 
@@ -235,7 +240,7 @@ impl Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
     /// Forget what the server has (spec §5.1): [`Base::Same`] becomes [`Base::Unknown`], [`Pending::Nothing`] becomes
-    /// [`Pending::Resend`], `server_modified` becomes zero. [`Base::Content`] and [`Pending::Edit`] stay.
+    /// [`Pending::Resend`], `server_modified` becomes zero. [`Base::Content`], [`Pending::Edit`] and what was sent stay.
     Reset,
     /// Remove every item, without tombstones. Only the decision that names it may ask for it.
     Wipe,
@@ -263,8 +268,9 @@ pub struct Write {
 
 /// Tells that an item, as it was at `revision`, is on the server now.
 ///
-/// The item becomes [`Base::Same`] and [`Pending::Nothing`] with this `modified`; a deleted one is removed. An item
-/// that was changed again since stays as it is, and no error comes of it.
+/// The item becomes [`Base::Same`] and [`Pending::Nothing`] with this `modified`, and nothing is sent any more; a deleted
+/// one is removed. Of an item that was changed again since, the [`Base::Content`] that was sent becomes the base with
+/// this `modified`; nothing else of it changes, and its revision neither. No error comes of an item that is not there.
 ///
 /// ```
 /// use selvedge_core::host::{Revision, Uploaded};

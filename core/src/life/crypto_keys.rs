@@ -272,7 +272,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> 
 
 /// Uses these keys from now on; the record is kept as ciphertext.
 pub(super) fn install<H: Host>(session: &mut Session<'_, H>, keys: CollectionKeys, record: Cached) {
-    session.state.keys = Some(record);
+    session.state.replace_keys(Some(record));
     session.keys = Some(keys);
 }
 

@@ -53,24 +53,23 @@ const fn scope(error: &Error) -> Scope {
     }
 }
 
-/// A collection that is to be synced.
-pub(super) struct Ready<'a> {
-    engine: &'a Generic,
-    report: CollectionReport,
-}
-
-/// Carries out what meta/global says of each collection; those that stop here are reported.
+/// Carries out what meta/global says of each collection, and tells which of them are to be synced.
+///
+/// `reports` has one report for each collection; what an earlier attempt of this sync has put into it stays.
 pub(super) async fn associate<'a, H: Host>(
     session: &mut Session<'a, H>,
     reports: &mut Vec<CollectionReport>,
-) -> Result<Vec<Ready<'a>>> {
+) -> Result<Vec<&'a Generic>> {
+    let engines = &session.options.engines;
+    if reports.is_empty() {
+        let fresh = |engine: &Generic| CollectionReport::new(engine.collection().clone());
+        reports.extend(engines.iter().map(fresh));
+    }
     let mut ready = Vec::new();
-    for engine in &session.options.engines {
-        let mut report = CollectionReport::new(engine.collection().clone());
-        let result = associate_one(session, engine, &mut report).await;
-        match settle(result, &mut report)? {
-            Some(true) => ready.push(Ready { engine, report }),
-            _ => reports.push(report),
+    for (engine, report) in engines.iter().zip(reports) {
+        let result = associate_one(session, engine, report).await;
+        if settle(result, report)? == Some(true) {
+            ready.push(engine);
         }
     }
     Ok(ready)
@@ -79,24 +78,27 @@ pub(super) async fn associate<'a, H: Host>(
 /// Gives every collection its turn.
 pub(super) async fn synchronize<H: Host>(
     session: &Session<'_, H>,
-    ready: Vec<Ready<'_>>,
-    reports: &mut Vec<CollectionReport>,
+    ready: &[&Generic],
+    reports: &mut [CollectionReport],
 ) -> Result<()> {
-    for Ready { engine, mut report } in ready {
+    for engine in ready {
+        let report = reports
+            .iter_mut()
+            .find(|report| report.name == *engine.collection());
+        let Some(report) = report else { continue };
         (session.options.progress)(Stage::Collection(engine.collection()));
         let started = session.host.now();
         let before = session.client.observed().traffic;
-        let result = synchronize_one(session, engine, &mut report).await;
+        let result = synchronize_one(session, engine, report).await;
         report.traffic = session.client.observed().traffic.since(before);
         report.millis = session.host.now().millis().saturating_sub(started.millis());
-        let settled = settle(result, &mut report);
-        if report.status == CollectionStatus::Ok
-            && report.pulled.failed_count + report.pushed.failed_count > 0
-        {
-            report.status = CollectionStatus::Partial;
+        if settle(result, report)?.is_some() {
+            let failed = report.pulled.failed_count + report.pushed.failed_count;
+            report.status = match failed {
+                0 => CollectionStatus::Ok,
+                _ => CollectionStatus::Partial,
+            };
         }
-        reports.push(report);
-        settled?;
     }
     Ok(())
 }
@@ -299,7 +301,8 @@ async fn run<H: Host>(
         RustCrypto::new(bundle),
         session.host,
         engine.ttl(),
-    );
+    )
+    .with_former_keys(session.former_bundles(name.as_str()));
     let mut local = LocalRepository::new(session.host, session.host, engine);
     let CollectionState { sync_id, pair } = state;
     let is_new = has_news(pair, session.modified_of(name.as_str()));

@@ -52,7 +52,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
         .is_some_and(|info| info.collections.is_empty());
     session.state.sync_id = None;
     session.state.meta = None;
-    session.state.keys = None;
+    session.state.replace_keys(None);
     session.state.info = None;
     session.reset_all().await?;
     if !is_empty {

@@ -286,7 +286,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> 
             remember(&mut session.state, &meta);
             session.state.sync_id = meta.sync_id().map(ToString::to_string);
             session.state.meta = record;
-            session.state.keys = None;
+            session.state.replace_keys(None);
             session.reset_all().await?;
             session.meta = Some(meta);
             Ok(Next::CryptoKeys)

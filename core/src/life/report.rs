@@ -87,10 +87,10 @@ impl Ending {
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::life::{CollectionReport, CollectionStatus};
+/// use selvedge_core::life::{CollectionReport, CollectionStatus, Skip};
 ///
 /// let report = CollectionReport::new(CollectionName::new("notes").unwrap());
-/// assert_eq!(report.status, CollectionStatus::Ok);
+/// assert_eq!(report.status, CollectionStatus::Skipped(Skip::NotReached));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CollectionReport {
@@ -115,7 +115,7 @@ impl CollectionReport {
         let (pulled, pushed, traffic) = (Pulled::default(), Pushed::default(), Traffic::default());
         Self {
             name,
-            status: CollectionStatus::Ok,
+            status: CollectionStatus::Skipped(Skip::NotReached),
             pulled,
             pushed,
             traffic,
@@ -165,6 +165,9 @@ impl CollectionStatus {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
+    /// The sync stopped before.
+    #[error("the sync stopped before it had its turn")]
+    NotReached,
     /// The account's devices have agreed not to sync it.
     #[error("another device has declined this collection for the whole account")]
     Declined,

@@ -34,6 +34,10 @@ pub struct GlobalState {
     pub meta: Option<Cached>,
     /// crypto/keys as it was last read or written: ciphertext.
     pub keys: Option<Cached>,
+    /// The payloads of crypto/keys that were used before, the newest last: ciphertext. Where two devices set the account up
+    /// at the same moment, records of one stay behind under keys that the other has replaced; who knows those keys
+    /// still reads them, and sends them again.
+    pub former_keys: Vec<String>,
     /// info/collections as it was last read.
     pub info: Option<CachedInfo>,
     /// The engines that were enabled when meta/global was last read, with their versions; a fresh start lists them again.
@@ -44,6 +48,25 @@ pub struct GlobalState {
     pub backoff: Backoff,
     /// When a sync last came to its end.
     pub last_sync: Option<LocalTime>,
+}
+
+impl GlobalState {
+    /// Former keys are remembered so many times over.
+    const FORMER_KEYS: usize = 4;
+
+    /// Uses other keys from now on, or none, and remembers those that were used.
+    pub(super) fn replace_keys(&mut self, keys: Option<Cached>) {
+        let Some(old) = core::mem::replace(&mut self.keys, keys) else {
+            return;
+        };
+        let is_current = |keys: &Cached| keys.payload == old.payload;
+        self.former_keys.retain(|payload| *payload != old.payload);
+        if !self.keys.as_ref().is_some_and(is_current) {
+            self.former_keys.push(old.payload);
+        }
+        let surplus = self.former_keys.len().saturating_sub(Self::FORMER_KEYS);
+        self.former_keys.drain(..surplus);
+    }
 }
 
 /// A small record of the server's, as it was last seen.

@@ -86,6 +86,14 @@ impl<H: Host> Session<'_, H> {
         self.state.info.as_ref()?.collections.get(name).copied()
     }
 
+    /// The keys that a collection had before, as far as the sync key still opens them.
+    pub(super) fn former_bundles(&self, name: &str) -> Vec<KeyBundle> {
+        let records = self.state.former_keys.iter();
+        let opened =
+            records.filter_map(|payload| CollectionKeys::open(self.sync_key, payload).ok());
+        opened.map(|keys| keys.bundle(name).clone()).collect()
+    }
+
     pub(super) fn forget_collection(&mut self, name: &CollectionName) {
         if let Some(info) = &mut self.state.info {
             info.collections.remove(name);
@@ -304,10 +312,12 @@ async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) ->
     let progress = session.options.progress;
     let mut attempt = 1;
     loop {
-        report.collections.clear();
         progress(Stage::InfoCollections);
         if info_collections::step(session).await? == Course::NothingToDo {
-            return Ok(Ending::NothingToDo);
+            return Ok(match report.collections.is_empty() {
+                true => Ending::NothingToDo,
+                false => Ending::Done,
+            });
         }
         progress(Stage::MetaGlobal);
         let is_set_up = meta_global::step(session).await? == meta_global::Next::CryptoKeys && {
@@ -328,7 +338,7 @@ async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) ->
             Err(Error::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
             Ok(()) => {
-                engines::synchronize(session, ready, &mut report.collections).await?;
+                engines::synchronize(session, &ready, &mut report.collections).await?;
                 return Ok(Ending::Done);
             }
         }

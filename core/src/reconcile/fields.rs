@@ -91,30 +91,32 @@ impl<'a> Fields<'a> {
         writer.finish()
     }
 
-    /// Merges field by field: what one side alone changed since `base` is taken from it; what both changed comes from
-    /// `newer`, and its name is told. Without a base a field that only one side has is kept.
+    /// Merges field by field: what one side alone changed since the base is taken from it; what both changed comes from
+    /// `newer`, and its name is told. What they have just as it was sent is no change of theirs. Without a base a field
+    /// that only one side has is kept.
     #[must_use]
-    pub fn merge(
-        base: Option<&Fields<'_>>,
-        ours: &Fields<'_>,
-        theirs: &Fields<'_>,
-        newer: Side,
-    ) -> Merged {
+    pub fn merge(known: &Known<'_>, ours: &Fields<'_>, theirs: &Fields<'_>, newer: Side) -> Merged {
         let mut writer = ObjectWriter::default();
         let mut conflicts = Vec::new();
-        let mut keeps_one_sided = false;
+        let mut is_unsure = false;
         let mut seen = BTreeSet::new();
         for name in theirs.names().chain(ours.names()) {
             if !seen.insert(name) {
                 continue;
             }
             let (our, their) = (ours.raw(name), theirs.raw(name));
-            let chosen = match base {
+            let sent = known.sent.as_ref().map(|sent| sent.raw(name));
+            let chosen = match &known.base {
                 _ if same(our, their) => our,
+                _ if sent.is_some_and(|sent| same(sent, their)) => our,
                 Some(base) if same(base.raw(name), our) => their,
-                Some(base) if same(base.raw(name), their) => our,
+                Some(base) if same(base.raw(name), their) => {
+                    // Either it never arrived, or they took it back.
+                    is_unsure |= sent.is_some_and(|sent| same(sent, our));
+                    our
+                }
                 None if our.is_none() || their.is_none() => {
-                    keeps_one_sided = true;
+                    is_unsure = true;
                     our.or(their)
                 }
                 _ => {
@@ -132,9 +134,24 @@ impl<'a> Fields<'a> {
         Merged {
             cleartext: writer.finish(),
             conflicts,
-            keeps_one_sided,
+            is_unsure,
         }
     }
+}
+
+/// What the two sides of a merge have in common, as far as that is known.
+///
+/// ```
+/// use selvedge_core::reconcile::Known;
+///
+/// assert!(Known::default().base.is_none());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Known<'a> {
+    /// What the server was known to have.
+    pub base: Option<Fields<'a>>,
+    /// What was sent to it since, without an acknowledgement.
+    pub sent: Option<Fields<'a>>,
 }
 
 /// The result of [`Fields::merge`].
@@ -144,8 +161,8 @@ pub struct Merged {
     pub(super) cleartext: String,
     /// The names of the fields that both sides had changed.
     pub(super) conflicts: Vec<String>,
-    /// Whether, for want of a base, a field was kept that one side may have removed.
-    pub(super) keeps_one_sided: bool,
+    /// Whether a field was kept that one side may have removed or changed back, for want of knowing.
+    pub(super) is_unsure: bool,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -219,9 +236,12 @@ mod tests {
     use super::*;
 
     fn merge(base: Option<&str>, ours: &str, theirs: &str, newer: Side) -> Merged {
-        let base = base.map(|text| Fields::parse(text).unwrap());
+        let known = Known {
+            base: base.map(|text| Fields::parse(text).unwrap()),
+            sent: None,
+        };
         Fields::merge(
-            base.as_ref(),
+            &known,
             &Fields::parse(ours).unwrap(),
             &Fields::parse(theirs).unwrap(),
             newer,
@@ -319,6 +339,71 @@ mod tests {
                 (cleartext, to_strings(conflicts).as_slice()),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn what_they_have_as_it_was_sent_is_no_change_of_theirs() {
+        let rows = [
+            (
+                "removed since",
+                r#"{"a":1}"#,
+                r#"{"a":1,"f":1}"#,
+                r#"{"a":1}"#,
+                r#"{"a":1,"f":1}"#,
+                r#"{"a":1}"#,
+                false,
+            ),
+            (
+                "changed since",
+                r#"{"f":0}"#,
+                r#"{"f":1}"#,
+                r#"{"f":2}"#,
+                r#"{"f":1}"#,
+                r#"{"f":2}"#,
+                false,
+            ),
+            (
+                "changed back since",
+                r#"{"f":0}"#,
+                r#"{"f":1}"#,
+                r#"{"f":0}"#,
+                r#"{"f":1}"#,
+                r#"{"f":0}"#,
+                false,
+            ),
+            (
+                "it never arrived",
+                r#"{"f":0}"#,
+                r#"{"f":1}"#,
+                r#"{"f":2}"#,
+                r#"{"f":0}"#,
+                r#"{"f":2}"#,
+                false,
+            ),
+            (
+                "it never arrived, or they took it back",
+                "{}",
+                r#"{"f":1}"#,
+                r#"{"f":1}"#,
+                r#"{"g":1}"#,
+                r#"{"g":1,"f":1}"#,
+                true,
+            ),
+        ];
+        for (name, base, sent, ours, theirs, expected, is_unsure) in rows {
+            let parse = |text| Fields::parse(text).unwrap();
+            let known = Known {
+                base: Some(parse(base)),
+                sent: Some(parse(sent)),
+            };
+            let merged = Fields::merge(&known, &parse(ours), &parse(theirs), Side::Theirs);
+            assert_eq!(
+                (merged.cleartext.as_str(), merged.is_unsure),
+                (expected, is_unsure),
+                "{name}"
+            );
+            assert!(merged.conflicts.is_empty(), "{name}");
         }
     }
 

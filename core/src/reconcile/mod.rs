@@ -3,5 +3,5 @@
 mod fields;
 mod record;
 
-pub use fields::{Fields, NotAnObject, has_same_content};
+pub use fields::{Fields, Known, NotAnObject, has_same_content};
 pub use record::{Ours, Outcome, Rule, Side, Theirs, reconcile};

@@ -8,16 +8,20 @@
 //! tombstone  edited                      keep ours; its upload revives it          EditBeatsDelete
 //! record     missing                     take theirs
 //! record     deleted; theirs = base      keep the deletion; its tombstone is sent
+//! record     deleted; theirs = sent      keep the deletion; its tombstone is sent
 //! record     deleted; theirs changed     take theirs; the deletion is dropped      EditBeatsDelete
 //! record     equal content               nothing to apply, nothing to upload
 //! record     unchanged                   take theirs
 //! record     to be resent                merge by field, theirs before ours        ServerBeatsResend
 //! record     edited                      merge by field, on a clash the newer      NewerFieldWins
 //! ```
+//!
+//! What was sent without an acknowledgement may be on the server or not. A field that they have just as it was sent is
+//! not their change, so that what was changed here since stands.
 
 use alloc::string::String;
 
-use super::fields::{Fields, has_same_content};
+use super::fields::{Fields, Known, has_same_content};
 
 /// One of the two sides.
 ///
@@ -39,7 +43,7 @@ pub enum Side {
 /// ```
 /// use selvedge_core::reconcile::Ours;
 ///
-/// let edited = Ours::Edited { cleartext: r#"{"id":"a"}"#, base: None };
+/// let edited = Ours::Edited { cleartext: r#"{"id":"a"}"#, base: None, sent: None };
 /// assert_ne!(edited, Ours::Missing);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub enum Ours<'a> {
     Deleted {
         /// What the server was known to have.
         base: Option<&'a str>,
+        /// What the server may have got of us since.
+        sent: Option<&'a str>,
     },
     /// What the server is known to have had.
     Unchanged {
@@ -67,6 +73,8 @@ pub enum Ours<'a> {
         cleartext: &'a str,
         /// What the server was known to have.
         base: Option<&'a str>,
+        /// What the server may have got of us since.
+        sent: Option<&'a str>,
     },
 }
 
@@ -100,8 +108,8 @@ pub enum Rule {
     NewerFieldWins,
     /// After a reset, what the server has stands before what was only to be sent again.
     ServerBeatsResend,
-    /// It is not known what both sides began with: a field that one side has and the other not is kept, though it may
-    /// have been removed.
+    /// It is not known what both sides began with, or whether an upload arrived: a field that one side has and the other
+    /// not is kept, or as it was sent, though it may have been removed or changed back.
     FieldKeptWithoutBase,
 }
 
@@ -123,7 +131,8 @@ impl Rule {
 /// ```
 /// use selvedge_core::reconcile::{Outcome, Ours, Side, Theirs, reconcile};
 ///
-/// let ours = Ours::Edited { cleartext: r#"{"id":"a","x":2,"y":1}"#, base: Some(r#"{"id":"a","x":1,"y":1}"#) };
+/// let base = Some(r#"{"id":"a","x":1,"y":1}"#);
+/// let ours = Ours::Edited { cleartext: r#"{"id":"a","x":2,"y":1}"#, base, sent: None };
 /// let theirs = Theirs::Record(r#"{"id":"a","x":1,"y":9}"#);
 /// let outcome = reconcile(ours, theirs, Side::Ours);
 /// assert_eq!(outcome, Outcome::Merge { cleartext: r#"{"id":"a","x":2,"y":9}"#.into(), rule: None });
@@ -171,8 +180,11 @@ pub fn reconcile(ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
             rule: Some(Rule::EditBeatsDelete),
         },
         (Theirs::Record(_), Ours::Missing) => Outcome::Take { rule: None },
-        (Theirs::Record(theirs), Ours::Deleted { base: Some(base) })
-            if has_same_content(theirs, base) =>
+        (Theirs::Record(theirs), Ours::Deleted { base, sent })
+            if [base, sent]
+                .iter()
+                .flatten()
+                .any(|known| has_same_content(theirs, known)) =>
         {
             Outcome::Keep { rule: None }
         }
@@ -184,32 +196,43 @@ pub fn reconcile(ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
         }
         (Theirs::Record(_), Ours::Unchanged { .. }) => Outcome::Take { rule: None },
         (Theirs::Record(theirs), Ours::Resend { cleartext }) => merge(
-            None,
+            Known::default(),
             cleartext,
             theirs,
             Side::Theirs,
             Rule::ServerBeatsResend,
         ),
-        (Theirs::Record(theirs), Ours::Edited { cleartext, base }) => {
-            merge(base, cleartext, theirs, newer, Rule::NewerFieldWins)
+        (
+            Theirs::Record(theirs),
+            Ours::Edited {
+                cleartext,
+                base,
+                sent,
+            },
+        ) => {
+            let parse = |text: Option<_>| text.and_then(|text| Fields::parse(text).ok());
+            let known = Known {
+                base: parse(base),
+                sent: parse(sent),
+            };
+            merge(known, cleartext, theirs, newer, Rule::NewerFieldWins)
         }
     }
 }
 
-fn merge(base: Option<&str>, ours: &str, theirs: &str, newer: Side, on_clash: Rule) -> Outcome {
+fn merge(known: Known<'_>, ours: &str, theirs: &str, newer: Side, on_clash: Rule) -> Outcome {
     if has_same_content(ours, theirs) {
         return Outcome::Same;
     }
-    let base = base.and_then(|text| Fields::parse(text).ok());
     let (Ok(our_fields), Ok(their_fields)) = (Fields::parse(ours), Fields::parse(theirs)) else {
         return Outcome::Take {
             rule: Some(on_clash),
         };
     };
-    let merged = Fields::merge(base.as_ref(), &our_fields, &their_fields, newer);
+    let merged = Fields::merge(&known, &our_fields, &their_fields, newer);
     let rule = match merged.conflicts.is_empty() {
         false => Some(on_clash),
-        true => merged.keeps_one_sided.then_some(Rule::FieldKeptWithoutBase),
+        true => merged.is_unsure.then_some(Rule::FieldKeptWithoutBase),
     };
     if has_same_content(&merged.cleartext, theirs) {
         Outcome::Take { rule }
@@ -245,7 +268,11 @@ mod tests {
             cleartext: text.into(),
             rule,
         };
-        let edited = |cleartext, base| Ours::Edited { cleartext, base };
+        let edited = |cleartext, base| Ours::Edited {
+            cleartext,
+            base,
+            sent: None,
+        };
         let (tombstone, record) = (Theirs::Tombstone, Theirs::Record);
         let (edit_beats, newer_wins, server_beats) = (
             Some(Rule::EditBeatsDelete),
@@ -263,7 +290,10 @@ mod tests {
             (
                 "tombstone, deleted",
                 tombstone,
-                Ours::Deleted { base: Some(A) },
+                Ours::Deleted {
+                    base: Some(A),
+                    sent: None,
+                },
                 Side::Ours,
                 Outcome::Delete,
             ),
@@ -298,21 +328,51 @@ mod tests {
             (
                 "record, deleted, as it was",
                 record(A_SPACED),
-                Ours::Deleted { base: Some(A) },
+                Ours::Deleted {
+                    base: Some(A),
+                    sent: None,
+                },
+                Side::Theirs,
+                keep(None),
+            ),
+            (
+                "record, deleted, as it was sent",
+                record(X2),
+                Ours::Deleted {
+                    base: Some(A),
+                    sent: Some(X2),
+                },
+                Side::Theirs,
+                keep(None),
+            ),
+            (
+                "record, edited, as it was sent",
+                record(X2),
+                Ours::Edited {
+                    cleartext: X3,
+                    base: Some(A),
+                    sent: Some(X2),
+                },
                 Side::Theirs,
                 keep(None),
             ),
             (
                 "record, deleted, changed",
                 record(X2),
-                Ours::Deleted { base: Some(A) },
+                Ours::Deleted {
+                    base: Some(A),
+                    sent: None,
+                },
                 Side::Ours,
                 take(edit_beats),
             ),
             (
                 "record, deleted, no base",
                 record(X2),
-                Ours::Deleted { base: None },
+                Ours::Deleted {
+                    base: None,
+                    sent: None,
+                },
                 Side::Ours,
                 take(edit_beats),
             ),
@@ -433,15 +493,15 @@ mod tests {
         #[test]
         fn merging_again_with_the_result_changes_nothing(base in object(), ours in object(), theirs in object(), newer in any::<bool>()) {
             let newer = if newer { Side::Ours } else { Side::Theirs };
-            let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base) }, Theirs::Record(&theirs), newer);
+            let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base), sent: None }, Theirs::Record(&theirs), newer);
             let (result, _) = apply(&outcome, &ours, &theirs);
-            let again = reconcile(Ours::Edited { cleartext: result, base: Some(&theirs) }, Theirs::Record(&theirs), newer);
+            let again = reconcile(Ours::Edited { cleartext: result, base: Some(&theirs), sent: None }, Theirs::Record(&theirs), newer);
             prop_assert!(has_same_content(apply(&again, result, &theirs).0, result));
         }
 
         #[test]
         fn a_field_that_one_side_alone_changed_is_never_lost(base in object(), ours in object(), theirs in object()) {
-            let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base) }, Theirs::Record(&theirs), Side::Theirs);
+            let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base), sent: None }, Theirs::Record(&theirs), Side::Theirs);
             let result: serde_json::Value = serde_json::from_str(apply(&outcome, &ours, &theirs).0).unwrap();
             let [base, ours, theirs]: [serde_json::Value; 3] =
                 [&base, &ours, &theirs].map(|text| serde_json::from_str(text).unwrap());
@@ -454,8 +514,8 @@ mod tests {
         #[test]
         fn which_side_is_ours_does_not_matter(base in object(), a in object(), b in object(), a_newer in any::<bool>()) {
             let (here, there) = if a_newer { (Side::Ours, Side::Theirs) } else { (Side::Theirs, Side::Ours) };
-            let at_a = reconcile(Ours::Edited { cleartext: &a, base: Some(&base) }, Theirs::Record(&b), here);
-            let at_b = reconcile(Ours::Edited { cleartext: &b, base: Some(&base) }, Theirs::Record(&a), there);
+            let at_a = reconcile(Ours::Edited { cleartext: &a, base: Some(&base), sent: None }, Theirs::Record(&b), here);
+            let at_b = reconcile(Ours::Edited { cleartext: &b, base: Some(&base), sent: None }, Theirs::Record(&a), there);
             prop_assert!(has_same_content(apply(&at_a, &a, &b).0, apply(&at_b, &b, &a).0));
         }
     }

@@ -9,9 +9,9 @@ use memchr::memmem::Finder;
 
 use super::server::{PAGE, ServerMark, ServerRepository};
 use super::{Batch, Failed, Failure, Kept, Receipt, Record, Repository, Source};
-use crate::bso::{Opener, RecordError, RecordFault, SealError, Sealer};
+use crate::bso::{OpenedRecord, Opener, RecordError, RecordFault, SealError, Sealer};
 use crate::crypto::payload::PayloadError;
-use crate::crypto::{Cbc, CbcError, KeyBundle};
+use crate::crypto::{Cbc, CbcError, KeyBundle, RustCrypto};
 use crate::error::{Error, Result};
 use crate::host::{Clock, Random, Revision};
 use crate::http::Fetch;
@@ -31,6 +31,7 @@ pub struct CryptoRepository<'c, 'h, H, C> {
     cbc: C,
     host: &'c H,
     ttl: Option<u32>,
+    former: Vec<KeyBundle>,
     upload: Option<Upload<'c, 'h, H, Revision>>,
 }
 
@@ -50,8 +51,18 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
             cbc,
             host,
             ttl,
+            former: Vec::new(),
             upload: None,
         }
+    }
+
+    /// With keys that were used before: a record that only they open is read all the same, and told as
+    /// [`Record::is_under_former_keys`].
+    #[must_use]
+    pub fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {
+        self.former = former;
+        self.former.retain(|bundle| bundle != self.bundle);
+        self
     }
 
     fn incoming(
@@ -65,6 +76,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
             pages,
             since,
             opener: Opener::new(self.bundle, self.cbc.clone()),
+            former: &self.former,
             failed: Vec::new(),
             deleted: Finder::new("\"deleted\""),
             is_over: false,
@@ -201,6 +213,7 @@ pub struct Incoming<'s, 'c, 'h, H: Fetch, C> {
     /// Where the reading began; `None` when it is by ids and does not move the mark.
     since: Option<ServerMark>,
     opener: Opener<C>,
+    former: &'s [KeyBundle],
     failed: Vec<Failed>,
     deleted: Finder<'static>,
     is_over: bool,
@@ -262,27 +275,75 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
         let now = offset.server_millis(self.host.now());
         let opened = self.opener.open().await?;
         let mut records = Vec::with_capacity(opened.records().len());
-        for record in opened.records() {
-            match (RecordId::new(record.id), record.cleartext) {
-                (Ok(id), Ok(cleartext)) => records.push(Record {
-                    id,
-                    cleartext: (!is_tombstone(cleartext, &self.deleted))
-                        .then(|| cleartext.to_string()),
-                    age_millis: now.saturating_sub(record.modified.millis()),
-                    modified: Some(record.modified),
-                    revision: Revision::default(),
-                }),
-                (id, cleartext) => failed.push(Failed {
-                    id: id.ok(),
-                    failure: failure(cleartext.err()),
-                }),
+        for opened in opened.records() {
+            match record(&opened, now, &self.deleted) {
+                Ok(record) => records.push(record),
+                Err(error) => failed.push(error),
             }
         }
+        self.reopen(&mut records, &mut failed, now).await?;
         Ok(Some(Batch {
             records,
             failed,
             mark,
         }))
+    }
+}
+
+impl<H: Fetch + Clock + Random, C: Cbc> Incoming<'_, '_, '_, H, C> {
+    /// Reads what did not open once more, under the keys that were used before.
+    async fn reopen(
+        &self,
+        records: &mut Vec<Record>,
+        failed: &mut Vec<Failed>,
+        now: u64,
+    ) -> Result<()> {
+        for bundle in self.former {
+            let foreign = failed
+                .iter()
+                .filter(|failed| failed.failure == Failure::HmacMismatch);
+            let ids: Vec<RecordId> = foreign.filter_map(|failed| failed.id.clone()).collect();
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let mut opener = Opener::new(bundle, RustCrypto::new(bundle));
+            let mut pages = self.server.pages_of(ids);
+            while let Some(mut arrived) = pages.next().await? {
+                while let Some(event) = arrived.next()? {
+                    if let PageEvent::Record(Ok(envelope)) = event {
+                        opener.add(&envelope);
+                    }
+                }
+            }
+            for opened in opener.open().await?.records() {
+                if let Ok(record) = record(&opened, now, &self.deleted) {
+                    failed.retain(|failed| failed.id.as_ref() != Some(&record.id));
+                    records.push(Record {
+                        is_under_former_keys: true,
+                        ..record
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An opened record as the other side takes it.
+fn record(opened: &OpenedRecord<'_>, now: u64, deleted: &Finder<'_>) -> Result<Record, Failed> {
+    match (RecordId::new(opened.id), opened.cleartext) {
+        (Ok(id), Ok(cleartext)) => Ok(Record {
+            id,
+            cleartext: (!is_tombstone(cleartext, deleted)).then(|| cleartext.to_string()),
+            age_millis: now.saturating_sub(opened.modified.millis()),
+            modified: Some(opened.modified),
+            revision: Revision::default(),
+            is_under_former_keys: false,
+        }),
+        (id, cleartext) => Err(Failed {
+            id: id.ok(),
+            failure: failure(cleartext.err()),
+        }),
     }
 }
 

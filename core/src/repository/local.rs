@@ -4,7 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Applied, Batch, Kept, Pair, Receipt, Record, Repository, Source};
+use super::tally::{Tally, ours};
+use super::{Batch, Kept, Pair, Receipt, Record, Repository, Source};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::host::{
@@ -12,7 +13,7 @@ use crate::host::{
     Sweep, Uploaded, Write,
 };
 use crate::ids::{CollectionName, RecordId};
-use crate::reconcile::{Ours, Outcome, Rule, Side, Theirs};
+use crate::reconcile::{Side, Theirs};
 use crate::time::ServerTime;
 
 /// One collection of the host's store, under the policy of its engine.
@@ -65,6 +66,44 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
                 global: None,
             })
             .await?)
+    }
+
+    /// A page of what waits to be sent, each item marked as sent before anybody can send it: so an upload is known again
+    /// whose reply is lost.
+    async fn hand_out(&self, after: Option<&RecordId>) -> Result<Vec<Stored>> {
+        loop {
+            let page = self
+                .store
+                .page(
+                    self.engine.collection(),
+                    Selection::Pending,
+                    after,
+                    PageLimit::default(),
+                )
+                .await?;
+            let unmarked = page.iter().filter(|stored| stored.item.sent != Base::Same);
+            let writes: Vec<Write> = unmarked
+                .map(|stored| Write {
+                    id: stored.item.id.clone(),
+                    seen: Some(stored.revision),
+                    becomes: Some(Item {
+                        sent: Base::Same,
+                        ..stored.item.clone()
+                    }),
+                })
+                .collect();
+            if writes.is_empty() {
+                return Ok(page);
+            }
+            // Read again in any case: the marked ones have another revision now, and if somebody wrote in between,
+            // another content.
+            let _settled = self
+                .commit(Part {
+                    writes,
+                    ..self.part()
+                })
+                .await?;
+        }
     }
 
     fn part(&self) -> Part {
@@ -133,92 +172,6 @@ pub async fn has_outgoing<S: Store, R>(
     }
 }
 
-/// An item in the words of the decision.
-fn ours(item: Option<&Item>) -> Ours<'_> {
-    let Some(item) = item else {
-        return Ours::Missing;
-    };
-    let base = match (&item.base, &item.cleartext) {
-        (Base::Content(text), _) | (Base::Same, Some(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    match (&item.cleartext, item.pending) {
-        (None, _) => Ours::Deleted { base },
-        (Some(cleartext), Pending::Nothing) => Ours::Unchanged { cleartext },
-        (Some(cleartext), Pending::Resend) => Ours::Resend { cleartext },
-        (Some(cleartext), Pending::Edit { .. }) => Ours::Edited { cleartext, base },
-    }
-}
-
-/// What the outcomes of a batch add up to.
-#[derive(Default)]
-struct Tally {
-    applied: Applied,
-    rules: Vec<(RecordId, Rule)>,
-}
-
-impl Tally {
-    /// Counts an outcome and turns it into the item that is to be stored: `Some(None)` removes it, `None` leaves it.
-    fn count(
-        &mut self,
-        outcome: &Outcome,
-        item: Option<Item>,
-        record: &Record,
-    ) -> Option<Option<Item>> {
-        let modified = record.modified.unwrap_or(ServerTime::ZERO);
-        let synced = |cleartext: Option<String>| Item {
-            id: record.id.clone(),
-            cleartext,
-            base: Base::Same,
-            server_modified: modified,
-            pending: Pending::Nothing,
-        };
-        let is_new = item.is_none();
-        let to_upload = |cleartext: Option<String>, item: Option<Item>| Item {
-            id: record.id.clone(),
-            cleartext,
-            base: record
-                .cleartext
-                .clone()
-                .map_or(Base::Unknown, Base::Content),
-            server_modified: modified,
-            pending: item.map_or(Pending::Resend, |item| item.pending),
-        };
-        match outcome {
-            Outcome::Ignore => None,
-            Outcome::Same => Some(Some(synced(item.and_then(|item| item.cleartext)))),
-            Outcome::Take { rule } => {
-                self.note(record, *rule);
-                *(if is_new {
-                    &mut self.applied.added
-                } else {
-                    &mut self.applied.changed
-                }) += 1;
-                Some(Some(synced(record.cleartext.clone())))
-            }
-            Outcome::Delete => {
-                self.applied.deleted += u64::from(item.is_some_and(|item| !item.is_deleted()));
-                Some(None)
-            }
-            Outcome::Keep { rule } => {
-                self.note(record, *rule);
-                let cleartext = item.as_ref().and_then(|item| item.cleartext.clone());
-                Some(Some(to_upload(cleartext, item)))
-            }
-            Outcome::Merge { cleartext, rule } => {
-                self.note(record, *rule);
-                self.applied.merged += 1;
-                Some(Some(to_upload(Some(cleartext.clone()), item)))
-            }
-        }
-    }
-
-    fn note(&mut self, record: &Record, rule: Option<Rule>) {
-        self.rules
-            .extend(rule.map(|rule| (record.id.clone(), rule)));
-    }
-}
-
 /// Of several versions of one record in a batch the last counts.
 fn last_of_each(records: Vec<Record>) -> Vec<Record> {
     let mut position: BTreeMap<RecordId, usize> = BTreeMap::new();
@@ -244,12 +197,23 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         Self: 's;
 
     async fn guids_since(&self, (): &()) -> Result<Vec<RecordId>> {
-        let mut source = self.fetch_since(&()).await?;
-        let mut ids = Vec::new();
-        while let Some(batch) = source.next().await? {
-            ids.extend(batch.records.into_iter().map(|record| record.id));
+        let collection = self.engine.collection();
+        let mut ids: Vec<RecordId> = Vec::new();
+        loop {
+            let page = self
+                .store
+                .page(
+                    collection,
+                    Selection::Pending,
+                    ids.last(),
+                    PageLimit::default(),
+                )
+                .await?;
+            if page.is_empty() {
+                return Ok(ids);
+            }
+            ids.extend(page.into_iter().map(|stored| stored.item.id));
         }
-        Ok(ids)
     }
 
     async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C, E>> {
@@ -385,14 +349,7 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
         let (store, collection) = (self.local.store, self.local.engine.collection());
         let page = match &mut self.want {
             Want::Pending { after } => {
-                let page = store
-                    .page(
-                        collection,
-                        Selection::Pending,
-                        after.as_ref(),
-                        PageLimit::default(),
-                    )
-                    .await?;
+                let page = self.local.hand_out(after.as_ref()).await?;
                 *after = page
                     .last()
                     .map(|stored| stored.item.id.clone())
@@ -420,6 +377,7 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
             },
             modified: None,
             revision,
+            is_under_former_keys: false,
         });
         let batch = Batch {
             records: records.collect(),

@@ -9,6 +9,7 @@ mod local;
 mod pair;
 mod server;
 mod synchronizer;
+mod tally;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -48,6 +49,8 @@ pub struct Record {
     pub modified: Option<ServerTime>,
     /// The local revision of it, where it comes from a device's store.
     pub revision: Revision,
+    /// Whether the server has it encrypted under keys that hold no longer, so that it is to be sent again.
+    pub is_under_former_keys: bool,
 }
 
 impl Record {
@@ -60,6 +63,7 @@ impl Record {
             age_millis: 0,
             modified: None,
             revision: Revision(0),
+            is_under_former_keys: false,
         }
     }
 

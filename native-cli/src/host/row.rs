@@ -10,7 +10,15 @@ pub(super) const BASE_UNKNOWN: i64 = 0;
 pub(super) const BASE_SAME: i64 = 1;
 pub(super) const BASE_CONTENT: i64 = 2;
 
-/// A row of id, revision, server_modified, pending, base_kind, base, cleartext.
+/// The columns that [`stored`] reads.
+macro_rules! columns {
+    () => {
+        "id, revision, server_modified, pending, base_kind, base, cleartext, sent_kind, sent"
+    };
+}
+pub(super) use columns;
+
+/// A row of [`columns`].
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let damaged = |column: usize| {
         rusqlite::Error::InvalidColumnType(
@@ -20,11 +28,11 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         )
     };
     let id: String = row.get(0)?;
-    let base = match row.get::<_, i64>(4)? {
-        BASE_UNKNOWN => Base::Unknown,
-        BASE_SAME => Base::Same,
-        BASE_CONTENT => Base::Content(row.get(5)?),
-        _ => return Err(damaged(4)),
+    let version = |kind: usize, text: usize| match row.get::<_, i64>(kind)? {
+        BASE_UNKNOWN => Ok(Base::Unknown),
+        BASE_SAME => Ok(Base::Same),
+        BASE_CONTENT => row.get(text).map(Base::Content),
+        _ => Err(damaged(kind)),
     };
     let pending = match row.get::<_, Option<i64>>(3)? {
         None => Pending::Nothing,
@@ -37,7 +45,8 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         item: Item {
             id: RecordId::new(id).map_err(|_| damaged(0))?,
             cleartext: row.get(6)?,
-            base,
+            base: version(4, 5)?,
+            sent: version(7, 8)?,
             server_modified: ServerTime::from_hundredths(row.get(2)?),
             pending,
         },
@@ -47,11 +56,11 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 
 /// The bytes of an item that [`PageLimit::bytes`] counts.
 pub(super) fn size(item: &Item) -> usize {
-    let base = match &item.base {
+    let kept = |version: &Base| match version {
         Base::Content(text) => text.len(),
         Base::Unknown | Base::Same => 0,
     };
-    base + item.cleartext.as_ref().map_or(0, String::len)
+    kept(&item.base) + kept(&item.sent) + item.cleartext.as_ref().map_or(0, String::len)
 }
 
 /// The prepared statements that put and remove items of one collection under one revision.
@@ -75,13 +84,13 @@ impl<'c> Writer<'c> {
             revision,
             insert: connection.prepare_cached(
                 "INSERT INTO record
-                 (collection, id, revision, server_modified, pending, base_kind, base, cleartext)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+                 (collection, id, revision, server_modified, pending, base_kind, base, cleartext, sent_kind, sent)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
             )?,
             update: connection.prepare_cached(
                 "UPDATE record SET revision = ?3, server_modified = ?4, pending = ?5, base_kind = ?6, base = ?7,
-                        cleartext = ?8
-                 WHERE collection = ?1 AND id = ?2 AND revision = ?9",
+                        cleartext = ?8, sent_kind = ?9, sent = ?10
+                 WHERE collection = ?1 AND id = ?2 AND revision = ?11",
             )?,
             remove: connection.prepare_cached(
                 "DELETE FROM record WHERE collection = ?1 AND id = ?2 AND revision = ?3",
@@ -100,11 +109,12 @@ impl<'c> Writer<'c> {
                 None => Ok(!self.exists.exists(params![self.number, id])?),
             };
         };
-        let (base_kind, base) = match &item.base {
-            Base::Unknown => (BASE_UNKNOWN, None),
+        let version = |version| match version {
+            &Base::Unknown => (BASE_UNKNOWN, None),
             Base::Same => (BASE_SAME, None),
             Base::Content(text) => (BASE_CONTENT, Some(text)),
         };
+        let ((base_kind, base), (sent_kind, sent)) = (version(&item.base), version(&item.sent));
         let pending = match item.pending {
             Pending::Nothing => None,
             Pending::Resend => Some(RESEND),
@@ -121,7 +131,9 @@ impl<'c> Writer<'c> {
                 pending,
                 base_kind,
                 base,
-                item.cleartext
+                item.cleartext,
+                sent_kind,
+                sent
             ])?,
             Some(seen) => self.update.execute(params![
                 number,
@@ -132,6 +144,8 @@ impl<'c> Writer<'c> {
                 base_kind,
                 base,
                 item.cleartext,
+                sent_kind,
+                sent,
                 seen.0
             ])?,
         };

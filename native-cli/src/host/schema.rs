@@ -39,6 +39,9 @@ const STEPS: &[&str] = &["
         UNIQUE (collection, id)
     ) STRICT;
     CREATE INDEX record_pending ON record (collection, id) WHERE pending IS NOT NULL;
+", "
+    ALTER TABLE record ADD COLUMN sent_kind INTEGER NOT NULL DEFAULT 0; -- 0: nothing, 1: same, 2: the text in sent
+    ALTER TABLE record ADD COLUMN sent TEXT;
 "];
 
 /// Brings a connection and its database into the state that [`SqliteStore`](super::SqliteStore) expects.

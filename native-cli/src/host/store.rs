@@ -13,7 +13,7 @@ use selvedge_core::host::{
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 
-use super::row::{BASE_SAME, BASE_UNKNOWN, RESEND, Writer, size, stored};
+use super::row::{BASE_CONTENT, BASE_SAME, BASE_UNKNOWN, RESEND, Writer, columns, size, stored};
 use super::schema;
 
 /// A profile's records and sync state in one SQLite file, or in memory.
@@ -130,7 +130,8 @@ impl SqliteStore {
             absent()
         } else {
             let mut one = self.connection.prepare_cached(concat!(
-                "SELECT id, revision, server_modified, pending, base_kind, base, cleartext",
+                "SELECT ",
+                columns!(),
                 " FROM record WHERE collection = ?1 AND id = ?2"
             ))?;
             ids.iter()
@@ -156,11 +157,11 @@ impl SqliteStore {
         };
         let mut statement = self.connection.prepare_cached(match selection {
             Selection::Live => concat!(
-                "SELECT id, revision, server_modified, pending, base_kind, base, cleartext",
+                "SELECT ", columns!(),
                 " FROM record WHERE collection = ?1 AND id > ?2 AND cleartext IS NOT NULL ORDER BY id"
             ),
             Selection::Pending => concat!(
-                "SELECT id, revision, server_modified, pending, base_kind, base, cleartext",
+                "SELECT ", columns!(),
                 " FROM record WHERE collection = ?1 AND id > ?2 AND pending IS NOT NULL ORDER BY id"
             ),
         })?;
@@ -268,11 +269,17 @@ impl SqliteStore {
         revision: u64,
     ) -> rusqlite::Result<()> {
         let mut keep = self.connection.prepare_cached(
-            "UPDATE record SET revision = ?4, server_modified = ?5, pending = NULL, base_kind = ?6, base = NULL
+            "UPDATE record SET revision = ?4, server_modified = ?5, pending = NULL, base_kind = ?6, base = NULL,
+                    sent_kind = 0, sent = NULL
              WHERE collection = ?1 AND id = ?2 AND revision = ?3 AND cleartext IS NOT NULL",
         )?;
         let mut remove = self.connection.prepare_cached(
             "DELETE FROM record WHERE collection = ?1 AND id = ?2 AND revision = ?3 AND cleartext IS NULL",
+        )?;
+        // What was sent is on the server, though it is not what the item says by now.
+        let mut know = self.connection.prepare_cached(
+            "UPDATE record SET server_modified = ?3, base_kind = sent_kind, base = sent, sent_kind = 0, sent = NULL
+             WHERE collection = ?1 AND id = ?2 AND sent_kind = ?4",
         )?;
         for Uploaded {
             id,
@@ -282,8 +289,8 @@ impl SqliteStore {
         {
             let (id, modified) = (id.as_str(), modified.hundredths());
             let row = params![number, id, seen.0, revision, modified, BASE_SAME];
-            if keep.execute(row)? == 0 {
-                remove.execute(params![number, id, seen.0])?;
+            if keep.execute(row)? == 0 && remove.execute(params![number, id, seen.0])? == 0 {
+                know.execute(params![number, id, modified, BASE_CONTENT])?;
             }
         }
         Ok(())

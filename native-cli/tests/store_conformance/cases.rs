@@ -15,7 +15,7 @@ macro_rules! every_store_case {
             an_empty_store_has_nothing,
             an_item_comes_back_as_it_was_put,
             items_come_in_the_order_asked_for,
-            every_kind_of_base_and_pending_lasts,
+            every_kind_of_version_and_pending_lasts,
             text_of_any_script_lasts,
             a_record_of_a_megabyte_lasts,
             a_put_over_an_unseen_item_is_stale,
@@ -27,6 +27,7 @@ macro_rules! every_store_case {
             a_revision_is_never_given_twice,
             an_upload_makes_base_and_item_the_same,
             an_upload_of_an_item_changed_since_changes_nothing,
+            an_upload_of_an_item_changed_since_makes_what_was_sent_the_base,
             an_uploaded_deletion_is_removed,
             an_upload_of_an_absent_item_is_no_error,
             a_reset_forgets_the_server_and_keeps_the_edits,
@@ -62,6 +63,7 @@ fn item(name: &str, cleartext: Option<&str>, base: Base, pending: Pending) -> It
         id: id(name),
         cleartext: cleartext.map(Into::into),
         base,
+        sent: Base::Unknown,
         server_modified: hundredths(138_863_580_740),
         pending,
     }
@@ -208,7 +210,7 @@ pub(crate) async fn items_come_in_the_order_asked_for(store: &impl Store) {
     );
 }
 
-pub(crate) async fn every_kind_of_base_and_pending_lasts(store: &impl Store) {
+pub(crate) async fn every_kind_of_version_and_pending_lasts(store: &impl Store) {
     let bases = [Base::Unknown, Base::Same, Base::Content("{\"x\":1}".into())];
     let pendings = [
         Pending::Nothing,
@@ -217,10 +219,17 @@ pub(crate) async fn every_kind_of_base_and_pending_lasts(store: &impl Store) {
         edit(1_700_000_000_000),
     ];
     let mut items = Vec::new();
-    for base in &bases {
+    for (base, sent) in bases
+        .iter()
+        .flat_map(|base| bases.iter().map(move |sent| (base, sent)))
+    {
         for pending in pendings {
             let name = format!("i{}", items.len());
-            items.push(item(&name, Some("{}"), base.clone(), pending));
+            let item = item(&name, Some("{}"), base.clone(), pending);
+            items.push(Item {
+                sent: sent.clone(),
+                ..item
+            });
         }
     }
     fill(store, items.clone()).await;
@@ -400,7 +409,11 @@ pub(crate) async fn a_revision_is_never_given_twice(store: &impl Store) {
 }
 
 pub(crate) async fn an_upload_makes_base_and_item_the_same(store: &impl Store) {
-    fill(store, [edited("a", "1")]).await;
+    let sent = Item {
+        sent: Base::Same,
+        ..edited("a", "1")
+    };
+    fill(store, [sent]).await;
     uploaded(store, "a", revision(store, "a").await).await;
     let expected = Item {
         server_modified: hundredths(999),
@@ -419,6 +432,38 @@ pub(crate) async fn an_upload_of_an_item_changed_since_changes_nothing(store: &i
     uploaded(store, "b", b).await;
     assert_eq!(find(store, "a").await.unwrap().item, edited("a", "2"));
     assert_eq!(find(store, "b").await.unwrap().item, deleted("b"));
+}
+
+pub(crate) async fn an_upload_of_an_item_changed_since_makes_what_was_sent_the_base(
+    store: &impl Store,
+) {
+    let sent = |item: Item, sent: Base| Item { sent, ..item };
+    fill(
+        store,
+        [
+            sent(edited("a", "1"), Base::Same),
+            sent(edited("b", "1"), Base::Same),
+        ],
+    )
+    .await;
+    let (a, b) = (revision(store, "a").await, revision(store, "b").await);
+    let content = || Base::Content("1".into());
+    let changes = vec![
+        put(Some(a), sent(edited("a", "2"), content())),
+        put(Some(b), sent(deleted("b"), content())),
+    ];
+    assert_eq!(write(store, changes).await, Committed::Done);
+    for (name, seen, now) in [("a", a, edited("a", "2")), ("b", b, deleted("b"))] {
+        let before = revision(store, name).await;
+        uploaded(store, name, seen).await;
+        let expected = Item {
+            base: content(),
+            server_modified: hundredths(999),
+            ..now
+        };
+        let found = find(store, name).await.unwrap();
+        assert_eq!((found.item, found.revision), (expected, before));
+    }
 }
 
 pub(crate) async fn an_uploaded_deletion_is_removed(store: &impl Store) {

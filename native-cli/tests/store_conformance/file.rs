@@ -43,6 +43,7 @@ fn put(name: &str, cleartext: String, seen: Option<&Stored>) -> Write {
             id,
             cleartext: Some(cleartext),
             base: Base::Same,
+            sent: Base::Unknown,
             server_modified: ServerTime::from_hundredths(1),
             pending: Pending::Nothing,
         }),

@@ -16,22 +16,11 @@ pub(crate) struct Model {
     replaced: BTreeSet<String>,
     /// Records that somebody deleted who had them from the server, with the values that went.
     deleted: Vec<(String, Fields)>,
-    /// Whether a reply was lost in this story. A device whose upload arrived without its knowing takes its own values for
-    /// another's when they meet again: what it removed in between may come back, and nothing can say why.
-    replies_were_lost: bool,
     /// The rules that reports named, by record.
     rules: BTreeMap<String, BTreeSet<Rule>>,
 }
 
 impl Model {
-    /// A story in which replies may be lost, or not.
-    pub(crate) fn new(replies_were_lost: bool) -> Self {
-        Self {
-            replies_were_lost,
-            ..Self::default()
-        }
-    }
-
     /// A value that was never written before, for this field.
     pub(crate) fn write(&mut self, record: &str, field: &str) -> String {
         let value = format!("v{}", self.written.len());
@@ -89,7 +78,7 @@ impl Model {
                     "{value} in {field} of {record} is lost, and no rule says why"
                 ));
             }
-            if is_there && is_replaced && !self.replies_were_lost && !self.has(record, ANY) {
+            if is_there && is_replaced && !self.has(record, ANY) {
                 return Err(format!(
                     "{value} in {field} of {record} came back, and no rule says why"
                 ));
@@ -113,8 +102,7 @@ impl Model {
                 && fields
                     .values()
                     .all(|value| gone.values().any(|old| old == value));
-            if is_the_same && !self.replies_were_lost && !self.has(record, &[Rule::EditBeatsDelete])
-            {
+            if is_the_same && !self.has(record, &[Rule::EditBeatsDelete]) {
                 return Err(format!(
                     "{record} was deleted and is there as it was, and no rule says why"
                 ));

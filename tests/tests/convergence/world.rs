@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::hand::{Fault, Hand, Moment};
+use crate::hand::{Fault, Hand};
 use crate::model::{Fields, Model};
 
 /// Something that happens. Devices are counted modulo their number.
@@ -51,16 +51,6 @@ pub(crate) enum Op {
         other: usize,
         fault: Option<Fault>,
     },
-}
-
-impl Op {
-    fn loses_a_reply(&self) -> bool {
-        matches!(
-            self,
-            Self::Sync { fault: Some(fault), .. } | Self::SyncTogether { fault: Some(fault), .. }
-                if !matches!(fault.moment, Moment::BeforeItIsSent)
-        )
-    }
 }
 
 /// A server with any number of accounts.
@@ -145,11 +135,9 @@ impl World {
             world: self,
             credentials: Credentials::from_json(credentials.as_bytes()).unwrap(),
             hands: clocks.iter().take(devices).map(hand).collect(),
-            model: Model::new(ops.iter().any(Op::loses_a_reply)),
+            model: Model::default(),
         };
         self.runtime.block_on(async {
-            // One device sets the account up first: two that do so at the same moment are another story.
-            devices.sync(0, None).await;
             for op in ops {
                 devices.happen(op).await;
             }
@@ -319,8 +307,11 @@ impl Devices<'_> {
             let mut is_settled = true;
             for device in 0..self.hands.len() {
                 let report = self.sync(device, None).await;
+                // Where two set the account up at the same moment, the records of one may lie under keys that the other
+                // has replaced, until the one has synced again.
+                is_settled &= report.is_success();
                 prop_assert!(
-                    report.is_success(),
+                    report.is_success() || round == 1,
                     "device {device} in round {round}: {report:?}"
                 );
                 is_settled &= report.ending == Ending::NothingToDo;

@@ -1,0 +1,120 @@
+//! What arriving records make of the items here, and what that adds up to.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Applied, Record};
+use crate::host::{Base, Item, Pending};
+use crate::ids::RecordId;
+use crate::reconcile::{Ours, Outcome, Rule};
+use crate::time::ServerTime;
+
+/// An item in the words of the decision.
+pub(super) fn ours(item: Option<&Item>) -> Ours<'_> {
+    let Some(item) = item else {
+        return Ours::Missing;
+    };
+    let text = |version| match version {
+        &Base::Unknown => None,
+        Base::Same => item.cleartext.as_deref(),
+        Base::Content(text) => Some(text.as_str()),
+    };
+    let (base, sent) = (text(&item.base), text(&item.sent));
+    match (&item.cleartext, item.pending) {
+        (None, _) => Ours::Deleted { base, sent },
+        (Some(cleartext), Pending::Nothing) => Ours::Unchanged { cleartext },
+        (Some(cleartext), Pending::Resend) => Ours::Resend { cleartext },
+        (Some(cleartext), Pending::Edit { .. }) => Ours::Edited {
+            cleartext,
+            base,
+            sent,
+        },
+    }
+}
+
+/// What the outcomes of a batch add up to.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) applied: Applied,
+    pub(super) rules: Vec<(RecordId, Rule)>,
+}
+
+impl Tally {
+    /// Counts an outcome and turns it into the item that is to be stored: `Some(None)` removes it, `None` leaves it.
+    pub(super) fn count(
+        &mut self,
+        outcome: &Outcome,
+        item: Option<Item>,
+        record: &Record,
+    ) -> Option<Option<Item>> {
+        match outcome {
+            // Others cannot read this tombstone: it is sent again.
+            Outcome::Ignore if record.is_under_former_keys => Some(Some(settled(record, None))),
+            Outcome::Ignore => None,
+            Outcome::Same => {
+                let cleartext = item.and_then(|item| item.cleartext);
+                Some(Some(settled(record, cleartext)))
+            }
+            Outcome::Take { rule } => {
+                self.note(record, *rule);
+                *(if item.is_none() {
+                    &mut self.applied.added
+                } else {
+                    &mut self.applied.changed
+                }) += 1;
+                Some(Some(settled(record, record.cleartext.clone())))
+            }
+            Outcome::Delete => {
+                self.applied.deleted += u64::from(item.is_some_and(|item| !item.is_deleted()));
+                Some(record.is_under_former_keys.then(|| settled(record, None)))
+            }
+            Outcome::Keep { rule } => {
+                self.note(record, *rule);
+                let cleartext = item.as_ref().and_then(|item| item.cleartext.clone());
+                Some(Some(to_upload(record, cleartext, item)))
+            }
+            Outcome::Merge { cleartext, rule } => {
+                self.note(record, *rule);
+                self.applied.merged += 1;
+                Some(Some(to_upload(record, Some(cleartext.clone()), item)))
+            }
+        }
+    }
+
+    fn note(&mut self, record: &Record, rule: Option<Rule>) {
+        self.rules
+            .extend(rule.map(|rule| (record.id.clone(), rule)));
+    }
+}
+
+/// The server has it just so; under former keys it is sent again all the same, for nobody else to stumble over.
+fn settled(record: &Record, cleartext: Option<String>) -> Item {
+    let (base, pending) = if record.is_under_former_keys {
+        (Base::Unknown, Pending::Resend)
+    } else {
+        (Base::Same, Pending::Nothing)
+    };
+    Item {
+        id: record.id.clone(),
+        cleartext,
+        base,
+        sent: Base::Unknown,
+        server_modified: record.modified.unwrap_or(ServerTime::ZERO),
+        pending,
+    }
+}
+
+/// The server has the arriving version, and is to get this one.
+fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> Item {
+    Item {
+        id: record.id.clone(),
+        cleartext,
+        base: record
+            .cleartext
+            .clone()
+            .map_or(Base::Unknown, Base::Content),
+        sent: Base::Unknown,
+        server_modified: record.modified.unwrap_or(ServerTime::ZERO),
+        pending: item.map_or(Pending::Resend, |item| item.pending),
+    }
+}

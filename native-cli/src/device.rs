@@ -42,19 +42,15 @@ impl Device {
     /// When the store or the system's certificates cannot be used.
     pub fn host(&self) -> Result<NativeHost<SqliteStore>> {
         Ok(NativeHost::new(
-            self.network()?.fetch,
+            self.network().fetch,
             self.profile.open_store()?,
         ))
     }
 
     /// A host without a store.
-    ///
-    /// # Errors
-    /// When the system's certificates cannot be used.
-    pub fn network(&self) -> Result<NativeHost<()>> {
-        let fetch = NativeFetch::new()
-            .map_err(|error| CliError::Failed(format!("the network cannot be used: {error}")))?;
-        Ok(NativeHost::new(fetch, ()))
+    #[must_use]
+    pub fn network(&self) -> NativeHost<()> {
+        NativeHost::new(NativeFetch::new(), ())
     }
 
     /// The store, if there is one.

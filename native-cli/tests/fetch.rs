@@ -53,7 +53,7 @@ fn fetch(request: Request) -> Result<(u16, Vec<u8>), FetchErrorKind> {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let fetch = NativeFetch::new().unwrap();
+        let fetch = NativeFetch::new();
         let mut response = fetch.fetch(request).await.map_err(|error| error.kind)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.body.chunk().await.map_err(|error| error.kind)? {
@@ -170,7 +170,7 @@ fn an_error_names_no_url() {
     let (url, _) = server(b"");
     let request = Request::new(Method::Get, format!("{url}/1.5/12345/secret"));
     let error = runtime
-        .block_on(async { NativeFetch::new().unwrap().fetch(request).await })
+        .block_on(async { NativeFetch::new().fetch(request).await })
         .unwrap_err();
     assert!(!error.to_string().contains("12345"), "{error}");
 }

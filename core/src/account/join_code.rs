@@ -174,11 +174,14 @@ impl FromStr for JoinCode {
         if bytes.len() > announced || *sum != checksum(content) {
             return Err(JoinCodeError::Mistyped);
         }
+        if *Zeroizing::new(Base64UrlUnpadded::encode_string(&bytes)) != *code {
+            return Err(JoinCodeError::Mistyped);
+        }
         parse(content.get(2..).unwrap_or_default()).ok_or(JoinCodeError::Unusable)
     }
 }
 
-/// Decodes; what was cut off in the middle of a group of four characters is left out.
+/// Decodes; what was cut off in the middle of a group of four characters is left out. A line has one spelling only.
 fn decode(code: &str) -> Result<Vec<u8>, JoinCodeError> {
     let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !code.bytes().all(is_base64url) || code.len() > 2 * MOST_BYTES {
@@ -246,8 +249,10 @@ mod tests {
                 "{at} {error}"
             );
         }
-        let behind = format!("{}AAAA", *line).parse::<JoinCode>();
-        assert_eq!(behind, Err(JoinCodeError::Mistyped));
+        for more in ["A", "AA", "AAAA"] {
+            let behind = format!("{}{more}", *line).parse::<JoinCode>();
+            assert_eq!(behind, Err(JoinCodeError::Mistyped), "{more}");
+        }
         assert_eq!(
             format!("{PREFIX}é").parse::<JoinCode>(),
             Err(JoinCodeError::Mistyped)

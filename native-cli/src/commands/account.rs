@@ -98,7 +98,7 @@ async fn create(
             sentence: format!("Would make an account on {server} and keep its secrets here."),
         });
     }
-    let host = device.network()?;
+    let host = device.network();
     let invitation = invitation.as_ref().map(|text| text.as_str());
     let credentials = embedded::create_account(&host, server, invitation).await?;
     keep(device, &credentials)?;

@@ -56,7 +56,7 @@ pub async fn run(device: &Device, command: Option<CollectionsCommand>) -> Result
 
 async fn list(device: &Device) -> Result<()> {
     let chosen = device.profile.settings()?.collections;
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let Conditional::Changed { value: info, .. } = remote.client.info_collections(None).await?
     else {

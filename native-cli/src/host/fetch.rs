@@ -1,6 +1,7 @@
 //! Requests by reqwest over rustls.
 
 use std::error::Error as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
@@ -16,24 +17,35 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The network by reqwest: HTTP/1.1, rustls with the system's certificates, system proxies except for this machine
 /// itself, no redirects, no cookies, no compression.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NativeFetch {
-    client: reqwest::Client,
-    loopback: reqwest::Client,
+    /// Each is made when it is first needed: it reads the system's certificates.
+    distant: OnceLock<reqwest::Client>,
+    loopback: OnceLock<reqwest::Client>,
 }
 
 impl NativeFetch {
     /// A client with its own pool of connections.
-    ///
-    /// # Errors
-    /// When the system's certificates cannot be loaded.
-    pub fn new() -> Result<Self, FetchError> {
-        // Another part of the process may have chosen the provider already; then that one serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self {
-            client: build(reqwest::Client::builder())?,
-            loopback: build(reqwest::Client::builder().no_proxy())?,
-        })
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The client for a URL.
+    fn client(&self, url: &reqwest::Url) -> Result<&reqwest::Client, FetchError> {
+        let builder = reqwest::Client::builder();
+        let (cell, builder) = match is_loopback(url) {
+            true => (&self.loopback, builder.no_proxy()),
+            false => (&self.distant, builder),
+        };
+        if cell.get().is_none() {
+            // Another part of the process may have chosen the provider already; then that one serves as well.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            // If another thread was faster, its client serves as well.
+            let _ = cell.set(build(builder)?);
+        }
+        cell.get()
+            .ok_or_else(|| FetchError::new(FetchErrorKind::Tls, "there is no client"))
     }
 }
 
@@ -54,11 +66,7 @@ impl Fetch for NativeFetch {
         let url = reqwest::Url::parse(&request.url).map_err(|error| {
             FetchError::new(FetchErrorKind::Offline, format!("no valid URL: {error}"))
         })?;
-        let client = if is_loopback(&url) {
-            &self.loopback
-        } else {
-            &self.client
-        };
+        let client = self.client(&url)?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Put => reqwest::Method::PUT,

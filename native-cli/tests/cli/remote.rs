@@ -35,7 +35,7 @@ fn put_payload(device: &Device, id: &str, payload: &str) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let host = device.network().unwrap();
+        let host = device.network();
         let remote = Remote::connect(&device, &host).await.unwrap();
         let record = PutRecord {
             payload: Some(payload),

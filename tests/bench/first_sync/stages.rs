@@ -54,7 +54,7 @@ impl fmt::Display for Stages {
 pub(crate) fn measure(credentials: &Value, account: &Account, count: u32) -> Stages {
     let dir = tempfile::tempdir().unwrap();
     let host = Timed {
-        fetch: NativeFetch::new().unwrap(),
+        fetch: NativeFetch::new(),
         store: SqliteStore::open(&dir.path().join("store.sqlite")).unwrap(),
         storing: Cell::default(),
     };

@@ -110,7 +110,7 @@ impl World {
         std::thread::spawn(move || served.block_on(server.run(std::future::pending())));
         Self {
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
-            fetch: NativeFetch::new().unwrap(),
+            fetch: NativeFetch::new(),
             secret: MasterSecret::new(b"the master secret of this test"),
             url,
             accounts: Cell::new(1000),

@@ -123,18 +123,15 @@ async fn two_devices(
     url: &str,
     dir: &std::path::Path,
 ) -> Result<(DemoDevice, DemoDevice)> {
-    let fetch = || {
-        NativeFetch::new()
-            .map_err(|error| CliError::Failed(format!("the network cannot be used: {error}")))
-    };
-    let credentials = embedded::create_account(&NativeHost::new(fetch()?, ()), url, None).await?;
+    let credentials =
+        embedded::create_account(&NativeHost::new(NativeFetch::new(), ()), url, None).await?;
     let line = credentials.join_code()?.to_line();
     let code: JoinCode = line.parse().map_err(Error::from)?;
     output.note("Device A made an account; device B joined it with the join code.");
-    let a = DemoDevice::new("A", fetch()?, &dir.join("a.sqlite"), credentials)?;
+    let a = DemoDevice::new("A", NativeFetch::new(), &dir.join("a.sqlite"), credentials)?;
     let b = DemoDevice::new(
         "B",
-        fetch()?,
+        NativeFetch::new(),
         &dir.join("b.sqlite"),
         code.into_credentials(),
     )?;

@@ -166,7 +166,7 @@ async fn sorted(
 
 /// Prints what the server has, as it arrives.
 async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     // Who wants all leaves it to the server how much it gives at once: it then need not wait for the next question.
     let page = args

@@ -29,7 +29,7 @@ pub(super) async fn get(
     id: RecordId,
     raw: bool,
 ) -> Result<()> {
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let record = remote.client.get_record(&collection, &id).await?;
     let record = record.ok_or_else(|| no_record(&collection, &id))?;
@@ -135,7 +135,7 @@ pub(super) async fn put(
     dry_run: bool,
 ) -> Result<()> {
     let mut input = Input::open(source)?;
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let writer = Writer::new(&remote, collection.clone())?;
     let mut ids = Vec::new();
@@ -205,7 +205,7 @@ pub(super) async fn edit(
     dry_run: bool,
 ) -> Result<()> {
     let patch = Input::open(source)?.only()?;
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let writer = Writer::new(&remote, collection.clone())?;
     let (record, seen) = writer.look(&id).await?;
@@ -236,7 +236,7 @@ pub(super) async fn delete(
     ids: Vec<RecordId>,
     dry_run: bool,
 ) -> Result<()> {
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let writer = Writer::new(&remote, collection.clone())?;
     let mut found = Vec::new();

@@ -137,7 +137,7 @@ async fn known(host: &NativeHost) -> Result<BTreeSet<CollectionName>> {
 
 /// A name that nobody knows is more likely a mistyped one than a new collection.
 async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
-    let host = device.network()?;
+    let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let info = remote.client.info_collections(None).await?;
     if let Conditional::Changed { value, .. } = info

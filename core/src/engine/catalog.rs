@@ -16,10 +16,17 @@ pub struct FirefoxEngine {
     pub version: u64,
     /// How long the server keeps its records, in seconds.
     pub ttl: Option<u32>,
+    /// A first reading takes so many records, the newest, and leaves the others for later syncs.
+    pub first_download: Option<u32>,
 }
 
 const fn engine(name: &'static str, version: u64, ttl: Option<u32>) -> FirefoxEngine {
-    FirefoxEngine { name, version, ttl }
+    FirefoxEngine {
+        name,
+        version,
+        ttl,
+        first_download: None,
+    }
 }
 
 /// All of Firefox's engines. A client that sets an account up lists them all in meta/global, because Firefox silently
@@ -33,7 +40,10 @@ pub const FIREFOX_ENGINES: [FirefoxEngine; 11] = [
     engine("addresses", 1, None),
     engine("creditcards", 1, None),
     engine("forms", 1, Some(94_608_000)),
-    engine("history", 1, Some(5_184_000)),
+    FirefoxEngine {
+        first_download: Some(5000),
+        ..engine("history", 1, Some(5_184_000))
+    },
     engine("prefs", 2, None),
     engine("extension-storage", 1, None),
 ];

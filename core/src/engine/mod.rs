@@ -32,6 +32,12 @@ pub trait Engine {
         None
     }
 
+    /// A first reading takes so many records, the newest, and leaves the others for later syncs; `None` takes all
+    /// (spec §5.3).
+    fn first_download(&self) -> Option<u32> {
+        None
+    }
+
     /// Decides what becomes of a record that both sides know.
     fn reconcile(&self, ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
         reconcile(ours, theirs, newer)
@@ -54,6 +60,7 @@ pub struct Generic {
     collection: CollectionName,
     version: u64,
     ttl: Option<u32>,
+    first_download: Option<u32>,
 }
 
 impl Generic {
@@ -70,11 +77,11 @@ impl Generic {
         let known = FIREFOX_ENGINES
             .iter()
             .find(|engine| engine.name == collection.as_str());
-        let (version, ttl) = known.map_or((1, None), |engine| (engine.version, engine.ttl));
         Ok(Self {
             collection,
-            version,
-            ttl,
+            version: known.map_or(1, |engine| engine.version),
+            ttl: known.and_then(|engine| engine.ttl),
+            first_download: known.and_then(|engine| engine.first_download),
         })
     }
 }
@@ -90,5 +97,9 @@ impl Engine for Generic {
 
     fn ttl(&self) -> Option<u32> {
         self.ttl
+    }
+
+    fn first_download(&self) -> Option<u32> {
+        self.first_download
     }
 }

@@ -270,6 +270,43 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> 
     Ok(Next::Engines)
 }
 
+/// What a second look at crypto/keys shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recheck {
+    /// The keys in use are the account's.
+    Same,
+    /// They were replaced meanwhile.
+    Changed,
+}
+
+/// Looks at crypto/keys once more, because records do not open (spec §5.5). Where some of those are newer than the keys,
+/// another device still writes under former ones: the same record is then written again, for it to notice.
+pub(super) async fn recheck<H: Host>(
+    session: &mut Session<'_, H>,
+    newest_mismatch: Option<ServerTime>,
+) -> Result<Recheck> {
+    session.state.keys_checked = Some(session.host.now());
+    session.save().await?;
+    let Some(Cached { payload, modified }) = session.get("crypto", "keys").await? else {
+        return Ok(Recheck::Changed);
+    };
+    let there = CollectionKeys::open(session.sync_key, &payload)?;
+    if there.change_from(session.keys.as_ref()) != KeyChange::Nothing {
+        return Ok(Recheck::Changed);
+    }
+    if newest_mismatch.is_some_and(|newest| newest > modified) {
+        let modified = match session.put("crypto", "keys", &payload, modified).await {
+            Err(Error::Conflict { .. }) => return Ok(Recheck::Changed),
+            written => written?,
+        };
+        session
+            .state
+            .replace_keys(Some(Cached { payload, modified }));
+        session.save().await?;
+    }
+    Ok(Recheck::Same)
+}
+
 /// Uses these keys from now on; the record is kept as ciphertext.
 pub(super) fn install<H: Host>(session: &mut Session<'_, H>, keys: CollectionKeys, record: Cached) {
     session.state.replace_keys(Some(record));

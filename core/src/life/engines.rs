@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::association::Association;
+use super::crypto_keys::{self, Recheck};
+use super::error_policy::{Place, Reach, may_recheck_keys, reach};
 use super::report::{CollectionReport, CollectionStatus, Skip};
 use super::state::{CollectionState, read, write};
 use super::sync::{Session, Stage};
@@ -29,29 +31,6 @@ use crate::time::ServerTime;
 
 /// After so many conflicts in one sync a collection waits for the next one.
 const ATTEMPTS: u32 = 3;
-
-/// How far an error reaches (spec §4.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    /// This collection only; the others have their turn.
-    Collection,
-    /// The whole sync.
-    Sync,
-}
-
-const fn scope(error: &Error) -> Scope {
-    match error {
-        Error::Conflict { .. }
-        | Error::WrongCollectionKey
-        | Error::OverQuota { .. }
-        | Error::TooLarge { .. }
-        | Error::Answer { .. }
-        | Error::Refused { .. }
-        | Error::Unlisted { .. }
-        | Error::Input(_) => Scope::Collection,
-        _ => Scope::Sync,
-    }
-}
 
 /// Carries out what meta/global says of each collection, and tells which of them are to be synced.
 ///
@@ -75,21 +54,47 @@ pub(super) async fn associate<'a, H: Host>(
     Ok(ready)
 }
 
+/// How the turns of the collections ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turns {
+    /// All had theirs.
+    Done,
+    /// The keys were replaced meanwhile: begin again with the first chapter.
+    KeysChanged,
+    /// The server asked to be left alone: those that are left wait for the next sync.
+    CutShort,
+}
+
 /// Gives every collection its turn.
 pub(super) async fn synchronize<H: Host>(
-    session: &Session<'_, H>,
+    session: &mut Session<'_, H>,
     ready: &[&Generic],
     reports: &mut [CollectionReport],
-) -> Result<()> {
+) -> Result<Turns> {
     for engine in ready {
         let report = reports
             .iter_mut()
             .find(|report| report.name == *engine.collection());
         let Some(report) = report else { continue };
+        if session.is_to_leave() {
+            return Ok(Turns::CutShort);
+        }
         (session.options.progress)(Stage::Collection(engine.collection()));
         let started = session.host.now();
         let before = session.client.observed().traffic;
-        let result = synchronize_one(session, engine, report).await;
+        let mut result = synchronize_one(session, engine, report).await;
+        if report.pulled.mismatches > 0
+            && may_recheck_keys(session.state.keys_checked, session.host.now())
+        {
+            match crypto_keys::recheck(session, report.pulled.newest_mismatch).await {
+                Ok(Recheck::Same) => {}
+                Ok(Recheck::Changed) => {
+                    report.pulled.forget_failures();
+                    return Ok(Turns::KeysChanged);
+                }
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
         report.traffic = session.client.observed().traffic.since(before);
         report.millis = session.host.now().millis().saturating_sub(started.millis());
         if settle(result, report)?.is_some() {
@@ -100,7 +105,7 @@ pub(super) async fn synchronize<H: Host>(
             };
         }
     }
-    Ok(())
+    Ok(Turns::Done)
 }
 
 /// Keeps an error that concerns this collection alone in its report, and lets others through.
@@ -109,9 +114,9 @@ fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<
         Ok(value) => Ok(Some(value)),
         Err(error) => {
             report.status = CollectionStatus::Failed(error.clone());
-            match scope(&error) {
-                Scope::Collection => Ok(None),
-                Scope::Sync => Err(error),
+            match reach(&error, Place::Collection) {
+                Reach::Collection | Reach::Again => Ok(None),
+                Reach::Token | Reach::Sync => Err(error),
             }
         }
     }
@@ -250,9 +255,9 @@ async fn synchronize_one<H: Host>(
     for _ in 1..ATTEMPTS {
         let mut state = load(session, engine).await?;
         match run(session, engine, &mut state, report, flows).await {
-            Err(Error::Conflict { .. }) => {
+            Err(error) if reach(&error, Place::Collection) == Reach::Again => {
                 // What was being downloaded has changed: again from the last complete reading on.
-                state.pair.remote.download = None;
+                state.pair.remote.begin_again();
                 keep(session, engine, &state, None).await?;
                 flows = Flows::PullAnyway;
             }
@@ -294,7 +299,8 @@ async fn run<H: Host>(
         name,
         &session.limits,
         state.pair.remote.last_sync,
-    );
+    )
+    .capped(engine.first_download());
     let mut remote = CryptoRepository::new(
         server,
         bundle,
@@ -326,80 +332,16 @@ async fn run<H: Host>(
 
 /// Whether the server may have what this device lacks.
 pub(super) fn has_news(pair: &Pair<ServerMark, ()>, in_info: Option<ServerTime>) -> bool {
-    let ServerMark {
-        last_sync,
-        download,
-    } = &pair.remote;
-    in_info.is_some_and(|time| time > *last_sync)
-        || download.is_some()
+    let mark = &pair.remote;
+    in_info.is_some_and(|time| time > mark.last_sync)
+        || mark.download.is_some()
         || !pair.failed_in.is_empty()
+        || !pair.backlog.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::RequestLine;
-    use crate::http::Method;
-    use crate::ids::CollectionName;
-
-    #[test]
-    fn what_concerns_one_collection_does_not_stop_the_others() {
-        let request = RequestLine::new(Method::Post, "storage/notes");
-        let collection = CollectionName::new("notes").unwrap();
-        let rows = [
-            (
-                Error::Conflict {
-                    request: request.clone(),
-                },
-                Scope::Collection,
-            ),
-            (Error::WrongCollectionKey, Scope::Collection),
-            (
-                Error::OverQuota {
-                    request: request.clone(),
-                },
-                Scope::Collection,
-            ),
-            (
-                Error::TooLarge {
-                    request: request.clone(),
-                },
-                Scope::Collection,
-            ),
-            (
-                Error::Unlisted {
-                    collection,
-                    damaged: 1,
-                },
-                Scope::Collection,
-            ),
-            (
-                Error::SignedOut {
-                    request: request.clone(),
-                },
-                Scope::Sync,
-            ),
-            (
-                Error::NotFound {
-                    request: request.clone(),
-                },
-                Scope::Sync,
-            ),
-            (
-                Error::Wait {
-                    until: None,
-                    status: 503,
-                    request: request.clone(),
-                },
-                Scope::Sync,
-            ),
-            (Error::ClientRefused { request }, Scope::Sync),
-            (Error::ServiceClosed, Scope::Sync),
-        ];
-        for (error, expected) in rows {
-            assert_eq!(scope(&error), expected, "{error}");
-        }
-    }
 
     #[test]
     fn a_collection_is_fetched_only_when_there_is_reason_to() {

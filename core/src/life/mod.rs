@@ -11,11 +11,14 @@
 //! meta_global       upload, if it was changed
 //! ```
 //!
+//! What goes wrong on the way is judged in one place, `error_policy`.
+//!
 //! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
 
 mod association;
 mod crypto_keys;
 mod engines;
+mod error_policy;
 mod fresh_start;
 mod info_collections;
 mod meta_global;
@@ -35,7 +38,7 @@ pub use info_collections::Course;
 pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
 pub use precheck::{Obstacle, Situation, precheck};
 pub use preview::{CollectionPreview, Preview, preview};
-pub use report::{CollectionReport, CollectionStatus, Ending, Report, Skip};
+pub use report::{CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip};
 pub use state::{
     Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, status,
 };

@@ -50,6 +50,74 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The whole of it in one word (spec §4.10).
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match &self.ending {
+            Ending::Blocked(Obstacle::SignedOut) => Outcome::LoginNeeded,
+            Ending::Blocked(Obstacle::Wait { .. }) | Ending::CutShort => Outcome::Backoff,
+            Ending::Blocked(_) => Outcome::Failed,
+            Ending::Stopped(Error::SignedOut { .. } | Error::WrongKey) => Outcome::LoginNeeded,
+            Ending::Stopped(Error::UpgradeNeeded { .. } | Error::ClientRefused { .. }) => {
+                Outcome::UpgradeNeeded
+            }
+            Ending::Stopped(Error::Wait { .. }) => Outcome::Backoff,
+            Ending::Stopped(_) => Outcome::Failed,
+            Ending::Done | Ending::NothingToDo if self.is_success() => Outcome::Success,
+            Ending::Done | Ending::NothingToDo => {
+                let is_failed = |report: &CollectionReport| {
+                    matches!(report.status, CollectionStatus::Failed(_))
+                };
+                match self.collections.iter().all(is_failed) {
+                    true => Outcome::Failed,
+                    false => Outcome::Partial,
+                }
+            }
+        }
+    }
+}
+
+/// A sync as a whole.
+///
+/// ```
+/// use selvedge_core::life::{Ending, Obstacle, Outcome, Report};
+///
+/// let report = Report { ending: Ending::Blocked(Obstacle::SignedOut), ..Report::default() };
+/// assert_eq!(report.outcome(), Outcome::LoginNeeded);
+/// assert_eq!(report.outcome().word(), "login-needed");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything passed.
+    Success,
+    /// Some records or collections could not pass.
+    Partial,
+    /// Nothing passed.
+    Failed,
+    /// The server wants to be left alone.
+    Backoff,
+    /// A person has to sign in, or join, again.
+    LoginNeeded,
+    /// The program is too old for this account or this server.
+    UpgradeNeeded,
+}
+
+impl Outcome {
+    /// The outcome in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Backoff => "backoff",
+            Self::LoginNeeded => "login-needed",
+            Self::UpgradeNeeded => "upgrade-needed",
+        }
+    }
+}
+
 /// How a sync ended.
 ///
 /// ```
@@ -66,6 +134,8 @@ pub enum Ending {
     NothingToDo,
     /// It did not start.
     Blocked(Obstacle),
+    /// The server asked to be left alone before all collections had their turn. What was done by then stays done.
+    CutShort,
     /// It had to stop. What was done by then stays done.
     Stopped(Error),
 }
@@ -78,6 +148,7 @@ impl Ending {
             Self::Done => "done",
             Self::NothingToDo => "nothing-to-do",
             Self::Blocked(_) => "blocked",
+            Self::CutShort => "cut-short",
             Self::Stopped(_) => "stopped",
         }
     }
@@ -192,8 +263,9 @@ impl Serialize for Report {
             Ending::Blocked(obstacle) => {
                 map.serialize_entry("error", &Problem::new("blocked", obstacle.to_string()))?
             }
-            Ending::Done | Ending::NothingToDo => {}
+            Ending::Done | Ending::NothingToDo | Ending::CutShort => {}
         }
+        map.serialize_entry("outcome", self.outcome().word())?;
         map.serialize_entry("freshStart", &self.fresh_start)?;
         map.serialize_entry("collections", &self.collections)?;
         map.serialize_entry("requests", &self.traffic.requests)?;

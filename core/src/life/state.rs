@@ -38,6 +38,8 @@ pub struct GlobalState {
     /// at the same moment, records of one stay behind under keys that the other has replaced; who knows those keys
     /// still reads them, and sends them again.
     pub former_keys: Vec<String>,
+    /// When crypto/keys was last fetched again because of records that did not open.
+    pub keys_checked: Option<LocalTime>,
     /// info/collections as it was last read.
     pub info: Option<CachedInfo>,
     /// The engines that were enabled when meta/global was last read, with their versions; a fresh start lists them again.

@@ -5,13 +5,15 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::crypto_keys::{self, CollectionKeys, Where};
+use super::engines::{self, Turns};
+use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
+use super::fresh_start;
 use super::info_collections::{self, Course};
 use super::meta_global::{self, MetaGlobal};
 use super::precheck::{Situation, precheck};
 use super::report::{Ending, Report};
 use super::state::{Cached, CollectionState, GlobalState, read, write};
 use super::token::{self, KeptToken};
-use super::{engines, fresh_start};
 use crate::account::Credentials;
 use crate::crypto::KeyBundle;
 use crate::engine::{Engine, Generic};
@@ -19,10 +21,10 @@ use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::{CollectionName, RecordId};
 use crate::repository::{Progress, has_outgoing};
-use crate::server::{Client, Limits, PutRecord};
+use crate::server::{Backoff, Client, Limits, PutRecord};
 use crate::time::ServerTime;
 
-/// When meta/global changes under our hands, the sync begins again so often.
+/// When a record of the whole account changes under our hands, the sync begins again so often.
 const ATTEMPTS: u32 = 3;
 
 /// How far a sync is.
@@ -84,6 +86,16 @@ impl<H: Host> Session<'_, H> {
     /// The time of a collection in info/collections; `None` when it is not there.
     pub(super) fn modified_of(&self, name: &str) -> Option<ServerTime> {
         self.state.info.as_ref()?.collections.get(name).copied()
+    }
+
+    /// Whether the server asked in this sync to be left alone: at once, or, where no person waits, as soon as it may be.
+    pub(super) fn is_to_leave(&self) -> bool {
+        let backoff = self.client.observed().backoff;
+        let until = match self.options.situation.is_asked_for {
+            true => backoff.hard,
+            false => backoff.until(),
+        };
+        until.is_some_and(|until| self.host.now() < until)
     }
 
     /// The keys that a collection had before, as far as the sync key still opens them.
@@ -241,15 +253,32 @@ async fn begin<H: Host>(
     if let Err(obstacle) = precheck(&situation) {
         return Ok(Ending::Blocked(obstacle));
     }
-    let was_cached = token.is_some();
-    match with_token(host, credentials, token, options, report).await {
-        // A token that was kept from an earlier sync may be void: one new token, one more try (spec §4.10).
-        Err(Error::SignedOut { .. }) if was_cached && token::can_renew(credentials) => {
-            *token = None;
-            with_token(host, credentials, token, options, report).await
-        }
-        result => result,
+    let mut result = with_token(host, credentials, token, options, report).await;
+    let is_void = |result: &Result<_>| matches!(result, Err(error) if reach(error, Place::Account) == Reach::Token);
+    if is_void(&result) && token::can_renew(credentials) {
+        *token = None;
+        result = with_token(host, credentials, token, options, report).await;
     }
+    if is_void(&result) {
+        let soft = Some(host.now().plus_seconds(REFUSED_SECONDS));
+        let mut state: GlobalState = read(host.global().await?.as_deref());
+        state.backoff.merge(Backoff { soft, hard: None });
+        report.backoff = state.backoff;
+        keep(host, &state).await?;
+    }
+    result
+}
+
+/// Keeps the account's state.
+async fn keep<H: Host>(host: &H, state: &GlobalState) -> Result<()> {
+    // A commit without parts is never stale.
+    let _done = host
+        .commit(Commit {
+            parts: Vec::new(),
+            global: Some(write(state)),
+        })
+        .await?;
+    Ok(())
 }
 
 async fn with_token<H: Host>(
@@ -273,12 +302,7 @@ async fn with_token<H: Host>(
         Ok(access) => access,
         Err(error) => {
             report.backoff = state.backoff;
-            let _done = host
-                .commit(Commit {
-                    parts: Vec::new(),
-                    global: Some(write(&state)),
-                })
-                .await?;
+            keep(host, &state).await?;
             return Err(error);
         }
     };
@@ -307,40 +331,59 @@ async fn with_token<H: Host>(
     session.save().await.and(result)
 }
 
-/// The chapters in their order. A conflict over meta/global, and a fresh start, begin again with the first.
+/// Runs through the chapters until they end; a conflict over a record of the whole account begins them again.
 async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
-    let progress = session.options.progress;
     let mut attempt = 1;
     loop {
-        progress(Stage::InfoCollections);
-        if info_collections::step(session).await? == Course::NothingToDo {
-            return Ok(match report.collections.is_empty() {
-                true => Ending::NothingToDo,
-                false => Ending::Done,
-            });
-        }
-        progress(Stage::MetaGlobal);
-        let is_set_up = meta_global::step(session).await? == meta_global::Next::CryptoKeys && {
-            progress(Stage::CryptoKeys);
-            crypto_keys::step(session).await? == crypto_keys::Next::Engines
-        };
-        if !is_set_up {
-            if report.fresh_start {
-                return Err(Error::SetupRace);
+        match pass(session, report).await {
+            Ok(Pass::Ended(ending)) => return Ok(ending),
+            Ok(Pass::BeginAgain) => {}
+            Err(error) if reach(&error, Place::Account) == Reach::Again && attempt < ATTEMPTS => {
+                attempt += 1;
             }
-            report.fresh_start = true;
-            progress(Stage::FreshStart);
-            fresh_start::step(session).await?;
-            continue;
-        }
-        let ready = engines::associate(session, &mut report.collections).await?;
-        match meta_global::upload(session).await {
-            Err(Error::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
-            Ok(()) => {
-                engines::synchronize(session, &ready, &mut report.collections).await?;
-                return Ok(Ending::Done);
-            }
         }
     }
+}
+
+/// How a run through the chapters went.
+enum Pass {
+    Ended(Ending),
+    /// What the first chapters read has changed: by a fresh start, or because the keys were replaced.
+    BeginAgain,
+}
+
+/// The chapters in their order.
+async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Pass> {
+    let progress = session.options.progress;
+    progress(Stage::InfoCollections);
+    if info_collections::step(session).await? == Course::NothingToDo {
+        return Ok(Pass::Ended(match report.collections.is_empty() {
+            true => Ending::NothingToDo,
+            false => Ending::Done,
+        }));
+    }
+    progress(Stage::MetaGlobal);
+    let is_set_up = meta_global::step(session).await? == meta_global::Next::CryptoKeys && {
+        progress(Stage::CryptoKeys);
+        crypto_keys::step(session).await? == crypto_keys::Next::Engines
+    };
+    if !is_set_up {
+        if report.fresh_start {
+            return Err(Error::SetupRace);
+        }
+        report.fresh_start = true;
+        progress(Stage::FreshStart);
+        fresh_start::step(session).await?;
+        return Ok(Pass::BeginAgain);
+    }
+    let ready = engines::associate(session, &mut report.collections).await?;
+    meta_global::upload(session).await?;
+    Ok(
+        match engines::synchronize(session, &ready, &mut report.collections).await? {
+            Turns::Done => Pass::Ended(Ending::Done),
+            Turns::CutShort => Pass::Ended(Ending::CutShort),
+            Turns::KeysChanged => Pass::BeginAgain,
+        },
+    )
 }

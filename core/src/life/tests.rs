@@ -1,5 +1,7 @@
 //! Whole syncs against a scripted storage server: which requests are sent, and which are not.
 
+mod errors;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::rc::Rc;
@@ -157,23 +159,34 @@ fn serve(shelf: &Shelf, request: &Request) -> Answer {
             json(format!("{{{}}}", body.join(","))).header("X-Last-Modified", time(latest("")))
         }
         ("GET", ["info", "configuration"]) => json("{}"),
-        ("GET", ["storage", collection]) => {
-            let newer = query.split('&').find_map(|pair| pair.strip_prefix("newer="));
-            let newer = newer.map_or(0, |text| ServerTime::parse(text).unwrap().hundredths());
-            let mut rows: Vec<String> = shelf
+        ("GET", ["storage", _]) => {
+            let asked = |name: &str| {
+                query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+            };
+            let bound = |name, otherwise| asked(name).map_or(otherwise, |text| ServerTime::parse(text).unwrap().hundredths());
+            let (newer, older) = (bound("newer", 0), bound("older", u64::MAX));
+            let ids: Option<Vec<&str>> = asked("ids").map(|ids| ids.split(',').collect());
+            let mut found: Vec<(&str, u64, &str)> = shelf
                 .iter()
-                .filter(|(key, (at, _))| key.starts_with(&format!("{collection}/")) && *at > newer)
-                .map(|(key, (at, payload))| {
-                    let id = key.split_once('/').unwrap().1;
+                .filter_map(|(key, (at, payload))| Some((key.strip_prefix(&target)?, *at, payload.as_str())))
+                .filter(|(id, at, _)| (newer + 1..older).contains(at) && ids.as_ref().is_none_or(|ids| ids.contains(id)))
+                .collect();
+            match asked("sort") {
+                Some("newest") => found.sort_by_key(|(_, at, _)| core::cmp::Reverse(*at)),
+                Some("oldest") => found.sort_by_key(|(_, at, _)| *at),
+                _ => {}
+            }
+            let mut rows: Vec<String> = found
+                .into_iter()
+                .map(|(id, at, payload)| {
                     if !query.contains("full=1") {
                         return format!("{id:?}");
                     }
-                    let payload = serde_json::Value::from(payload.as_str());
-                    format!("{{\"id\":{id:?},\"modified\":{},\"payload\":{payload}}}", time(*at))
+                    let payload = serde_json::Value::from(payload);
+                    format!("{{\"id\":{id:?},\"modified\":{},\"payload\":{payload}}}", time(at))
                 })
                 .collect();
-            let offset = query.split('&').find_map(|pair| pair.strip_prefix("offset="));
-            let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
+            let offset: usize = asked("offset").map_or(0, |text| text.parse().unwrap());
             let mut rest = rows.split_off(offset);
             let more = if page > 0 { rest.split_off(page.min(rest.len())) } else { Vec::new() };
             let answer = json(format!("[{}]", rest.join(","))).header("X-Last-Modified", time(latest(&target)));

@@ -121,7 +121,9 @@ pub(super) async fn adopt<H: Host>(
 ) -> Result<()> {
     let node = judge(&session.state, access, credentials);
     if node == Node::Reassigned {
+        session.state.replace_keys(None);
         let GlobalState {
+            former_keys,
             engines,
             declined,
             backoff,
@@ -129,6 +131,7 @@ pub(super) async fn adopt<H: Host>(
             ..
         } = core::mem::take(&mut session.state);
         session.state = GlobalState {
+            former_keys,
             engines,
             declined,
             backoff,

@@ -383,6 +383,7 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
             records: records.collect(),
             failed: Vec::new(),
             mark: None,
+            backlog: Vec::new(),
         };
         Ok((!ended).then_some(batch))
     }

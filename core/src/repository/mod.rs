@@ -5,6 +5,7 @@
 //! the host's store. The [`Synchronizer`] joins any two of them.
 
 mod crypto;
+mod incoming;
 mod local;
 mod pair;
 mod server;
@@ -15,7 +16,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 
-pub use crypto::{CryptoRepository, Incoming};
+pub use crypto::CryptoRepository;
+pub use incoming::Incoming;
 pub use local::{LocalRepository, Outgoing, has_outgoing};
 pub use pair::{Pair, Refusal};
 pub use server::{ServerMark, ServerRepository};
@@ -106,13 +108,15 @@ pub enum Failure {
 /// ```
 /// use selvedge_core::repository::{Failed, Failure};
 ///
-/// let failed = Failed { id: None, failure: Failure::HmacMismatch };
+/// let failed = Failed { id: None, modified: None, failure: Failure::HmacMismatch };
 /// assert!(failed.id.is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
     /// Its id, where it could be read.
     pub id: Option<RecordId>,
+    /// The server's time of it, where it came from a server and that could be read.
+    pub modified: Option<ServerTime>,
     /// Why.
     pub failure: Failure,
 }
@@ -122,7 +126,7 @@ pub struct Failed {
 /// ```
 /// use selvedge_core::repository::Batch;
 ///
-/// let end: Batch<()> = Batch { records: vec![], failed: vec![], mark: Some(()) };
+/// let end: Batch<()> = Batch { records: vec![], failed: vec![], mark: Some(()), backlog: vec![] };
 /// assert!(end.records.is_empty());
 /// ```
 #[derive(Debug, Clone)]
@@ -133,6 +137,8 @@ pub struct Batch<M> {
     pub failed: Vec<Failed>,
     /// Where a reader stands once these records are kept; saved in the same commit. `None` when nothing moved.
     pub mark: Option<M>,
+    /// Ids that are left for later readings, the most wanted first; saved in the same commit.
+    pub backlog: Vec<RecordId>,
 }
 
 /// A stream of records with back-pressure: the sink asks for the next batch when it has kept the last. Memory is bounded

@@ -1,6 +1,7 @@
 //! Where both sides of a pair of repositories stand, and which records could not pass (spec §5.1).
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct Pair<R, L> {
     pub remote: R,
     /// Where the reading of the local repository stands.
     pub local: L,
+    /// Ids that a capped reading left for later, the most wanted first (spec §5.1, `toFetch`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backlog: Vec<RecordId>,
     /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failed_in: BTreeSet<RecordId>,

@@ -9,11 +9,14 @@ use crate::error::Result;
 use crate::host::{Clock, Random, Revision};
 use crate::http::Fetch;
 use crate::ids::{CollectionName, RecordId};
-use crate::server::{Client, Limits, Pages, Position, Query, Sort, Upload};
+use crate::server::{Client, Condition, Limits, PageEvent, Pages, Position, Query, Sort, Upload};
 use crate::time::ServerTime;
 
 /// Records of one page; a server may give fewer.
 pub(super) const PAGE: u32 = 1000;
+
+/// So many ids of a backlog are remembered; what is older stays on the server alone.
+const BACKLOG: usize = 50_000;
 
 /// Where a reader of a server's collection stands.
 ///
@@ -31,6 +34,47 @@ pub struct ServerMark {
     /// How far a reading of what is newer has come that was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download: Option<Position>,
+    /// Of a capped reading: how many records it has so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    taken: u32,
+    /// Of a capped reading: the time of the oldest record so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oldest: Option<ServerTime>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl ServerMark {
+    /// A reader that has everything up to a time.
+    #[must_use]
+    pub fn at(last_sync: ServerTime) -> Self {
+        Self {
+            last_sync,
+            ..Self::default()
+        }
+    }
+
+    /// Gives up a reading under way: the next one begins after the last that was complete.
+    pub fn begin_again(&mut self) {
+        *self = Self::at(self.last_sync);
+    }
+
+    /// A record came in, of this time if it could be read.
+    pub(super) fn take(&mut self, modified: Option<ServerTime>) {
+        self.taken = self.taken.saturating_add(1);
+        self.oldest = match (self.oldest, modified) {
+            (Some(oldest), Some(modified)) => Some(oldest.min(modified)),
+            (oldest, modified) => oldest.or(modified),
+        };
+    }
+
+    /// The reading is complete; `None` from a server that does not tell the collection's time.
+    pub(super) fn arrive(&mut self, collection: Option<ServerTime>) {
+        *self = Self::at(collection.unwrap_or(self.last_sync));
+    }
 }
 
 /// One collection of a server, as it is stored there.
@@ -39,6 +83,8 @@ pub struct ServerRepository<'c, 'h, H> {
     client: &'c Client<'h, H>,
     collection: &'c CollectionName,
     limits: &'c Cell<Option<Limits>>,
+    /// A first reading stops at so many records, the newest, and leaves the rest as a backlog.
+    cap: Option<u32>,
     /// The collection's time as far as this device has seen it: what the next write depends on.
     seen: Cell<ServerTime>,
 }
@@ -56,8 +102,55 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
             client,
             collection,
             limits,
+            cap: None,
             seen: Cell::new(seen),
         }
+    }
+
+    /// With a cap: a first reading takes so many records, the newest first, and only lists the others (spec §5.3).
+    #[must_use]
+    pub const fn capped(mut self, cap: Option<u32>) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// The cap, where it matters: once everything was read, what is newer is read in full.
+    fn cap_at(&self, mark: &ServerMark) -> Option<u32> {
+        self.cap.filter(|_| mark.last_sync == ServerTime::ZERO)
+    }
+
+    /// Whether a capped reading has all that it may have.
+    pub(super) fn is_enough(&self, mark: &ServerMark) -> bool {
+        self.cap_at(mark).is_some_and(|cap| mark.taken >= cap)
+    }
+
+    /// The ids of what a capped reading has not taken, the newest first, as far as the collection is still as it was when
+    /// the reading began. Records of the very time at which it stopped are among them, taken or not.
+    pub(super) async fn list_rest(
+        &self,
+        mark: &ServerMark,
+        collection: Option<ServerTime>,
+    ) -> Result<Vec<RecordId>> {
+        let query = Query {
+            older: mark
+                .oldest
+                .map(|oldest| ServerTime::from_hundredths(oldest.hundredths().saturating_add(1))),
+            sort: Some(Sort::Newest),
+            condition: collection.map_or(Condition::None, Condition::IfUnmodifiedSince),
+            ..Query::ids()
+        };
+        let mut pages = self.client.pages(self.collection.clone(), query);
+        let mut ids = Vec::new();
+        while let Some(mut arrived) = pages.next().await? {
+            while let Some(event) = arrived.next()? {
+                if let PageEvent::Id(Ok(id)) = event
+                    && ids.len() < BACKLOG
+                {
+                    ids.extend(RecordId::new(id));
+                }
+            }
+        }
+        Ok(ids)
     }
 
     pub(super) const fn client(&self) -> &'c Client<'h, H> {
@@ -74,7 +167,10 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         let query = if full { Query::full() } else { Query::ids() };
         let query = Query {
             newer,
-            sort: Some(Sort::Oldest),
+            sort: Some(match self.cap_at(since) {
+                Some(_) if full => Sort::Newest,
+                _ => Sort::Oldest,
+            }),
             limit: full.then_some(PAGE),
             ..query
         };

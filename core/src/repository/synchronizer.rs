@@ -12,6 +12,11 @@ use crate::error::{Error, Result};
 use crate::host::Revision;
 use crate::ids::RecordId;
 use crate::reconcile::Rule;
+use crate::time::ServerTime;
+
+/// A pull reads so many records of a backlog, and has so many of them in hand at once.
+const SHARE: usize = 5000;
+const SLICE: usize = 1000;
 
 /// How arriving records changed a repository.
 ///
@@ -64,6 +69,8 @@ pub struct Pulled {
     pub failed_count: u64,
     /// How many of them had a bad HMAC.
     pub mismatches: u64,
+    /// The latest time of a record with a bad HMAC.
+    pub newest_mismatch: Option<ServerTime>,
     /// The first thousand records where one side's change gave way to the other's, and by which rule.
     pub rules: Vec<(RecordId, Rule)>,
 }
@@ -186,6 +193,8 @@ where
     }
 
     async fn pull_into(&mut self, again: &BTreeSet<RecordId>, pulled: &mut Pulled) -> Result<()> {
+        // What this very reading leaves for later is not for now.
+        let has_backlog = !self.pair.backlog.is_empty();
         let mut source = self.remote.fetch_since(&self.pair.remote).await?;
         while let Some(batch) = source.next().await? {
             pulled
@@ -197,17 +206,15 @@ where
             (self.progress)(Progress::Received(pulled.received));
         }
         drop(source);
+        if has_backlog {
+            self.pull_backlog(pulled).await?;
+        }
         if again.is_empty() {
             return Ok(());
         }
         let ids: Vec<RecordId> = again.iter().cloned().collect();
         let mut source = self.remote.fetch(&ids).await?;
         while let Some(batch) = source.next().await? {
-            // Reading by id does not move the position of the reading.
-            let batch = Batch {
-                mark: None,
-                ..batch
-            };
             pulled
                 .keep(self.local, self.pair, &self.note, batch, again)
                 .await?;
@@ -215,6 +222,28 @@ where
         self.local
             .acknowledge(Vec::new(), (self.note)(self.pair))
             .await
+    }
+
+    /// Reads a share of what an earlier, capped reading left.
+    async fn pull_backlog(&mut self, pulled: &mut Pulled) -> Result<()> {
+        let mut left = SHARE;
+        while left > 0 && !self.pair.backlog.is_empty() {
+            let ids: Vec<RecordId> = self.pair.backlog.iter().take(SLICE).cloned().collect();
+            let mut source = self.remote.fetch(&ids).await?;
+            while let Some(batch) = source.next().await? {
+                pulled
+                    .keep(self.local, self.pair, &self.note, batch, &BTreeSet::new())
+                    .await?;
+                (self.progress)(Progress::Received(pulled.received));
+            }
+            drop(source);
+            self.pair.backlog.drain(..ids.len());
+            self.local
+                .acknowledge(Vec::new(), (self.note)(self.pair))
+                .await?;
+            left = left.saturating_sub(ids.len());
+        }
+        Ok(())
     }
 
     /// Flow two: what waits here goes to the remote side; each record is marked as soon as the remote side keeps it.
@@ -231,6 +260,7 @@ where
                 if is_given_up {
                     pushed.fail(Failed {
                         id: Some(record.id.clone()),
+                        modified: None,
                         failure: Failure::GivenUp,
                     });
                 }
@@ -276,6 +306,9 @@ impl Pulled {
             self.fail(failed);
         }
         let moves = batch.mark.is_some();
+        if !batch.backlog.is_empty() {
+            pair.backlog = batch.backlog;
+        }
         if let Some(mark) = batch.mark {
             pair.remote = mark;
         }
@@ -292,10 +325,19 @@ impl Pulled {
 
     fn fail(&mut self, failed: Failed) {
         self.failed_count += 1;
-        self.mismatches += u64::from(failed.failure == Failure::HmacMismatch);
+        if failed.failure == Failure::HmacMismatch {
+            self.mismatches += 1;
+            self.newest_mismatch = self.newest_mismatch.max(failed.modified);
+        }
         if self.failed.len() < REMEMBERED {
             self.failed.push(failed);
         }
+    }
+
+    /// Forgets what failed, before it is tried again.
+    pub fn forget_failures(&mut self) {
+        self.failed.clear();
+        (self.failed_count, self.mismatches, self.newest_mismatch) = (0, 0, None);
     }
 
     const fn looks_like_a_wrong_key(&self) -> bool {

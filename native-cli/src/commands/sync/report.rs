@@ -49,6 +49,14 @@ impl ReportView {
         match &self.0.ending {
             Ending::Stopped(error) => return Err(error.clone().into()),
             Ending::Blocked(obstacle) => return Err(blocked(obstacle)),
+            Ending::CutShort => {
+                return Err(CliError::Refused {
+                    message:
+                        "the server asked to be left alone before all was done: sync again later"
+                            .into(),
+                    exit: Exit::Wait,
+                });
+            }
             Ending::Done | Ending::NothingToDo => {}
         }
         let statuses = self
@@ -109,6 +117,7 @@ impl fmt::Display for ReportView {
             Ending::Done => "Done",
             Ending::NothingToDo => "Nothing to do",
             Ending::Blocked(_) => "Not started",
+            Ending::CutShort => "Cut short",
             _ => "Stopped",
         };
         let requests = report.traffic.requests;

@@ -1,0 +1,194 @@
+//! How far an error reaches (spec §4.10).
+//!
+//! ```text
+//! error                          at a collection        before, or at clients
+//! 401; 404 of the user's storage one new token, then begin again; the second time stop, and wait 15 minutes
+//! 409, 412                       begin again, twice,    begin again, twice,
+//!                                then leave it          then stop
+//! over quota, too large,
+//! an answer that is none,
+//! refused, wrong collection key,
+//! damaged rows of the store      leave it               stop
+//! 429, 5xx, Retry-After          stop, and wait         stop, and wait
+//! upgrade needed, closed,
+//! wrong key, no network, …       stop                   stop
+//! ```
+//!
+//! "Leave it" ends this collection's turn alone: the others have theirs, and the next sync goes on from its last commit.
+//! A 409 is not waited for here, where nothing sleeps: reading again takes its time as well.
+
+use crate::error::Error;
+use crate::host::StoreErrorKind;
+use crate::time::LocalTime;
+
+/// After a second refusal of fresh credentials a sync that nobody asked for waits so long.
+pub(super) const REFUSED_SECONDS: u64 = 15 * 60;
+
+/// Crypto/keys is fetched again because of bad HMACs at most once in so many milliseconds (spec §5.5).
+const RECHECK_MILLIS: u64 = 10 * 60 * 1000;
+
+/// Where an error came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before the collections, or at one that concerns all: info, meta/global, crypto/keys, clients.
+    Account,
+    /// At one collection.
+    Collection,
+}
+
+/// What an error means for the sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The token is void: get a new one, once, and begin again.
+    Token,
+    /// Somebody wrote in between: read again, and try again, a few times.
+    Again,
+    /// This collection's turn is over; the others have theirs.
+    Collection,
+    /// The sync is over.
+    Sync,
+}
+
+/// Decides how far an error reaches.
+pub(super) const fn reach(error: &Error, place: Place) -> Reach {
+    match (error, place) {
+        (Error::SignedOut { .. } | Error::NotFound { .. }, _) => Reach::Token,
+        (Error::Conflict { .. }, _) => Reach::Again,
+        (
+            Error::WrongCollectionKey
+            | Error::OverQuota { .. }
+            | Error::TooLarge { .. }
+            | Error::Answer { .. }
+            | Error::Refused { .. }
+            | Error::Unlisted { .. }
+            | Error::Input(_),
+            Place::Collection,
+        ) => Reach::Collection,
+        (Error::Store(error), Place::Collection)
+            if matches!(error.kind, StoreErrorKind::Damaged) =>
+        {
+            Reach::Collection
+        }
+        _ => Reach::Sync,
+    }
+}
+
+/// Whether bad HMACs are a reason to look at crypto/keys once more.
+pub(super) fn may_recheck_keys(last: Option<LocalTime>, now: LocalTime) -> bool {
+    // A clock that was set back must not keep the keys from being looked at.
+    last.is_none_or(|last| {
+        now < last || now.millis().saturating_sub(last.millis()) >= RECHECK_MILLIS
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+    use crate::error::RequestLine;
+    use crate::host::StoreError;
+    use crate::http::{FetchError, FetchErrorKind, Method};
+    use crate::ids::CollectionName;
+
+    #[test]
+    fn every_row() {
+        let request = || RequestLine::new(Method::Post, "storage/notes");
+        let store = |kind| Error::Store(StoreError::new(kind, ""));
+        let network = FetchError::new(FetchErrorKind::Offline, "");
+        let wait = Error::Wait {
+            until: None,
+            status: 503,
+            request: request(),
+        };
+        let refused = Error::Refused {
+            status: 400,
+            code: Some(8),
+            request: request(),
+        };
+        let answer = Error::Answer {
+            request: request(),
+            detail: String::new(),
+        };
+        let unlisted = Error::Unlisted {
+            collection: CollectionName::new("notes").unwrap(),
+            damaged: 1,
+        };
+        let rows = [
+            (
+                Error::SignedOut { request: request() },
+                Reach::Token,
+                Reach::Token,
+            ),
+            (
+                Error::NotFound { request: request() },
+                Reach::Token,
+                Reach::Token,
+            ),
+            (
+                Error::Conflict { request: request() },
+                Reach::Again,
+                Reach::Again,
+            ),
+            (Error::WrongCollectionKey, Reach::Collection, Reach::Sync),
+            (
+                Error::OverQuota { request: request() },
+                Reach::Collection,
+                Reach::Sync,
+            ),
+            (
+                Error::TooLarge { request: request() },
+                Reach::Collection,
+                Reach::Sync,
+            ),
+            (answer, Reach::Collection, Reach::Sync),
+            (refused, Reach::Collection, Reach::Sync),
+            (unlisted, Reach::Collection, Reach::Sync),
+            (Error::Input(String::new()), Reach::Collection, Reach::Sync),
+            (
+                store(StoreErrorKind::Damaged),
+                Reach::Collection,
+                Reach::Sync,
+            ),
+            (store(StoreErrorKind::Full), Reach::Sync, Reach::Sync),
+            (store(StoreErrorKind::Locked), Reach::Sync, Reach::Sync),
+            (wait, Reach::Sync, Reach::Sync),
+            (
+                Error::ClientRefused { request: request() },
+                Reach::Sync,
+                Reach::Sync,
+            ),
+            (Error::UpgradeNeeded { server: 6 }, Reach::Sync, Reach::Sync),
+            (Error::ServiceClosed, Reach::Sync, Reach::Sync),
+            (Error::WrongKey, Reach::Sync, Reach::Sync),
+            (Error::SetupRace, Reach::Sync, Reach::Sync),
+            (
+                Error::Network {
+                    source: network,
+                    request: request(),
+                },
+                Reach::Sync,
+                Reach::Sync,
+            ),
+        ];
+        for (error, at_a_collection, at_the_account) in rows {
+            assert_eq!(reach(&error, Place::Collection), at_a_collection, "{error}");
+            assert_eq!(reach(&error, Place::Account), at_the_account, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_keys_are_looked_at_once_in_ten_minutes() {
+        let at = |minutes: u64| LocalTime::from_millis(minutes * 60_000);
+        let rows = [
+            ("never before", None, at(20), true),
+            ("just now", Some(at(20)), at(20), false),
+            ("nine minutes ago", Some(at(11)), at(20), false),
+            ("ten minutes ago", Some(at(10)), at(20), true),
+            ("later than now", Some(at(21)), at(20), true),
+        ];
+        for (name, last, now, expected) in rows {
+            assert_eq!(may_recheck_keys(last, now), expected, "{name}");
+        }
+    }
+}

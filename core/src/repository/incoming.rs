@@ -1,0 +1,283 @@
+//! Records on their way from the server: fetched, verified, decrypted, a batch at a time (spec §5.3, §5.4).
+//!
+//! ```text
+//! newer than the mark, oldest first ──────────────────────────→ read all pages
+//! capped, and never read: newest first ── cap reached ────────→ list the ids of the rest: the backlog
+//! bad HMAC ───────────────────────────→ once more under the keys that were used before
+//! ```
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use memchr::memmem::Finder;
+
+use super::server::{PAGE, ServerMark, ServerRepository};
+use super::{Batch, Failed, Failure, Record, Source};
+use crate::bso::{OpenedRecord, Opener, RecordError, RecordFault};
+use crate::crypto::payload::PayloadError;
+use crate::crypto::{Cbc, KeyBundle, RustCrypto};
+use crate::error::Result;
+use crate::host::{Clock, Random, Revision};
+use crate::http::Fetch;
+use crate::ids::RecordId;
+use crate::reconcile::Fields;
+use crate::server::{PageEvent, Pages, Position};
+
+/// A batch is opened when it has more records than a page that we ask for, or this many bytes of ciphertext: so a usual
+/// page is one batch, and is kept in one commit together with where it ends.
+const BATCH_RECORDS: usize = PAGE as usize;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Records on their way from the server.
+pub struct Incoming<'s, 'c, 'h, H: Fetch, C> {
+    server: &'s ServerRepository<'c, 'h, H>,
+    host: &'c H,
+    opener: Opener<C>,
+    former: &'s [KeyBundle],
+    pages: Pages<'c, 'h, H>,
+    /// Where the reader stands; `None` when it reads by ids and does not move.
+    mark: Option<ServerMark>,
+    is_over: bool,
+    failed: Vec<Failed>,
+    deleted: Finder<'static>,
+}
+
+/// Why the reading pauses.
+enum Turn {
+    /// A page is complete; the next one begins here.
+    Page(Position),
+    /// All pages are complete.
+    End,
+}
+
+impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
+    /// Reads `pages` from `mark` on.
+    pub(super) fn new(
+        server: &'s ServerRepository<'c, 'h, H>,
+        host: &'c H,
+        opener: Opener<C>,
+        former: &'s [KeyBundle],
+        pages: Pages<'c, 'h, H>,
+        mark: Option<ServerMark>,
+    ) -> Self {
+        Self {
+            server,
+            host,
+            opener,
+            former,
+            pages,
+            mark,
+            is_over: false,
+            failed: Vec::new(),
+            deleted: Finder::new("\"deleted\""),
+        }
+    }
+
+    /// Reads until a batch is full or a page ends; tells where a reader then stands, if that moved, and what it leaves for
+    /// later.
+    async fn fill(&mut self) -> Result<(Option<ServerMark>, Vec<RecordId>)> {
+        let mut turn = Turn::End;
+        'pages: while let Some(mut arrived) = self.pages.next().await? {
+            while let Some(event) = arrived.next()? {
+                match event {
+                    PageEvent::Record(record) => {
+                        if let Some(mark) = &mut self.mark {
+                            mark.take(record.as_ref().ok().map(|envelope| envelope.modified));
+                        }
+                        match record {
+                            Ok(envelope) => self.opener.add(&envelope),
+                            Err(error) => self.failed.push(failed(error)),
+                        }
+                    }
+                    PageEvent::Id(_) => {}
+                    // Pages of ids are small: several make a batch.
+                    PageEvent::PageEnd { next: Some(_) } if self.mark.is_none() => {}
+                    PageEvent::PageEnd { next } => {
+                        turn = next.map_or(Turn::End, Turn::Page);
+                        break 'pages;
+                    }
+                }
+                if self.opener.records() > BATCH_RECORDS || self.opener.bytes() >= BATCH_BYTES {
+                    return Ok((None, Vec::new()));
+                }
+            }
+        }
+        let Some(mark) = &mut self.mark else {
+            self.is_over = true;
+            return Ok((None, Vec::new()));
+        };
+        let mut backlog = Vec::new();
+        match turn {
+            Turn::Page(position) if !self.server.is_enough(mark) => {
+                mark.download = Some(position);
+                return Ok((self.mark.clone(), backlog));
+            }
+            // What is left is only listed, while the collection is as it was at the first page.
+            Turn::Page(_) => {
+                backlog = self
+                    .server
+                    .list_rest(mark, self.pages.last_modified())
+                    .await?
+            }
+            Turn::End => {}
+        }
+        self.is_over = true;
+        mark.arrive(self.pages.last_modified());
+        self.server.see(mark.last_sync);
+        Ok((self.mark.clone(), backlog))
+    }
+
+    /// Reads what did not open once more, under the keys that were used before.
+    async fn reopen(
+        &self,
+        records: &mut Vec<Record>,
+        failed: &mut Vec<Failed>,
+        now: u64,
+    ) -> Result<()> {
+        for bundle in self.former {
+            let foreign = failed
+                .iter()
+                .filter(|failed| failed.failure == Failure::HmacMismatch);
+            let ids: Vec<RecordId> = foreign.filter_map(|failed| failed.id.clone()).collect();
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let mut opener = Opener::new(bundle, RustCrypto::new(bundle));
+            let mut pages = self.server.pages_of(ids);
+            while let Some(mut arrived) = pages.next().await? {
+                while let Some(event) = arrived.next()? {
+                    if let PageEvent::Record(Ok(envelope)) = event {
+                        opener.add(&envelope);
+                    }
+                }
+            }
+            for opened in opener.open().await?.records() {
+                if let Ok(record) = record(&opened, now, &self.deleted) {
+                    failed.retain(|failed| failed.id.as_ref() != Some(&record.id));
+                    records.push(Record {
+                        is_under_former_keys: true,
+                        ..record
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
+    type Mark = ServerMark;
+
+    async fn next(&mut self) -> Result<Option<Batch<ServerMark>>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let (mark, backlog) = self.fill().await?;
+        let mut failed = core::mem::take(&mut self.failed);
+        let offset = self
+            .server
+            .client()
+            .observed()
+            .clock_offset
+            .unwrap_or_default();
+        let now = offset.server_millis(self.host.now());
+        let opened = self.opener.open().await?;
+        let mut records = Vec::with_capacity(opened.records().len());
+        for opened in opened.records() {
+            match record(&opened, now, &self.deleted) {
+                Ok(record) => records.push(record),
+                Err(error) => failed.push(error),
+            }
+        }
+        self.reopen(&mut records, &mut failed, now).await?;
+        Ok(Some(Batch {
+            records,
+            failed,
+            mark,
+            backlog,
+        }))
+    }
+}
+
+/// An opened record as the other side takes it.
+fn record(opened: &OpenedRecord<'_>, now: u64, deleted: &Finder<'_>) -> Result<Record, Failed> {
+    match (RecordId::new(opened.id), opened.cleartext) {
+        (Ok(id), Ok(cleartext)) => Ok(Record {
+            id,
+            cleartext: (!is_tombstone(cleartext, deleted)).then(|| cleartext.to_string()),
+            age_millis: now.saturating_sub(opened.modified.millis()),
+            modified: Some(opened.modified),
+            revision: Revision::default(),
+            is_under_former_keys: false,
+        }),
+        (id, cleartext) => Err(Failed {
+            id: id.ok(),
+            modified: Some(opened.modified),
+            failure: failure(cleartext.err()),
+        }),
+    }
+}
+
+/// A tombstone is a record with a truthy `deleted` (spec §5.4).
+fn is_tombstone(cleartext: &str, deleted: &Finder<'_>) -> bool {
+    deleted.find(cleartext.as_bytes()).is_some()
+        && Fields::parse(cleartext).is_ok_and(|fields| {
+            fields
+                .get("deleted")
+                .is_some_and(|value| !matches!(value, "false" | "null" | "0" | "\"\""))
+        })
+}
+
+fn failure(error: Option<PayloadError>) -> Failure {
+    match error {
+        Some(PayloadError::HmacMismatch) => Failure::HmacMismatch,
+        Some(error) => Failure::Malformed(error.to_string()),
+        None => Failure::Malformed("its id is none".into()),
+    }
+}
+
+fn failed(error: RecordError) -> Failed {
+    let failure = match error.fault {
+        RecordFault::TooLarge => Failure::TooLarge,
+        fault => Failure::Malformed(fault.to_string()),
+    };
+    Failed {
+        id: error.id.and_then(|id| RecordId::new(id).ok()),
+        modified: None,
+        failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tombstone_is_a_record_with_a_truthy_deleted() {
+        let rows = [
+            (r#"{"id":"a","deleted":true}"#, true),
+            (r#"{"id":"a","deleted":1}"#, true),
+            (r#"{"id":"a", "deleted" : "yes"}"#, true),
+            (r#"{"id":"a","deleted":false}"#, false),
+            (r#"{"id":"a","deleted":null}"#, false),
+            (r#"{"id":"a","deleted":0}"#, false),
+            (r#"{"id":"a","deleted":""}"#, false),
+            (r#"{"id":"a","title":"deleted"}"#, false),
+            (r#"{"id":"a","deep":{"deleted":true}}"#, false),
+        ];
+        for (cleartext, expected) in rows {
+            assert_eq!(
+                is_tombstone(cleartext, &Finder::new("\"deleted\"")),
+                expected,
+                "{cleartext}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tombstone_written_here_is_read_as_one() {
+        let cleartext = super::super::crypto::tombstone(&RecordId::new("a\"b").unwrap());
+        assert_eq!(cleartext, r#"{"deleted":true,"id":"a\"b"}"#);
+        assert!(is_tombstone(&cleartext, &Finder::new("\"deleted\"")));
+    }
+}

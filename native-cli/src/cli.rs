@@ -142,6 +142,27 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Copy all records of the account to another, empty account, encrypted anew under new keys.
+    #[command(
+        long_about = "Copy all records of the account to another, empty account, on the same server or another one, encrypted anew under new keys.\n\nNothing is deleted anywhere, and this device goes on with its own account. A copy that was cut off goes on where it stood when the command is run again; one that is whole takes over what has changed since. The list of devices is left out: each device enters itself when it joins the copy.",
+        after_help = "Example:\n  selvedge account copy --to creds.json"
+    )]
+    Copy {
+        /// The credentials of the account to copy to, as `account use` takes them, or `-` for stdin.
+        #[arg(
+            long,
+            value_name = "FILE",
+            required_unless_present = "to_code_file",
+            conflicts_with = "to_code_file"
+        )]
+        to: Option<PathBuf>,
+        /// A file with the join code of the account to copy to, or `-` for stdin.
+        #[arg(long, value_name = "FILE")]
+        to_code_file: Option<PathBuf>,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
     /// Show whose account this is.
     #[command(after_help = "Example:\n  selvedge account show")]
     Show {

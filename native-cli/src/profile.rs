@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use selvedge_core::ids::CollectionName;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::exit::{CliError, Result};
 use crate::host::SqliteStore;
@@ -18,6 +19,7 @@ use crate::host::SqliteStore;
 /// | `credentials.json` | secrets: the sync key and what gets a token |
 /// | `token.json` | secret: the storage token, until it expires |
 /// | `settings.json` | which collections are followed |
+/// | `copy-….sqlite` | how far a copy of the account to another one is |
 /// | `lock` | held by the one process that syncs |
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -80,6 +82,17 @@ impl Profile {
     #[must_use]
     pub fn store_files(&self) -> [PathBuf; 3] {
         ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"].map(|name| self.dir.join(name))
+    }
+
+    /// Where a copy of the account to another one keeps how far it is; `to` names the other account.
+    #[must_use]
+    pub fn copy_path(&self, to: &str) -> PathBuf {
+        let name: String = Sha256::digest(to)
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.dir.join(format!("copy-{name}.sqlite"))
     }
 
     /// Where the credentials are.

@@ -11,11 +11,12 @@
 //! meta_global       upload, if it was changed
 //! ```
 //!
-//! What goes wrong on the way is judged in one place, `error_policy`.
+//! `copy` takes a whole account to another server. What goes wrong on the way is judged in one place, `error_policy`.
 //!
 //! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
 
 mod association;
+mod copy;
 mod crypto_keys;
 mod engines;
 mod error_policy;
@@ -32,6 +33,7 @@ mod tests;
 mod token;
 
 pub use association::Association;
+pub use copy::copy;
 pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
 
 pub use info_collections::Course;

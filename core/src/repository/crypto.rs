@@ -134,10 +134,11 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
             None => self.server.upload().await?,
         };
         let mut sealer = Sealer::new(self.bundle, self.cbc.clone());
-        for Record { id, cleartext, .. } in &records {
-            match cleartext {
-                Some(cleartext) => sealer.add(id.as_str(), cleartext, None, self.ttl),
-                None => sealer.add(id.as_str(), &tombstone(id), None, self.ttl),
+        for record in &records {
+            let (id, sortindex) = (record.id.as_str(), record.sortindex);
+            match &record.cleartext {
+                Some(cleartext) => sealer.add(id, cleartext, sortindex, self.ttl),
+                None => sealer.add(id, &tombstone(&record.id), None, self.ttl),
             }
         }
         let sealed = sealer.seal(self.host).await?;

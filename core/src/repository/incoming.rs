@@ -205,6 +205,7 @@ fn record(opened: &OpenedRecord<'_>, now: u64, deleted: &Finder<'_>) -> Result<R
         (Ok(id), Ok(cleartext)) => Ok(Record {
             id,
             cleartext: (!is_tombstone(cleartext, deleted)).then(|| cleartext.to_string()),
+            sortindex: opened.sortindex,
             age_millis: now.saturating_sub(opened.modified.millis()),
             modified: Some(opened.modified),
             revision: Revision::default(),

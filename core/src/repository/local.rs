@@ -282,6 +282,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                     kept,
                     applied: tally.applied,
                     rules: tally.rules,
+                    is_noted: true,
                     ..Receipt::default()
                 });
             }
@@ -371,6 +372,7 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
         let records = page.into_iter().map(|Stored { item, revision }| Record {
             id: item.id,
             cleartext: item.cleartext,
+            sortindex: None,
             age_millis: match item.pending {
                 Pending::Edit { at } => now.millis().saturating_sub(at.millis()),
                 Pending::Nothing | Pending::Resend => u64::MAX,

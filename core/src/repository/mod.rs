@@ -7,10 +7,13 @@
 mod crypto;
 mod incoming;
 mod local;
+mod noted;
 mod pair;
 mod server;
 mod synchronizer;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,6 +22,7 @@ use core::future::Future;
 pub use crypto::CryptoRepository;
 pub use incoming::Incoming;
 pub use local::{LocalRepository, Outgoing, has_outgoing};
+pub use noted::Noted;
 pub use pair::{Pair, Refusal};
 pub use server::{ServerMark, ServerRepository};
 pub use synchronizer::{Applied, Progress, Pulled, Pushed, Synchronizer};
@@ -44,6 +48,8 @@ pub struct Record {
     pub id: RecordId,
     /// The JSON object; `None` is a tombstone.
     pub cleartext: Option<String>,
+    /// Its importance, where a server says it; the local store keeps none.
+    pub sortindex: Option<i32>,
     /// How long ago it was last changed, in milliseconds, by the clock of the repository that it comes from. Ages, not
     /// times, are compared, so that a constant difference of two clocks does not matter (spec §5.6).
     pub age_millis: u64,
@@ -62,6 +68,7 @@ impl Record {
         Self {
             id,
             cleartext: None,
+            sortindex: None,
             age_millis: 0,
             modified: None,
             revision: Revision(0),
@@ -194,6 +201,8 @@ pub struct Receipt<M> {
     pub rules: Vec<(RecordId, Rule)>,
     /// Where a reader of this repository stands after these writes, if nobody else wrote.
     pub mark: Option<M>,
+    /// Whether the note that came with the records was kept with them.
+    pub is_noted: bool,
 }
 
 impl<M> Default for Receipt<M> {
@@ -204,6 +213,7 @@ impl<M> Default for Receipt<M> {
             applied: Applied::default(),
             rules: Vec::new(),
             mark: None,
+            is_noted: false,
         }
     }
 }

@@ -317,10 +317,27 @@ impl Pulled {
             return Ok(());
         }
         let receipt = local.store(batch.records, note(pair)).await?;
+        let is_noted = receipt.is_noted;
+        self.count(receipt, pair);
+        if moves && !is_noted {
+            // The position may move only behind what is durable.
+            let receipt = local.store_done().await?;
+            self.count(receipt, pair);
+            local.acknowledge(Vec::new(), note(pair)).await?;
+        }
+        Ok(())
+    }
+
+    fn count<R, L>(&mut self, receipt: Receipt<L>, pair: &mut Pair<R, L>) {
+        if let Some(mark) = receipt.mark {
+            pair.local = mark;
+        }
         self.applied.add(receipt.applied);
         let room = REMEMBERED.saturating_sub(self.rules.len());
         self.rules.extend(receipt.rules.into_iter().take(room));
-        Ok(())
+        for failed in receipt.failed {
+            self.fail(failed);
+        }
     }
 
     fn fail(&mut self, failed: Failed) {

@@ -150,6 +150,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         }
     }
 
+    /// The address of the user's storage, without a trailing slash.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.access.endpoint()
+    }
+
     /// What the replies so far said beside their bodies.
     #[must_use]
     pub fn observed(&self) -> Observed {

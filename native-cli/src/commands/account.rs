@@ -1,5 +1,7 @@
 //! `selvedge account`: make, join, show or forget the account of this device.
 
+mod copy;
+
 use std::fmt;
 use std::fs;
 use std::io::Read as _;
@@ -73,6 +75,14 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             credentials,
             dry_run,
         } => use_file(device, &credentials, dry_run.dry_run),
+        AccountCommand::Copy {
+            to,
+            to_code_file,
+            dry_run,
+        } => {
+            let to = copy::target(to.as_deref(), to_code_file.as_deref())?;
+            copy::run(device, &to, dry_run.dry_run).await
+        }
         AccountCommand::Show { show_secrets } => show(device, show_secrets),
         AccountCommand::Forget {
             with_records,
@@ -129,13 +139,15 @@ fn join(device: &Device, code: Option<String>, file: Option<&Path>, dry_run: boo
 
 fn use_file(device: &Device, file: &Path, dry_run: bool) -> Result<()> {
     let _lock = begin(device, dry_run)?;
+    adopt(device, &read_credentials(file)?, "use", dry_run)
+}
+
+fn read_credentials(file: &Path) -> Result<Credentials> {
     let json = read_secret(file)?;
-    let credentials =
-        Credentials::from_json(json.as_bytes()).map_err(|error| CliError::BadFile {
-            path: file.to_owned(),
-            detail: error.to_string(),
-        })?;
-    adopt(device, &credentials, "use", dry_run)
+    Credentials::from_json(json.as_bytes()).map_err(|error| CliError::BadFile {
+        path: file.to_owned(),
+        detail: error.to_string(),
+    })
 }
 
 /// Only a profile without an account gets one: the records of two accounts must not be mixed.

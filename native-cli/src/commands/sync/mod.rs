@@ -1,7 +1,7 @@
 //! `selvedge sync`: one sync, or what one would do.
 
 mod preview;
-mod report;
+pub(super) mod report;
 
 use std::collections::BTreeSet;
 

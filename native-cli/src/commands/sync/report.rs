@@ -13,11 +13,11 @@ use crate::output::{Align, Table, bytes, duration, printable};
 /// What came of a sync, for people; the core writes the JSON.
 #[derive(Serialize)]
 #[serde(transparent)]
-pub(super) struct ReportView(pub(super) Report);
+pub(in crate::commands) struct ReportView(pub(in crate::commands) Report);
 
 impl ReportView {
     /// Says on stderr what a person should know beside the figures.
-    pub(super) fn explain(&self, device: &Device) {
+    pub(in crate::commands) fn explain(&self, device: &Device) {
         let note = |text: String| device.output.note(printable(&text));
         for collection in &self.0.collections {
             let name = &collection.name;
@@ -45,7 +45,7 @@ impl ReportView {
     }
 
     /// The exit code.
-    pub(super) fn verdict(&self) -> Result<()> {
+    pub(in crate::commands) fn verdict(&self) -> Result<()> {
         match &self.0.ending {
             Ending::Stopped(error) => return Err(error.clone().into()),
             Ending::Blocked(obstacle) => return Err(blocked(obstacle)),

@@ -1,0 +1,144 @@
+//! `selvedge account copy`: all records go to another account, under its new keys.
+
+use std::fmt;
+use std::path::Path;
+
+use selvedge_core::account::{Credentials, JoinCode};
+use selvedge_core::error::Error;
+use selvedge_core::life::{self, Options, Report, Situation};
+use selvedge_core::server::Conditional;
+use serde::Serialize;
+
+use super::{read_credentials, read_secret, server_of};
+use crate::commands::sync::report::ReportView;
+use crate::device::{Device, USER_AGENT};
+use crate::exit::Result;
+use crate::host::{NativeHost, SqliteStore};
+use crate::output::{Align, Table, bytes, duration};
+use crate::progress::Progress;
+use crate::remote::Remote;
+
+/// The account to copy to.
+pub(super) fn target(file: Option<&Path>, code_file: Option<&Path>) -> Result<Credentials> {
+    if let Some(file) = file {
+        return read_credentials(file);
+    }
+    let line = read_secret(code_file.unwrap_or(Path::new("-")))?;
+    let code: JoinCode = line.parse().map_err(Error::from)?;
+    Ok(code.into_credentials())
+}
+
+/// Copies, or says what would be copied.
+pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Result<()> {
+    let from = device.credentials()?;
+    if dry_run {
+        return preview(device, to).await;
+    }
+    let _lock = device.profile.lock()?;
+    // The key id names the account, whichever of its devices the credentials are of.
+    let name = format!(
+        "{} {}",
+        server_of(to),
+        to.kid.as_deref().unwrap_or_default()
+    );
+    let store = SqliteStore::open(&device.profile.copy_path(&name))?;
+    let host = NativeHost::new(device.network().fetch, store);
+    let progress = Progress::new(&device.output);
+    let stage = |stage: life::Stage<'_>| progress.stage(stage);
+    let options = Options {
+        engines: Vec::new(),
+        situation: Situation::default(),
+        user_agent: Some(USER_AGENT.into()),
+        progress: &stage,
+    };
+    let report = life::copy(&host, &from, to, &options).await;
+    drop(progress);
+    let view = CopyView(report?);
+    device.output.answer(&view)?;
+    let view = ReportView(view.0);
+    view.explain(device);
+    view.verdict()
+}
+
+/// What would be copied.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Preview {
+    server: String,
+    /// Records and tombstones, by collection.
+    collections: Vec<(String, u64)>,
+    dry_run: bool,
+}
+
+async fn preview(device: &Device, to: &Credentials) -> Result<()> {
+    let host = device.network();
+    let remote = Remote::connect(device, &host).await?;
+    remote.keys()?;
+    let info = remote.client.info_collections(None).await?;
+    let names = match info {
+        Conditional::Changed { value, .. } => value.iter().map(|(name, _)| name.clone()).collect(),
+        Conditional::Unmodified => Vec::new(),
+    };
+    let counts = remote.client.info_collection_counts().await?;
+    let collections = names
+        .into_iter()
+        .filter(|name| !matches!(name.as_str(), "meta" | "crypto" | "clients"))
+        .map(|name| (name.to_string(), counts.get(&name).copied().unwrap_or(0)))
+        .collect();
+    device.output.answer(&Preview {
+        server: server_of(to),
+        collections,
+        dry_run: true,
+    })
+}
+
+impl fmt::Display for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Would copy to the account on {}:", self.server)?;
+        let mut table = Table::new(&[("COLLECTION", Align::Left), ("RECORDS", Align::Right)]);
+        for (name, count) in &self.collections {
+            table.row(vec![name.clone(), count.to_string()]);
+        }
+        write!(f, "{table}")
+    }
+}
+
+/// What was copied, for people; the core writes the JSON.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct CopyView(Report);
+
+impl fmt::Display for CopyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        if report.fresh_start {
+            writeln!(f, "The other account was set up, with new keys.")?;
+        }
+        let mut table = Table::new(&[
+            ("COLLECTION", Align::Left),
+            ("STATUS", Align::Left),
+            ("COPIED", Align::Right),
+            ("FAILED", Align::Right),
+            ("SECONDS", Align::Right),
+        ]);
+        for collection in &report.collections {
+            table.row(vec![
+                collection.name.to_string(),
+                collection.status.word().into(),
+                collection.pulled.received.to_string(),
+                collection.pulled.failed_count.to_string(),
+                duration(collection.millis).trim_end_matches(" s").into(),
+            ]);
+        }
+        writeln!(f, "{table}")?;
+        let traffic = report.traffic;
+        writeln!(
+            f,
+            "Copied: {} requests, {} sent, {} received, {}.",
+            traffic.requests,
+            bytes(traffic.bytes_sent),
+            bytes(traffic.bytes_received),
+            duration(report.millis)
+        )
+    }
+}

@@ -4,10 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::join_code::JoinCode;
+use super::legacy;
 use super::token::Token;
 use super::token_server::normalised;
 use crate::crypto::KeyBundle;
@@ -55,6 +58,8 @@ pub enum Source {
         /// What it takes for a storage token.
         access_token: Zeroizing<String>,
     },
+    /// A name and a password, for servers of the dialect 1.1.
+    Legacy(legacy::Account),
 }
 
 impl fmt::Debug for Credentials {
@@ -73,11 +78,12 @@ impl fmt::Debug for Source {
                 .debug_struct("TokenServer")
                 .field("url", url)
                 .finish_non_exhaustive(),
+            Self::Legacy(account) => account.fmt(f),
         }
     }
 }
 
-/// The members of both forms that are common to them.
+/// The members that are common to the two forms of the dialect 1.5.
 #[derive(Deserialize)]
 struct Common {
     ksync_b64url: String,
@@ -111,13 +117,55 @@ struct TokenServerForm<'a> {
     ksync_b64url: &'a str,
 }
 
+/// The form of the dialect 1.1.
+#[derive(Serialize)]
+struct LegacyForm<'a> {
+    server_url: &'a str,
+    username: &'a str,
+    password: &'a str,
+    sync_key: &'a str,
+}
+
+/// Reads the form of the dialect 1.1; `None` when it is another.
+fn read_legacy(json: &[u8]) -> Option<Result<Credentials>> {
+    #[derive(Deserialize)]
+    struct Names {
+        #[serde(rename = "username")]
+        _username: serde::de::IgnoredAny,
+    }
+    #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
+    struct Form {
+        server_url: String,
+        username: String,
+        password: String,
+        sync_key: String,
+    }
+    let _names: Names = serde_json::from_slice(json).ok()?;
+    let input = "an account by name needs server_url, username, password and sync_key, all texts";
+    let form = serde_json::from_slice(json).map_err(|_| Error::Input(input.into()));
+    Some(form.and_then(|form: Form| {
+        let Form {
+            server_url,
+            username,
+            password,
+            sync_key,
+        } = &form;
+        legacy::Account::new(server_url, username, password, sync_key)
+            .map(legacy::Account::into_credentials)
+    }))
+}
+
 impl Credentials {
-    /// Reads one of two forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's answer
-    /// plus the sync key, or `{tokenserver_url, access_token, kid, ksync_b64url}`.
+    /// Reads one of three forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's answer
+    /// plus the sync key; `{tokenserver_url, access_token, kid, ksync_b64url}`; or, for servers of the dialect 1.1,
+    /// `{server_url, username, password, sync_key}`.
     ///
     /// # Errors
     /// [`Error::Input`] with a sentence that says what is wrong, never with a value.
     pub fn from_json(json: &[u8]) -> Result<Self> {
+        if let Some(read) = read_legacy(json) {
+            return read;
+        }
         let input = |text: &str| Error::Input(text.into());
         let common: Common =
             serde_json::from_slice(json).map_err(|error| match error.classify() {
@@ -183,6 +231,12 @@ impl Credentials {
                 kid,
                 ksync_b64url: &ksync_b64url,
             }),
+            Source::Legacy(account) => serde_json::to_vec(&LegacyForm {
+                server_url: account.server(),
+                username: account.username(),
+                password: account.password(),
+                sync_key: &account.sync_key().friendly(),
+            }),
         };
         Zeroizing::new(json.expect("texts and numbers are JSON"))
     }
@@ -204,6 +258,16 @@ impl Credentials {
             )),
         }
     }
+}
+
+/// Tells one sync key from another, and nothing else of it: 16 bytes of a hash, as base64url.
+pub(super) fn fingerprint(key: &KeyBundle) -> String {
+    let mut hash = Sha256::new();
+    hash.update(key.encryption_key());
+    hash.update(key.hmac_key());
+    let digest: [u8; 32] = hash.finalize().into();
+    let (fingerprint, _) = digest.split_at(16);
+    Base64UrlUnpadded::encode_string(fingerprint)
 }
 
 /// What goes into a header must fit into one.
@@ -240,6 +304,11 @@ mod tests {
             "kid": "17-AAAA", "ksync_b64url": key()})
     }
 
+    fn legacy_form() -> Value {
+        json!({"server_url": "https://a.example/", "username": "JohnDoe", "password": "pass word",
+            "sync_key": "G-BH7TE-QQCGY-ZD65S-VJGIB-D7TQY"})
+    }
+
     fn read(form: &Value) -> Result<Credentials> {
         Credentials::from_json(form.to_string().as_bytes())
     }
@@ -258,6 +327,31 @@ mod tests {
         let mut form = token_form();
         form["ksync_b64url"] = padded.into();
         assert!(read(&form).is_ok());
+    }
+
+    #[test]
+    fn an_account_by_name_is_read_and_written() {
+        let credentials = read(&legacy_form()).unwrap();
+        assert!(
+            matches!(&credentials.source, Source::Legacy(account) if account.username() == "johndoe")
+        );
+        let again = Credentials::from_json(&credentials.to_json()).unwrap();
+        assert_eq!(again, credentials);
+        for (member, value) in [
+            ("password", Value::Null),
+            ("sync_key", json!(7)),
+            ("sync_key", json!("pass word")),
+            ("username", Value::Null),
+            ("server_url", json!("nowhere")),
+        ] {
+            let mut form = legacy_form();
+            form[member] = value;
+            let shown = read(&form).unwrap_err().to_string();
+            assert!(
+                !shown.contains("pass word") && !shown.contains("BH7TE"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]
@@ -313,9 +407,16 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_shown() {
-        for form in [token_form(), server_form()] {
+        for form in [token_form(), server_form(), legacy_form()] {
             let shown = format!("{:?}", read(&form).unwrap());
-            for secret in ["hawk-key", "access-token", "/1.5/7", &key()] {
+            for secret in [
+                "hawk-key",
+                "access-token",
+                "/1.5/7",
+                "pass word",
+                "johndoe",
+                &key(),
+            ] {
                 assert!(!shown.contains(secret), "{shown}");
             }
         }
@@ -327,5 +428,6 @@ mod tests {
         let joined = credentials.join_code().unwrap().into_credentials();
         assert_eq!(joined, credentials);
         assert!(read(&token_form()).unwrap().join_code().is_err());
+        assert!(read(&legacy_form()).unwrap().join_code().is_err());
     }
 }

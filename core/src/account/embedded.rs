@@ -4,12 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use core::cell::RefCell;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::credentials::{Credentials, Source, check_header};
+use super::credentials::{Credentials, Source, check_header, fingerprint};
 use super::exchange::exchange;
 use super::refusal::Refusal;
 use super::token_server::normalised;
@@ -114,16 +112,7 @@ fn refused(refusal: Refusal, until: Option<LocalTime>, line: RequestLine) -> Err
 /// Accounts of other kinds take these bytes from kB (spec §1.8). There is none here, for the key itself is random; token
 /// servers only compare them.
 fn kid(key: &KeyBundle, now: LocalTime) -> String {
-    let mut hash = Sha256::new();
-    hash.update(key.encryption_key());
-    hash.update(key.hmac_key());
-    let digest: [u8; 32] = hash.finalize().into();
-    let (fingerprint, _) = digest.split_at(16);
-    format!(
-        "{}-{}",
-        now.millis(),
-        Base64UrlUnpadded::encode_string(fingerprint)
-    )
+    format!("{}-{}", now.millis(), fingerprint(key))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! From what the user knows to what a sync needs: the sync key, and access to a storage server (spec §1.9).
 //!
 //! [`Credentials`] are what is kept. A [`TokenServer`] turns their access token into a [`Token`] for the storage; a
-//! [`JoinCode`] carries them to another device as one line; [`embedded`] makes a new account.
+//! [`JoinCode`] carries them to another device as one line; [`embedded`] makes a new account; [`legacy`] is for the older
+//! servers that know people by name and password.
 
 mod credentials;
 pub mod embedded;
 mod exchange;
 mod join_code;
+pub mod legacy;
 mod refusal;
 mod token;
 mod token_server;

@@ -4,6 +4,7 @@
 //! GET with X-If-Modified-Since = last seen
 //!   304, nothing waits here ─→ the end: nothing to do
 //!   304, something waits ────→ go on with the cached times
+//!   200, all as it was ──────→ like 304, which servers of the dialect 1.1 do not have
 //!   200 ─────────────────────→ go on with the new ones
 //!   401, 404 ────────────────→ signed out (404: the user has moved to another node)
 //! ```
@@ -55,22 +56,23 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
             Error::NotFound { request } => Error::SignedOut { request },
             error => error,
         })?;
-    let course = Course::decide(matches!(answer, Conditional::Unmodified), is_waiting);
-    if let Conditional::Changed {
+    let Conditional::Changed {
         value,
         last_modified,
     } = answer
-    {
-        let collections = value
-            .iter()
-            .map(|(name, time)| (name.clone(), time))
-            .collect();
-        session.state.info = Some(CachedInfo {
-            modified: last_modified,
-            collections,
-        });
-    }
-    Ok(course)
+    else {
+        return Ok(Course::decide(true, is_waiting));
+    };
+    let collections = value
+        .iter()
+        .map(|(name, time)| (name.clone(), time))
+        .collect();
+    let known = session.state.info.replace(CachedInfo {
+        modified: last_modified,
+        collections,
+    });
+    let is_same = known.is_some_and(|known| Some(known) == session.state.info);
+    Ok(Course::decide(is_same, is_waiting))
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ pub async fn preview<H: Host>(
         host,
         credentials,
         token,
+        token::Attempt::First,
         options,
         &mut state,
         &mut Traffic::default(),

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::account::legacy::KnownNode;
 use crate::error::Result;
 use crate::host::{Counts, Store};
 use crate::ids::CollectionName;
@@ -28,6 +29,8 @@ pub struct GlobalState {
     pub endpoint: Option<String>,
     /// The id of the sync key that was last synced with.
     pub key_id: Option<String>,
+    /// The node of an account of the dialect 1.1, which is asked for again only after a 401.
+    pub node: Option<KnownNode>,
     /// The global sync ID.
     pub sync_id: Option<String>,
     /// meta/global as it was last read or written.

@@ -13,7 +13,7 @@ use super::meta_global::{self, MetaGlobal};
 use super::precheck::{Situation, precheck};
 use super::report::{Ending, Report};
 use super::state::{Cached, CollectionState, GlobalState, read, write};
-use super::token::{self, KeptToken};
+use super::token::{self, Attempt, KeptToken};
 use crate::account::Credentials;
 use crate::crypto::KeyBundle;
 use crate::engine::{Engine, Generic};
@@ -253,11 +253,19 @@ async fn begin<H: Host>(
     if let Err(obstacle) = precheck(&situation) {
         return Ok(Ending::Blocked(obstacle));
     }
-    let mut result = with_token(host, credentials, token, options, report).await;
+    let mut result = with_token(host, credentials, token, Attempt::First, options, report).await;
     let is_void = |result: &Result<_>| matches!(result, Err(error) if reach(error, Place::Account) == Reach::Token);
     if is_void(&result) && token::can_renew(credentials) {
         *token = None;
-        result = with_token(host, credentials, token, options, report).await;
+        result = with_token(
+            host,
+            credentials,
+            token,
+            Attempt::AfterRefusal,
+            options,
+            report,
+        )
+        .await;
     }
     if is_void(&result) {
         let soft = Some(host.now().plus_seconds(REFUSED_SECONDS));
@@ -285,6 +293,7 @@ async fn with_token<H: Host>(
     host: &H,
     credentials: &Credentials,
     token: &mut Option<KeptToken>,
+    attempt: Attempt,
     options: &Options<'_>,
     report: &mut Report,
 ) -> Result<Ending> {
@@ -293,6 +302,7 @@ async fn with_token<H: Host>(
         host,
         credentials,
         token,
+        attempt,
         options,
         &mut state,
         &mut report.traffic,

@@ -3,15 +3,23 @@
 //! ```text
 //! the kept token is still good ─────────────────→ use it
 //! else ask the token server ────────────────────→ use the new one
+//!
+//! by name and password: the kept node ──────────→ use it
+//! none is kept, or the kept one refused us ─────→ ask for the node
+//!   the one that refused us ────────────────────→ signed out: the password is wrong
+//!   another ────────────────────────────────────→ use it
+//!
 //! endpoint or key id as last time, or first time → go on
 //! another endpoint or key id ───────────────────→ node reassignment: forget what the server had, never wipe
 //! ```
 
 use super::state::GlobalState;
 use super::sync::{Options, Session, Stage};
+use crate::account::legacy::{self, KnownNode, NodeServer};
 use crate::account::{Credentials, Source, Token, TokenServer};
-use crate::error::Result;
+use crate::error::{Error, RequestLine, Result};
 use crate::host::Host;
+use crate::http::Method;
 use crate::server::{Access, Traffic};
 use crate::time::LocalTime;
 
@@ -75,12 +83,67 @@ pub(super) fn judge(state: &GlobalState, access: &Access, credentials: &Credenti
     )
 }
 
+/// How often this sync has asked for access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// For the first time.
+    First,
+    /// Once more, because the server refused what was had at first.
+    AfterRefusal,
+}
+
+/// What the node that a server names means.
+#[derive(Debug, PartialEq, Eq)]
+enum NodeVerdict {
+    /// It is to be used.
+    Use,
+    /// It has refused the password already.
+    WrongPassword,
+}
+
+fn judge_node(known: Option<&str>, found: &str, attempt: Attempt) -> NodeVerdict {
+    match attempt {
+        Attempt::AfterRefusal if known == Some(found) => NodeVerdict::WrongPassword,
+        Attempt::First | Attempt::AfterRefusal => NodeVerdict::Use,
+    }
+}
+
+/// Access to the node of an account by name and password.
+async fn node<H: Host>(
+    host: &H,
+    account: &legacy::Account,
+    attempt: Attempt,
+    options: &Options<'_>,
+    state: &mut GlobalState,
+    traffic: &mut Traffic,
+) -> Result<Access> {
+    let kept = state.node.as_ref().and_then(|node| node.url_for(account));
+    if let (Some(node), Attempt::First) = (kept, attempt) {
+        return account.access(node);
+    }
+    let server = NodeServer::new(host, options.user_agent.clone());
+    let answer = server.node_of(account).await;
+    let observed = server.observed();
+    state.backoff.merge(observed.backoff);
+    traffic.add(observed.traffic);
+    let found = answer?;
+    if judge_node(kept, &found, attempt) == NodeVerdict::WrongPassword {
+        return Err(Error::SignedOut {
+            request: RequestLine::new(Method::Get, "info/collections"),
+        });
+    }
+    let access = account.access(&found)?;
+    state.node = Some(KnownNode::new(account, found));
+    Ok(access)
+}
+
 /// Takes the credentials' own token, or the kept one while it is fresh, or gets a new one. What the token server says
 /// about waiting goes into the state.
 pub(super) async fn step<H: Host>(
     host: &H,
     credentials: &Credentials,
     kept: &mut Option<KeptToken>,
+    attempt: Attempt,
     options: &Options<'_>,
     state: &mut GlobalState,
     traffic: &mut Traffic,
@@ -88,6 +151,9 @@ pub(super) async fn step<H: Host>(
     (options.progress)(Stage::Token);
     let (url, access_token) = match &credentials.source {
         Source::Token(token) => return token.access(),
+        Source::Legacy(account) => {
+            return node(host, account, attempt, options, state, traffic).await;
+        }
         Source::TokenServer { url, access_token } => (url, access_token),
     };
     if let Some(kept) = kept.as_ref().filter(|kept| kept.is_fresh(host.now())) {
@@ -110,7 +176,10 @@ pub(super) async fn step<H: Host>(
 
 /// Whether a new token can be had when the server refuses the one in hand.
 pub(super) const fn can_renew(credentials: &Credentials) -> bool {
-    matches!(credentials.source, Source::TokenServer { .. })
+    matches!(
+        credentials.source,
+        Source::TokenServer { .. } | Source::Legacy(_)
+    )
 }
 
 /// Adopts the server; after a node reassignment everything that was known of the old one is forgotten first.
@@ -123,6 +192,7 @@ pub(super) async fn adopt<H: Host>(
     if node == Node::Reassigned {
         session.state.replace_keys(None);
         let GlobalState {
+            node,
             former_keys,
             engines,
             declined,
@@ -131,6 +201,7 @@ pub(super) async fn adopt<H: Host>(
             ..
         } = core::mem::take(&mut session.state);
         session.state = GlobalState {
+            node,
             former_keys,
             engines,
             declined,
@@ -150,6 +221,31 @@ pub(super) async fn adopt<H: Host>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_refuses_and_is_named_again_says_that_the_password_is_wrong() {
+        use Attempt::{AfterRefusal, First};
+        let rows = [
+            ("first time", None, First, NodeVerdict::Use),
+            (
+                "kept by another account",
+                None,
+                AfterRefusal,
+                NodeVerdict::Use,
+            ),
+            ("same, not refused", Some("a"), First, NodeVerdict::Use),
+            (
+                "same, refused",
+                Some("a"),
+                AfterRefusal,
+                NodeVerdict::WrongPassword,
+            ),
+            ("moved", Some("b"), AfterRefusal, NodeVerdict::Use),
+        ];
+        for (name, known, attempt, expected) in rows {
+            assert_eq!(judge_node(known, "a", attempt), expected, "{name}");
+        }
+    }
 
     #[test]
     fn every_row() {

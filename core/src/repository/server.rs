@@ -163,7 +163,9 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
 
     /// What is newer than the mark, oldest first, from where a reading was cut off.
     pub(super) fn pages_since(&self, since: &ServerMark, full: bool) -> Pages<'c, 'h, H> {
-        let newer = (since.last_sync > ServerTime::ZERO).then_some(since.last_sync);
+        let dialect = self.client.dialect();
+        let newer =
+            (since.last_sync > ServerTime::ZERO).then(|| dialect.newer_than(since.last_sync));
         let query = if full { Query::full() } else { Query::ids() };
         let query = Query {
             newer,

@@ -5,16 +5,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::conditions::Condition;
-use super::observed::{last_modified, weave_timestamp};
-use crate::error::{Error, RequestLine, Result};
+use super::observed::last_modified;
+use crate::error::{Error, RequestLine};
 use crate::http::{Method, Response};
 use crate::time::ServerTime;
 
-/// A request that is to be signed and sent.
+/// A request that is to be authorised and sent.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) condition: Condition,
     pub(super) body: Vec<u8>,
 }
 
@@ -25,6 +27,7 @@ impl Call {
             method,
             path: path.into(),
             headers: Vec::new(),
+            condition: Condition::None,
             body: Vec::new(),
         }
     }
@@ -40,9 +43,9 @@ impl Call {
         self
     }
 
-    /// With a condition.
+    /// With a condition, as far as the server's dialect has it.
     pub(crate) fn when(mut self, condition: Condition) -> Self {
-        self.headers.extend(condition.header());
+        self.condition = condition;
         self
     }
 
@@ -73,14 +76,6 @@ impl<B> Reply<B> {
         last_modified(&self.response.headers)
     }
 
-    /// The time of a write: from `X-Last-Modified`, then `X-Weave-Timestamp`, then the body (spec §3.2).
-    pub(crate) fn write_time(&self, body: &[u8]) -> Result<ServerTime> {
-        self.last_modified()
-            .or_else(|| weave_timestamp(&self.response.headers))
-            .or_else(|| body_time(body))
-            .ok_or_else(|| self.unreadable("it does not tell the time of the write"))
-    }
-
     pub(crate) fn unreadable(&self, detail: impl Into<String>) -> Error {
         Error::Answer {
             request: self.line.clone(),
@@ -99,7 +94,7 @@ impl<B> Reply<B> {
 }
 
 /// A write's time in a body: bare, in quotes, or as the member `modified`.
-fn body_time(body: &[u8]) -> Option<ServerTime> {
+pub(super) fn body_time(body: &[u8]) -> Option<ServerTime> {
     #[derive(serde::Deserialize)]
     struct Modified {
         modified: ServerTime,
@@ -113,38 +108,4 @@ fn body_time(body: &[u8]) -> Option<ServerTime> {
         .and_then(|text| text.strip_suffix(b"\""))
         .unwrap_or(text);
     ServerTime::parse_json(text).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_a_write_is_found_wherever_it_is() {
-        let time = |headers: &[(&str, &str)], body: &str| {
-            let response = Response {
-                status: 200,
-                headers: headers.iter().copied().collect(),
-                body: (),
-            };
-            let line = RequestLine::new(Method::Put, "x");
-            let time = Reply { response, line }.write_time(body.as_bytes());
-            time.ok().map(ServerTime::hundredths)
-        };
-        let both = [("X-Weave-Timestamp", "2.00"), ("X-Last-Modified", "1.00")];
-        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<u64>);
-        let rows: [Row<'_>; 8] = [
-            (&both, "3", Some(100)),
-            (&both[..1], "3", Some(200)),
-            (&[], "3.5", Some(350)),
-            (&[], "\"3.5\"\n", Some(350)),
-            (&[], r#"{"modified":3.5}"#, Some(350)),
-            (&[("X-Last-Modified", "-1")], "3", Some(300)),
-            (&[], "", None),
-            (&[], "true", None),
-        ];
-        for (headers, body, expected) in rows {
-            assert_eq!(time(headers, body), expected, "{headers:?} {body}");
-        }
-    }
 }

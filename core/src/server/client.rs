@@ -6,8 +6,13 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
+use base64ct::{Base64, Encoding};
+use zeroize::Zeroizing;
+
 use super::address;
 use super::call::{Call, Reply};
+use super::conditions::Condition;
+use super::dialect::Dialect;
 use super::observed::{Observed, weave_timestamp};
 use super::status;
 use crate::crypto::hawk;
@@ -52,12 +57,48 @@ pub struct Access {
 pub enum Authorization {
     /// Each request is signed (storage API 1.5).
     Hawk(hawk::Credentials),
+    /// Each request carries the user's name and password (storage API 1.1).
+    Basic(Basic),
+}
+
+/// A name and a password as the `Authorization` header says them. It shows nothing of itself, and is forgotten when it is
+/// dropped.
+///
+/// ```
+/// use selvedge_core::server::Basic;
+///
+/// assert_eq!(format!("{:?}", Basic::new("johndoe", "password")), "Basic(..)");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Basic(Zeroizing<String>);
+
+impl Basic {
+    /// From a name without a colon, and a password, in UTF-8.
+    #[must_use]
+    pub fn new(username: &str, password: &str) -> Self {
+        let mut pair = Zeroizing::new(String::with_capacity(username.len() + 1 + password.len()));
+        pair.push_str(username);
+        pair.push(':');
+        pair.push_str(password);
+        let encoded = Zeroizing::new(Base64::encode_string(pair.as_bytes()));
+        let mut value = Zeroizing::new(String::with_capacity(6 + encoded.len()));
+        value.push_str("Basic ");
+        value.push_str(&encoded);
+        Self(value)
+    }
+}
+
+impl fmt::Debug for Basic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Basic(..)")
+    }
 }
 
 impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hawk(_) => f.write_str("Hawk(..)"),
+            Self::Basic(basic) => basic.fmt(f),
         }
     }
 }
@@ -79,6 +120,27 @@ impl Access {
             endpoint: address::service(endpoint)?,
             authorization: Authorization::Hawk(credentials),
         })
+    }
+
+    /// Access to the storage on `node` of a user who has a name and a password, in the dialect 1.1. The name is the
+    /// [`username`](crate::account::legacy::username) of an account.
+    ///
+    /// # Errors
+    /// When the node is no address of a web server.
+    pub fn basic(node: &str, username: &str, password: &str) -> Result<Self> {
+        Ok(Self {
+            endpoint: address::service(&format!("{}/1.1/{username}", address::service(node)?))?,
+            authorization: Authorization::Basic(Basic::new(username, password)),
+        })
+    }
+
+    /// The dialect that the storage is spoken to in.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        match self.authorization {
+            Authorization::Hawk(_) => Dialect::V1_5,
+            Authorization::Basic(_) => Dialect::V1_1,
+        }
     }
 
     /// The address of the user's storage, without a trailing slash.
@@ -162,6 +224,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         self.observed.borrow().clone()
     }
 
+    /// The dialect that the server is spoken to in.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.access.dialect()
+    }
+
     /// Sends a call. Answers only to a success, or to a 304 that the call's condition allows.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply<H::Body>> {
         let line = call.line();
@@ -177,9 +245,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         let Call {
             method,
             path,
-            headers,
+            mut headers,
+            condition,
             mut body,
         } = call;
+        let condition = self.dialect().condition(method, condition);
+        headers.extend(condition.header());
         let url = format!("{}/{path}", self.access.endpoint);
         loop {
             let mut request = Request::new(method, url.as_str());
@@ -200,15 +271,13 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
                 return Err(Error::ServiceClosed);
             }
             if response.status == 401
-                && is_skewed(ts, weave_timestamp(&response.headers))
+                && ts.is_some_and(|ts| is_skewed(ts, weave_timestamp(&response.headers)))
                 && let Some(again) = spare.take()
             {
                 body = again;
                 continue;
             }
-            let may_be_unmodified = headers
-                .iter()
-                .any(|(name, _)| *name == "X-If-Modified-Since");
+            let may_be_unmodified = matches!(condition, Condition::IfModifiedSince(_));
             return match response.status {
                 200..=299 => Ok(Reply { response, line }),
                 304 if may_be_unmodified => Ok(Reply { response, line }),
@@ -220,23 +289,23 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         }
     }
 
-    /// Signs a request with a fresh nonce; answers the `ts` that it used.
-    fn authorize(&self, request: &mut Request) -> Result<u64> {
-        let ts = self
-            .observed
-            .borrow()
-            .offset()
-            .server_seconds(self.host.now());
+    /// Signs a request with a fresh nonce, or gives it the password; answers the `ts` that it was signed with.
+    fn authorize(&self, request: &mut Request) -> Result<Option<u64>> {
         if let Some(user_agent) = &self.user_agent {
             request.headers.push(("User-Agent", user_agent.clone()));
         }
-        let value = match &self.access.authorization {
+        let (value, ts) = match &self.access.authorization {
             Authorization::Hawk(credentials) => {
+                let offset = self.observed.borrow().offset();
+                let ts = offset.server_seconds(self.host.now());
                 let nonce = hawk::make_nonce(self.host)?;
                 let method = request.method.as_str();
-                hawk::authorization(credentials, method, &request.url, ts, &nonce, None, None)
-                    .map_err(|error| Error::Input(error.to_string()))?
+                let value =
+                    hawk::authorization(credentials, method, &request.url, ts, &nonce, None, None)
+                        .map_err(|error| Error::Input(error.to_string()))?;
+                (value, Some(ts))
             }
+            Authorization::Basic(Basic(value)) => (value.to_string(), None),
         };
         request.headers.push(("Authorization", value));
         Ok(ts)

@@ -108,6 +108,14 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         })
     }
 
+    /// The time of one collection, by `info/collections`; zero when it does not exist.
+    pub(super) async fn collection_time(&self, name: &CollectionName) -> Result<ServerTime> {
+        let info = self.info_collections(None).await?.changed();
+        Ok(info
+            .and_then(|info| info.modified(name))
+            .unwrap_or_default())
+    }
+
     /// `info/quota`.
     ///
     /// # Errors
@@ -151,6 +159,9 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     /// # Errors
     /// As the server refuses.
     pub async fn info_configuration(&self) -> Result<Limits> {
+        if !self.dialect().has_batches() {
+            return Ok(Limits::default());
+        }
         let mut reply = match self.info("info/configuration", Condition::None).await {
             Err(Error::NotFound { .. }) => return Ok(Limits::default()),
             reply => reply?,

@@ -1,14 +1,17 @@
-//! The storage service over [`Fetch`](crate::http::Fetch): the whole Storage API 1.5 as a client sees it (spec §3).
+//! The storage service over [`Fetch`](crate::http::Fetch): the whole Storage API 1.5 as a client sees it (spec §3), and its
+//! older [`Dialect`] 1.1.
 //!
-//! A [`Client`] signs, sends, and turns what is no success into an [`Error`](crate::error::Error). What the replies say
+//! A [`Client`] authorises, sends, and turns what is no success into an [`Error`](crate::error::Error). What the replies say
 //! beside their bodies is recorded and read with [`Client::observed`].
 
 pub(crate) mod address;
 mod backoff;
 pub mod batch;
+mod by_time;
 mod call;
 mod client;
 mod conditions;
+mod dialect;
 mod http_date;
 mod info;
 mod limits;
@@ -23,6 +26,7 @@ mod upload;
 pub use backoff::Backoff;
 pub use client::{Access, Authorization, Client};
 pub use conditions::{Condition, Conditional};
+pub use dialect::Dialect;
 pub use info::{InfoCollections, Quota};
 pub use limits::Limits;
 pub use observed::{Alert, Observed, Traffic};

@@ -8,6 +8,7 @@ use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::Poll;
 
+use super::by_time::{Came, Times, Turn};
 use super::call::{Call, Reply};
 use super::client::{Client, network};
 use super::conditions::Condition;
@@ -88,6 +89,9 @@ pub struct Pages<'c, 'h, H: Fetch> {
     /// Of the last request, for errors.
     line: RequestLine,
     is_unmodified: bool,
+    times: Times,
+    /// Whether the page at hand says that there is another.
+    has_next: bool,
 }
 
 enum State<'c, B> {
@@ -218,6 +222,8 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             is_drained: true,
             records: 0,
             is_unmodified: false,
+            times: Times::default(),
+            has_next: false,
         }
     }
 }
@@ -240,15 +246,19 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         while self.is_drained && self.end.is_none() {
             match &mut self.state {
                 State::Done => return Ok(None),
-                State::Between => match self.ask()? {
-                    Some(asked) => self.state = State::Asked(asked),
-                    None => self.state = State::Done,
-                },
+                State::Between => {
+                    self.look_first().await?;
+                    self.state = self.ask()?.map_or(State::Done, State::Asked);
+                }
                 State::Asked(_) => {
                     // After an error there is nothing more.
                     if let State::Asked(asked) = core::mem::replace(&mut self.state, State::Done) {
-                        let reply = asked.answer.wait().await?;
-                        self.begin(reply, asked.ids)?;
+                        match asked.answer.wait().await {
+                            Err(Error::NotFound { .. }) if self.is_missing_empty() => {
+                                self.end = Some(None);
+                            }
+                            reply => self.begin(reply?, asked.ids)?,
+                        }
                     }
                 }
                 State::Reading(reading) => {
@@ -273,6 +283,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             end: &mut self.end,
             is_drained: &mut self.is_drained,
             records: &mut self.records,
+            times: &mut self.times,
             line: &self.line,
         }))
     }
@@ -290,9 +301,29 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         self.is_unmodified
     }
 
+    /// Where the pages do not tell the collection's time, it is asked for before the first one: whatever is written from
+    /// then on is newer (spec §3.9).
+    async fn look_first(&mut self) -> Result<()> {
+        if !self.client.dialect().tells_collection_time()
+            && self.query.ids.is_none()
+            && self.position.unmodified_since.is_none()
+        {
+            let time = self.client.collection_time(&self.collection).await?;
+            self.position.unmodified_since = Some(time);
+        }
+        Ok(())
+    }
+
+    fn is_missing_empty(&self) -> bool {
+        self.client.dialect().is_missing_empty()
+    }
+
     /// Prepares the request for the next page; `None` when the query asks for nothing more.
     fn ask(&self) -> Result<Option<Asked<'c, H::Body>>> {
-        let Some((path, ids)) = self.query.target(&self.collection, &self.position)? else {
+        let Some((path, ids)) =
+            self.query
+                .target(&self.collection, &self.position, self.client.dialect())?
+        else {
             return Ok(None);
         };
         let condition = match self.position.unmodified_since {
@@ -323,12 +354,50 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         }
         self.decoder = Decoding::new(&self.query, format);
         self.records = 0;
+        self.times = Times::default();
         self.state = State::Reading(Reading {
             reply,
             received: 0,
             asked,
         });
         Ok(())
+    }
+
+    /// Turns to the next page of what was asked for at once; false when that leads nowhere.
+    fn turn(&mut self, next: Option<String>, asked: usize) -> bool {
+        let position = &mut self.position;
+        let dialect = self.client.dialect();
+        if let Some(order) = self.query.by_time(dialect) {
+            let came = Came {
+                order,
+                reached: position.reached,
+                limit: self.query.limit_at(position, dialect),
+                records: self.records,
+                times: &self.times,
+                says_more: next.is_some(),
+            };
+            let turn = came.turn();
+            match turn {
+                Turn::End | Turn::Stuck => {}
+                Turn::From(time) => position.reached = Some(time),
+                Turn::Whole => position.is_whole = true,
+                Turn::WholeAgain => {
+                    position.reached = None;
+                    position.is_whole = true;
+                }
+            }
+            self.has_next = turn != Turn::End;
+            return turn != Turn::Stuck;
+        }
+        self.has_next = next.is_some();
+        if next.is_none() {
+            position.ids_done += asked;
+        }
+        let moves = next.as_ref().is_none_or(|next| {
+            next.len() <= OFFSET_BYTES && position.offset.as_ref() != Some(next)
+        });
+        position.offset = next;
+        moves
     }
 
     /// Checks that the page at hand is whole, and finds out where the next one is.
@@ -344,22 +413,13 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             return Err(broken(StreamError::Truncated, &self.line));
         }
         let next = headers.get("X-Weave-Next-Offset").map(String::from);
-        match next {
-            Some(next)
-                if next.len() > OFFSET_BYTES || self.position.offset.as_ref() == Some(&next) =>
-            {
-                return Err(reading
-                    .reply
-                    .unreadable("it names a next page that leads nowhere"));
-            }
-            Some(next) => self.position.offset = Some(next),
-            None => {
-                self.position.offset = None;
-                self.position.ids_done += reading.asked;
-            }
+        if !self.turn(next, reading.asked) {
+            return Err(reading
+                .reply
+                .unreadable("it names a next page that leads nowhere"));
         }
         let ids = self.query.ids.as_deref().unwrap_or_default();
-        let has_more = self.position.offset.is_some() || self.position.ids_done < ids.len();
+        let has_more = self.has_next || self.position.ids_done < ids.len();
         if has_more {
             self.state = State::Between;
             if self.reads_ahead
@@ -412,6 +472,7 @@ pub struct Arrived<'p> {
     end: &'p mut Option<Option<Position>>,
     is_drained: &'p mut bool,
     records: &'p mut u64,
+    times: &'p mut Times,
     line: &'p RequestLine,
 }
 
@@ -439,6 +500,9 @@ impl Arrived<'_> {
         match self.decoder.next() {
             Ok(Some(event)) => {
                 *self.records += 1;
+                if let PageEvent::Record(Ok(envelope)) = &event {
+                    self.times.see(envelope.modified);
+                }
                 Ok(Some(event))
             }
             Ok(None) => {

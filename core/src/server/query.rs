@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::address;
+use super::by_time::Order;
 use super::conditions::Condition;
+use super::dialect::Dialect;
 use crate::error::Result;
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
@@ -108,6 +110,7 @@ impl Query {
         &self,
         collection: &CollectionName,
         position: &Position,
+        dialect: Dialect,
     ) -> Result<Option<(String, usize)>> {
         let mut path = address::collection(collection)?;
         if self.full {
@@ -123,7 +126,11 @@ impl Query {
             address::push_parameter(&mut path, "ids", &value);
             asked = count;
         }
-        for (name, time) in [("newer", self.newer), ("older", self.older)] {
+        let order = self.by_time(dialect);
+        let (newer, older) = order.map_or((self.newer, self.older), |order| {
+            order.bounds(self, position.reached)
+        });
+        for (name, time) in [("newer", newer), ("older", older)] {
             if let Some(time) = time {
                 address::push_parameter(&mut path, name, &time.to_string());
             }
@@ -131,13 +138,30 @@ impl Query {
         if let Some(sort) = self.sort {
             address::push_parameter(&mut path, "sort", sort.as_str());
         }
-        if let Some(limit) = self.limit {
+        if let Some(limit) = self.limit_at(position, dialect) {
             address::push_parameter(&mut path, "limit", &limit.to_string());
         }
         if let Some(offset) = &position.offset {
             address::push_encoded_parameter(&mut path, "offset", offset);
         }
         Ok(Some((path, asked)))
+    }
+
+    /// The order in which pages go by the times of their records; `None` where the server has tokens for them, or they
+    /// cannot.
+    pub(super) fn by_time(&self, dialect: Dialect) -> Option<Order> {
+        (dialect == Dialect::V1_1)
+            .then(|| Order::of(self))
+            .flatten()
+    }
+
+    /// How many records one page may have. Where nothing would lead to the next one, there is only one page.
+    pub(super) fn limit_at(&self, position: &Position, dialect: Dialect) -> Option<u32> {
+        let is_paged = match dialect {
+            Dialect::V1_5 => true,
+            Dialect::V1_1 => self.by_time(dialect).is_some() && !position.is_whole,
+        };
+        self.limit.filter(|_| is_paged)
     }
 }
 
@@ -164,6 +188,12 @@ pub struct Position {
     /// The collection's time when the download began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unmodified_since: Option<ServerTime>,
+    /// Where pages go by time: at which one the next begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reached: Option<ServerTime>,
+    /// Where pages go by time: the next one is all that is left.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) is_whole: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -198,13 +228,16 @@ mod tests {
             offset: Some("1:2".into()),
             ..Position::default()
         };
-        let (path, asked) = all.target(&notes, &position).unwrap().unwrap();
+        let (path, asked) = all
+            .target(&notes, &position, Dialect::V1_5)
+            .unwrap()
+            .unwrap();
         assert_eq!(
             path,
             "storage/notes?full=1&ids=a%20b,c&newer=1.10&older=2.20&sort=index&limit=7&offset=1%3A2"
         );
         assert_eq!(asked, 2);
-        let plain = Query::ids().target(&notes, &Position::default());
+        let plain = Query::ids().target(&notes, &Position::default(), Dialect::V1_5);
         assert_eq!(plain.unwrap().unwrap().0, "storage/notes");
     }
 }

@@ -131,7 +131,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         let call = Call::new(Method::Put, address::record(collection, id)?)
             .accept("application/json")
             .json(body);
-        self.write(call, unmodified_since).await
+        self.write_record(collection, id, call, unmodified_since)
+            .await
     }
 
     /// Deletes one record; answers the time of the write.
@@ -144,8 +145,9 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         id: &RecordId,
         unmodified_since: Option<ServerTime>,
     ) -> Result<ServerTime> {
-        let call = Call::new(Method::Delete, address::record(collection, id)?);
-        self.write(call.accept("application/json"), unmodified_since)
+        let call =
+            Call::new(Method::Delete, address::record(collection, id)?).accept("application/json");
+        self.write_record(collection, id, call, unmodified_since)
             .await
     }
 
@@ -186,8 +188,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         unmodified_since: Option<ServerTime>,
     ) -> Result<ServerTime> {
         let call = Call::new(Method::Delete, address::collection(collection)?);
-        self.write(call.accept("application/json"), unmodified_since)
-            .await
+        let written = self
+            .write(call.accept("application/json"), unmodified_since)
+            .await;
+        self.gone(written)
     }
 
     /// Deletes all that the user has on this server; answers the time of the write.
@@ -198,14 +202,56 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         let call = Call::new(Method::Delete, "storage")
             .accept("application/json")
             .header("X-Confirm-Delete", "1");
-        self.write(call, unmodified_since).await
+        let written = self.write(call, unmodified_since).await;
+        self.gone(written)
+    }
+
+    /// What does not exist is deleted already.
+    fn gone(&self, written: Result<ServerTime>) -> Result<ServerTime> {
+        match written {
+            Err(Error::NotFound { .. }) if self.dialect().is_missing_empty() => {
+                Ok(ServerTime::ZERO)
+            }
+            written => written,
+        }
+    }
+
+    /// Writes one record under its own time, also where servers compare it with the collection's.
+    async fn write_record(
+        &self,
+        collection: &CollectionName,
+        id: &RecordId,
+        call: Call,
+        unmodified_since: Option<ServerTime>,
+    ) -> Result<ServerTime> {
+        let (Some(guard), false) = (unmodified_since, self.dialect().guards_records()) else {
+            return self.write(call, unmodified_since).await;
+        };
+        let conflict = match self.write(call.clone(), Some(guard)).await {
+            Err(conflict @ Error::Conflict { .. }) => conflict,
+            written => return written,
+        };
+        let time = self.collection_time(collection).await?;
+        let record = self.get_record(collection, id).await?;
+        let modified = record.map_or(ServerTime::ZERO, |record| record.modified);
+        match self.dialect().second_guard(guard, time, modified) {
+            Some(guard) => self.write(call, Some(guard)).await,
+            None => Err(conflict),
+        }
+    }
+
+    /// The time of a write, by its reply.
+    pub(super) fn write_time(&self, reply: &Reply<H::Body>, body: &[u8]) -> Result<ServerTime> {
+        self.dialect()
+            .write_time(&reply.response.headers, body)
+            .ok_or_else(|| reply.unreadable("it does not tell the time of the write"))
     }
 
     async fn write(&self, call: Call, unmodified_since: Option<ServerTime>) -> Result<ServerTime> {
         let call = call.when(Condition::unmodified_since(unmodified_since));
         let mut reply: Reply<H::Body> = self.send(call).await?;
         let body = self.read(&mut reply, WRITE_BYTES).await?;
-        reply.write_time(&body)
+        self.write_time(&reply, &body)
     }
 }
 

@@ -216,7 +216,10 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             path: address::collection(&collection)?,
             planner: Planner::new(limits),
             guard: unmodified_since,
-            mode: Mode::Unknown,
+            mode: match self.dialect().has_batches() {
+                true => Mode::Unknown,
+                false => Mode::Plain,
+            },
             post: Held::new(),
             again: Held::new(),
             success: Vec::new(),
@@ -331,7 +334,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         // A write's time is needed before anything is told of it.
         let modified = match turn {
             Turn::Held => None,
-            Turn::Committed => Some(reply.write_time(&body)?),
+            Turn::Committed => Some(self.client.write_time(&reply, &body)?),
         };
         self.mode = mode;
         self.planner.close_post();

@@ -1,0 +1,587 @@
+//! Accounts of the dialect 1.1: a name, a password, a Sync Key, and a server that names the node of the user's storage
+//! (spec §1.13).
+//!
+//! ```text
+//! GET <server>/user/1.0/<username>/node/weave
+//! 200 with a URL ─────────────────→ that is the node
+//! 200 with a URL less secure ─────→ refuse: the password would be heard
+//! 200 with null, or nothing ──────→ no node now: again in 10 minutes
+//! 200 with anything else ─────────→ an answer that cannot be read
+//! 404 ────────────────────────────→ the server itself is the node
+//! 400 ────────────────────────────→ no such user: signed out
+//! 408, 429, 5xx ──────────────────→ wait, as long as it says
+//! else ───────────────────────────→ the wrong server
+//!
+//! after a 401: the node as before → the password is wrong;  another → the user has moved
+//! ```
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::cell::RefCell;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
+
+use super::credentials::{Credentials, Source, fingerprint};
+use super::exchange::exchange;
+use crate::crypto::SyncKey;
+use crate::error::{Error, RequestLine, Result};
+use crate::host::Clock;
+use crate::http::{Fetch, Method, Request};
+use crate::server::{Access, Backoff, Observed, address};
+
+/// Where there is no node now, it is asked for again after so long.
+const NO_NODE_SECONDS: u64 = 600;
+/// Longer passwords are refused.
+const PASSWORD_BYTES: usize = 4096;
+
+/// An account of the dialect 1.1. It shows nothing of its secrets, and forgets them when it is dropped.
+///
+/// ```
+/// use selvedge_core::account::legacy::Account;
+///
+/// let account = Account::new("https://auth.example.org/", "JohnDoe", "password", "g-bh7te-qqcgy-zd65s-vjgib-d7tqy")?;
+/// assert_eq!((account.server(), account.username()), ("https://auth.example.org", "johndoe"));
+/// assert!(!format!("{account:?}").contains("password"));
+/// let credentials = account.into_credentials();
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    server: String,
+    username: String,
+    password: Zeroizing<String>,
+    sync_key: SyncKey,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// From what its owner knows: the server's address, the name or e-mail address of the account, the password, and the
+    /// Sync Key as it was copied.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with a sentence that says which of them is not usable, never with a secret.
+    pub fn new(server: &str, account: &str, password: &str, sync_key: &str) -> Result<Self> {
+        let sync_key = SyncKey::parse(sync_key).map_err(|_| {
+            Error::Input(
+                "this is no Sync Key: it has 26 letters and digits, without 0, 1, l and o, in groups of 1 and 5".into(),
+            )
+        })?;
+        Self::with_key(server, account, password, sync_key)
+    }
+
+    /// As [`Account::new`], with a Sync Key that was read or made already.
+    ///
+    /// # Errors
+    /// As [`Account::new`].
+    pub fn with_key(
+        server: &str,
+        account: &str,
+        password: &str,
+        sync_key: SyncKey,
+    ) -> Result<Self> {
+        if password.is_empty() || password.len() > PASSWORD_BYTES {
+            return Err(Error::Input(format!(
+                "a password has 1 to {PASSWORD_BYTES} bytes"
+            )));
+        }
+        Ok(Self {
+            server: address::service(server)?,
+            username: username(account)?,
+            password: Zeroizing::new(password.to_string()),
+            sync_key,
+        })
+    }
+
+    /// The address of the server that knows the node, without a trailing slash.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The name that servers know the user by.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The Sync Key, for the user's other devices.
+    #[must_use]
+    pub const fn sync_key(&self) -> &SyncKey {
+        &self.sync_key
+    }
+
+    pub(super) const fn password(&self) -> &Zeroizing<String> {
+        &self.password
+    }
+
+    /// Access to the storage on a node.
+    ///
+    /// # Errors
+    /// When the node's URL is no address of a web server.
+    pub fn access(&self, node: &str) -> Result<Access> {
+        Access::basic(node, &self.username, &self.password)
+    }
+
+    /// What a device keeps.
+    #[must_use]
+    pub fn into_credentials(self) -> Credentials {
+        let bundle = self.sync_key.bundle(&self.username);
+        Credentials {
+            // Tells one Sync Key from another: where it was changed, everything is read and sent again.
+            kid: Some(fingerprint(&bundle)),
+            sync_key: bundle,
+            source: Source::Legacy(self),
+        }
+    }
+}
+
+/// The name that servers know an account by: its lower case, or, where that is not fit for a URL, a hash of it.
+///
+/// ```
+/// use selvedge_core::account::legacy::username;
+///
+/// assert_eq!(username("JohnDoe")?, "johndoe");
+/// assert_eq!(username("FooBar@Baz.com")?, "xee7ffonluzpdp66l6xgpyh2v2w6ojkc");
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Input`] when nothing, or too much, is there.
+pub fn username(account: &str) -> Result<String> {
+    let lower = account.trim().to_lowercase();
+    // As steps in a path these two would lead elsewhere.
+    if lower.is_empty() || lower.len() > 1024 || matches!(lower.as_str(), "." | "..") {
+        return Err(Error::Input(
+            "the name of an account is a word or an e-mail address".into(),
+        ));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if lower.bytes().all(is_plain) {
+        return Ok(lower);
+    }
+    Ok(base32(&Sha1::digest(lower.as_bytes()).into()))
+}
+
+/// Lower-case base32 of 20 bytes, which need no padding.
+fn base32(bytes: &[u8; 20]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut text = String::with_capacity(32);
+    for five in bytes.chunks(5) {
+        let bits = five
+            .iter()
+            .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        for at in (0..8).rev() {
+            text.push(char::from(ALPHABET[(bits >> (5 * at) & 31) as usize]));
+        }
+    }
+    text
+}
+
+/// What a server says of a user's node.
+///
+/// ```
+/// use selvedge_core::account::legacy::NodeAnswer;
+///
+/// assert_eq!(NodeAnswer::judge(404, b"", "https://auth.example.org"), NodeAnswer::ServerItself);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeAnswer {
+    /// This is the node.
+    Node(String),
+    /// The node would be spoken to without TLS, though the server is not: nobody is to hear the password.
+    Insecure,
+    /// The user has no node now.
+    NoneNow,
+    /// There are no other nodes.
+    ServerItself,
+    /// The server does not know the user.
+    UnknownUser,
+    /// The server is in trouble.
+    Busy,
+    /// This is no answer of such a server.
+    Unreadable,
+    /// This is no such server.
+    WrongServer,
+}
+
+impl NodeAnswer {
+    /// Judges the answer of the server at `server`.
+    #[must_use]
+    pub fn judge(status: u16, body: &[u8], server: &str) -> Self {
+        match status {
+            200..=299 => {}
+            400 => return Self::UnknownUser,
+            404 => return Self::ServerItself,
+            408 | 429 | 500..=599 => return Self::Busy,
+            _ => return Self::WrongServer,
+        }
+        let Ok(text) = core::str::from_utf8(body) else {
+            return Self::Unreadable;
+        };
+        // Some servers answer in JSON.
+        let text = text.trim();
+        let text = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .unwrap_or(text);
+        if matches!(text, "" | "null") {
+            return Self::NoneNow;
+        }
+        match address::service(text) {
+            Ok(node) if node.starts_with("http://") && server.starts_with("https://") => {
+                Self::Insecure
+            }
+            Ok(node) => Self::Node(node),
+            Err(_) => Self::Unreadable,
+        }
+    }
+}
+
+/// A node as it is kept between syncs, with the account that it belongs to: it is asked for again only after a 401.
+///
+/// ```
+/// use selvedge_core::account::legacy::{Account, KnownNode};
+///
+/// let account = Account::new("https://auth.example.org", "johndoe", "password", "gbh7teqqcgyzd65svjgibd7tqy")?;
+/// let node = KnownNode::new(&account, "https://node.example.org");
+/// assert_eq!(node.url_for(&account), Some("https://node.example.org"));
+/// let elsewhere = Account::new("https://other.example.org", "johndoe", "password", "gbh7teqqcgyzd65svjgibd7tqy")?;
+/// assert_eq!(node.url_for(&elsewhere), None, "no password is sent where it does not belong");
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownNode {
+    server: String,
+    username: String,
+    url: String,
+}
+
+impl KnownNode {
+    /// The node of an account.
+    #[must_use]
+    pub fn new(account: &Account, url: impl Into<String>) -> Self {
+        Self {
+            server: account.server.clone(),
+            username: account.username.clone(),
+            url: url.into(),
+        }
+    }
+
+    /// The node's URL, if it is this account's.
+    #[must_use]
+    pub fn url_for(&self, account: &Account) -> Option<&str> {
+        (self.server == account.server && self.username == account.username)
+            .then_some(self.url.as_str())
+    }
+}
+
+/// The server that knows the nodes of users.
+///
+/// ```
+/// use selvedge_core::account::legacy::{Account, NodeServer};
+/// use selvedge_core::host::Clock;
+/// use selvedge_core::http::Fetch;
+/// use selvedge_core::server::Access;
+///
+/// async fn access<H: Fetch + Clock>(host: &H, account: &Account) -> selvedge_core::error::Result<Access> {
+///     let node = NodeServer::new(host, None).node_of(account).await?;
+///     account.access(&node)
+/// }
+/// ```
+pub struct NodeServer<'h, H> {
+    host: &'h H,
+    user_agent: Option<String>,
+    observed: RefCell<Observed>,
+}
+
+impl<H> fmt::Debug for NodeServer<'_, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeServer").finish_non_exhaustive()
+    }
+}
+
+impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
+    /// Asks over `host`. `user_agent` names the product; in a browser it must be `None`.
+    #[must_use]
+    pub fn new(host: &'h H, user_agent: Option<String>) -> Self {
+        Self {
+            host,
+            user_agent,
+            observed: RefCell::default(),
+        }
+    }
+
+    /// What the answers so far said beside their bodies. Where there is no node, it says when to come back.
+    #[must_use]
+    pub fn observed(&self) -> Observed {
+        self.observed.borrow().clone()
+    }
+
+    /// The URL of the node that has the account's storage. No password is sent.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] when the server does not know the user, [`Error::Wait`] when there is no node now or the server
+    /// is in trouble, [`Error::Answer`] when the answer cannot be read or names a node without TLS, [`Error::Input`] when it
+    /// is the wrong server.
+    pub async fn node_of(&self, account: &Account) -> Result<String> {
+        let line = RequestLine::new(Method::Get, "node/weave");
+        let Account {
+            server, username, ..
+        } = account;
+        let url = format!("{server}/user/1.0/{username}/node/weave");
+        let mut request = Request::new(Method::Get, url);
+        request.headers.push(("Accept", "text/plain".into()));
+        if let Some(user_agent) = &self.user_agent {
+            request.headers.push(("User-Agent", user_agent.clone()));
+        }
+        let answer = exchange(self.host, request, &self.observed, &line).await?;
+        let unreadable = |detail: &str| Error::Answer {
+            request: line.clone(),
+            detail: detail.into(),
+        };
+        match NodeAnswer::judge(answer.status, &answer.body, server) {
+            NodeAnswer::Node(url) => Ok(url),
+            NodeAnswer::ServerItself => Ok(server.clone()),
+            NodeAnswer::UnknownUser => Err(Error::SignedOut { request: line }),
+            NodeAnswer::Insecure => Err(unreadable(
+                "it names a node without TLS, where others could hear the password",
+            )),
+            NodeAnswer::Unreadable => Err(unreadable("it is no node")),
+            NodeAnswer::WrongServer => Err(Error::Input(format!(
+                "the server at this address knows no nodes (status {}): check it",
+                answer.status
+            ))),
+            NodeAnswer::NoneNow => {
+                let until = self.host.now().plus_seconds(NO_NODE_SECONDS);
+                let later = Backoff {
+                    soft: Some(until),
+                    hard: None,
+                };
+                self.observed.borrow_mut().backoff.merge(later);
+                Err(Error::Wait {
+                    until: Some(until),
+                    status: answer.status,
+                    request: line,
+                })
+            }
+            NodeAnswer::Busy => {
+                let mut backoff = Backoff::default();
+                let offset = self.observed.borrow().offset();
+                backoff.observe(&answer.headers, self.host.now(), offset);
+                Err(Error::Wait {
+                    until: backoff.until(),
+                    status: answer.status,
+                    request: line,
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::script::{START, Script, get, status};
+
+    const KEY: &str = "gbh7teqqcgyzd65svjgibd7tqy";
+    const URL: &str = "https://auth.example/user/1.0/johndoe/node/weave";
+
+    fn account() -> Account {
+        Account::new("https://auth.example/", "JohnDoe", "pass:wörd", KEY).unwrap()
+    }
+
+    #[test]
+    fn names_are_those_of_the_vectors() {
+        #[derive(Deserialize)]
+        struct Vectors {
+            legacy_usernames: Vec<Name>,
+        }
+        #[derive(Deserialize)]
+        struct Name {
+            account: String,
+            username: String,
+        }
+        let text = include_str!("../../../tests/vectors/sync_key_bundles.json");
+        let names = serde_json::from_str::<Vectors>(text)
+            .unwrap()
+            .legacy_usernames;
+        assert_eq!(names.len(), 5);
+        for name in names {
+            assert_eq!(username(&name.account).unwrap(), name.username);
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for account in ["", " ", ".", "..", &"x".repeat(1025)] {
+            assert!(
+                matches!(username(account), Err(Error::Input(_))),
+                "{account}"
+            );
+        }
+        let length = |account| username(account).unwrap().len();
+        assert_eq!([length("a/../b"), length("a b"), length("ÄÖÜ")], [32; 3]);
+    }
+
+    #[test]
+    fn every_answer_means_one_thing() {
+        let node = |url: &str| NodeAnswer::Node(url.into());
+        let rows: [(u16, &[u8], NodeAnswer); 19] = [
+            (200, b"https://n.example/", node("https://n.example")),
+            (200, b" https://n.example \n", node("https://n.example")),
+            (
+                200,
+                b"\"https://n.example/a/\"",
+                node("https://n.example/a"),
+            ),
+            (200, b"http://n.example/", NodeAnswer::Insecure),
+            (200, b"null", NodeAnswer::NoneNow),
+            (200, b"\"null\"", NodeAnswer::NoneNow),
+            (200, b"", NodeAnswer::NoneNow),
+            (200, b"\n", NodeAnswer::NoneNow),
+            (200, b"<html>", NodeAnswer::Unreadable),
+            (200, b"\xFF", NodeAnswer::Unreadable),
+            (404, b"", NodeAnswer::ServerItself),
+            (400, b"5", NodeAnswer::UnknownUser),
+            (503, b"", NodeAnswer::Busy),
+            (500, b"", NodeAnswer::Busy),
+            (429, b"", NodeAnswer::Busy),
+            (408, b"", NodeAnswer::Busy),
+            (401, b"", NodeAnswer::WrongServer),
+            (302, b"", NodeAnswer::WrongServer),
+            (403, b"", NodeAnswer::WrongServer),
+        ];
+        for (status, body, expected) in rows {
+            let answer = NodeAnswer::judge(status, body, "https://auth.example");
+            assert_eq!(answer, expected, "{status} {}", body.escape_ascii());
+        }
+        let plain = NodeAnswer::judge(200, b"http://n.example/", "http://auth.example");
+        assert_eq!(plain, node("http://n.example"));
+    }
+
+    #[test]
+    fn the_node_is_asked_for_without_the_password() {
+        let asked = || {
+            get(URL)
+                .without("Authorization")
+                .with("User-Agent", "selvedge")
+        };
+        let host = Script::new()
+            .expect(asked(), status(200).body("https://node.example/"))
+            .expect(asked(), status(404));
+        let server = NodeServer::new(&host, Some("selvedge".into()));
+        pollster::block_on(async {
+            assert_eq!(
+                server.node_of(&account()).await.unwrap(),
+                "https://node.example"
+            );
+            assert_eq!(
+                server.node_of(&account()).await.unwrap(),
+                "https://auth.example"
+            );
+        });
+        assert_eq!(server.observed().traffic.requests, 2);
+        host.done();
+    }
+
+    #[test]
+    fn what_is_no_node_says_what_to_do() {
+        let in_ten_minutes = Some(START.plus_seconds(600));
+        let in_a_minute = Some(START.plus_seconds(60));
+        type Row = (crate::script::Answer, fn(&Error) -> bool, &'static str);
+        let rows: [Row; 6] = [
+            (
+                status(200).body("null"),
+                |error| matches!(error, Error::Wait { status: 200, .. }),
+                "try again later",
+            ),
+            (
+                status(503).header("Retry-After", "60"),
+                |error| matches!(error, Error::Wait { status: 503, .. }),
+                "try again later",
+            ),
+            (
+                status(400).body("5"),
+                |error| matches!(error, Error::SignedOut { .. }),
+                "sign in again",
+            ),
+            (
+                status(200).body("http://node.example"),
+                |error| matches!(error, Error::Answer { .. }),
+                "without TLS",
+            ),
+            (
+                status(200).body("<html>"),
+                |error| matches!(error, Error::Answer { .. }),
+                "no node",
+            ),
+            (
+                status(403),
+                |error| matches!(error, Error::Input(_)),
+                "check it",
+            ),
+        ];
+        let untils = [in_ten_minutes, in_a_minute, None, None, None, None];
+        for ((answer, is_expected, sentence), until) in rows.into_iter().zip(untils) {
+            let host = Script::new().expect(get(URL), answer);
+            let server = NodeServer::new(&host, None);
+            let error = pollster::block_on(server.node_of(&account())).unwrap_err();
+            assert!(is_expected(&error), "{error:?}");
+            assert!(error.to_string().contains(sentence), "{error}");
+            assert_eq!(server.observed().backoff.until(), until, "{error}");
+            host.done();
+        }
+    }
+
+    #[test]
+    fn what_is_not_usable_is_said_without_a_secret() {
+        let rows = [
+            ("nowhere", "johndoe", "password", KEY, "address"),
+            ("https://a.example", "", "password", KEY, "name"),
+            ("https://a.example", "johndoe", "", KEY, "password has"),
+            (
+                "https://a.example",
+                "johndoe",
+                "password",
+                "secret",
+                "Sync Key",
+            ),
+        ];
+        for (server, name, password, key, sentence) in rows {
+            let error = Account::new(server, name, password, key).unwrap_err();
+            let shown = error.to_string();
+            assert!(shown.contains(sentence), "{shown}");
+            assert!(!shown.contains("secret"), "{shown}");
+        }
+        let shown = format!("{:?} {:?}", account(), account().into_credentials());
+        for secret in ["wörd", KEY, "johndoe"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_made_from_the_sync_key_and_the_name() {
+        let credentials = account().into_credentials();
+        let key = SyncKey::parse(KEY).unwrap();
+        assert_eq!(credentials.sync_key, key.bundle("johndoe"));
+        let other = Account::new(
+            "https://auth.example",
+            "johndoe",
+            "p",
+            &KEY.replace('g', "h"),
+        );
+        assert_ne!(credentials.kid, other.unwrap().into_credentials().kid);
+    }
+}

@@ -160,6 +160,14 @@ impl Answer {
         self
     }
 
+    /// With no header but the type of its body.
+    pub(crate) fn bare(mut self) -> Self {
+        let name = "Content-Type";
+        let kept = self.headers.get(name).map(ToString::to_string);
+        self.headers = kept.into_iter().map(|value| (name, value)).collect();
+        self
+    }
+
     /// With this body, in one chunk.
     pub(crate) fn body(mut self, body: impl Into<String>) -> Self {
         self.chunks = [body.into().into_bytes()].into();

@@ -138,6 +138,7 @@ async fn open<'a, H: Host>(
         host,
         credentials,
         &mut kept,
+        token::Attempt::First,
         options,
         &mut state,
         &mut traffic,

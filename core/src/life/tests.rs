@@ -1,6 +1,7 @@
 //! Whole syncs against a scripted storage server: which requests are sent, and which are not.
 
 mod errors;
+mod legacy;
 
 use alloc::collections::BTreeMap;
 use alloc::format;

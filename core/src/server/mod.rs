@@ -24,7 +24,7 @@ mod storage;
 mod upload;
 
 pub use backoff::Backoff;
-pub use client::{Access, Authorization, Client};
+pub use client::{Access, Authorization, Basic, Client};
 pub use conditions::{Condition, Conditional};
 pub use dialect::Dialect;
 pub use info::{InfoCollections, Quota};

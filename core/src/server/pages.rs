@@ -1,22 +1,24 @@
 //! A download: page after page of a collection, record after record, as the bytes arrive (spec §3.3, §5.3).
 
+mod asked;
+mod decoding;
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
-use core::future::{Future, poll_fn};
-use core::pin::Pin;
-use core::task::Poll;
 
+use self::asked::{Answer, Asked};
+use self::decoding::{Decoding, broken, is_short};
 use super::by_time::{Came, Times, Turn};
 use super::call::{Call, Reply};
 use super::client::{Client, network};
 use super::conditions::Condition;
 use super::query::{Position, Query};
-use crate::bso::{Decoder, Envelope, Format, IdDecoder, RecordError, RecordFault, StreamError};
+use crate::bso::{Envelope, Format, RecordError, RecordFault, StreamError};
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
-use crate::http::{Fetch, FetchError, FetchErrorKind, Headers, Method};
+use crate::http::{Fetch, Method};
 use crate::ids::CollectionName;
 use crate::time::ServerTime;
 
@@ -105,82 +107,12 @@ enum State<'c, B> {
     Done,
 }
 
-/// A request under way.
-struct Asked<'c, B> {
-    answer: Answer<'c, B>,
-    /// How many of the query's ids it asks for.
-    ids: usize,
-}
-
-enum Answer<'c, B> {
-    Awaited(Pin<Box<dyn Future<Output = Result<Reply<B>>> + 'c>>),
-    Here(Result<Reply<B>>),
-}
-
-impl<B> Answer<'_, B> {
-    /// Has the host begin, without waiting.
-    async fn begin(&mut self) {
-        poll_fn(|context| {
-            if let Self::Awaited(future) = self
-                && let Poll::Ready(reply) = future.as_mut().poll(context)
-            {
-                *self = Self::Here(reply);
-            }
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    async fn wait(self) -> Result<Reply<B>> {
-        match self {
-            Self::Awaited(future) => future.await,
-            Self::Here(reply) => reply,
-        }
-    }
-}
-
 struct Reading<B> {
     reply: Reply<B>,
     /// Bytes of the body so far.
     received: u64,
     /// How many of the query's ids this page asked for.
     asked: usize,
-}
-
-enum Decoding {
-    Records(Decoder),
-    Ids(IdDecoder),
-}
-
-impl Decoding {
-    fn new(query: &Query, format: Format) -> Self {
-        if query.full {
-            Self::Records(Decoder::new(format, query.record_bytes))
-        } else {
-            Self::Ids(IdDecoder::new(format))
-        }
-    }
-
-    fn push(&mut self, chunk: &[u8]) {
-        match self {
-            Self::Records(decoder) => decoder.push(chunk),
-            Self::Ids(decoder) => decoder.push(chunk),
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<PageEvent<'_>>, StreamError> {
-        Ok(match self {
-            Self::Records(decoder) => decoder.next_record()?.map(PageEvent::Record),
-            Self::Ids(decoder) => decoder.next_id()?.map(PageEvent::Id),
-        })
-    }
-
-    fn finish(&mut self) -> Result<(), StreamError> {
-        match self {
-            Self::Records(decoder) => decoder.finish(),
-            Self::Ids(decoder) => decoder.finish(),
-        }
-    }
 }
 
 impl<H: Fetch> fmt::Debug for Pages<'_, '_, H> {
@@ -431,30 +363,6 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         }
         self.end = Some(has_more.then(|| self.position.clone()));
         Ok(())
-    }
-}
-
-/// Whether fewer records, or bytes, came than the headers announced.
-fn is_short(headers: &Headers, records: u64, received: u64) -> bool {
-    let announced = |name| headers.get(name)?.trim().parse::<u64>().ok();
-    match announced("X-Weave-Records") {
-        Some(announced) => records < announced,
-        // The length of a compressed body says nothing about what the host lends.
-        None if headers.get("Content-Encoding").is_some() => false,
-        None => announced("Content-Length").is_some_and(|announced| received < announced),
-    }
-}
-
-fn broken(error: StreamError, line: &RequestLine) -> Error {
-    match error {
-        StreamError::Truncated => network(
-            FetchError::new(FetchErrorKind::Cut, format!("{error}")),
-            line,
-        ),
-        error => Error::Answer {
-            request: line.clone(),
-            detail: format!("{error}"),
-        },
     }
 }
 

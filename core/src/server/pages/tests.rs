@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::FetchErrorKind;
 use crate::ids::RecordId;
 use crate::script::{Answer, Script, fails, get, json, newlines, status};
 use crate::server::client::tests::client;

@@ -91,8 +91,9 @@ impl Collection {
 fn reset(stored: &mut Stored, revision: Revision) {
     let item = &mut stored.item;
     item.server_modified = ServerTime::ZERO;
-    if item.base == Base::Same {
-        item.base = Base::Unknown;
+    let base = core::mem::replace(&mut item.base, Base::Unknown);
+    if item.sent == Base::Unknown && matches!(base, Base::Content(_)) {
+        item.sent = base;
     }
     if item.pending == Pending::Nothing {
         item.pending = Pending::Resend;

@@ -239,8 +239,9 @@ impl Part {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
-    /// Forget what the server has (spec §5.1): [`Base::Same`] becomes [`Base::Unknown`], [`Pending::Nothing`] becomes
-    /// [`Pending::Resend`], `server_modified` becomes zero. [`Base::Content`], [`Pending::Edit`] and what was sent stay.
+    /// Forget what the server has (spec §5.1): the base becomes [`Base::Unknown`], [`Pending::Nothing`] becomes
+    /// [`Pending::Resend`], `server_modified` becomes zero. A [`Base::Content`] that is forgotten becomes what was sent, if
+    /// nothing else was: the server may still have it. [`Pending::Edit`] and what was sent stay.
     Reset,
     /// Remove every item, without tombstones. Only the decision that names it may ask for it.
     Wipe,

@@ -25,7 +25,6 @@ use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::Guid;
 use crate::repository::{
     CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
-    has_outgoing,
 };
 use crate::time::ServerTime;
 
@@ -323,7 +322,7 @@ async fn run<H: Host>(
     if is_new || flows != Flows::Both {
         synchronizer.pull(&mut report.pulled).await?;
     }
-    if flows != Flows::PullOnly && has_outgoing(session.host, name, pair).await? {
+    if flows != Flows::PullOnly && session.host.counts(name).await?.pending > 0 {
         let mut synchronizer = Synchronizer::new(&mut remote, &mut local, pair, note, progress);
         synchronizer.push(&mut report.pushed).await?;
     }

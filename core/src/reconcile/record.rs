@@ -4,7 +4,8 @@
 //! theirs     ours                        what happens                              rule
 //! tombstone  missing                     nothing
 //! tombstone  deleted                     forget the deletion
-//! tombstone  unchanged, or to be resent  delete
+//! tombstone  unchanged                   delete
+//! tombstone  to be resent                delete                                    ServerBeatsResend
 //! tombstone  edited                      keep ours; its upload revives it          EditBeatsDelete
 //! record     missing                     take theirs
 //! record     deleted; theirs = base      keep the deletion; its tombstone is sent
@@ -106,7 +107,7 @@ pub enum Rule {
     EditBeatsDelete,
     /// Both changed the same field: the later change stays.
     NewerFieldWins,
-    /// After a reset, what the server has stands before what was only to be sent again.
+    /// After a reset, what the server has, a deletion too, stands before what was only to be sent again.
     ServerBeatsResend,
     /// It is not known what both sides began with, or whether an upload arrived: a field that one side has and the other
     /// not is kept, or as it was sent, though it may have been removed or changed back.
@@ -120,7 +121,7 @@ impl Rule {
         match self {
             Self::EditBeatsDelete => "an edit beats a deletion",
             Self::NewerFieldWins => "of two changes of one field the newer stays",
-            Self::ServerBeatsResend => "after a reset the server's field stays",
+            Self::ServerBeatsResend => "after a reset what the server has stays",
             Self::FieldKeptWithoutBase => "without a common ancestor a field of one side is kept",
         }
     }
@@ -149,7 +150,10 @@ pub enum Outcome {
         rule: Option<Rule>,
     },
     /// Delete it here; nothing to upload.
-    Delete,
+    Delete {
+        /// The rule by which what was here gives way, where the deletion may be of an older version.
+        rule: Option<Rule>,
+    },
     /// Keep ours, a deletion included, and upload it.
     Keep {
         /// The rule by which their change is dropped.
@@ -172,10 +176,13 @@ pub enum Outcome {
 pub fn reconcile(ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
     match (theirs, ours) {
         (Theirs::Tombstone, Ours::Missing) => Outcome::Ignore,
-        (
-            Theirs::Tombstone,
-            Ours::Deleted { .. } | Ours::Unchanged { .. } | Ours::Resend { .. },
-        ) => Outcome::Delete,
+        (Theirs::Tombstone, Ours::Deleted { .. } | Ours::Unchanged { .. }) => {
+            Outcome::Delete { rule: None }
+        }
+        // Whoever deleted it may not have seen what is here, if the server lost it in between.
+        (Theirs::Tombstone, Ours::Resend { .. }) => Outcome::Delete {
+            rule: Some(Rule::ServerBeatsResend),
+        },
         (Theirs::Tombstone, Ours::Edited { .. }) => Outcome::Keep {
             rule: Some(Rule::EditBeatsDelete),
         },
@@ -295,21 +302,21 @@ mod tests {
                     sent: None,
                 },
                 Side::Ours,
-                Outcome::Delete,
+                Outcome::Delete { rule: None },
             ),
             (
                 "tombstone, unchanged",
                 tombstone,
                 Ours::Unchanged { cleartext: A },
                 Side::Ours,
-                Outcome::Delete,
+                Outcome::Delete { rule: None },
             ),
             (
                 "tombstone, resend",
                 tombstone,
                 Ours::Resend { cleartext: A },
                 Side::Ours,
-                Outcome::Delete,
+                Outcome::Delete { rule: server_beats },
             ),
             (
                 "tombstone, edited",
@@ -472,7 +479,7 @@ mod tests {
             Outcome::Same | Outcome::Take { .. } => (theirs, false),
             Outcome::Keep { .. } => (ours, true),
             Outcome::Merge { cleartext, .. } => (cleartext, true),
-            Outcome::Ignore | Outcome::Delete => unreachable!("both sides have it"),
+            Outcome::Ignore | Outcome::Delete { .. } => unreachable!("both sides have it"),
         }
     }
 

@@ -144,7 +144,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     }
 }
 
-/// Whether any record waits to be sent, but for those that were refused and wait for a change.
+/// Whether any record waits to be sent, but for those that are held back: refused, or unreadable on the remote side.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -164,7 +164,7 @@ pub async fn has_outgoing<S: Store, R>(
             .await?;
         match page.into_iter().next() {
             None => return Ok(false),
-            Some(Stored { item, revision }) if pair.is_given_up(&item.id, revision) => {
+            Some(Stored { item, revision }) if pair.is_held_back(&item.id, revision) => {
                 after = Some(item.id)
             }
             Some(_) => return Ok(true),

@@ -5,6 +5,7 @@
 //! the host's store. The [`Synchronizer`] joins any two of them.
 
 mod crypto;
+mod flows;
 mod incoming;
 mod local;
 mod noted;
@@ -20,12 +21,13 @@ use alloc::vec::Vec;
 use core::future::Future;
 
 pub use crypto::CryptoRepository;
+pub use flows::{Applied, Progress, Pulled, Pushed};
 pub use incoming::Incoming;
 pub use local::{LocalRepository, Outgoing, has_outgoing};
 pub use noted::Noted;
 pub use pair::{Pair, Refusal};
 pub use server::{ServerMark, ServerRepository};
-pub use synchronizer::{Applied, Progress, Pulled, Pushed, Synchronizer};
+pub use synchronizer::Synchronizer;
 
 use crate::error::Result;
 use crate::host::Revision;
@@ -105,6 +107,11 @@ pub enum Failure {
     /// The server refused it.
     #[error("refused by the server: {0}")]
     Refused(String),
+    /// The remote side has it under a key that is not known here.
+    #[error(
+        "not sent: the server has a version of it that only another device can read; sync that one first"
+    )]
+    NotSeen,
     /// Refused twice.
     #[error("refused twice before: it is sent again when it changes here")]
     GivenUp,

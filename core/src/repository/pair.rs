@@ -31,6 +31,10 @@ pub struct Pair<R, L> {
     /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failed_in: BTreeSet<RecordId>,
+    /// Ids of records that the remote side has under keys that are not known here: they are not written over, for nobody
+    /// here knows what that would destroy.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unreadable: BTreeSet<RecordId>,
     /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed_out: BTreeMap<RecordId, Refusal>,
@@ -53,6 +57,13 @@ pub struct Refusal {
 }
 
 impl<R, L> Pair<R, L> {
+    /// Whether a record waits for something else than the next sync: for a change here after it was refused, or for the
+    /// device that can read what the remote side has.
+    #[must_use]
+    pub fn is_held_back(&self, id: &RecordId, revision: Revision) -> bool {
+        self.is_given_up(id, revision) || self.unreadable.contains(id)
+    }
+
     /// Whether a record was refused so often that it waits for a change before it is sent again.
     #[must_use]
     pub fn is_given_up(&self, id: &RecordId, revision: Revision) -> bool {

@@ -4,106 +4,15 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use super::pair::{Pair, REMEMBERED};
-use super::{Batch, Failed, Failure, Kept, Receipt, Repository, Source};
+use super::flows::{Progress, Pulled, Pushed};
+use super::pair::Pair;
+use super::{Failed, Failure, Record, Repository, Source};
 use crate::error::{Error, Result};
-use crate::host::Revision;
 use crate::ids::RecordId;
-use crate::reconcile::Rule;
-use crate::time::ServerTime;
 
 /// A pull reads so many records of a backlog, and has so many of them in hand at once.
 const SHARE: usize = 5000;
 const SLICE: usize = 1000;
-
-/// How arriving records changed a repository.
-///
-/// ```
-/// use selvedge_core::repository::Applied;
-///
-/// assert_eq!(Applied { added: 2, deleted: 1, ..Applied::default() }.total(), 3);
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Applied {
-    /// New here.
-    pub added: u64,
-    /// Replaced by the arriving version.
-    pub changed: u64,
-    /// Deleted.
-    pub deleted: u64,
-    /// Merged with a change made here; the result is sent back.
-    pub merged: u64,
-}
-
-impl Applied {
-    /// All changes.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.added + self.changed + self.deleted + self.merged
-    }
-
-    const fn add(&mut self, other: Self) {
-        self.added += other.added;
-        self.changed += other.changed;
-        self.deleted += other.deleted;
-        self.merged += other.merged;
-    }
-}
-
-/// What came from the remote side.
-///
-/// ```
-/// assert_eq!(selvedge_core::repository::Pulled::default().received, 0);
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pulled {
-    /// Records that arrived and could be read.
-    pub received: u64,
-    /// What they changed here.
-    pub applied: Applied,
-    /// The first thousand records that could not be read.
-    pub failed: Vec<Failed>,
-    /// How many could not be read.
-    pub failed_count: u64,
-    /// How many of them had a bad HMAC.
-    pub mismatches: u64,
-    /// The latest time of a record with a bad HMAC.
-    pub newest_mismatch: Option<ServerTime>,
-    /// The first thousand records where one side's change gave way to the other's, and by which rule.
-    pub rules: Vec<(RecordId, Rule)>,
-}
-
-/// What went to the remote side.
-///
-/// ```
-/// assert_eq!(selvedge_core::repository::Pushed::default().sent, 0);
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pushed {
-    /// Records that the remote side keeps now.
-    pub sent: u64,
-    /// The first thousand records that it refused.
-    pub failed: Vec<Failed>,
-    /// How many it refused.
-    pub failed_count: u64,
-}
-
-/// How far a sync is, for a progress bar.
-///
-/// ```
-/// use selvedge_core::repository::Progress;
-///
-/// assert_ne!(Progress::Received(1), Progress::Sent(1));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// So many records arrived and are kept.
-    Received(u64),
-    /// So many records are kept by the remote side.
-    Sent(u64),
-}
 
 /// Joins two repositories. Flow one is [`Synchronizer::pull`], flow two is [`Synchronizer::push`].
 ///
@@ -253,19 +162,13 @@ where
     /// A failing local stream or remote store ends it; what was acknowledged stays acknowledged.
     pub async fn push(&mut self, pushed: &mut Pushed) -> Result<()> {
         let mut outstanding = BTreeMap::new();
+        let backlog: BTreeSet<RecordId> = self.pair.backlog.iter().cloned().collect();
         let mut source = self.local.fetch_since(&self.pair.local).await?;
         while let Some(mut batch) = source.next().await? {
-            batch.records.retain(|record| {
-                let is_given_up = self.pair.is_given_up(&record.id, record.revision);
-                if is_given_up {
-                    pushed.fail(Failed {
-                        id: Some(record.id.clone()),
-                        modified: None,
-                        failure: Failure::GivenUp,
-                    });
-                }
-                !is_given_up
-            });
+            look_for_unreadable(self.remote, self.pair, &batch.records).await?;
+            batch
+                .records
+                .retain(|record| may_go(self.pair, &backlog, record, pushed));
             outstanding.extend(
                 batch
                     .records
@@ -287,117 +190,51 @@ where
     }
 }
 
-impl Pulled {
-    /// Has the local side keep a batch, together with the position that it brings the reading to.
-    async fn keep<L: Repository, M>(
-        &mut self,
-        local: &mut L,
-        pair: &mut Pair<M, L::Mark>,
-        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
-        batch: Batch<M>,
-        again: &BTreeSet<RecordId>,
-    ) -> Result<()> {
-        for failed in batch.failed {
-            // What fails twice in a row is left alone until it changes on the server (spec §5.3).
-            let once_more = failed.id.iter().filter(|id| !again.contains(*id));
-            if pair.failed_in.len() < REMEMBERED {
-                pair.failed_in.extend(once_more.cloned());
-            }
-            self.fail(failed);
-        }
-        let moves = batch.mark.is_some();
-        if !batch.backlog.is_empty() {
-            pair.backlog = batch.backlog;
-        }
-        if let Some(mark) = batch.mark {
-            pair.remote = mark;
-        }
-        self.received += batch.records.len() as u64;
-        if !moves && batch.records.is_empty() {
-            return Ok(());
-        }
-        let receipt = local.store(batch.records, note(pair)).await?;
-        let is_noted = receipt.is_noted;
-        self.count(receipt, pair);
-        if moves && !is_noted {
-            // The position may move only behind what is durable.
-            let receipt = local.store_done().await?;
-            self.count(receipt, pair);
-            local.acknowledge(Vec::new(), note(pair)).await?;
-        }
-        Ok(())
-    }
-
-    fn count<R, L>(&mut self, receipt: Receipt<L>, pair: &mut Pair<R, L>) {
-        if let Some(mark) = receipt.mark {
-            pair.local = mark;
-        }
-        self.applied.add(receipt.applied);
-        let room = REMEMBERED.saturating_sub(self.rules.len());
-        self.rules.extend(receipt.rules.into_iter().take(room));
-        for failed in receipt.failed {
-            self.fail(failed);
-        }
-    }
-
-    fn fail(&mut self, failed: Failed) {
-        self.failed_count += 1;
-        if failed.failure == Failure::HmacMismatch {
-            self.mismatches += 1;
-            self.newest_mismatch = self.newest_mismatch.max(failed.modified);
-        }
-        if self.failed.len() < REMEMBERED {
-            self.failed.push(failed);
-        }
-    }
-
-    /// Forgets what failed, before it is tried again.
-    pub fn forget_failures(&mut self) {
-        self.failed.clear();
-        (self.failed_count, self.mismatches, self.newest_mismatch) = (0, 0, None);
-    }
-
-    const fn looks_like_a_wrong_key(&self) -> bool {
-        let seen = self.received + self.failed_count;
-        seen >= 10 && self.mismatches * 2 > seen
-    }
+/// Whether a record may be sent; what is held back is told. What the remote side has and was not read here yet is not
+/// written over either: it comes first.
+fn may_go<R, L>(
+    pair: &Pair<R, L>,
+    backlog: &BTreeSet<RecordId>,
+    record: &Record,
+    pushed: &mut Pushed,
+) -> bool {
+    let failure = if pair.is_given_up(&record.id, record.revision) {
+        Failure::GivenUp
+    } else if pair.unreadable.contains(&record.id) {
+        Failure::NotSeen
+    } else {
+        return !pair.failed_in.contains(&record.id) && !backlog.contains(&record.id);
+    };
+    pushed.fail(Failed {
+        id: Some(record.id.clone()),
+        modified: None,
+        failure,
+    });
+    false
 }
 
-impl Pushed {
-    /// Marks what the remote side keeps, and remembers what it refused.
-    async fn acknowledge<L: Repository, M>(
-        &mut self,
-        local: &L,
-        pair: &mut Pair<M, L::Mark>,
-        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
-        receipt: Receipt<M>,
-        outstanding: &mut BTreeMap<RecordId, Revision>,
-    ) -> Result<()> {
-        if receipt.kept.is_empty() && receipt.failed.is_empty() {
-            return Ok(());
-        }
-        for Kept { id, .. } in &receipt.kept {
-            outstanding.remove(id);
-            pair.failed_out.remove(id);
-        }
-        self.sent += receipt.kept.len() as u64;
-        for failed in receipt.failed {
-            let revision = failed.id.as_ref().and_then(|id| outstanding.remove(id));
-            if let (Some(id), Some(revision)) = (&failed.id, revision) {
-                pair.refuse(id.clone(), revision);
-            }
-            self.fail(failed);
-        }
-        if let Some(mark) = receipt.mark {
-            pair.remote = mark;
-        }
-        local.acknowledge(receipt.kept, note(pair)).await
+/// Of those of the records that were not readable on the remote side, looks which are there no more.
+async fn look_for_unreadable<R: Repository, L>(
+    remote: &R,
+    pair: &mut Pair<R::Mark, L>,
+    records: &[Record],
+) -> Result<()> {
+    let asked: Vec<RecordId> = records
+        .iter()
+        .filter(|record| pair.unreadable.contains(&record.id))
+        .map(|record| record.id.clone())
+        .collect();
+    if asked.is_empty() {
+        return Ok(());
     }
-
-    fn fail(&mut self, failed: Failed) {
-        self.failed_count += 1;
-        if self.failed.len() < REMEMBERED {
-            self.failed.push(failed);
-        }
+    let mut there = BTreeSet::new();
+    let mut source = remote.fetch(&asked).await?;
+    while let Some(batch) = source.next().await? {
+        there.extend(batch.records.into_iter().map(|record| record.id));
+        there.extend(batch.failed.into_iter().filter_map(|failed| failed.id));
     }
+    drop(source);
+    pair.unreadable
+        .retain(|id| there.contains(id) || !asked.contains(id));
+    Ok(())
 }

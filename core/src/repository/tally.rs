@@ -64,7 +64,8 @@ impl Tally {
                 }) += 1;
                 Some(Some(settled(record, record.cleartext.clone())))
             }
-            Outcome::Delete => {
+            Outcome::Delete { rule } => {
+                self.note(record, *rule);
                 self.applied.deleted += u64::from(item.is_some_and(|item| !item.is_deleted()));
                 Some(record.is_under_former_keys.then(|| settled(record, None)))
             }

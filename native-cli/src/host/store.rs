@@ -254,9 +254,11 @@ impl SqliteStore {
             // the whole commit back, so that SQLite need not keep a copy of each row in memory to undo this statement.
             Sweep::Reset => self.connection.execute(
                 "UPDATE OR ROLLBACK record SET revision = ?2, server_modified = 0, pending = coalesce(pending, ?3),
-                        base_kind = CASE base_kind WHEN ?4 THEN ?5 ELSE base_kind END
-                 WHERE collection = ?1 AND (pending IS NULL OR base_kind = ?4 OR server_modified <> 0)",
-                params![number, revision, RESEND, BASE_SAME, BASE_UNKNOWN],
+                        base_kind = ?4, base = NULL,
+                        sent_kind = iif(sent_kind = ?4 AND base_kind = ?5, ?5, sent_kind),
+                        sent = iif(sent_kind = ?4 AND base_kind = ?5, base, sent)
+                 WHERE collection = ?1 AND (pending IS NULL OR base_kind <> ?4 OR server_modified <> 0)",
+                params![number, revision, RESEND, BASE_UNKNOWN, BASE_CONTENT],
             )?,
         };
         Ok(())

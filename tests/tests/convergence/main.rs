@@ -42,6 +42,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (device.clone(), record).prop_map(|(device, record)| Op::Delete { device, record }),
         5 => (device.clone(), fault.clone()).prop_map(|(device, fault)| Op::Sync { device, fault }),
         1 => (device.clone(), device, fault).prop_map(|(one, other, fault)| Op::SyncTogether { one, other, fault }),
+        1 => prop_oneof![Just(Op::ReplaceKeys), Just(Op::EmptyTheServer), Just(Op::MoveToAnotherNode)],
     ]
 }
 

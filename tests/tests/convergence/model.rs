@@ -16,6 +16,9 @@ pub(crate) struct Model {
     replaced: BTreeSet<String>,
     /// Records that somebody deleted who had them from the server, with the values that went.
     deleted: Vec<(String, Fields)>,
+    /// Values of deleted records whose tombstones the server forgot: a device that had not heard of the deletion brings
+    /// them back.
+    forgiven: BTreeSet<String>,
     /// The rules that reports named, by record.
     rules: BTreeMap<String, BTreeSet<Rule>>,
 }
@@ -40,6 +43,15 @@ impl Model {
         if is_known_to_the_server {
             self.deleted.push((record.to_owned(), fields));
         }
+    }
+
+    /// The server lost all that it had, its tombstones among it.
+    pub(crate) fn server_forgets(&mut self) {
+        let deleted = self
+            .deleted
+            .drain(..)
+            .flat_map(|(_, fields)| fields.into_values());
+        self.forgiven.extend(deleted);
     }
 
     /// A report names a rule for a record.
@@ -78,7 +90,8 @@ impl Model {
                     "{value} in {field} of {record} is lost, and no rule says why"
                 ));
             }
-            if is_there && is_replaced && !self.has(record, ANY) {
+            let may_return = self.forgiven.contains(value) || self.has(record, ANY);
+            if is_there && is_replaced && !may_return {
                 return Err(format!(
                     "{value} in {field} of {record} came back, and no rule says why"
                 ));

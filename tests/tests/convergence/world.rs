@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use proptest::prop_assert;
 use proptest::test_runner::TestCaseError;
-use selvedge_cli::host::NativeFetch;
+use selvedge_cli::host::{NativeFetch, SystemRandom};
 use selvedge_cli::serve::{Options, Server};
 use selvedge_core::account::Credentials;
 use selvedge_core::engine::{Generic, Records};
 use selvedge_core::host::{Base, PageLimit, Store as _};
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{self, Ending, KeptToken, Report, Situation};
-use selvedge_tests::{Account, MasterSecret};
+use selvedge_core::life::{self, CollectionKeys, Ending, KeptToken, Report, Situation};
+use selvedge_tests::{Account, MasterSecret, Wire};
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
@@ -51,6 +51,12 @@ pub(crate) enum Op {
         other: usize,
         fault: Option<Fault>,
     },
+    /// Another client replaces the keys of the account; the records on the server stay under the old ones.
+    ReplaceKeys,
+    /// Another client deletes all that the server has.
+    EmptyTheServer,
+    /// The account moves to another node, which has nothing yet.
+    MoveToAnotherNode,
 }
 
 /// A server with any number of accounts.
@@ -65,6 +71,7 @@ pub(crate) struct World {
 /// The devices of one account.
 struct Devices<'w> {
     world: &'w World,
+    account: Account,
     credentials: Credentials,
     hands: Vec<Hand>,
     model: Model,
@@ -117,6 +124,19 @@ impl World {
         }
     }
 
+    fn next_uid(&self) -> u64 {
+        self.accounts.set(self.accounts.get() + 1);
+        self.accounts.get()
+    }
+
+    fn credentials(&self, account: &Account) -> Credentials {
+        let json = self
+            .secret
+            .credentials(&self.url, account, 3600)
+            .to_string();
+        Credentials::from_json(json.as_bytes()).unwrap()
+    }
+
     /// Plays one story with a new account, then lets all devices sync until nothing is left to do, and judges.
     pub(crate) fn play(
         &self,
@@ -124,16 +144,12 @@ impl World {
         ops: &[Op],
         clocks: &[i64],
     ) -> Result<(), TestCaseError> {
-        self.accounts.set(self.accounts.get() + 1);
-        let account = Account::new(self.accounts.get());
-        let credentials = self
-            .secret
-            .credentials(&self.url, &account, 3600)
-            .to_string();
+        let account = Account::new(self.next_uid());
         let hand = |clock: &i64| Hand::new(self.fetch.clone(), *clock);
         let mut devices = Devices {
             world: self,
-            credentials: Credentials::from_json(credentials.as_bytes()).unwrap(),
+            credentials: self.credentials(&account),
+            account,
             hands: clocks.iter().take(devices).map(hand).collect(),
             model: Model::default(),
         };
@@ -193,7 +209,39 @@ impl Devices<'_> {
                     self.learn(&reports.1);
                 }
             }
+            Op::ReplaceKeys => self.replace_keys(),
+            Op::EmptyTheServer => {
+                let (status, _) = self.wire().send("DELETE", "storage", "");
+                assert_eq!(status, 200);
+                self.model.server_forgets();
+            }
+            Op::MoveToAnotherNode => {
+                self.account.uid = self.world.next_uid();
+                self.credentials = self.world.credentials(&self.account);
+                self.model.server_forgets();
+            }
         }
+    }
+
+    /// Another client, which speaks to the server without the core's life of a sync.
+    fn wire(&self) -> Wire {
+        let credentials = self
+            .world
+            .secret
+            .credentials(&self.world.url, &self.account, 3600);
+        Wire::new(&credentials, &self.account)
+    }
+
+    fn replace_keys(&self) {
+        let wire = self.wire();
+        if wire.get("info/collections").get("crypto").is_none() {
+            return;
+        }
+        let keys = CollectionKeys::make(&SystemRandom).unwrap();
+        let sealed = keys
+            .seal(&self.credentials.sync_key, &SystemRandom)
+            .unwrap();
+        wire.put("crypto", "keys", &sealed);
     }
 
     async fn put(&mut self, device: usize, record: u8, bits: u8) {

@@ -1,0 +1,225 @@
+//! What passed between two repositories, and what could not.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::pair::{Pair, REMEMBERED};
+use super::{Batch, Failed, Failure, Kept, Receipt, Repository};
+use crate::error::Result;
+use crate::host::Revision;
+use crate::ids::RecordId;
+use crate::reconcile::Rule;
+use crate::time::ServerTime;
+
+/// How arriving records changed a repository.
+///
+/// ```
+/// use selvedge_core::repository::Applied;
+///
+/// assert_eq!(Applied { added: 2, deleted: 1, ..Applied::default() }.total(), 3);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// New here.
+    pub added: u64,
+    /// Replaced by the arriving version.
+    pub changed: u64,
+    /// Deleted.
+    pub deleted: u64,
+    /// Merged with a change made here; the result is sent back.
+    pub merged: u64,
+}
+
+impl Applied {
+    /// All changes.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.added + self.changed + self.deleted + self.merged
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.deleted += other.deleted;
+        self.merged += other.merged;
+    }
+}
+
+/// What came from the remote side.
+///
+/// ```
+/// assert_eq!(selvedge_core::repository::Pulled::default().received, 0);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Records that arrived and could be read.
+    pub received: u64,
+    /// What they changed here.
+    pub applied: Applied,
+    /// The first thousand records that could not be read.
+    pub failed: Vec<Failed>,
+    /// How many could not be read.
+    pub failed_count: u64,
+    /// How many of them had a bad HMAC.
+    pub mismatches: u64,
+    /// The latest time of a record with a bad HMAC.
+    pub newest_mismatch: Option<ServerTime>,
+    /// The first thousand records where one side's change gave way to the other's, and by which rule.
+    pub rules: Vec<(RecordId, Rule)>,
+}
+
+/// What went to the remote side.
+///
+/// ```
+/// assert_eq!(selvedge_core::repository::Pushed::default().sent, 0);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Records that the remote side keeps now.
+    pub sent: u64,
+    /// The first thousand records that it refused.
+    pub failed: Vec<Failed>,
+    /// How many it refused.
+    pub failed_count: u64,
+}
+
+/// How far a sync is, for a progress bar.
+///
+/// ```
+/// use selvedge_core::repository::Progress;
+///
+/// assert_ne!(Progress::Received(1), Progress::Sent(1));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many records arrived and are kept.
+    Received(u64),
+    /// So many records are kept by the remote side.
+    Sent(u64),
+}
+
+impl Pulled {
+    /// Has the local side keep a batch, together with the position that it brings the reading to.
+    pub(super) async fn keep<L: Repository, M>(
+        &mut self,
+        local: &mut L,
+        pair: &mut Pair<M, L::Mark>,
+        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        batch: Batch<M>,
+        again: &BTreeSet<RecordId>,
+    ) -> Result<()> {
+        for failed in batch.failed {
+            // What fails twice in a row is left alone until it changes on the server (spec §5.3).
+            let once_more = failed.id.iter().filter(|id| !again.contains(*id));
+            if pair.failed_in.len() < REMEMBERED {
+                pair.failed_in.extend(once_more.cloned());
+            }
+            if failed.failure == Failure::HmacMismatch && pair.unreadable.len() < REMEMBERED {
+                pair.unreadable.extend(failed.id.clone());
+            }
+            self.fail(failed);
+        }
+        let moves = batch.mark.is_some();
+        if !batch.backlog.is_empty() {
+            pair.backlog = batch.backlog;
+        }
+        if let Some(mark) = batch.mark {
+            pair.remote = mark;
+        }
+        if !pair.unreadable.is_empty() {
+            for record in &batch.records {
+                pair.unreadable.remove(&record.id);
+            }
+        }
+        self.received += batch.records.len() as u64;
+        if !moves && batch.records.is_empty() {
+            return Ok(());
+        }
+        let receipt = local.store(batch.records, note(pair)).await?;
+        let is_noted = receipt.is_noted;
+        self.count(receipt, pair);
+        if moves && !is_noted {
+            // The position may move only behind what is durable.
+            let receipt = local.store_done().await?;
+            self.count(receipt, pair);
+            local.acknowledge(Vec::new(), note(pair)).await?;
+        }
+        Ok(())
+    }
+
+    fn count<R, L>(&mut self, receipt: Receipt<L>, pair: &mut Pair<R, L>) {
+        if let Some(mark) = receipt.mark {
+            pair.local = mark;
+        }
+        self.applied.add(receipt.applied);
+        let room = REMEMBERED.saturating_sub(self.rules.len());
+        self.rules.extend(receipt.rules.into_iter().take(room));
+        for failed in receipt.failed {
+            self.fail(failed);
+        }
+    }
+
+    fn fail(&mut self, failed: Failed) {
+        self.failed_count += 1;
+        if failed.failure == Failure::HmacMismatch {
+            self.mismatches += 1;
+            self.newest_mismatch = self.newest_mismatch.max(failed.modified);
+        }
+        if self.failed.len() < REMEMBERED {
+            self.failed.push(failed);
+        }
+    }
+
+    /// Forgets what failed, before it is tried again.
+    pub fn forget_failures(&mut self) {
+        self.failed.clear();
+        (self.failed_count, self.mismatches, self.newest_mismatch) = (0, 0, None);
+    }
+
+    pub(super) const fn looks_like_a_wrong_key(&self) -> bool {
+        let seen = self.received + self.failed_count;
+        seen >= 10 && self.mismatches * 2 > seen
+    }
+}
+
+impl Pushed {
+    /// Marks what the remote side keeps, and remembers what it refused.
+    pub(super) async fn acknowledge<L: Repository, M>(
+        &mut self,
+        local: &L,
+        pair: &mut Pair<M, L::Mark>,
+        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        receipt: Receipt<M>,
+        outstanding: &mut BTreeMap<RecordId, Revision>,
+    ) -> Result<()> {
+        if receipt.kept.is_empty() && receipt.failed.is_empty() {
+            return Ok(());
+        }
+        for Kept { id, .. } in &receipt.kept {
+            outstanding.remove(id);
+            pair.failed_out.remove(id);
+        }
+        self.sent += receipt.kept.len() as u64;
+        for failed in receipt.failed {
+            let revision = failed.id.as_ref().and_then(|id| outstanding.remove(id));
+            if let (Some(id), Some(revision)) = (&failed.id, revision) {
+                pair.refuse(id.clone(), revision);
+            }
+            self.fail(failed);
+        }
+        if let Some(mark) = receipt.mark {
+            pair.remote = mark;
+        }
+        local.acknowledge(receipt.kept, note(pair)).await
+    }
+
+    pub(super) fn fail(&mut self, failed: Failed) {
+        self.failed_count += 1;
+        if self.failed.len() < REMEMBERED {
+            self.failed.push(failed);
+        }
+    }
+}

@@ -16,8 +16,8 @@ pub(crate) struct Model {
     replaced: BTreeSet<String>,
     /// Records that somebody deleted who had them from the server, with the values that went.
     deleted: Vec<(String, Fields)>,
-    /// Values of deleted records whose tombstones the server forgot: a device that had not heard of the deletion brings
-    /// them back.
+    /// Deleted records whose tombstones the server forgot: a device that had not heard of the deletion brings them back as
+    /// it knew them.
     forgiven: BTreeSet<String>,
     /// The rules that reports named, by record.
     rules: BTreeMap<String, BTreeSet<Rule>>,
@@ -47,11 +47,8 @@ impl Model {
 
     /// The server lost all that it had, its tombstones among it.
     pub(crate) fn server_forgets(&mut self) {
-        let deleted = self
-            .deleted
-            .drain(..)
-            .flat_map(|(_, fields)| fields.into_values());
-        self.forgiven.extend(deleted);
+        self.forgiven
+            .extend(self.deleted.drain(..).map(|(record, _)| record));
     }
 
     /// A report names a rule for a record.
@@ -90,7 +87,7 @@ impl Model {
                     "{value} in {field} of {record} is lost, and no rule says why"
                 ));
             }
-            let may_return = self.forgiven.contains(value) || self.has(record, ANY);
+            let may_return = self.forgiven.contains(record) || self.has(record, ANY);
             if is_there && is_replaced && !may_return {
                 return Err(format!(
                     "{value} in {field} of {record} came back, and no rule says why"

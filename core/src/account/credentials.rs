@@ -1,5 +1,6 @@
 //! What is kept of an account: the sync key, and how access to its storage is had.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -128,11 +129,6 @@ struct LegacyForm<'a> {
 
 /// Reads the form of the dialect 1.1; `None` when it is another.
 fn read_legacy(json: &[u8]) -> Option<Result<Credentials>> {
-    #[derive(Deserialize)]
-    struct Names {
-        #[serde(rename = "username")]
-        _username: serde::de::IgnoredAny,
-    }
     #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
     struct Form {
         server_url: String,
@@ -140,7 +136,8 @@ fn read_legacy(json: &[u8]) -> Option<Result<Credentials>> {
         password: String,
         sync_key: String,
     }
-    let _names: Names = serde_json::from_slice(json).ok()?;
+    let names: BTreeMap<String, serde::de::IgnoredAny> = serde_json::from_slice(json).ok()?;
+    names.contains_key("username").then_some(())?;
     let input = "an account by name needs server_url, username, password and sync_key, all texts";
     let form = serde_json::from_slice(json).map_err(|_| Error::Input(input.into()));
     Some(form.and_then(|form: Form| {

@@ -84,6 +84,12 @@ pub enum Error {
         /// What was refused.
         request: RequestLine,
     },
+    /// The server has forgotten a batch before it was committed: nothing of it was written.
+    #[error("the server has forgotten an upload that was under way: sync again ({request})")]
+    BatchLost {
+        /// What was refused.
+        request: RequestLine,
+    },
     /// A newer client wrote data of a format that this one does not know. Nothing was written.
     #[error(
         "this account's data have format {server}, newer than this program's 5: upgrade the program"
@@ -203,6 +209,7 @@ impl Error {
             Self::WrongCollectionKey => "wrong-collection-key",
             Self::Wait { .. } => "wait",
             Self::Conflict { .. } => "conflict",
+            Self::BatchLost { .. } => "batch-lost",
             Self::UpgradeNeeded { .. } => "upgrade-needed",
             Self::ClientRefused { .. } => "client-refused",
             Self::ServiceClosed => "service-closed",

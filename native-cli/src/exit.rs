@@ -184,7 +184,7 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::SignedOut { .. } => Exit::SignedOut,
         Error::WrongKey | Error::WrongCollectionKey => Exit::WrongKey,
         Error::Wait { .. } => Exit::Wait,
-        Error::Conflict { .. } | Error::SetupRace => Exit::Conflict,
+        Error::Conflict { .. } | Error::BatchLost { .. } | Error::SetupRace => Exit::Conflict,
         Error::NotFound { .. } | Error::NotSetUp | Error::NoSuchRecord { .. } => Exit::NotFound,
         Error::Input(_) | Error::TooLarge { .. } => Exit::Usage,
         Error::Network { source, .. } => match source.kind {

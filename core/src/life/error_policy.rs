@@ -3,8 +3,8 @@
 //! ```text
 //! error                          at a collection        before, or at clients
 //! 401; 404 of the user's storage one new token, then begin again; the second time stop, and wait 15 minutes
-//! 409, 412                       begin again, twice,    begin again, twice,
-//!                                then leave it          then stop
+//! 409, 412, a batch that the     begin again, twice,    begin again, twice,
+//! server forgot                  then leave it          then stop
 //! over quota, too large,
 //! an answer that is none,
 //! refused, wrong collection key,
@@ -53,7 +53,7 @@ pub(super) enum Reach {
 pub(super) const fn reach(error: &Error, place: Place) -> Reach {
     match (error, place) {
         (Error::SignedOut { .. } | Error::NotFound { .. }, _) => Reach::Token,
-        (Error::Conflict { .. }, _) => Reach::Again,
+        (Error::Conflict { .. } | Error::BatchLost { .. }, _) => Reach::Again,
         (
             Error::WrongCollectionKey
             | Error::OverQuota { .. }
@@ -127,6 +127,11 @@ mod tests {
             ),
             (
                 Error::Conflict { request: request() },
+                Reach::Again,
+                Reach::Again,
+            ),
+            (
+                Error::BatchLost { request: request() },
                 Reach::Again,
                 Reach::Again,
             ),

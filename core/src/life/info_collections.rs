@@ -8,12 +8,15 @@
 //!   200 ─────────────────────→ go on with the new ones
 //!   401, 404 ────────────────→ signed out (404: the user has moved to another node)
 //! ```
+//!
+//! Where the user lets the operators know the program's version, the first request in a day says it (`?v=`).
 
 use super::state::CachedInfo;
 use super::sync::Session;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::server::Conditional;
+use crate::time::LocalTime;
 
 /// What the answer means for this sync.
 ///
@@ -44,18 +47,41 @@ impl Course {
     }
 }
 
+/// The version to tell now: at most once a day.
+fn version_to_tell(
+    version: Option<&'static str>,
+    last: Option<LocalTime>,
+    now: LocalTime,
+) -> Option<&'static str> {
+    const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+    version.filter(|_| {
+        last.is_none_or(|last| {
+            now < last || now.millis().saturating_sub(last.millis()) >= DAY_MILLIS
+        })
+    })
+}
+
 /// Asks for info/collections and keeps it for this sync.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course> {
     let is_waiting = session.is_anything_waiting().await?;
     let seen = session.state.info.as_ref().map(|info| info.modified);
+    let now = session.host.now();
+    let version = version_to_tell(
+        session.options.situation.tells_version,
+        session.state.version_told,
+        now,
+    );
     let answer = session
         .client
-        .info_collections(seen)
+        .info_collections_of(seen, version)
         .await
         .map_err(|error| match error {
             Error::NotFound { request } => Error::SignedOut { request },
             error => error,
         })?;
+    if version.is_some() {
+        session.state.version_told = Some(now);
+    }
     let Conditional::Changed {
         value,
         last_modified,
@@ -78,6 +104,21 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_is_told_once_a_day_and_only_if_it_may_be() {
+        let at = |hours: u64| LocalTime::from_millis(hours * 60 * 60 * 1000);
+        let rows = [
+            ("not wanted", None, None, None),
+            ("never told", Some("1"), None, Some("1")),
+            ("told an hour ago", Some("1"), Some(at(47)), None),
+            ("told a day ago", Some("1"), Some(at(24)), Some("1")),
+            ("told in the future", Some("1"), Some(at(49)), Some("1")),
+        ];
+        for (name, version, last, expected) in rows {
+            assert_eq!(version_to_tell(version, last, at(48)), expected, "{name}");
+        }
+    }
 
     #[test]
     fn every_row() {

@@ -38,6 +38,8 @@ pub struct Situation {
     pub is_shutting_down: bool,
     /// Another sync of this account runs.
     pub is_running: bool,
+    /// The program's version, where the user lets the server's operators know it: it is told at most once a day.
+    pub tells_version: Option<&'static str>,
     /// A person asked for this sync: a soft backoff is passed over, a hard one never.
     pub is_asked_for: bool,
     /// Now, by the local clock.
@@ -56,6 +58,7 @@ impl Default for Situation {
             is_setting_up: false,
             is_shutting_down: false,
             is_running: false,
+            tells_version: None,
             is_asked_for: false,
             now: LocalTime::default(),
             backoff: Backoff::default(),

@@ -43,6 +43,8 @@ pub struct GlobalState {
     pub former_keys: Vec<String>,
     /// When crypto/keys was last fetched again because of records that did not open.
     pub keys_checked: Option<LocalTime>,
+    /// When the server's operators were last told the program's version.
+    pub version_told: Option<LocalTime>,
     /// info/collections as it was last read.
     pub info: Option<CachedInfo>,
     /// The engines that were enabled when meta/global was last read, with their versions; a fresh start lists them again.

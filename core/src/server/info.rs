@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::call::{Call, Reply};
 use super::client::Client;
 use super::conditions::{Condition, Conditional};
@@ -95,8 +96,24 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         &self,
         modified_since: Option<ServerTime>,
     ) -> Result<Conditional<InfoCollections>> {
+        self.info_collections_of(modified_since, None).await
+    }
+
+    /// As [`Client::info_collections`], and tells the server's operators which version of the program asks.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn info_collections_of(
+        &self,
+        modified_since: Option<ServerTime>,
+        version: Option<&str>,
+    ) -> Result<Conditional<InfoCollections>> {
         let condition = Condition::modified_since(modified_since);
-        let mut reply = self.info("info/collections", condition).await?;
+        let mut path = String::from("info/collections");
+        if let Some(version) = version {
+            address::push_encoded_parameter(&mut path, "v", version);
+        }
+        let mut reply = self.info(&path, condition).await?;
         if reply.is_unmodified() {
             return Ok(Conditional::Unmodified);
         }

@@ -326,7 +326,17 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                 self.planner.post_payload_bytes().to_string(),
             )
             .json(post.body());
-        let mut reply = self.client.send(call).await?;
+        let mut reply = match self.client.send(call).await {
+            // Nothing else in such a request was refused before.
+            Err(Error::Refused {
+                status: 400,
+                request,
+                ..
+            }) if matches!(self.mode, Mode::Batches(Some(_))) => {
+                return Err(Error::BatchLost { request });
+            }
+            reply => reply?,
+        };
         let body = self.client.read(&mut reply, ANSWER_BYTES).await?;
         let answer = PostAnswer::parse(&body).map_err(|error| reply.no_json(&error))?;
         let (mode, turn) = judge(&self.mode, commit, reply.response.status, &answer)

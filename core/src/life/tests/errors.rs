@@ -261,3 +261,36 @@ fn a_history_beyond_the_cap_is_read_newest_first_and_its_rest_by_ids_in_later_sy
     assert_eq!(sync_one().ending, Ending::NothingToDo);
     assert_eq!(one.count(), before + 1);
 }
+
+#[test]
+fn a_batch_that_the_server_has_forgotten_is_begun_again() {
+    let shelf = Shelf::default();
+    let forgotten = Rc::new(Cell::new(false));
+    let done = Rc::clone(&forgotten);
+    // Batches of one record a POST; the first of them is forgotten before its second POST.
+    let device = device_with(&shelf, move |shelf, request| {
+        let query = request
+            .url
+            .split_once("/storage/notes?")
+            .map(|(_, query)| query);
+        if request.url.ends_with("/info/configuration") {
+            return Some(json(r#"{"max_post_records":1,"max_total_records":10}"#));
+        }
+        match (request.method, query) {
+            (Method::Post, Some("batch=true")) if !done.get() => {
+                Some(json(r#"{"batch":"b","success":["a"],"failed":{}}"#).status(202))
+            }
+            (Method::Post, Some(query)) if query.starts_with("batch=b") => {
+                done.set(true);
+                Some(status(400))
+            }
+            _ => Some(serve(shelf, request)),
+        }
+    });
+    device.put("a", "{}");
+    device.put("b", "{}");
+    let report = device.sync();
+    assert!(forgotten.get() && report.is_success(), "{report:?}");
+    assert_eq!(report.collections[0].pushed.sent, 2);
+    assert!(shelf.borrow().contains_key("notes/a") && shelf.borrow().contains_key("notes/b"));
+}

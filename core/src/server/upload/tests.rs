@@ -258,7 +258,10 @@ fn a_record_over_the_limit_is_told_and_the_others_go_on() {
 #[test]
 fn an_error_ends_the_upload_and_nothing_of_the_open_batch_is_told_as_done() {
     type Row = (Answer, fn(&Error) -> bool);
-    let rows: [Row; 5] = [
+    let rows: [Row; 6] = [
+        (status(400), |error| {
+            matches!(error, Error::BatchLost { .. })
+        }),
         (status(412), |error| matches!(error, Error::Conflict { .. })),
         (status(503), |error| matches!(error, Error::Wait { .. })),
         (held("8", &["b"]), |error| {

@@ -1,9 +1,10 @@
 //! What the end-to-end tests share: the real program and its server as child processes, devices to sync, a proxy that
-//! cuts connections at a chosen byte, and tokens minted as a token server would.
+//! cuts connections at a chosen byte, tokens minted as a token server would, and a Firefox to sync with.
 //!
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
 mod device;
+mod firefox;
 mod program;
 mod proxy;
 mod randomness;
@@ -12,6 +13,7 @@ mod token;
 mod wire;
 
 pub use device::{Device, Synced};
+pub use firefox::{Firefox, FirefoxSynced};
 pub use program::{Outcome, Run, selvedge, workspace_root};
 pub use proxy::Proxy;
 pub use randomness::{Randomness, seed};

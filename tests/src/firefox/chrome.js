@@ -1,0 +1,268 @@
+// What the tests ask of a Firefox. It runs in the window of the browser itself, with all of its privileges, and hangs on
+// that window as `selvedge`. Only who is signed in is replaced here: Hawk, crypto, engines and merging are Firefox's own.
+
+const load = (address) => ChromeUtils.importESModule(address);
+const { Weave } = load("resource://services-sync/main.sys.mjs");
+const { Observers } = load("resource://services-common/observers.sys.mjs");
+const { PlacesUtils } = load("resource://gre/modules/PlacesUtils.sys.mjs");
+const { FormHistory } = load("resource://gre/modules/FormHistory.sys.mjs");
+const { formAutofillStorage } = load("resource://autofill/FormAutofillStorage.sys.mjs");
+const { extensionStorageSync } = load("resource://gre/modules/ExtensionStorageSync.sys.mjs");
+const { getFxAccountsSingleton } = load("resource://gre/modules/FxAccounts.sys.mjs");
+
+const SCOPE = "https://identity.mozilla.com/apps/oldsync";
+const wait = (millis) => new Promise((resolve) => window.setTimeout(resolve, millis));
+
+async function until(what, claim, millis = 60000) {
+  for (const end = Date.now() + millis; Date.now() < end; await wait(25)) {
+    const found = await claim();
+    if (found) return found;
+  }
+  throw new Error(`${what} did not come about in ${millis} ms`);
+}
+
+/** What a sync, and each of its engines, told its observers. */
+let told = null;
+const text = (thing) => String(thing?.message ?? thing);
+
+function listen() {
+  const on = (topic, listener) => Observers.add(`weave:${topic}`, listener);
+  on("service:sync:start", () => {
+    told = { ended: null, errors: [], applied: {}, uploaded: {}, problems: {} };
+  });
+  on("engine:sync:error", (error, name) => told?.errors.push(`${name}: ${text(error)}`));
+  on("engine:sync:applied", (counts, name) => {
+    if (told) told.applied[name] = { ...counts };
+  });
+  on("engine:sync:uploaded", (counts, name) => {
+    if (!told) return;
+    const before = told.uploaded[name] ?? { sent: 0, failed: 0 };
+    told.uploaded[name] = { sent: before.sent + counts.sent, failed: before.failed + counts.failed };
+  });
+  on("engine:validate:finish", (result, name) => {
+    const found = (result?.problems ?? []).filter(({ count }) => count > 0);
+    if (told) told.problems[name] = found.map(({ name: problem, count }) => `${problem}: ${count}`);
+  });
+  on("engine:validate:error", (error, name) => told?.errors.push(`validating ${name}: ${text(error)}`));
+  on("service:sync:error", (error) => {
+    if (!told) return;
+    told.errors.push(`sync: ${text(error)}`);
+    told.ended ??= "error";
+  });
+  on("service:sync:finish", () => {
+    if (told) told.ended ??= "finish";
+  });
+}
+
+/** The account: who is signed in, the key, the OAuth token, the devices and no push. */
+function replaceSignedInUser({ uid, scopedKey, accessToken, deviceId, deviceName }) {
+  const accounts = getFxAccountsSingleton();
+  const user = { uid, email: "reader@example.org", verified: true, displayName: null };
+  const key = { ...scopedKey, scope: SCOPE };
+  const replace = (object, members) => {
+    for (const [name, value] of Object.entries(members)) {
+      Object.defineProperty(object, name, { value, configurable: true, writable: true });
+    }
+  };
+  replace(accounts, {
+    getSignedInUser: async () => ({ ...user }),
+    hasLocalSession: async () => true,
+    getOAuthToken: async () => accessToken,
+    getOAuthTokenAndKey: async () => ({ token: accessToken, key }),
+    removeCachedOAuthToken: async () => {},
+    notifyDevices: async () => {},
+    updateDeviceRegistration: async () => {},
+  });
+  replace(accounts.keys, {
+    canGetKeyForScope: async () => true,
+    hasKeysForScope: async () => true,
+    getKeyForScope: async () => key,
+  });
+  const device = { id: deviceId, name: deviceName, type: "desktop", isCurrentDevice: true };
+  replace(accounts.device, {
+    getLocalId: async () => deviceId,
+    getLocalName: () => deviceName,
+    getLocalType: () => "desktop",
+    refreshDeviceList: async () => true,
+    recentDeviceList: [device],
+  });
+  replace(accounts.commands, { pollDeviceCommands: async () => {} });
+}
+
+const idle = () => until("the end of the sync", () => !Weave.Service.locked && told?.ended !== null);
+
+function outcome() {
+  const { login, service, sync, engines } = Weave.Status;
+  return { ...told, status: { login, service, sync, engines: { ...engines } } };
+}
+
+/** Signs in, and answers what came of the first sync, which Firefox begins by itself. */
+async function signIn(account) {
+  await Weave.Service.promiseInitialized;
+  replaceSignedInUser(account);
+  listen();
+  await Weave.Service.configure();
+  await until("the first sync", () => told !== null);
+  await idle();
+  return outcome();
+}
+
+async function sync() {
+  await idle();
+  told = null;
+  await Weave.Service.sync({ why: "user" });
+  await until("the sync", () => told !== null);
+  await idle();
+  return outcome();
+}
+
+/** What Firefox would send of a record now, or null where it has none. */
+async function record(collection, id) {
+  const engine = Weave.Service.engineManager.get(collection);
+  const made = await engine._createRecord(id);
+  return made.deleted ? null : made.cleartext;
+}
+
+const bookmarks = {
+  add: (bookmark) => PlacesUtils.bookmarks.insert(bookmark).then(({ guid }) => guid),
+  change: (bookmark) => PlacesUtils.bookmarks.update(bookmark).then(() => {}),
+  remove: (guid) => PlacesUtils.bookmarks.remove(guid).then(() => {}),
+  tag: (url, tags) => PlacesUtils.tagging.tagURI(Services.io.newURI(url), tags),
+  keyword: (url, keyword) => PlacesUtils.keywords.insert({ url, keyword }).then(() => {}),
+  async all() {
+    const tree = await PlacesUtils.promiseBookmarksTree("", { includeItemIds: false });
+    const rows = {};
+    const walk = (item, parent) => {
+      rows[item.guid] = {
+        parent,
+        index: item.index,
+        title: item.title ?? "",
+        ...(item.uri && { url: item.uri }),
+        ...(item.tags && { tags: item.tags.split(",").sort() }),
+        ...(item.keyword && { keyword: item.keyword }),
+      };
+      for (const child of item.children ?? []) walk(child, item.guid);
+    };
+    walk(tree, null);
+    return rows;
+  },
+};
+
+const login = ({ origin, action = null, realm = null, username, password }) => {
+  const made = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+  made.init(origin, action, realm, username, password, "", "");
+  return made;
+};
+const guid = (found) => found.QueryInterface(Ci.nsILoginMetaInfo).guid;
+const logins = async () => Services.logins.getAllLogins();
+const findLogin = async (id) => {
+  const found = (await logins()).find((one) => guid(one) === id);
+  if (!found) throw new Error(`there is no login ${id}`);
+  return found;
+};
+
+const passwords = {
+  add: (of) => Services.logins.addLoginAsync(login(of)).then(guid),
+  async change(id, fields) {
+    const old = await findLogin(id);
+    const changed = old.clone();
+    Object.assign(changed, fields);
+    await Services.logins.modifyLoginAsync(old, changed);
+  },
+  async remove(id) {
+    await Services.logins.removeLoginAsync(await findLogin(id));
+  },
+  async all() {
+    const rows = (await logins()).map((one) => [
+      guid(one),
+      { origin: one.origin, username: one.username, password: one.password },
+    ]);
+    return Object.fromEntries(rows);
+  },
+};
+
+const history = {
+  async add(url, title, ago = 0) {
+    const date = new Date(Date.now() - ago);
+    const page = await PlacesUtils.history.insert({ url, title, visits: [{ date, transition: 1 }] });
+    return page.guid;
+  },
+  remove: (url) => PlacesUtils.history.remove(url),
+  async all() {
+    const db = await PlacesUtils.promiseDBConnection();
+    const rows = await db.execute(
+      "SELECT guid, url, title FROM moz_places p WHERE EXISTS (SELECT 1 FROM moz_historyvisits WHERE place_id = p.id)",
+    );
+    const pages = rows.map((row) => [
+      row.getResultByName("guid"),
+      { url: row.getResultByName("url"), title: row.getResultByName("title") },
+    ]);
+    return Object.fromEntries(pages);
+  },
+};
+
+const forms = {
+  add: (fieldname, value) => FormHistory.update({ op: "add", fieldname, value }).then(() => {}),
+  remove: (fieldname, value) => FormHistory.update({ op: "remove", fieldname, value }).then(() => {}),
+  async all() {
+    const rows = await FormHistory.search(["guid", "fieldname", "value"], {});
+    return Object.fromEntries(rows.map(({ guid: id, fieldname, value }) => [id, { name: fieldname, value }]));
+  },
+};
+
+const addresses = {
+  async add(address) {
+    await formAutofillStorage.initialize();
+    return formAutofillStorage.addresses.add(address);
+  },
+  async all() {
+    await formAutofillStorage.initialize();
+    const rows = await formAutofillStorage.addresses.getAll();
+    return Object.fromEntries(rows.map((row) => [row.guid, row]));
+  },
+};
+
+/** What an extension keeps by `storage.sync`, without the extension. */
+const extension = {
+  set: (id, items) => extensionStorageSync.set({ id }, items, {}).then(() => {}),
+  get: (id) => extensionStorageSync.get({ id }, null, {}),
+};
+
+const prefs = {
+  set: (name, value) => Services.prefs.setBoolPref(name, value),
+  get: (name) => Services.prefs.getBoolPref(name, null),
+};
+
+const tabs = {
+  async open(url) {
+    const tab = gBrowser.addTrustedTab(url);
+    gBrowser.selectedTab = tab;
+    await until("the tab", () => tab.linkedBrowser.currentURI.spec === url && !tab.hasAttribute("busy"));
+  },
+};
+
+const clients = {
+  localId: () => Weave.Service.clientsEngine.localID,
+  others: () =>
+    Weave.Service.clientsEngine.remoteClients.map(({ id, name, type }) => ({ id, name, type })),
+  command: (command, args, id) => Weave.Service.clientsEngine.sendCommand(command, args, id),
+};
+
+const engines = {
+  /** Whether an engine is on, and when it last synced: 0 after a reset. */
+  async state(name) {
+    const engine = Weave.Service.engineManager.get(name);
+    return { enabled: engine.enabled, lastSync: await engine.getLastSync() };
+  },
+  enabled: () => Weave.Service.engineManager.getEnabled().map(({ name }) => name),
+};
+
+const all = { signIn, sync, record, bookmarks, passwords, history, forms, addresses, extension, prefs, tabs, clients, engines };
+
+/** Calls `noun.verb` or `verb` with these arguments. */
+window.selvedge = (name, args) => {
+  const [first, second] = name.split(".");
+  const call = second ? all[first]?.[second] : all[first];
+  if (typeof call !== "function") throw new Error(`there is no ${name}`);
+  return call(...args);
+};

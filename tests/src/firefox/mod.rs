@@ -1,0 +1,243 @@
+//! A real Firefox, without a window and without an accounts server, which syncs with the server of a test.
+//!
+//! Only who is signed in is replaced, by `chrome.js`: the user, the scoped key, the OAuth token, the list of devices and
+//! push. Everything else is Firefox's own: the token server's client, Hawk, the record crypto, engines and merging.
+
+mod marionette;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use self::marionette::Marionette;
+use crate::{Device, Server};
+
+const CHROME: &str = include_str!("chrome.js");
+const PREFS: &str = include_str!("prefs.js");
+const START: Duration = Duration::from_secs(120);
+const SCRIPT: Duration = Duration::from_secs(180);
+/// Calls a function of `chrome.js`, and hands back what its promise comes to.
+const CALL: &str = "const [name, args, done] = arguments; \
+    Promise.resolve().then(() => window.selvedge(name, args)).then( \
+        (value) => done({ value: value ?? null }), \
+        (error) => done({ error: `${error}\\n${error?.stack}` }));";
+
+/// A running Firefox with a new profile. It is ended when the value goes.
+#[derive(Debug)]
+pub struct Firefox {
+    marionette: Marionette,
+    process: Process,
+    // Removed last, when nobody writes there any more.
+    _dir: TempDir,
+}
+
+/// A child that does not outlive its value.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Firefox {
+    /// The program: what `SELVEDGE_FIREFOX` names, or else `firefox-esr` on the path; none where it is not installed.
+    ///
+    /// Other builds move the modules about that `chrome.js` calls, or may not use a profile in a temporary directory.
+    #[must_use]
+    pub fn installed() -> Option<PathBuf> {
+        if let Some(path) = std::env::var_os("SELVEDGE_FIREFOX") {
+            let path = PathBuf::from(path);
+            assert!(
+                path.is_file(),
+                "SELVEDGE_FIREFOX names no file: {}",
+                path.display()
+            );
+            return Some(path);
+        }
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&folders)
+            .map(|folder| folder.join("firefox-esr"))
+            .find(|path| path.is_file())
+    }
+
+    /// Starts one that knows only this server's token server, and waits for its window.
+    #[must_use]
+    pub fn start(program: &Path, server: &Server) -> Self {
+        let dir = TempDir::new().expect("there is room for a directory");
+        let profile = dir.path().join("profile");
+        let token_server = format!("{}/1.0/sync/1.5", server.url());
+        let prefs = format!(
+            "{PREFS}user_pref(\"identity.sync.tokenserver.uri\", {});\n",
+            json!(token_server)
+        );
+        std::fs::create_dir(&profile)
+            .and_then(|()| std::fs::write(profile.join("user.js"), prefs))
+            .expect("a profile can be written");
+        let child = Command::new(program)
+            .args(["--headless", "--no-remote", "--marionette"])
+            .args(["--remote-allow-system-access", "--profile"])
+            .arg(&profile)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", dir.path())
+            .env("MOZ_CRASHREPORTER_DISABLE", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut process = Process(child.expect("Firefox starts"));
+        let mut marionette = process.connect(&profile.join("MarionetteActivePort"));
+        let script = json!({ "script": SCRIPT.as_millis() });
+        marionette.command("WebDriver:NewSession", &json!({ "capabilities": {} }));
+        marionette.command("WebDriver:SetTimeouts", &script);
+        marionette.command("Marionette:SetContext", &json!({ "value": "chrome" }));
+        marionette.command("WebDriver:ExecuteScript", &in_window(CHROME, &json!([])));
+        Self {
+            marionette,
+            process,
+            _dir: dir,
+        }
+    }
+
+    /// Signs in to the account of this device, and lets Firefox do the first sync that follows.
+    #[track_caller]
+    pub fn sign_in(&mut self, device: &Device) -> FirefoxSynced {
+        let credentials =
+            std::fs::read(device.path("credentials.json")).expect("the device has an account");
+        let credentials: Value =
+            serde_json::from_slice(&credentials).expect("credentials are JSON");
+        let account = json!({
+            "uid": "0123456789abcdef0123456789abcdef",
+            "scopedKey": { "kty": "oct", "k": credentials["ksync_b64url"], "kid": credentials["kid"] },
+            "accessToken": credentials["access_token"],
+            "deviceId": "fedcba9876543210fedcba9876543210",
+            "deviceName": "Firefox of the test",
+        });
+        FirefoxSynced::of(self.call("signIn", &json!([account])))
+    }
+
+    /// Lets it sync, as its button does.
+    ///
+    /// # Panics
+    /// When the sync, an engine or a record fails.
+    #[track_caller]
+    pub fn sync(&mut self) -> FirefoxSynced {
+        FirefoxSynced::of(self.call("sync", &json!([])))
+    }
+
+    /// Calls a function of `chrome.js` with a list of arguments.
+    ///
+    /// # Panics
+    /// When that function throws.
+    #[track_caller]
+    pub fn call(&mut self, name: &str, args: &Value) -> Value {
+        let script = in_window(CALL, &json!([name, args]));
+        let answer = self
+            .marionette
+            .command("WebDriver:ExecuteAsyncScript", &script);
+        let mut answer = answer["value"].clone();
+        assert!(answer["error"].is_null(), "{name}: {}", answer["error"]);
+        answer["value"].take()
+    }
+}
+
+impl Drop for Firefox {
+    fn drop(&mut self) {
+        self.marionette.quit();
+        self.process.end();
+    }
+}
+
+impl Process {
+    /// Connects to the port that it writes into this file when it begins to listen.
+    fn connect(&mut self, file: &Path) -> Marionette {
+        let patience = SCRIPT + Duration::from_secs(20);
+        let end = Instant::now() + START;
+        while Instant::now() < end {
+            // Until it is written whole, the text is no number or not the port.
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            if let Ok(port) = text.trim().parse()
+                && let Ok(marionette) = Marionette::connect(port, patience)
+            {
+                return marionette;
+            }
+            if let Ok(Some(status)) = self.0.try_wait() {
+                panic!("Firefox ended before it listened: {status}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("Firefox did not listen in {} seconds", START.as_secs());
+    }
+
+    /// Waits a while for the end, and then brings it about.
+    fn end(&mut self) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < end {
+            if let Ok(Some(_)) = self.0.try_wait() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn in_window(script: &str, args: &Value) -> Value {
+    json!({ "script": script, "args": args, "sandbox": "system", "newSandbox": false })
+}
+
+/// What came of one of Firefox's syncs, as its own observers were told.
+#[derive(Debug, Clone)]
+pub struct FirefoxSynced(pub Value);
+
+impl FirefoxSynced {
+    /// Checks that nothing failed: the sync ended well, so did every engine and every record, in both directions, and
+    /// Firefox's validators found nothing wrong on the server.
+    #[track_caller]
+    fn of(told: Value) -> Self {
+        let good = json!({ "login": "success.login", "service": "success.status_ok", "sync": "success.sync", "engines": {} });
+        assert_eq!(told["status"], good, "{told:#}");
+        assert_eq!(told["ended"], "finish", "{told:#}");
+        assert_eq!(told["errors"], json!([]), "{told:#}");
+        for (what, count) in [
+            ("applied", "failed"),
+            ("applied", "newFailed"),
+            ("uploaded", "failed"),
+        ] {
+            for (name, counts) in entries(&told[what]) {
+                assert_eq!(counts[count], 0, "{name} {what} {count}: {told:#}");
+            }
+        }
+        for (name, problems) in entries(&told["problems"]) {
+            assert_eq!(*problems, json!([]), "{name}: {told:#}");
+        }
+        Self(told)
+    }
+
+    /// How many records of a collection it took in.
+    #[must_use]
+    pub fn applied(&self, collection: &str) -> u64 {
+        self.0["applied"][collection]["applied"]
+            .as_u64()
+            .unwrap_or(0)
+    }
+
+    /// How many records of a collection it sent.
+    #[must_use]
+    pub fn sent(&self, collection: &str) -> u64 {
+        self.0["uploaded"][collection]["sent"].as_u64().unwrap_or(0)
+    }
+}
+
+fn entries(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    object.as_object().into_iter().flatten()
+}

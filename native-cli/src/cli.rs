@@ -224,7 +224,7 @@ pub enum RecordsCommand {
         #[arg(value_parser = collection)]
         collection: CollectionName,
         /// The record.
-        #[arg(value_parser = record_id)]
+        #[arg(allow_hyphen_values = true, value_parser = record_id)]
         id: RecordId,
         /// Read it from the server rather than from this device's store.
         #[arg(long)]
@@ -243,7 +243,7 @@ pub enum RecordsCommand {
         #[arg(value_parser = collection)]
         collection: CollectionName,
         /// The record's id, if it is one record and the object does not tell.
-        #[arg(value_parser = record_id)]
+        #[arg(allow_hyphen_values = true, value_parser = record_id)]
         id: Option<RecordId>,
         /// Where the records come from.
         #[command(flatten)]
@@ -264,7 +264,7 @@ pub enum RecordsCommand {
         #[arg(value_parser = collection)]
         collection: CollectionName,
         /// The record.
-        #[arg(value_parser = record_id)]
+        #[arg(allow_hyphen_values = true, value_parser = record_id)]
         id: RecordId,
         /// Where the changes come from.
         #[command(flatten)]
@@ -282,7 +282,7 @@ pub enum RecordsCommand {
         /// The collection.
         #[arg(value_parser = collection)]
         collection: CollectionName,
-        /// The records.
+        /// The records; after `--` if an id begins with a dash.
         #[arg(required = true, value_name = "ID", value_parser = record_id)]
         ids: Vec<RecordId>,
         /// Delete on the server straight: a tombstone takes the record's place.
@@ -330,7 +330,7 @@ pub struct ListArgs {
     #[arg(long, value_enum)]
     pub sort: Option<SortBy>,
     /// Only these.
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = record_id)]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true, value_parser = record_id)]
     pub ids: Option<Vec<RecordId>>,
     /// The fields that are columns of csv and tsv, rather than the whole record in one.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]

@@ -237,6 +237,24 @@ fn records_are_shown_in_every_format() {
 }
 
 #[test]
+fn an_id_may_begin_with_a_dash() {
+    // One of 64 ids that Firefox draws does.
+    let device = Device::new();
+    let id = "-84Ih93y9fue";
+    let put = ["records", "put", "notes", id, "--record", r#"{"x":1}"#];
+    assert_eq!(device.run(&put).ok(), format!("{id}\n"));
+    device
+        .run_with(&["records", "edit", "notes", id, "--quiet"], r#"{"y":2}"#)
+        .ok();
+    let get = ["records", "get", "notes", id, "--json"];
+    assert_eq!(device.run(&get).json(), json!({"id": id, "x": 1, "y": 2}));
+    let list = ["records", "list", "notes", "--ids", id, "--json"];
+    assert_eq!(device.run(&list).json()[0]["id"], id);
+    device.run(&["records", "delete", "notes", "--", id]).ok();
+    assert_eq!(device.run(&["records", "list", "notes"]).ok(), "");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let device = Device::new();
     let records: String = (0..20_000).map(|n| format!("{{\"n\":{n}}}\n")).collect();

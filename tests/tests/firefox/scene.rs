@@ -92,7 +92,7 @@ impl Scene {
     /// Deletes a record of the device's.
     #[track_caller]
     pub(crate) fn delete(&self, collection: &str, id: &str) {
-        let delete = ["records", "delete", collection, id];
+        let delete = ["records", "delete", collection, "--", id];
         let _done = self.device.run(&delete).outcome().ok();
     }
 

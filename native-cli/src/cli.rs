@@ -129,15 +129,18 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Use an account by credentials from elsewhere.
+    /// Use an account by credentials from elsewhere, or by name and password.
     #[command(
-        long_about = "Use an account by credentials from elsewhere.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}.",
-        after_help = "Example:\n  selvedge account use --credentials creds.json"
+        long_about = "Use an account by credentials from elsewhere, or by name and password.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}.\n\nWith --legacy it is an account of the older storage API 1.1. Its password and its Sync Key come from files, from a prompt, or from stdin: a line each, in this order.",
+        after_help = "Example:\n  selvedge account use --credentials creds.json\n  selvedge account use --legacy --server http://127.0.0.1:8090 --username alice --password-file password.txt --sync-key-file key.txt"
     )]
     Use {
         /// The file with the credentials, or `-` for stdin.
-        #[arg(long, value_name = "FILE")]
-        credentials: PathBuf,
+        #[arg(long, value_name = "FILE", required_unless_present = "legacy")]
+        credentials: Option<PathBuf>,
+        /// Who it is by name and password.
+        #[command(flatten)]
+        legacy: LegacyArgs,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -180,6 +183,29 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+}
+
+/// An account that servers know by name and password.
+#[derive(Debug, Clone, Args)]
+pub struct LegacyArgs {
+    /// An account of the older storage API 1.1, with a name, a password and a Sync Key.
+    #[arg(long, conflicts_with = "credentials", requires_all = ["server", "username"])]
+    pub legacy: bool,
+    /// The address of the server that knows the account.
+    #[arg(long, value_name = "URL", requires = "legacy")]
+    pub server: Option<String>,
+    /// The account's name or e-mail address.
+    #[arg(long, value_name = "NAME", requires = "legacy")]
+    pub username: Option<String>,
+    /// A file with the password, or `-` for stdin.
+    #[arg(long, value_name = "FILE", requires = "legacy")]
+    pub password_file: Option<PathBuf>,
+    /// A file with the Sync Key, or `-` for stdin.
+    #[arg(long, value_name = "FILE", requires = "legacy")]
+    pub sync_key_file: Option<PathBuf>,
+    /// Make a new Sync Key and print it: for an account that has no data yet.
+    #[arg(long, requires = "legacy", conflicts_with = "sync_key_file")]
+    pub new_sync_key: bool,
 }
 
 /// What to sync.

@@ -1,11 +1,13 @@
 //! The account's storage on the server, for commands that speak to it without a sync.
 
-use selvedge_core::account::{Credentials, Source, Token, TokenServer};
-use selvedge_core::error::Error;
-use selvedge_core::host::Clock as _;
+use selvedge_core::account::legacy::{Account, NodeServer};
+use selvedge_core::account::{Credentials, Source, TokenServer};
+use selvedge_core::error::{Error, RequestLine};
+use selvedge_core::host::{Clock as _, Store as _};
+use selvedge_core::http::Method;
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{CollectionKeys, KeptToken};
-use selvedge_core::server::{Client, Record};
+use selvedge_core::life::{CollectionKeys, GlobalState, KeptToken};
+use selvedge_core::server::{Access, Client, Record};
 
 use crate::device::{Device, USER_AGENT};
 use crate::exit::{CliError, Result};
@@ -30,12 +32,16 @@ impl<'h> Remote<'h> {
         let kept = device.token()?;
         let (client, keys, token) = match (&credentials.source, &credentials.kid) {
             (Source::Token(token), _) => {
-                let (client, keys) = open(host, token).await?;
+                let (client, keys) = open(host, token.access()?).await?;
+                (client, keys, None)
+            }
+            (Source::Legacy(account), _) => {
+                let (client, keys) = open_node(device, host, account).await?;
                 (client, keys, None)
             }
             (Source::TokenServer { url, access_token }, Some(kid)) => {
                 let opened = match &kept {
-                    Some(kept) => match open(host, &kept.token).await {
+                    Some(kept) => match open(host, kept.token.access()?).await {
                         // It may have been revoked since: one new token, one more try.
                         Err(Error::SignedOut { .. }) => None,
                         opened => Some(opened?),
@@ -47,7 +53,7 @@ impl<'h> Remote<'h> {
                     None => {
                         let server = TokenServer::new(host, url, Some(USER_AGENT.into()))?;
                         let token = server.token(access_token, kid).await?;
-                        let (client, keys) = open(host, &token).await?;
+                        let (client, keys) = open(host, token.access()?).await?;
                         let received = host.now();
                         (client, keys, Some(KeptToken { token, received }))
                     }
@@ -76,11 +82,39 @@ impl<'h> Remote<'h> {
     }
 }
 
+/// The node that the last sync found, or, if it refuses, the one that the server names now.
+async fn open_node<'h>(
+    device: &Device,
+    host: &'h NativeHost<()>,
+    account: &Account,
+) -> Result<(Client<'h, NativeHost<()>>, Option<Record>)> {
+    let state = match device.store_if_there()? {
+        Some(store) => store.global().await?,
+        None => None,
+    };
+    let state = state.and_then(|text| serde_json::from_str::<GlobalState>(&text).ok());
+    let kept = state.and_then(|state| state.node);
+    let kept = kept.as_ref().and_then(|node| node.url_for(account));
+    if let Some(node) = kept {
+        match open(host, account.access(node)?).await {
+            Err(Error::SignedOut { .. }) => {}
+            opened => return Ok(opened?),
+        }
+    }
+    let server = NodeServer::new(host, Some(USER_AGENT.into()));
+    let found = server.node_of(account).await?;
+    if kept == Some(found.as_str()) {
+        let request = RequestLine::new(Method::Get, "storage/crypto/keys");
+        return Err(Error::SignedOut { request }.into());
+    }
+    Ok(open(host, account.access(&found)?).await?)
+}
+
 async fn open<'h>(
     host: &'h NativeHost<()>,
-    token: &Token,
+    access: Access,
 ) -> Result<(Client<'h, NativeHost<()>>, Option<Record>), Error> {
-    let client = Client::new(host, token.access()?, Some(USER_AGENT.into()));
+    let client = Client::new(host, access, Some(USER_AGENT.into()));
     let name = |error: selvedge_core::ids::InvalidId| Error::Input(error.to_string());
     let keys = client
         .get_record(

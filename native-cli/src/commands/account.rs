@@ -1,10 +1,9 @@
 //! `selvedge account`: make, join, show or forget the account of this device.
 
 mod copy;
+mod legacy;
 
 use std::fmt;
-use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use selvedge_core::account::{Credentials, JoinCode, Source, embedded};
@@ -12,13 +11,11 @@ use selvedge_core::error::Error;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::AccountCommand;
+use crate::cli::{AccountCommand, LegacyArgs};
+use crate::commands::secret::read_secret;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::profile::remove_if_there;
-
-/// Secrets are far shorter than this.
-const MOST_BYTES: u64 = 64 << 10;
 
 /// What is shown of an account.
 #[derive(Debug, Serialize)]
@@ -35,6 +32,12 @@ struct Shown {
     secrets: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     join_code: Option<Zeroizing<String>>,
+    /// By which name the server knows the user, in the dialect 1.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// Other devices need it, in the dialect 1.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync_key: Option<Zeroizing<String>>,
 }
 
 /// What was, or would be, done.
@@ -49,6 +52,9 @@ struct Done {
     /// Other devices join with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     join_code: Option<Zeroizing<String>>,
+    /// The Sync Key, if it was made just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync_key: Option<Zeroizing<String>>,
     dry_run: bool,
     /// The same for people.
     #[serde(skip)]
@@ -72,9 +78,13 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             dry_run,
         } => join(device, code, code_file.as_deref(), dry_run.dry_run),
         AccountCommand::Use {
-            credentials,
+            credentials: Some(credentials),
             dry_run,
+            ..
         } => use_file(device, &credentials, dry_run.dry_run),
+        AccountCommand::Use {
+            legacy, dry_run, ..
+        } => use_legacy(device, &legacy, dry_run.dry_run),
         AccountCommand::Copy {
             to,
             to_code_file,
@@ -104,6 +114,7 @@ async fn create(
             done: "create",
             server: Some(server.into()),
             join_code: None,
+            sync_key: None,
             dry_run,
             sentence: format!("Would make an account on {server} and keep its secrets here."),
         });
@@ -122,6 +133,7 @@ async fn create(
         server: Some(server_of(&credentials)),
         sentence: code.to_string(),
         join_code: Some(code),
+        sync_key: None,
         dry_run,
     })
 }
@@ -147,6 +159,28 @@ fn read_credentials(file: &Path) -> Result<Credentials> {
     Credentials::from_json(json.as_bytes()).map_err(|error| CliError::BadFile {
         path: file.to_owned(),
         detail: error.to_string(),
+    })
+}
+
+fn use_legacy(device: &Device, args: &LegacyArgs, dry_run: bool) -> Result<()> {
+    let _lock = begin(device, dry_run)?;
+    let (account, is_new_key) = legacy::account(args)?;
+    let sync_key = account.sync_key().display();
+    let credentials = account.into_credentials();
+    if !is_new_key || dry_run {
+        return adopt(device, &credentials, "use", dry_run);
+    }
+    keep(device, &credentials)?;
+    device
+        .output
+        .note("Other devices need this Sync Key; who has it can read everything:");
+    device.output.answer(&Done {
+        done: "use",
+        server: Some(server_of(&credentials)),
+        join_code: None,
+        sentence: sync_key.to_string(),
+        sync_key: Some(sync_key),
+        dry_run,
     })
 }
 
@@ -192,6 +226,7 @@ fn adopt(
         done,
         server: Some(server),
         join_code: None,
+        sync_key: None,
         dry_run,
         sentence,
     })
@@ -199,14 +234,22 @@ fn adopt(
 
 fn show(device: &Device, show_secrets: bool) -> Result<()> {
     let credentials = device.credentials()?;
-    let join_code = if show_secrets {
-        Some(credentials.join_code()?.to_line())
-    } else {
-        None
+    let (username, join_code, sync_key) = match &credentials.source {
+        Source::Legacy(account) => {
+            let key = show_secrets.then(|| account.sync_key().display());
+            (Some(account.username().to_owned()), None, key)
+        }
+        _ if show_secrets => (None, Some(credentials.join_code()?.to_line()), None),
+        _ => (None, None, None),
     };
     device.output.answer(&Shown {
         server: server_of(&credentials),
-        renewable: matches!(credentials.source, Source::TokenServer { .. }),
+        renewable: matches!(
+            credentials.source,
+            Source::TokenServer { .. } | Source::Legacy(_)
+        ),
+        username,
+        sync_key,
         key_id: credentials.kid,
         secrets: device.profile.credentials_path().display().to_string(),
         join_code,
@@ -238,6 +281,7 @@ fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
         done: "forget",
         server: None,
         join_code: None,
+        sync_key: None,
         dry_run,
         sentence: format!("{would} {records}. The server's are as they were."),
     })
@@ -247,33 +291,9 @@ fn server_of(credentials: &Credentials) -> String {
     match &credentials.source {
         Source::TokenServer { url, .. } => url.clone(),
         Source::Token(token) => token.api_endpoint.clone(),
+        Source::Legacy(account) => account.server().to_owned(),
         _ => String::new(),
     }
-}
-
-/// A small secret from a file, or from stdin by `-`.
-fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin()
-            .lock()
-            .take(MOST_BYTES + 1)
-            .read_to_end(&mut bytes)
-    } else {
-        fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(CliError::file(path))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(CliError::BadFile {
-            path: path.to_owned(),
-            detail: "it is far too long to be this".into(),
-        });
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::BadFile {
-        path: path.to_owned(),
-        detail: "it is no text".into(),
-    })?;
-    Ok(Zeroizing::new(text.to_owned()))
 }
 
 impl fmt::Display for Done {
@@ -287,6 +307,13 @@ impl fmt::Display for Shown {
         writeln!(f, "Server     {}", self.server)?;
         if let Some(key_id) = &self.key_id {
             writeln!(f, "Key        {key_id}")?;
+        }
+        if let Some(username) = &self.username {
+            writeln!(f, "Username   {username}")?;
+            writeln!(f, "Secrets    {}", self.secrets)?;
+            let shown = self.sync_key.as_ref().map(|key| key.as_str());
+            let sync_key = shown.unwrap_or("hidden: --show-secrets");
+            return writeln!(f, "Sync Key   {sync_key}");
         }
         let tokens = if self.renewable {
             "renewed by themselves"

@@ -5,6 +5,7 @@ pub mod collections;
 pub mod demo;
 pub mod man;
 pub mod records;
+mod secret;
 pub mod serve;
 pub mod status;
 pub mod sync;

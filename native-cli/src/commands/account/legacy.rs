@@ -1,0 +1,33 @@
+//! `selvedge account use --legacy`: an account that servers of the dialect 1.1 know by a name and a password.
+
+use selvedge_core::account::legacy::Account;
+use selvedge_core::crypto::SyncKey;
+use selvedge_core::error::Error;
+
+use crate::cli::LegacyArgs;
+use crate::commands::secret::secret;
+use crate::exit::{CliError, Result};
+use crate::host::SystemRandom;
+
+/// An account as it was said, and whether its Sync Key is a new one.
+pub(super) fn account(args: &LegacyArgs) -> Result<(Account, bool)> {
+    let (Some(server), Some(username)) = (&args.server, &args.username) else {
+        return Err(CliError::Usage(
+            "say which account with --server and --username".into(),
+        ));
+    };
+    let password = secret(args.password_file.as_deref(), "Password", "--password-file")?;
+    let sync_key = if args.new_sync_key {
+        SyncKey::make(&SystemRandom).map_err(Error::from)?
+    } else {
+        let file = args.sync_key_file.as_deref();
+        let typed = secret(file, "Sync Key", "--sync-key-file")?;
+        SyncKey::parse(&typed).map_err(|_| {
+            Error::Input(
+                "this is no Sync Key: it has 26 letters and digits in groups of 1 and 5, like a-bcdef-…".into(),
+            )
+        })?
+    };
+    let account = Account::with_key(server, username, &password, sync_key)?;
+    Ok((account, args.new_sync_key))
+}

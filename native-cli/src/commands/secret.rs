@@ -1,0 +1,102 @@
+//! Secrets as people give them: in a file, on stdin, or at the terminal; never on the command line, which other users see.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::exit::{CliError, Result};
+
+/// Secrets are far shorter than this.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// A small secret from a file, or from stdin by `-`.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = if path.as_os_str() == "-" {
+        io::stdin()
+            .lock()
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(CliError::file(path))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(CliError::BadFile {
+            path: path.to_owned(),
+            detail: "it is far too long to be this".into(),
+        });
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::BadFile {
+        path: path.to_owned(),
+        detail: "it is no text".into(),
+    })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// One line: from a file, from the next line of stdin, or from who sits at the terminal. `what` names it in the prompt, and
+/// `option` names the file's option in errors.
+pub(crate) fn secret(file: Option<&Path>, what: &str, option: &str) -> Result<Zeroizing<String>> {
+    match file {
+        Some(file) if file.as_os_str() != "-" => {
+            let text = read_secret(file)?;
+            Ok(Zeroizing::new(without_line_end(&text).to_owned()))
+        }
+        None if io::stdin().is_terminal() => rpassword::prompt_password(format!("{what}: "))
+            .map(Zeroizing::new)
+            .map_err(CliError::file(Path::new("the terminal"))),
+        _ => {
+            let line = line()?;
+            let line = without_line_end(&line);
+            if line.is_empty() {
+                return Err(CliError::Usage(format!(
+                    "no {what} came on stdin: give it there as a line, or in a file with {option}"
+                )));
+            }
+            Ok(Zeroizing::new(line.to_owned()))
+        }
+    }
+}
+
+/// The next line of stdin. What comes after it stays there for the next one.
+fn line() -> Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let stdin = Path::new("-");
+    io::stdin()
+        .lock()
+        .take(MOST_BYTES)
+        .read_until(b'\n', &mut bytes)
+        .map_err(CliError::file(stdin))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::BadFile {
+        path: stdin.to_owned(),
+        detail: "it is no text".into(),
+    })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// A line of a file without its ending; blanks may belong to a password.
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_ending_goes_and_blanks_stay() {
+        for (text, expected) in [
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a", "a"),
+            (" a \n", " a "),
+            ("a\n\n", "a\n"),
+            ("", ""),
+        ] {
+            assert_eq!(without_line_end(text), expected, "{text:?}");
+        }
+    }
+}

@@ -8,7 +8,6 @@ use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::serve::ServeError;
 
 /// Does what the command line says. Errors are said on stderr.
 #[must_use]
@@ -45,7 +44,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::Records(command) => {
             beside_the_network()?.block_on(records::run(&device()?, command))
         }
-        Command::Serve(args) => many_threads()?.block_on(serve::run(args)).map_err(refused),
+        Command::Serve(args) => many_threads()?.block_on(serve::run(args)),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(dir.as_deref()),
     }
@@ -69,16 +68,4 @@ fn many_threads() -> Result<tokio::runtime::Runtime> {
 
 fn no_runtime(error: std::io::Error) -> CliError {
     CliError::Failed(format!("the system gives no threads or sockets: {error}"))
-}
-
-fn refused(error: ServeError) -> CliError {
-    let exit = match &error {
-        ServeError::Unprotected(_) | ServeError::PublicUrl => Exit::Usage,
-        ServeError::Data(_) | ServeError::Secret(..) | ServeError::Invite(_) => Exit::Storage,
-        _ => Exit::Failed,
-    };
-    CliError::Refused {
-        message: error.to_string(),
-        exit,
-    }
 }

@@ -1,14 +1,20 @@
-//! `selvedge serve`: the embedded server, and invitations to it.
+//! `selvedge serve`: the embedded server, invitations to it, and its users of the dialect 1.1.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
+use selvedge_core::server::Dialect;
 
+use crate::commands::secret::secret;
+use crate::exit::{CliError, Exit, Result};
 use crate::serve::limits::Limits;
 use crate::serve::storage::sqlite::Place;
-use crate::serve::{Options, ServeError, Server, invite};
+use crate::serve::{
+    NewNode, Options, ServeError, Server, UserError, add_user, change_password, invite, move_user,
+};
 
 /// Runs a server of your own.
 #[derive(Debug, Args)]
@@ -27,6 +33,73 @@ pub struct ServeArgs {
 enum ServeCommand {
     /// Prints an invitation that lets one person make one account.
     Invite(InviteArgs),
+    /// Makes or changes a user of the dialect 1.1, who has a name and a password.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Makes a user, and prints the name that clients send.
+    #[command(
+        after_help = "Example:\n  selvedge serve user add alice --data ~/selvedge-server --password-file password.txt"
+    )]
+    Add {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Gives a user another password; the records stay.
+    #[command(
+        after_help = "Example:\n  selvedge serve user password alice --data ~/selvedge-server --password-file password.txt"
+    )]
+    Password {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Tells a user's devices that the storage is on another server; what is here stays here.
+    #[command(
+        after_help = "Example:\n  selvedge serve user move alice --data ~/selvedge-server --node https://sync.example.org"
+    )]
+    Move {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        to: NodeArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct WhoArgs {
+    /// The user's name or e-mail address.
+    name: String,
+    /// The server's data directory; the server may be running.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct PasswordArgs {
+    /// A file with the password, or `-` for stdin; asked for at a terminal if not said.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct NodeArgs {
+    /// The URL of the server that has the storage from now on.
+    #[arg(long, value_name = "URL")]
+    node: Option<String>,
+    /// No server for now: devices come back after a while.
+    #[arg(long)]
+    nowhere: bool,
+    /// This server again.
+    #[arg(long)]
+    here: bool,
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +118,9 @@ struct ServerArgs {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+    /// The version of the storage API: 1.1 is for older clients, whose users `serve user add` makes.
+    #[arg(long, value_name = "VERSION", default_value = "1.5", value_parser = dialect())]
+    dialect: Dialect,
     /// The directory of the database, or :memory: to keep nothing.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -87,20 +163,82 @@ struct ServerArgs {
     log: bool,
 }
 
+fn dialect() -> impl clap::builder::TypedValueParser<Value = Dialect> {
+    PossibleValuesParser::new(["1.5", "1.1"]).map(|version| match version.as_str() {
+        "1.1" => Dialect::V1_1,
+        _ => Dialect::V1_5,
+    })
+}
+
 fn at_least_one() -> clap::builder::RangedU64ValueParser<u64> {
     // SQLite's integers have 63 bits.
     clap::value_parser!(u64).range(1..=1 << 62)
 }
 
-/// Runs the server until SIGINT or SIGTERM, or prints an invitation.
+/// Runs the server until SIGINT or SIGTERM, prints an invitation, or makes or changes a user.
 ///
 /// # Errors
-/// When the server cannot start or the invitation is not kept.
-pub async fn run(args: ServeArgs) -> Result<(), ServeError> {
+/// When the server cannot start, or the invitation or the user is not kept.
+pub async fn run(args: ServeArgs) -> Result<()> {
     match args.command {
-        Some(ServeCommand::Invite(args)) => print_invitation(args).await,
-        None => serve(args.server).await,
+        Some(ServeCommand::Invite(args)) => print_invitation(args).await.map_err(refused),
+        Some(ServeCommand::User(command)) => user(command).await,
+        None => serve(args.server).await.map_err(refused),
     }
+}
+
+fn refused(error: ServeError) -> CliError {
+    let exit = match &error {
+        ServeError::Unprotected(_) | ServeError::PublicUrl => Exit::Usage,
+        ServeError::Data(_) | ServeError::Secret(..) | ServeError::Invite(_) => Exit::Storage,
+        _ => Exit::Failed,
+    };
+    CliError::Refused {
+        message: error.to_string(),
+        exit,
+    }
+}
+
+fn user_refused(error: UserError) -> CliError {
+    let exit = match &error {
+        UserError::Name(_) | UserError::Password | UserError::Node | UserError::Exists(_) => {
+            Exit::Usage
+        }
+        UserError::Unknown(_) => Exit::NotFound,
+        UserError::Data(_) | UserError::Storage(_) => Exit::Storage,
+        _ => Exit::Failed,
+    };
+    CliError::Refused {
+        message: error.to_string(),
+        exit,
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the name is this command's data")]
+async fn user(command: UserCommand) -> Result<()> {
+    let data = |who: &WhoArgs| who.data.clone().unwrap_or_else(default_data);
+    let read = |args: &PasswordArgs| {
+        let file = args.password_file.as_deref();
+        secret(file, "Password", "--password-file")
+    };
+    let changed = match &command {
+        UserCommand::Add { who, password } => {
+            add_user(data(who), &who.name, &read(password)?).await
+        }
+        UserCommand::Password { who, password } => {
+            change_password(data(who), &who.name, &read(password)?).await
+        }
+        UserCommand::Move { who, to } => {
+            let node = match &to.node {
+                Some(url) => NewNode::At(url.clone()),
+                None if to.nowhere => NewNode::Nowhere,
+                None => NewNode::Here,
+            };
+            move_user(data(who), &who.name, node).await
+        }
+    };
+    println!("{}", changed.map_err(user_refused)?);
+    Ok(())
 }
 
 #[allow(clippy::print_stdout, reason = "the invitation is this command's data")]
@@ -119,6 +257,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     };
     let server = Server::bind(Options {
         listen: args.listen,
+        dialect: args.dialect,
         data,
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,

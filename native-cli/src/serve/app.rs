@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use selvedge_core::server::Dialect;
+
+use super::basic::Passwords;
 use super::body::BodyMemory;
 use super::limits::Limits;
 use super::nonces::Nonces;
@@ -12,6 +15,10 @@ use super::token::MasterSecret;
 /// The server behind its sockets.
 #[derive(Debug)]
 pub(super) struct App {
+    /// What clients are spoken to in.
+    pub dialect: Dialect,
+    /// Checks the passwords of the dialect 1.1.
+    pub passwords: Passwords,
     /// Records, batches and accounts.
     pub storage: StorageObject,
     /// Signs and checks storage tokens.

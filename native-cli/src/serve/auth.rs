@@ -1,4 +1,4 @@
-//! Who sends a storage request: Hawk, from the server's side (spec §2).
+//! Who sends a storage request: Hawk, from the server's side (spec §2), or a name and a password in the dialect 1.1.
 
 use std::sync::Arc;
 
@@ -6,15 +6,17 @@ use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use selvedge_core::crypto::hawk::Header;
+use selvedge_core::server::Dialect;
 
 use super::app::App;
+use super::basic;
 use super::clock;
 use super::nonces::Freshness;
 use super::public_url::PublicUrl;
 use super::reply::Refusal;
 use super::storage::Uid;
 
-/// The sender of a request, proven by its signature.
+/// The sender of a request, proven by its signature or by a password.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     /// The user, who is also the one in the path.
@@ -31,7 +33,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        authenticate(parts, app, false)
+        caller(parts, app, false).await
     }
 }
 
@@ -39,7 +41,7 @@ impl FromRequestParts<Arc<App>> for CallerOfOld {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        authenticate(parts, app, true).map(Self)
+        caller(parts, app, true).await.map(Self)
     }
 }
 
@@ -63,6 +65,16 @@ impl Caller {
         } else {
             Err(Refusal::Unauthorized)
         }
+    }
+}
+
+async fn caller(parts: &Parts, app: &App, expired_too: bool) -> Result<Caller, Refusal> {
+    match app.dialect {
+        Dialect::V1_5 => authenticate(parts, app, expired_too),
+        Dialect::V1_1 => Ok(Caller {
+            uid: basic::authenticate(parts, app).await?,
+            hash: None,
+        }),
     }
 }
 

@@ -12,13 +12,14 @@ use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::Frame;
 use selvedge_core::ids::RecordId;
+use selvedge_core::server::Dialect;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::app::App;
 use super::auth::Caller;
 use super::body::{self, Received};
-use super::conditions::Conditions;
+use super::dialect::{check_confirmed, read_conditions, write_conditions};
 use super::encoder::{Encoding, Format};
 use super::query::{BatchStep, Selection, ids_to_delete};
 use super::record::{collection_name, modified, show_quota};
@@ -36,8 +37,10 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let collection = collection_name(collection)?;
-    let selection = Selection::parse(query.as_deref())?;
-    let conditions = Conditions::from_headers(&headers)?;
+    let dialect = app.dialect;
+    let selection = Selection::parse(dialect, query.as_deref())?;
+    let limit = selection.limit.unwrap_or(u64::MAX);
+    let conditions = read_conditions(dialect, &headers)?;
     let format = Format::accepted(&headers)?;
     let request = PageRequest {
         uid: caller.uid,
@@ -58,6 +61,11 @@ pub(super) async fn get(
             next,
             body,
         } => {
+            if dialect == Dialect::V1_1 && next.is_some() && records < limit {
+                // A list that was cut where it names no next page would be taken for the whole.
+                return Err(Refusal::Unavailable);
+            }
+            let next = next.filter(|_| dialect == Dialect::V1_5);
             let mut reply = Response::new(match body {
                 PageBody::Whole(bytes) => Body::from(bytes),
                 PageBody::Stream(receiver) => Body::new(Chunks {
@@ -106,13 +114,13 @@ impl HttpBody for Chunks {
 }
 
 #[derive(Serialize)]
-struct Uploaded<'a> {
+struct Uploaded<'a, F> {
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     modified: Option<selvedge_core::time::ServerTime>,
     success: &'a [RecordId],
-    failed: &'a BTreeMap<String, &'static str>,
+    failed: &'a F,
 }
 
 /// `POST`: writes records at once, or puts them into a batch, or commits one.
@@ -125,8 +133,11 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Response, Refusal> {
     let collection = collection_name(collection)?;
-    let step = BatchStep::parse(query.as_deref())?;
-    let conditions = Conditions::from_headers(&headers)?;
+    let step = match app.dialect {
+        Dialect::V1_5 => BatchStep::parse(query.as_deref())?,
+        Dialect::V1_1 => BatchStep::None,
+    };
+    let conditions = write_conditions(app.dialect, &headers)?;
     app.limits.check_announced(&headers, step)?;
     let format = body::format(&headers)?;
     let Received { bytes, room } = app
@@ -146,7 +157,13 @@ pub(super) async fn post(
     let write = write(step, collection, sorted.accepted);
     let written = app.storage.write(caller.uid, conditions, write).await?;
     drop(room);
-    Ok(uploaded(&written, &success, &sorted.failed))
+    Ok(match app.dialect {
+        Dialect::V1_5 => uploaded(&written, &success, &sorted.failed),
+        Dialect::V1_1 => {
+            let reasons = sorted.failed.iter().map(|(id, reason)| (id, [reason]));
+            uploaded(&written, &success, &reasons.collect::<BTreeMap<_, _>>())
+        }
+    })
 }
 
 fn write(
@@ -178,11 +195,7 @@ fn write(
     }
 }
 
-fn uploaded(
-    written: &Written,
-    success: &[RecordId],
-    failed: &BTreeMap<String, &'static str>,
-) -> Response {
+fn uploaded(written: &Written, success: &[RecordId], failed: &impl Serialize) -> Response {
     let answer = Uploaded {
         batch: written.batch.map(|batch| batch.to_string()),
         modified: written.batch.is_none().then_some(written.modified),
@@ -207,13 +220,13 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let collection = collection_name(collection)?;
-    let conditions = Conditions::from_headers(&headers)?;
-    let write = match ids_to_delete(query.as_deref())? {
+    let conditions = write_conditions(app.dialect, &headers)?;
+    let write = match ids_to_delete(app.dialect, query.as_deref())? {
         Some(ids) => Write::DeleteRecords { collection, ids },
         None => Write::DeleteCollection { collection },
     };
     let written = app.storage.write(caller.uid, conditions, write).await?;
-    Ok(modified(&written))
+    Ok(modified(app.dialect, &written))
 }
 
 /// `DELETE storage` and `DELETE` of the endpoint itself: everything.
@@ -222,10 +235,11 @@ pub(super) async fn delete_store(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let conditions = Conditions::from_headers(&headers)?;
+    check_confirmed(app.dialect, &headers)?;
+    let conditions = write_conditions(app.dialect, &headers)?;
     let written = app
         .storage
         .write(caller.uid, conditions, Write::DeleteStore)
         .await?;
-    Ok(modified(&written))
+    Ok(modified(app.dialect, &written))
 }

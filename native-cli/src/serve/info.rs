@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::app::App;
 use super::auth::{Caller, CallerOfOld};
 use super::conditions::{Conditions, Verdict};
+use super::dialect::read_conditions;
 use super::reply::{Refusal, json, set};
 use super::storage::{CollectionState, StoreState};
 
@@ -74,7 +75,7 @@ async fn read(
     headers: &HeaderMap,
     exact: bool,
 ) -> Result<StoreState, Refusal> {
-    let conditions = Conditions::from_headers(headers)?;
+    let conditions = read_conditions(app.dialect, headers)?;
     let state = app.storage.state(caller.uid, exact).await?;
     match conditions.judge(state.modified) {
         Verdict::Proceed => Ok(state),

@@ -1,4 +1,5 @@
-//! The embedded server: the Storage API 1.5 (spec §3) on SQLite, with a small token server (spec §1.9) in front of it.
+//! The embedded server: the Storage API 1.5 (spec §3) on SQLite, with a small token server (spec §1.9) in front of it; or
+//! the older dialect 1.1 (spec §3.10), with users who have names and passwords, on the same storage.
 //!
 //! Any number of users, each known by a token that was minted with the server's master secret: by itself, for accounts
 //! that were made on it, or by a separate token server that has the same secret.
@@ -10,16 +11,19 @@
 mod accounts;
 mod app;
 mod auth;
+mod basic;
 mod body;
 pub mod clock;
 mod collection;
 mod conditions;
 mod cors;
+mod dialect;
 mod encoder;
 mod info;
 mod key_id;
 pub mod limits;
 mod listen;
+mod nodes;
 mod nonces;
 mod public_url;
 mod query;
@@ -31,6 +35,7 @@ pub mod storage;
 pub mod token;
 mod token_error;
 mod tokenserver;
+mod users;
 
 use std::future::Future;
 use std::io;
@@ -40,12 +45,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use selvedge_core::server::Dialect;
 use selvedge_core::time::ServerTime;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use self::app::{App, StorageObject};
+use self::basic::Passwords;
 use self::body::BodyMemory;
 use self::limits::Limits;
 use self::nonces::Nonces;
@@ -53,11 +60,15 @@ use self::public_url::PublicUrl;
 use self::storage::sqlite::{Place, SqliteStorage};
 use self::storage::{Storage, StorageError};
 
+pub use self::users::{NewNode, UserError, add_user, change_password, move_user};
+
 /// How a server is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What clients are spoken to in.
+    pub dialect: Dialect,
     /// Where the data are.
     pub data: Place,
     /// The file with the master secret. Without one it is `master-secret` in the data directory, or a random secret of
@@ -80,6 +91,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            dialect: Dialect::V1_5,
             data: Place::Memory,
             master_secret_file: None,
             public_url: None,
@@ -183,6 +195,8 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let app = Arc::new(App {
+            dialect: options.dialect,
+            passwords: Passwords::new().ok_or(ServeError::Random)?,
             storage,
             secret,
             nonces: Nonces::default(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use selvedge_core::ids::RecordId;
+use selvedge_core::server::Dialect;
 use selvedge_core::time::ServerTime;
 
 use super::reply::{Refusal, WeaveCode};
@@ -72,6 +73,12 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// From here on.
     pub offset: Option<Offset>,
+    /// After so many (1.1).
+    pub skip: u64,
+    /// Only with a sort index above this (1.1).
+    pub index_above: Option<i64>,
+    /// Only with a sort index below this (1.1).
+    pub index_below: Option<i64>,
     /// In this order.
     pub sort: Sort,
 }
@@ -81,7 +88,7 @@ impl Selection {
     ///
     /// # Errors
     /// 400 for a malformed value.
-    pub fn parse(query: Option<&str>) -> Result<Self, Refusal> {
+    pub fn parse(dialect: Dialect, query: Option<&str>) -> Result<Self, Refusal> {
         let mut selection = Self::default();
         for (name, value) in pairs(query) {
             match &*name {
@@ -90,6 +97,13 @@ impl Selection {
                 "older" => selection.older = Some(time(&value)?),
                 "full" => selection.full = !matches!(&*value, "0" | "false"),
                 "limit" => selection.limit = Some(limit(&value)?),
+                "offset" if dialect == Dialect::V1_1 => selection.skip = number(&value)?,
+                "index_above" if dialect == Dialect::V1_1 => {
+                    selection.index_above = Some(index(&value)?);
+                }
+                "index_below" if dialect == Dialect::V1_1 => {
+                    selection.index_below = Some(index(&value)?);
+                }
                 "offset" => selection.offset = Some(Offset::parse(&value).ok_or_else(malformed)?),
                 "sort" => {
                     selection.sort = match &*value {
@@ -102,19 +116,41 @@ impl Selection {
                 _ => {}
             }
         }
+        if selection.skip > 0 && selection.limit.is_none() {
+            return Err(malformed());
+        }
         Ok(selection)
     }
 }
 
+/// The parameters by which 1.1 narrowed a DELETE, beside `ids`.
+const NARROWING: [&str; 9] = [
+    "newer",
+    "older",
+    "limit",
+    "offset",
+    "sort",
+    "index_above",
+    "index_below",
+    "parentid",
+    "predecessorid",
+];
+
 /// Reads the `ids` of a DELETE on a collection; none means the whole collection.
 ///
 /// # Errors
-/// 400 for malformed ids. An empty `ids=` is malformed: it must not delete everything.
-pub(super) fn ids_to_delete(query: Option<&str>) -> Result<Option<Vec<RecordId>>, Refusal> {
+/// 400 for malformed ids, and for other ways to narrow it that 1.1 had. An empty `ids=` is malformed: it must not delete
+/// everything.
+pub(super) fn ids_to_delete(
+    dialect: Dialect,
+    query: Option<&str>,
+) -> Result<Option<Vec<RecordId>>, Refusal> {
     let mut found = None;
     for (name, value) in pairs(query) {
         if name == "ids" {
             found = Some(ids(&value)?);
+        } else if dialect == Dialect::V1_1 && NARROWING.contains(&&*name) {
+            return Err(malformed());
         }
     }
     Ok(found)
@@ -190,6 +226,23 @@ fn time(value: &str) -> Result<ServerTime, Refusal> {
     ServerTime::parse(value).map_err(|_| malformed())
 }
 
+/// A number of records, which may be none.
+fn number(value: &str) -> Result<u64, Refusal> {
+    let digits = (1..=18).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
+    value.parse().ok().filter(|_| digits).ok_or_else(malformed)
+}
+
+/// A sort index of at most nine digits.
+fn index(value: &str) -> Result<i64, Refusal> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    let is_index = (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    value
+        .parse()
+        .ok()
+        .filter(|_| is_index)
+        .ok_or_else(malformed)
+}
+
 fn limit(value: &str) -> Result<u64, Refusal> {
     let digits = (1..=18).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
     match value.parse() {
@@ -204,9 +257,10 @@ mod tests {
 
     #[test]
     fn every_parameter_of_a_read_is_understood() {
-        let selection = Selection::parse(Some(
-            "full=1&ids=a,b%2Fc&newer=1.5&older=2&limit=10&offset=15-7&sort=newest&v=3",
-        ));
+        let selection = Selection::parse(
+            Dialect::V1_5,
+            Some("full=1&ids=a,b%2Fc&newer=1.5&older=2&limit=10&offset=15-7&sort=newest&v=3"),
+        );
         assert_eq!(
             selection,
             Ok(Selection {
@@ -220,9 +274,55 @@ mod tests {
                 limit: Some(10),
                 offset: Some(Offset { value: 15, row: 7 }),
                 sort: Sort::Newest,
+                ..Selection::default()
             })
         );
-        assert_eq!(Selection::parse(None), Ok(Selection::default()));
+        assert_eq!(
+            Selection::parse(Dialect::V1_5, None),
+            Ok(Selection::default())
+        );
+    }
+
+    #[test]
+    fn the_dialect_1_1_skips_a_number_of_records_and_knows_sort_indexes() {
+        let parse = |query| Selection::parse(Dialect::V1_1, Some(query));
+        let query = "offset=20&limit=10&index_above=-5&index_below=7";
+        let expected = Selection {
+            skip: 20,
+            limit: Some(10),
+            index_above: Some(-5),
+            index_below: Some(7),
+            ..Selection::default()
+        };
+        assert_eq!(parse(query), Ok(expected));
+        for bad in [
+            "offset=20",
+            "offset=15-7&limit=1",
+            "offset=-1&limit=1",
+            "offset=&limit=1",
+            "index_above=x",
+            "index_below=1234567890",
+            "index_above=+1",
+        ] {
+            assert_eq!(parse(bad), Err(malformed()), "{bad}");
+        }
+        let ignored = Selection::parse(Dialect::V1_5, Some("index_above=x"));
+        assert_eq!(ignored, Ok(Selection::default()));
+    }
+
+    #[test]
+    fn what_would_have_narrowed_a_delete_does_not_delete_everything() {
+        for name in NARROWING {
+            let query = format!("{name}=1");
+            assert_eq!(
+                ids_to_delete(Dialect::V1_1, Some(&query)),
+                Err(malformed()),
+                "{name}"
+            );
+            assert_eq!(ids_to_delete(Dialect::V1_5, Some(&query)), Ok(None));
+        }
+        let ids = ids_to_delete(Dialect::V1_1, Some("ids=a,b")).unwrap();
+        assert_eq!(ids.map(|ids| ids.len()), Some(2));
     }
 
     #[test]
@@ -245,7 +345,11 @@ mod tests {
             "ids=%C3%A9",
         ] {
             let malformed = Refusal::BadRequest(WeaveCode::Unknown);
-            assert_eq!(Selection::parse(Some(query)), Err(malformed), "{query}");
+            assert_eq!(
+                Selection::parse(Dialect::V1_5, Some(query)),
+                Err(malformed),
+                "{query}"
+            );
         }
     }
 
@@ -253,14 +357,17 @@ mod tests {
     fn a_hundred_ids_are_read_and_one_more_is_refused() {
         let query = |count: usize| format!("ids={}", vec!["a"; count].join(","));
         assert_eq!(
-            ids_to_delete(Some(&query(100))).unwrap().unwrap().len(),
+            ids_to_delete(Dialect::V1_5, Some(&query(100)))
+                .unwrap()
+                .unwrap()
+                .len(),
             100
         );
         assert_eq!(
-            ids_to_delete(Some(&query(101))),
+            ids_to_delete(Dialect::V1_5, Some(&query(101))),
             Err(Refusal::BadRequest(WeaveCode::LimitExceeded))
         );
-        assert_eq!(ids_to_delete(Some("v=1")), Ok(None));
+        assert_eq!(ids_to_delete(Dialect::V1_5, Some("v=1")), Ok(None));
     }
 
     #[test]

@@ -7,15 +7,17 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::server::Dialect;
 use selvedge_core::time::ServerTime;
 
 use super::app::App;
 use super::auth::Caller;
 use super::body::{self, Received};
-use super::conditions::{Conditions, Verdict};
+use super::conditions::Verdict;
+use super::dialect::{read_conditions, target_of_record, write_conditions};
 use super::encoder::{self, Row};
 use super::reply::{Refusal, WeaveCode, json, set};
-use super::storage::{Target, Write, Written};
+use super::storage::{Write, Written};
 
 type Target3 = Path<(String, String, String)>;
 
@@ -27,7 +29,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (collection, id) = names(path)?;
-    let conditions = Conditions::from_headers(&headers)?;
+    let conditions = read_conditions(app.dialect, &headers)?;
     let record = app.storage.record(caller.uid, collection, id).await?;
     let modified = record
         .as_ref()
@@ -58,7 +60,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Response, Refusal> {
     let (collection, id) = names(path)?;
-    let conditions = Conditions::from_headers(&headers)?;
+    let conditions = write_conditions(app.dialect, &headers)?;
     let format = body::format(&headers)?;
     let Received { bytes, room } = app
         .bodies
@@ -73,7 +75,7 @@ pub(super) async fn put(
     let write = Write::Put {
         collection,
         records: vec![record],
-        target: Target::Record,
+        target: target_of_record(app.dialect),
     };
     let written = app.storage.write(caller.uid, conditions, write).await?;
     drop(room);
@@ -90,18 +92,24 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (collection, id) = names(path)?;
-    let conditions = Conditions::from_headers(&headers)?;
-    let write = Write::DeleteRecord { collection, id };
+    let conditions = write_conditions(app.dialect, &headers)?;
+    let write = Write::DeleteRecord {
+        collection,
+        id,
+        target: target_of_record(app.dialect),
+    };
     let written = app.storage.write(caller.uid, conditions, write).await?;
-    Ok(modified(&written))
+    Ok(modified(app.dialect, &written))
 }
 
 /// The reply to a delete.
-pub(super) fn modified(written: &Written) -> Response {
-    let mut reply = json(
-        format!("{{\"modified\":{}}}", written.modified),
-        written.modified,
-    );
+pub(super) fn modified(dialect: Dialect, written: &Written) -> Response {
+    let time = written.modified;
+    let body = match dialect {
+        Dialect::V1_5 => format!("{{\"modified\":{time}}}"),
+        Dialect::V1_1 => time.to_string(),
+    };
+    let mut reply = json(body, time);
     show_quota(&mut reply, written);
     reply
 }

@@ -15,6 +15,8 @@ pub enum WeaveCode {
     Unknown = 0,
     /// The method or the use of a header is illegal.
     IllegalMethod = 1,
+    /// The user's name is missing or unknown.
+    InvalidUser = 3,
     /// The body is no JSON.
     MalformedJson = 6,
     /// The JSON is no record, or no list of records.

@@ -10,15 +10,38 @@ use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
+use selvedge_core::server::Dialect;
 
 use super::app::App;
-use super::reply::{LastModified, Refusal, json_body, set};
-use super::{accounts, clock, collection, cors, info, record, tokenserver};
+use super::reply::{Refusal, json_body};
+use super::{accounts, clock, collection, cors, dialect, info, nodes, record, tokenserver};
 
-/// All of the server's paths (spec §1.9, §3.2).
+/// All of the server's paths.
 pub(super) fn router(app: Arc<App>) -> Router {
+    let paths = match app.dialect {
+        Dialect::V1_5 => paths_1_5(),
+        Dialect::V1_1 => paths_1_1(),
+    };
+    let paths = paths.method_not_allowed_fallback(async || Refusal::MethodNotAllowed);
+    let prefix = app
+        .public_url
+        .as_ref()
+        .map(|url| url.prefix.clone())
+        .unwrap_or_default();
+    let all = if prefix.is_empty() {
+        paths
+    } else {
+        Router::new().nest(&prefix, paths.clone()).merge(paths)
+    };
+    all.fallback(async || Refusal::NotFound)
+        .layer(from_fn_with_state(Arc::clone(&app), dress))
+        .with_state(app)
+}
+
+/// The paths of the token server and of the storage (spec §1.9, §3.2).
+fn paths_1_5() -> Router<Arc<App>> {
     let store = || delete(collection::delete_store);
-    let paths = Router::new()
+    Router::new()
         .route("/__heartbeat__", get(heartbeat))
         .route("/1.0/accounts", post(accounts::create))
         .route("/1.0/sync/1.5", get(tokenserver::answer))
@@ -47,20 +70,36 @@ pub(super) fn router(app: Arc<App>) -> Router {
             "/1.5/{uid}/storage/{collection}/{id}",
             get(record::get).put(record::put).delete(record::delete),
         )
-        .method_not_allowed_fallback(async || Refusal::MethodNotAllowed);
-    let prefix = app
-        .public_url
-        .as_ref()
-        .map(|url| url.prefix.clone())
-        .unwrap_or_default();
-    let all = if prefix.is_empty() {
-        paths
-    } else {
-        Router::new().nest(&prefix, paths.clone()).merge(paths)
-    };
-    all.fallback(async || Refusal::NotFound)
-        .layer(from_fn_with_state(Arc::clone(&app), dress))
-        .with_state(app)
+}
+
+/// The paths of the dialect 1.1 (spec §1.13, §3.10).
+fn paths_1_1() -> Router<Arc<App>> {
+    let store = || delete(collection::delete_store);
+    Router::new()
+        .route("/__heartbeat__", get(heartbeat))
+        .route("/user/1.0/{username}/node/weave", get(nodes::node))
+        .route("/1.1/{username}/info/collections", get(info::collections))
+        .route(
+            "/1.1/{username}/info/collection_counts",
+            get(info::collection_counts),
+        )
+        .route(
+            "/1.1/{username}/info/collection_usage",
+            get(info::collection_usage),
+        )
+        .route("/1.1/{username}/info/quota", get(info::quota))
+        .route("/1.1/{username}/storage", store())
+        .route("/1.1/{username}/storage/", store())
+        .route(
+            "/1.1/{username}/storage/{collection}",
+            get(collection::get)
+                .post(collection::post)
+                .delete(collection::delete),
+        )
+        .route(
+            "/1.1/{username}/storage/{collection}/{id}",
+            get(record::get).put(record::put).delete(record::delete),
+        )
 }
 
 /// Answers preflights, and gives every reply its time and its CORS headers.
@@ -73,12 +112,7 @@ async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     } else {
         next.run(request).await
     };
-    let now = clock::now();
-    let time = match reply.extensions().get::<LastModified>() {
-        Some(LastModified(modified)) => now.max(*modified),
-        None => now,
-    };
-    set(&mut reply, "x-weave-timestamp", &time.to_string());
+    dialect::say(app.dialect, &mut reply, clock::now());
     cors::expose(reply.headers_mut());
     if let Some(path) = path {
         let millis = started.elapsed().as_millis();

@@ -129,7 +129,7 @@ pub enum Write {
         collection: CollectionName,
         /// The records.
         records: Vec<Incoming>,
-        /// Whether the conditions look at the one record (`PUT`) or at the collection (`POST`).
+        /// Whether the conditions look at the one record or at the collection.
         target: Target,
     },
     /// Puts records aside in a batch; nothing is visible yet.
@@ -156,6 +156,8 @@ pub enum Write {
         collection: CollectionName,
         /// The record.
         id: RecordId,
+        /// Whose time the conditions look at.
+        target: Target,
     },
     /// Deletes some records; the collection stays.
     DeleteRecords {
@@ -300,6 +302,37 @@ pub struct Account {
     pub key_id: KeyId,
 }
 
+/// A user who is known by name, in the dialect 1.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Where the records are.
+    pub uid: Uid,
+    /// The slow hash of the password, as a PHC string.
+    pub password: String,
+    /// Where clients find the storage.
+    pub node: Node,
+}
+
+/// Where a user's storage is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// On this server.
+    Here,
+    /// On the server at this URL, which has no slash at its end.
+    At(String),
+    /// Nowhere now.
+    Nowhere,
+}
+
+/// What is to change of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserChange {
+    /// The slow hash of another password.
+    Password(String),
+    /// Where the storage is.
+    Node(Node),
+}
+
 /// Why no account was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -364,6 +397,23 @@ pub trait Storage: Send + Sync + 'static {
         invitation: SecretHash,
         expires: ServerTime,
     ) -> Answer<'_, Result<(), StorageError>>;
+
+    /// The user of a name, in the dialect 1.1.
+    fn user(&self, username: String) -> Answer<'_, Result<Option<User>, StorageError>>;
+
+    /// Makes a user, whose storage is here, with the slow hash of a password. False when the name is taken.
+    fn add_user(
+        &self,
+        username: String,
+        password: String,
+    ) -> Answer<'_, Result<bool, StorageError>>;
+
+    /// Changes a user. False when there is none of this name.
+    fn change_user(
+        &self,
+        username: String,
+        change: UserChange,
+    ) -> Answer<'_, Result<bool, StorageError>>;
 
     /// Whether reads and writes work.
     fn heartbeat(&self) -> Answer<'_, Result<(), StorageError>>;

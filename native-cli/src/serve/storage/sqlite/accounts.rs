@@ -45,14 +45,15 @@ pub(super) fn create(
 }
 
 /// A uid that nobody has or ever had. It is drawn, so that it tells nothing about how many there are.
-fn free_uid(db: &Connection) -> rusqlite::Result<Uid> {
+pub(super) fn free_uid(db: &Connection) -> rusqlite::Result<Uid> {
     for _ in 0..100 {
         let drawn = getrandom::u64().map_err(|_| rusqlite::Error::InvalidQuery)?;
         let number = FIRST_UID + drawn % (Uid::MAX + 1 - FIRST_UID);
         let taken = db
             .prepare_cached(
                 "SELECT 1 WHERE EXISTS (SELECT 1 FROM accounts WHERE uid = ?1)
-                 OR EXISTS (SELECT 1 FROM replaced_keys WHERE uid = ?1) OR EXISTS (SELECT 1 FROM users WHERE uid = ?1)",
+                 OR EXISTS (SELECT 1 FROM replaced_keys WHERE uid = ?1) OR EXISTS (SELECT 1 FROM users WHERE uid = ?1)
+                 OR EXISTS (SELECT 1 FROM named_users WHERE uid = ?1)",
             )?
             .exists([sql(number)])?;
         if let (false, Some(uid)) = (taken, Uid::new(number)) {

@@ -9,6 +9,7 @@ mod readers;
 mod records;
 mod schema;
 mod select;
+mod users;
 mod writer;
 mod writes;
 
@@ -29,7 +30,7 @@ use self::writer::{Answer as WriterAnswer, Task, UserWrite, Writer};
 use self::writes::Bounds;
 use super::{
     Account, AccountError, Answer, CollectionState, Page, PageRequest, Record, SecretHash, Storage,
-    StorageError, StoreState, Uid, Write, WriteError, Written,
+    StorageError, StoreState, Uid, User, UserChange, Write, WriteError, Written,
 };
 use crate::serve::clock;
 use crate::serve::conditions::Conditions;
@@ -220,6 +221,26 @@ impl Storage for SqliteStorage {
         expires: ServerTime,
     ) -> Answer<'_, Result<(), StorageError>> {
         Box::pin(self.change(move |db| Ok(accounts::invite(db, invitation, expires)?)))
+    }
+
+    fn user(&self, username: String) -> Answer<'_, Result<Option<User>, StorageError>> {
+        Box::pin(self.readers.read(move |db| Ok(users::find(db, &username)?)))
+    }
+
+    fn add_user(
+        &self,
+        username: String,
+        password: String,
+    ) -> Answer<'_, Result<bool, StorageError>> {
+        Box::pin(self.change(move |db| Ok(users::add(db, &username, &password)?)))
+    }
+
+    fn change_user(
+        &self,
+        username: String,
+        change: UserChange,
+    ) -> Answer<'_, Result<bool, StorageError>> {
+        Box::pin(self.change(move |db| Ok(users::change(db, &username, &change)?)))
     }
 
     fn heartbeat(&self) -> Answer<'_, Result<(), StorageError>> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 /// A number below every sort index of nine digits: records without one come last in `sort=index`.
 pub(super) const NO_SORTINDEX: i64 = -1_000_000_000;
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `collections` keeps the counters, so that no write and no `info/*` counts records. A deleted collection only loses its
 /// row here; its number goes to `dropped` and its records are purged by and by. Numbers are never used again.
@@ -100,6 +100,16 @@ CREATE TABLE invitations (
 );
 ";
 
+/// Users of the dialect 1.1, since version 2.
+const NAMED_USERS: &str = "
+CREATE TABLE named_users (
+    username TEXT PRIMARY KEY,
+    uid INTEGER NOT NULL UNIQUE,
+    password TEXT NOT NULL,
+    node TEXT
+);
+";
+
 /// How much a commit promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
@@ -109,7 +119,7 @@ pub(super) enum Durability {
     None,
 }
 
-/// Opens the connection that writes, and makes the tables if they are missing.
+/// Opens the connection that writes, and makes the tables that are missing.
 pub(super) fn open_writer(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(10))?;
@@ -125,9 +135,12 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> rusqlite::Resu
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found == 0 {
+    if found < VERSION {
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute_batch(TABLES)?;
+        if found == 0 {
+            transaction.execute_batch(TABLES)?;
+        }
+        transaction.execute_batch(NAMED_USERS)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
         transaction.commit()?;
     }
@@ -144,4 +157,30 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     // Opens the write-ahead log too, not only the database.
     connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_the_first_version_gets_the_tables_that_it_lacks() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(TABLES).unwrap();
+        old.execute("INSERT INTO users VALUES (7, 100)", [])
+            .unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        for _again in 0..2 {
+            let db = open_writer(&path, Durability::None).unwrap();
+            let count = |table: &str| {
+                let query = format!("SELECT COUNT(*) FROM {table}");
+                db.query_row(&query, [], |row| row.get::<_, i64>(0))
+                    .unwrap()
+            };
+            assert_eq!((count("users"), count("named_users")), (1, 0));
+        }
+    }
 }

@@ -72,6 +72,16 @@ impl Select {
         if let Some(older) = selection.older {
             select.add(" AND modified <", sql(older.hundredths()));
         }
+        if let Some(above) = selection.index_above {
+            select.add(" AND sortindex >", above);
+        }
+        if let Some(below) = selection.index_below {
+            select.add(" AND sortindex <", below);
+        }
+        if selection.index_above.or(selection.index_below).is_some() {
+            // Without a sort index it is neither.
+            select.add(" AND sortindex <>", NO_SORTINDEX);
+        }
         let beyond = if descending { '<' } else { '>' };
         let value = |offset: Offset| match selection.sort {
             Sort::Index => sql(offset.value).saturating_add(NO_SORTINDEX),
@@ -109,6 +119,9 @@ impl Select {
             &format!(" ORDER BY {key} {order}, number {order} LIMIT"),
             limit,
         );
+        if selection.skip > 0 {
+            select.add(" OFFSET", sql(selection.skip));
+        }
         select
     }
 

@@ -64,7 +64,11 @@ impl Turn<'_> {
                 batch,
                 records,
             } => self.commit(collection, *batch, records),
-            Write::DeleteRecord { collection, id } => self.delete_record(collection, id),
+            Write::DeleteRecord {
+                collection,
+                id,
+                target,
+            } => self.delete_record(collection, id, *target),
             Write::DeleteRecords { collection, ids } => self.delete_records(collection, ids),
             Write::DeleteCollection { collection } => self.delete_collection(collection),
             Write::DeleteStore => self.delete_store(),
@@ -137,14 +141,22 @@ impl Turn<'_> {
         self.finish(collection, delta, before)
     }
 
-    fn delete_record(&self, name: &CollectionName, id: &RecordId) -> Result<Written, WriteError> {
+    fn delete_record(
+        &self,
+        name: &CollectionName,
+        id: &RecordId,
+        target: Target,
+    ) -> Result<Written, WriteError> {
         let collection =
             find_collection(self.db, self.uid, name.as_str())?.ok_or(WriteError::NotFound)?;
         let modified = record_modified(self.db, collection.id, id, self.at)?;
         if modified == ServerTime::ZERO {
             return Err(WriteError::NotFound);
         }
-        self.check(modified)?;
+        self.check(match target {
+            Target::Record => modified,
+            Target::Collection => collection.modified,
+        })?;
         let delta = delete(self.db, collection.id, id, self.at)?.unwrap_or_default();
         self.finish(collection, delta, None)
     }

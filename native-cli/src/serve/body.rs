@@ -211,6 +211,11 @@ struct Wire {
     _modified: IgnoredAny,
     #[serde(default, rename = "collection")]
     _collection: IgnoredAny,
+    /// Clients of the dialect 1.1 still write these two; nobody reads them.
+    #[serde(default, rename = "parentid")]
+    _parent_id: IgnoredAny,
+    #[serde(default, rename = "predecessorid")]
+    _predecessor_id: IgnoredAny,
 }
 
 impl Wire {

@@ -34,8 +34,12 @@ fn help(words: &[&str]) -> String {
 }
 
 fn example(words: &[&str]) -> String {
+    nth_example(words, 1)
+}
+
+fn nth_example(words: &[&str], nth: usize) -> String {
     let help = help(words);
-    let line = help.lines().skip_while(|line| *line != "Example:").nth(1);
+    let line = help.lines().skip_while(|line| *line != "Example:").nth(nth);
     line.unwrap_or_else(|| panic!("{words:?} has no example:\n{help}"))
         .trim()
         .to_owned()
@@ -110,6 +114,24 @@ fn the_examples_of_the_server_run() {
     let mut shell = in_shell(&example(&["serve", "invite"]), dir.path());
     shell.env("HOME", dir.path());
     assert_eq!(feed(shell, "").ok().lines().count(), 1);
+}
+
+#[test]
+fn the_examples_of_users_and_their_accounts_run() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("password.txt"), "secret\n").unwrap();
+    for verb in ["add", "password", "move"] {
+        let line = example(&["serve", "user", verb]);
+        let mut shell = in_shell(&line, dir.path());
+        shell.env("HOME", dir.path());
+        assert_eq!(feed(shell, "").ok(), "alice\n");
+    }
+    let line = nth_example(&["account", "use"], 2);
+    let mut shell = in_shell(&line, dir.path());
+    shell.env("XDG_DATA_HOME", dir.path().join("home"));
+    let secrets = "secret\na-bcdef-ghijk-8mn9p-qrstu-vwxya\n";
+    let used = feed(shell, secrets).ok();
+    assert!(used.contains("uses the account"), "{used}");
 }
 
 #[test]

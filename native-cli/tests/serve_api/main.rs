@@ -10,6 +10,7 @@ mod collections;
 mod conditions;
 mod durability;
 mod info;
+mod legacy;
 mod limits;
 mod pages;
 mod protection;

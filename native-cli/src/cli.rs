@@ -131,7 +131,7 @@ pub enum AccountCommand {
     },
     /// Use an account by credentials from elsewhere, or by name and password.
     #[command(
-        long_about = "Use an account by credentials from elsewhere, or by name and password.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}.\n\nWith --legacy it is an account of the older storage API 1.1. Its password and its Sync Key come from files, from a prompt, or from stdin: a line each, in this order.",
+        long_about = "Use an account by credentials from elsewhere, or by name and password.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}, or, for the older storage API 1.1, {\"server_url\", \"username\", \"password\", \"sync_key\"}.\n\nWith --legacy it is an account of the older storage API 1.1. Its password and its Sync Key come from files, from a prompt, or from stdin: a line each, in this order.",
         after_help = "Example:\n  selvedge account use --credentials creds.json\n  selvedge account use --legacy --server http://127.0.0.1:8090 --username alice"
     )]
     Use {

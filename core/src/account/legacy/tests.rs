@@ -1,5 +1,7 @@
 use alloc::vec::Vec;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::script::{START, Script, get, status};
 
@@ -191,4 +193,23 @@ fn the_key_is_made_from_the_sync_key_and_the_name() {
         &KEY.replace('g', "h"),
     );
     assert_ne!(credentials.kid, other.unwrap().into_credentials().kid);
+}
+
+proptest! {
+    #[test]
+    fn any_name_is_fit_for_a_url_or_refused_and_any_answer_is_judged(
+        account in ".{0,60}",
+        status: u16,
+        body: Vec<u8>,
+    ) {
+        if let Ok(name) = username(&account) {
+            let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            prop_assert!(!name.is_empty() && name.chars().all(is_fit), "{name}");
+            prop_assert_eq!(username(&name).unwrap(), name);
+        }
+        let server = "https://auth.example";
+        if let NodeAnswer::Node(url) = NodeAnswer::judge(status, &body, server) {
+            prop_assert!(url.starts_with("https://"), "{url}");
+        }
+    }
 }

@@ -21,37 +21,38 @@ async function until(what, claim, millis = 60000) {
   throw new Error(`${what} did not come about in ${millis} ms`);
 }
 
-/** What a sync, and each of its engines, told its observers. */
-let told = null;
+/** What the syncs since the last look, and each of their engines, told their observers. Some begin by themselves. */
+let syncs = [];
 const text = (thing) => String(thing?.message ?? thing);
 
 function listen() {
-  const on = (topic, listener) => Observers.add(`weave:${topic}`, listener);
-  on("service:sync:start", () => {
-    told = { ended: null, errors: [], applied: {}, uploaded: {}, problems: {} };
-  });
-  on("engine:sync:error", (error, name) => told?.errors.push(`${name}: ${text(error)}`));
-  on("engine:sync:applied", (counts, name) => {
-    if (told) told.applied[name] = { ...counts };
-  });
-  on("engine:sync:uploaded", (counts, name) => {
-    if (!told) return;
-    const before = told.uploaded[name] ?? { sent: 0, failed: 0 };
-    told.uploaded[name] = { sent: before.sent + counts.sent, failed: before.failed + counts.failed };
-  });
-  on("engine:validate:finish", (result, name) => {
+  const on = (topic, listener) =>
+    Observers.add(`weave:${topic}`, (subject, name) => {
+      if (topic === "service:sync:start") syncs.push({ ended: null, errors: [], applied: {}, uploaded: {}, problems: {} });
+      else if (syncs.length) listener(syncs.at(-1), subject, name);
+    });
+  on("service:sync:start");
+  on("engine:sync:error", (told, error, name) => told.errors.push(`${name}: ${text(error)}`));
+  on("engine:sync:applied", (told, counts, name) => (told.applied[name] = sum(told.applied[name], counts)));
+  on("engine:sync:uploaded", (told, counts, name) => (told.uploaded[name] = sum(told.uploaded[name], counts)));
+  on("engine:validate:finish", (told, result, name) => {
     const found = (result?.problems ?? []).filter(({ count }) => count > 0);
-    if (told) told.problems[name] = found.map(({ name: problem, count }) => `${problem}: ${count}`);
+    told.problems[name] = found.map(({ name: problem, count }) => `${problem}: ${count}`);
   });
-  on("engine:validate:error", (error, name) => told?.errors.push(`validating ${name}: ${text(error)}`));
-  on("service:sync:error", (error) => {
-    if (!told) return;
+  on("engine:validate:error", (told, error, name) => told.errors.push(`validating ${name}: ${text(error)}`));
+  on("service:sync:error", (told, error) => {
     told.errors.push(`sync: ${text(error)}`);
     told.ended ??= "error";
   });
-  on("service:sync:finish", () => {
-    if (told) told.ended ??= "finish";
-  });
+  on("service:sync:finish", (told) => (told.ended ??= "finish"));
+}
+
+function sum(counts = {}, more) {
+  const total = { ...counts };
+  for (const [name, count] of Object.entries(more)) {
+    if (typeof count === "number") total[name] = (total[name] ?? 0) + count;
+  }
+  return total;
 }
 
 /** The account: who is signed in, the key, the OAuth token, the devices and no push. */
@@ -89,11 +90,24 @@ function replaceSignedInUser({ uid, scopedKey, accessToken, deviceId, deviceName
   replace(accounts.commands, { pollDeviceCommands: async () => {} });
 }
 
-const idle = () => until("the end of the sync", () => !Weave.Service.locked && told?.ended !== null);
+const idle = () => until("the end of the sync", () => !Weave.Service.locked && syncs.every(({ ended }) => ended));
 
+/** All syncs since the last look, as one. */
 function outcome() {
   const { login, service, sync, engines } = Weave.Status;
-  return { ...told, status: { login, service, sync, engines: { ...engines } } };
+  const all = { syncs: syncs.length, errors: [], applied: {}, uploaded: {}, problems: {} };
+  for (const told of syncs) {
+    if (told.ended !== "finish") all.errors.push(`ended: ${told.ended}`);
+    all.errors.push(...told.errors);
+    for (const what of ["applied", "uploaded"]) {
+      for (const [name, counts] of Object.entries(told[what])) all[what][name] = sum(all[what][name], counts);
+    }
+    for (const [name, problems] of Object.entries(told.problems)) {
+      all.problems[name] = [...(all.problems[name] ?? []), ...problems];
+    }
+  }
+  syncs = [];
+  return { ...all, status: { login, service, sync, engines: { ...engines } } };
 }
 
 /** Signs in, and answers what came of the first sync, which Firefox begins by itself. */
@@ -102,25 +116,18 @@ async function signIn(account) {
   replaceSignedInUser(account);
   listen();
   await Weave.Service.configure();
-  await until("the first sync", () => told !== null);
+  await until("the first sync", () => syncs.length > 0);
   await idle();
   return outcome();
 }
 
 async function sync() {
   await idle();
-  told = null;
+  const before = syncs.length;
   await Weave.Service.sync({ why: "user" });
-  await until("the sync", () => told !== null);
+  await until("the sync", () => syncs.length > before);
   await idle();
   return outcome();
-}
-
-/** What Firefox would send of a record now, or null where it has none. */
-async function record(collection, id) {
-  const engine = Weave.Service.engineManager.get(collection);
-  const made = await engine._createRecord(id);
-  return made.deleted ? null : made.cleartext;
 }
 
 const bookmarks = {
@@ -186,6 +193,11 @@ const history = {
     const date = new Date(Date.now() - ago);
     const page = await PlacesUtils.history.insert({ url, title, visits: [{ date, transition: 1 }] });
     return page.guid;
+  },
+  async addMany(base, count) {
+    const visits = [{ date: new Date(), transition: 1 }];
+    const pages = Array.from({ length: count }, (_, n) => ({ url: base + n, title: `Page ${n}`, visits }));
+    await PlacesUtils.history.insertMany(pages);
   },
   remove: (url) => PlacesUtils.history.remove(url),
   async all() {
@@ -257,7 +269,7 @@ const engines = {
   enabled: () => Weave.Service.engineManager.getEnabled().map(({ name }) => name),
 };
 
-const all = { signIn, sync, record, bookmarks, passwords, history, forms, addresses, extension, prefs, tabs, clients, engines };
+const all = { signIn, sync, bookmarks, passwords, history, forms, addresses, extension, prefs, tabs, clients, engines };
 
 /** Calls `noun.verb` or `verb` with these arguments. */
 window.selvedge = (name, args) => {

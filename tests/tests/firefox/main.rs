@@ -5,5 +5,7 @@
 
 mod changes;
 mod deletions;
+mod engines;
 mod joining;
+mod many;
 mod scene;

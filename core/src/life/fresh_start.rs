@@ -13,7 +13,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use super::crypto_keys::{CollectionKeys, KeyChange, install};
+use super::first_sync;
 use super::meta_global::MetaGlobal;
+use super::selection::before_fresh_start;
 use super::state::{Cached, CachedInfo, remember};
 use super::sync::Session;
 use crate::engine::{Engine, FIREFOX_ENGINES};
@@ -54,6 +56,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
     session.state.meta = None;
     session.state.replace_keys(None);
     session.state.info = None;
+    first_sync::at_fresh_start(&mut session.state);
     session.reset_all().await?;
     if !is_empty {
         session.client.delete_storage(None).await?;
@@ -75,9 +78,11 @@ fn new_meta_global<H: Host>(session: &mut Session<'_, H>) -> Result<MetaGlobal> 
         .engines
         .iter()
         .map(|engine| (engine.collection().as_str(), engine.version()));
-    let listed = engines_to_list(&session.state.engines, ours, &session.state.declined);
+    let state = &session.state;
+    let (before, declined) = before_fresh_start(&state.engines, &state.declined, &state.choices);
+    let listed = engines_to_list(&before, ours, &declined);
     let sync_id = Guid::make(session.host)?;
-    let declined = session.state.declined.iter().map(String::as_str);
+    let declined = declined.iter().map(String::as_str);
     let mut meta = MetaGlobal::new(sync_id.as_str(), [], declined);
     for (name, version) in &listed {
         meta.set_engine(name, *version, Guid::make(session.host)?.as_str());

@@ -1,7 +1,7 @@
 //! Chapter 3: info/collections tells what changed since the last time (spec §4.3).
 //!
 //! ```text
-//! GET with X-If-Modified-Since = last seen
+//! GET with X-If-Modified-Since = last seen, or without while a first sync is to be done
 //!   304, nothing waits here ─→ the end: nothing to do
 //!   304, something waits ────→ go on with the cached times
 //!   200, all as it was ──────→ like 304, which servers of the dialect 1.1 do not have
@@ -64,13 +64,16 @@ fn version_to_tell(
 /// Asks for info/collections and keeps it for this sync.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course> {
     let is_waiting = session.is_anything_waiting().await?;
-    let seen = session.state.info.as_ref().map(|info| info.modified);
     let now = session.host.now();
     let version = version_to_tell(
         session.options.situation.tells_version,
         session.state.version_told,
         now,
     );
+    // What is done once, and may remove records, is done on nothing but the server's own word.
+    let is_intent = session.state.first_sync.is_some();
+    let seen = session.state.info.as_ref().filter(|_| !is_intent);
+    let seen = seen.map(|info| info.modified);
     let answer = session
         .client
         .info_collections_of(seen, version)

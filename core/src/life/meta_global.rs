@@ -236,6 +236,29 @@ impl MetaGlobal {
         }
     }
 
+    /// Takes an engine off the list and declines it for the whole account.
+    pub fn decline(&mut self, name: &str) {
+        if let Some(Value::Object(engines)) = self.0.get_mut("engines") {
+            engines.remove(name);
+        }
+        let declined = self
+            .0
+            .entry("declined")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        match declined {
+            Value::Array(names) if names.iter().any(|known| known == name) => {}
+            Value::Array(names) => names.push(name.into()),
+            other => *other = Value::Array(alloc::vec![name.into()]),
+        }
+    }
+
+    /// Takes a name off the declined ones.
+    pub fn undecline(&mut self, name: &str) {
+        if let Some(Value::Array(names)) = self.0.get_mut("declined") {
+            names.retain(|known| known != name);
+        }
+    }
+
     /// The payload of the record.
     #[must_use]
     pub fn to_payload(&self) -> String {
@@ -458,6 +481,29 @@ mod tests {
                 sync_id: None
             })
         );
+    }
+
+    #[test]
+    fn a_name_goes_from_one_list_to_the_other_and_back_and_the_rest_stays() {
+        let payload = r#"{"syncID":"x","storageVersion":5,"declined":["rockets",3],"engines":{"a":{"version":1}}}"#;
+        let mut meta = parse(payload);
+        for _ in 0..2 {
+            meta.decline("a");
+        }
+        let declined =
+            r#"{"syncID":"x","storageVersion":5,"declined":["rockets",3,"a"],"engines":{}}"#;
+        assert!(has_same_content(&meta.to_payload(), declined));
+        meta.undecline("a");
+        let back = r#"{"syncID":"x","storageVersion":5,"declined":["rockets",3],"engines":{}}"#;
+        assert!(has_same_content(&meta.to_payload(), back));
+        for declined in ["", r#","declined":7"#] {
+            let mut meta = parse(&alloc::format!(
+                r#"{{"syncID":"x","storageVersion":5{declined}}}"#
+            ));
+            meta.undecline("b");
+            meta.decline("b");
+            assert_eq!(meta.declined(), ["b"]);
+        }
     }
 
     #[test]

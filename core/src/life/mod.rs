@@ -7,8 +7,11 @@
 //! meta_global       whose data are these, in which format?     → fresh start, upgrade needed, stop
 //! crypto_keys       with which keys?                           → fresh start, wrong key, stop
 //! fresh_start       set the account up, then begin again, once
-//! engines           each collection: associate, pull, push
+//! first_sync        once, if asked for: merge, or one side takes the other's place
+//! selection         which engines does the account sync?
+//! engines           each collection: associate
 //! meta_global       upload, if it was changed
+//! engines           each collection: pull, push
 //! ```
 //!
 //! `copy` takes a whole account to another server. What goes wrong on the way is judged in one place, `error_policy`.
@@ -16,16 +19,20 @@
 //! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
 
 mod association;
+mod choices;
 mod copy;
 mod crypto_keys;
 mod engines;
 mod error_policy;
+mod first_preview;
+mod first_sync;
 mod fresh_start;
 mod info_collections;
 mod meta_global;
 mod precheck;
 mod preview;
 mod report;
+mod selection;
 mod state;
 mod sync;
 #[cfg(test)]
@@ -33,9 +40,11 @@ mod tests;
 mod token;
 
 pub use association::Association;
+pub use choices::{Change, Choices, EngineState, EngineStatus, Wish, choose, engine_list, turn};
 pub use copy::copy;
 pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
-
+pub use first_preview::{FirstCollection, FirstPreview, first_preview};
+pub use first_sync::{Effect, FirstSync, Mode, intend};
 pub use info_collections::Course;
 pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
 pub use precheck::{Obstacle, Situation, precheck};

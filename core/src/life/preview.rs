@@ -7,6 +7,7 @@ use core::cell::Cell;
 use super::association::Association;
 use super::crypto_keys::CollectionKeys;
 use super::meta_global::{MetaGlobal, Seen, Verdict};
+use super::selection::{apply, select_in};
 use super::state::{CollectionState, GlobalState, read};
 use super::sync::{Options, Session, Stage};
 use super::token::{self, KeptToken};
@@ -30,6 +31,8 @@ use crate::server::{Client, Conditional, Traffic};
 pub struct Preview {
     /// The account would be set up: all that the server has of it would be deleted there.
     pub fresh_start: bool,
+    /// Collections that would be deleted on the server, because they were disabled here.
+    pub wipes_there: Vec<CollectionName>,
     /// The collections, in the order of their turns.
     pub collections: Vec<CollectionPreview>,
 }
@@ -70,6 +73,50 @@ pub async fn preview<H: Host>(
     token: &mut Option<KeptToken>,
     options: &Options<'_>,
 ) -> Result<Preview> {
+    let Look { session, account } = look_at_account(host, credentials, token, options).await?;
+    let Some(mut account) = account else {
+        return fresh_start(&session).await;
+    };
+    let selection = select_in(&account.meta, &session.state.choices);
+    apply(&selection, &mut account.meta, host)?;
+    let mut preview = Preview {
+        wipes_there: selection.wipe_server,
+        ..Preview::default()
+    };
+    preview
+        .wipes_there
+        .retain(|name| session.modified_of(name.as_str()).is_some());
+    for engine in &options.engines {
+        (options.progress)(Stage::Collection(engine.collection()));
+        preview
+            .collections
+            .push(look_at(&session, engine, &account).await?);
+    }
+    Ok(preview)
+}
+
+/// An account as a preview finds it.
+pub(super) struct Look<'a, H: Host> {
+    pub(super) session: Session<'a, H>,
+    /// `None` for a fresh start.
+    pub(super) account: Option<Account>,
+}
+
+/// What an account has that is set up.
+pub(super) struct Account {
+    pub(super) meta: MetaGlobal,
+    keys: CollectionKeys,
+    /// Whether it is the one that was synced with before.
+    is_known: bool,
+}
+
+/// Reads what concerns the whole account.
+pub(super) async fn look_at_account<'a, H: Host>(
+    host: &'a H,
+    credentials: &'a Credentials,
+    token: &mut Option<KeptToken>,
+    options: &'a Options<'a>,
+) -> Result<Look<'a, H>> {
     let mut state: GlobalState = read(host.global().await?.as_deref());
     let access = token::step(
         host,
@@ -107,22 +154,21 @@ pub async fn preview<H: Host>(
             collections,
         });
     }
-    let (meta, is_known) = match look_at_meta_global(&session).await? {
-        Some(found) => found,
-        None => return fresh_start(&session).await,
+    let Some((meta, is_known)) = look_at_meta_global(&session).await? else {
+        return Ok(Look {
+            session,
+            account: None,
+        });
     };
-    let Some(keys) = session.get("crypto", "keys").await? else {
-        return fresh_start(&session).await;
+    let account = match session.get("crypto", "keys").await? {
+        None => None,
+        Some(keys) => Some(Account {
+            meta,
+            keys: CollectionKeys::open(session.sync_key, &keys.payload)?,
+            is_known: is_known && !is_reassigned,
+        }),
     };
-    let keys = CollectionKeys::open(session.sync_key, &keys.payload)?;
-    let mut preview = Preview::default();
-    for engine in &options.engines {
-        (options.progress)(Stage::Collection(engine.collection()));
-        preview
-            .collections
-            .push(look_at(&session, engine, &meta, &keys, is_known && !is_reassigned).await?);
-    }
-    Ok(preview)
+    Ok(Look { session, account })
 }
 
 /// meta/global, and whether its sync ID is the one that was synced with; `None` for a fresh start.
@@ -150,7 +196,7 @@ async fn look_at_meta_global<H: Host>(
 async fn fresh_start<H: Host>(session: &Session<'_, H>) -> Result<Preview> {
     let mut preview = Preview {
         fresh_start: true,
-        collections: Vec::new(),
+        ..Preview::default()
     };
     for engine in &session.options.engines {
         let name = engine.collection().clone();
@@ -169,13 +215,16 @@ async fn fresh_start<H: Host>(session: &Session<'_, H>) -> Result<Preview> {
 async fn look_at<H: Host>(
     session: &Session<'_, H>,
     engine: &Generic,
-    meta: &MetaGlobal,
-    keys: &CollectionKeys,
-    is_known: bool,
+    account: &Account,
 ) -> Result<CollectionPreview> {
+    let Account {
+        meta,
+        keys,
+        is_known,
+    } = account;
     let name = engine.collection();
     let state: CollectionState = read(session.host.state(name).await?.as_deref());
-    let sync_id: Option<&String> = state.sync_id.as_ref().filter(|_| is_known);
+    let sync_id: Option<&String> = state.sync_id.as_ref().filter(|_| *is_known);
     let entry = meta.engine(name.as_str());
     let is_declined = meta.is_declined(name.as_str());
     let association = Association::judge(

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
+use super::first_sync::Mode;
 use super::precheck::Obstacle;
 use crate::error::Error;
 use crate::ids::CollectionName;
@@ -26,6 +27,12 @@ pub struct Report {
     pub ending: Ending,
     /// Whether the account was set up in this sync.
     pub fresh_start: bool,
+    /// The mode of a first sync that this sync carried out.
+    pub first_sync: Option<Mode>,
+    /// Collections whose records this sync removed here, because a decision named them.
+    pub wiped_here: Vec<CollectionName>,
+    /// Collections that this sync deleted on the server, because a decision named them.
+    pub wiped_there: Vec<CollectionName>,
     /// The collections that had their turn, in that order.
     pub collections: Vec<CollectionReport>,
     /// What went over the network.
@@ -43,10 +50,13 @@ impl Report {
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.ending, Ending::Done | Ending::NothingToDo)
-            && self
-                .collections
-                .iter()
-                .all(|collection| matches!(collection.status, CollectionStatus::Ok))
+            && self.collections.iter().all(|collection| {
+                // Leaving what the account has declined is what was agreed.
+                matches!(
+                    collection.status,
+                    CollectionStatus::Ok | CollectionStatus::Skipped(Skip::Declined)
+                )
+            })
     }
 }
 
@@ -232,7 +242,7 @@ impl CollectionStatus {
 /// ```
 /// use selvedge_core::life::Skip;
 ///
-/// assert_eq!(Skip::Declined.to_string(), "another device has declined this collection for the whole account");
+/// assert_eq!(Skip::Declined.to_string(), "the account's devices have agreed not to sync this collection");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
@@ -240,7 +250,7 @@ pub enum Skip {
     #[error("the sync stopped before it had its turn")]
     NotReached,
     /// The account's devices have agreed not to sync it.
-    #[error("another device has declined this collection for the whole account")]
+    #[error("the account's devices have agreed not to sync this collection")]
     Declined,
     /// A newer client writes its records.
     #[error(
@@ -267,6 +277,9 @@ impl Serialize for Report {
         }
         map.serialize_entry("outcome", self.outcome().word())?;
         map.serialize_entry("freshStart", &self.fresh_start)?;
+        map.serialize_entry("firstSync", &self.first_sync.map(Mode::word))?;
+        map.serialize_entry("wipedHere", &self.wiped_here)?;
+        map.serialize_entry("wipedThere", &self.wiped_there)?;
         map.serialize_entry("collections", &self.collections)?;
         map.serialize_entry("requests", &self.traffic.requests)?;
         map.serialize_entry("bytesSent", &self.traffic.bytes_sent)?;

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::account::legacy::KnownNode;
+use super::choices::Choices;
+use super::first_sync::FirstSync;
 use crate::error::Result;
 use crate::host::{Counts, Store};
 use crate::ids::CollectionName;
@@ -51,6 +53,10 @@ pub struct GlobalState {
     pub engines: BTreeMap<String, u64>,
     /// The names that were declined then.
     pub declined: Vec<String>,
+    /// What a person chose of the engines on this device.
+    pub choices: Choices,
+    /// How the two sides are to be brought together once, if a person asked for it.
+    pub first_sync: Option<FirstSync>,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
     /// When a sync last came to its end.

@@ -4,14 +4,17 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+use super::choices::keep;
 use super::crypto_keys::{self, CollectionKeys, Where};
 use super::engines::{self, Turns};
 use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
+use super::first_sync;
 use super::fresh_start;
 use super::info_collections::{self, Course};
 use super::meta_global::{self, MetaGlobal};
 use super::precheck::{Situation, precheck};
 use super::report::{Ending, Report};
+use super::selection;
 use super::state::{Cached, CollectionState, GlobalState, read, write};
 use super::token::{self, Attempt, KeptToken};
 use crate::account::Credentials;
@@ -161,8 +164,19 @@ impl<H: Host> Session<'_, H> {
         if CollectionKeys::look(self.modified_of("crypto"), keys) != Where::Cache {
             return Ok(true);
         }
+        if !self.state.choices.changes.is_empty() || self.state.first_sync.is_some() {
+            return Ok(true);
+        }
         for engine in &self.options.engines {
             let name = engine.collection();
+            if self
+                .state
+                .declined
+                .iter()
+                .any(|known| known == name.as_str())
+            {
+                continue;
+            }
             let state: CollectionState = read(self.host.state(name).await?.as_deref());
             if state.sync_id.is_none()
                 || engines::has_news(&state.pair, self.modified_of(name.as_str()))
@@ -277,18 +291,6 @@ async fn begin<H: Host>(
     result
 }
 
-/// Keeps the account's state.
-async fn keep<H: Host>(host: &H, state: &GlobalState) -> Result<()> {
-    // A commit without parts is never stale.
-    let _done = host
-        .commit(Commit {
-            parts: Vec::new(),
-            global: Some(write(state)),
-        })
-        .await?;
-    Ok(())
-}
-
 async fn with_token<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -387,8 +389,11 @@ async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Res
         fresh_start::step(session).await?;
         return Ok(Pass::BeginAgain);
     }
+    first_sync::step(session, report).await?;
+    let selection = selection::step(session).await?;
     let ready = engines::associate(session, &mut report.collections).await?;
     meta_global::upload(session).await?;
+    selection::settle(session, &selection, report).await?;
     Ok(
         match engines::synchronize(session, &ready, &mut report.collections).await? {
             Turns::Done => Pass::Ended(Ending::Done),

@@ -2,6 +2,7 @@
 
 mod errors;
 mod legacy;
+mod selection;
 
 use alloc::collections::BTreeMap;
 use alloc::format;

@@ -196,8 +196,11 @@ pub(super) async fn adopt<H: Host>(
             former_keys,
             engines,
             declined,
+            choices,
             backoff,
             last_sync,
+            // What was to be done once was decided on the sight of another server.
+            first_sync: _,
             ..
         } = core::mem::take(&mut session.state);
         session.state = GlobalState {
@@ -205,6 +208,7 @@ pub(super) async fn adopt<H: Host>(
             former_keys,
             engines,
             declined,
+            choices,
             backoff,
             last_sync,
             ..GlobalState::default()

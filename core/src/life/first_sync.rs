@@ -1,0 +1,367 @@
+//! Chapter 7: how a person wants the two sides to come together, once (spec §4.9).
+//!
+//! ```text
+//! mode                  collection                     step
+//! any                   declined, or of a newer format leave
+//! merge (resetClient)   else                           reset here: both sides are compared
+//! take-server           no record of it can be read    leave: nothing could take its place
+//!   (wipeClient)        else                           remove the records here
+//! take-local            the server has it              delete it there as it was seen, reset here
+//!   (wipeRemote)        the server has none            reset here
+//! ```
+//!
+//! What is to be done is kept with the names of the collections that it is about: those that a person has seen and
+//! agreed to. Each collection's step and the end of its name in that list are one commit, so that each is done once,
+//! whatever fails later, and a device that was cut off goes on with the rest.
+//!
+//! A fresh start empties the server: whoever wanted to take what it had is then better served with what is here.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::choices::keep;
+use super::meta_global::MetaGlobal;
+use super::report::Report;
+use super::state::{CollectionState, GlobalState, read, write};
+use super::sync::Session;
+use crate::crypto::payload;
+use crate::engine::{Engine, Generic};
+use crate::error::{Error, Result};
+use crate::host::{Commit, Host, Part, Store, Sweep};
+use crate::ids::CollectionName;
+use crate::server::{PageEvent, Query, Sort};
+
+/// How the two sides are to come together.
+///
+/// ```
+/// use selvedge_core::life::Mode;
+///
+/// assert_eq!(serde_json::to_string(&Mode::TakeServer).unwrap(), r#""wipeClient""#);
+/// assert_eq!(Mode::TakeServer.word(), "take-server");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Both sides keep what they have.
+    #[serde(rename = "resetClient")]
+    Merge,
+    /// The server's records take the place of those here.
+    #[serde(rename = "wipeClient")]
+    TakeServer,
+    /// The records here take the place of the server's.
+    #[serde(rename = "wipeRemote")]
+    TakeLocal,
+}
+
+impl Mode {
+    /// The mode in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::TakeServer => "take-server",
+            Self::TakeLocal => "take-local",
+        }
+    }
+
+    /// What becomes of records, where this side has `here`, the server `there`, and both have `both` of them.
+    #[must_use]
+    pub const fn effect(self, here: u64, there: u64, both: u64) -> Effect {
+        let (only_here, only_there) = (here.saturating_sub(both), there.saturating_sub(both));
+        let nothing = Effect {
+            received: 0,
+            sent: 0,
+            merged: 0,
+            replaced: 0,
+            deleted_here: 0,
+            deleted_there: 0,
+        };
+        match self {
+            Self::Merge => Effect {
+                received: only_there,
+                sent: only_here,
+                merged: both,
+                ..nothing
+            },
+            Self::TakeServer => Effect {
+                received: only_there,
+                replaced: both,
+                deleted_here: only_here,
+                ..nothing
+            },
+            Self::TakeLocal => Effect {
+                sent: only_here,
+                replaced: both,
+                deleted_there: only_there,
+                ..nothing
+            },
+        }
+    }
+}
+
+/// What a first sync does to the records of a collection.
+///
+/// ```
+/// use selvedge_core::life::Mode;
+///
+/// assert_eq!(Mode::TakeLocal.effect(3, 5, 1).deleted_there, 4);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effect {
+    /// Records that only the server has, and that come here.
+    pub received: u64,
+    /// Records that only this device has, and that go to the server.
+    pub sent: u64,
+    /// Records that both have, and that are merged.
+    pub merged: u64,
+    /// Records that both have, of which one side's version gives way.
+    pub replaced: u64,
+    /// Records that only this device has, and that are gone afterwards.
+    pub deleted_here: u64,
+    /// Records that only the server has, deletions that it remembers among them, and that are gone afterwards.
+    pub deleted_there: u64,
+}
+
+/// What is to be done once, by the next sync.
+///
+/// ```
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::life::{FirstSync, Mode};
+///
+/// let intent = FirstSync { mode: Mode::TakeLocal, collections: vec![CollectionName::new("notes").unwrap()] };
+/// assert_eq!(serde_json::to_string(&intent).unwrap(), r#"{"mode":"wipeRemote","collections":["notes"]}"#);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstSync {
+    /// How the sides come together.
+    pub mode: Mode,
+    /// The collections that it is about, as far as they are not done.
+    pub collections: Vec<CollectionName>,
+}
+
+/// Notes what the next sync is to do once, or that it is to do nothing of the kind.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn intend<S: Store>(store: &S, intent: Option<FirstSync>) -> Result<()> {
+    let mut state: GlobalState = read(store.global().await?.as_deref());
+    state.first_sync = intent.filter(|intent| !intent.collections.is_empty());
+    keep(store, &state).await
+}
+
+/// What is done with one collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Leave,
+    Reset,
+    WipeHere,
+    WipeThereAndReset,
+}
+
+/// What is known of one collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    /// Declined, or of a newer format: the account or its records are not this program's to change.
+    is_closed: bool,
+    is_there: bool,
+    /// Whether a record that the server has opens with the account's keys; true where it has none.
+    is_readable: bool,
+}
+
+/// Decides what is done with one collection.
+const fn decide(mode: Mode, seen: Seen) -> Act {
+    match (mode, seen) {
+        (
+            _,
+            Seen {
+                is_closed: true, ..
+            },
+        ) => Act::Leave,
+        (Mode::Merge, _) => Act::Reset,
+        (
+            Mode::TakeServer,
+            Seen {
+                is_readable: false, ..
+            },
+        ) => Act::Leave,
+        (Mode::TakeServer, _) => Act::WipeHere,
+        (Mode::TakeLocal, Seen { is_there: true, .. }) => Act::WipeThereAndReset,
+        (Mode::TakeLocal, _) => Act::Reset,
+    }
+}
+
+/// Whether the account or its records keep this device from changing a collection.
+pub(super) fn is_closed(meta: &MetaGlobal, name: &CollectionName) -> bool {
+    let version = Generic::new(name.clone()).map(|engine| engine.version());
+    let is_newer = |ours| {
+        meta.engine(name.as_str())
+            .is_some_and(|entry| entry.version > ours)
+    };
+    meta.is_declined(name.as_str()) || version.map_or(true, is_newer)
+}
+
+/// A fresh start sends all that is here: there is nothing left to merge with or to take.
+pub(super) fn at_fresh_start(state: &mut GlobalState) {
+    let is_local = |intent: &FirstSync| intent.mode == Mode::TakeLocal;
+    state.first_sync = state.first_sync.take().filter(is_local);
+}
+
+/// Does what is to be done once.
+pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<()> {
+    let Some(FirstSync { mode, collections }) = session.state.first_sync.clone() else {
+        return Ok(());
+    };
+    for (done, name) in collections.iter().enumerate() {
+        let meta = session.meta.as_ref().ok_or(Error::NotSetUp)?;
+        let there = session.modified_of(name.as_str());
+        let mut seen = Seen {
+            is_closed: is_closed(meta, name),
+            is_there: there.is_some(),
+            is_readable: true,
+        };
+        if mode == Mode::TakeServer && !seen.is_closed && seen.is_there {
+            seen.is_readable = is_readable(session, name).await?;
+        }
+        let act = decide(mode, seen);
+        if act == Act::WipeThereAndReset {
+            session.client.delete_collection(name, there).await?;
+            session.forget_collection(name);
+            report.wiped_there.push(name.clone());
+        }
+        let rest = collections.iter().skip(done + 1).cloned().collect();
+        let intent = FirstSync {
+            mode,
+            collections: rest,
+        };
+        session.state.first_sync = Some(intent).filter(|rest| !rest.collections.is_empty());
+        let sweep = match act {
+            Act::Leave => None,
+            Act::Reset | Act::WipeThereAndReset => Some(Sweep::Reset),
+            Act::WipeHere => Some(Sweep::Wipe),
+        };
+        if sweep == Some(Sweep::Wipe) {
+            report.wiped_here.push(name.clone());
+        }
+        finish(session, name, sweep).await?;
+    }
+    report.first_sync = Some(mode);
+    Ok(())
+}
+
+/// Sweeps a collection and keeps how much is left to do, in one commit.
+async fn finish<H: Host>(
+    session: &Session<'_, H>,
+    name: &CollectionName,
+    sweep: Option<Sweep>,
+) -> Result<()> {
+    let state: CollectionState = read(session.host.state(name).await?.as_deref());
+    let forgotten = CollectionState {
+        sync_id: state.sync_id,
+        ..CollectionState::default()
+    };
+    let part = sweep.map(|sweep| Part {
+        sweep: Some(sweep),
+        state: Some(write(&forgotten)),
+        ..Part::new(name.clone())
+    });
+    // A part without writes is never stale.
+    let _done = session
+        .host
+        .commit(Commit {
+            parts: part.into_iter().collect(),
+            global: Some(write(&session.state)),
+        })
+        .await?;
+    Ok(())
+}
+
+/// Whether the newest record of a collection opens; a collection without records has none that does not.
+async fn is_readable<H: Host>(session: &Session<'_, H>, name: &CollectionName) -> Result<bool> {
+    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+    let query = Query {
+        limit: Some(1),
+        sort: Some(Sort::Newest),
+        ..Query::full()
+    };
+    let mut pages = session.client.pages(name.clone(), query);
+    while let Some(mut arrived) = pages.next().await? {
+        while let Some(event) = arrived.next()? {
+            match event {
+                PageEvent::Record(Ok(envelope)) => {
+                    let text = envelope.payload.unescaped();
+                    let bundle = keys.bundle(name.as_str());
+                    return Ok(
+                        text.is_some_and(|text| payload::open(bundle, &text, envelope.id).is_ok())
+                    );
+                }
+                PageEvent::Record(Err(_)) => return Ok(false),
+                PageEvent::Id(_) => {}
+                PageEvent::PageEnd { .. } => return Ok(true),
+            }
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row() {
+        let seen = |is_closed, is_there, is_readable| Seen {
+            is_closed,
+            is_there,
+            is_readable,
+        };
+        let (open, none) = (seen(false, true, true), seen(false, false, true));
+        let (closed, unreadable) = (seen(true, true, true), seen(false, true, false));
+        let rows = [
+            ("merge", Mode::Merge, open, Act::Reset),
+            ("merge, none there", Mode::Merge, none, Act::Reset),
+            ("merge, closed", Mode::Merge, closed, Act::Leave),
+            ("take-server", Mode::TakeServer, open, Act::WipeHere),
+            (
+                "take-server, none there",
+                Mode::TakeServer,
+                none,
+                Act::WipeHere,
+            ),
+            (
+                "take-server, unreadable",
+                Mode::TakeServer,
+                unreadable,
+                Act::Leave,
+            ),
+            ("take-server, closed", Mode::TakeServer, closed, Act::Leave),
+            ("take-local", Mode::TakeLocal, open, Act::WipeThereAndReset),
+            ("take-local, none there", Mode::TakeLocal, none, Act::Reset),
+            ("take-local, closed", Mode::TakeLocal, closed, Act::Leave),
+        ];
+        for (name, mode, seen, expected) in rows {
+            assert_eq!(decide(mode, seen), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_each_mode_does_to_records() {
+        // Here 5, there 7, both 2.
+        let rows = [
+            (Mode::Merge, [5, 3, 2, 0, 0, 0]),
+            (Mode::TakeServer, [5, 0, 0, 2, 3, 0]),
+            (Mode::TakeLocal, [0, 3, 0, 2, 0, 5]),
+        ];
+        for (mode, expected) in rows {
+            let effect = mode.effect(5, 7, 2);
+            let found = [
+                effect.received,
+                effect.sent,
+                effect.merged,
+                effect.replaced,
+                effect.deleted_here,
+                effect.deleted_there,
+            ];
+            assert_eq!(found, expected, "{}", mode.word());
+        }
+    }
+}

@@ -72,6 +72,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<CollectionsCommand>,
     },
+    /// List the account's engines, or switch them on and off for all its devices.
+    #[command(subcommand)]
+    Engines(EnginesCommand),
     /// List, read, put, edit or delete records, here or on the server.
     #[command(subcommand)]
     Records(RecordsCommand),
@@ -214,9 +217,26 @@ pub struct SyncArgs {
     /// Only these collections; without any, all that this device follows.
     #[arg(value_name = "COLLECTION", value_parser = collection)]
     pub collections: Vec<CollectionName>,
+    /// Bring this device and the server together in this way, once. What would be lost is shown first.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub first: Option<First>,
+    /// Agree to what --first would delete or replace, without being asked.
+    #[arg(long, requires = "first")]
+    pub yes: bool,
     /// Only say what would be done.
     #[command(flatten)]
     pub dry_run: DryRun,
+}
+
+/// How this device and the server come together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum First {
+    /// Both keep what they have; all records are compared.
+    Merge,
+    /// The server's records take the place of those here.
+    TakeServer,
+    /// The records here take the place of the server's.
+    TakeLocal,
 }
 
 /// What else to do with collections.
@@ -231,6 +251,43 @@ pub enum CollectionsCommand {
         /// All that the account has, new ones included; so it is when nothing was chosen.
         #[arg(long, conflicts_with = "collections")]
         all: bool,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+}
+
+/// What to do with the account's engines.
+#[derive(Debug, Subcommand)]
+pub enum EnginesCommand {
+    /// List what the account syncs, what it has declined, and what was chosen here for the next sync.
+    #[command(after_help = "Example:\n  selvedge engines list")]
+    List,
+    /// Let the account's devices sync these; the next sync tells them.
+    #[command(after_help = "Example:\n  selvedge engines enable bookmarks")]
+    Enable {
+        /// The engines, by the names of their collections. `forms` goes with `history`.
+        #[arg(required = true, value_name = "NAME", value_parser = collection)]
+        engines: Vec<CollectionName>,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Let no device of the account sync these any more; the next sync tells them.
+    #[command(
+        long_about = "Let no device of the account sync these any more; the next sync tells them.\n\nThat sync also deletes what the server has of them, unless it is kept with --keep-server. Records on the devices stay, and go to the server again if the engine is enabled again.",
+        after_help = "Example:\n  selvedge engines disable history --keep-server"
+    )]
+    Disable {
+        /// The engines, by the names of their collections. `forms` goes with `history`.
+        #[arg(required = true, value_name = "NAME", value_parser = collection)]
+        engines: Vec<CollectionName>,
+        /// Leave on the server what it has of them.
+        #[arg(long)]
+        keep_server: bool,
+        /// Agree that the server's records are deleted, without being asked.
+        #[arg(long, conflicts_with = "keep_server")]
+        yes: bool,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,

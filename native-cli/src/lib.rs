@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod commands;
+mod confirm;
 pub mod device;
 pub mod exit;
 pub mod host;

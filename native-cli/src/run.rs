@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{account, collections, demo, man, records, serve, status, sync};
+use crate::commands::{account, collections, demo, engines, man, records, serve, status, sync};
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
@@ -40,6 +40,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::Status => beside_the_network()?.block_on(status::run(&device()?)),
         Command::Collections { command } => {
             beside_the_network()?.block_on(collections::run(&device()?, command))
+        }
+        Command::Engines(command) => {
+            beside_the_network()?.block_on(engines::run(&device()?, command))
         }
         Command::Records(command) => {
             beside_the_network()?.block_on(records::run(&device()?, command))

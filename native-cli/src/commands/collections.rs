@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use selvedge_core::engine::Generic;
+use selvedge_core::host::Clock as _;
 use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{self, EngineState, Wish};
 use selvedge_core::server::Conditional;
 use selvedge_core::time::ServerTime;
 use serde::Serialize;
 
 use crate::cli::CollectionsCommand;
 use crate::device::Device;
-use crate::exit::Result;
+use crate::exit::{CliError, Result};
+use crate::host::SystemClock;
 use crate::moment;
 use crate::output::{Align, Table};
 use crate::profile::Settings;
@@ -36,6 +39,8 @@ struct Row {
 struct Followed {
     /// `None`: all.
     collections: Option<Vec<CollectionName>>,
+    /// Of these: what the account had declined, and the next sync enables.
+    enabled: Vec<CollectionName>,
     dry_run: bool,
 }
 
@@ -50,7 +55,7 @@ pub async fn run(device: &Device, command: Option<CollectionsCommand>) -> Result
             collections,
             all,
             dry_run,
-        }) => follow(device, (!all).then_some(collections), dry_run.dry_run),
+        }) => follow(device, (!all).then_some(collections), dry_run.dry_run).await,
     }
 }
 
@@ -78,7 +83,11 @@ async fn list(device: &Device) -> Result<()> {
     device.output.answer(&Listing(rows.collect()))
 }
 
-fn follow(device: &Device, collections: Option<Vec<CollectionName>>, dry_run: bool) -> Result<()> {
+async fn follow(
+    device: &Device,
+    collections: Option<Vec<CollectionName>>,
+    dry_run: bool,
+) -> Result<()> {
     for name in collections.iter().flatten() {
         Generic::new(name.clone())?;
     }
@@ -90,14 +99,48 @@ fn follow(device: &Device, collections: Option<Vec<CollectionName>>, dry_run: bo
             .into_iter()
             .collect::<Vec<_>>()
     });
+    let _lock = device.profile.lock()?;
+    let enabled = enabled_by_following(device, collections.as_deref().unwrap_or_default()).await?;
     let settings = Settings { collections };
     if !dry_run {
         device.profile.keep_settings(&settings)?;
+        if !enabled.is_empty() {
+            let store = device.profile.open_store()?;
+            life::choose(&store, &enabled, Wish::Enable, SystemClock.now()).await?;
+        }
     }
     device.output.answer(&Followed {
         collections: settings.collections,
+        enabled,
         dry_run,
     })
+}
+
+/// Who follows an application's own collection wants the account to sync it. What the account has declined of Firefox's
+/// is not enabled in passing: its people may have had reasons.
+async fn enabled_by_following(
+    device: &Device,
+    followed: &[CollectionName],
+) -> Result<Vec<CollectionName>> {
+    let Some(store) = device.store_if_there()? else {
+        return Ok(Vec::new());
+    };
+    let engines = life::engine_list(&store).await?;
+    let mut enabled = Vec::new();
+    for name in followed {
+        let Some(engine) = engines.iter().find(|engine| engine.name == name.as_str()) else {
+            continue;
+        };
+        if engine.state == EngineState::Declined && engine.wish != Some(Wish::Enable) {
+            if engine.is_firefoxs {
+                return Err(CliError::Usage(format!(
+                    "{name} is declined for the whole account: `selvedge engines enable {name}` first"
+                )));
+            }
+            enabled.push(name.clone());
+        }
+    }
+    Ok(enabled)
 }
 
 /// Kilobytes as the protocol counts them, with one decimal.
@@ -146,7 +189,14 @@ impl fmt::Display for Followed {
             None => writeln!(f, "This device {would} all collections of the account."),
             Some(names) => {
                 let names: Vec<&str> = names.iter().map(CollectionName::as_str).collect();
-                writeln!(f, "This device {would} {}.", names.join(", "))
+                writeln!(f, "This device {would} {}.", names.join(", "))?;
+                for name in &self.enabled {
+                    writeln!(
+                        f,
+                        "The account had declined {name}: the next sync enables it for all devices."
+                    )?;
+                }
+                Ok(())
             }
         }
     }

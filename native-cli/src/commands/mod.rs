@@ -3,6 +3,7 @@
 pub mod account;
 pub mod collections;
 pub mod demo;
+pub mod engines;
 pub mod man;
 pub mod records;
 mod secret;

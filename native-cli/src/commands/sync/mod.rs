@@ -1,22 +1,25 @@
 //! `selvedge sync`: one sync, or what one would do.
 
+mod first;
 mod preview;
 pub(super) mod report;
 
 use std::collections::BTreeSet;
 
 use selvedge_core::account::Credentials;
-use selvedge_core::engine::{FIREFOX_ENGINES, Generic};
+use selvedge_core::engine::{Engine as _, Generic};
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
-    self, Ending, GlobalState, KeptToken, Options, Preview, Report, Situation,
+    self, CollectionStatus, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, Preview,
+    Report, Situation, Skip, Wish, turn,
 };
 use selvedge_core::server::Conditional;
 
+use self::first::{DryFirst, FirstReport};
 use self::preview::PreviewView;
 use self::report::ReportView;
-use crate::cli::SyncArgs;
+use crate::cli::{First, SyncArgs};
 use crate::device::{Device, USER_AGENT};
 use crate::exit::{CliError, Result};
 use crate::host::NativeHost;
@@ -33,8 +36,29 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let host = device.host()?;
     let kept = device.token()?;
     let mut token = kept.clone();
+    let mut selection = Selection::new(device, &host, args.collections).await?;
+    let mut first = None;
+    if let Some(mode) = args.first {
+        let progress = Progress::new(&device.output);
+        let syncing = Syncing {
+            host: &host,
+            credentials: &credentials,
+            selection: &selection,
+            progress: &progress,
+        };
+        let preview = syncing.first_preview(mode.into(), &mut token).await;
+        drop(progress);
+        device.keep_token(kept.as_ref(), token.as_ref())?;
+        let preview = preview?;
+        if args.dry_run.dry_run {
+            return device.output.answer(&DryFirst(&preview));
+        }
+        first::ask(device, &preview, args.yes)?;
+        life::intend(&host, Some(preview.intent())).await?;
+        selection.include(&preview);
+        first = Some(preview);
+    }
     let progress = Progress::new(&device.output);
-    let selection = Selection::new(device, &host, args.collections).await?;
     let syncing = Syncing {
         host: &host,
         credentials: &credentials,
@@ -52,9 +76,16 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         Outcome::Preview(preview) => device.output.answer(&PreviewView(preview?)),
         Outcome::Report(report) => {
             let view = ReportView(*report);
-            device.output.answer(&view)?;
+            match &first {
+                None => device.output.answer(&view)?,
+                Some(preview) => device.output.answer(&FirstReport {
+                    preview,
+                    report: &view,
+                })?,
+            }
             view.explain(device);
-            view.verdict()
+            view.verdict()?;
+            selection.check(&view.0)
         }
     }
 }
@@ -68,8 +99,11 @@ enum Outcome {
 enum Selection {
     /// These.
     Named(Vec<CollectionName>),
-    /// All that the account or this device has. On a first sync the account's are only known when meta/global was read.
-    All,
+    /// What this device follows.
+    Followed(Vec<CollectionName>),
+    /// All that the account or this device has, and these. On a first sync the account's are only known when meta/global
+    /// was read.
+    All(Vec<CollectionName>),
 }
 
 impl Selection {
@@ -87,51 +121,89 @@ impl Selection {
             .profile
             .settings()?
             .collections
-            .map_or(Self::All, Self::Named))
+            .map_or_else(|| Self::All(Vec::new()), Self::Followed))
+    }
+
+    /// The collections by which a first sync is bounded; `None` for all.
+    fn chosen(&self) -> Option<&[CollectionName]> {
+        match self {
+            Self::Named(names) | Self::Followed(names) => Some(names),
+            Self::All(_) => None,
+        }
+    }
+
+    /// Takes in what a first sync is about.
+    fn include(&mut self, preview: &FirstPreview) {
+        if let Self::All(names) = self {
+            names.extend(preview.intent().collections);
+        }
+    }
+
+    /// What was named and could not be synced because the account has declined it, was asked for in vain.
+    fn check(&self, report: &Report) -> Result<()> {
+        let declined = report
+            .collections
+            .iter()
+            .find(|collection| collection.status == CollectionStatus::Skipped(Skip::Declined));
+        match (self, declined) {
+            (Self::Named(_), Some(collection)) => Err(CliError::Partial(format!(
+                "{0} is declined for the whole account: `selvedge engines enable {0}` first",
+                collection.name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     async fn engines(&self, host: &NativeHost) -> Result<Vec<Generic>> {
         let names = match self {
-            Self::Named(names) => names.iter().cloned().collect(),
-            Self::All => known(host).await?,
+            Self::Named(names) | Self::Followed(names) => names.iter().cloned().collect(),
+            Self::All(also) => {
+                let mut names = known(host).await?;
+                names.extend(also.iter().cloned());
+                names
+            }
         };
         let mut engines = Vec::new();
         for name in names {
             match (Generic::new(name), self) {
                 (Ok(engine), _) => engines.push(engine),
-                (Err(error), Self::Named(_)) => return Err(error.into()),
+                (Err(error), Self::Named(_) | Self::Followed(_)) => return Err(error.into()),
                 // The sync keeps these itself.
-                (Err(_), Self::All) => {}
+                (Err(_), Self::All(_)) => {}
             }
         }
-        // Firefox's order first: small and valuable ones before the history.
-        let place = |engine: &Generic| {
-            use selvedge_core::engine::Engine as _;
-            let name = engine.collection();
-            FIREFOX_ENGINES
-                .iter()
-                .position(|known| known.name == name.as_str())
-                .unwrap_or(FIREFOX_ENGINES.len())
-        };
-        engines.sort_by_key(place);
+        engines.sort_by_key(|engine| turn(engine.collection().as_str()));
         Ok(engines)
     }
 }
 
-/// The collections that this device has, or that the server had, in agreement with meta/global, when it was last asked.
+/// The collections that this device has, or that the server had, in agreement with meta/global, when it was last asked;
+/// those that the account has declined are left out.
 async fn known(host: &NativeHost) -> Result<BTreeSet<CollectionName>> {
-    let global = host.global().await?;
-    let global: GlobalState = global
+    let text = host.global().await?;
+    let global: GlobalState = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    let mut names: BTreeSet<_> = host.collections().await?.into_iter().collect();
-    let GlobalState { info, engines, .. } = global;
+    let GlobalState {
+        info,
+        engines,
+        declined,
+        choices,
+        ..
+    } = global;
     let on_server = info.map(|info| info.collections).unwrap_or_default();
-    names.extend(
-        on_server
-            .into_keys()
-            .filter(|name| engines.contains_key(name.as_str())),
-    );
+    let mut names: BTreeSet<_> = on_server
+        .into_keys()
+        .filter(|name| engines.contains_key(name.as_str()))
+        .collect();
+    names.extend(host.collections().await?);
+    names.retain(|name| !declined.iter().any(|known| known == name.as_str()));
+    for (name, change) in choices.changes {
+        match change.wish {
+            Wish::Enable => names.insert(name),
+            Wish::Disable | Wish::Decline => names.remove(&name),
+        };
+    }
     Ok(names)
 }
 
@@ -158,6 +230,17 @@ struct Syncing<'a> {
 }
 
 impl Syncing<'_> {
+    async fn first_preview(
+        &self,
+        mode: Mode,
+        token: &mut Option<KeptToken>,
+    ) -> Result<FirstPreview> {
+        let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
+        let options = options(Vec::new(), &stage);
+        let chosen = self.selection.chosen();
+        Ok(life::first_preview(self.host, self.credentials, token, &options, mode, chosen).await?)
+    }
+
     async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
         let engines = self.selection.engines(self.host).await?;
         let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
@@ -168,7 +251,7 @@ impl Syncing<'_> {
     async fn sync(&self, token: &mut Option<KeptToken>) -> Result<Report> {
         let engines = self.selection.engines(self.host).await?;
         let mut report = self.sync_these(token, engines.clone()).await;
-        if !matches!(self.selection, Selection::All) || !matches!(report.ending, Ending::Done) {
+        if !matches!(self.selection, Selection::All(_)) || !matches!(report.ending, Ending::Done) {
             return Ok(report);
         }
         // The first look at the account may have shown collections that were not known before.
@@ -213,6 +296,9 @@ fn options<'a>(engines: Vec<Generic>, progress: &'a dyn Fn(life::Stage<'_>)) -> 
 fn append(report: &mut Report, second: Report) {
     report.ending = second.ending;
     report.fresh_start |= second.fresh_start;
+    report.first_sync = report.first_sync.or(second.first_sync);
+    report.wiped_here.extend(second.wiped_here);
+    report.wiped_there.extend(second.wiped_there);
     report.collections.extend(second.collections);
     report.traffic.requests += second.traffic.requests;
     report.traffic.bytes_sent += second.traffic.bytes_sent;
@@ -222,6 +308,16 @@ fn append(report: &mut Report, second: Report) {
     for alert in second.alerts {
         if !report.alerts.contains(&alert) {
             report.alerts.push(alert);
+        }
+    }
+}
+
+impl From<First> for Mode {
+    fn from(first: First) -> Self {
+        match first {
+            First::Merge => Self::Merge,
+            First::TakeServer => Self::TakeServer,
+            First::TakeLocal => Self::TakeLocal,
         }
     }
 }

@@ -47,9 +47,10 @@ impl PreviewView {
 impl Serialize for PreviewView {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut preview = serializer.serialize_struct("Preview", 3)?;
+        let mut preview = serializer.serialize_struct("Preview", 4)?;
         preview.serialize_field("dryRun", &true)?;
         preview.serialize_field("freshStart", &self.0.fresh_start)?;
+        preview.serialize_field("wipesThere", &self.0.wipes_there)?;
         preview.serialize_field("collections", &self.rows())?;
         preview.end()
     }
@@ -61,6 +62,12 @@ impl fmt::Display for PreviewView {
             writeln!(
                 f,
                 "The account would be set up: what its server has now would be deleted there."
+            )?;
+        }
+        for name in &self.0.wipes_there {
+            writeln!(
+                f,
+                "What the server has of {name} would be deleted, because it was disabled here."
             )?;
         }
         let mut table = Table::new(&[

@@ -39,6 +39,16 @@ impl ReportView {
                 _ => {}
             }
         }
+        for (wiped, place) in [
+            (&self.0.wiped_here, "here"),
+            (&self.0.wiped_there, "on the server"),
+        ] {
+            for name in wiped {
+                note(format!(
+                    "{name}: the records {place} were deleted, as was chosen"
+                ));
+            }
+        }
         for alert in &self.0.alerts {
             note(format!("The server says: {}", alert.text()));
         }
@@ -65,14 +75,19 @@ impl ReportView {
             .iter()
             .map(|collection| &collection.status);
         let problems = statuses
-            .filter(|status| **status != CollectionStatus::Ok)
+            .filter(|status| {
+                !matches!(
+                    status,
+                    CollectionStatus::Ok | CollectionStatus::Skipped(Skip::Declined)
+                )
+            })
             .count();
         for collection in &self.0.collections {
             let exit = match &collection.status {
                 CollectionStatus::Failed(error) => exit_of(error),
                 CollectionStatus::Skipped(Skip::OutOfDate { .. }) => Exit::BadData,
+                CollectionStatus::Skipped(Skip::Declined) | CollectionStatus::Ok => continue,
                 CollectionStatus::Partial | CollectionStatus::Skipped(_) => Exit::Partial,
-                CollectionStatus::Ok => continue,
             };
             let plural = if problems == 1 {
                 "collection"

@@ -1,0 +1,208 @@
+//! `selvedge engines`: what the account syncs, on all its devices.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use selvedge_core::host::{Clock as _, Store as _};
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{self, EngineState, EngineStatus, GlobalState, Wish};
+use serde::Serialize;
+
+use crate::cli::EnginesCommand;
+use crate::confirm::agree;
+use crate::device::Device;
+use crate::exit::Result;
+use crate::host::{SqliteStore, SystemClock};
+use crate::output::{Align, Table};
+use crate::profile::Settings;
+
+#[derive(Debug, Serialize)]
+struct Listing(Vec<Row>);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: String,
+    version: u64,
+    state: &'static str,
+    /// What was chosen here, for the next sync.
+    wish: Option<&'static str>,
+    /// Whether it is one of Firefox's.
+    firefox: bool,
+    /// Whether a sync of this device without names takes part in it.
+    followed: bool,
+    /// Here.
+    records: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Chosen {
+    engines: Vec<CollectionName>,
+    wish: &'static str,
+    /// Whether the next sync deletes what the server has of them.
+    deletes_on_server: bool,
+    dry_run: bool,
+}
+
+/// Lists the engines, or notes what a person wants of some; the next sync carries it to the account.
+///
+/// # Errors
+/// When the profile cannot be read or written, an engine cannot be chosen, or nobody agreed.
+pub async fn run(device: &Device, command: EnginesCommand) -> Result<()> {
+    match command {
+        EnginesCommand::List => list(device).await,
+        EnginesCommand::Enable { engines, dry_run } => {
+            choose(device, &engines, Wish::Enable, dry_run.dry_run, true).await
+        }
+        EnginesCommand::Disable {
+            engines,
+            keep_server,
+            yes,
+            dry_run,
+        } => {
+            let wish = match keep_server {
+                true => Wish::Decline,
+                false => Wish::Disable,
+            };
+            choose(device, &engines, wish, dry_run.dry_run, yes).await
+        }
+    }
+}
+
+async fn list(device: &Device) -> Result<()> {
+    let Settings { collections } = device.profile.settings()?;
+    let engines = match device.store_if_there()? {
+        Some(store) => life::engine_list(&store).await?,
+        None => life::engine_list(&SqliteStore::in_memory()?).await?,
+    };
+    let row = |engine: EngineStatus| Row {
+        followed: engine.state != EngineState::Declined
+            && collections.as_ref().map_or(
+                engine.state == EngineState::Enabled || engine.records > 0,
+                |names| names.iter().any(|name| name.as_str() == engine.name),
+            ),
+        version: engine.version,
+        state: engine.state.word(),
+        wish: engine.wish.map(Wish::word),
+        firefox: engine.is_firefoxs,
+        records: engine.records,
+        name: engine.name,
+    };
+    device
+        .output
+        .answer(&Listing(engines.into_iter().map(row).collect()))
+}
+
+async fn choose(
+    device: &Device,
+    engines: &[CollectionName],
+    wish: Wish,
+    dry_run: bool,
+    yes: bool,
+) -> Result<()> {
+    let _lock = device.profile.lock()?;
+    let store = device.profile.open_store()?;
+    let state = global(&store).await?;
+    let mut choices = state.choices.clone();
+    let mut about = Vec::new();
+    for name in engines {
+        about.extend(choices.choose(name, wish, SystemClock.now())?);
+    }
+    // A device that has not synced yet has not seen what the account has: its choices delete nothing.
+    let deletes_on_server = wish == Wish::Disable && choices.is_settled;
+    if !dry_run {
+        if deletes_on_server {
+            let loss = format!(
+                "the next sync deletes what the server has of {}, for all devices; records on the devices stay",
+                names(&about)
+            );
+            agree(&device.output, &loss, yes)?;
+        }
+        life::choose(&store, engines, wish, SystemClock.now()).await?;
+        if wish == Wish::Enable {
+            follow(device, &about)?;
+        }
+    }
+    device.output.answer(&Chosen {
+        engines: about,
+        wish: wish.word(),
+        deletes_on_server,
+        dry_run,
+    })
+}
+
+/// What is kept of the account.
+pub(super) async fn global(store: &SqliteStore) -> Result<GlobalState> {
+    let text = store.global().await?;
+    // What cannot be read is as good as forgotten, as in a sync.
+    Ok(text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default())
+}
+
+/// A device that follows some collections follows what is enabled on it too.
+fn follow(device: &Device, engines: &[CollectionName]) -> Result<()> {
+    let Some(followed) = device.profile.settings()?.collections else {
+        return Ok(());
+    };
+    let all: BTreeSet<_> = followed.iter().chain(engines).cloned().collect();
+    if all.len() == followed.len() {
+        return Ok(());
+    }
+    device.profile.keep_settings(&Settings {
+        collections: Some(all.into_iter().collect()),
+    })
+}
+
+fn names(engines: &[CollectionName]) -> String {
+    let names: Vec<&str> = engines.iter().map(CollectionName::as_str).collect();
+    names.join(", ")
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(&[
+            ("ENGINE", Align::Left),
+            ("VERSION", Align::Right),
+            ("STATE", Align::Left),
+            ("NEXT SYNC", Align::Left),
+            ("FOLLOWED", Align::Left),
+            ("RECORDS", Align::Right),
+        ]);
+        for row in &self.0 {
+            table.row(vec![
+                row.name.clone(),
+                row.version.to_string(),
+                row.state.into(),
+                row.wish.unwrap_or("-").into(),
+                if row.followed { "yes" } else { "no" }.into(),
+                row.records.to_string(),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+}
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let would = if self.dry_run { "would be" } else { "will be" };
+        let what = match self.wish {
+            "enable" => "enabled",
+            _ => "disabled",
+        };
+        let names = names(&self.engines);
+        write!(
+            f,
+            "With the next sync {names} {would} {what} for all devices of the account."
+        )?;
+        match (self.wish, self.deletes_on_server) {
+            ("enable", _) => writeln!(f),
+            (_, true) => writeln!(
+                f,
+                " What the server has of it is deleted; records on devices stay."
+            ),
+            (_, false) => writeln!(f, " Records stay, on devices and on the server."),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! How the two sides come together in a first sync, shown before it is done.
+
+use std::fmt;
+
+use selvedge_core::life::{FirstPreview, Mode, Report};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use super::report::ReportView;
+use crate::confirm::agree;
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::output::{Align, Table, printable};
+
+/// What a first sync would do.
+pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
+
+/// Shows what would be done, and goes on only if a person agrees to whatever would be lost.
+pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<()> {
+    if preview.fresh_start && preview.mode == Mode::TakeServer {
+        return Err(CliError::NotFound(
+            "the account has no records on its server yet, so there is nothing to take: `selvedge sync` sends what is here"
+                .into(),
+        ));
+    }
+    if !device.output.json {
+        device
+            .output
+            .note(printable_lines(&FirstView(preview).to_string()));
+    }
+    if !preview.loses_anything() {
+        return Ok(());
+    }
+    let (mut deleted, mut replaced) = (0, 0);
+    for collection in &preview.collections {
+        deleted += collection.effect.deleted_here + collection.effect.deleted_there;
+        replaced += collection.effect.replaced;
+    }
+    let place = match preview.mode {
+        Mode::TakeLocal => "on the server",
+        Mode::Merge | Mode::TakeServer => "here",
+    };
+    let loss = format!("{deleted} records {place} would be deleted and {replaced} replaced");
+    agree(&device.output, &loss, yes)
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+impl Serialize for FirstView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rows: Vec<_> = self
+            .0
+            .collections
+            .iter()
+            .map(|collection| {
+                let effect = collection.effect;
+                serde_json::json!({
+                    "name": collection.name,
+                    "here": collection.here,
+                    "there": collection.there,
+                    "received": effect.received,
+                    "sent": effect.sent,
+                    "merged": effect.merged,
+                    "replaced": effect.replaced,
+                    "deletedHere": effect.deleted_here,
+                    "deletedThere": effect.deleted_there,
+                })
+            })
+            .collect();
+        let mut view = serializer.serialize_struct("FirstPreview", 3)?;
+        view.serialize_field("firstSync", self.0.mode.word())?;
+        view.serialize_field("freshStart", &self.0.fresh_start)?;
+        view.serialize_field("collections", &rows)?;
+        view.end()
+    }
+}
+
+impl fmt::Display for FirstView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.fresh_start {
+            writeln!(
+                f,
+                "The account would be set up with what is here: what its server has now would be deleted there."
+            )?;
+        }
+        let mut table = Table::new(&[
+            ("COLLECTION", Align::Left),
+            ("HERE", Align::Right),
+            ("SERVER", Align::Right),
+            ("RECEIVE", Align::Right),
+            ("SEND", Align::Right),
+            ("MERGE", Align::Right),
+            ("REPLACE", Align::Right),
+            ("DELETE HERE", Align::Right),
+            ("DELETE THERE", Align::Right),
+        ]);
+        for collection in &self.0.collections {
+            let effect = collection.effect;
+            let numbers = [
+                collection.here,
+                collection.there,
+                effect.received,
+                effect.sent,
+                effect.merged,
+                effect.replaced,
+                effect.deleted_here,
+                effect.deleted_there,
+            ];
+            let name = std::iter::once(collection.name.to_string());
+            table.row(
+                name.chain(numbers.iter().map(ToString::to_string))
+                    .collect(),
+            );
+        }
+        write!(f, "{table}")
+    }
+}
+
+/// What a first sync would do, and nothing of it was done.
+pub(super) struct DryFirst<'a>(pub(super) &'a FirstPreview);
+
+impl Serialize for DryFirst<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut view = serializer.serialize_struct("DryFirst", 2)?;
+        view.serialize_field("dryRun", &true)?;
+        view.serialize_field("preview", &FirstView(self.0))?;
+        view.end()
+    }
+}
+
+impl fmt::Display for DryFirst<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}Nothing was changed.", FirstView(self.0))
+    }
+}
+
+/// What came of a first sync, with what was shown before.
+pub(super) struct FirstReport<'a> {
+    pub(super) preview: &'a FirstPreview,
+    pub(super) report: &'a ReportView,
+}
+
+impl Serialize for FirstReport<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Both<'a> {
+            #[serde(flatten)]
+            report: &'a Report,
+            preview: FirstView<'a>,
+        }
+        Both {
+            report: &self.report.0,
+            preview: FirstView(self.preview),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl fmt::Display for FirstReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)
+    }
+}

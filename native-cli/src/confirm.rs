@@ -9,7 +9,7 @@ use crate::output::Output;
 ///
 /// # Errors
 /// [`CliError::Usage`] where nobody can be asked, [`CliError::Refused`] when the answer is no.
-pub fn agree(output: &Output, loss: &str, yes: bool) -> Result<()> {
+pub(crate) fn agree(output: &Output, loss: &str, yes: bool) -> Result<()> {
     if yes {
         return Ok(());
     }

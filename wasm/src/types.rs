@@ -67,6 +67,12 @@ export interface SyncReport {
   error?: SyncProblem;
   /** Whether this sync set the account up. */
   freshStart: boolean;
+  /** How the two sides were brought together once, where somebody had asked for it. */
+  firstSync: "merge" | "take-server" | "take-local" | null;
+  /** Collections whose records were removed here, because a decision named them. */
+  wipedHere: string[];
+  /** Collections that were deleted on the server, because a decision named them. */
+  wipedThere: string[];
   collections: CollectionReport[];
   requests: number;
   bytesSent: number;

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::account::legacy::KnownNode;
 use super::choices::Choices;
 use super::first_sync::FirstSync;
+use crate::account::legacy::KnownNode;
 use crate::error::Result;
 use crate::host::{Counts, Store};
 use crate::ids::CollectionName;

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::program::{Server, feed, program};
 
 /// The examples of all commands, in an order in which each finds what it needs.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 19] = [
     "demo",
     "account create",
     "account show",
@@ -19,6 +19,9 @@ const ORDER: [&str; 16] = [
     "status",
     "collections",
     "collections follow",
+    "engines list",
+    "engines enable",
+    "engines disable",
     "records delete",
     "account forget",
     "completions",

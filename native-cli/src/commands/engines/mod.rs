@@ -133,7 +133,7 @@ async fn choose(
 }
 
 /// What is kept of the account.
-pub(super) async fn global(store: &SqliteStore) -> Result<GlobalState> {
+async fn global(store: &SqliteStore) -> Result<GlobalState> {
     let text = store.global().await?;
     // What cannot be read is as good as forgotten, as in a sync.
     Ok(text

@@ -11,8 +11,8 @@ use selvedge_core::engine::{Engine as _, Generic};
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
-    self, CollectionStatus, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, Preview,
-    Report, Situation, Skip, Wish, turn,
+    self, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, Preview, Report, Situation,
+    Wish, turn,
 };
 use selvedge_core::server::Conditional;
 
@@ -85,7 +85,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
             }
             view.explain(device);
             view.verdict()?;
-            selection.check(&view.0)
+            selection.check(&host).await
         }
     }
 }
@@ -109,7 +109,7 @@ enum Selection {
 impl Selection {
     async fn new(device: &Device, host: &NativeHost, named: Vec<CollectionName>) -> Result<Self> {
         if !named.is_empty() {
-            let known = known(host).await?;
+            let known = known(host).await?.names;
             for name in &named {
                 if !known.contains(name) {
                     look_on_server(device, name).await?;
@@ -139,18 +139,17 @@ impl Selection {
         }
     }
 
-    /// What was named and could not be synced because the account has declined it, was asked for in vain.
-    fn check(&self, report: &Report) -> Result<()> {
-        let declined = report
-            .collections
-            .iter()
-            .find(|collection| collection.status == CollectionStatus::Skipped(Skip::Declined));
-        match (self, declined) {
-            (Self::Named(_), Some(collection)) => Err(CliError::Partial(format!(
-                "{0} is declined for the whole account: `selvedge engines enable {0}` first",
-                collection.name
+    /// What was named and is declined was asked for in vain.
+    async fn check(&self, host: &NativeHost) -> Result<()> {
+        let Self::Named(names) = self else {
+            return Ok(());
+        };
+        let off = known(host).await?.off;
+        match names.iter().find(|name| off.contains(*name)) {
+            None => Ok(()),
+            Some(name) => Err(CliError::Partial(format!(
+                "{name} is declined for the whole account: `selvedge engines enable {name}` first"
             ))),
-            _ => Ok(()),
         }
     }
 
@@ -158,7 +157,8 @@ impl Selection {
         let names = match self {
             Self::Named(names) | Self::Followed(names) => names.iter().cloned().collect(),
             Self::All(also) => {
-                let mut names = known(host).await?;
+                let Known { mut names, off } = known(host).await?;
+                names.retain(|name| !off.contains(name));
                 names.extend(also.iter().cloned());
                 names
             }
@@ -177,9 +177,15 @@ impl Selection {
     }
 }
 
-/// The collections that this device has, or that the server had, in agreement with meta/global, when it was last asked;
-/// those that the account has declined are left out.
-async fn known(host: &NativeHost) -> Result<BTreeSet<CollectionName>> {
+/// What is known of the account's collections, without asking.
+struct Known {
+    /// Those that this device has, or that the server had, in agreement with meta/global, when it was last asked.
+    names: BTreeSet<CollectionName>,
+    /// Of these: those that the account has declined, or that were disabled here.
+    off: BTreeSet<CollectionName>,
+}
+
+async fn known(host: &NativeHost) -> Result<Known> {
     let text = host.global().await?;
     let global: GlobalState = text
         .and_then(|text| serde_json::from_str(&text).ok())
@@ -197,14 +203,20 @@ async fn known(host: &NativeHost) -> Result<BTreeSet<CollectionName>> {
         .filter(|name| engines.contains_key(name.as_str()))
         .collect();
     names.extend(host.collections().await?);
-    names.retain(|name| !declined.iter().any(|known| known == name.as_str()));
+    let is_declined = |name: &CollectionName| declined.iter().any(|known| known == name.as_str());
+    let mut off: BTreeSet<_> = names
+        .iter()
+        .filter(|name| is_declined(name))
+        .cloned()
+        .collect();
     for (name, change) in choices.changes {
         match change.wish {
-            Wish::Enable => names.insert(name),
-            Wish::Disable | Wish::Decline => names.remove(&name),
+            Wish::Enable => off.remove(&name),
+            Wish::Disable | Wish::Decline => off.insert(name.clone()),
         };
+        names.insert(name);
     }
-    Ok(names)
+    Ok(Known { names, off })
 }
 
 /// A name that nobody knows is more likely a mistyped one than a new collection.

@@ -2,7 +2,7 @@
 
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::host::Clock as _;
-use selvedge_core::life::KeptToken;
+use selvedge_core::life::{KeptToken, OwnClient};
 use selvedge_core::time::LocalTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -98,6 +98,28 @@ impl Device {
             .write(&self.profile.credentials_path(), &credentials.to_json())
     }
 
+    /// Forgets the account's secrets; records stay.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn forget_account(&self) -> Result<()> {
+        remove_if_there(&self.profile.credentials_path())?;
+        self.forget_token()
+    }
+
+    /// What this device says of itself to the account's other devices.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn own_client(&self) -> Result<OwnClient> {
+        let name = self.profile.settings()?.device_name;
+        Ok(OwnClient {
+            name: name.unwrap_or_else(machine_name),
+            os: Some(std::env::consts::OS.into()),
+            ..OwnClient::default()
+        })
+    }
+
     /// The storage token of an earlier command, unless it is due for renewal.
     ///
     /// # Errors
@@ -144,4 +166,13 @@ impl Device {
     pub fn forget_token(&self) -> Result<()> {
         remove_if_there(&self.profile.token_path()).map(drop)
     }
+}
+
+/// The machine's name, as far as it has one.
+#[must_use]
+pub fn machine_name() -> String {
+    let name = gethostname::gethostname();
+    name.to_str()
+        .filter(|name| !name.is_empty())
+        .map_or_else(|| OwnClient::default().name, str::to_owned)
 }

@@ -18,7 +18,7 @@ use crate::host::SqliteStore;
 /// | `store.sqlite` | records and sync state |
 /// | `credentials.json` | secrets: the sync key and what gets a token |
 /// | `token.json` | secret: the storage token, until it expires |
-/// | `settings.json` | which collections are followed |
+/// | `settings.json` | which collections are followed, and the device's name |
 /// | `copy-….sqlite` | how far a copy of the account to another one is |
 /// | `lock` | held by the one process that syncs |
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Profile {
 pub struct Settings {
     /// The collections that a sync without names syncs; `None` for all of the account.
     pub collections: Option<Vec<CollectionName>>,
+    /// What the account's other devices call this one; `None` for the machine's name.
+    pub device_name: Option<String>,
 }
 
 /// Held while one process works on a profile.
@@ -272,6 +274,7 @@ mod tests {
         assert_eq!(profile.settings().unwrap(), Settings::default());
         let chosen = Settings {
             collections: Some(vec![CollectionName::new("notes").unwrap()]),
+            device_name: Some("Attic".into()),
         };
         profile.keep_settings(&chosen).unwrap();
         assert_eq!(profile.settings().unwrap(), chosen);

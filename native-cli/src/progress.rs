@@ -56,6 +56,7 @@ fn words(stage: Stage<'_>) -> String {
         Stage::InfoCollections => "asking what changed".into(),
         Stage::MetaGlobal => "reading meta/global".into(),
         Stage::CryptoKeys => "reading the keys".into(),
+        Stage::Clients => "reading what other devices ask".into(),
         Stage::FreshStart => "setting the account up".into(),
         Stage::Collection(name) => format!("{name}"),
         Stage::Records {

@@ -10,7 +10,7 @@ use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::engine::Generic;
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, KeptToken, Options, Report, Situation};
+use selvedge_core::life::{self, KeptToken, Options, OwnClient, Report, Situation};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -129,6 +129,7 @@ impl Inner {
         let options = Options {
             engines,
             situation,
+            client: OwnClient::default(),
             user_agent: None,
             progress: &|_| {},
         };

@@ -7,7 +7,9 @@
 //! meta_global       whose data are these, in which format?     → fresh start, upgrade needed, stop
 //! crypto_keys       with which keys?                           → fresh start, wrong key, stop
 //! fresh_start       set the account up, then begin again, once
+//! clients           which other devices are there, and what do they know of this one?
 //! first_sync        once, if asked for: merge, or one side takes the other's place
+//! commands          what do other devices ask of this one?     → reset or wipe, then begin again; signed out
 //! selection         which engines does the account sync?
 //! engines           each collection: associate
 //! meta_global       upload, if it was changed
@@ -20,6 +22,8 @@
 
 mod association;
 mod choices;
+mod clients;
+mod commands;
 mod copy;
 mod crypto_keys;
 mod engines;
@@ -41,6 +45,10 @@ mod token;
 
 pub use association::Association;
 pub use choices::{Change, Choices, EngineState, EngineStatus, Wish, choose, engine_list, turn};
+pub use clients::{ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing};
+pub use commands::{
+    Command, CommandOutcome, CommandReport, ReceivedTab, Recipients, Sent, send_commands,
+};
 pub use copy::copy;
 pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
 pub use first_preview::{FirstCollection, FirstPreview, first_preview};
@@ -49,7 +57,9 @@ pub use info_collections::Course;
 pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
 pub use precheck::{Obstacle, Situation, precheck};
 pub use preview::{CollectionPreview, Preview, preview};
-pub use report::{CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip};
+pub use report::{
+    ClientsReport, CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip,
+};
 pub use state::{
     Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, status,
 };

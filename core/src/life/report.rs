@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
+use super::commands::{CommandReport, ReceivedTab};
 use super::first_sync::Mode;
 use super::precheck::Obstacle;
 use crate::error::Error;
-use crate::ids::CollectionName;
+use crate::ids::{CollectionName, RecordId};
 use crate::repository::{Failed, Pulled, Pushed};
 use crate::server::{Alert, Backoff, Traffic};
 
@@ -35,6 +36,12 @@ pub struct Report {
     pub wiped_there: Vec<CollectionName>,
     /// The collections that had their turn, in that order.
     pub collections: Vec<CollectionReport>,
+    /// What became of the account's clients.
+    pub clients: ClientsReport,
+    /// What other clients asked of this one, in the order in which they did.
+    pub commands: Vec<CommandReport>,
+    /// The pages that people sent from other devices, for the host to show.
+    pub tabs: Vec<ReceivedTab>,
     /// What went over the network.
     pub traffic: Traffic,
     /// How long it took, in milliseconds.
@@ -50,6 +57,7 @@ impl Report {
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.ending, Ending::Done | Ending::NothingToDo)
+            && !matches!(self.clients.status, CollectionStatus::Failed(_))
             && self.collections.iter().all(|collection| {
                 // Leaving what the account has declined is what was agreed.
                 matches!(
@@ -65,7 +73,7 @@ impl Report {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match &self.ending {
-            Ending::Blocked(Obstacle::SignedOut) => Outcome::LoginNeeded,
+            Ending::Blocked(Obstacle::SignedOut) | Ending::LoggedOut => Outcome::LoginNeeded,
             Ending::Blocked(Obstacle::Wait { .. }) | Ending::CutShort => Outcome::Backoff,
             Ending::Blocked(_) => Outcome::Failed,
             Ending::Stopped(Error::SignedOut { .. } | Error::WrongKey) => Outcome::LoginNeeded,
@@ -146,6 +154,8 @@ pub enum Ending {
     Blocked(Obstacle),
     /// The server asked to be left alone before all collections had their turn. What was done by then stays done.
     CutShort,
+    /// Another client told this one to stop syncing. It is for the host to forget the account's secrets; records stay.
+    LoggedOut,
     /// It had to stop. What was done by then stays done.
     Stopped(Error),
 }
@@ -159,7 +169,39 @@ impl Ending {
             Self::NothingToDo => "nothing-to-do",
             Self::Blocked(_) => "blocked",
             Self::CutShort => "cut-short",
+            Self::LoggedOut => "logged-out",
             Self::Stopped(_) => "stopped",
+        }
+    }
+}
+
+/// What became of the account's clients, this one among them.
+///
+/// ```
+/// use selvedge_core::life::ClientsReport;
+///
+/// assert_eq!(serde_json::to_value(ClientsReport::default()).unwrap()["status"], "skipped");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientsReport {
+    /// How it went; skipped as not reached when the sync had nothing to do.
+    pub status: CollectionStatus,
+    /// How many clients are known.
+    pub known: usize,
+    /// The records that were deleted on the server, because nobody with the account's keys could read them. Their devices
+    /// write them again.
+    pub deleted: Vec<RecordId>,
+    /// How many records were damaged otherwise, and left alone.
+    pub passed_over: u64,
+}
+
+impl Default for ClientsReport {
+    fn default() -> Self {
+        Self {
+            status: CollectionStatus::Skipped(Skip::NotReached),
+            known: 0,
+            deleted: Vec::new(),
+            passed_over: 0,
         }
     }
 }
@@ -273,7 +315,7 @@ impl Serialize for Report {
             Ending::Blocked(obstacle) => {
                 map.serialize_entry("error", &Problem::new("blocked", obstacle.to_string()))?
             }
-            Ending::Done | Ending::NothingToDo | Ending::CutShort => {}
+            Ending::Done | Ending::NothingToDo | Ending::CutShort | Ending::LoggedOut => {}
         }
         map.serialize_entry("outcome", self.outcome().word())?;
         map.serialize_entry("freshStart", &self.fresh_start)?;
@@ -281,6 +323,9 @@ impl Serialize for Report {
         map.serialize_entry("wipedHere", &self.wiped_here)?;
         map.serialize_entry("wipedThere", &self.wiped_there)?;
         map.serialize_entry("collections", &self.collections)?;
+        map.serialize_entry("clients", &self.clients)?;
+        map.serialize_entry("commands", &self.commands)?;
+        map.serialize_entry("tabs", &self.tabs)?;
         map.serialize_entry("requests", &self.traffic.requests)?;
         map.serialize_entry("bytesSent", &self.traffic.bytes_sent)?;
         map.serialize_entry("bytesReceived", &self.traffic.bytes_received)?;
@@ -294,6 +339,24 @@ impl Serialize for Report {
                 .map(|alert| alert.text())
                 .collect::<Vec<_>>(),
         )?;
+        map.end()
+    }
+}
+
+impl Serialize for ClientsReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", self.status.word())?;
+        match &self.status {
+            CollectionStatus::Failed(error) => map.serialize_entry("error", &Problem::of(error))?,
+            CollectionStatus::Skipped(skip @ Skip::OutOfDate { .. }) => {
+                map.serialize_entry("error", &Problem::new("skipped", skip.to_string()))?;
+            }
+            _ => {}
+        }
+        map.serialize_entry("known", &self.known)?;
+        map.serialize_entry("deleted", &self.deleted)?;
+        map.serialize_entry("passedOver", &self.passed_over)?;
         map.end()
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::Choices;
 use super::first_sync::FirstSync;
+use super::clients::ClientsState;
 use crate::account::legacy::KnownNode;
 use crate::error::Result;
 use crate::host::{Counts, Store};
@@ -57,6 +58,8 @@ pub struct GlobalState {
     pub choices: Choices,
     /// How the two sides are to be brought together once, if a person asked for it.
     pub first_sync: Option<FirstSync>,
+    /// The account's clients, this one among them.
+    pub clients: ClientsState,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
     /// When a sync last came to its end.

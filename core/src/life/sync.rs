@@ -5,18 +5,17 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::choices::keep;
+use super::clients::{self, OwnClient};
 use super::crypto_keys::{self, CollectionKeys, Where};
 use super::engines::{self, Turns};
 use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
-use super::first_sync;
-use super::fresh_start;
 use super::info_collections::{self, Course};
 use super::meta_global::{self, MetaGlobal};
 use super::precheck::{Situation, precheck};
 use super::report::{Ending, Report};
-use super::selection;
 use super::state::{Cached, CollectionState, GlobalState, read, write};
 use super::token::{self, Attempt, KeptToken};
+use super::{commands, first_sync, fresh_start, selection};
 use crate::account::Credentials;
 use crate::crypto::KeyBundle;
 use crate::engine::{Engine, Generic};
@@ -48,6 +47,8 @@ pub enum Stage<'a> {
     MetaGlobal,
     /// With which keys.
     CryptoKeys,
+    /// Which other devices, and what they ask of this one.
+    Clients,
     /// Setting the account up.
     FreshStart,
     /// A collection begins.
@@ -67,6 +68,8 @@ pub struct Options<'a> {
     pub engines: Vec<Generic>,
     /// What the host knows before anything is asked; `now` and `backoff` are filled in by the sync.
     pub situation: Situation,
+    /// What this device says of itself to the account's other devices.
+    pub client: OwnClient,
     /// The product's name, for the server's operators; `None` where the host may not set it.
     pub user_agent: Option<String>,
     /// Told how far the sync is.
@@ -153,6 +156,16 @@ impl<H: Host> Session<'_, H> {
             .await
     }
 
+    /// The server's limits, which are asked for when first needed.
+    pub(super) async fn limits(&self) -> Result<Limits> {
+        if let Some(limits) = self.limits.get() {
+            return Ok(limits);
+        }
+        let limits = self.client.info_configuration().await?;
+        self.limits.set(Some(limits));
+        Ok(limits)
+    }
+
     /// Whether there is more to do than info/collections, as it was last read, says: something to send, or something
     /// that an earlier sync saw but did not come to fetch.
     pub(super) async fn is_anything_waiting(&self) -> Result<bool> {
@@ -164,7 +177,10 @@ impl<H: Host> Session<'_, H> {
         if CollectionKeys::look(self.modified_of("crypto"), keys) != Where::Cache {
             return Ok(true);
         }
-        if !self.state.choices.changes.is_empty() || self.state.first_sync.is_some() {
+        if !self.state.choices.changes.is_empty()
+            || self.state.first_sync.is_some()
+            || clients::is_waiting(self)
+        {
             return Ok(true);
         }
         for engine in &self.options.engines {
@@ -190,16 +206,19 @@ impl<H: Host> Session<'_, H> {
 
     /// Keeps the account's state.
     pub(super) async fn save(&self) -> Result<()> {
-        self.reset(|_| false).await
+        keep(self.host, &self.state).await
     }
 
     /// Forgets of every collection what the server has, and keeps the account's state, in one commit.
-    pub(super) async fn reset_all(&self) -> Result<()> {
+    pub(super) async fn reset_all(&mut self) -> Result<()> {
         self.reset(|_| true).await
     }
 
     /// Forgets of the chosen collections what the server has, and keeps the account's state, in one commit.
-    pub(super) async fn reset(&self, is_chosen: impl Fn(&str) -> bool) -> Result<()> {
+    pub(super) async fn reset(&mut self, is_chosen: impl Fn(&str) -> bool) -> Result<()> {
+        if is_chosen("clients") {
+            self.state.clients.forget_server();
+        }
         let mut parts = Vec::new();
         for name in self.host.collections().await? {
             if is_chosen(name.as_str()) {
@@ -361,7 +380,8 @@ async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) ->
 /// How a run through the chapters went.
 enum Pass {
     Ended(Ending),
-    /// What the first chapters read has changed: by a fresh start, or because the keys were replaced.
+    /// What the first chapters read has changed: by a fresh start, by another client's command, or because the keys were
+    /// replaced.
     BeginAgain,
 }
 
@@ -389,7 +409,16 @@ async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Res
         fresh_start::step(session).await?;
         return Ok(Pass::BeginAgain);
     }
+    progress(Stage::Clients);
+    let found = clients::step(session, &mut report.clients).await?;
     first_sync::step(session, report).await?;
+    if let clients::Found::Inbox(inbox) = found {
+        match commands::step(session, &inbox, report).await? {
+            commands::Next::GoOn => {}
+            commands::Next::BeginAgain => return Ok(Pass::BeginAgain),
+            commands::Next::LoggedOut => return Ok(Pass::Ended(Ending::LoggedOut)),
+        }
+    }
     let selection = selection::step(session).await?;
     let ready = engines::associate(session, &mut report.collections).await?;
     meta_global::upload(session).await?;

@@ -1,5 +1,6 @@
 //! Whole syncs against a scripted storage server: which requests are sent, and which are not.
 
+mod clients;
 mod errors;
 mod legacy;
 mod selection;
@@ -221,7 +222,13 @@ fn serve(shelf: &Shelf, request: &Request) -> Answer {
             json("{}").header("X-Last-Modified", time(now))
         }
         ("DELETE", ["storage", _]) => {
-            shelf.retain(|key, _| !key.starts_with(&target));
+            let ids = query.split('&').find_map(|pair| pair.strip_prefix("ids="));
+            let ids: Option<Vec<&str>> = ids.map(|ids| ids.split("%2C").flat_map(|ids| ids.split(',')).collect());
+            shelf.retain(|key, _| match (key.strip_prefix(&target), &ids) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(id), Some(ids)) => !ids.contains(&id),
+            });
             json("{}").header("X-Last-Modified", time(now))
         }
         (method, _) => panic!("the scripted server knows no {method} {path}"),
@@ -271,6 +278,7 @@ impl Device {
         let options = Options {
             engines: alloc::vec![Generic::new(notes()).unwrap()],
             situation: Situation::default(),
+            client: OwnClient::default(),
             user_agent: None,
             progress: &|_| (),
         };
@@ -285,6 +293,7 @@ impl Device {
         let options = Options {
             engines: alloc::vec![Generic::new(notes()).unwrap()],
             situation: Situation::default(),
+            client: OwnClient::default(),
             user_agent: None,
             progress: &|_| (),
         };
@@ -365,6 +374,7 @@ fn the_first_sync_sets_the_account_up_in_the_order_of_the_protocol() {
         "GET storage/crypto/keys",
         "GET info/collections",
         "GET info/configuration",
+        "POST storage/clients",
         "POST storage/notes",
     ];
     assert_eq!(device.requests(0), expected);
@@ -674,6 +684,10 @@ fn a_download_of_what_has_changed_meanwhile_begins_again() {
     assert_eq!(reader.sync().ending, Ending::NothingToDo);
 }
 
+fn is_post_of_notes(request: &Request) -> bool {
+    request.method == Method::Post && request.url.contains("storage/notes")
+}
+
 #[test]
 fn an_upload_that_meets_another_devices_is_merged_and_sent_again() {
     let shelf = Shelf::default();
@@ -682,7 +696,7 @@ fn an_upload_that_meets_another_devices_is_merged_and_sent_again() {
     other.sync();
     let mut other = Some(other);
     let ours = device_with(&shelf, move |_, request| {
-        if request.method == Method::Post
+        if is_post_of_notes(request)
             && let Some(other) = other.take()
         {
             other.put("r", r#"{"x":1,"y":2}"#);
@@ -712,7 +726,7 @@ fn a_reply_that_is_lost_after_the_commit_does_no_harm() {
     let shelf = Shelf::default();
     let mut is_lost = false;
     let ours = device_with(&shelf, move |shelf, request| {
-        (request.method == Method::Post && !core::mem::replace(&mut is_lost, true)).then(|| {
+        (is_post_of_notes(request) && !core::mem::replace(&mut is_lost, true)).then(|| {
             serve(shelf, request);
             fails(FetchErrorKind::Cut)
         })
@@ -795,6 +809,7 @@ fn a_collection_that_was_left_out_is_synced_when_it_is_asked_for_again() {
     let nothing = Options {
         engines: Vec::new(),
         situation: Situation::default(),
+        client: OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };

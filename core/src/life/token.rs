@@ -197,6 +197,7 @@ pub(super) async fn adopt<H: Host>(
             engines,
             declined,
             choices,
+            clients,
             backoff,
             last_sync,
             // What was to be done once was decided on the sight of another server.
@@ -209,6 +210,7 @@ pub(super) async fn adopt<H: Host>(
             engines,
             declined,
             choices,
+            clients,
             backoff,
             last_sync,
             ..GlobalState::default()

@@ -101,7 +101,10 @@ async fn follow(
     });
     let _lock = device.profile.lock()?;
     let enabled = enabled_by_following(device, collections.as_deref().unwrap_or_default()).await?;
-    let settings = Settings { collections };
+    let settings = Settings {
+        collections,
+        ..device.profile.settings()?
+    };
     if !dry_run {
         device.profile.keep_settings(&settings)?;
         if !enabled.is_empty() {

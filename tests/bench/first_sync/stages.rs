@@ -87,6 +87,7 @@ fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> life::Re
             is_asked_for: true,
             ..Situation::default()
         },
+        client: life::OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };

@@ -329,6 +329,7 @@ impl Devices<'_> {
                 is_asked_for: true,
                 ..Situation::default()
             },
+            client: life::OwnClient::default(),
             user_agent: None,
             progress: &|_| (),
         };

@@ -33,6 +33,7 @@ impl Device {
                 is_asked_for,
                 ..Situation::default()
             },
+            client: OwnClient::default(),
             user_agent: None,
             progress: &|_| (),
         };
@@ -225,6 +226,7 @@ fn a_history_beyond_the_cap_is_read_newest_first_and_its_rest_by_ids_in_later_sy
     let options = |engine| Options {
         engines: alloc::vec![engine],
         situation: Situation::default(),
+        client: OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };

@@ -71,6 +71,7 @@ fn sync_as(device: &Device, credentials: &Credentials) -> Report {
             is_asked_for: true,
             ..Situation::default()
         },
+        client: OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };

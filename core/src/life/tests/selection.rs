@@ -17,6 +17,7 @@ impl Device {
         let options = Options {
             engines: Vec::new(),
             situation: Situation::default(),
+            client: OwnClient::default(),
             user_agent: None,
             progress: &|_| (),
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::error::Error;
-use selvedge_core::life::{self, Options, Report, Situation};
+use selvedge_core::life::{self, Options, OwnClient, Report, Situation};
 use selvedge_core::server::Conditional;
 use serde::Serialize;
 
@@ -48,6 +48,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     let options = Options {
         engines: Vec::new(),
         situation: Situation::default(),
+        client: OwnClient::default(),
         user_agent: Some(USER_AGENT.into()),
         progress: &stage,
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 use selvedge_core::account::Credentials;
 use selvedge_core::engine::{Generic, Records};
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, Ending, KeptToken, Options, Report, Situation};
+use selvedge_core::life::{self, Ending, KeptToken, Options, OwnClient, Report, Situation};
 
 use super::{NOTES, Synced};
 use crate::device::USER_AGENT;
@@ -58,6 +58,10 @@ impl DemoDevice {
             situation: Situation {
                 is_asked_for: true,
                 ..Situation::default()
+            },
+            client: OwnClient {
+                name: self.name.into(),
+                ..OwnClient::default()
             },
             user_agent: Some(USER_AGENT.into()),
             progress: &stage,

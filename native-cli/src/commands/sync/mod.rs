@@ -11,7 +11,7 @@ use selvedge_core::engine::{Engine as _, Generic};
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
-    self, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, Preview, Report, Situation,
+    self, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, OwnClient, Preview, Report, Situation,
     Wish, turn,
 };
 use selvedge_core::server::Conditional;
@@ -44,6 +44,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
             host: &host,
             credentials: &credentials,
             selection: &selection,
+            client: device.own_client()?,
             progress: &progress,
         };
         let preview = syncing.first_preview(mode.into(), &mut token).await;
@@ -63,6 +64,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         host: &host,
         credentials: &credentials,
         selection: &selection,
+        client: device.own_client()?,
         progress: &progress,
     };
     let outcome = if args.dry_run.dry_run {
@@ -76,6 +78,9 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         Outcome::Preview(preview) => device.output.answer(&PreviewView(preview?)),
         Outcome::Report(report) => {
             let view = ReportView(*report);
+            if view.is_logged_out() {
+                device.forget_account()?;
+            }
             match &first {
                 None => device.output.answer(&view)?,
                 Some(preview) => device.output.answer(&FirstReport {
@@ -238,6 +243,7 @@ struct Syncing<'a> {
     host: &'a NativeHost,
     credentials: &'a Credentials,
     selection: &'a Selection,
+    client: OwnClient,
     progress: &'a Progress,
 }
 
@@ -248,7 +254,7 @@ impl Syncing<'_> {
         token: &mut Option<KeptToken>,
     ) -> Result<FirstPreview> {
         let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
-        let options = options(Vec::new(), &stage);
+        let options = options(Vec::new(), self.client.clone(), &stage);
         let chosen = self.selection.chosen();
         Ok(life::first_preview(self.host, self.credentials, token, &options, mode, chosen).await?)
     }
@@ -256,7 +262,7 @@ impl Syncing<'_> {
     async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
         let engines = self.selection.engines(self.host).await?;
         let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
-        let options = options(engines, &stage);
+        let options = options(engines, self.client.clone(), &stage);
         Ok(life::preview(self.host, self.credentials, token, &options).await?)
     }
 
@@ -286,19 +292,24 @@ impl Syncing<'_> {
             self.host,
             self.credentials,
             token,
-            &options(engines, &stage),
+            &options(engines, self.client.clone(), &stage),
         )
         .await
     }
 }
 
-fn options<'a>(engines: Vec<Generic>, progress: &'a dyn Fn(life::Stage<'_>)) -> Options<'a> {
+fn options<'a>(
+    engines: Vec<Generic>,
+    client: OwnClient,
+    progress: &'a dyn Fn(life::Stage<'_>),
+) -> Options<'a> {
     Options {
         engines,
         situation: Situation {
             is_asked_for: true,
             ..Situation::default()
         },
+        client,
         user_agent: Some(USER_AGENT.into()),
         progress,
     }
@@ -312,6 +323,9 @@ fn append(report: &mut Report, second: Report) {
     report.wiped_here.extend(second.wiped_here);
     report.wiped_there.extend(second.wiped_there);
     report.collections.extend(second.collections);
+    report.clients.deleted.extend(second.clients.deleted);
+    report.commands.extend(second.commands);
+    report.tabs.extend(second.tabs);
     report.traffic.requests += second.traffic.requests;
     report.traffic.bytes_sent += second.traffic.bytes_sent;
     report.traffic.bytes_received += second.traffic.bytes_received;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use selvedge_core::life::{CollectionStatus, Ending, Obstacle, Report, Skip};
+use selvedge_core::life::{CollectionStatus, Ending, Obstacle, ReceivedTab, Report, Skip};
 use serde::Serialize;
 
 use crate::device::Device;
@@ -16,9 +16,24 @@ use crate::output::{Align, Table, bytes, duration, printable};
 pub(in crate::commands) struct ReportView(pub(in crate::commands) Report);
 
 impl ReportView {
+    /// Whether another device told this one to sign out.
+    pub(in crate::commands) const fn is_logged_out(&self) -> bool {
+        matches!(self.0.ending, Ending::LoggedOut)
+    }
+
     /// Says on stderr what a person should know beside the figures.
     pub(in crate::commands) fn explain(&self, device: &Device) {
         let note = |text: String| device.output.note(printable(&text));
+        for command in &self.0.commands {
+            let what = match &command.collection {
+                Some(collection) => format!("{} {collection}", command.command),
+                None => command.command.clone(),
+            };
+            note(format!(
+                "Another device asked for {what}: {}",
+                command.outcome
+            ));
+        }
         for collection in &self.0.collections {
             let name = &collection.name;
             let failed = collection
@@ -67,7 +82,18 @@ impl ReportView {
                     exit: Exit::Wait,
                 });
             }
+            Ending::LoggedOut => {
+                return Err(CliError::Refused {
+                    message: "another device told this one to sign out: its account was forgotten here, its records stay; \
+                              join the account again to go on"
+                        .into(),
+                    exit: Exit::SignedOut,
+                });
+            }
             Ending::Done | Ending::NothingToDo => {}
+        }
+        if let CollectionStatus::Failed(error) = &self.0.clients.status {
+            return Err(error.clone().into());
         }
         let statuses = self
             .0
@@ -128,11 +154,15 @@ impl fmt::Display for ReportView {
         if !report.collections.is_empty() {
             writeln!(f, "{}", collections_table(report))?;
         }
+        for tab in &report.tabs {
+            writeln!(f, "A page from another device: {}", page(tab))?;
+        }
         let ending = match &report.ending {
             Ending::Done => "Done",
             Ending::NothingToDo => "Nothing to do",
             Ending::Blocked(_) => "Not started",
             Ending::CutShort => "Cut short",
+            Ending::LoggedOut => "Signed out",
             _ => "Stopped",
         };
         let requests = report.traffic.requests;
@@ -144,6 +174,13 @@ impl fmt::Display for ReportView {
             bytes(report.traffic.bytes_received),
             duration(report.millis)
         )
+    }
+}
+
+fn page(tab: &ReceivedTab) -> String {
+    match tab.title.as_str() {
+        "" => printable(&tab.uri),
+        title => printable(&format!("{} ({title})", tab.uri)),
     }
 }
 

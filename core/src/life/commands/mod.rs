@@ -1,0 +1,411 @@
+//! Chapter 8: what other clients ask of this one (spec §4.8). It comes before the collections.
+//!
+//! ```text
+//! each command in this device's record, in order
+//!   carried out before, and still there ─→ nothing: at most once
+//!   resetAll, resetEngine ───────────────→ forget what the server has; records stay
+//!   wipeAll, wipeEngine: the newest record of the collection there
+//!     opens ─────────────────────────────→ delete the records here, and forget what the server has
+//!     does not open, or there is none ───→ nothing: only a key was lost, or nothing would come in their place
+//!   displayURI ──────────────────────────→ into the report
+//!   logout ──────────────────────────────→ those behind it are not looked at
+//!   another name, other arguments ───────→ dropped, and reported
+//! that and which commands were carried out: one commit
+//! then the record is written without them; 412 → begin again with the first chapter
+//! then: logout → the end · reset or wiped → begin again with the first chapter · else go on
+//! ```
+
+mod command;
+mod send;
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde_json::Value;
+
+pub use self::command::{Command, ReceivedTab};
+use self::command::{digest, name_of};
+pub use self::send::{Recipients, Sent, send_commands};
+use super::clients::{self, Due};
+use super::report::{CollectionStatus, Report};
+use super::state::{CollectionState, write};
+use super::sync::Session;
+use crate::crypto::payload;
+use crate::error::{Error, Result};
+use crate::host::{Commit, Host, Part, Sweep};
+use crate::ids::CollectionName;
+use crate::server::{PageEvent, Query, Sort};
+
+/// So many commands of one record are looked at.
+const MOST_COMMANDS: usize = 1000;
+
+/// What became of a command that another client sent.
+///
+/// ```
+/// use selvedge_core::life::{CommandOutcome, CommandReport};
+///
+/// let report = CommandReport { command: "resetAll".into(), collection: None, outcome: CommandOutcome::Done };
+/// assert_eq!(serde_json::to_value(&report).unwrap()["outcome"], "done");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CommandReport {
+    /// Its name.
+    pub command: String,
+    /// The collection that it was about; where it was about all, a report for each that was not wiped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<CollectionName>,
+    /// What became of it.
+    pub outcome: CommandOutcome,
+}
+
+/// What became of a command.
+///
+/// ```
+/// use selvedge_core::life::CommandOutcome;
+///
+/// assert_eq!(CommandOutcome::Unknown.to_string(), "it is not known here, so it was dropped");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandOutcome {
+    /// It was carried out.
+    #[error("done")]
+    Done,
+    /// The records were not deleted here: the server has none that could take their place.
+    #[error("nothing was deleted here, because the server has no record of it")]
+    KeptEmpty,
+    /// The records were not deleted here: those on the server cannot be read.
+    #[error("nothing was deleted here, because the newest record on the server cannot be read")]
+    KeptUnreadable,
+    /// Its name or its arguments are not known here.
+    #[error("it is not known here, so it was dropped")]
+    Unknown,
+}
+
+/// The newest record of a collection on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Newest {
+    Opens,
+    None,
+    Sealed,
+}
+
+impl Newest {
+    /// What becomes of a command to wipe the collection here.
+    const fn judge(self) -> CommandOutcome {
+        match self {
+            Self::Opens => CommandOutcome::Done,
+            Self::None => CommandOutcome::KeptEmpty,
+            Self::Sealed => CommandOutcome::KeptUnreadable,
+        }
+    }
+}
+
+/// The commands that are to be carried out, `None` in the place of one that is not known. Logout is the last.
+fn judge<'a>(inbox: &'a [Value], executed: &[String]) -> Vec<(&'a Value, Option<Command>)> {
+    let mut done = executed.to_vec();
+    let mut tasks = Vec::new();
+    for json in inbox.iter().take(MOST_COMMANDS) {
+        let digest = digest(json);
+        if done.contains(&digest) {
+            continue;
+        }
+        done.push(digest);
+        let command = Command::parse(json);
+        let is_last = command == Some(Command::Logout);
+        tasks.push((json, command));
+        if is_last {
+            break;
+        }
+    }
+    tasks
+}
+
+/// The digests of what must not be carried out again. Signing out twice does no harm, but not signing out does.
+fn digests(inbox: &[Value]) -> Vec<String> {
+    let counted = inbox.iter().take(MOST_COMMANDS);
+    counted
+        .filter(|json| Command::parse(json) != Some(Command::Logout))
+        .map(digest)
+        .collect()
+}
+
+/// Where this chapter leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// On to the collections.
+    GoOn,
+    /// Collections were reset or wiped: begin again with the first chapter.
+    BeginAgain,
+    /// This device was signed out.
+    LoggedOut,
+}
+
+/// Carries out what waits for this device, and writes its record if it is due.
+pub(super) async fn step<H: Host>(
+    session: &mut Session<'_, H>,
+    inbox: &[Value],
+    report: &mut Report,
+) -> Result<Next> {
+    let tasks = judge(inbox, &session.state.clients.executed);
+    let mut doing = Doing {
+        held: session.host.collections().await?,
+        ..Doing::default()
+    };
+    for (json, command) in &tasks {
+        doing.take(session, json, command.as_ref(), report).await?;
+    }
+    let Doing {
+        sweeps,
+        forgets_clients,
+        is_logout,
+        ..
+    } = doing;
+    let has_swept = !sweeps.is_empty() || forgets_clients;
+    if !tasks.is_empty() {
+        session.state.clients.executed = digests(inbox);
+        commit(session, sweeps).await?;
+    }
+    report.clients.status = CollectionStatus::Ok;
+    if clients::is_due(session) != Due::No {
+        match clients::upload(session).await {
+            // Without room for this record there may still be much to fetch. What was carried out is remembered.
+            Err(error @ Error::OverQuota { .. }) => {
+                report.clients.status = CollectionStatus::Failed(error);
+            }
+            result => result?,
+        }
+    }
+    if forgets_clients {
+        session.state.clients.forget_server();
+        session.save().await?;
+    }
+    Ok(match (is_logout, has_swept) {
+        (true, _) => Next::LoggedOut,
+        (false, true) => Next::BeginAgain,
+        (false, false) => Next::GoOn,
+    })
+}
+
+/// What the commands come to together.
+#[derive(Default)]
+struct Doing {
+    held: Vec<CollectionName>,
+    sweeps: BTreeMap<CollectionName, Sweep>,
+    forgets_clients: bool,
+    is_logout: bool,
+}
+
+impl Doing {
+    async fn take<H: Host>(
+        &mut self,
+        session: &Session<'_, H>,
+        json: &Value,
+        command: Option<&Command>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let mut outcome = CommandOutcome::Done;
+        match command {
+            None => outcome = CommandOutcome::Unknown,
+            Some(Command::ResetAll) => {
+                self.forgets_clients = true;
+                for name in self.held.clone() {
+                    self.reset(name);
+                }
+            }
+            Some(Command::ResetEngine(name)) => self.reset(name.clone()),
+            Some(Command::WipeAll) => {
+                for name in self.held.clone() {
+                    let outcome = self.wipe(session, name.clone()).await?;
+                    if outcome != CommandOutcome::Done {
+                        report.commands.push(CommandReport {
+                            command: "wipeAll".into(),
+                            collection: Some(name),
+                            outcome,
+                        });
+                    }
+                }
+            }
+            Some(Command::WipeEngine(name)) => outcome = self.wipe(session, name.clone()).await?,
+            Some(Command::Logout) => self.is_logout = true,
+            Some(Command::DisplayUri(tab)) => report.tabs.push(tab.clone()),
+        }
+        report.commands.push(CommandReport {
+            command: command.map_or_else(|| name_of(json), |command| command.name().to_string()),
+            collection: command.and_then(Command::collection).cloned(),
+            outcome,
+        });
+        Ok(())
+    }
+
+    fn reset(&mut self, name: CollectionName) {
+        if name.as_str() == "clients" {
+            self.forgets_clients = true;
+        } else if self.held.contains(&name) {
+            // What is to be wiped is forgotten with it.
+            self.sweeps.entry(name).or_insert(Sweep::Reset);
+        }
+    }
+
+    async fn wipe<H: Host>(
+        &mut self,
+        session: &Session<'_, H>,
+        name: CollectionName,
+    ) -> Result<CommandOutcome> {
+        if !self.held.contains(&name) {
+            // Of what is not here nothing can be deleted; this device's own record is no data of a person's.
+            return Ok(CommandOutcome::Done);
+        }
+        let outcome = newest(session, &name).await?.judge();
+        if outcome == CommandOutcome::Done {
+            self.sweeps.insert(name, Sweep::Wipe);
+        }
+        Ok(outcome)
+    }
+}
+
+/// Looks at the newest record of a collection.
+async fn newest<H: Host>(session: &Session<'_, H>, name: &CollectionName) -> Result<Newest> {
+    if session.modified_of(name.as_str()).is_none() {
+        return Ok(Newest::None);
+    }
+    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+    let bundle = keys.bundle(name.as_str());
+    let query = Query {
+        limit: Some(1),
+        sort: Some(Sort::Newest),
+        ..Query::full()
+    };
+    let mut pages = session.client.pages(name.clone(), query);
+    while let Some(mut arrived) = pages.next().await? {
+        while let Some(event) = arrived.next()? {
+            if let PageEvent::Record(record) = event {
+                let opens = record.is_ok_and(|envelope| {
+                    let payload = envelope.payload.unescaped();
+                    payload.is_some_and(|text| payload::open(bundle, &text, envelope.id).is_ok())
+                });
+                return Ok(if opens { Newest::Opens } else { Newest::Sealed });
+            }
+        }
+    }
+    Ok(Newest::None)
+}
+
+/// Resets and wipes, and remembers that it was done, in one commit.
+async fn commit<H: Host>(
+    session: &Session<'_, H>,
+    sweeps: BTreeMap<CollectionName, Sweep>,
+) -> Result<()> {
+    let part = |(name, sweep)| Part {
+        sweep: Some(sweep),
+        state: Some(write(&CollectionState::default())),
+        ..Part::new(name)
+    };
+    // Parts without writes are never stale.
+    let _done = session
+        .host
+        .commit(Commit {
+            parts: sweeps.into_iter().map(part).collect(),
+            global: Some(write(&session.state)),
+        })
+        .await?;
+    Ok(())
+}
+
+/// Sends commands to all other clients of the account, in the middle of a sync.
+#[allow(dead_code, reason = "for the chapter in which this device's side wins")]
+pub(super) async fn send_to_others<H: Host>(
+    session: &mut Session<'_, H>,
+    commands: &[Command],
+) -> Result<Vec<Sent>> {
+    let limits = session.limits().await?;
+    let own = session.state.clients.id.clone();
+    let recipients = Recipients::AllBut(own.as_ref().map(|id| id.as_str()));
+    let (sent, collection) = send::deliver(
+        &session.client,
+        session.host,
+        clients::bundle(session)?,
+        limits,
+        recipients,
+        commands,
+    )
+    .await?;
+    session.see_clients(&collection);
+    session.save().await?;
+    Ok(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn command(name: &str, args: &[&str]) -> Value {
+        json!({"command": name, "args": args})
+    }
+
+    /// A name, what waits, what was carried out, and what is to be.
+    type Row<'a> = (&'a str, &'a [&'a Value], &'a [&'a Value], &'a [&'a str]);
+
+    #[test]
+    fn each_command_is_carried_out_once_and_in_order() {
+        let (reset, wipe) = (
+            command("resetEngine", &["a"]),
+            command("wipeEngine", &["a"]),
+        );
+        let (logout, odd) = (command("logout", &[]), command("launch", &[]));
+        let rows: [Row<'_>; 7] = [
+            ("nothing", &[], &[], &[]),
+            (
+                "in their order",
+                &[&wipe, &reset],
+                &[],
+                &["wipeEngine", "resetEngine"],
+            ),
+            ("twice the same", &[&wipe, &wipe], &[], &["wipeEngine"]),
+            (
+                "carried out before",
+                &[&wipe, &reset],
+                &[&wipe],
+                &["resetEngine"],
+            ),
+            ("not known", &[&odd, &reset], &[], &["?", "resetEngine"]),
+            (
+                "logout is the last",
+                &[&reset, &logout, &wipe],
+                &[],
+                &["resetEngine", "logout"],
+            ),
+            (
+                "logout is never done with",
+                &[&logout],
+                &[&logout],
+                &["logout"],
+            ),
+        ];
+        for (name, inbox, executed, expected) in rows {
+            let inbox: Vec<Value> = inbox.iter().map(|json| (*json).clone()).collect();
+            let executed: Vec<Value> = executed.iter().map(|json| (*json).clone()).collect();
+            let tasks = judge(&inbox, &digests(&executed));
+            let names: Vec<&str> = tasks
+                .iter()
+                .map(|(_, command)| command.as_ref().map_or("?", Command::name))
+                .collect();
+            assert_eq!(names, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn records_are_wiped_only_where_the_newest_one_there_opens() {
+        let rows = [
+            (Newest::Opens, CommandOutcome::Done),
+            (Newest::None, CommandOutcome::KeptEmpty),
+            (Newest::Sealed, CommandOutcome::KeptUnreadable),
+        ];
+        for (newest, expected) in rows {
+            assert_eq!(newest.judge(), expected);
+        }
+    }
+}

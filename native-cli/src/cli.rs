@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::ServerTime;
 
+use crate::commands::clients::ClientsCommand;
 use crate::commands::serve::ServeArgs;
 use crate::exit::EXIT_CODES;
 use crate::moment;
@@ -75,6 +76,9 @@ pub enum Command {
     /// List the account's engines, or switch them on and off for all its devices.
     #[command(subcommand)]
     Engines(EnginesCommand),
+    /// List the account's devices, name this one, or ask something of the others.
+    #[command(subcommand)]
+    Clients(ClientsCommand),
     /// List, read, put, edit or delete records, here or on the server.
     #[command(subcommand)]
     Records(RecordsCommand),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{account, collections, demo, engines, man, records, serve, status, sync};
+use crate::commands::{account, clients, collections, demo, engines, man, records, serve, status, sync};
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
@@ -43,6 +43,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         }
         Command::Engines(command) => {
             beside_the_network()?.block_on(engines::run(&device()?, command))
+        }
+        Command::Clients(command) => {
+            beside_the_network()?.block_on(clients::run(&device()?, command))
         }
         Command::Records(command) => {
             beside_the_network()?.block_on(records::run(&device()?, command))

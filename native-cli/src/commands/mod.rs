@@ -1,6 +1,7 @@
 //! The commands, one file a noun.
 
 pub mod account;
+pub mod clients;
 pub mod collections;
 pub mod demo;
 pub mod engines;

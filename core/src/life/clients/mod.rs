@@ -30,12 +30,15 @@ pub use standing::Standing;
 pub use state::ClientsState;
 
 use super::association::Association;
+use super::crypto_keys::CollectionKeys;
 use super::report::{ClientsReport, CollectionStatus, Skip};
 use super::sync::Session;
 use crate::crypto::KeyBundle;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Clock, Host, Random};
+use crate::http::Fetch;
 use crate::ids::{Guid, RecordId};
+use crate::server::Client;
 use crate::time::{LocalTime, ServerTime};
 
 /// The version of the records' format.
@@ -269,6 +272,33 @@ pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> 
     state.executed.clear();
     session.wrote_clients(own, modified);
     session.save().await
+}
+
+/// Reads the account's clients from the server, outside of a sync, in order of name.
+///
+/// ```
+/// use selvedge_core::error::Result;
+/// use selvedge_core::host::{Clock, Random};
+/// use selvedge_core::http::Fetch;
+/// use selvedge_core::life::{CollectionKeys, Standing, list_clients};
+/// use selvedge_core::server::Client;
+///
+/// async fn count<H: Fetch + Clock + Random>(client: &Client<'_, H>, keys: &CollectionKeys) -> Result<usize> {
+///     let standings = Standing::of_all(&list_clients(client, keys).await?);
+///     Ok(standings.iter().filter(|standing| **standing == Standing::Current).count())
+/// }
+/// ```
+///
+/// # Errors
+/// As the server refuses. Records that cannot be read are left out.
+pub async fn list_clients<H: Fetch + Clock + Random>(
+    client: &Client<'_, H>,
+    keys: &CollectionKeys,
+) -> Result<Vec<KnownClient>> {
+    let collection = read(client, keys.bundle("clients")).await?;
+    let mut known: Vec<KnownClient> = collection.records.iter().map(ClientRecord::known).collect();
+    known.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    Ok(known)
 }
 
 impl<H: Host> Session<'_, H> {

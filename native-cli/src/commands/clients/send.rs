@@ -1,0 +1,212 @@
+//! What this device asks of others.
+
+use std::fmt;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use selvedge_core::life::{
+    Command, KnownClient, ReceivedTab, Recipients, Sent, Standing, send_commands,
+};
+use selvedge_core::ids::CollectionName;
+use serde::Serialize;
+
+use super::{Account, TargetArgs};
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::output::printable;
+use crate::remote::Remote;
+
+/// What is asked of the records on other devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// To delete them, and take the server's.
+    Wipe,
+    /// To compare them with the server's again.
+    Reset,
+}
+
+impl Order {
+    fn commands(self, collections: &[CollectionName]) -> Vec<Command> {
+        match (self, collections) {
+            (Self::Wipe, []) => vec![Command::WipeAll],
+            (Self::Reset, []) => vec![Command::ResetAll],
+            (Self::Wipe, names) => names.iter().cloned().map(Command::WipeEngine).collect(),
+            (Self::Reset, names) => names.iter().cloned().map(Command::ResetEngine).collect(),
+        }
+    }
+}
+
+/// What was, or would be, sent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    sent: Vec<Sent>,
+    dry_run: bool,
+    /// The same for people.
+    #[serde(skip)]
+    sentence: String,
+}
+
+/// Sends a page to another device.
+pub(super) async fn tab(
+    device: &Device,
+    client: &str,
+    uri: String,
+    title: String,
+    dry_run: bool,
+) -> Result<()> {
+    if !uri.contains(':') || uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(CliError::Usage(format!(
+            "{} is no address of a page: write it whole, like https://example.org/",
+            printable(&uri)
+        )));
+    }
+    let host = device.network();
+    let remote = Remote::connect(device, &host).await?;
+    let account = Account::look(device, &remote).await?;
+    let client = account.find(client)?;
+    let Some(sender) = account.own.clone() else {
+        return Err(CliError::Usage(
+            "the account does not know this device yet: `selvedge sync` first".into(),
+        ));
+    };
+    let page = printable(&uri);
+    let commands = [Command::DisplayUri(ReceivedTab { uri, sender, title })];
+    let recipients = Recipients::One(&client.id);
+    let sent = send(&remote, &host, recipients, &commands, dry_run, &[client]).await?;
+    let name = printable(&client.name);
+    let sentence = match (dry_run, sent.iter().any(|sent| sent.added > 0)) {
+        (true, _) => format!("Would send {page} to {name}."),
+        (false, true) => format!("{name} shows {page} when it next syncs."),
+        (false, false) => format!("{page} waits for {name} already."),
+    };
+    device.output.answer(&Answer {
+        sent,
+        dry_run,
+        sentence,
+    })
+}
+
+/// Has other devices wipe or reset collections.
+pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Result<()> {
+    let TargetArgs {
+        client,
+        mut collections,
+        all,
+        yes,
+        dry_run,
+    } = args;
+    // With --all, what stands in the place of a device is a collection.
+    let client = match client {
+        Some(name) if all => {
+            let name = CollectionName::new(name).map_err(|error| CliError::Usage(error.to_string()))?;
+            collections.insert(0, name);
+            None
+        }
+        client => client,
+    };
+    let host = device.network();
+    let remote = Remote::connect(device, &host).await?;
+    let account = Account::look(device, &remote).await?;
+    let (recipients, targets) = match &client {
+        Some(client) => {
+            let client = account.find(client)?;
+            (Recipients::One(&client.id), vec![client])
+        }
+        None => {
+            if account.own.is_none() && !account.clients.is_empty() {
+                return Err(CliError::Usage(
+                    "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first".into(),
+                ));
+            }
+            let others = account.clients.iter().filter(|client| !account.is_own(client));
+            (Recipients::AllBut(account.own.as_deref()), others.collect())
+        }
+    };
+    let what = describe(order, &collections, &targets, &account);
+    let is_meant = dry_run.dry_run || yes || targets.is_empty();
+    if !is_meant && !is_confirmed(&what)? {
+        return Err(CliError::Usage("nothing was sent".into()));
+    }
+    let commands = order.commands(&collections);
+    let sent = send(&remote, &host, recipients, &commands, dry_run.dry_run, &targets).await?;
+    let sentence = match (targets.is_empty(), dry_run.dry_run) {
+        (true, _) => "The account has no other device.".into(),
+        (false, true) => format!("Would ask: {what}."),
+        (false, false) => format!("Asked: {what}, when they next sync."),
+    };
+    device.output.answer(&Answer {
+        sent,
+        dry_run: dry_run.dry_run,
+        sentence,
+    })
+}
+
+async fn send(
+    remote: &Remote<'_>,
+    host: &crate::host::NativeHost<()>,
+    recipients: Recipients<'_>,
+    commands: &[Command],
+    dry_run: bool,
+    targets: &[&KnownClient],
+) -> Result<Vec<Sent>> {
+    if dry_run {
+        let sent = |client: &&KnownClient| Sent {
+            id: client.id.clone(),
+            name: client.name.clone(),
+            added: commands.len(),
+            left_out: 0,
+        };
+        return Ok(targets.iter().map(sent).collect());
+    }
+    let keys = remote.keys()?;
+    Ok(send_commands(&remote.client, host, &keys, recipients, commands).await?)
+}
+
+/// What will happen, as a clause.
+fn describe(
+    order: Order,
+    collections: &[CollectionName],
+    targets: &[&KnownClient],
+    account: &Account,
+) -> String {
+    let names: Vec<&str> = collections.iter().map(CollectionName::as_str).collect();
+    let of = match names.as_slice() {
+        [] => "all collections".into(),
+        names => names.join(", "),
+    };
+    let is_current = |client: &KnownClient| Standing::judge(client, &account.clients) == Standing::Current;
+    let who: Vec<String> = targets
+        .iter()
+        .map(|client| match is_current(client) {
+            true => printable(&client.name),
+            false => format!("{} ({}, replaced)", printable(&client.name), client.id),
+        })
+        .collect();
+    let who = who.join(", ");
+    match order {
+        Order::Wipe => format!("{who} to delete the records of {of} there, unsent changes with them, and take the server's"),
+        Order::Reset => format!("{who} to compare the records of {of} with the server's again"),
+    }
+}
+
+/// Asks a person at a terminal; where there is none, `--yes` has to say it.
+fn is_confirmed(what: &str) -> Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Usage(format!(
+            "this asks {what}: say --yes if that is meant, or --dry-run to see it"
+        )));
+    }
+    let mut stderr = io::stderr();
+    let asked = write!(stderr, "This asks {what}. Go on? [y/N] ").and_then(|()| stderr.flush());
+    asked.map_err(CliError::Output)?;
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| CliError::Failed(format!("the answer cannot be read: {error}")))?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.sentence)
+    }
+}

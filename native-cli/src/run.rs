@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{account, clients, collections, demo, engines, man, records, serve, status, sync};
+use crate::commands::{
+    account, clients, collections, demo, engines, man, records, serve, status, sync,
+};
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;

@@ -45,7 +45,9 @@ mod token;
 
 pub use association::Association;
 pub use choices::{Change, Choices, EngineState, EngineStatus, Wish, choose, engine_list, turn};
-pub use clients::{ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing, list_clients};
+pub use clients::{
+    ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing, list_clients,
+};
 pub use commands::{
     Command, CommandOutcome, CommandReport, ReceivedTab, Recipients, Sent, send_commands,
 };

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::choices::Choices;
-use super::first_sync::FirstSync;
 use super::clients::ClientsState;
+use super::first_sync::FirstSync;
 use crate::account::legacy::KnownNode;
 use crate::error::Result;
 use crate::host::{Counts, Store};

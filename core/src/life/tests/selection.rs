@@ -104,6 +104,7 @@ fn what_is_disabled_here_is_declined_for_all_and_deleted_on_the_server_alone() {
     assert_eq!(report.wiped_there, [notes()]);
     let expected = [
         "GET info/collections",
+        "GET storage/clients",
         "PUT storage/meta/global",
         "DELETE storage/notes",
     ];

@@ -52,7 +52,9 @@ pub enum ClientsCommand {
 
 /// Which devices, and which of their collections.
 #[derive(Debug, Args)]
-#[command(override_usage = "selvedge clients <wipe|reset> [OPTIONS] <CLIENT|--all> [COLLECTION]...")]
+#[command(
+    override_usage = "selvedge clients <wipe|reset> [OPTIONS] <CLIENT|--all> [COLLECTION]..."
+)]
 pub struct TargetArgs {
     /// The device, by name or id; with --all, a collection.
     #[arg(value_name = "CLIENT", required_unless_present = "all")]

@@ -94,11 +94,14 @@ impl Account {
                 client.name == asked && **standing == Standing::Current && !self.is_own(client)
             })
         };
-        let by_id = self.clients.iter().find(|client| client.id.as_str() == asked);
+        let by_id = self
+            .clients
+            .iter()
+            .find(|client| client.id.as_str() == asked);
         match (by_id, named().count()) {
-            (Some(client), _) if self.is_own(client) => {
-                Err(CliError::Usage("this is the device itself: name another one".into()))
-            }
+            (Some(client), _) if self.is_own(client) => Err(CliError::Usage(
+                "this is the device itself: name another one".into(),
+            )),
             (Some(client), _) => Ok(client),
             (None, 0 | 1) => named().map(|(client, _)| client).next().ok_or_else(|| {
                 CliError::NotFound(format!(
@@ -198,6 +201,10 @@ impl fmt::Display for Listing {
 impl fmt::Display for Renamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is = if self.dry_run { "would be" } else { "is" };
-        writeln!(f, "This device {is} called {}; the next sync tells the others.", self.name)
+        writeln!(
+            f,
+            "This device {is} called {}; the next sync tells the others.",
+            self.name
+        )
     }
 }

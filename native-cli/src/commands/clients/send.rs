@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
     Command, KnownClient, ReceivedTab, Recipients, Sent, Standing, send_commands,
 };
-use selvedge_core::ids::CollectionName;
 use serde::Serialize;
 
 use super::{Account, TargetArgs};
@@ -98,7 +98,8 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
     // With --all, what stands in the place of a device is a collection.
     let client = match client {
         Some(name) if all => {
-            let name = CollectionName::new(name).map_err(|error| CliError::Usage(error.to_string()))?;
+            let name =
+                CollectionName::new(name).map_err(|error| CliError::Usage(error.to_string()))?;
             collections.insert(0, name);
             None
         }
@@ -118,7 +119,10 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
                     "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first".into(),
                 ));
             }
-            let others = account.clients.iter().filter(|client| !account.is_own(client));
+            let others = account
+                .clients
+                .iter()
+                .filter(|client| !account.is_own(client));
             (Recipients::AllBut(account.own.as_deref()), others.collect())
         }
     };
@@ -128,7 +132,15 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
         return Err(CliError::Usage("nothing was sent".into()));
     }
     let commands = order.commands(&collections);
-    let sent = send(&remote, &host, recipients, &commands, dry_run.dry_run, &targets).await?;
+    let sent = send(
+        &remote,
+        &host,
+        recipients,
+        &commands,
+        dry_run.dry_run,
+        &targets,
+    )
+    .await?;
     let sentence = match (targets.is_empty(), dry_run.dry_run) {
         (true, _) => "The account has no other device.".into(),
         (false, true) => format!("Would ask: {what}."),
@@ -174,7 +186,8 @@ fn describe(
         [] => "all collections".into(),
         names => names.join(", "),
     };
-    let is_current = |client: &KnownClient| Standing::judge(client, &account.clients) == Standing::Current;
+    let is_current =
+        |client: &KnownClient| Standing::judge(client, &account.clients) == Standing::Current;
     let who: Vec<String> = targets
         .iter()
         .map(|client| match is_current(client) {
@@ -184,7 +197,9 @@ fn describe(
         .collect();
     let who = who.join(", ");
     match order {
-        Order::Wipe => format!("{who} to delete the records of {of} there, unsent changes with them, and take the server's"),
+        Order::Wipe => format!(
+            "{who} to delete the records of {of} there, unsent changes with them, and take the server's"
+        ),
         Order::Reset => format!("{who} to compare the records of {of} with the server's again"),
     }
 }

@@ -71,7 +71,7 @@ pub async fn run(device: &Device, command: EnginesCommand) -> Result<()> {
 }
 
 async fn list(device: &Device) -> Result<()> {
-    let Settings { collections } = device.profile.settings()?;
+    let collections = device.profile.settings()?.collections;
     let engines = match device.store_if_there()? {
         Some(store) => life::engine_list(&store).await?,
         None => life::engine_list(&SqliteStore::in_memory()?).await?,
@@ -143,7 +143,8 @@ async fn global(store: &SqliteStore) -> Result<GlobalState> {
 
 /// A device that follows some collections follows what is enabled on it too.
 fn follow(device: &Device, engines: &[CollectionName]) -> Result<()> {
-    let Some(followed) = device.profile.settings()?.collections else {
+    let settings = device.profile.settings()?;
+    let Some(followed) = &settings.collections else {
         return Ok(());
     };
     let all: BTreeSet<_> = followed.iter().chain(engines).cloned().collect();
@@ -152,6 +153,7 @@ fn follow(device: &Device, engines: &[CollectionName]) -> Result<()> {
     }
     device.profile.keep_settings(&Settings {
         collections: Some(all.into_iter().collect()),
+        ..settings
     })
 }
 

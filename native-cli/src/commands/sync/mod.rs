@@ -11,8 +11,8 @@ use selvedge_core::engine::{Engine as _, Generic};
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
-    self, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, OwnClient, Preview, Report, Situation,
-    Wish, turn,
+    self, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, OwnClient, Preview, Report,
+    Situation, Wish, turn,
 };
 use selvedge_core::server::Conditional;
 

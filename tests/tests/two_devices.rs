@@ -234,6 +234,8 @@ fn a_record_above_the_limit_is_named_and_the_others_go_on() {
 #[test]
 fn a_sync_with_nothing_to_do_is_one_request() {
     let (_server, a, b) = devices_with_a_record();
+    // The first device learns of the second.
+    a.sync();
     for device in [&a, &b, &a, &b] {
         let synced = device.sync();
         assert_eq!(synced.number("requests"), 1, "{}", synced.report);

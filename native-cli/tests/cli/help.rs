@@ -103,6 +103,29 @@ fn every_example_runs() {
 }
 
 #[test]
+fn the_examples_of_devices_run() {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    let here = |words: &[&str], home| run(&example(words), dir.path(), home, &server.url);
+    let code = here(&["account", "create"], "home");
+    fs::write(dir.path().join("code.txt"), code).unwrap();
+    here(&["clients", "rename"], "home");
+    here(&["records", "put"], "home");
+    here(&["sync"], "home");
+    here(&["account", "join"], "other");
+    here(&["sync"], "other");
+    assert!(here(&["clients", "list"], "other").contains("Attic"));
+    for verb in ["send-tab", "wipe", "reset"] {
+        assert!(
+            here(&["clients", verb], "other").contains("Attic"),
+            "{verb}"
+        );
+    }
+    let synced = here(&["sync"], "home");
+    assert!(synced.contains("https://example.org/"), "{synced}");
+}
+
+#[test]
 fn the_examples_of_the_server_run() {
     let dir = tempfile::tempdir().unwrap();
     let serve = example(&["serve"]).replace("127.0.0.1:8090", "127.0.0.1:0");
@@ -146,6 +169,7 @@ fn the_help_lists_all_commands_and_the_exit_codes() {
         "sync",
         "status",
         "collections",
+        "clients",
         "records",
         "serve",
         "completions",

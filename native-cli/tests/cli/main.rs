@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod bad_input;
+mod clients;
 mod help;
 mod main_way;
 mod program;

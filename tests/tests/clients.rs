@@ -1,0 +1,117 @@
+//! The account's devices know of each other, and ask things of each other, through the real server.
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is a test, also what clippy does not see as one"
+)]
+
+use selvedge_tests::{Device, Server};
+use serde_json::{Value, json};
+
+/// Two devices, Attic and Cellar, that both have the record `r` and know of each other.
+fn attic_and_cellar() -> (Server, Device, Device) {
+    let server = Server::start();
+    let (attic, cellar) = Device::pair(&server);
+    for (device, name) in [(&attic, "Attic"), (&cellar, "Cellar")] {
+        let _done = device.run(&["clients", "rename", name]).outcome().ok();
+    }
+    attic.put("r", &json!({"x": "0"}));
+    for device in [&attic, &cellar, &attic] {
+        device.sync();
+    }
+    (server, attic, cellar)
+}
+
+#[track_caller]
+fn asked(device: &Device, args: &[&str]) -> Value {
+    let args = [&["--json", "clients"], args].concat();
+    device.run(&args).outcome().ok().json()
+}
+
+#[track_caller]
+fn has(device: &Device, id: &str) -> bool {
+    device.notes().contains_key(id)
+}
+
+#[test]
+fn each_device_is_in_the_list_under_its_name() {
+    let (_server, attic, _cellar) = attic_and_cellar();
+    let list = asked(&attic, &["list"]);
+    let rows: Vec<(&str, bool)> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                row["name"].as_str().unwrap(),
+                row["thisDevice"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(rows, [("Attic", true), ("Cellar", false)]);
+}
+
+#[test]
+fn a_page_arrives_once_however_often_it_is_sent() {
+    let (_server, attic, cellar) = attic_and_cellar();
+    let send = [
+        "send-tab",
+        "Cellar",
+        "https://example.org/",
+        "--title",
+        "An example",
+    ];
+    assert_eq!(asked(&attic, &send)["sent"][0]["added"], 1);
+    assert_eq!(asked(&attic, &send)["sent"][0]["added"], 0);
+    let synced = cellar.sync();
+    let tabs = synced.report["tabs"].as_array().unwrap();
+    assert_eq!(tabs.len(), 1, "{tabs:?}");
+    assert_eq!(
+        (&tabs[0]["uri"], &tabs[0]["title"]),
+        (&json!("https://example.org/"), &json!("An example"))
+    );
+    assert_eq!(cellar.sync().report["tabs"], json!([]));
+    let waiting = asked(&attic, &["list"]);
+    assert!(
+        waiting
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["commands"] == 0)
+    );
+}
+
+#[test]
+fn a_wipe_takes_the_servers_records_and_forgets_what_was_not_sent() {
+    let (_server, attic, cellar) = attic_and_cellar();
+    cellar.put("unsent", &json!({}));
+    let _dry = asked(&attic, &["wipe", "Cellar", "notes", "--dry-run"]);
+    let refused = attic.run(&["clients", "wipe", "Cellar", "notes"]);
+    assert!(refused.outcome().fails(2).contains("--yes"));
+    let _done = asked(&attic, &["wipe", "Cellar", "notes", "--yes"]);
+    let synced = cellar.sync();
+    assert_eq!(synced.report["commands"][0]["outcome"], "done");
+    assert!(has(&cellar, "r") && !has(&cellar, "unsent"));
+    attic.sync();
+    assert!(has(&attic, "r"));
+}
+
+#[test]
+fn a_reset_deletes_nothing() {
+    let (_server, attic, cellar) = attic_and_cellar();
+    cellar.put("unsent", &json!({}));
+    let _done = asked(&attic, &["reset", "--all", "--yes"]);
+    cellar.sync();
+    attic.sync();
+    for device in [&attic, &cellar] {
+        assert!(has(device, "r") && has(device, "unsent"));
+    }
+}
+
+#[test]
+fn a_device_that_does_not_exist_is_said() {
+    let (_server, attic, _cellar) = attic_and_cellar();
+    for name in ["Nowhere", "Attic"] {
+        let send = attic.run(&["clients", "send-tab", name, "https://example.org/"]);
+        assert!(send.outcome().fails(4).contains("clients list"), "{name}");
+    }
+}

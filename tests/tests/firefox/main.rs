@@ -4,6 +4,7 @@
 //! Where there is no Firefox, each test says so and checks nothing.
 
 mod changes;
+mod commands;
 mod deletions;
 mod engines;
 mod joining;

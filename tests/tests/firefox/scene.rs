@@ -39,7 +39,8 @@ pub(crate) fn scenario(play: impl FnOnce(&mut Scene)) {
 
 /// Says something past the harness, which keeps to itself what tests print that pass.
 fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "\n{line}");
+    // One write, so that no line of the harness comes between.
+    let _ = std::io::stderr().write_all(format!("\n{line}\n").as_bytes());
 }
 
 impl Scene {

@@ -1,0 +1,118 @@
+//! What one device asks of another: to forget what the server has, or to delete what it has itself.
+
+use serde_json::{Value, json};
+
+use crate::scene::{Scene, rows, scenario, text};
+
+/// What Firefox's client is called.
+const NAME: &str = "Firefox of the test";
+
+/// A form entry and a login on both sides; the ids of Firefox's client and of the device's.
+fn acquainted(scene: &mut Scene) -> (String, String) {
+    scene.ask("forms.add", [json!("suche"), json!("geteilt")]);
+    let login = json!({ "origin": "https://a.example", "action": "https://a.example", "username": "anna", "password": "0" });
+    scene.ask("passwords.add", [login]);
+    scene.sign_in();
+    scene.sync_device();
+    scene.firefox.sync();
+    let others = scene.ask("clients.others", []);
+    assert_eq!(
+        others.as_array().map(Vec::len),
+        Some(1),
+        "Firefox knows the device: {others}"
+    );
+    let firefox = text(&scene.ask("clients.localId", []));
+    let device = text(&others[0]["id"]);
+    let known: Vec<_> = scene.on_server("clients").into_keys().collect();
+    assert!(
+        known.contains(&firefox) && known.contains(&device),
+        "{known:?}"
+    );
+    (firefox, device)
+}
+
+/// Checks that nothing is asked of a client any more.
+fn is_done(scene: &Scene, client: &str) {
+    let commands = scene.on_server("clients")[client]["commands"].clone();
+    assert!(commands.as_array().is_none_or(Vec::is_empty), "{commands}");
+}
+
+fn values(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
+    let mut values: Vec<_> = rows.into_iter().map(|row| text(&row["value"])).collect();
+    values.sort();
+    values
+}
+
+#[test]
+fn a_wipe_and_a_reset_that_firefox_asks_for_are_done_here() {
+    scenario(|scene| {
+        let (_, device) = acquainted(scene);
+        scene.put(
+            "forms",
+            &json!({ "id": "lokal-000001", "name": "suche", "value": "lokal" }),
+        );
+        let login = json!({
+            "id": "{8e2b8b57-4b2a-4f0e-8f57-0a3a7a0b9f10}", "hostname": "https://b.example",
+            "formSubmitURL": "https://b.example", "httpRealm": null, "username": "bert", "password": "b",
+            "usernameField": "", "passwordField": "", "timeCreated": 1, "timePasswordChanged": 1,
+        });
+        scene.put("passwords", &login);
+        scene.ask(
+            "clients.command",
+            [json!("wipeEngine"), json!(["forms"]), json!(device)],
+        );
+        scene.ask(
+            "clients.command",
+            [json!("resetEngine"), json!(["passwords"]), json!(device)],
+        );
+        scene.firefox.sync();
+
+        let report = scene.sync_device();
+        let done = json!([
+            { "command": "wipeEngine", "collection": "forms", "outcome": "done" },
+            { "command": "resetEngine", "collection": "passwords", "outcome": "done" },
+        ]);
+        assert_eq!(report["commands"], done, "{report:#}");
+        is_done(scene, &device);
+        // A wipe takes what was only here; a reset takes nothing.
+        assert_eq!(values(scene.rows("forms").into_values()), ["geteilt"]);
+        scene.sync_both();
+        assert_eq!(scene.same_passwords().len(), 2);
+        assert_eq!(
+            values(rows(scene.ask("forms.all", [])).into_values()),
+            ["geteilt"]
+        );
+        // What was done is not done again.
+        assert_eq!(scene.sync_device()["commands"], json!([]));
+    });
+}
+
+#[test]
+fn firefox_does_a_wipe_and_a_reset_that_are_asked_for_here() {
+    scenario(|scene| {
+        let (firefox, _) = acquainted(scene);
+        scene.ask("forms.add", [json!("suche"), json!("lokal")]);
+        let login = json!({ "origin": "https://b.example", "action": "https://b.example", "username": "bert", "password": "b" });
+        scene.ask("passwords.add", [login]);
+        for (verb, collection) in [("wipe", "forms"), ("reset", "passwords")] {
+            let ask = ["clients", verb, NAME, collection, "--yes"];
+            let _done = scene.device.run(&ask).outcome().ok();
+        }
+
+        let synced = scene.firefox.sync();
+        is_done(scene, &firefox);
+        // After a reset everything is read again, and found to be the same.
+        assert_eq!(
+            synced.0["applied"]["passwords"]["reconciled"], 1,
+            "{synced:?}"
+        );
+        assert_eq!(
+            values(rows(scene.ask("forms.all", [])).into_values()),
+            ["geteilt"]
+        );
+        scene.sync_device();
+        scene.sync_both();
+        assert_eq!(scene.same_passwords().len(), 2);
+        assert_eq!(values(scene.rows("forms").into_values()), ["geteilt"]);
+    });
+}

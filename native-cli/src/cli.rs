@@ -239,7 +239,7 @@ pub enum First {
     Merge,
     /// The server's records take the place of those here.
     TakeServer,
-    /// The records here take the place of the server's.
+    /// The records here take the place of the server's, and of those on the account's other devices.
     TakeLocal,
 }
 

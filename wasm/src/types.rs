@@ -61,8 +61,9 @@ export interface SyncOptions {
 
 /** What came of a sync. */
 export interface SyncReport {
-  /** "done" and "nothing-to-do" are well; "blocked" did not start; "stopped" had to stop, and keeps what it did. */
-  ending: "done" | "nothing-to-do" | "blocked" | "stopped";
+  /** "done" and "nothing-to-do" are well; "blocked" did not start; "cut-short" and "stopped" had to stop, and keep what was
+   * done; "logged-out" was told so by another device: forget the account's secrets. */
+  ending: "done" | "nothing-to-do" | "blocked" | "cut-short" | "logged-out" | "stopped";
   /** Why, if it was blocked or stopped. */
   error?: SyncProblem;
   /** Whether this sync set the account up. */
@@ -74,6 +75,12 @@ export interface SyncReport {
   /** Collections that were deleted on the server, because a decision named them. */
   wipedThere: string[];
   collections: CollectionReport[];
+  /** What became of the records in which the account's devices tell of themselves. */
+  clients: ClientsReport;
+  /** What other devices asked of this one. */
+  commands: CommandReport[];
+  /** Pages that people sent from other devices. They come from outside: open none without a person. */
+  tabs: { uri: string; sender: string; title: string }[];
   requests: number;
   bytesSent: number;
   bytesReceived: number;
@@ -82,6 +89,25 @@ export interface SyncReport {
   retryAfter: number | null;
   /** What the server's operators want people to know. */
   alerts: string[];
+}
+
+/** What became of the records in which the account's devices tell of themselves. */
+export interface ClientsReport {
+  status: "ok" | "failed" | "skipped";
+  error?: SyncProblem;
+  /** How many devices are known, this one among them. */
+  known: number;
+  /** Records that were deleted on the server, because nobody with the account's keys could read them. */
+  deleted: string[];
+  /** How many records were damaged otherwise, and left alone. */
+  passedOver: number;
+}
+
+/** What became of something that another device asked of this one. */
+export interface CommandReport {
+  command: string;
+  collection?: string;
+  outcome: "done" | "kept-empty" | "kept-unreadable" | "unknown";
 }
 
 /** What came of one collection. */

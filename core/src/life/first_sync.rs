@@ -8,6 +8,7 @@
 //!   (wipeClient)        else                           remove the records here
 //! take-local            the server has it              delete it there as it was seen, reset here
 //!   (wipeRemote)        the server has none            reset here
+//!                       in both cases                  tell all other clients to take the server's: wipeEngine
 //! ```
 //!
 //! What is to be done is kept with the names of the collections that it is about: those that a person has seen and
@@ -21,6 +22,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::choices::keep;
+use super::commands::{self, Command};
 use super::meta_global::MetaGlobal;
 use super::report::Report;
 use super::state::{CollectionState, GlobalState, read, write};
@@ -227,6 +229,10 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
             session.client.delete_collection(name, there).await?;
             session.forget_collection(name);
             report.wiped_there.push(name.clone());
+        }
+        if mode == Mode::TakeLocal && act != Act::Leave {
+            // A device that was cut off here tells them again: they are asked once all the same.
+            commands::send_to_others(session, &[Command::WipeEngine(name.clone())]).await?;
         }
         let rest = collections.iter().skip(done + 1).cloned().collect();
         let intent = FirstSync {

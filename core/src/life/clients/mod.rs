@@ -211,6 +211,15 @@ fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<u64>> {
     Ok(None)
 }
 
+/// Whether the records are of a newer format, and not to be touched.
+pub(super) fn is_out_of_date<H: Host>(session: &Session<'_, H>) -> bool {
+    let entry = session
+        .meta
+        .as_ref()
+        .and_then(|meta| meta.engine("clients"));
+    entry.is_some_and(|entry| entry.version > VERSION)
+}
+
 async fn fetch<H: Host>(
     session: &mut Session<'_, H>,
     report: &mut ClientsReport,

@@ -313,12 +313,15 @@ async fn commit<H: Host>(
     Ok(())
 }
 
-/// Sends commands to all other clients of the account, in the middle of a sync.
-#[allow(dead_code, reason = "for the chapter in which this device's side wins")]
+/// Sends commands to all other clients of the account, in the middle of a sync; to none where their records are of a newer
+/// format.
 pub(super) async fn send_to_others<H: Host>(
     session: &mut Session<'_, H>,
     commands: &[Command],
 ) -> Result<Vec<Sent>> {
+    if clients::is_out_of_date(session) {
+        return Ok(Vec::new());
+    }
     let limits = session.limits().await?;
     let own = session.state.clients.id.clone();
     let recipients = Recipients::AllBut(own.as_ref().map(|id| id.as_str()));

@@ -304,7 +304,8 @@ fn a_first_sync_that_is_cut_off_goes_on_and_is_done_once() {
         let is_armed = Rc::new(Cell::new(false));
         let armed = Rc::clone(&is_armed);
         let a = device_with(&shelf, move |_, request| {
-            (request.method.as_str() == cut && armed.take()).then(|| fails(FetchErrorKind::Offline))
+            let is_met = request.method.as_str() == cut && request.url.contains("storage/notes");
+            (is_met && armed.take()).then(|| fails(FetchErrorKind::Offline))
         });
         a.put("one", "{}");
         a.sync();
@@ -320,6 +321,9 @@ fn a_first_sync_that_is_cut_off_goes_on_and_is_done_once() {
         assert!(a.sync().is_success(), "{cut}");
         assert_eq!(there(&shelf), ["one"], "{cut}");
         assert_eq!(a.pending_intent(), None);
+        let told = other.sync();
+        assert_eq!(told.commands.len(), 1, "{cut}: {told:?}");
+        assert_eq!(other.ids(), ["one"], "{cut}");
         other.put("three", "{}");
         other.sync();
         a.sync();

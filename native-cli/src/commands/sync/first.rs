@@ -27,7 +27,9 @@ pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<
             .output
             .note(printable_lines(&FirstView(preview).to_string()));
     }
-    if !preview.loses_anything() {
+    // Other devices are told to take what is here: what they have not sent is not in the figures.
+    let tells_others = preview.mode == Mode::TakeLocal && !preview.collections.is_empty();
+    if !preview.loses_anything() && !tells_others {
         return Ok(());
     }
     let (mut deleted, mut replaced) = (0, 0);
@@ -39,7 +41,10 @@ pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<
         Mode::TakeLocal => "on the server",
         Mode::Merge | Mode::TakeServer => "here",
     };
-    let loss = format!("{deleted} records {place} would be deleted and {replaced} replaced");
+    let mut loss = format!("{deleted} records {place} would be deleted and {replaced} replaced");
+    if tells_others {
+        loss += ", and other devices would lose what they have not sent";
+    }
     agree(&device.output, &loss, yes)
 }
 

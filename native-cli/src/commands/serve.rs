@@ -158,6 +158,9 @@ struct ServerArgs {
     /// Bytes that one user may store [default: no limit].
     #[arg(long, value_name = "N")]
     quota_bytes: Option<u64>,
+    /// Records of one page of a download, where the dialect has pages [default: as many as the client asks for].
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    max_page_records: Option<u64>,
     /// Writes a line to stderr for each request.
     #[arg(long)]
     log: bool,
@@ -271,6 +274,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
             max_record_payload_bytes: args.max_record_payload_bytes,
         },
         quota_bytes: args.quota_bytes,
+        max_page_records: args.max_page_records,
         log_requests: args.log,
     })
     .await?;

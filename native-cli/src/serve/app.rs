@@ -29,6 +29,8 @@ pub(super) struct App {
     pub limits: Limits,
     /// Bytes that one user may store.
     pub quota_bytes: Option<u64>,
+    /// Records of one page, whatever a client asks for.
+    pub max_page_records: Option<u64>,
     /// Room for request bodies.
     pub bodies: BodyMemory,
     /// Where clients find the server, if they do not reach it directly.

@@ -38,7 +38,10 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let collection = collection_name(collection)?;
     let dialect = app.dialect;
-    let selection = Selection::parse(dialect, query.as_deref())?;
+    let mut selection = Selection::parse(dialect, query.as_deref())?;
+    // The dialect 1.1 names no next page, so that there a bound would hide records.
+    let most = app.max_page_records.filter(|_| dialect == Dialect::V1_5);
+    selection.limit = selection.limit.into_iter().chain(most).min();
     let limit = selection.limit.unwrap_or(u64::MAX);
     let conditions = read_conditions(dialect, &headers)?;
     let format = Format::accepted(&headers)?;

@@ -82,6 +82,8 @@ pub struct Options {
     pub limits: Limits,
     /// Bytes that one user may store.
     pub quota_bytes: Option<u64>,
+    /// The most records of one page of a download; `None` leaves it to the client.
+    pub max_page_records: Option<u64>,
     /// Whether each request is a line on stderr: status, method, path and time, no secrets.
     pub log_requests: bool,
 }
@@ -98,6 +100,7 @@ impl Default for Options {
             tls: None,
             limits: Limits::default(),
             quota_bytes: None,
+            max_page_records: None,
             log_requests: false,
         }
     }
@@ -203,6 +206,7 @@ impl Server {
             bodies: BodyMemory::for_requests_of(options.limits.max_request_bytes),
             limits: options.limits,
             quota_bytes: options.quota_bytes,
+            max_page_records: options.max_page_records,
             base_url: match &public_url {
                 Some(url) => url.as_str().to_owned(),
                 None => format!("{scheme}://{address}"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
+use selvedge_cli::serve::Options;
 use selvedge_core::time::ServerTime;
 use serde_json::json;
 
@@ -49,6 +50,22 @@ async fn pages_of_every_order_and_size_cover_the_collection_once() {
         }
     }
     assert_eq!(all_pages(&user, "limit=30").await.len(), 250);
+}
+
+#[tokio::test]
+async fn no_page_is_larger_than_the_operator_allows() {
+    let options = Options {
+        max_page_records: Some(30),
+        ..Options::default()
+    };
+    let user = Running::with(options).await.user().await;
+    user.fill("notes", 100).await;
+    for (query, first) in [("", 30), ("?limit=50", 30), ("?full=1&limit=20", 20)] {
+        let page = user.get(&format!("/storage/notes{query}")).await;
+        assert_eq!(page.header("x-weave-records"), first.to_string(), "{query}");
+        assert!(page.next().is_some(), "{query}");
+    }
+    assert_eq!(all_pages(&user, "sort=oldest").await.len(), 100);
 }
 
 #[tokio::test]

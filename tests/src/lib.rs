@@ -4,7 +4,9 @@
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
 mod device;
+mod fault_proxy;
 mod firefox;
+mod hand;
 mod program;
 mod proxy;
 mod randomness;
@@ -13,7 +15,9 @@ mod token;
 mod wire;
 
 pub use device::{Device, Synced};
+pub use fault_proxy::{Canned, Fault, FaultProxy, Heard};
 pub use firefox::{Firefox, FirefoxSynced};
+pub use hand::{Hand, Killed, SyncOnce, sync_once};
 pub use program::{Outcome, Run, selvedge, workspace_root};
 pub use proxy::Proxy;
 pub use randomness::{Randomness, seed};

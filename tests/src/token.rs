@@ -33,6 +33,14 @@ impl Account {
         Self { uid, sync_key }
     }
 
+    /// An account with a sync key as credentials carry it.
+    #[must_use]
+    pub fn with_key(uid: u64, ksync_b64url: &str) -> Self {
+        let mut sync_key = [0; 64];
+        Base64UrlUnpadded::decode(ksync_b64url, &mut sync_key).expect("a sync key is base64url");
+        Self { uid, sync_key }
+    }
+
     /// The sync key as credentials carry it.
     #[must_use]
     pub fn ksync_b64url(&self) -> String {

@@ -130,18 +130,18 @@ impl Story<'_> {
             // What comes now is done to records that both devices have.
             self.rest(2).await?;
         }
-        self.edit(A, 0, json!({"title": "by A"})).await;
-        self.delete(A, 1).await;
+        self.edit(A, 0, json!({"title": "by A"})).await?;
+        self.delete(A, 1).await?;
         self.put(A, "notes", note(NOTES)).await;
-        self.edit(B, 2, json!({"body": "by B"})).await;
-        self.delete(B, 3).await;
+        self.edit(B, 2, json!({"body": "by B"})).await?;
+        self.delete(B, 3).await?;
         self.put(B, "notes", note(NOTES + 1)).await;
-        self.edit(A, 4, json!({"title": "by A"})).await;
-        self.edit(B, 4, json!({"body": "by B"})).await;
-        self.edit(A, 5, json!({"title": "by A"})).await;
-        self.edit(B, 5, json!({"title": "by B"})).await;
-        self.delete(A, 6).await;
-        self.edit(B, 6, json!({"body": "by B"})).await;
+        self.edit(A, 4, json!({"title": "by A"})).await?;
+        self.edit(B, 4, json!({"body": "by B"})).await?;
+        self.edit(A, 5, json!({"title": "by A"})).await?;
+        self.edit(B, 5, json!({"title": "by B"})).await?;
+        self.delete(A, 6).await?;
+        self.edit(B, 6, json!({"body": "by B"})).await?;
         for device in [A, B, A, B] {
             self.sync(device).await?;
         }
@@ -197,15 +197,16 @@ impl Story<'_> {
         records.put(Some(id), &record.to_string()).await.unwrap();
     }
 
-    async fn edit(&self, device: usize, number: usize, patch: Value) {
+    async fn edit(&self, device: usize, number: usize, patch: Value) -> Result<(), String> {
         let records = self.records(device, "notes");
         let edited = records.edit(&note(number), &patch.to_string()).await;
-        edited.unwrap();
+        edited.map_err(|error| format!("device {device} cannot edit: {error}"))
     }
 
-    async fn delete(&self, device: usize, number: usize) {
+    async fn delete(&self, device: usize, number: usize) -> Result<(), String> {
         let records = self.records(device, "notes");
-        records.delete(&note(number)).await.unwrap();
+        let deleted = records.delete(&note(number)).await;
+        deleted.map_err(|error| format!("device {device} cannot delete: {error}"))
     }
 
     /// A sync of the story, which may be the one that is killed.

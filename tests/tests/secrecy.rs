@@ -87,8 +87,8 @@ fn every_stored_payload_is_a_sealed_one() {
     let records: Vec<_> = records.map(Result::unwrap).collect();
     assert_eq!(
         records.len(),
-        21,
-        "twenty notes, a tombstone among them, and crypto/keys"
+        22,
+        "twenty notes, a tombstone among them, crypto/keys, and the device's own record"
     );
     for (id, payload) in records {
         let payload: Value = serde_json::from_slice(&payload).unwrap();

@@ -66,6 +66,9 @@ export interface SyncReport {
   ending: "done" | "nothing-to-do" | "blocked" | "cut-short" | "logged-out" | "stopped";
   /** Why, if it was blocked or stopped. */
   error?: SyncProblem;
+  /** The whole of it in one word. "backoff": the server wants to be left alone until `retryAfter`; "login-needed": a person has to
+   * sign in, or join, again; "upgrade-needed": this package is too old for the account or the server. */
+  outcome: "success" | "partial" | "failed" | "backoff" | "login-needed" | "upgrade-needed";
   /** Whether this sync set the account up. */
   freshStart: boolean;
   /** How the two sides were brought together once, where somebody had asked for it. */

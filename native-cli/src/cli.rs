@@ -60,6 +60,13 @@ pub enum Command {
     /// Sync once with the server.
     #[command(after_help = "Example:\n  selvedge sync notes")]
     Sync(SyncArgs),
+    /// Sync by schedule until it is stopped; for systemd and its like.
+    #[cfg(unix)]
+    #[command(
+        long_about = "Sync by schedule until it is stopped; for systemd and its like.\n\nThe first sync comes a little after the start, so that a machine that just booted is left alone; then one an hour, sooner after changes made here, later after failures, and never before a server wants it. SIGHUP asks for a sync now. SIGTERM and SIGINT stop it between two commits. One daemon serves a profile; other commands may sync beside it. Lines on stderr tell what it does, with --json as JSON.",
+        after_help = "Example:\n  selvedge daemon --print-unit"
+    )]
+    Daemon(DaemonArgs),
     /// Say what this device knows of its syncing, without asking the server.
     #[command(after_help = "Example:\n  selvedge status --json")]
     Status,
@@ -213,6 +220,21 @@ pub struct LegacyArgs {
     /// Make a new Sync Key and print it: for an account that has no data yet.
     #[arg(long, requires = "legacy", conflicts_with = "sync_key_file")]
     pub new_sync_key: bool,
+}
+
+/// How the daemon runs.
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub struct DaemonArgs {
+    /// Print a systemd unit for this profile, with sandboxing and a watchdog, and do nothing else.
+    #[arg(long)]
+    pub print_unit: bool,
+    /// Begin so long after the start.
+    #[arg(long, value_name = "SECONDS", default_value_t = selvedge_core::schedule::Policy::FIREFOX.first_seconds, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub first_sync_after: u64,
+    /// Sync so often when nothing happens, rather than once an hour.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(60..=2_592_000))]
+    pub every: Option<u64>,
 }
 
 /// What to sync.

@@ -86,6 +86,9 @@ pub enum CliError {
     /// Another process syncs this profile.
     #[error("another selvedge is using this profile: wait for it to end")]
     InUse,
+    /// Another daemon serves this profile.
+    #[error("another `selvedge daemon` serves this profile: stop it first")]
+    Served,
     /// A file cannot be read or written.
     #[error("{}: {source}", .path.display())]
     File {
@@ -141,7 +144,7 @@ impl CliError {
             Self::Usage(_) | Self::AccountExists => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
             Self::NoAccount => Exit::SignedOut,
-            Self::InUse => Exit::Conflict,
+            Self::InUse | Self::Served => Exit::Conflict,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::File { .. } => Exit::Storage,
             Self::BadFile { .. } => Exit::Usage,
@@ -161,6 +164,7 @@ impl CliError {
             Self::NoAccount => "no-account",
             Self::AccountExists => "account-exists",
             Self::InUse => "in-use",
+            Self::Served => "served",
             Self::File { .. } => "file",
             Self::BadFile { .. } => "bad-file",
             Self::Partial(_) => "partial",

@@ -44,6 +44,18 @@ impl Output {
             .map_err(CliError::Output)
     }
 
+    /// Writes a text to stdout as it is, whatever the form of answers.
+    ///
+    /// # Errors
+    /// When stdout takes no more.
+    pub fn print(&self, text: &str) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(CliError::Output)
+    }
+
     /// Says something to a person on stderr.
     pub fn note(&self, note: impl fmt::Display) {
         if !self.quiet {

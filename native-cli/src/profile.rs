@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use selvedge_core::ids::CollectionName;
+use selvedge_core::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +21,8 @@ use crate::host::SqliteStore;
 /// | `token.json` | secret: the storage token, until it expires |
 /// | `settings.json` | which collections are followed, and the device's name |
 /// | `copy-….sqlite` | how far a copy of the account to another one is |
+/// | `schedule.json` | when the daemon syncs next |
+/// | `daemon.lock` | held by the one daemon |
 /// | `lock` | held by the one process that syncs |
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -123,14 +126,47 @@ impl Profile {
     /// # Errors
     /// [`CliError::InUse`] when another process has it.
     pub fn lock(&self) -> Result<Lock> {
+        self.lock_file("lock", CliError::InUse)
+    }
+
+    fn lock_file(&self, name: &str, taken: CliError) -> Result<Lock> {
         self.make_dir()?;
-        let path = self.dir.join("lock");
+        let path = self.dir.join(name);
         let file = open_private(&path).map_err(CliError::file(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(CliError::InUse),
+            Err(TryLockError::WouldBlock) => Err(taken),
             Err(TryLockError::Error(source)) => Err(CliError::File { path, source }),
         }
+    }
+
+    /// Keeps other daemons from serving this profile as long as the value lives; commands may sync all the same.
+    ///
+    /// # Errors
+    /// [`CliError::Served`] when another daemon has it.
+    #[cfg(unix)]
+    pub fn daemon_lock(&self) -> Result<Lock> {
+        self.lock_file("daemon.lock", CliError::Served)
+    }
+
+    /// When the daemon syncs next, as it was left; a damaged file is as good as none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn schedule(&self) -> Result<Schedule> {
+        let text = read_if_there(&self.dir.join("schedule.json"))?;
+        let kept = text.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(kept.unwrap_or_default())
+    }
+
+    /// Keeps when the daemon syncs next.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_schedule(&self, schedule: &Schedule) -> Result<()> {
+        let text =
+            serde_json::to_vec(schedule).map_err(|error| CliError::Failed(error.to_string()))?;
+        self.write(&self.dir.join("schedule.json"), &text)
     }
 
     /// What the person chose; what nobody chose if there is no file.

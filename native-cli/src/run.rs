@@ -39,6 +39,10 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
             beside_the_network()?.block_on(account::run(&device()?, command))
         }
         Command::Sync(args) => beside_the_network()?.block_on(sync::run(&device()?, args)),
+        #[cfg(unix)]
+        Command::Daemon(args) => {
+            beside_the_network()?.block_on(crate::commands::daemon::run(&device()?, args))
+        }
         Command::Status => beside_the_network()?.block_on(status::run(&device()?)),
         Command::Collections { command } => {
             beside_the_network()?.block_on(collections::run(&device()?, command))

@@ -34,10 +34,11 @@ impl ServerSetup {
             "the master secret of these tests",
         )
         .expect("a file can be written");
-        let (child, url) = start(dir.path(), &self.args);
+        let (child, url) = start(dir.path(), "127.0.0.1:0", &self.args);
         Server {
             dir,
             args: self.args,
+            address: listening(&child),
             child,
             url,
         }
@@ -51,6 +52,7 @@ pub struct Server {
     args: Vec<String>,
     child: Child,
     url: String,
+    address: SocketAddr,
 }
 
 impl Server {
@@ -68,8 +70,8 @@ impl Server {
 
     /// Where it listens: the port of its process, whatever the URL is.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        listening(&self.child)
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The secret that its tokens are minted with.
@@ -92,9 +94,10 @@ impl Server {
         self.child.wait().expect("the server ends");
     }
 
-    /// Starts it again on the same data, after [`Server::kill`]. It listens on another port.
+    /// Starts it again on the same data, after [`Server::kill`]. It listens where it did.
     pub fn restart(&mut self) {
-        (self.child, self.url) = start(self.dir.path(), &self.args);
+        let listen = self.address.to_string();
+        (self.child, self.url) = start(self.dir.path(), &listen, &self.args);
     }
 
     /// A reading connection to its database.
@@ -167,9 +170,9 @@ fn rows_of(database: &Connection, table: &str) -> Vec<String> {
     rows.map(|row| row.expect("a row can be read")).collect()
 }
 
-fn start(dir: &Path, args: &[String]) -> (Child, String) {
+fn start(dir: &Path, listen: &str, args: &[String]) -> (Child, String) {
     let mut child = Command::new(selvedge())
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .args(["serve", "--listen", listen, "--data"])
         .arg(dir.join("data"))
         .arg("--master-secret-file")
         .arg(dir.join("secret"))

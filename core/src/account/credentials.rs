@@ -153,6 +153,16 @@ fn read_legacy(json: &[u8]) -> Option<Result<Credentials>> {
 }
 
 impl Credentials {
+    /// The address of the server that is asked first: the token server, or the storage where there is none.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        match &self.source {
+            Source::TokenServer { url, .. } => url,
+            Source::Token(token) => &token.api_endpoint,
+            Source::Legacy(account) => account.server(),
+        }
+    }
+
     /// Reads one of three forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's answer
     /// plus the sync key; `{tokenserver_url, access_token, kid, ksync_b64url}`; or, for servers of the dialect 1.1,
     /// `{server_url, username, password, sync_key}`.

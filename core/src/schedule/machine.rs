@@ -265,6 +265,12 @@ impl Schedule {
         }
     }
 
+    /// When the next sync is due by the intervals; `None` before the first event.
+    #[must_use]
+    pub const fn due(&self) -> Option<LocalTime> {
+        self.due
+    }
+
     /// Until when even a person is refused: the server said so by `Retry-After`.
     #[must_use]
     pub fn refused_until(&self, now: LocalTime) -> Option<LocalTime> {

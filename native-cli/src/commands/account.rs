@@ -130,7 +130,7 @@ async fn create(
     let code = credentials.join_code()?.to_line();
     device.output.answer(&Done {
         done: "create",
-        server: Some(server_of(&credentials)),
+        server: Some(credentials.server().to_owned()),
         sentence: code.to_string(),
         join_code: Some(code),
         sync_key: None,
@@ -176,7 +176,7 @@ fn use_legacy(device: &Device, args: &LegacyArgs, dry_run: bool) -> Result<()> {
         .note("Other devices need this Sync Key; who has it can read everything:");
     device.output.answer(&Done {
         done: "use",
-        server: Some(server_of(&credentials)),
+        server: Some(credentials.server().to_owned()),
         join_code: None,
         sentence: sync_key.to_string(),
         sync_key: Some(sync_key),
@@ -216,7 +216,7 @@ fn adopt(
     if !dry_run {
         keep(device, credentials)?;
     }
-    let server = server_of(credentials);
+    let server = credentials.server().to_owned();
     let sentence = if dry_run {
         format!("Would use the account on {server}.")
     } else {
@@ -243,7 +243,7 @@ fn show(device: &Device, show_secrets: bool) -> Result<()> {
         _ => (None, None, None),
     };
     device.output.answer(&Shown {
-        server: server_of(&credentials),
+        server: credentials.server().to_owned(),
         renewable: matches!(
             credentials.source,
             Source::TokenServer { .. } | Source::Legacy(_)
@@ -285,15 +285,6 @@ fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
         dry_run,
         sentence: format!("{would} {records}. The server's are as they were."),
     })
-}
-
-fn server_of(credentials: &Credentials) -> String {
-    match &credentials.source {
-        Source::TokenServer { url, .. } => url.clone(),
-        Source::Token(token) => token.api_endpoint.clone(),
-        Source::Legacy(account) => account.server().to_owned(),
-        _ => String::new(),
-    }
 }
 
 impl fmt::Display for Done {

@@ -3,6 +3,8 @@
 pub mod account;
 pub mod clients;
 pub mod collections;
+#[cfg(unix)]
+pub mod daemon;
 pub mod demo;
 pub mod engines;
 pub mod man;

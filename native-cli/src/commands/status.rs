@@ -23,6 +23,8 @@ pub struct Status {
     last_sync: Option<LocalTime>,
     /// When the next sync may begin, if not now; likewise.
     next_sync: Option<LocalTime>,
+    /// When the daemon syncs next, if one served this profile; likewise.
+    daemon_next: Option<LocalTime>,
     collections: Vec<Row>,
 }
 
@@ -60,17 +62,20 @@ pub async fn run(device: &Device) -> Result<()> {
         read_up_to: found.last_sync,
     };
     let account = device.credentials_if_there()?.is_some();
+    let daemon_next = device.profile.schedule()?.due();
     let status = match known {
         None => Status {
             account,
             last_sync: None,
             next_sync: None,
+            daemon_next,
             collections: Vec::new(),
         },
         Some(known) => Status {
             account,
             last_sync: known.last_sync,
             next_sync: known.backoff.until().filter(|until| *until > now),
+            daemon_next,
             collections: known.collections.into_iter().map(row).collect(),
         },
     };
@@ -96,6 +101,9 @@ impl fmt::Display for Status {
                 moment::local(time)
             )?,
             None => writeln!(f, "Next sync  any time")?,
+        }
+        if let Some(time) = self.daemon_next {
+            writeln!(f, "Daemon     syncs at {} UTC", moment::local(time))?;
         }
         if self.collections.is_empty() {
             return writeln!(f, "No records here yet.");

@@ -83,6 +83,16 @@ impl SqliteStore {
             .map_err(|error| schema::store_error(&error))
     }
 
+    /// A number that changes when another connection writes to the file, and costs nothing to ask for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn data_version(&self) -> Result<u64, StoreError> {
+        self.connection
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .map_err(|error| schema::store_error(&error))
+    }
+
     /// The number of a collection, or `None` when nothing was ever stored of it.
     fn number(&self, collection: &CollectionName) -> rusqlite::Result<Option<i64>> {
         if let Some(number) = self.numbers.borrow().get(collection) {

@@ -9,7 +9,7 @@ use selvedge_core::life::{self, Options, OwnClient, Report, Situation};
 use selvedge_core::server::Conditional;
 use serde::Serialize;
 
-use super::{read_credentials, read_secret, server_of};
+use super::{read_credentials, read_secret};
 use crate::commands::sync::report::ReportView;
 use crate::device::{Device, USER_AGENT};
 use crate::exit::Result;
@@ -38,7 +38,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     // The key id names the account, whichever of its devices the credentials are of.
     let name = format!(
         "{} {}",
-        server_of(to),
+        to.server().to_owned(),
         to.kid.as_deref().unwrap_or_default()
     );
     let store = SqliteStore::open(&device.profile.copy_path(&name))?;
@@ -87,7 +87,7 @@ async fn preview(device: &Device, to: &Credentials) -> Result<()> {
         .map(|name| (name.to_string(), counts.get(&name).copied().unwrap_or(0)))
         .collect();
     device.output.answer(&Preview {
-        server: server_of(to),
+        server: to.server().to_owned(),
         collections,
         dry_run: true,
     })

@@ -3,28 +3,24 @@
 mod first;
 mod preview;
 pub(super) mod report;
-
-use std::collections::BTreeSet;
+mod selection;
 
 use selvedge_core::account::Credentials;
-use selvedge_core::engine::{Engine as _, Generic};
-use selvedge_core::host::Store;
+use selvedge_core::engine::Generic;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
-    self, Ending, FirstPreview, GlobalState, KeptToken, Mode, Options, OwnClient, Preview, Report,
-    Situation, Wish, turn,
+    self, Ending, FirstPreview, KeptToken, Mode, Options, OwnClient, Preview, Report, Situation,
 };
-use selvedge_core::server::Conditional;
 
 use self::first::{DryFirst, FirstReport};
 use self::preview::PreviewView;
 use self::report::ReportView;
+use self::selection::Selection;
 use crate::cli::{First, SyncArgs};
 use crate::device::{Device, USER_AGENT};
-use crate::exit::{CliError, Result};
+use crate::exit::Result;
 use crate::host::NativeHost;
 use crate::progress::Progress;
-use crate::remote::Remote;
 
 /// Syncs once, or says what a sync would do.
 ///
@@ -45,7 +41,8 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
             credentials: &credentials,
             selection: &selection,
             client: device.own_client()?,
-            progress: &progress,
+            is_asked_for: true,
+            stage: &|stage| progress.stage(stage),
         };
         let preview = syncing.first_preview(mode.into(), &mut token).await;
         drop(progress);
@@ -65,7 +62,8 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         credentials: &credentials,
         selection: &selection,
         client: device.own_client()?,
-        progress: &progress,
+        is_asked_for: true,
+        stage: &|stage| progress.stage(stage),
     };
     let outcome = if args.dry_run.dry_run {
         Outcome::Preview(syncing.preview(&mut token).await)
@@ -95,148 +93,41 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     }
 }
 
+/// One sync without a word, for who tells of it in another way: of these collections, or of all that this device follows.
+///
+/// # Errors
+/// When there is no account, or another process syncs, or the profile cannot be read or written.
+#[cfg(unix)]
+pub(super) async fn once(
+    device: &Device,
+    only: Vec<CollectionName>,
+    is_asked_for: bool,
+) -> Result<Report> {
+    let credentials = device.credentials()?;
+    let _lock = device.profile.lock()?;
+    let host = device.host()?;
+    let kept = device.token()?;
+    let mut token = kept.clone();
+    let selection = Selection::new(device, &host, only).await?;
+    let syncing = Syncing {
+        host: &host,
+        credentials: &credentials,
+        selection: &selection,
+        client: device.own_client()?,
+        is_asked_for,
+        stage: &|_| (),
+    };
+    let report = syncing.sync(&mut token).await?;
+    device.keep_token(kept.as_ref(), token.as_ref())?;
+    if matches!(report.ending, Ending::LoggedOut) {
+        device.forget_account()?;
+    }
+    Ok(report)
+}
+
 enum Outcome {
     Preview(Result<Preview>),
     Report(Box<Report>),
-}
-
-/// Which collections a sync is about.
-enum Selection {
-    /// These.
-    Named(Vec<CollectionName>),
-    /// What this device follows.
-    Followed(Vec<CollectionName>),
-    /// All that the account or this device has, and these. On a first sync the account's are only known when meta/global
-    /// was read.
-    All(Vec<CollectionName>),
-}
-
-impl Selection {
-    async fn new(device: &Device, host: &NativeHost, named: Vec<CollectionName>) -> Result<Self> {
-        if !named.is_empty() {
-            let known = known(host).await?.names;
-            for name in &named {
-                if !known.contains(name) {
-                    look_on_server(device, name).await?;
-                }
-            }
-            return Ok(Self::Named(named));
-        }
-        Ok(device
-            .profile
-            .settings()?
-            .collections
-            .map_or_else(|| Self::All(Vec::new()), Self::Followed))
-    }
-
-    /// The collections by which a first sync is bounded; `None` for all.
-    fn chosen(&self) -> Option<&[CollectionName]> {
-        match self {
-            Self::Named(names) | Self::Followed(names) => Some(names),
-            Self::All(_) => None,
-        }
-    }
-
-    /// Takes in what a first sync is about.
-    fn include(&mut self, preview: &FirstPreview) {
-        if let Self::All(names) = self {
-            names.extend(preview.intent().collections);
-        }
-    }
-
-    /// What was named and is declined was asked for in vain.
-    async fn check(&self, host: &NativeHost) -> Result<()> {
-        let Self::Named(names) = self else {
-            return Ok(());
-        };
-        let off = known(host).await?.off;
-        match names.iter().find(|name| off.contains(*name)) {
-            None => Ok(()),
-            Some(name) => Err(CliError::Partial(format!(
-                "{name} is declined for the whole account: `selvedge engines enable {name}` first"
-            ))),
-        }
-    }
-
-    async fn engines(&self, host: &NativeHost) -> Result<Vec<Generic>> {
-        let names = match self {
-            Self::Named(names) | Self::Followed(names) => names.iter().cloned().collect(),
-            Self::All(also) => {
-                let Known { mut names, off } = known(host).await?;
-                names.retain(|name| !off.contains(name));
-                names.extend(also.iter().cloned());
-                names
-            }
-        };
-        let mut engines = Vec::new();
-        for name in names {
-            match (Generic::new(name), self) {
-                (Ok(engine), _) => engines.push(engine),
-                (Err(error), Self::Named(_) | Self::Followed(_)) => return Err(error.into()),
-                // The sync keeps these itself.
-                (Err(_), Self::All(_)) => {}
-            }
-        }
-        engines.sort_by_key(|engine| turn(engine.collection().as_str()));
-        Ok(engines)
-    }
-}
-
-/// What is known of the account's collections, without asking.
-struct Known {
-    /// Those that this device has, or that the server had, in agreement with meta/global, when it was last asked.
-    names: BTreeSet<CollectionName>,
-    /// Of these: those that the account has declined, or that were disabled here.
-    off: BTreeSet<CollectionName>,
-}
-
-async fn known(host: &NativeHost) -> Result<Known> {
-    let text = host.global().await?;
-    let global: GlobalState = text
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    let GlobalState {
-        info,
-        engines,
-        declined,
-        choices,
-        ..
-    } = global;
-    let on_server = info.map(|info| info.collections).unwrap_or_default();
-    let mut names: BTreeSet<_> = on_server
-        .into_keys()
-        .filter(|name| engines.contains_key(name.as_str()))
-        .collect();
-    names.extend(host.collections().await?);
-    let is_declined = |name: &CollectionName| declined.iter().any(|known| known == name.as_str());
-    let mut off: BTreeSet<_> = names
-        .iter()
-        .filter(|name| is_declined(name))
-        .cloned()
-        .collect();
-    for (name, change) in choices.changes {
-        match change.wish {
-            Wish::Enable => off.remove(&name),
-            Wish::Disable | Wish::Decline => off.insert(name.clone()),
-        };
-        names.insert(name);
-    }
-    Ok(Known { names, off })
-}
-
-/// A name that nobody knows is more likely a mistyped one than a new collection.
-async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
-    let host = device.network();
-    let remote = Remote::connect(device, &host).await?;
-    let info = remote.client.info_collections(None).await?;
-    if let Conditional::Changed { value, .. } = info
-        && value.modified(name).is_none()
-    {
-        return Err(CliError::NotFound(format!(
-            "there is no collection {name}, here or on the server: `selvedge records put {name}` begins one"
-        )));
-    }
-    Ok(())
 }
 
 struct Syncing<'a> {
@@ -244,7 +135,8 @@ struct Syncing<'a> {
     credentials: &'a Credentials,
     selection: &'a Selection,
     client: OwnClient,
-    progress: &'a Progress,
+    is_asked_for: bool,
+    stage: &'a dyn Fn(life::Stage<'_>),
 }
 
 impl Syncing<'_> {
@@ -253,16 +145,14 @@ impl Syncing<'_> {
         mode: Mode,
         token: &mut Option<KeptToken>,
     ) -> Result<FirstPreview> {
-        let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
-        let options = options(Vec::new(), self.client.clone(), &stage);
+        let options = self.options(Vec::new());
         let chosen = self.selection.chosen();
         Ok(life::first_preview(self.host, self.credentials, token, &options, mode, chosen).await?)
     }
 
     async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
         let engines = self.selection.engines(self.host).await?;
-        let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
-        let options = options(engines, self.client.clone(), &stage);
+        let options = self.options(engines);
         Ok(life::preview(self.host, self.credentials, token, &options).await?)
     }
 
@@ -287,31 +177,21 @@ impl Syncing<'_> {
     }
 
     async fn sync_these(&self, token: &mut Option<KeptToken>, engines: Vec<Generic>) -> Report {
-        let stage = |stage: life::Stage<'_>| self.progress.stage(stage);
-        life::sync(
-            self.host,
-            self.credentials,
-            token,
-            &options(engines, self.client.clone(), &stage),
-        )
-        .await
+        let options = self.options(engines);
+        life::sync(self.host, self.credentials, token, &options).await
     }
-}
 
-fn options<'a>(
-    engines: Vec<Generic>,
-    client: OwnClient,
-    progress: &'a dyn Fn(life::Stage<'_>),
-) -> Options<'a> {
-    Options {
-        engines,
-        situation: Situation {
-            is_asked_for: true,
-            ..Situation::default()
-        },
-        client,
-        user_agent: Some(USER_AGENT.into()),
-        progress,
+    fn options(&self, engines: Vec<Generic>) -> Options<'_> {
+        Options {
+            engines,
+            situation: Situation {
+                is_asked_for: self.is_asked_for,
+                ..Situation::default()
+            },
+            client: self.client.clone(),
+            user_agent: Some(USER_AGENT.into()),
+            progress: self.stage,
+        }
     }
 }
 

@@ -1,0 +1,89 @@
+//! What the end of a sync means for the schedule.
+
+use selvedge_core::error::Error;
+use selvedge_core::life::{Ending, Obstacle, Outcome, Report};
+use selvedge_core::schedule::Ended;
+
+/// What a report means for the schedule.
+pub(super) fn ended(report: &Report) -> Ended {
+    match (&report.ending, report.outcome()) {
+        (Ending::Blocked(Obstacle::Offline) | Ending::Stopped(Error::Network { .. }), _) => {
+            Ended::Offline
+        }
+        (Ending::Blocked(Obstacle::Locked), _) => Ended::Locked,
+        (Ending::Blocked(Obstacle::Running), _) | (Ending::Stopped(Error::Conflict { .. }), _) => {
+            Ended::Again
+        }
+        (Ending::Stopped(Error::ServiceClosed), _)
+        | (_, Outcome::LoginNeeded | Outcome::UpgradeNeeded) => Ended::NeedsPerson,
+        (_, Outcome::Failed | Outcome::Backoff) => Ended::Failed,
+        (_, Outcome::Success | Outcome::Partial) => Ended::Done {
+            incoming: report
+                .collections
+                .iter()
+                .any(|collection| collection.pulled.received > 0),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::error::RequestLine;
+    use selvedge_core::http::{FetchError, FetchErrorKind, Method};
+
+    use super::*;
+
+    #[test]
+    fn every_ending_means_something_for_the_schedule() {
+        let request = || RequestLine::new(Method::Get, "info/collections");
+        let stopped = |error| Report {
+            ending: Ending::Stopped(error),
+            ..Report::default()
+        };
+        let blocked = |obstacle| Report {
+            ending: Ending::Blocked(obstacle),
+            ..Report::default()
+        };
+        let logged_out = Report {
+            ending: Ending::LoggedOut,
+            ..Report::default()
+        };
+        let network = Error::Network {
+            source: FetchError::new(FetchErrorKind::Offline, ""),
+            request: request(),
+        };
+        let wait = Error::Wait {
+            until: None,
+            status: 503,
+            request: request(),
+        };
+        let rows = [
+            (Report::default(), Ended::Done { incoming: false }),
+            (blocked(Obstacle::Offline), Ended::Offline),
+            (blocked(Obstacle::Locked), Ended::Locked),
+            (blocked(Obstacle::Running), Ended::Again),
+            (blocked(Obstacle::SignedOut), Ended::NeedsPerson),
+            (logged_out, Ended::NeedsPerson),
+            (stopped(network), Ended::Offline),
+            (stopped(wait), Ended::Failed),
+            (
+                stopped(Error::Conflict { request: request() }),
+                Ended::Again,
+            ),
+            (
+                stopped(Error::SignedOut { request: request() }),
+                Ended::NeedsPerson,
+            ),
+            (stopped(Error::WrongKey), Ended::NeedsPerson),
+            (stopped(Error::ServiceClosed), Ended::NeedsPerson),
+            (
+                stopped(Error::UpgradeNeeded { server: 6 }),
+                Ended::NeedsPerson,
+            ),
+            (stopped(Error::Cipher), Ended::Failed),
+        ];
+        for (report, expected) in rows {
+            assert_eq!(ended(&report), expected, "{:?}", report.ending);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! `selvedge daemon`: syncs a profile by schedule until it is stopped.
+
+mod ended;
+mod log;
+mod network;
+mod notify;
+mod unit;
+mod watch;
+
+use std::time::{Duration, SystemTime};
+
+use selvedge_core::host::{Clock as _, Random as _, Store as _};
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::Report;
+use selvedge_core::schedule::{Ended, Event, Next, Policy, Schedule};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::ended::ended;
+use self::log::Log;
+use self::network::Network;
+use self::notify::Notifier;
+use self::watch::ClockWatch;
+use super::sync;
+use crate::cli::DaemonArgs;
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::host::{SqliteStore, SystemClock, SystemRandom};
+
+/// How often the daemon looks around while it waits.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// A change that another program made to the records: other devices should have it soon.
+const CHANGE_POINTS: u32 = 301;
+
+/// Syncs by schedule until the process is asked to stop, or prints the unit that does so.
+///
+/// # Errors
+/// When there is no account, another daemon serves the profile, or the system gives no signals.
+pub async fn run(device: &Device, args: DaemonArgs) -> Result<()> {
+    if args.print_unit {
+        return print_unit(device);
+    }
+    let server = device.credentials()?.server().to_owned();
+    let _instance = device.profile.daemon_lock()?;
+    let mut daemon = Daemon::new(device, &args, server)?;
+    daemon.notifier.ready();
+    daemon.log.say("started", "the daemon is ready");
+    daemon.serve().await;
+    daemon.notifier.stopping();
+    daemon.log.say("stopped", "the daemon stops");
+    Ok(())
+}
+
+fn print_unit(device: &Device) -> Result<()> {
+    let program =
+        std::env::current_exe().map_err(CliError::file(std::path::Path::new("selvedge")))?;
+    let profile =
+        std::path::absolute(device.profile.dir()).map_err(CliError::file(device.profile.dir()))?;
+    let user = std::env::var("USER").unwrap_or_else(|_| "root".into());
+    device.output.print(&unit::unit(&program, &profile, &user))
+}
+
+/// What the process is asked to do from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Sync now.
+    Sync,
+    /// Stop at the next safe point.
+    Stop,
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.hangup.recv() => Asked::Sync,
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+        }
+    }
+}
+
+struct Daemon<'a> {
+    device: &'a Device,
+    policy: Policy,
+    schedule: Schedule,
+    signals: Signals,
+    notifier: Notifier,
+    log: Log,
+    clock: ClockWatch,
+    network: Network,
+    server: String,
+    store: SqliteStore,
+    /// What the store counted when it was last looked at, to see changes that others make.
+    seen: u64,
+    /// When the account was last written, to see that a person joined again.
+    joined: Option<SystemTime>,
+}
+
+impl<'a> Daemon<'a> {
+    fn new(device: &'a Device, args: &DaemonArgs, server: String) -> Result<Self> {
+        let signals = Signals::new()
+            .map_err(|error| CliError::Failed(format!("the system gives no signals: {error}")))?;
+        let policy = Policy {
+            first_seconds: args.first_sync_after,
+            idle_seconds: args.every.unwrap_or(Policy::FIREFOX.idle_seconds),
+            ..Policy::FIREFOX
+        };
+        let now = SystemClock.now();
+        let mut schedule = device.profile.schedule()?;
+        // Other devices are the reason to run a daemon; that nobody sits at this one is its nature.
+        schedule.handle(&policy, Event::Devices { count: 2 }, now, 0);
+        schedule.handle(&policy, Event::Idle, now, 0);
+        schedule.handle(&policy, Event::Started, now, 0);
+        let store = device.profile.open_store()?;
+        Ok(Self {
+            device,
+            policy,
+            schedule,
+            signals,
+            notifier: Notifier::from_env(),
+            log: Log::new(device.output),
+            clock: ClockWatch::new(now),
+            network: Network::default(),
+            server,
+            joined: joined(device),
+            seen: store.data_version()?,
+            store,
+        })
+    }
+
+    fn tell(&mut self, event: Event) {
+        let mut random = [0; 4];
+        // Without random bytes the wait is merely not spread.
+        let _ = SystemRandom.fill(&mut random);
+        let now = SystemClock.now();
+        self.schedule
+            .handle(&self.policy, event, now, u32::from_le_bytes(random));
+    }
+
+    async fn serve(&mut self) {
+        loop {
+            self.look_around().await;
+            self.notifier.alive();
+            let now = SystemClock.now();
+            let asked = match self.schedule.next(&self.policy, now) {
+                Next::Sync { is_asked_for, only } => {
+                    let only = only.map(|names| names.into_iter().collect());
+                    self.sync(is_asked_for, only.unwrap_or_default()).await
+                }
+                Next::Wait { until } => {
+                    let wait = Duration::from_millis(until.millis().saturating_sub(now.millis()));
+                    self.wait(wait).await
+                }
+                Next::Running | Next::ForPerson => self.wait(LOOK).await,
+            };
+            match asked {
+                Some(Asked::Stop) => return,
+                Some(Asked::Sync) => self.ask(),
+                None => {}
+            }
+        }
+    }
+
+    /// SIGHUP: sync now, or say why not.
+    fn ask(&mut self) {
+        self.tell(Event::AskedFor);
+        if let Some(until) = self.schedule.refused_until(SystemClock.now()) {
+            let until = crate::moment::local(until);
+            let text =
+                format!("asked to sync; the server asked to be left alone until {until} UTC");
+            self.log.say("refused", &text);
+        }
+    }
+
+    /// Waits, but no longer than until it is time to look around, or to tell the watchdog that all is well.
+    async fn wait(&mut self, wait: Duration) -> Option<Asked> {
+        let watchdog = self.notifier.watchdog().unwrap_or(LOOK);
+        let wait = wait.min(LOOK).min(watchdog);
+        tokio::select! {
+            asked = self.signals.next() => Some(asked),
+            () = tokio::time::sleep(wait) => None,
+        }
+    }
+
+    async fn look_around(&mut self) {
+        if self.clock.has_jumped(SystemClock.now()) {
+            self.log
+                .say("woke", "the clock jumped: the machine slept, or it was set");
+            self.tell(Event::Woke);
+        }
+        if self.network.is_back(&self.server).await {
+            self.log.say("network", "the server can be reached again");
+            self.tell(Event::NetworkBack);
+        }
+        let joined = joined(self.device);
+        if joined.is_some() && joined != std::mem::replace(&mut self.joined, joined) {
+            self.log.say("joined", "the account was joined anew");
+            if let Ok(credentials) = self.device.credentials() {
+                self.server = credentials.server().to_owned();
+            }
+            self.tell(Event::AskedFor);
+        }
+        match self.has_changed().await {
+            Ok(true) => self.tell(Event::Changed {
+                points: CHANGE_POINTS,
+            }),
+            Ok(false) => {}
+            // The next sync will say more of it.
+            Err(error) => self.log.say("failed", &error.to_string()),
+        }
+    }
+
+    /// Whether another program changed records that are to be sent.
+    async fn has_changed(&mut self) -> Result<bool> {
+        let version = self.store.data_version()?;
+        Ok(version != std::mem::replace(&mut self.seen, version)
+            && self.is_anything_pending().await?)
+    }
+
+    async fn is_anything_pending(&self) -> Result<bool> {
+        for name in self.store.collections().await? {
+            if self.store.counts(&name).await?.pending > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// One sync. A signal to stop ends it between two commits, as a cut of the network would.
+    async fn sync(&mut self, is_asked_for: bool, only: Vec<CollectionName>) -> Option<Asked> {
+        self.tell(Event::Began);
+        self.notifier.status("syncing");
+        let device = self.device;
+        let mut wanted = None;
+        let report = {
+            let mut syncing = std::pin::pin!(sync::once(device, only, is_asked_for));
+            let every = self.notifier.watchdog().unwrap_or(LOOK);
+            loop {
+                tokio::select! {
+                    report = &mut syncing => break report,
+                    asked = self.signals.next() => match asked {
+                        Asked::Stop => return Some(Asked::Stop),
+                        Asked::Sync => wanted = Some(Asked::Sync),
+                    },
+                    () = tokio::time::sleep(every) => self.notifier.alive(),
+                }
+            }
+        };
+        self.ended(report);
+        // Our own commits are no changes of others.
+        if let Ok(version) = self.store.data_version() {
+            self.seen = version;
+        }
+        wanted
+    }
+
+    fn ended(&mut self, report: Result<Report>) {
+        let (how, backoff) = match &report {
+            Ok(report) => {
+                self.log.synced(report);
+                (ended(report), report.backoff)
+            }
+            Err(error) => {
+                self.log.say("failed", &error.to_string());
+                let how = match error {
+                    // A person's own sync runs.
+                    CliError::InUse => Ended::Again,
+                    CliError::NoAccount => Ended::NeedsPerson,
+                    _ => Ended::Failed,
+                };
+                (how, selvedge_core::server::Backoff::default())
+            }
+        };
+        self.network.synced(how == Ended::Offline);
+        self.tell(Event::Ended { how, backoff });
+        if let Err(error) = self.device.profile.keep_schedule(&self.schedule) {
+            self.log.say("failed", &error.to_string());
+        }
+        let text = match self.schedule.next(&self.policy, SystemClock.now()) {
+            Next::Wait { until } => {
+                format!("next sync at {} UTC", crate::moment::local(until))
+            }
+            Next::ForPerson => "waiting for a person: see `selvedge status`".into(),
+            Next::Sync { .. } | Next::Running => "syncing".into(),
+        };
+        self.notifier.status(&text);
+        self.log.say("next", &text);
+    }
+}
+
+/// When the account was last joined or renewed, as far as the file tells.
+fn joined(device: &Device) -> Option<SystemTime> {
+    let file = std::fs::metadata(device.profile.credentials_path()).ok()?;
+    file.modified().ok()
+}

@@ -1,0 +1,120 @@
+//! Whether there is a way to the server, for a daemon whose last sync found none.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long one try may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is tried.
+const BETWEEN: Duration = Duration::from_secs(30);
+
+/// What is known of the way to the server.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    state: State,
+    tried: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// The last sync reached the server, or nothing is known.
+    #[default]
+    Up,
+    /// The last sync did not reach it: perhaps the server alone is in trouble.
+    Doubtful,
+    /// No connection can be made.
+    Down,
+}
+
+impl State {
+    /// What a try tells, and whether the network has just come back. A server that takes connections and breaks them is
+    /// in trouble itself: that is left to the schedule.
+    const fn tried(self, connects: bool) -> (Self, bool) {
+        match (self, connects) {
+            (Self::Down, true) => (Self::Up, true),
+            (Self::Up | Self::Doubtful, true) => (Self::Up, false),
+            (Self::Up, false) => (Self::Up, false),
+            (Self::Doubtful | Self::Down, false) => (Self::Down, false),
+        }
+    }
+}
+
+impl Network {
+    /// What a sync found.
+    pub(super) fn synced(&mut self, is_offline: bool) {
+        self.state = match is_offline {
+            true => State::Doubtful,
+            false => State::Up,
+        };
+    }
+
+    /// Whether there is a way to the server again, after there was none. It looks only now and then.
+    pub(super) async fn is_back(&mut self, server: &str) -> bool {
+        let is_soon = self.tried.is_some_and(|tried| tried.elapsed() < BETWEEN);
+        if self.state == State::Up || is_soon {
+            return false;
+        }
+        let connects = connects(server).await;
+        self.tried = Some(Instant::now());
+        let (state, is_back) = self.state.tried(connects);
+        self.state = state;
+        is_back
+    }
+}
+
+async fn connects(server: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(server) else {
+        return false;
+    };
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return false;
+    };
+    let host = host.trim_matches(['[', ']']);
+    matches!(
+        timeout(PATIENCE, TcpStream::connect((host, port))).await,
+        Ok(Ok(_))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_way_that_was_gone_comes_back() {
+        let rows = [
+            (State::Up, true, State::Up, false),
+            (State::Up, false, State::Up, false),
+            (State::Doubtful, true, State::Up, false),
+            (State::Doubtful, false, State::Down, false),
+            (State::Down, false, State::Down, false),
+            (State::Down, true, State::Up, true),
+        ];
+        for (state, connects, then, is_back) in rows {
+            assert_eq!(
+                state.tried(connects),
+                (then, is_back),
+                "{state:?} {connects}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_comes_up_is_noticed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = format!("http://{address}/");
+        drop(listener);
+        let mut network = Network::default();
+        network.synced(true);
+        assert!(!network.is_back(&server).await);
+        let _listener = std::net::TcpListener::bind(address).unwrap();
+        network.tried = None;
+        assert!(network.is_back(&server).await);
+        network.tried = None;
+        assert!(!network.is_back(&server).await);
+    }
+}

@@ -1,0 +1,95 @@
+//! The systemd unit of a profile's daemon.
+
+use std::path::Path;
+
+/// A system service that runs the daemon as `user` and may write nothing but the profile's directory.
+pub(super) fn unit(program: &Path, profile: &Path, user: &str) -> String {
+    let (program, directory) = (quoted(program), quoted(profile));
+    format!(
+        "# Keep this as /etc/systemd/system/selvedge.service, then: systemctl enable --now selvedge
+[Unit]
+Description=Selvedge keeps data in step between devices
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=notify
+User={user}
+ExecStart={program} --data-dir {directory} daemon
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=5
+# Wrong arguments, or no account: a person has to see to it first.
+RestartPreventExitStatus=2 3
+WatchdogSec=120
+TimeoutStopSec=20
+UMask=0077
+
+# The daemon needs the network and its own directory, and nothing else.
+ReadWritePaths={directory}
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+
+[Install]
+WantedBy=multi-user.target
+"
+    )
+}
+
+/// A path as systemd reads it: in quotes, with its own signs doubled.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let text = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('%', "%%")
+        .replace('$', "$$");
+    format!("\"{text}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_written_as_systemd_reads_them() {
+        let path = quoted(Path::new(r#"/a b/50% "of" $HOME\x"#));
+        assert_eq!(path, r#""/a b/50%% \"of\" $$HOME\\x""#);
+    }
+
+    #[test]
+    fn only_the_profile_may_be_written() {
+        let text = unit(Path::new("/usr/bin/selvedge"), Path::new("/srv/p"), "ada");
+        for line in [
+            "User=ada",
+            "ExecStart=\"/usr/bin/selvedge\" --data-dir \"/srv/p\" daemon",
+            "ReadWritePaths=\"/srv/p\"",
+            "ProtectSystem=strict",
+            "Type=notify",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}");
+        }
+    }
+}

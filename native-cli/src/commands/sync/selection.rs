@@ -1,0 +1,157 @@
+//! Which collections a sync is about, and what is known of them without asking.
+
+use std::collections::BTreeSet;
+
+use selvedge_core::engine::{Engine as _, Generic};
+use selvedge_core::host::Store as _;
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{FirstPreview, GlobalState, Wish, turn};
+use selvedge_core::server::Conditional;
+
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::host::NativeHost;
+use crate::remote::Remote;
+
+/// Which collections a sync is about.
+pub(super) enum Selection {
+    /// These.
+    Named(Vec<CollectionName>),
+    /// What this device follows.
+    Followed(Vec<CollectionName>),
+    /// All that the account or this device has, and these. On a first sync the account's are only known when meta/global
+    /// was read.
+    All(Vec<CollectionName>),
+}
+
+impl Selection {
+    pub(super) async fn new(
+        device: &Device,
+        host: &NativeHost,
+        named: Vec<CollectionName>,
+    ) -> Result<Self> {
+        if !named.is_empty() {
+            let known = known(host).await?.names;
+            for name in &named {
+                if !known.contains(name) {
+                    look_on_server(device, name).await?;
+                }
+            }
+            return Ok(Self::Named(named));
+        }
+        Ok(device
+            .profile
+            .settings()?
+            .collections
+            .map_or_else(|| Self::All(Vec::new()), Self::Followed))
+    }
+
+    /// The collections by which a first sync is bounded; `None` for all.
+    pub(super) fn chosen(&self) -> Option<&[CollectionName]> {
+        match self {
+            Self::Named(names) | Self::Followed(names) => Some(names),
+            Self::All(_) => None,
+        }
+    }
+
+    /// Takes in what a first sync is about.
+    pub(super) fn include(&mut self, preview: &FirstPreview) {
+        if let Self::All(names) = self {
+            names.extend(preview.intent().collections);
+        }
+    }
+
+    /// What was named and is declined was asked for in vain.
+    pub(super) async fn check(&self, host: &NativeHost) -> Result<()> {
+        let Self::Named(names) = self else {
+            return Ok(());
+        };
+        let off = known(host).await?.off;
+        match names.iter().find(|name| off.contains(*name)) {
+            None => Ok(()),
+            Some(name) => Err(CliError::Partial(format!(
+                "{name} is declined for the whole account: `selvedge engines enable {name}` first"
+            ))),
+        }
+    }
+
+    pub(super) async fn engines(&self, host: &NativeHost) -> Result<Vec<Generic>> {
+        let names = match self {
+            Self::Named(names) | Self::Followed(names) => names.iter().cloned().collect(),
+            Self::All(also) => {
+                let Known { mut names, off } = known(host).await?;
+                names.retain(|name| !off.contains(name));
+                names.extend(also.iter().cloned());
+                names
+            }
+        };
+        let mut engines = Vec::new();
+        for name in names {
+            match (Generic::new(name), self) {
+                (Ok(engine), _) => engines.push(engine),
+                (Err(error), Self::Named(_) | Self::Followed(_)) => return Err(error.into()),
+                // The sync keeps these itself.
+                (Err(_), Self::All(_)) => {}
+            }
+        }
+        engines.sort_by_key(|engine| turn(engine.collection().as_str()));
+        Ok(engines)
+    }
+}
+
+/// What is known of the account's collections, without asking.
+struct Known {
+    /// Those that this device has, or that the server had, in agreement with meta/global, when it was last asked.
+    names: BTreeSet<CollectionName>,
+    /// Of these: those that the account has declined, or that were disabled here.
+    off: BTreeSet<CollectionName>,
+}
+
+async fn known(host: &NativeHost) -> Result<Known> {
+    let text = host.global().await?;
+    let global: GlobalState = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let GlobalState {
+        info,
+        engines,
+        declined,
+        choices,
+        ..
+    } = global;
+    let on_server = info.map(|info| info.collections).unwrap_or_default();
+    let mut names: BTreeSet<_> = on_server
+        .into_keys()
+        .filter(|name| engines.contains_key(name.as_str()))
+        .collect();
+    names.extend(host.collections().await?);
+    let is_declined = |name: &CollectionName| declined.iter().any(|known| known == name.as_str());
+    let mut off: BTreeSet<_> = names
+        .iter()
+        .filter(|name| is_declined(name))
+        .cloned()
+        .collect();
+    for (name, change) in choices.changes {
+        match change.wish {
+            Wish::Enable => off.remove(&name),
+            Wish::Disable | Wish::Decline => off.insert(name.clone()),
+        };
+        names.insert(name);
+    }
+    Ok(Known { names, off })
+}
+
+/// A name that nobody knows is more likely a mistyped one than a new collection.
+async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
+    let host = device.network();
+    let remote = Remote::connect(device, &host).await?;
+    let info = remote.client.info_collections(None).await?;
+    if let Conditional::Changed { value, .. } = info
+        && value.modified(name).is_none()
+    {
+        return Err(CliError::NotFound(format!(
+            "there is no collection {name}, here or on the server: `selvedge records put {name}` begins one"
+        )));
+    }
+    Ok(())
+}

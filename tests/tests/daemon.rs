@@ -1,0 +1,255 @@
+//! The daemon, as a process with a socket of a service manager, against the real server.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is a test, also what clippy does not see as one"
+)]
+
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use selvedge_tests::{Account, Device, Run, Server};
+use serde_json::json;
+
+/// A slow machine gets this long for anything; two syncs that nobody asked for are a minute apart.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Where Debian keeps the library that lies to a program about the time.
+const FAKETIME: &str = "faketime/libfaketime.so.1";
+
+struct Daemon {
+    child: Child,
+    socket: UnixDatagram,
+    _dir: tempfile::TempDir,
+}
+
+impl Daemon {
+    fn start(device: &Device, args: &[&str]) -> Self {
+        Self::start_with(device, args, &[])
+    }
+
+    fn start_with(device: &Device, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut all = vec!["daemon"];
+        all.extend(args);
+        let run = device
+            .run(&all)
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "1000000");
+        let with = |run: Run, (name, value): &(&str, &str)| run.env(name, value);
+        let child = environment.iter().fold(run, with).spawn();
+        Self {
+            child,
+            socket,
+            _dir: dir,
+        }
+    }
+
+    /// Waits for a message of the daemon's to its service manager.
+    fn wait_for(&self, wanted: &str) {
+        let mut buffer = [0; 512];
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let length = self.socket.recv(&mut buffer).unwrap();
+            if std::str::from_utf8(&buffer[..length])
+                .unwrap()
+                .starts_with(wanted)
+            {
+                return;
+            }
+        }
+        panic!("{wanted} did not come");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn stops(mut self) {
+        self.signal("-TERM");
+        let began = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < PATIENCE, "it does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn two(server: &Server) -> (Device, Device) {
+    let account = Account::new(1);
+    let device = || Device::with_token(server, server.url(), &account);
+    let (a, b) = (device(), device());
+    // A collection that is not here yet cannot be listed.
+    b.put("own", &json!({"id": "own"}));
+    (a, b)
+}
+
+/// Waits until a device has a note, syncing in between.
+fn comes_to(device: &Device, id: &str) {
+    let began = Instant::now();
+    while !device.notes().contains_key(id) {
+        assert!(began.elapsed() < PATIENCE, "{id} did not come");
+        device.sync();
+    }
+}
+
+#[test]
+fn it_syncs_soon_after_the_start_and_when_it_is_asked_to_and_stops_when_told() {
+    let server = Server::start();
+    let (a, b) = two(&server);
+    a.put("first", &json!({"id": "first"}));
+    let daemon = Daemon::start(&a, &["--first-sync-after", "1"]);
+    daemon.wait_for("READY=1");
+    daemon.wait_for("WATCHDOG=1");
+    daemon.wait_for("STATUS=next sync at");
+    comes_to(&b, "first");
+    b.put("second", &json!({"id": "second"}));
+    b.sync();
+    daemon.signal("-HUP");
+    daemon.wait_for("STATUS=next sync at");
+    assert!(a.notes().contains_key("second"));
+    daemon.stops();
+}
+
+#[test]
+fn one_daemon_serves_a_profile_and_commands_sync_beside_it() {
+    let server = Server::start();
+    let (a, _) = two(&server);
+    a.put("note", &json!({"id": "note"}));
+    let daemon = Daemon::start(&a, &["--first-sync-after", "3600"]);
+    daemon.wait_for("READY=1");
+    let said = a.run(&["daemon"]).outcome().fails(5);
+    assert!(said.contains("stop it first"), "{said}");
+    assert_eq!(a.sync().count("sent"), 1);
+    daemon.stops();
+}
+
+#[test]
+fn it_outlives_a_loss_of_the_network_and_syncs_when_that_is_back() {
+    let mut server = Server::start();
+    let (a, b) = two(&server);
+    a.put("note", &json!({"id": "note"}));
+    server.kill();
+    let daemon = Daemon::start(&a, &["--first-sync-after", "0"]);
+    daemon.wait_for("READY=1");
+    daemon.wait_for("STATUS=syncing");
+    daemon.wait_for("STATUS=next sync at");
+    // Time for it to see that there is no way to the server.
+    std::thread::sleep(Duration::from_secs(10));
+    server.restart();
+    daemon.wait_for("STATUS=syncing");
+    daemon.wait_for("STATUS=next sync at");
+    comes_to(&b, "note");
+    daemon.stops();
+}
+
+#[test]
+fn a_change_that_another_command_makes_is_sent_soon() {
+    let server = Server::start();
+    let (a, b) = two(&server);
+    let daemon = Daemon::start(&a, &["--first-sync-after", "0"]);
+    daemon.wait_for("STATUS=syncing");
+    daemon.wait_for("STATUS=next sync at");
+    a.put("note", &json!({"id": "note"}));
+    daemon.wait_for("STATUS=syncing");
+    daemon.wait_for("STATUS=next sync at");
+    comes_to(&b, "note");
+    daemon.stops();
+}
+
+#[test]
+fn a_clock_that_jumps_neither_stops_it_nor_makes_it_wait() {
+    let Some(library) = faketime() else {
+        println!("skipped: there is no libfaketime to set the clock with");
+        return;
+    };
+    let server = Server::start();
+    let (a, b) = two(&server);
+    let dir = tempfile::tempdir().unwrap();
+    let clock = dir.path().join("clock");
+    std::fs::write(&clock, "+0").unwrap();
+    let environment = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let daemon = Daemon::start_with(&a, &["--first-sync-after", "0"], &environment);
+    daemon.wait_for("STATUS=syncing");
+    daemon.wait_for("STATUS=next sync at");
+    for (id, clock_says) in [("slept", "+3h"), ("set-back", "-30d")] {
+        b.put(id, &json!({"id": id}));
+        b.sync();
+        std::fs::write(&clock, clock_says).unwrap();
+        daemon.wait_for("STATUS=syncing");
+        daemon.wait_for("STATUS=next sync at");
+        assert!(a.notes().contains_key(id), "{id}");
+    }
+    daemon.stops();
+}
+
+fn faketime() -> Option<PathBuf> {
+    let libraries = std::fs::read_dir("/usr/lib").ok()?;
+    libraries
+        .filter_map(Result::ok)
+        .map(|directory| directory.path().join(FAKETIME))
+        .find(|path| path.is_file())
+}
+
+#[test]
+fn without_an_account_it_waits_for_a_person_to_join_again() {
+    let server = Server::start();
+    let account = Account::new(1);
+    let (a, b) = two(&server);
+    let daemon = Daemon::start(&a, &["--first-sync-after", "0"]);
+    daemon.wait_for("STATUS=syncing");
+    daemon.wait_for("STATUS=next sync at");
+    let _forgotten = a.run(&["account", "forget"]).outcome().ok();
+    daemon.signal("-HUP");
+    daemon.wait_for("STATUS=waiting for a person");
+    b.put("meanwhile", &json!({"id": "meanwhile"}));
+    b.sync();
+    let token = server.master_secret();
+    a.use_credentials(&token.credentials(server.url(), &account, 3600));
+    daemon.wait_for("STATUS=next sync at");
+    assert!(a.notes().contains_key("meanwhile"));
+    daemon.stops();
+}
+
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let server = Server::start();
+    let (a, _) = two(&server);
+    let unit = a.run(&["daemon", "--print-unit"]).outcome().ok().stdout;
+    assert!(unit.contains("ExecStart=") && unit.contains("WatchdogSec="));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("selvedge.service");
+    std::fs::write(&path, &unit).unwrap();
+    match Command::new("systemd-analyze")
+        .arg("verify")
+        .arg(&path)
+        .output()
+    {
+        Ok(verified) => {
+            let said = String::from_utf8_lossy(&verified.stderr);
+            assert!(!said.contains("selvedge.service:"), "{said}");
+        }
+        Err(_) => println!("skipped: there is no systemd-analyze to ask"),
+    }
+}

@@ -22,8 +22,9 @@ use super::error_policy::{Place, Reach, reach};
 use super::fresh_start;
 use super::meta_global::{MetaGlobal, Seen, Verdict};
 use super::report::{CollectionReport, CollectionStatus, Ending, Report};
+use super::session::Session;
 use super::state::{CachedInfo, GlobalState, read, remember, write};
-use super::sync::{Options, Session, Stage};
+use super::sync::{Options, Stage};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
 use crate::crypto::RustCrypto;
@@ -376,34 +377,4 @@ async fn is_all_ours<S: Repository, T: Repository>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_is_written_only_if_it_is_empty_or_ours() {
-        let rows = [
-            ("empty", true, None, None, Target::Empty),
-            ("emptied since", true, None, Some("a"), Target::Empty),
-            ("ours", false, Some("a"), Some("a"), Target::Begun),
-            ("another's", false, Some("b"), None, Target::InUse),
-            (
-                "began anew since",
-                false,
-                Some("b"),
-                Some("a"),
-                Target::InUse,
-            ),
-            ("without meta/global", false, None, None, Target::InUse),
-            (
-                "without meta/global any more",
-                false,
-                None,
-                Some("a"),
-                Target::InUse,
-            ),
-        ];
-        for (name, is_empty, found, given, expected) in rows {
-            assert_eq!(judge(is_empty, found, given), expected, "{name}");
-        }
-    }
-}
+mod tests;

@@ -11,8 +11,8 @@
 //!
 //! Where the user lets the operators know the program's version, the first request in a day says it (`?v=`).
 
+use super::session::Session;
 use super::state::CachedInfo;
-use super::sync::Session;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::server::Conditional;

@@ -37,6 +37,7 @@ mod precheck;
 mod preview;
 mod report;
 mod selection;
+mod session;
 mod state;
 mod sync;
 #[cfg(test)]

@@ -6,25 +6,22 @@ use core::cell::Cell;
 
 use super::choices::keep;
 use super::clients::{self, OwnClient};
-use super::crypto_keys::{self, CollectionKeys, Where};
 use super::engines::{self, Turns};
 use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
 use super::info_collections::{self, Course};
-use super::meta_global::{self, MetaGlobal};
 use super::precheck::{Situation, precheck};
 use super::report::{Ending, Report};
-use super::state::{Cached, CollectionState, GlobalState, read, write};
+use super::session::Session;
+use super::state::{GlobalState, read};
 use super::token::{self, Attempt, KeptToken};
-use super::{commands, first_sync, fresh_start, selection};
+use super::{commands, crypto_keys, first_sync, fresh_start, meta_global, selection};
 use crate::account::Credentials;
-use crate::crypto::KeyBundle;
-use crate::engine::{Engine, Generic};
+use crate::engine::Generic;
 use crate::error::{Error, Result};
-use crate::host::{Commit, Host, Part, Sweep};
-use crate::ids::{CollectionName, RecordId};
-use crate::repository::{Progress, has_outgoing};
-use crate::server::{Backoff, Client, Limits, PutRecord};
-use crate::time::ServerTime;
+use crate::host::Host;
+use crate::ids::CollectionName;
+use crate::repository::Progress;
+use crate::server::{Backoff, Client};
 
 /// When a record of the whole account changes under our hands, the sync begins again so often.
 const ATTEMPTS: u32 = 3;
@@ -74,180 +71,6 @@ pub struct Options<'a> {
     pub user_agent: Option<String>,
     /// Told how far the sync is.
     pub progress: &'a dyn Fn(Stage<'_>),
-}
-
-/// One run through the chapters.
-pub(super) struct Session<'a, H: Host> {
-    pub(super) host: &'a H,
-    pub(super) client: Client<'a, H>,
-    pub(super) sync_key: &'a KeyBundle,
-    pub(super) options: &'a Options<'a>,
-    pub(super) state: GlobalState,
-    pub(super) meta: Option<MetaGlobal>,
-    pub(super) keys: Option<CollectionKeys>,
-    pub(super) limits: Cell<Option<Limits>>,
-}
-
-impl<H: Host> Session<'_, H> {
-    /// The time of a collection in info/collections; `None` when it is not there.
-    pub(super) fn modified_of(&self, name: &str) -> Option<ServerTime> {
-        self.state.info.as_ref()?.collections.get(name).copied()
-    }
-
-    /// Whether the server asked in this sync to be left alone: at once, or, where no person waits, as soon as it may be.
-    pub(super) fn is_to_leave(&self) -> bool {
-        let backoff = self.client.observed().backoff;
-        let until = match self.options.situation.is_asked_for {
-            true => backoff.hard,
-            false => backoff.until(),
-        };
-        until.is_some_and(|until| self.host.now() < until)
-    }
-
-    /// The keys that a collection had before, as far as the sync key still opens them.
-    pub(super) fn former_bundles(&self, name: &str) -> Vec<KeyBundle> {
-        let records = self.state.former_keys.iter();
-        let opened =
-            records.filter_map(|payload| CollectionKeys::open(self.sync_key, payload).ok());
-        opened.map(|keys| keys.bundle(name).clone()).collect()
-    }
-
-    pub(super) fn forget_collection(&mut self, name: &CollectionName) {
-        if let Some(info) = &mut self.state.info {
-            info.collections.remove(name);
-        }
-    }
-
-    /// A small record; `None` when the server has none.
-    pub(super) async fn get(
-        &self,
-        collection: &'static str,
-        id: &'static str,
-    ) -> Result<Option<Cached>> {
-        let record = self
-            .client
-            .get_record(&name_of(collection), &id_of(id))
-            .await?;
-        Ok(record.map(|record| Cached {
-            payload: record.payload,
-            modified: record.modified,
-        }))
-    }
-
-    /// Writes a small record if nobody wrote it after `unmodified_since`.
-    pub(super) async fn put(
-        &self,
-        collection: &'static str,
-        id: &'static str,
-        payload: &str,
-        unmodified_since: ServerTime,
-    ) -> Result<ServerTime> {
-        let record = PutRecord {
-            payload: Some(payload),
-            ..PutRecord::default()
-        };
-        self.client
-            .put_record(
-                &name_of(collection),
-                &id_of(id),
-                record,
-                Some(unmodified_since),
-            )
-            .await
-    }
-
-    /// The server's limits, which are asked for when first needed.
-    pub(super) async fn limits(&self) -> Result<Limits> {
-        if let Some(limits) = self.limits.get() {
-            return Ok(limits);
-        }
-        let limits = self.client.info_configuration().await?;
-        self.limits.set(Some(limits));
-        Ok(limits)
-    }
-
-    /// Whether there is more to do than info/collections, as it was last read, says: something to send, or something
-    /// that an earlier sync saw but did not come to fetch.
-    pub(super) async fn is_anything_waiting(&self) -> Result<bool> {
-        let meta = self.state.meta.as_ref().map(|record| record.modified);
-        let keys = self.state.keys.as_ref().map(|record| record.modified);
-        if meta.is_none() || meta != self.modified_of("meta") {
-            return Ok(true);
-        }
-        if CollectionKeys::look(self.modified_of("crypto"), keys) != Where::Cache {
-            return Ok(true);
-        }
-        if !self.state.choices.changes.is_empty()
-            || self.state.first_sync.is_some()
-            || clients::is_waiting(self)
-        {
-            return Ok(true);
-        }
-        for engine in &self.options.engines {
-            let name = engine.collection();
-            if self
-                .state
-                .declined
-                .iter()
-                .any(|known| known == name.as_str())
-            {
-                continue;
-            }
-            let state: CollectionState = read(self.host.state(name).await?.as_deref());
-            if state.sync_id.is_none()
-                || engines::has_news(&state.pair, self.modified_of(name.as_str()))
-                || has_outgoing(self.host, name, &state.pair).await?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Keeps the account's state.
-    pub(super) async fn save(&self) -> Result<()> {
-        keep(self.host, &self.state).await
-    }
-
-    /// Forgets of every collection what the server has, and keeps the account's state, in one commit.
-    pub(super) async fn reset_all(&mut self) -> Result<()> {
-        self.reset(|_| true).await
-    }
-
-    /// Forgets of the chosen collections what the server has, and keeps the account's state, in one commit.
-    pub(super) async fn reset(&mut self, is_chosen: impl Fn(&str) -> bool) -> Result<()> {
-        if is_chosen("clients") {
-            self.state.clients.forget_server();
-        }
-        let mut parts = Vec::new();
-        for name in self.host.collections().await? {
-            if is_chosen(name.as_str()) {
-                let state = Some(write(&CollectionState::default()));
-                parts.push(Part {
-                    sweep: Some(Sweep::Reset),
-                    state,
-                    ..Part::new(name)
-                });
-            }
-        }
-        // Parts without writes are never stale.
-        let _done = self
-            .host
-            .commit(Commit {
-                parts,
-                global: Some(write(&self.state)),
-            })
-            .await?;
-        Ok(())
-    }
-}
-
-fn name_of(collection: &'static str) -> CollectionName {
-    CollectionName::new(collection).expect("the names of meta and crypto are valid")
-}
-
-fn id_of(id: &'static str) -> RecordId {
-    RecordId::new(id).expect("the ids global and keys are valid")
 }
 
 /// Syncs once. `token` is the storage token of the last sync, if the host kept it; it is replaced when a new one is

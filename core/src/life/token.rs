@@ -13,8 +13,9 @@
 //! another endpoint or key id ───────────────────→ node reassignment: forget what the server had, never wipe
 //! ```
 
+use super::session::Session;
 use super::state::GlobalState;
-use super::sync::{Options, Session, Stage};
+use super::sync::{Options, Stage};
 use crate::account::legacy::{self, KnownNode, NodeServer};
 use crate::account::{Credentials, Source, Token, TokenServer};
 use crate::error::{Error, RequestLine, Result};

@@ -1,5 +1,6 @@
 //! A download: page after page of a collection, record after record, as the bytes arrive (spec §3.3, §5.3).
 
+mod arrived;
 mod asked;
 mod decoding;
 
@@ -8,6 +9,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
+pub use self::arrived::Arrived;
 use self::asked::{Answer, Asked};
 use self::decoding::{Decoding, broken, is_short};
 use super::by_time::{Came, Times, Turn};
@@ -363,62 +365,6 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         }
         self.end = Some(has_more.then(|| self.position.clone()));
         Ok(())
-    }
-}
-
-/// What has arrived of a download. What is not taken out is there again after the next [`Pages::next`].
-///
-/// ```
-/// use selvedge_core::server::{Arrived, PageEvent};
-///
-/// fn is_page_end(arrived: &mut Arrived<'_>) -> selvedge_core::error::Result<bool> {
-///     Ok(matches!(arrived.next()?, Some(PageEvent::PageEnd { .. })))
-/// }
-/// ```
-pub struct Arrived<'p> {
-    decoder: &'p mut Decoding,
-    end: &'p mut Option<Option<Position>>,
-    is_drained: &'p mut bool,
-    records: &'p mut u64,
-    times: &'p mut Times,
-    line: &'p RequestLine,
-}
-
-impl fmt::Debug for Arrived<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arrived")
-            .field("records", &self.records)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Arrived<'_> {
-    /// The next event; `None` when more bytes are needed.
-    ///
-    /// # Errors
-    /// When the answer is no list.
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "what it lends lives only until the next"
-    )]
-    pub fn next(&mut self) -> Result<Option<PageEvent<'_>>> {
-        if let Some(next) = self.end.take() {
-            return Ok(Some(PageEvent::PageEnd { next }));
-        }
-        match self.decoder.next() {
-            Ok(Some(event)) => {
-                *self.records += 1;
-                if let PageEvent::Record(Ok(envelope)) = &event {
-                    self.times.see(envelope.modified);
-                }
-                Ok(Some(event))
-            }
-            Ok(None) => {
-                *self.is_drained = true;
-                Ok(None)
-            }
-            Err(error) => Err(broken(error, self.line)),
-        }
     }
 }
 

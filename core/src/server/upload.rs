@@ -1,10 +1,14 @@
 //! An upload: fills POSTs, sends them as batches, and tells what the server has for good (spec §3.6, §5.9).
 
+mod held;
+mod told;
+
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Range;
 
+use self::held::Held;
+pub use self::told::{Added, Committed, Failed, Reason};
 use super::address;
 use super::batch::{Place, Planner, Size};
 use super::call::Call;
@@ -22,80 +26,6 @@ use crate::time::ServerTime;
 const ANSWER_BYTES: usize = 4 << 20;
 /// Records that a server did not take in a full POST are kept for another up to this many bytes.
 const AGAIN_BYTES: usize = 4 << 20;
-
-/// What became of a record that was handed to [`Upload::add`].
-///
-/// ```
-/// use selvedge_core::server::Added;
-///
-/// assert_ne!(Added::<()>::Held, Added::TooLarge);
-/// ```
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Added<T> {
-    /// It waits for its commit.
-    Held,
-    /// It waits for its commit; what was before it is on the server for good.
-    Committed(Committed<T>),
-    /// The server can never take it, so it is not sent. Others may go on.
-    TooLarge,
-}
-
-/// What the server has for good since a commit. The caller acknowledges it before it goes on.
-///
-/// ```
-/// use selvedge_core::server::Committed;
-/// use selvedge_core::time::ServerTime;
-///
-/// let nothing = Committed::<()> { modified: ServerTime::ZERO, success: vec![], failed: vec![] };
-/// assert!(nothing.success.is_empty());
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed<T> {
-    /// The time of the write: of these records, and now of the collection.
-    pub modified: ServerTime,
-    /// The records that are on the server, with the tags under which they were added.
-    pub success: Vec<(RecordId, T)>,
-    /// The records that are not.
-    pub failed: Vec<Failed<T>>,
-}
-
-/// A record that the server did not take.
-///
-/// ```
-/// use selvedge_core::ids::RecordId;
-/// use selvedge_core::server::{Failed, Reason};
-///
-/// let failed = Failed { id: RecordId::new("menu").unwrap(), tag: (), reason: Reason::Unlisted };
-/// assert_eq!(failed.reason.to_string(), "the server gave no reason");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed<T> {
-    /// Its id.
-    pub id: RecordId,
-    /// The tag under which it was added.
-    pub tag: T,
-    /// Why.
-    pub reason: Reason,
-}
-
-/// Why a server did not take a record.
-///
-/// ```
-/// use selvedge_core::server::Reason;
-///
-/// assert_eq!(Reason::Refused("invalid ttl".into()).to_string(), "the server says: invalid ttl");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Reason {
-    /// The server's words.
-    #[error("the server says: {0}")]
-    Refused(String),
-    /// The answer mentions the record nowhere.
-    #[error("the server gave no reason")]
-    Unlisted,
-}
 
 /// An upload of records to one collection, begun by [`Client::upload`].
 ///
@@ -141,54 +71,6 @@ pub struct Upload<'c, 'h, H, T> {
     success: Vec<(RecordId, T)>,
     failed: Vec<Failed<T>>,
     over: Option<Error>,
-}
-
-/// Records with their JSON, in the order in which they came.
-struct Held<T> {
-    json: Vec<u8>,
-    records: Vec<HeldRecord<T>>,
-}
-
-struct HeldRecord<T> {
-    id: RecordId,
-    tag: T,
-    size: Size,
-    /// Where its JSON is.
-    range: Range<usize>,
-    /// Whether this is its second POST.
-    is_resent: bool,
-}
-
-impl<T> Held<T> {
-    const fn new() -> Self {
-        Self {
-            json: Vec::new(),
-            records: Vec::new(),
-        }
-    }
-
-    fn push(&mut self, id: RecordId, tag: T, size: Size, json: &[u8], is_resent: bool) {
-        if !self.json.is_empty() {
-            self.json.push(b',');
-        }
-        let start = self.json.len();
-        self.json.extend_from_slice(json);
-        self.records.push(HeldRecord {
-            id,
-            tag,
-            size,
-            range: start..self.json.len(),
-            is_resent,
-        });
-    }
-
-    fn body(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(self.json.len() + 2);
-        body.push(b'[');
-        body.extend_from_slice(&self.json);
-        body.push(b']');
-        body
-    }
 }
 
 impl<H, T> fmt::Debug for Upload<'_, '_, H, T> {

@@ -1,0 +1,200 @@
+//! Records as a person changes them.
+
+use core::cell::Cell;
+
+use pollster::block_on;
+
+use super::*;
+use crate::host::{MemoryStore, RandomError, Uploaded};
+use crate::time::LocalTime;
+
+/// A clock that stands still and bytes that count up.
+#[derive(Default)]
+struct Host(Cell<u8>);
+
+impl Clock for Host {
+    fn now(&self) -> LocalTime {
+        LocalTime::from_millis(9)
+    }
+}
+
+impl Random for Host {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        bytes.fill(self.0.replace(self.0.get() + 1));
+        Ok(())
+    }
+}
+
+const EDIT: Pending = Pending::Edit {
+    at: LocalTime::from_millis(9),
+};
+
+fn notes() -> CollectionName {
+    CollectionName::new("notes").unwrap()
+}
+
+fn id() -> RecordId {
+    RecordId::new("a").unwrap()
+}
+
+fn with<T>(work: impl AsyncFnOnce(&MemoryStore, &Records<'_, MemoryStore, Host, Host>) -> T) -> T {
+    let (store, host) = (MemoryStore::default(), Host::default());
+    block_on(work(&store, &Records::new(&store, &host, &host, notes())))
+}
+
+async fn stored(store: &MemoryStore) -> Stored {
+    store
+        .read(&notes(), &[id()])
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap()
+}
+
+/// As after a sync: the server has the record.
+async fn upload(store: &MemoryStore) {
+    let revision = stored(store).await.revision;
+    let uploaded = alloc::vec![Uploaded {
+        id: id(),
+        revision,
+        modified: ServerTime::from_hundredths(5)
+    }];
+    let part = Part {
+        uploaded,
+        ..Part::new(notes())
+    };
+    let _done = store
+        .commit(Commit {
+            parts: alloc::vec![part],
+            global: None,
+        })
+        .await
+        .unwrap();
+}
+
+#[test]
+fn a_new_record_waits_to_be_sent() {
+    with(async |store, records| {
+        records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
+        let item = stored(store).await.item;
+        assert_eq!((item.base, item.pending), (Base::Unknown, EDIT));
+        assert_eq!(item.cleartext.as_deref(), Some(r#"{"id":"a","x":1}"#));
+    });
+}
+
+#[test]
+fn an_edit_keeps_what_the_server_has_until_the_next_sync() {
+    with(async |store, records| {
+        records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
+        upload(store).await;
+        records.edit(&id(), r#"{"x":2}"#).await.unwrap();
+        records.edit(&id(), r#"{"x":3}"#).await.unwrap();
+        let item = stored(store).await.item;
+        assert_eq!(
+            (item.base, item.pending),
+            (Base::Content(r#"{"id":"a","x":1}"#.into()), EDIT)
+        );
+        assert_eq!(item.cleartext.as_deref(), Some(r#"{"id":"a","x":3}"#));
+    });
+}
+
+#[test]
+fn an_edit_keeps_what_was_sent_until_it_is_acknowledged() {
+    with(async |store, records| {
+        records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
+        let Stored { item, revision } = stored(store).await;
+        let marked = Write {
+            id: id(),
+            seen: Some(revision),
+            becomes: Some(Item {
+                sent: Base::Same,
+                ..item
+            }),
+        };
+        let _done = records.commit(alloc::vec![marked]).await.unwrap();
+        records.edit(&id(), r#"{"x":2}"#).await.unwrap();
+        let sent = Base::Content(r#"{"id":"a","x":1}"#.into());
+        assert_eq!(stored(store).await.item.sent, sent);
+        records.delete(&id()).await.unwrap();
+        assert_eq!(stored(store).await.item.sent, sent);
+    });
+}
+
+#[test]
+fn an_edit_that_changes_nothing_is_none() {
+    with(async |store, records| {
+        records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
+        upload(store).await;
+        records
+            .put(Some(id()), r#"{ "x": 1, "id": "a" }"#)
+            .await
+            .unwrap();
+        assert_eq!(stored(store).await.item.pending, Pending::Nothing);
+    });
+}
+
+#[test]
+fn a_deletion_waits_with_what_was_deleted() {
+    with(async |store, records| {
+        records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
+        records.delete(&id()).await.unwrap();
+        let item = stored(store).await.item;
+        assert_eq!(
+            (item.cleartext, item.base),
+            (None, Base::Content(r#"{"id":"a","x":1}"#.into()))
+        );
+        assert_eq!(records.get(&id()).await.unwrap(), None);
+        assert_eq!(
+            records.delete(&id()).await,
+            Err(Error::NoSuchRecord { id: id() })
+        );
+    });
+}
+
+#[test]
+fn many_are_put_at_once_or_none() {
+    with(async |store, records| {
+        let bad = records
+            .put_many(&[(None, r#"{"x":1}"#), (None, "[]")])
+            .await;
+        assert!(matches!(bad, Err(Error::Input(_))));
+        let twice = records
+            .put_many(&[(Some(id()), "{}"), (None, r#"{"id":"a"}"#)])
+            .await;
+        assert!(matches!(twice, Err(Error::Input(_))));
+        assert_eq!(store.counts(&notes()).await.unwrap().live, 0);
+        let ids = records
+            .put_many(&[(None, "{}"), (None, "{}"), (Some(id()), "{}")])
+            .await
+            .unwrap();
+        assert_eq!(
+            (ids.len(), store.counts(&notes()).await.unwrap().live),
+            (3, 3)
+        );
+    });
+}
+
+#[test]
+fn what_is_no_record_is_refused() {
+    with(async |_, records| {
+        for json in [
+            "",
+            "[1]",
+            "{",
+            r#"{"id":"b"}"#,
+            r#"{"id":7}"#,
+            r#"{"id":""}"#,
+            r#"{"deleted":true}"#,
+            r#"{"x":"\ud83e"}"#,
+        ] {
+            assert!(
+                matches!(records.put(Some(id()), json).await, Err(Error::Input(_))),
+                "{json}"
+            );
+        }
+        assert_eq!(
+            records.edit(&id(), "{}").await,
+            Err(Error::NoSuchRecord { id: id() })
+        );
+    });
+}

@@ -1,0 +1,58 @@
+//! A store that does not do its work, for decisions and for people.
+
+use alloc::string::String;
+
+/// A store that does not do its work.
+///
+/// ```
+/// use selvedge_core::host::{StoreError, StoreErrorKind};
+///
+/// let error = StoreError::new(StoreErrorKind::Full, "database or disk is full");
+/// assert_eq!(error.to_string(), "there is no room left on the disk: database or disk is full");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {detail}")]
+pub struct StoreError {
+    /// What went wrong, for decisions.
+    pub kind: StoreErrorKind,
+    /// The host's own words, for people; never a record's content.
+    pub detail: String,
+}
+
+impl StoreError {
+    /// An error with the host's own words.
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// The kinds of a [`StoreError`].
+///
+/// ```
+/// use selvedge_core::host::StoreErrorKind;
+///
+/// assert_eq!(StoreErrorKind::Locked.to_string(), "the local store is locked");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// No room left.
+    #[error("there is no room left on the disk")]
+    Full,
+    /// Another program holds it for too long.
+    #[error("another program is using the local store")]
+    Busy,
+    /// It waits for a password.
+    #[error("the local store is locked")]
+    Locked,
+    /// What is on the disk is not what a store writes.
+    #[error("the local store is damaged")]
+    Damaged,
+    /// It cannot be opened, read or written.
+    #[error("the local store cannot be used")]
+    Unavailable,
+}

@@ -1,0 +1,176 @@
+//! The record meta/global: what it says, and the changes that lose nothing of it.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde_json::{Map, Value};
+
+use super::STORAGE_VERSION;
+
+/// The record meta/global. Members, engines and declined names that this client does not know are kept.
+///
+/// ```
+/// use selvedge_core::life::MetaGlobal;
+///
+/// let meta = MetaGlobal::new("7vO3Zcdu6V4I", [("notes", 1, "ApPN6v8VY42s")], ["tabs"]);
+/// assert_eq!(meta.engine("notes").unwrap().sync_id.as_deref(), Some("ApPN6v8VY42s"));
+/// assert!(meta.is_declined("tabs"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetaGlobal(pub(super) Map<String, Value>);
+
+/// What meta/global says of one engine.
+///
+/// ```
+/// use selvedge_core::life::EngineEntry;
+///
+/// assert_eq!(EngineEntry { version: 2, sync_id: None }.version, 2);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEntry {
+    /// The version of its records' format; 0 when the entry has none.
+    pub version: u64,
+    /// The sync ID of the collection; `None` counts as a mismatch.
+    pub sync_id: Option<String>,
+}
+
+impl MetaGlobal {
+    /// The record of a fresh start.
+    #[must_use]
+    pub fn new<'a>(
+        sync_id: &str,
+        engines: impl IntoIterator<Item = (&'a str, u64, &'a str)>,
+        declined: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut meta = Map::new();
+        meta.insert("syncID".into(), sync_id.into());
+        meta.insert("storageVersion".into(), STORAGE_VERSION.into());
+        meta.insert(
+            "declined".into(),
+            declined.into_iter().map(Value::from).collect(),
+        );
+        let mut meta = Self(meta);
+        for (name, version, sync_id) in engines {
+            meta.set_engine(name, version, sync_id);
+        }
+        meta
+    }
+
+    /// The storage version; a text of an integer counts as one.
+    pub(super) fn storage_version(&self) -> Option<u64> {
+        match self.0.get("storageVersion")? {
+            Value::String(text) => text.parse().ok(),
+            value => value.as_u64(),
+        }
+    }
+
+    /// The global sync ID.
+    #[must_use]
+    pub fn sync_id(&self) -> Option<&str> {
+        self.0
+            .get("syncID")?
+            .as_str()
+            .filter(|text| !text.is_empty())
+    }
+
+    /// What it says of an engine; `None` when it does not list it.
+    #[must_use]
+    pub fn engine(&self, name: &str) -> Option<EngineEntry> {
+        let entry = self.0.get("engines")?.as_object()?.get(name)?;
+        Some(EngineEntry {
+            version: entry.get("version").and_then(Value::as_u64).unwrap_or(0),
+            sync_id: entry
+                .get("syncID")
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned),
+        })
+    }
+
+    /// The names of all engines with their versions, known here or not.
+    #[must_use]
+    pub fn engines(&self) -> BTreeMap<String, u64> {
+        let engines = self.0.get("engines").and_then(Value::as_object);
+        let version = |entry: &Value| entry.get("version").and_then(Value::as_u64).unwrap_or(1);
+        engines
+            .into_iter()
+            .flatten()
+            .map(|(name, entry)| (name.clone(), version(entry)))
+            .collect()
+    }
+
+    /// The names that some client has declined and none lists as an engine.
+    #[must_use]
+    pub fn declined(&self) -> Vec<&str> {
+        let names = self
+            .0
+            .get("declined")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        names
+            .filter_map(Value::as_str)
+            .filter(|name| self.engine(name).is_none())
+            .collect()
+    }
+
+    /// Whether an engine is declined; where it is also listed, the list counts.
+    #[must_use]
+    pub fn is_declined(&self, name: &str) -> bool {
+        self.declined().contains(&name)
+    }
+
+    /// Lists an engine, in the place of what was listed under its name; unknown members of the entry are kept.
+    pub fn set_engine(&mut self, name: &str, version: u64, sync_id: &str) {
+        let engines = self
+            .0
+            .entry("engines")
+            .or_insert_with(|| Value::Object(Map::new()));
+        if !engines.is_object() {
+            *engines = Value::Object(Map::new());
+        }
+        let Some(engines) = engines.as_object_mut() else {
+            return;
+        };
+        let entry = engines
+            .entry(name)
+            .or_insert_with(|| Value::Object(Map::new()));
+        if !entry.is_object() {
+            *entry = Value::Object(Map::new());
+        }
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert("version".into(), version.into());
+            entry.insert("syncID".into(), sync_id.into());
+        }
+    }
+
+    /// Takes an engine off the list and declines it for the whole account.
+    pub fn decline(&mut self, name: &str) {
+        if let Some(Value::Object(engines)) = self.0.get_mut("engines") {
+            engines.remove(name);
+        }
+        let declined = self
+            .0
+            .entry("declined")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        match declined {
+            Value::Array(names) if names.iter().any(|known| known == name) => {}
+            Value::Array(names) => names.push(name.into()),
+            other => *other = Value::Array(alloc::vec![name.into()]),
+        }
+    }
+
+    /// Takes a name off the declined ones.
+    pub fn undecline(&mut self, name: &str) {
+        if let Some(Value::Array(names)) = self.0.get_mut("declined") {
+            names.retain(|known| known != name);
+        }
+    }
+
+    /// The payload of the record.
+    #[must_use]
+    pub fn to_payload(&self) -> String {
+        Value::Object(self.0.clone()).to_string()
+    }
+}

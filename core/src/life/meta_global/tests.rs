@@ -1,0 +1,178 @@
+//! Every verdict, and what a change leaves as it was.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use super::*;
+
+#[derive(Deserialize)]
+struct Vectors {
+    global: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    status: u16,
+    payload: Option<String>,
+    expect: String,
+    local_sync_id: Option<String>,
+}
+
+const fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proceed(_) => "proceed",
+        Verdict::ResetAllAndAdopt(_) => "reset-all-and-adopt",
+        Verdict::FreshStart => "fresh-start",
+        Verdict::StopUndecodable => "stop-undecodable",
+        Verdict::UpgradeRequired { .. } => "upgrade-required",
+        Verdict::AuthFailure => "auth-failure",
+        Verdict::StopRetryLater => "stop-retry-later",
+    }
+}
+
+#[test]
+fn every_row_of_the_vectors() {
+    let vectors: Vectors =
+        serde_json::from_str(include_str!("../../../../tests/vectors/meta_global.json")).unwrap();
+    for case in vectors.global {
+        let seen = match (case.status, &case.payload) {
+            (200, Some(payload)) => Seen::Payload(payload),
+            (404, _) => Seen::Missing,
+            (401, _) => Seen::Unauthorised,
+            _ => Seen::Failure,
+        };
+        let verdict = MetaGlobal::judge(seen, case.local_sync_id.as_deref());
+        assert_eq!(word(&verdict), case.expect, "{}", case.name);
+    }
+}
+
+#[test]
+fn rows_that_the_vectors_lack() {
+    let rows = [
+        (
+            "version as text",
+            r#"{"syncID":"x","storageVersion":"5"}"#,
+            "proceed",
+        ),
+        (
+            "newer version as text",
+            r#"{"syncID":"x","storageVersion":"6"}"#,
+            "upgrade-required",
+        ),
+        (
+            "newer version without syncID",
+            r#"{"storageVersion":6}"#,
+            "upgrade-required",
+        ),
+        (
+            "version is no number",
+            r#"{"syncID":"x","storageVersion":[5]}"#,
+            "fresh-start",
+        ),
+        (
+            "version has a fraction",
+            r#"{"syncID":"x","storageVersion":5.5}"#,
+            "fresh-start",
+        ),
+        (
+            "syncID is no text",
+            r#"{"syncID":7,"storageVersion":5}"#,
+            "fresh-start",
+        ),
+        (
+            "engines is no object",
+            r#"{"syncID":"x","storageVersion":5,"engines":[]}"#,
+            "proceed",
+        ),
+    ];
+    for (name, payload, expect) in rows {
+        assert_eq!(
+            word(&MetaGlobal::judge(Seen::Payload(payload), Some("x"))),
+            expect,
+            "{name}"
+        );
+    }
+}
+
+fn parse(payload: &str) -> MetaGlobal {
+    match MetaGlobal::judge(Seen::Payload(payload), None) {
+        Verdict::ResetAllAndAdopt(meta) => meta,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_not_known_here_survives_a_change() {
+    let mut meta = parse(
+        r#"{"syncID":"x","storageVersion":5,"future":{"a":1},"declined":["rockets"],
+            "engines":{"spaceships":{"version":9,"syncID":"s","more":true}}}"#,
+    );
+    meta.set_engine("notes", 1, "n");
+    meta.set_engine("spaceships", 9, "t");
+    let expected = r#"{"syncID":"x","storageVersion":5,"future":{"a":1},"declined":["rockets"],
+        "engines":{"spaceships":{"version":9,"syncID":"t","more":true},"notes":{"version":1,"syncID":"n"}}}"#;
+    assert!(
+        has_same_content(&meta.to_payload(), expected),
+        "{}",
+        meta.to_payload()
+    );
+}
+
+#[test]
+fn a_name_that_is_listed_and_declined_is_listed() {
+    let meta = parse(
+        r#"{"syncID":"x","storageVersion":5,"declined":["a","b",3],"engines":{"a":{"version":1}}}"#,
+    );
+    assert_eq!(
+        (
+            meta.declined(),
+            meta.is_declined("a"),
+            meta.is_declined("b")
+        ),
+        (alloc::vec!["b"], false, true)
+    );
+    assert_eq!(
+        meta.engine("a"),
+        Some(EngineEntry {
+            version: 1,
+            sync_id: None
+        })
+    );
+}
+
+#[test]
+fn a_name_goes_from_one_list_to_the_other_and_back_and_the_rest_stays() {
+    let payload = r#"{"syncID":"x","storageVersion":5,"declined":["rockets",3],"engines":{"a":{"version":1}}}"#;
+    let mut meta = parse(payload);
+    for _ in 0..2 {
+        meta.decline("a");
+    }
+    let declined = r#"{"syncID":"x","storageVersion":5,"declined":["rockets",3,"a"],"engines":{}}"#;
+    assert!(has_same_content(&meta.to_payload(), declined));
+    meta.undecline("a");
+    let back = r#"{"syncID":"x","storageVersion":5,"declined":["rockets",3],"engines":{}}"#;
+    assert!(has_same_content(&meta.to_payload(), back));
+    for declined in ["", r#","declined":7"#] {
+        let mut meta = parse(&alloc::format!(
+            r#"{{"syncID":"x","storageVersion":5{declined}}}"#
+        ));
+        meta.undecline("b");
+        meta.decline("b");
+        assert_eq!(meta.declined(), ["b"]);
+    }
+}
+
+#[test]
+fn an_entry_that_is_no_object_has_version_0() {
+    let meta = parse(r#"{"syncID":"x","storageVersion":5,"engines":{"a":7}}"#);
+    assert_eq!(
+        meta.engine("a"),
+        Some(EngineEntry {
+            version: 0,
+            sync_id: None
+        })
+    );
+}

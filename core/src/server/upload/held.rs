@@ -1,0 +1,55 @@
+//! The records of one POST, until it is sent.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::ids::RecordId;
+use crate::server::batch::Size;
+
+/// Records with their JSON, in the order in which they came.
+pub(super) struct Held<T> {
+    pub(super) json: Vec<u8>,
+    pub(super) records: Vec<HeldRecord<T>>,
+}
+
+pub(super) struct HeldRecord<T> {
+    pub(super) id: RecordId,
+    pub(super) tag: T,
+    pub(super) size: Size,
+    /// Where its JSON is.
+    pub(super) range: Range<usize>,
+    /// Whether this is its second POST.
+    pub(super) is_resent: bool,
+}
+
+impl<T> Held<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            json: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, id: RecordId, tag: T, size: Size, json: &[u8], is_resent: bool) {
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        let start = self.json.len();
+        self.json.extend_from_slice(json);
+        self.records.push(HeldRecord {
+            id,
+            tag,
+            size,
+            range: start..self.json.len(),
+            is_resent,
+        });
+    }
+
+    pub(super) fn body(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.json.len() + 2);
+        body.push(b'[');
+        body.extend_from_slice(&self.json);
+        body.push(b']');
+        body
+    }
+}

@@ -21,6 +21,6 @@ mod types;
 pub use client::{Client, open};
 pub use collection::{Collection, RecordIterator};
 pub use error::Error;
-pub use host::{JsBody, JsHost};
+pub use host::{HostCbc, JsBody, JsHost};
 pub use key_bundle::KeyBundle;
 pub use record::{decrypt_record, encrypt_record};

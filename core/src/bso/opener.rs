@@ -9,10 +9,11 @@ use ctutils::CtEq;
 
 use super::envelope::Envelope;
 use super::fields::Fields;
+use crate::crypto::KeyBundle;
 use crate::crypto::arena::Arena;
 use crate::crypto::mac::MacKey;
 use crate::crypto::payload::{PayloadError, check_cleartext};
-use crate::crypto::{Cbc, CbcError, KeyBundle};
+use crate::host::{Cbc, CbcError};
 use crate::time::ServerTime;
 
 /// The fast way from envelopes to cleartexts (spec §4.5): keys are set up once, buffers are used again, and the AES of a

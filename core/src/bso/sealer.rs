@@ -7,9 +7,10 @@ use core::ops::Range;
 use base64_simd::STANDARD as BASE64;
 
 use super::encoder::{append_numbers, escape};
+use crate::crypto::KeyBundle;
 use crate::crypto::arena::Arena;
 use crate::crypto::mac::MacKey;
-use crate::crypto::{Cbc, CbcError, KeyBundle};
+use crate::host::{Cbc, CbcError};
 use crate::host::{Random, RandomError};
 
 /// What stands around the three strings of a payload in its envelope, and how long it is there without escapes.

@@ -1,48 +1,16 @@
-//! AES-256-CBC over a whole batch of records in one buffer: the piece of work that a host may lend.
-
-use core::future::Future;
+//! AES-256-CBC over a whole batch of records in one buffer, in Rust.
 
 use aes::cipher::{Array, BlockCipherEncrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
 use aes::{Aes256Dec, Aes256Enc};
 
 use super::KeyBundle;
-
-/// Bulk AES-256-CBC without padding. Buffers are laid out `IV₁ C₁ IV₂ C₂ …`, each part whole blocks of 16 bytes.
-///
-/// [`RustCrypto`] does it here. A host whose own AES is faster, as WebCrypto is in a browser, does it with one call a
-/// batch: the key is its own affair.
-pub trait Cbc {
-    /// Decrypts in place. Every `C` becomes its cleartext with the padding still on it; what becomes of the places of
-    /// the IVs does not matter.
-    ///
-    /// So the whole buffer may be one CBC run whose IV is its first block: each record's first block comes out right
-    /// because its own IV precedes it.
-    fn decrypt(&self, buffer: &mut [u8]) -> impl Future<Output = Result<(), CbcError>>;
-
-    /// Encrypts in place. At `starts` there are random blocks, each followed by the padded cleartext of one record. The
-    /// random block, or what became of it by encryption in the same run, is that record's IV.
-    ///
-    /// So the whole buffer may be one CBC run, whatever its IV: the encryption of a random block is a random block.
-    fn encrypt(
-        &self,
-        buffer: &mut [u8],
-        starts: &[usize],
-    ) -> impl Future<Output = Result<(), CbcError>>;
-}
-
-/// The host's AES did not do its work.
-///
-/// ```
-/// assert_eq!(selvedge_core::crypto::CbcError.to_string(), "the host's AES did not work");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the host's AES did not work")]
-pub struct CbcError;
+use crate::host::{Cbc, CbcError};
 
 /// [`Cbc`] in Rust, with the key set up once.
 ///
 /// ```
-/// use selvedge_core::crypto::{Cbc, KeyBundle, RustCrypto};
+/// use selvedge_core::crypto::{KeyBundle, RustCrypto};
+/// use selvedge_core::host::Cbc;
 ///
 /// let cbc = RustCrypto::new(&KeyBundle::new([1; 32], [2; 32]));
 /// let mut buffer = *b"a random block..sixteen letters!";
@@ -50,7 +18,7 @@ pub struct CbcError;
 /// assert_ne!(&buffer[16..], b"sixteen letters!");
 /// pollster::block_on(cbc.decrypt(&mut buffer))?;
 /// assert_eq!(&buffer[16..], b"sixteen letters!");
-/// # Ok::<(), selvedge_core::crypto::CbcError>(())
+/// # Ok::<(), selvedge_core::host::CbcError>(())
 /// ```
 #[derive(Clone)]
 pub struct RustCrypto {
@@ -72,7 +40,13 @@ impl RustCrypto {
     /// With the encryption key of a bundle.
     #[must_use]
     pub fn new(bundle: &KeyBundle) -> Self {
-        let key = bundle.encryption_key().into();
+        Self::with_key(bundle.encryption_key())
+    }
+
+    /// With this key.
+    #[must_use]
+    pub fn with_key(key: &[u8; 32]) -> Self {
+        let key = key.into();
         Self {
             encrypting: Aes256Enc::new(key),
             decrypting: Aes256Dec::new(key),

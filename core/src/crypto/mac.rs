@@ -1,7 +1,13 @@
 //! HMAC-SHA-256 of many texts under one key, which is set up once.
 
-#[cfg(any(test, all(target_arch = "x86_64", not(target_os = "none"))))]
+#[cfg(any(
+    test,
+    all(target_arch = "x86_64", not(target_os = "none")),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 mod lanes;
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+mod single;
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -62,22 +68,10 @@ impl MacKey {
                 || lanes::macs(self, text, ranges, macs),
             );
         }
-        self.macs_one_by_one(text, ranges, macs);
-    }
-
-    fn macs_one_by_one(
-        &self,
-        text: &[u8],
-        ranges: impl Iterator<Item = Range<usize>>,
-        macs: &mut Vec<[u8; 32]>,
-    ) {
-        macs.clear();
-        macs.extend(ranges.map(|range| self.mac(text.get(range).unwrap_or_default())));
-    }
-
-    fn mac(&self, text: &[u8]) -> [u8; 32] {
-        let digest = finish(self.inner, text);
-        finish(self.outer, &digest)
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        lanes::macs(self, text, ranges, macs);
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        single::macs(self, text, ranges, macs);
     }
 }
 
@@ -89,15 +83,6 @@ fn vectors() -> Option<fearless_simd::Avx2> {
         return None;
     }
     fearless_simd::Level::new().as_avx2()
-}
-
-/// Goes on from a state that has taken one block, and ends the hash.
-fn finish(mut state: [u32; 8], text: &[u8]) -> [u8; 32] {
-    let (blocks, tail) = text.as_chunks::<64>();
-    compress256(&mut state, blocks);
-    let (last, count) = last_blocks(tail, text.len());
-    compress256(&mut state, last.get(..count).unwrap_or_default());
-    digest_of(&state)
 }
 
 /// The one or two blocks that hold the end of a text, the padding and the length.
@@ -144,7 +129,7 @@ mod tests {
         let key = MacKey::new(key);
         let mut macs = [const { Vec::new() }; 3];
         key.macs(text, ranges.iter().cloned(), &mut macs[0]);
-        key.macs_one_by_one(text, ranges.iter().cloned(), &mut macs[1]);
+        single::macs(&key, text, ranges.iter().cloned(), &mut macs[1]);
         lanes::macs(&key, text, ranges.iter().cloned(), &mut macs[2]);
         macs
     }

@@ -11,7 +11,7 @@ pub mod payload;
 mod scoped_key;
 mod sync_key;
 
-pub use cbc::{Cbc, CbcError, RustCrypto};
+pub use cbc::RustCrypto;
 pub use key_bundle::{InvalidKey, KeyBundle};
 pub use scoped_key::{InvalidKeyId, KeyId, derive_scoped_key};
 pub use sync_key::SyncKey;

@@ -1,8 +1,11 @@
-//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`] is the fourth.)
+//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`] is the fourth.) Where it has AES
+//! that is faster than Rust's, it lends that too.
 
+mod aes;
 mod memory;
 mod store;
 
+pub use aes::{Aes, Cbc, CbcError};
 pub use memory::MemoryStore;
 pub use store::{
     Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
@@ -47,6 +50,6 @@ pub trait Random {
 #[error("the system has no random bytes")]
 pub struct RandomError;
 
-/// All four things together, for what needs them all.
-pub trait Host: Fetch + Store + Clock + Random {}
-impl<T: Fetch + Store + Clock + Random> Host for T {}
+/// All of it together, for what needs it all.
+pub trait Host: Fetch + Store + Clock + Random + Aes {}
+impl<T: Fetch + Store + Clock + Random + Aes> Host for T {}

@@ -27,7 +27,6 @@ use super::state::{CachedInfo, GlobalState, read, remember, write};
 use super::sync::{Options, Stage};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
-use crate::crypto::RustCrypto;
 use crate::engine::{Engine as _, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part};
@@ -323,10 +322,12 @@ async fn copy_since<H: Host>(
     let ttl = Generic::new(name.clone())?.ttl();
     let (old, new) = (old.bundle(name.as_str()), new.bundle(name.as_str()));
     let reader = ServerRepository::new(&source.client, name, &source.limits, ServerTime::ZERO);
-    let mut reader = CryptoRepository::new(reader, old, RustCrypto::new(old), source.host, None);
+    let cbc = source.host.cbc(old.encryption_key());
+    let mut reader = CryptoRepository::new(reader, old, cbc, source.host, None);
     let written = pair.local.last_sync;
     let writer = ServerRepository::new(&target.client, name, &target.limits, written);
-    let writer = CryptoRepository::new(writer, new, RustCrypto::new(new), target.host, ttl);
+    let cbc = target.host.cbc(new.encryption_key());
+    let writer = CryptoRepository::new(writer, new, cbc, target.host, ttl);
     let is_ahead = target
         .modified_of(name.as_str())
         .is_some_and(|time| time > written);

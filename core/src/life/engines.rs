@@ -19,7 +19,6 @@ use super::report::{CollectionReport, CollectionStatus, Skip};
 use super::session::Session;
 use super::state::{CollectionState, read, write};
 use super::sync::Stage;
-use crate::crypto::RustCrypto;
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Sweep};
@@ -304,7 +303,7 @@ async fn run<H: Host>(
     let mut remote = CryptoRepository::new(
         server,
         bundle,
-        RustCrypto::new(bundle),
+        session.host.cbc(bundle.encryption_key()),
         session.host,
         engine.ttl(),
     )

@@ -13,7 +13,6 @@ use super::state::{CollectionState, GlobalState, read};
 use super::sync::{Options, Stage};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
-use crate::crypto::RustCrypto;
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -258,8 +257,8 @@ async fn look_at<H: Host>(
             let bundle = keys.bundle(name.as_str());
             let server =
                 ServerRepository::new(&session.client, name, &session.limits, mark.last_sync);
-            let remote =
-                CryptoRepository::new(server, bundle, RustCrypto::new(bundle), session.host, None);
+            let cbc = session.host.cbc(bundle.encryption_key());
+            let remote = CryptoRepository::new(server, bundle, cbc, session.host, None);
             remote.guids_since(&mark).await?.len() as u64
         }
     };

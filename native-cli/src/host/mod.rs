@@ -8,9 +8,10 @@ mod row;
 mod schema;
 mod store;
 
+use selvedge_core::crypto::RustCrypto;
 use selvedge_core::host::{
-    Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
-    Stored,
+    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
 };
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -57,6 +58,14 @@ impl<S> Fetch for NativeHost<S> {
 
     async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
         self.fetch.fetch(request).await
+    }
+}
+
+impl<S> Aes for NativeHost<S> {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
     }
 }
 

@@ -12,8 +12,8 @@ use selvedge_core::bso::{Decoder, Format, Opener};
 use selvedge_core::crypto::RustCrypto;
 use selvedge_core::engine::Generic;
 use selvedge_core::host::{
-    Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
-    Stored,
+    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
 };
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -178,6 +178,14 @@ impl Clock for Timed {
 impl Random for Timed {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         SystemRandom.fill(bytes)
+    }
+}
+
+impl Aes for Timed {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
     }
 }
 

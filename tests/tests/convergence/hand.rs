@@ -3,9 +3,10 @@
 use std::cell::Cell;
 
 use selvedge_cli::host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
+use selvedge_core::crypto::RustCrypto;
 use selvedge_core::host::{
-    Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
-    Stored,
+    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
 };
 use selvedge_core::http::{Body, Fetch, FetchError, FetchErrorKind, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -139,6 +140,14 @@ impl Clock for Hand {
 impl Random for Hand {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         SystemRandom.fill(bytes)
+    }
+}
+
+impl Aes for Hand {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
     }
 }
 

@@ -1,16 +1,18 @@
-//! What JavaScript lends to the core: a fetch, the clock, random bytes, and for now a store in memory.
+//! What JavaScript lends to the core: a fetch, the clock, random bytes, AES, and for now a store in memory.
 
+mod aes;
 mod fetch;
 
 use js_sys::{Date, Function};
 use selvedge_core::host::{
-    Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
+    Aes, Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
     Store, StoreError, Stored,
 };
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
 
+pub use aes::HostCbc;
 pub use fetch::JsBody;
 use fetch::JsFetch;
 
@@ -60,6 +62,14 @@ impl Fetch for JsHost {
 
     async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
         self.fetch.fetch(request).await
+    }
+}
+
+impl Aes for JsHost {
+    type Cbc = HostCbc;
+
+    fn cbc(&self, key: &[u8; 32]) -> HostCbc {
+        HostCbc::new(key)
     }
 }
 

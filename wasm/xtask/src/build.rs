@@ -36,6 +36,14 @@ pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
     .ok_or(Error::NotBuilt("module selvedge_wasm"))
 }
 
+/// Compiles the tests that are Rust, and says where their modules are.
+pub(crate) fn tests(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
+    let mut command = for_wasm(workspace, "test");
+    command.args(["--package", "selvedge-wasm", "--tests", "--no-run"]);
+    let told = artifacts(&mut command)?;
+    Ok(told.filter_map(|message| message.executable).collect())
+}
+
 /// Compiles the program `selvedge`, whose server the tests talk to; or takes the one that the environment names.
 pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, Error> {
     if let Some(program) = env::var_os("SELVEDGE") {
@@ -131,14 +139,21 @@ fn artifact(
     name: &str,
     pick: impl Fn(Message) -> Option<PathBuf>,
 ) -> Result<Option<PathBuf>, Error> {
+    let told = artifacts(command)?;
+    Ok(told
+        .filter(|message| message.target.name == name)
+        .filter_map(pick)
+        .last())
+}
+
+/// Runs cargo and reads what it tells of what it built.
+fn artifacts(command: &mut Command) -> Result<impl Iterator<Item = Message>, Error> {
     command.arg("--message-format=json-render-diagnostics");
     let told = output(command)?;
     // Its messages are of many kinds; those that are no artifact do not read as one.
-    let messages = told
+    let messages: Vec<_> = told
         .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Message>(line).ok());
-    Ok(messages
-        .filter(|message| message.target.name == name)
-        .filter_map(pick)
-        .next_back())
+        .filter_map(|line| serde_json::from_slice::<Message>(line).ok())
+        .collect();
+    Ok(messages.into_iter())
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: builds and tests the npm package. Needs cargo, Node and npm, and nothing that is installed by hand.
 
+mod browsers;
 mod build;
 mod error;
 mod node;
@@ -19,7 +20,9 @@ const HELP: &str = "cargo xtask COMMAND
   pack    builds the npm package in wasm/pkg and prints its size
   test    runs the WebAssembly tests in Node, then packs and tests the package
           (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
-          SELVEDGE=PROGRAM takes a program selvedge that is built already)";
+          SELVEDGE=PROGRAM takes a program selvedge that is built already)
+  browsers  packs, and runs in real browsers, headless: the WebAssembly tests, the extension and the page
+          (cargo xtask browsers NAME runs only tests/browser/NAME.test.mjs)";
 
 /// Not for people: cargo runs the test binaries through this command.
 const RUN_TESTS: &str = "run-wasm-tests";
@@ -35,6 +38,10 @@ fn main() -> ExitCode {
         ["test"] => Workspace::find().and_then(|workspace| test::all(&workspace)),
         ["test", filter] => {
             Workspace::find().and_then(|workspace| test::in_node(&workspace, Some(filter)))
+        }
+        ["browsers"] => Workspace::find().and_then(|workspace| browsers::all(&workspace, None)),
+        ["browsers", name] => {
+            Workspace::find().and_then(|workspace| browsers::all(&workspace, Some(name)))
         }
         [RUN_TESTS, ..] => run_tests(&arguments),
         _ => {

@@ -20,7 +20,7 @@ const FIXED: [&str; 2] = ["node.js", "README.md"];
 
 /// Builds `wasm/pkg` and prints what it weighs.
 pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
-    node::install(workspace)?;
+    node::install(&workspace.wasm())?;
     let compiled = build::module(workspace)?;
     let scratch = workspace.scratch("pack")?;
     let package = scratch.join("pkg");

@@ -1,6 +1,5 @@
 //! `cargo xtask test`: the tests in WebAssembly, then those of the package as it would be published.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -64,49 +63,12 @@ fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
 }
 
 /// The tests that are JavaScript, on the packed files and against the real server.
-#[allow(clippy::print_stdout, reason = "the count is what this command says")]
 fn package(workspace: &Workspace, consumer: &Path, program: &Path) -> Result<(), Error> {
-    let entries = fs::read_dir(consumer)
-        .map_err(Error::file(consumer))?
-        .flatten();
-    let mut scripts: Vec<_> = entries
-        .map(|entry| entry.file_name())
-        .filter(is_test)
-        .collect();
-    scripts.sort();
-    let report = consumer.join("report.tap");
     let mut command = Command::new("node");
     command
         .current_dir(consumer)
         .env("SELVEDGE", program)
-        .env("SELVEDGE_ROOT", &workspace.root)
-        .arg("--test");
-    command.args([
-        "--test-reporter=spec",
-        "--test-reporter-destination=stdout",
-        "--test-reporter=tap",
-    ]);
-    command
-        .arg("--test-reporter-destination=report.tap")
-        .args(scripts);
-    let ended = run(&mut command);
-    let counts = read(&report)?;
-    let count = |what: &str| {
-        counts
-            .lines()
-            .rev()
-            .find_map(|line| line.strip_prefix(what)?.trim().parse::<u64>().ok())
-    };
-    let (passed, failed) = (count("# pass").unwrap_or(0), count("# fail").unwrap_or(0));
-    let verdict = if ended.is_ok() { "ok" } else { "FAILED" };
-    println!("test result: {verdict}. {passed} passed; {failed} failed");
-    ended?;
-    if passed == 0 {
-        return Err(Error::Tests("no test of the package ran".into()));
-    }
-    Ok(())
-}
-
-fn is_test(name: &OsString) -> bool {
-    name.to_string_lossy().ends_with(".test.mjs")
+        .env("SELVEDGE_ROOT", &workspace.root);
+    let scripts = node::tests_in(consumer)?;
+    node::test(command, scripts, &consumer.join("report.tap"))
 }

@@ -1,7 +1,7 @@
-//! Eight hashes side by side, one to each lane of a vector, for machines without instructions for SHA-256.
+//! Several hashes side by side, one to each lane of a vector, for machines without instructions for SHA-256.
 //!
 //! A single hash waits for itself at every step. Eight of them keep the vector units of such a machine five times as
-//! busy; where there are instructions for SHA-256, they win.
+//! busy, and four of them those of WebAssembly; where there are instructions for SHA-256, they win.
 
 use alloc::vec::Vec;
 use core::array;
@@ -9,9 +9,10 @@ use core::ops::Range;
 
 use super::{MacKey, compress256, digest_of, last_blocks};
 
-pub(super) const LANES: usize = 8;
+/// As many words as a vector has: more do not pay where a rotation is three instructions.
+pub(super) const LANES: usize = if cfg!(target_arch = "wasm32") { 4 } else { 8 };
 
-/// A word of each of eight hashes: the compiler makes one vector of it.
+/// A word of each of the hashes: the compiler makes one vector of it.
 type Words = [u32; LANES];
 
 /// The round constants of SHA-256 (FIPS 180-4, 4.2.2).

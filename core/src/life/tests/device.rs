@@ -9,10 +9,11 @@ use pollster::block_on;
 
 use super::server::{Shelf, serve};
 use crate::account::Credentials;
+use crate::crypto::RustCrypto;
 use crate::crypto::{KeyBundle, payload};
 use crate::engine::{Generic, Records};
 use crate::host::{
-    Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
+    Aes, Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
     Store, StoreError, Stored,
 };
 use crate::http::{Fetch, FetchError, Request, Response};
@@ -43,6 +44,14 @@ impl Clock for Device {
 impl Random for Device {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         self.script.fill(bytes)
+    }
+}
+
+impl Aes for Device {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
     }
 }
 

@@ -1,0 +1,31 @@
+//! One hash after the other, for machines that have instructions for SHA-256, or no vectors.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::{MacKey, compress256, digest_of, last_blocks};
+
+/// The MACs of the given ranges of `text`, in their order.
+pub(super) fn macs(
+    key: &MacKey,
+    text: &[u8],
+    ranges: impl Iterator<Item = Range<usize>>,
+    macs: &mut Vec<[u8; 32]>,
+) {
+    macs.clear();
+    macs.extend(ranges.map(|range| mac(key, text.get(range).unwrap_or_default())));
+}
+
+fn mac(key: &MacKey, text: &[u8]) -> [u8; 32] {
+    let digest = finish(key.inner, text);
+    finish(key.outer, &digest)
+}
+
+/// Goes on from a state that has taken one block, and ends the hash.
+fn finish(mut state: [u32; 8], text: &[u8]) -> [u8; 32] {
+    let (blocks, tail) = text.as_chunks::<64>();
+    compress256(&mut state, blocks);
+    let (last, count) = last_blocks(tail, text.len());
+    compress256(&mut state, last.get(..count).unwrap_or_default());
+    digest_of(&state)
+}

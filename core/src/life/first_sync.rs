@@ -24,15 +24,14 @@ use serde::{Deserialize, Serialize};
 use super::choices::keep;
 use super::commands::{self, Command};
 use super::meta_global::MetaGlobal;
+use super::newest::{Newest, newest};
 use super::report::Report;
 use super::session::Session;
 use super::state::{CollectionState, GlobalState, read, write};
-use crate::crypto::payload;
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Store, Sweep};
 use crate::ids::CollectionName;
-use crate::server::{PageEvent, Query, Sort};
 
 /// How the two sides are to come together.
 ///
@@ -166,7 +165,7 @@ struct Seen {
     /// Declined, or of a newer format: the account or its records are not this program's to change.
     is_closed: bool,
     is_there: bool,
-    /// Whether a record that the server has opens with the account's keys; true where it has none.
+    /// Whether the newest record that the server has opens with the account's keys; true where it has none.
     is_readable: bool,
 }
 
@@ -221,8 +220,8 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
             is_there: there.is_some(),
             is_readable: true,
         };
-        if mode == Mode::TakeServer && !seen.is_closed && seen.is_there {
-            seen.is_readable = is_readable(session, name).await?;
+        if mode == Mode::TakeServer && !seen.is_closed {
+            seen.is_readable = newest(session, name).await? != Newest::Sealed;
         }
         let act = decide(mode, seen);
         if act == Act::WipeThereAndReset {
@@ -279,34 +278,6 @@ async fn finish<H: Host>(
         })
         .await?;
     Ok(())
-}
-
-/// Whether the newest record of a collection opens; a collection without records has none that does not.
-async fn is_readable<H: Host>(session: &Session<'_, H>, name: &CollectionName) -> Result<bool> {
-    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
-    let query = Query {
-        limit: Some(1),
-        sort: Some(Sort::Newest),
-        ..Query::full()
-    };
-    let mut pages = session.client.pages(name.clone(), query);
-    while let Some(mut arrived) = pages.next().await? {
-        while let Some(event) = arrived.next()? {
-            match event {
-                PageEvent::Record(Ok(envelope)) => {
-                    let text = envelope.payload.unescaped();
-                    let bundle = keys.bundle(name.as_str());
-                    return Ok(
-                        text.is_some_and(|text| payload::open(bundle, &text, envelope.id).is_ok())
-                    );
-                }
-                PageEvent::Record(Err(_)) => return Ok(false),
-                PageEvent::Id(_) => {}
-                PageEvent::PageEnd { .. } => return Ok(true),
-            }
-        }
-    }
-    Ok(true)
 }
 
 #[cfg(test)]

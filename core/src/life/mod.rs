@@ -33,6 +33,7 @@ mod first_sync;
 mod fresh_start;
 mod info_collections;
 mod meta_global;
+mod newest;
 mod precheck;
 mod preview;
 mod report;

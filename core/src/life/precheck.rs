@@ -3,6 +3,7 @@
 //! ```text
 //! no account ───────────────→ SignedOut
 //! switched off ─────────────→ SwitchedOff
+//! the server has closed ────→ Closed        (only if nobody asked for this sync)
 //! the host knows: no network → Offline
 //! now < backoff, hard ──────→ Wait          (soft: only if nobody asked for this sync)
 //! secrets are locked ───────→ Locked
@@ -46,6 +47,8 @@ pub struct Situation {
     pub now: LocalTime,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
+    /// The server has said that it is closed for good.
+    pub is_closed: bool,
 }
 
 impl Default for Situation {
@@ -62,6 +65,7 @@ impl Default for Situation {
             is_asked_for: false,
             now: LocalTime::default(),
             backoff: Backoff::default(),
+            is_closed: false,
         }
     }
 }
@@ -82,6 +86,11 @@ pub enum Obstacle {
     /// The user's own choice.
     #[error("syncing is switched off: switch it on first")]
     SwitchedOff,
+    /// The server said that it is closed for good.
+    #[error(
+        "this server has been closed for good: move to another one, or ask for a sync to try it once more"
+    )]
+    Closed,
     /// No network.
     #[error("there is no network: connect, then sync again")]
     Offline,
@@ -120,6 +129,8 @@ pub fn precheck(situation: &Situation) -> Result<(), Obstacle> {
         Err(Obstacle::SignedOut)
     } else if !situation.is_switched_on {
         Err(Obstacle::SwitchedOff)
+    } else if situation.is_closed && !situation.is_asked_for {
+        Err(Obstacle::Closed)
     } else if !situation.is_online {
         Err(Obstacle::Offline)
     } else if let Some(until) = until.filter(|until| now < *until) {
@@ -179,6 +190,23 @@ mod tests {
                     ..go
                 },
                 Err(Obstacle::SwitchedOff),
+            ),
+            (
+                "closed",
+                Situation {
+                    is_closed: true,
+                    ..go
+                },
+                Err(Obstacle::Closed),
+            ),
+            (
+                "closed, asked for",
+                Situation {
+                    is_closed: true,
+                    is_asked_for: true,
+                    ..go
+                },
+                Ok(()),
             ),
             (
                 "no network",

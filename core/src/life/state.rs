@@ -62,6 +62,9 @@ pub struct GlobalState {
     pub clients: ClientsState,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
+    /// The server that said it was closed for good: the one that the credentials name. No sync asks it again unless a
+    /// person does.
+    pub closed: Option<String>,
     /// When a sync last came to its end.
     pub last_sync: Option<LocalTime>,
 }

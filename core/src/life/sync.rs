@@ -63,7 +63,7 @@ pub enum Stage<'a> {
 pub struct Options<'a> {
     /// The collections, in the order in which they have their turn: small and valuable ones first.
     pub engines: Vec<Generic>,
-    /// What the host knows before anything is asked; `now` and `backoff` are filled in by the sync.
+    /// What the host knows before anything is asked; `now`, `backoff` and `is_closed` are filled in by the sync.
     pub situation: Situation,
     /// What this device says of itself to the account's other devices.
     pub client: OwnClient,
@@ -104,6 +104,7 @@ async fn begin<H: Host>(
     let situation = Situation {
         now: host.now(),
         backoff: state.backoff,
+        is_closed: state.closed.as_deref() == Some(credentials.server()),
         ..options.situation
     };
     if let Err(obstacle) = precheck(&situation) {
@@ -123,6 +124,7 @@ async fn begin<H: Host>(
         )
         .await;
     }
+    note_closure(host, credentials, &result).await?;
     if is_void(&result) {
         let soft = Some(host.now().plus_seconds(REFUSED_SECONDS));
         let mut state: GlobalState = read(host.global().await?.as_deref());
@@ -131,6 +133,26 @@ async fn begin<H: Host>(
         keep(host, &state).await?;
     }
     result
+}
+
+/// Remembers a server that is closed for good, until a sync with it comes to its end after all.
+async fn note_closure<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    result: &Result<Ending>,
+) -> Result<()> {
+    let closed = match result {
+        Err(Error::ServiceClosed) => Some(credentials.server().into()),
+        Ok(_) => None,
+        // Says nothing of it either way.
+        Err(_) => return Ok(()),
+    };
+    let mut state: GlobalState = read(host.global().await?.as_deref());
+    if state.closed == closed {
+        return Ok(());
+    }
+    state.closed = closed;
+    keep(host, &state).await
 }
 
 async fn with_token<H: Host>(

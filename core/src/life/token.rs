@@ -200,6 +200,9 @@ pub(super) async fn adopt<H: Host>(
             choices,
             clients,
             backoff,
+            // The operators of the account's nodes are the same, and are told once a day.
+            version_told,
+            closed,
             last_sync,
             // What was to be done once was decided on the sight of another server.
             first_sync: _,
@@ -213,6 +216,8 @@ pub(super) async fn adopt<H: Host>(
             choices,
             clients,
             backoff,
+            version_told,
+            closed,
             last_sync,
             ..GlobalState::default()
         };

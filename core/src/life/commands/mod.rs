@@ -28,14 +28,13 @@ pub use self::command::{Command, ReceivedTab};
 use self::command::{digest, name_of};
 pub use self::send::{Recipients, Sent, send_commands};
 use super::clients::{self, Due};
+use super::newest::{Newest, newest};
 use super::report::{CollectionStatus, Report};
 use super::session::Session;
 use super::state::{CollectionState, write};
-use crate::crypto::payload;
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::CollectionName;
-use crate::server::{PageEvent, Query, Sort};
 
 /// So many commands of one record are looked at.
 const MOST_COMMANDS: usize = 1000;
@@ -83,22 +82,12 @@ pub enum CommandOutcome {
     Unknown,
 }
 
-/// The newest record of a collection on the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Newest {
-    Opens,
-    None,
-    Sealed,
-}
-
-impl Newest {
-    /// What becomes of a command to wipe the collection here.
-    const fn judge(self) -> CommandOutcome {
-        match self {
-            Self::Opens => CommandOutcome::Done,
-            Self::None => CommandOutcome::KeptEmpty,
-            Self::Sealed => CommandOutcome::KeptUnreadable,
-        }
+/// What becomes of a command to wipe a collection here, by what the server has to take its place.
+const fn judge_wipe(there: Newest) -> CommandOutcome {
+    match there {
+        Newest::Opens => CommandOutcome::Done,
+        Newest::None => CommandOutcome::KeptEmpty,
+        Newest::Sealed => CommandOutcome::KeptUnreadable,
     }
 }
 
@@ -257,39 +246,12 @@ impl Doing {
             // Of what is not here nothing can be deleted; this device's own record is no data of a person's.
             return Ok(CommandOutcome::Done);
         }
-        let outcome = newest(session, &name).await?.judge();
+        let outcome = judge_wipe(newest(session, &name).await?);
         if outcome == CommandOutcome::Done {
             self.sweeps.insert(name, Sweep::Wipe);
         }
         Ok(outcome)
     }
-}
-
-/// Looks at the newest record of a collection.
-async fn newest<H: Host>(session: &Session<'_, H>, name: &CollectionName) -> Result<Newest> {
-    if session.modified_of(name.as_str()).is_none() {
-        return Ok(Newest::None);
-    }
-    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
-    let bundle = keys.bundle(name.as_str());
-    let query = Query {
-        limit: Some(1),
-        sort: Some(Sort::Newest),
-        ..Query::full()
-    };
-    let mut pages = session.client.pages(name.clone(), query);
-    while let Some(mut arrived) = pages.next().await? {
-        while let Some(event) = arrived.next()? {
-            if let PageEvent::Record(record) = event {
-                let opens = record.is_ok_and(|envelope| {
-                    let payload = envelope.payload.unescaped();
-                    payload.is_some_and(|text| payload::open(bundle, &text, envelope.id).is_ok())
-                });
-                return Ok(if opens { Newest::Opens } else { Newest::Sealed });
-            }
-        }
-    }
-    Ok(Newest::None)
 }
 
 /// Resets and wipes, and remembers that it was done, in one commit.

@@ -67,6 +67,6 @@ fn records_are_wiped_only_where_the_newest_one_there_opens() {
         (Newest::Sealed, CommandOutcome::KeptUnreadable),
     ];
     for (newest, expected) in rows {
-        assert_eq!(newest.judge(), expected);
+        assert_eq!(judge_wipe(newest), expected);
     }
 }

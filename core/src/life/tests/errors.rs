@@ -1,6 +1,7 @@
 //! What goes wrong on the way: credentials that are refused, a server that wants peace, records that do not open.
 
 use super::*;
+use crate::account::Source;
 use crate::server::Backoff;
 
 /// Credentials whose token comes from a token server.
@@ -295,4 +296,85 @@ fn a_batch_that_the_server_has_forgotten_is_begun_again() {
     assert!(forgotten.get() && report.is_success(), "{report:?}");
     assert_eq!(report.collections[0].pushed.sent, 2);
     assert!(shelf.borrow().contains_key("notes/a") && shelf.borrow().contains_key("notes/b"));
+}
+
+#[test]
+fn a_server_that_is_closed_for_good_is_asked_again_only_by_a_person_or_where_another_is_named() {
+    let closings: [fn() -> Answer; 2] = [
+        || status(513),
+        || {
+            json("{}").header(
+                "X-Weave-Alert",
+                r#"{"code":"hard-eol","message":"m","url":"u"}"#,
+            )
+        },
+    ];
+    for closing in closings {
+        let shelf = Shelf::default();
+        let is_closed = Rc::new(Cell::new(true));
+        let closed = Rc::clone(&is_closed);
+        let device = device_with(&shelf, move |_, request| {
+            if request.url.starts_with("https://token") {
+                return Some(token());
+            }
+            closed.get().then(closing)
+        });
+        let report = device.sync_asked_for(&renewable(), false);
+        assert_eq!(report.ending, Ending::Stopped(Error::ServiceClosed));
+        let before = device.count();
+        let report = device.sync_asked_for(&renewable(), false);
+        assert_eq!(report.ending, Ending::Blocked(Obstacle::Closed));
+        assert_eq!(device.count(), before);
+        let report = device.sync_asked_for(&renewable(), true);
+        assert_eq!(report.ending, Ending::Stopped(Error::ServiceClosed));
+        is_closed.set(false);
+        let mut moved = renewable();
+        if let Source::TokenServer { url, .. } = &mut moved.source {
+            *url = "https://token2.example.org".into();
+        }
+        let before = device.global();
+        assert!(device.sync_asked_for(&moved, false).is_success());
+        assert_eq!(device.global().closed, None);
+        block_on(choices::keep(&device, &before)).unwrap();
+        assert!(device.sync_asked_for(&renewable(), true).is_success());
+        assert!(device.sync_asked_for(&renewable(), false).is_success());
+    }
+}
+
+#[test]
+fn another_node_is_not_told_the_programs_version_on_the_same_day() {
+    let shelf = Shelf::default();
+    let device = device_with(&shelf, |shelf, request| {
+        let mut request = request.clone();
+        request.url = request.url.replace("elsewhere", "sync");
+        Some(serve(shelf, &request))
+    });
+    for endpoint in [ENDPOINT, "https://elsewhere.example.org/1.5/777"] {
+        let mut credentials = credentials(&sync_key());
+        if let Source::Token(token) = &mut credentials.source {
+            token.api_endpoint = endpoint.into();
+        }
+        let options = Options {
+            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            situation: Situation {
+                tells_version: Some("7"),
+                ..Situation::default()
+            },
+            client: OwnClient::default(),
+            user_agent: None,
+            progress: &|_| (),
+        };
+        let report = block_on(sync(&device, &credentials, &mut None, &options));
+        assert!(report.is_success(), "{report:?}");
+    }
+    let requests = device.script.requests();
+    let telling = requests
+        .iter()
+        .filter(|request| request.url.ends_with("?v=7"));
+    assert_eq!(telling.count(), 1);
+    assert!(
+        requests
+            .iter()
+            .any(|request| request.url.contains("elsewhere"))
+    );
 }

@@ -14,7 +14,7 @@ pub(super) fn ended(report: &Report) -> Ended {
         (Ending::Blocked(Obstacle::Running), _) | (Ending::Stopped(Error::Conflict { .. }), _) => {
             Ended::Again
         }
-        (Ending::Stopped(Error::ServiceClosed), _)
+        (Ending::Blocked(Obstacle::Closed) | Ending::Stopped(Error::ServiceClosed), _)
         | (_, Outcome::LoginNeeded | Outcome::UpgradeNeeded) => Ended::NeedsPerson,
         (_, Outcome::Failed | Outcome::Backoff) => Ended::Failed,
         (_, Outcome::Success | Outcome::Partial) => Ended::Done {
@@ -63,6 +63,7 @@ mod tests {
             (blocked(Obstacle::Locked), Ended::Locked),
             (blocked(Obstacle::Running), Ended::Again),
             (blocked(Obstacle::SignedOut), Ended::NeedsPerson),
+            (blocked(Obstacle::Closed), Ended::NeedsPerson),
             (logged_out, Ended::NeedsPerson),
             (stopped(network), Ended::Offline),
             (stopped(wait), Ended::Failed),

@@ -39,6 +39,8 @@ pub(crate) struct Hand {
     store: SqliteStore,
     clock_is_wrong_by: i64,
     fault: Cell<Option<Fault>>,
+    /// Until another device signs it out.
+    pub(crate) is_signed_in: Cell<bool>,
 }
 
 impl Hand {
@@ -50,6 +52,7 @@ impl Hand {
             store,
             clock_is_wrong_by,
             fault: Cell::new(None),
+            is_signed_in: Cell::new(true),
         }
     }
 

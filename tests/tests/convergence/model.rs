@@ -19,6 +19,10 @@ pub(crate) struct Model {
     /// Deleted records whose tombstones the server forgot: a device that had not heard of the deletion brings them back as
     /// it knew them.
     forgiven: BTreeSet<String>,
+    /// Values that only a device had whose records a decision removed.
+    wiped: BTreeSet<String>,
+    /// Values that a decision brought back, or left as they were on the server: what was done to them is undone.
+    undone: BTreeSet<String>,
     /// The rules that reports named, by record.
     rules: BTreeMap<String, BTreeSet<Rule>>,
 }
@@ -49,6 +53,42 @@ impl Model {
     pub(crate) fn server_forgets(&mut self) {
         self.forgiven
             .extend(self.deleted.drain(..).map(|(record, _)| record));
+    }
+
+    /// A decision removed the records of a device. What none has now may be gone for good; what was done to its records
+    /// there, and not told the server, is undone.
+    pub(crate) fn wiped(
+        &mut self,
+        records: &BTreeMap<String, Fields>,
+        ids: &BTreeSet<String>,
+        kept: &BTreeSet<String>,
+    ) {
+        let values = records.values().flat_map(Fields::values);
+        self.wiped
+            .extend(values.filter(|value| !kept.contains(*value)).cloned());
+        let is_of = |value: &&String| {
+            let place = self.written.get(*value);
+            place.is_some_and(|(record, _)| ids.contains(record))
+        };
+        self.undone
+            .extend(self.replaced.iter().filter(is_of).cloned());
+        self.deleted.retain(|(record, _)| !ids.contains(record));
+    }
+
+    /// A person decided that the records of one device take the place of all others, of which the other devices have
+    /// these values.
+    pub(crate) fn stands(
+        &mut self,
+        records: &BTreeMap<String, Fields>,
+        elsewhere: &BTreeSet<String>,
+    ) {
+        let values: BTreeSet<&String> = records.values().flat_map(Fields::values).collect();
+        let others = elsewhere.iter().filter(|value| !values.contains(value));
+        self.wiped.extend(others.cloned());
+        self.undone.extend(values.into_iter().cloned());
+        self.deleted
+            .retain(|(record, _)| !records.contains_key(record));
+        self.server_forgets();
     }
 
     /// A report names a rule for a record.
@@ -82,12 +122,15 @@ impl Model {
         for (value, (record, field)) in &self.written {
             let is_there = value_at(record, field) == Some(value);
             let is_replaced = self.replaced.contains(value);
-            if !is_there && !is_replaced && !self.has(record, OF_FIELDS) {
+            let may_go = self.wiped.contains(value) || self.has(record, OF_FIELDS);
+            if !is_there && !is_replaced && !may_go {
                 return Err(format!(
                     "{value} in {field} of {record} is lost, and no rule says why"
                 ));
             }
-            let may_return = self.forgiven.contains(record) || self.has(record, ANY);
+            let may_return = self.forgiven.contains(record)
+                || self.undone.contains(value)
+                || self.has(record, ANY);
             if is_there && is_replaced && !may_return {
                 return Err(format!(
                     "{value} in {field} of {record} came back, and no rule says why"

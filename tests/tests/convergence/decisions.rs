@@ -1,0 +1,136 @@
+//! What people decide: what one device asks of another, how sides come together once, and what the account syncs.
+
+use std::collections::BTreeSet;
+
+use proptest::prop_assert;
+use proptest::test_runner::TestCaseError;
+use selvedge_core::account::Source;
+use selvedge_core::error::{Error, Result};
+use selvedge_core::host::Clock as _;
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::life::{
+    self, CollectionKeys, Command, CommandOutcome, FirstSync, Mode, Recipients, Report, Wish,
+    send_commands,
+};
+use selvedge_core::server::Client;
+
+use crate::devices::{Before, Devices, notes};
+use crate::hand::Fault;
+use crate::model::Fields;
+use crate::op::Asked;
+
+impl Asked {
+    fn command(self) -> Command {
+        match self {
+            Self::WipeEngine => Command::WipeEngine(notes()),
+            Self::WipeAll => Command::WipeAll,
+            Self::ResetEngine => Command::ResetEngine(notes()),
+            Self::ResetAll => Command::ResetAll,
+            Self::Logout => Command::Logout,
+        }
+    }
+}
+
+impl Devices<'_> {
+    /// Sends a command from one device to another, if they know of each other.
+    pub(crate) async fn ask(
+        &self,
+        from: usize,
+        to: usize,
+        what: Asked,
+        fault: Option<Fault>,
+    ) -> Result<(), TestCaseError> {
+        let target = self.state(to).await.clients.id;
+        let (Some(target), true) = (target, self.hands[from].is_signed_in.get()) else {
+            return Ok(());
+        };
+        self.hands[from].fail(fault);
+        let sent = self.send(from, &target.into(), what.command()).await;
+        self.hands[from].fail(None);
+        prop_assert!(
+            match &sent {
+                Ok(())
+                | Err(Error::NotSetUp | Error::NotFound { .. } | Error::NoSuchRecord { .. }) =>
+                    true,
+                Err(Error::Network { .. }) => fault.is_some(),
+                Err(_) => false,
+            },
+            "{what:?} could not be sent: {sent:?}"
+        );
+        Ok(())
+    }
+
+    async fn send(&self, from: usize, target: &RecordId, command: Command) -> Result<()> {
+        let Source::Token(token) = &self.credentials.source else {
+            return Err(Error::NotSetUp);
+        };
+        let hand = &self.hands[from];
+        let client = Client::new(hand, token.access()?, None);
+        let (crypto, keys) = (
+            CollectionName::new("crypto").unwrap(),
+            RecordId::new("keys").unwrap(),
+        );
+        let record = client.get_record(&crypto, &keys).await?;
+        let record = record.ok_or(Error::NotSetUp)?;
+        let keys = CollectionKeys::open(&self.credentials.sync_key, &record.payload)?;
+        let recipient = Recipients::One(target);
+        send_commands(&client, hand, &keys, recipient, &[command]).await?;
+        Ok(())
+    }
+
+    /// Has a device and the server come together once.
+    pub(crate) async fn first(&mut self, device: usize, mode: Mode, fault: Option<Fault>) {
+        let intent = FirstSync {
+            mode,
+            collections: vec![notes()],
+        };
+        life::intend(&self.hands[device], Some(intent))
+            .await
+            .unwrap();
+        self.sync(device, fault).await;
+    }
+
+    /// Chooses on a device whether the account syncs the collection.
+    pub(crate) async fn choose(&self, device: usize, wish: Wish) {
+        let hand = &self.hands[device];
+        life::choose(hand, &[notes()], wish, hand.now())
+            .await
+            .unwrap();
+    }
+
+    /// Learns what may go, and what may come back, by a decision that this sync carried out.
+    pub(crate) async fn learn_of_wipes(&mut self, device: usize, before: &Before, report: &Report) {
+        let has_wiped = |command: &str| matches!(command, "wipeEngine" | "wipeAll");
+        let is_wiped_here = report.wiped_here.contains(&notes())
+            || report
+                .commands
+                .iter()
+                .any(|done| has_wiped(&done.command) && done.outcome == CommandOutcome::Done);
+        if is_wiped_here {
+            // What another device has, or what came back at once, must not go.
+            let kept = self.values(|_| true).await;
+            self.model.wiped(&before.records, &before.ids, &kept);
+        }
+        let changes = before.state.choices.changes.get(&notes());
+        let disables = changes.is_some_and(|change| change.wish == Wish::Disable);
+        // Whether the server has done it is not known where its answer was lost.
+        if disables || report.wiped_there.contains(&notes()) {
+            self.model.server_forgets();
+        }
+        let mode = before.state.first_sync.as_ref().map(|intent| intent.mode);
+        if mode == Some(Mode::TakeLocal) {
+            let elsewhere = self.values(|other| other != device).await;
+            self.model.stands(&before.records, &elsewhere);
+        }
+    }
+
+    /// The values that some devices have.
+    async fn values(&self, is_meant: impl Fn(usize) -> bool) -> BTreeSet<String> {
+        let mut values = BTreeSet::new();
+        for device in (0..self.hands.len()).filter(|device| is_meant(*device)) {
+            let records = self.held(device).await.into_values();
+            values.extend(records.flat_map(Fields::into_values));
+        }
+        values
+    }
+}

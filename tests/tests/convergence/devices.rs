@@ -1,0 +1,230 @@
+//! The devices of an account, and what happens to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::test_runner::TestCaseError;
+use selvedge_cli::host::SystemRandom;
+use selvedge_core::account::Credentials;
+use selvedge_core::engine::{Generic, Records};
+use selvedge_core::host::{PageLimit, Selection, Store as _, Stored};
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{
+    self, CollectionKeys, Ending, GlobalState, KeptToken, Report, Situation,
+};
+use selvedge_tests::Account;
+use serde_json::{Map, Value};
+
+use crate::hand::{Fault, Hand};
+use crate::model::{Fields, Model};
+use crate::op::Op;
+use crate::world::World;
+
+/// The devices of one account.
+pub(crate) struct Devices<'w> {
+    pub(crate) world: &'w World,
+    account: Account,
+    pub(crate) credentials: Credentials,
+    pub(crate) hands: Vec<Hand>,
+    pub(crate) model: Model,
+}
+
+/// A device as it was before a sync, for what the sync then says to be judged by.
+pub(crate) struct Before {
+    /// What was there.
+    pub(crate) records: BTreeMap<String, Fields>,
+    /// The ids of all records, deleted ones too that the server was not told of.
+    pub(crate) ids: BTreeSet<String>,
+    pub(crate) state: GlobalState,
+}
+
+pub(crate) fn notes() -> CollectionName {
+    CollectionName::new("notes").unwrap()
+}
+
+/// The fields of a record's cleartext, without its id.
+pub(crate) fn fields(cleartext: &str) -> Fields {
+    let object: Map<String, Value> = serde_json::from_str(cleartext).unwrap();
+    let fields = object.into_iter().filter(|(name, _)| name != "id");
+    fields
+        .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+        .collect()
+}
+
+impl<'w> Devices<'w> {
+    /// So many devices of a new account, with their clocks wrong by so much.
+    pub(crate) fn new(world: &'w World, count: usize, clocks: &[i64]) -> Self {
+        let account = Account::new(world.next_uid());
+        let hand = |clock: &i64| Hand::new(world.fetch.clone(), *clock);
+        Self {
+            world,
+            credentials: world.credentials(&account),
+            account,
+            hands: clocks.iter().take(count).map(hand).collect(),
+            model: Model::default(),
+        }
+    }
+
+    pub(crate) async fn happen(&mut self, op: &Op) -> Result<(), TestCaseError> {
+        let count = self.hands.len();
+        match *op {
+            Op::Put {
+                device,
+                record,
+                fields,
+            } => self.put(device % count, record, fields).await,
+            Op::Set {
+                device,
+                record,
+                field,
+            } => self.set(device % count, record, field).await,
+            Op::Remove {
+                device,
+                record,
+                field,
+            } => self.remove(device % count, record, field).await,
+            Op::Delete { device, record } => self.delete(device % count, record).await,
+            Op::Sync { device, fault } => {
+                self.sync(device % count, fault).await;
+            }
+            Op::SyncTogether { one, other, fault } => {
+                self.sync_together(one % count, other % count, fault).await;
+            }
+            Op::ReplaceKeys => self.replace_keys(),
+            Op::EmptyTheServer => {
+                let (status, _) = self.world.wire(&self.account).send("DELETE", "storage", "");
+                assert_eq!(status, 200);
+                self.model.server_forgets();
+            }
+            Op::MoveToAnotherNode => {
+                self.account.uid = self.world.next_uid();
+                self.credentials = self.world.credentials(&self.account);
+                self.model.server_forgets();
+            }
+            Op::Ask {
+                from,
+                to,
+                what,
+                fault,
+            } => return self.ask(from % count, to % count, what, fault).await,
+            Op::First {
+                device,
+                mode,
+                fault,
+            } => self.first(device % count, mode, fault).await,
+            Op::Choose { device, wish } => self.choose(device % count, wish).await,
+            Op::SignIn { device } => self.hands[device % count].is_signed_in.set(true),
+        }
+        Ok(())
+    }
+
+    fn replace_keys(&self) {
+        let wire = self.world.wire(&self.account);
+        if wire.get("info/collections").get("crypto").is_none() {
+            return;
+        }
+        let keys = CollectionKeys::make(&SystemRandom).unwrap();
+        let sealed = keys
+            .seal(&self.credentials.sync_key, &SystemRandom)
+            .unwrap();
+        wire.put("crypto", "keys", &sealed);
+    }
+
+    pub(crate) fn records(&self, device: usize) -> Records<'_, Hand, Hand, Hand> {
+        let hand = &self.hands[device];
+        Records::new(hand, hand, hand, notes())
+    }
+
+    /// What the device keeps of the account.
+    pub(crate) async fn state(&self, device: usize) -> GlobalState {
+        let text = self.hands[device].global().await.unwrap();
+        text.map_or_else(GlobalState::default, |text| {
+            serde_json::from_str(&text).unwrap()
+        })
+    }
+
+    /// The records of a device.
+    pub(crate) async fn held(&self, device: usize) -> BTreeMap<String, Fields> {
+        let page = self.page(device, Selection::Live).await;
+        let live = page
+            .into_iter()
+            .filter_map(|stored| Some((stored.item.id, stored.item.cleartext?)));
+        live.map(|(id, text)| (id.to_string(), fields(&text)))
+            .collect()
+    }
+
+    async fn page(&self, device: usize, selection: Selection) -> Vec<Stored> {
+        let limit = PageLimit {
+            records: 100,
+            ..PageLimit::default()
+        };
+        self.hands[device]
+            .page(&notes(), selection, None, limit)
+            .await
+            .unwrap()
+    }
+
+    async fn before(&self, device: usize) -> Before {
+        let records = self.held(device).await;
+        let waiting = self.page(device, Selection::Pending).await;
+        let waiting = waiting.into_iter().map(|stored| stored.item.id.to_string());
+        Before {
+            ids: records.keys().cloned().chain(waiting).collect(),
+            records,
+            state: self.state(device).await,
+        }
+    }
+
+    /// Syncs a device, and learns from what it reports.
+    pub(crate) async fn sync(&mut self, device: usize, fault: Option<Fault>) -> Report {
+        let before = self.before(device).await;
+        self.hands[device].fail(fault);
+        let report = self.report(device).await;
+        self.hands[device].fail(None);
+        self.learn(device, &before, &report).await;
+        report
+    }
+
+    async fn sync_together(&mut self, one: usize, other: usize, fault: Option<Fault>) {
+        if one == other {
+            return;
+        }
+        let before = (self.before(one).await, self.before(other).await);
+        self.hands[one].fail(fault);
+        let reports = tokio::join!(self.report(one), self.report(other));
+        self.hands[one].fail(None);
+        self.learn(one, &before.0, &reports.0).await;
+        self.learn(other, &before.1, &reports.1).await;
+    }
+
+    async fn report(&self, device: usize) -> Report {
+        let hand = &self.hands[device];
+        let options = life::Options {
+            engines: vec![Generic::new(notes()).unwrap()],
+            situation: Situation {
+                is_asked_for: true,
+                is_signed_in: hand.is_signed_in.get(),
+                ..Situation::default()
+            },
+            client: life::OwnClient::default(),
+            user_agent: None,
+            progress: &|_| (),
+        };
+        let mut token: Option<KeptToken> = None;
+        let report = life::sync(hand, &self.credentials, &mut token, &options).await;
+        if report.ending == Ending::LoggedOut {
+            hand.is_signed_in.set(false);
+        }
+        report
+    }
+
+    async fn learn(&mut self, device: usize, before: &Before, report: &Report) {
+        for (id, rule) in report
+            .collections
+            .iter()
+            .flat_map(|collection| &collection.pulled.rules)
+        {
+            self.model.rule(id.as_str(), *rule);
+        }
+        self.learn_of_wipes(device, before, report).await;
+    }
+}

@@ -1,0 +1,83 @@
+//! The end of a story: all devices sync until nothing is left to do, and then have the same.
+
+use proptest::prop_assert;
+use proptest::test_runner::TestCaseError;
+use selvedge_core::host::Store as _;
+use selvedge_core::life::{Ending, Wish};
+
+use crate::devices::{Devices, notes};
+use crate::hand::Hand;
+
+/// So many rounds at most.
+const ROUNDS: usize = 8;
+
+impl Devices<'_> {
+    /// Lets all devices sync until they have nothing to do; where the account has switched the collection off, switches
+    /// it on after that, and lets them sync again.
+    pub(crate) async fn end(&mut self) -> Result<(), TestCaseError> {
+        // One that comes only now must get all that the others have.
+        self.hands.push(Hand::new(self.world.fetch.clone(), 0));
+        self.settle().await?;
+        let mut off = 0;
+        for device in 0..self.hands.len() {
+            off += usize::from(
+                self.state(device)
+                    .await
+                    .declined
+                    .contains(&"notes".to_owned()),
+            );
+        }
+        prop_assert!(
+            off == 0 || off == self.hands.len(),
+            "{off} of {} devices have it switched off",
+            self.hands.len()
+        );
+        if off > 0 {
+            self.choose(0, Wish::Enable).await;
+            self.settle().await?;
+        }
+        self.judge().await
+    }
+
+    /// Lets the devices sync in turn until all have nothing to do.
+    async fn settle(&mut self) -> Result<(), TestCaseError> {
+        for round in 1..=ROUNDS {
+            let mut is_settled = true;
+            for device in 0..self.hands.len() {
+                self.hands[device].is_signed_in.set(true);
+                let report = self.sync(device, None).await;
+                // Where two set the account up at the same moment, the records of one may lie under keys that the other
+                // has replaced, until the one has synced again. What devices were asked to do, they do in the first rounds.
+                let is_well = report.is_success() || report.ending == Ending::LoggedOut;
+                prop_assert!(
+                    is_well || round <= 2,
+                    "device {device} in round {round}: {report:?}"
+                );
+                is_settled &= report.ending == Ending::NothingToDo;
+            }
+            if is_settled {
+                return Ok(());
+            }
+        }
+        Err(TestCaseError::fail(format!(
+            "the devices are not settled after {ROUNDS} rounds"
+        )))
+    }
+
+    async fn judge(&self) -> Result<(), TestCaseError> {
+        let mut all = Vec::new();
+        for device in 0..self.hands.len() {
+            let counts = self.hands[device].counts(&notes()).await.unwrap();
+            prop_assert!(counts.pending == 0, "device {device} has something to send");
+            all.push(self.held(device).await);
+        }
+        for (device, records) in all.iter().enumerate() {
+            prop_assert!(
+                *records == all[0],
+                "device {device} has {records:?}, the first has {:?}",
+                all[0]
+            );
+        }
+        self.model.check(&all[0]).map_err(TestCaseError::fail)
+    }
+}

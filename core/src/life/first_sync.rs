@@ -8,12 +8,17 @@
 //!   (wipeClient)        else                           remove the records here
 //! take-local            the server has it              delete it there as it was seen, reset here
 //!   (wipeRemote)        the server has none            reset here
-//!                       in both cases                  tell all other clients to take the server's: wipeEngine
+//!                       in both cases                  tell all other clients to take the server's: wipeEngine;
+//!                                                      then list it under a new sync ID
 //! ```
 //!
 //! What is to be done is kept with the names of the collections that it is about: those that a person has seen and
 //! agreed to. Each collection's step and the end of its name in that list are one commit, so that each is done once,
 //! whatever fails later, and a device that was cut off goes on with the rest.
+//!
+//! The new sync ID is for the devices that do not do as they are told: because they never hear of it, or because the
+//! server has nothing that could take the place of what they have. They send again what they have, and all devices end
+//! equal.
 //!
 //! A fresh start empties the server: whoever wanted to take what it had is then better served with what is here.
 
@@ -21,9 +26,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::keep;
+use super::choices::{keep, version};
 use super::commands::{self, Command};
-use super::meta_global::MetaGlobal;
+use super::meta_global::{self, MetaGlobal};
 use super::newest::{Newest, newest};
 use super::report::Report;
 use super::session::Session;
@@ -31,7 +36,7 @@ use super::state::{CollectionState, GlobalState, read, write};
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Store, Sweep};
-use crate::ids::CollectionName;
+use crate::ids::{CollectionName, Guid};
 
 /// How the two sides are to come together.
 ///
@@ -229,9 +234,11 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
             session.forget_collection(name);
             report.wiped_there.push(name.clone());
         }
+        let mut sync_id = None;
         if mode == Mode::TakeLocal && act != Act::Leave {
             // A device that was cut off here tells them again: they are asked once all the same.
             commands::send_to_others(session, &[Command::WipeEngine(name.clone())]).await?;
+            sync_id = Some(list_anew(session, name).await?);
         }
         let rest = collections.iter().skip(done + 1).cloned().collect();
         let intent = FirstSync {
@@ -247,21 +254,34 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
         if sweep == Some(Sweep::Wipe) {
             report.wiped_here.push(name.clone());
         }
-        finish(session, name, sweep).await?;
+        finish(session, name, sweep, sync_id).await?;
     }
     report.first_sync = Some(mode);
     Ok(())
 }
 
-/// Sweeps a collection and keeps how much is left to do, in one commit.
+/// Lists a collection under a new sync ID, if nobody else changed meta/global since it was read.
+async fn list_anew<H: Host>(session: &mut Session<'_, H>, name: &CollectionName) -> Result<Guid> {
+    let sync_id = Guid::make(session.host)?;
+    if let Some(meta) = &mut session.meta {
+        meta.set_engine(name.as_str(), version(name.as_str()), sync_id.as_str());
+    }
+    meta_global::upload(session).await?;
+    Ok(sync_id)
+}
+
+/// Sweeps a collection, under a new sync ID or its own, and keeps how much is left to do, in one commit.
 async fn finish<H: Host>(
     session: &Session<'_, H>,
     name: &CollectionName,
     sweep: Option<Sweep>,
+    sync_id: Option<Guid>,
 ) -> Result<()> {
     let state: CollectionState = read(session.host.state(name).await?.as_deref());
     let forgotten = CollectionState {
-        sync_id: state.sync_id,
+        sync_id: sync_id
+            .map(|sync_id| sync_id.as_str().into())
+            .or(state.sync_id),
         ..CollectionState::default()
     };
     let part = sweep.map(|sweep| Part {

@@ -112,6 +112,9 @@ impl<'w> Devices<'w> {
                 fault,
             } => self.first(device % count, mode, fault).await,
             Op::Choose { device, wish } => self.choose(device % count, wish).await,
+            // More would only make stories longer.
+            Op::Join if count >= 5 => {}
+            Op::Join => self.hands.push(Hand::new(self.world.fetch.clone(), 0)),
             Op::SignIn { device } => self.hands[device % count].is_signed_in.set(true),
         }
         Ok(())

@@ -60,6 +60,8 @@ pub(crate) enum Op {
     Choose { device: usize, wish: Wish },
     /// A device that was signed out signs in again.
     SignIn { device: usize },
+    /// A device without records joins.
+    Join,
 }
 
 /// What a device asks of another one.
@@ -99,7 +101,7 @@ fn plain() -> BoxedStrategy<Op> {
 
 /// What a person decides, without any record's having to go.
 fn kept() -> BoxedStrategy<Op> {
-    let device = 0..4usize;
+    let device = 0..5usize;
     let asked = prop_oneof![
         Just(Asked::ResetEngine),
         Just(Asked::ResetAll),
@@ -115,13 +117,14 @@ fn kept() -> BoxedStrategy<Op> {
         1 => (device.clone(), fault()).prop_map(|(device, fault)| Op::First { device, mode: Mode::Merge, fault }),
         2 => (device.clone(), wish).prop_map(|(device, wish)| Op::Choose { device, wish }),
         1 => device.prop_map(|device| Op::SignIn { device }),
+        1 => Just(Op::Join),
     ]
     .boxed()
 }
 
 /// What a person decides by which records go.
 fn wiping() -> BoxedStrategy<Op> {
-    let device = 0..4usize;
+    let device = 0..5usize;
     let asked = prop_oneof![Just(Asked::WipeEngine), Just(Asked::WipeAll)];
     let mode = prop_oneof![Just(Mode::TakeServer), Just(Mode::TakeLocal)];
     prop_oneof![

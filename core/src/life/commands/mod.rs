@@ -143,18 +143,23 @@ pub(super) async fn step<H: Host>(
         ..Doing::default()
     };
     for (json, command) in &tasks {
-        doing.take(session, json, command.as_ref(), report).await?;
+        doing.take(session, json, command.as_ref()).await?;
     }
     let Doing {
         sweeps,
         forgets_clients,
         is_logout,
+        reports,
+        tabs,
         ..
     } = doing;
     let has_swept = !sweeps.is_empty() || forgets_clients;
     if !tasks.is_empty() {
         session.state.clients.executed = digests(inbox);
         commit(session, sweeps).await?;
+        // Now they are carried out, whatever comes.
+        report.commands.extend(reports);
+        report.tabs.extend(tabs);
     }
     report.clients.status = CollectionStatus::Ok;
     if clients::is_due(session) != Due::No {
@@ -184,6 +189,8 @@ struct Doing {
     sweeps: BTreeMap<CollectionName, Sweep>,
     forgets_clients: bool,
     is_logout: bool,
+    reports: Vec<CommandReport>,
+    tabs: Vec<ReceivedTab>,
 }
 
 impl Doing {
@@ -192,7 +199,6 @@ impl Doing {
         session: &Session<'_, H>,
         json: &Value,
         command: Option<&Command>,
-        report: &mut Report,
     ) -> Result<()> {
         let mut outcome = CommandOutcome::Done;
         match command {
@@ -208,7 +214,7 @@ impl Doing {
                 for name in self.held.clone() {
                     let outcome = self.wipe(session, name.clone()).await?;
                     if outcome != CommandOutcome::Done {
-                        report.commands.push(CommandReport {
+                        self.reports.push(CommandReport {
                             command: "wipeAll".into(),
                             collection: Some(name),
                             outcome,
@@ -218,9 +224,9 @@ impl Doing {
             }
             Some(Command::WipeEngine(name)) => outcome = self.wipe(session, name.clone()).await?,
             Some(Command::Logout) => self.is_logout = true,
-            Some(Command::DisplayUri(tab)) => report.tabs.push(tab.clone()),
+            Some(Command::DisplayUri(tab)) => self.tabs.push(tab.clone()),
         }
-        report.commands.push(CommandReport {
+        self.reports.push(CommandReport {
             command: command.map_or_else(|| name_of(json), |command| command.name().to_string()),
             collection: command.and_then(Command::collection).cloned(),
             outcome,

@@ -374,3 +374,25 @@ fn a_first_sync_leaves_what_the_account_has_declined() {
     assert_eq!(there(&shelf), ["both", "of b"]);
     assert!(a.first_preview(Mode::TakeLocal).collections.is_empty());
 }
+
+#[test]
+fn all_devices_end_equal_where_a_side_without_records_was_taken() {
+    let (shelf, a, b) = parted();
+    assert!(a.sync().is_success());
+    let empty = device(&shelf);
+    empty.intend(Mode::TakeLocal);
+    assert!(empty.sync().is_success());
+    assert!(there(&shelf).is_empty());
+    // Nothing would take the place of what the first has: so it stays, and is the account's again.
+    for _ in 0..3 {
+        for device in [&b, &a, &empty] {
+            assert!(device.sync().is_success());
+        }
+    }
+    let left = own(&["both", "of b"]);
+    for device in [&a, &b, &empty] {
+        assert_eq!(device.ids(), left);
+        device.assert_at_rest();
+    }
+    assert_eq!(there(&shelf), left);
+}

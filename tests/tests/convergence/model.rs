@@ -14,8 +14,8 @@ pub(crate) struct Model {
     written: BTreeMap<String, (String, String)>,
     /// Values that somebody who saw them wrote over, removed, or deleted with their record.
     replaced: BTreeSet<String>,
-    /// Records that somebody deleted who had them from the server, with the values that went.
-    deleted: Vec<(String, Fields)>,
+    /// Records that somebody deleted, with the values that went.
+    deleted: Vec<Deleted>,
     /// Deleted records whose tombstones the server forgot: a device that had not heard of the deletion brings them back as
     /// it knew them.
     forgiven: BTreeSet<String>,
@@ -25,6 +25,15 @@ pub(crate) struct Model {
     undone: BTreeSet<String>,
     /// The rules that reports named, by record.
     rules: BTreeMap<String, BTreeSet<Rule>>,
+}
+
+/// A deletion.
+#[derive(Debug)]
+struct Deleted {
+    record: String,
+    fields: Fields,
+    /// Whether the device knew what the server had of it: only then it can tell what is there as something new.
+    is_known_to_the_server: bool,
 }
 
 impl Model {
@@ -44,15 +53,17 @@ impl Model {
     /// Somebody deleted a record that held these fields.
     pub(crate) fn delete(&mut self, record: &str, fields: Fields, is_known_to_the_server: bool) {
         self.replaced.extend(fields.values().cloned());
-        if is_known_to_the_server {
-            self.deleted.push((record.to_owned(), fields));
-        }
+        self.deleted.push(Deleted {
+            record: record.to_owned(),
+            fields,
+            is_known_to_the_server,
+        });
     }
 
     /// The server lost all that it had, its tombstones among it.
     pub(crate) fn server_forgets(&mut self) {
         self.forgiven
-            .extend(self.deleted.drain(..).map(|(record, _)| record));
+            .extend(self.deleted.drain(..).map(|deleted| deleted.record));
     }
 
     /// A decision removed the records of a device. What none has now may be gone for good; what was done to its records
@@ -72,7 +83,8 @@ impl Model {
         };
         self.undone
             .extend(self.replaced.iter().filter(is_of).cloned());
-        self.deleted.retain(|(record, _)| !ids.contains(record));
+        self.deleted
+            .retain(|deleted| !ids.contains(&deleted.record));
     }
 
     /// A person decided that the records of one device take the place of all others, of which the other devices have
@@ -87,7 +99,7 @@ impl Model {
         self.wiped.extend(others.cloned());
         self.undone.extend(values.into_iter().cloned());
         self.deleted
-            .retain(|(record, _)| !records.contains_key(record));
+            .retain(|deleted| !records.contains_key(&deleted.record));
         self.server_forgets();
     }
 
@@ -147,7 +159,13 @@ impl Model {
                 }
             }
         }
-        for (record, gone) in &self.deleted {
+        let known = |deleted: &&Deleted| deleted.is_known_to_the_server;
+        for deleted in self.deleted.iter().filter(known) {
+            let Deleted {
+                record,
+                fields: gone,
+                ..
+            } = deleted;
             let Some(fields) = end.get(record) else {
                 continue;
             };

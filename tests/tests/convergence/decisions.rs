@@ -34,7 +34,7 @@ impl Asked {
 impl Devices<'_> {
     /// Sends a command from one device to another, if they know of each other.
     pub(crate) async fn ask(
-        &self,
+        &mut self,
         from: usize,
         to: usize,
         what: Asked,
@@ -45,8 +45,12 @@ impl Devices<'_> {
             return Ok(());
         };
         self.hands[from].fail(fault);
-        let sent = self.send(from, &target.into(), what.command()).await;
+        let sent = self
+            .send(from, &target.clone().into(), what.command())
+            .await;
         self.hands[from].fail(None);
+        let name = what.command().name();
+        self.asks.send(target.as_str(), name, 1, sent.is_ok());
         prop_assert!(
             match &sent {
                 Ok(())
@@ -79,7 +83,12 @@ impl Devices<'_> {
     }
 
     /// Has a device and the server come together once.
-    pub(crate) async fn first(&mut self, device: usize, mode: Mode, fault: Option<Fault>) {
+    pub(crate) async fn first(
+        &mut self,
+        device: usize,
+        mode: Mode,
+        fault: Option<Fault>,
+    ) -> Result<(), TestCaseError> {
         let intent = FirstSync {
             mode,
             collections: vec![notes()],
@@ -87,7 +96,8 @@ impl Devices<'_> {
         life::intend(&self.hands[device], Some(intent))
             .await
             .unwrap();
-        self.sync(device, fault).await;
+        self.sync(device, fault).await?;
+        Ok(())
     }
 
     /// Chooses on a device whether the account syncs the collection.
@@ -96,6 +106,20 @@ impl Devices<'_> {
         life::choose(hand, &[notes()], wish, hand.now())
             .await
             .unwrap();
+    }
+
+    /// A device that takes the place of the others asks them to wipe, in each attempt of a sync.
+    pub(crate) async fn expect_wipes(&mut self, device: usize, before: &Before) {
+        const ATTEMPTS: u32 = 3;
+        let intent = before.state.first_sync.as_ref();
+        if intent.is_none_or(|intent| intent.mode != Mode::TakeLocal) {
+            return;
+        }
+        for other in (0..self.hands.len()).filter(|other| *other != device) {
+            if let Some(id) = self.state(other).await.clients.id {
+                self.asks.send(id.as_str(), "wipeEngine", ATTEMPTS, false);
+            }
+        }
     }
 
     /// Learns what may go, and what may come back, by a decision that this sync carried out.

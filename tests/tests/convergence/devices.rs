@@ -14,6 +14,7 @@ use selvedge_core::life::{
 use selvedge_tests::Account;
 use serde_json::{Map, Value};
 
+use crate::asks::Asks;
 use crate::hand::{Fault, Hand};
 use crate::model::{Fields, Model};
 use crate::op::Op;
@@ -26,6 +27,7 @@ pub(crate) struct Devices<'w> {
     pub(crate) credentials: Credentials,
     pub(crate) hands: Vec<Hand>,
     pub(crate) model: Model,
+    pub(crate) asks: Asks,
 }
 
 /// A device as it was before a sync, for what the sync then says to be judged by.
@@ -61,6 +63,7 @@ impl<'w> Devices<'w> {
             account,
             hands: clocks.iter().take(count).map(hand).collect(),
             model: Model::default(),
+            asks: Asks::default(),
         }
     }
 
@@ -84,21 +87,26 @@ impl<'w> Devices<'w> {
             } => self.remove(device % count, record, field).await,
             Op::Delete { device, record } => self.delete(device % count, record).await,
             Op::Sync { device, fault } => {
-                self.sync(device % count, fault).await;
+                self.sync(device % count, fault).await?;
             }
             Op::SyncTogether { one, other, fault } => {
-                self.sync_together(one % count, other % count, fault).await;
+                return self.sync_together(one % count, other % count, fault).await;
             }
-            Op::ReplaceKeys => self.replace_keys(),
+            Op::ReplaceKeys => {
+                self.replace_keys();
+                self.asks.forget();
+            }
             Op::EmptyTheServer => {
                 let (status, _) = self.world.wire(&self.account).send("DELETE", "storage", "");
                 assert_eq!(status, 200);
                 self.model.server_forgets();
+                self.asks.forget();
             }
             Op::MoveToAnotherNode => {
                 self.account.uid = self.world.next_uid();
                 self.credentials = self.world.credentials(&self.account);
                 self.model.server_forgets();
+                self.asks.forget();
             }
             Op::Ask {
                 from,
@@ -110,7 +118,7 @@ impl<'w> Devices<'w> {
                 device,
                 mode,
                 fault,
-            } => self.first(device % count, mode, fault).await,
+            } => return self.first(device % count, mode, fault).await,
             Op::Choose { device, wish } => self.choose(device % count, wish).await,
             // More would only make stories longer.
             Op::Join if count >= 5 => {}
@@ -178,25 +186,37 @@ impl<'w> Devices<'w> {
     }
 
     /// Syncs a device, and learns from what it reports.
-    pub(crate) async fn sync(&mut self, device: usize, fault: Option<Fault>) -> Report {
+    pub(crate) async fn sync(
+        &mut self,
+        device: usize,
+        fault: Option<Fault>,
+    ) -> Result<Report, TestCaseError> {
         let before = self.before(device).await;
         self.hands[device].fail(fault);
         let report = self.report(device).await;
         self.hands[device].fail(None);
-        self.learn(device, &before, &report).await;
-        report
+        self.expect_wipes(device, &before).await;
+        self.learn(device, &before, &report).await?;
+        Ok(report)
     }
 
-    async fn sync_together(&mut self, one: usize, other: usize, fault: Option<Fault>) {
+    async fn sync_together(
+        &mut self,
+        one: usize,
+        other: usize,
+        fault: Option<Fault>,
+    ) -> Result<(), TestCaseError> {
         if one == other {
-            return;
+            return Ok(());
         }
         let before = (self.before(one).await, self.before(other).await);
         self.hands[one].fail(fault);
         let reports = tokio::join!(self.report(one), self.report(other));
         self.hands[one].fail(None);
-        self.learn(one, &before.0, &reports.0).await;
-        self.learn(other, &before.1, &reports.1).await;
+        self.expect_wipes(one, &before.0).await;
+        self.expect_wipes(other, &before.1).await;
+        self.learn(one, &before.0, &reports.0).await?;
+        self.learn(other, &before.1, &reports.1).await
     }
 
     async fn report(&self, device: usize) -> Report {
@@ -220,7 +240,12 @@ impl<'w> Devices<'w> {
         report
     }
 
-    async fn learn(&mut self, device: usize, before: &Before, report: &Report) {
+    async fn learn(
+        &mut self,
+        device: usize,
+        before: &Before,
+        report: &Report,
+    ) -> Result<(), TestCaseError> {
         for (id, rule) in report
             .collections
             .iter()
@@ -229,5 +254,10 @@ impl<'w> Devices<'w> {
             self.model.rule(id.as_str(), *rule);
         }
         self.learn_of_wipes(device, before, report).await;
+        let client = self.state(device).await.clients.id;
+        let client = client.map(|id| id.to_string()).unwrap_or_default();
+        self.asks
+            .learn(&client, report)
+            .map_err(TestCaseError::fail)
     }
 }

@@ -7,6 +7,7 @@
     reason = "all of it is a test, also what clippy does not see as one"
 )]
 
+mod asks;
 mod decisions;
 mod devices;
 mod edits;

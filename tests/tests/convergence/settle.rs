@@ -36,6 +36,7 @@ impl Devices<'_> {
             self.choose(0, Wish::Enable).await;
             self.settle().await?;
         }
+        self.asks.check().map_err(TestCaseError::fail)?;
         self.judge().await
     }
 
@@ -45,7 +46,7 @@ impl Devices<'_> {
             let mut is_settled = true;
             for device in 0..self.hands.len() {
                 self.hands[device].is_signed_in.set(true);
-                let report = self.sync(device, None).await;
+                let report = self.sync(device, None).await?;
                 // Where two set the account up at the same moment, the records of one may lie under keys that the other
                 // has replaced, until the one has synced again. What devices were asked to do, they do in the first rounds.
                 let is_well = report.is_success() || report.ending == Ending::LoggedOut;

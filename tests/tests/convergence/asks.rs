@@ -42,6 +42,10 @@ impl Asks {
         for done in report.commands.iter().filter(is_whole) {
             let task = (client.to_owned(), done.command.clone());
             self.certain.remove(&task);
+            // To be signed out once more, when it was not certain that the first time had been told, does no harm.
+            if done.command == "logout" {
+                continue;
+            }
             let open = self.open.entry(task).or_default();
             *open = open
                 .checked_sub(1)

@@ -1,8 +1,8 @@
 //! This device: its profile, its host, its account and the way to its storage.
 
 use selvedge_core::account::{Credentials, Token};
-use selvedge_core::host::Clock as _;
-use selvedge_core::life::{KeptToken, OwnClient};
+use selvedge_core::host::{Clock as _, Store};
+use selvedge_core::life::{GlobalState, KeptToken, OwnClient};
 use selvedge_core::time::LocalTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::exit::{CliError, Result};
 use crate::host::{NativeFetch, NativeHost, SqliteStore, SystemClock};
 use crate::output::Output;
-use crate::profile::{Profile, read_if_there, remove_if_there};
+use crate::profile::{Profile, Settings, read_if_there, remove_if_there};
 
 /// How this program names itself to servers.
 pub const USER_AGENT: &str = concat!("Selvedge/", env!("CARGO_PKG_VERSION"));
@@ -120,6 +120,26 @@ impl Device {
         })
     }
 
+    /// Keeps what the account's other devices call this one; the next sync tells them.
+    ///
+    /// # Errors
+    /// When the settings cannot be read or written.
+    pub fn keep_name(&self, name: &str) -> Result<()> {
+        self.profile.keep_settings(&Settings {
+            device_name: Some(name.into()),
+            ..self.profile.settings()?
+        })
+    }
+
+    /// The program's version, where the server's operators may know it.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn version_to_tell(&self) -> Result<Option<&'static str>> {
+        let tells = self.profile.settings()?.tells_version;
+        Ok(tells.then_some(env!("CARGO_PKG_VERSION")))
+    }
+
     /// The storage token of an earlier command, unless it is due for renewal.
     ///
     /// # Errors
@@ -166,6 +186,17 @@ impl Device {
     pub fn forget_token(&self) -> Result<()> {
         remove_if_there(&self.profile.token_path()).map(drop)
     }
+}
+
+/// What a sync keeps of the account. What cannot be read is as good as forgotten, as in a sync.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn global_state(store: &impl Store) -> Result<GlobalState> {
+    let text = store.global().await?;
+    Ok(text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default())
 }
 
 /// The machine's name, as far as it has one.

@@ -19,7 +19,7 @@ use crate::host::SqliteStore;
 /// | `store.sqlite` | records and sync state |
 /// | `credentials.json` | secrets: the sync key and what gets a token |
 /// | `token.json` | secret: the storage token, until it expires |
-/// | `settings.json` | which collections are followed, and the device's name |
+/// | `settings.json` | what a person chose: the collections to follow, the device's name |
 /// | `copy-….sqlite` | how far a copy of the account to another one is |
 /// | `schedule.json` | when the daemon syncs next |
 /// | `daemon.lock` | held by the one daemon |
@@ -37,6 +37,8 @@ pub struct Settings {
     pub collections: Option<Vec<CollectionName>>,
     /// What the account's other devices call this one; `None` for the machine's name.
     pub device_name: Option<String>,
+    /// Whether the server's operators are told the program's version, once a day at most.
+    pub tells_version: bool,
 }
 
 /// Held while one process works on a profile.
@@ -311,6 +313,7 @@ mod tests {
         let chosen = Settings {
             collections: Some(vec![CollectionName::new("notes").unwrap()]),
             device_name: Some("Attic".into()),
+            tells_version: true,
         };
         profile.keep_settings(&chosen).unwrap();
         assert_eq!(profile.settings().unwrap(), chosen);

@@ -3,13 +3,13 @@
 use selvedge_core::account::legacy::{Account, NodeServer};
 use selvedge_core::account::{Credentials, Source, TokenServer};
 use selvedge_core::error::{Error, RequestLine};
-use selvedge_core::host::{Clock as _, Store as _};
+use selvedge_core::host::Clock as _;
 use selvedge_core::http::Method;
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{CollectionKeys, GlobalState, KeptToken};
+use selvedge_core::life::{CollectionKeys, KeptToken};
 use selvedge_core::server::{Access, Client, Record};
 
-use crate::device::{Device, USER_AGENT};
+use crate::device::{Device, USER_AGENT, global_state};
 use crate::exit::{CliError, Result};
 use crate::host::NativeHost;
 
@@ -88,13 +88,11 @@ async fn open_node<'h>(
     host: &'h NativeHost<()>,
     account: &Account,
 ) -> Result<(Client<'h, NativeHost<()>>, Option<Record>)> {
-    let state = match device.store_if_there()? {
-        Some(store) => store.global().await?,
+    let node = match device.store_if_there()? {
+        Some(store) => global_state(&store).await?.node,
         None => None,
     };
-    let state = state.and_then(|text| serde_json::from_str::<GlobalState>(&text).ok());
-    let kept = state.and_then(|state| state.node);
-    let kept = kept.as_ref().and_then(|node| node.url_for(account));
+    let kept = node.as_ref().and_then(|node| node.url_for(account));
     if let Some(node) = kept {
         match open(host, account.access(node)?).await {
             Err(Error::SignedOut { .. }) => {}

@@ -89,6 +89,31 @@ impl Device {
             .ok();
     }
 
+    /// Uses the account of another device by its credentials.
+    pub fn use_credentials_of(&self, other: &Self, args: &[&str]) {
+        let file = other.path("credentials.json");
+        let file = file.to_str().expect("temporary files have plain names");
+        let args = [&["account", "use", "--credentials", file], args].concat();
+        let _done = self.run(&args).outcome().ok();
+    }
+
+    /// Changes what the device keeps of its account, as time or another version of the program might have.
+    ///
+    /// # Panics
+    /// When it has never synced.
+    pub fn change_state(&self, change: impl FnOnce(&mut Value)) {
+        let store = rusqlite::Connection::open(self.path("store.sqlite")).expect("it has a store");
+        let text: String = store
+            .query_row("SELECT state FROM account", [], |row| row.get(0))
+            .expect("it has synced");
+        let mut state = serde_json::from_str(&text).expect("the state is JSON");
+        change(&mut state);
+        let changed = store
+            .execute("UPDATE account SET state = ?1", [state.to_string()])
+            .expect("the store can be written");
+        assert_eq!(changed, 1);
+    }
+
     /// The profile's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {

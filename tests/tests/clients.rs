@@ -51,6 +51,54 @@ fn each_device_is_in_the_list_under_its_name() {
 }
 
 #[test]
+fn a_device_has_the_name_that_it_was_given_when_it_came_and_keeps_it_until_it_gets_another() {
+    let server = Server::start();
+    let (attic, code) = Device::first(&server);
+    let cellar = Device::default();
+    let join = ["account", "join", &code, "--device-name", " Cellar "];
+    let _done = cellar.run(&join).outcome().ok();
+    let third = Device::default();
+    third.use_credentials_of(&attic, &["--device-name", "Garage"]);
+    for device in [&attic, &cellar, &third] {
+        device.put("r", &json!({}));
+        device.sync();
+    }
+    let names = || {
+        let list = asked(&attic, &["list"]);
+        let names = list.as_array().unwrap().iter();
+        names
+            .filter(|row| row["thisDevice"] == false)
+            .map(|row| row["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(), ["Cellar", "Garage"]);
+    let _done = asked(&cellar, &["rename", "Kitchen"]);
+    cellar.sync();
+    assert_eq!(names(), ["Garage", "Kitchen"]);
+    let shown = cellar.run(&["--json", "account", "show"]).outcome().ok();
+    assert_eq!(shown.json()["deviceName"], "Kitchen");
+}
+
+#[test]
+fn an_id_that_begins_with_a_dash_is_a_device_all_the_same() {
+    let (_server, attic, cellar) = attic_and_cellar();
+    // One in thirty-two ids begins so; this one also looks like an option.
+    for id in ["-yabcdefghij", "--all4567890"] {
+        cellar.change_state(|state| state["clients"]["id"] = id.into());
+        cellar.sync();
+        let page = format!("https://example.org/{id}");
+        assert_eq!(asked(&attic, &["send-tab", id, &page])["sent"][0]["id"], id);
+        let wiped = asked(&attic, &["wipe", id, "notes", "--yes"]);
+        assert_eq!(wiped["sent"][0]["added"], 1, "{wiped}");
+        let reset = asked(&attic, &["reset", "--yes", id]);
+        assert_eq!(reset["sent"][0]["added"], 1, "{reset}");
+        let report = cellar.sync().report;
+        assert_eq!(report["commands"].as_array().unwrap().len(), 2, "{report}");
+        assert_eq!(report["tabs"][0]["uri"], page.as_str());
+    }
+}
+
+#[test]
 fn a_page_arrives_once_however_often_it_is_sent() {
     let (_server, attic, cellar) = attic_and_cellar();
     let send = [

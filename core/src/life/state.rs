@@ -164,6 +164,8 @@ pub struct Status {
     pub last_sync: Option<LocalTime>,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
+    /// What a first sync that was cut off left to be done by the next sync.
+    pub first_sync: Option<FirstSync>,
     /// The collections that are here, in order of name.
     pub collections: Vec<CollectionCounts>,
 }
@@ -217,6 +219,7 @@ pub async fn status<S: Store>(store: &S) -> Result<Status> {
     Ok(Status {
         last_sync: global.last_sync,
         backoff: global.backoff,
+        first_sync: global.first_sync,
         collections,
     })
 }

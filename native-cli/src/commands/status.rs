@@ -3,10 +3,11 @@
 use std::fmt;
 
 use selvedge_core::host::Clock as _;
-use selvedge_core::life::{self, CollectionCounts};
+use selvedge_core::life::{self, CollectionCounts, FirstSync};
 use selvedge_core::time::{LocalTime, ServerTime};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::sync::first::PendingView;
 use crate::device::Device;
 use crate::exit::Result;
 use crate::host::SystemClock;
@@ -25,6 +26,9 @@ pub struct Status {
     next_sync: Option<LocalTime>,
     /// When the daemon syncs next, if one served this profile; likewise.
     daemon_next: Option<LocalTime>,
+    /// What a first sync that was cut off left to be done by the next sync.
+    #[serde(serialize_with = "first_sync")]
+    first_sync: Option<FirstSync>,
     collections: Vec<Row>,
 }
 
@@ -69,6 +73,7 @@ pub async fn run(device: &Device) -> Result<()> {
             last_sync: None,
             next_sync: None,
             daemon_next,
+            first_sync: None,
             collections: Vec::new(),
         },
         Some(known) => Status {
@@ -76,10 +81,15 @@ pub async fn run(device: &Device) -> Result<()> {
             last_sync: known.last_sync,
             next_sync: known.backoff.until().filter(|until| *until > now),
             daemon_next,
+            first_sync: known.first_sync,
             collections: known.collections.into_iter().map(row).collect(),
         },
     };
     device.output.answer(&status)
+}
+
+fn first_sync<S: Serializer>(left: &Option<FirstSync>, serializer: S) -> Result<S::Ok, S::Error> {
+    left.as_ref().map(PendingView::from).serialize(serializer)
 }
 
 impl fmt::Display for Status {
@@ -104,6 +114,13 @@ impl fmt::Display for Status {
         }
         if let Some(time) = self.daemon_next {
             writeln!(f, "Daemon     syncs at {} UTC", moment::local(time))?;
+        }
+        if let Some(left) = &self.first_sync {
+            let left = PendingView::from(left);
+            writeln!(
+                f,
+                "First sync {left}: the next sync goes on with it; `selvedge sync --first none` drops it"
+            )?;
         }
         if self.collections.is_empty() {
             return writeln!(f, "No records here yet.");

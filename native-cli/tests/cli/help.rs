@@ -7,10 +7,11 @@ use std::process::Command;
 use crate::program::{Server, feed, program};
 
 /// The examples of all commands, in an order in which each finds what it needs.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "demo",
     "account create",
     "account show",
+    "account tell-version",
     "records put",
     "records edit",
     "records list",

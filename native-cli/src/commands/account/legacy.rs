@@ -4,7 +4,7 @@ use selvedge_core::account::legacy::Account;
 use selvedge_core::crypto::SyncKey;
 use selvedge_core::error::Error;
 
-use crate::cli::LegacyArgs;
+use super::LegacyArgs;
 use crate::commands::secret::secret;
 use crate::exit::{CliError, Result};
 use crate::host::SystemRandom;

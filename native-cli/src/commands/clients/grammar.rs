@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use selvedge_core::ids::CollectionName;
 
-use crate::cli::DryRun;
+use crate::cli::{DryRun, collection, device_name};
 
 /// What to do with the account's devices.
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,7 @@ pub enum ClientsCommand {
     #[command(after_help = "Example:\n  selvedge clients send-tab Attic https://example.org/")]
     SendTab {
         /// The device, by name or id.
+        #[arg(allow_hyphen_values = true)]
         client: String,
         /// The address of the page.
         url: String,
@@ -57,7 +58,11 @@ pub enum ClientsCommand {
 )]
 pub struct TargetArgs {
     /// The device, by name or id; with --all, a collection.
-    #[arg(value_name = "CLIENT", required_unless_present = "all")]
+    #[arg(
+        value_name = "CLIENT",
+        allow_hyphen_values = true,
+        required_unless_present = "all"
+    )]
     pub client: Option<String>,
     /// The collections; without any, all.
     #[arg(value_name = "COLLECTION", value_parser = collection)]
@@ -71,30 +76,4 @@ pub struct TargetArgs {
     /// Only say what would be done.
     #[command(flatten)]
     pub dry_run: DryRun,
-}
-
-fn collection(text: &str) -> Result<CollectionName, String> {
-    CollectionName::new(text).map_err(|error| error.to_string())
-}
-
-fn device_name(text: &str) -> Result<String, String> {
-    let is_usable = !text.trim().is_empty()
-        && text.chars().count() <= 64
-        && !text.chars().any(char::is_control);
-    is_usable
-        .then(|| text.trim().to_owned())
-        .ok_or_else(|| "a device's name is 1 to 64 characters, without control characters".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_nobody_could_read_are_refused() {
-        for name in ["", "  ", "a\nb", &"x".repeat(65)] {
-            assert!(device_name(name).is_err(), "{name:?}");
-        }
-        assert_eq!(device_name(" Attic "), Ok("Attic".into()));
-    }
 }

@@ -5,17 +5,15 @@ mod send;
 
 use std::fmt;
 
-use selvedge_core::host::Store as _;
-use selvedge_core::life::{GlobalState, KnownClient, Standing, list_clients};
+use selvedge_core::life::{KnownClient, Standing, list_clients};
 use selvedge_core::time::ServerTime;
 use serde::Serialize;
 
 pub use self::grammar::{ClientsCommand, TargetArgs};
-use crate::device::Device;
+use crate::device::{Device, global_state};
 use crate::exit::{CliError, Result};
 use crate::moment;
 use crate::output::{Align, Table};
-use crate::profile::Settings;
 use crate::remote::Remote;
 
 #[derive(Debug, Serialize)]
@@ -120,10 +118,7 @@ async fn own_id(device: &Device) -> Result<Option<String>> {
     let Some(store) = device.store_if_there()? else {
         return Ok(None);
     };
-    let global = store.global().await?;
-    let state: GlobalState = global
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
+    let state = global_state(&store).await?;
     Ok(state.clients.id.map(|id| id.to_string()))
 }
 
@@ -152,11 +147,7 @@ async fn list(device: &Device, all: bool) -> Result<()> {
 
 fn rename(device: &Device, name: String, dry_run: bool) -> Result<()> {
     if !dry_run {
-        let settings = Settings {
-            device_name: Some(name.clone()),
-            ..device.profile.settings()?
-        };
-        device.profile.keep_settings(&settings)?;
+        device.keep_name(&name)?;
     }
     device.output.answer(&Renamed { name, dry_run })
 }

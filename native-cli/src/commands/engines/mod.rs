@@ -1,16 +1,18 @@
 //! `selvedge engines`: what the account syncs, on all its devices.
 
+mod grammar;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use selvedge_core::host::{Clock as _, Store as _};
+use selvedge_core::host::Clock as _;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, EngineState, EngineStatus, GlobalState, Wish};
+use selvedge_core::life::{self, EngineState, EngineStatus, Wish};
 use serde::Serialize;
 
-use crate::cli::EnginesCommand;
+pub use self::grammar::EnginesCommand;
 use crate::confirm::agree;
-use crate::device::Device;
+use crate::device::{Device, global_state};
 use crate::exit::Result;
 use crate::host::{SqliteStore, SystemClock};
 use crate::output::{Align, Table};
@@ -103,7 +105,7 @@ async fn choose(
 ) -> Result<()> {
     let _lock = device.profile.lock()?;
     let store = device.profile.open_store()?;
-    let state = global(&store).await?;
+    let state = global_state(&store).await?;
     let mut choices = state.choices.clone();
     let mut about = Vec::new();
     for name in engines {
@@ -130,15 +132,6 @@ async fn choose(
         deletes_on_server,
         dry_run,
     })
-}
-
-/// What is kept of the account.
-async fn global(store: &SqliteStore) -> Result<GlobalState> {
-    let text = store.global().await?;
-    // What cannot be read is as good as forgotten, as in a sync.
-    Ok(text
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default())
 }
 
 /// A device that follows some collections follows what is enabled on it too.

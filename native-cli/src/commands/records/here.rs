@@ -6,8 +6,8 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use serde_json::value::RawValue;
 
 use super::Changed;
+use super::Source;
 use super::input::{Input, print_line};
-use crate::cli::Source;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::{DryRunStore, SqliteStore, SystemClock, SystemRandom};

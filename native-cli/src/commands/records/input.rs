@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
-use crate::cli::Source;
+use super::Source;
 use crate::exit::{CliError, Result};
 
 /// The JSON texts of a source, one after another; an array stands for its elements.

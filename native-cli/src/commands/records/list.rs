@@ -13,7 +13,7 @@ use selvedge_core::time::ServerTime;
 use super::here::store_of;
 use super::print::Printer;
 use super::there::is_tombstone;
-use crate::cli::{Format, ListArgs, SortBy};
+use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::SqliteStore;

@@ -1,5 +1,6 @@
 //! `selvedge records`: read and change records, on this device or straight on the server.
 
+mod grammar;
 mod here;
 mod input;
 mod list;
@@ -11,7 +12,7 @@ use std::fmt;
 use selvedge_core::ids::{CollectionName, RecordId};
 use serde::Serialize;
 
-use crate::cli::RecordsCommand;
+pub use self::grammar::{Format, ListArgs, RecordsCommand, SortBy, Source};
 use crate::device::Device;
 use crate::exit::Result;
 

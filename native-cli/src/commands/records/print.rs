@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use selvedge_core::time::ServerTime;
 use serde_json::value::RawValue;
 
-use crate::cli::Format;
+use super::Format;
 use crate::exit::{CliError, Result};
 use crate::moment;
 use crate::output::{printable, shortened};

@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Changed;
+use super::Source;
 use super::input::{Input, print_line};
-use crate::cli::Source;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::{SystemClock, SystemRandom};

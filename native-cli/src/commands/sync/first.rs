@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use selvedge_core::life::{FirstPreview, Mode, Report};
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{FirstPreview, FirstSync, Mode, Report};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::report::ReportView;
@@ -120,6 +121,39 @@ impl fmt::Display for FirstView<'_> {
         }
         write!(f, "{table}")
     }
+}
+
+/// What a first sync that was cut off left to be done.
+#[derive(Debug, serde::Serialize)]
+pub(in crate::commands) struct PendingView<'a> {
+    mode: &'static str,
+    collections: &'a [CollectionName],
+}
+
+impl<'a> From<&'a FirstSync> for PendingView<'a> {
+    fn from(left: &'a FirstSync) -> Self {
+        Self {
+            mode: left.mode.word(),
+            collections: &left.collections,
+        }
+    }
+}
+
+impl fmt::Display for PendingView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self
+            .collections
+            .iter()
+            .map(CollectionName::as_str)
+            .collect();
+        write!(f, "{} of {}", self.mode, names.join(", "))
+    }
+}
+
+/// What to say after a sync that did not come to the end of a first sync.
+pub(super) fn left_note(left: &FirstSync) -> String {
+    let left = PendingView::from(left);
+    format!("The next sync goes on with {left}; `selvedge sync --first none` drops that.")
 }
 
 /// What a first sync would do, and nothing of it was done.

@@ -1,6 +1,7 @@
 //! `selvedge sync`: one sync, or what one would do.
 
-mod first;
+pub(super) mod first;
+mod grammar;
 mod preview;
 pub(super) mod report;
 mod selection;
@@ -13,11 +14,11 @@ use selvedge_core::life::{
 };
 
 use self::first::{DryFirst, FirstReport};
+pub use self::grammar::{First, SyncArgs};
 use self::preview::PreviewView;
 use self::report::ReportView;
 use self::selection::Selection;
-use crate::cli::{First, SyncArgs};
-use crate::device::{Device, USER_AGENT};
+use crate::device::{Device, USER_AGENT, global_state};
 use crate::exit::Result;
 use crate::host::NativeHost;
 use crate::progress::Progress;
@@ -34,17 +35,18 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let mut token = kept.clone();
     let mut selection = Selection::new(device, &host, args.collections).await?;
     let mut first = None;
-    if let Some(mode) = args.first {
+    let mut pending = global_state(&host.store).await?.first_sync;
+    if args.first == Some(First::None) {
+        if !args.dry_run.dry_run {
+            life::intend(&host, None).await?;
+        }
+        pending = None;
+    }
+    if let Some(mode) = args.first.and_then(First::mode) {
         let progress = Progress::new(&device.output);
-        let syncing = Syncing {
-            host: &host,
-            credentials: &credentials,
-            selection: &selection,
-            client: device.own_client()?,
-            is_asked_for: true,
-            stage: &|stage| progress.stage(stage),
-        };
-        let preview = syncing.first_preview(mode.into(), &mut token).await;
+        let stage = |stage: life::Stage<'_>| progress.stage(stage);
+        let syncing = Syncing::new(device, &host, &credentials, &selection, true, &stage)?;
+        let preview = syncing.first_preview(mode, &mut token).await;
         drop(progress);
         device.keep_token(kept.as_ref(), token.as_ref())?;
         let preview = preview?;
@@ -57,14 +59,8 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         first = Some(preview);
     }
     let progress = Progress::new(&device.output);
-    let syncing = Syncing {
-        host: &host,
-        credentials: &credentials,
-        selection: &selection,
-        client: device.own_client()?,
-        is_asked_for: true,
-        stage: &|stage| progress.stage(stage),
-    };
+    let stage = |stage: life::Stage<'_>| progress.stage(stage);
+    let syncing = Syncing::new(device, &host, &credentials, &selection, true, &stage)?;
     let outcome = if args.dry_run.dry_run {
         Outcome::Preview(syncing.preview(&mut token).await)
     } else {
@@ -73,7 +69,10 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     drop(progress);
     device.keep_token(kept.as_ref(), token.as_ref())?;
     match outcome {
-        Outcome::Preview(preview) => device.output.answer(&PreviewView(preview?)),
+        Outcome::Preview(preview) => device.output.answer(&PreviewView {
+            preview: preview?,
+            pending,
+        }),
         Outcome::Report(report) => {
             let view = ReportView(*report);
             if view.is_logged_out() {
@@ -87,6 +86,9 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
                 })?,
             }
             view.explain(device);
+            if let Some(left) = global_state(&host.store).await?.first_sync {
+                device.output.note(first::left_note(&left));
+            }
             view.verdict()?;
             selection.check(&host).await
         }
@@ -109,14 +111,15 @@ pub(super) async fn once(
     let kept = device.token()?;
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, only).await?;
-    let syncing = Syncing {
-        host: &host,
-        credentials: &credentials,
-        selection: &selection,
-        client: device.own_client()?,
+    let stage = |_: life::Stage<'_>| ();
+    let syncing = Syncing::new(
+        device,
+        &host,
+        &credentials,
+        &selection,
         is_asked_for,
-        stage: &|_| (),
-    };
+        &stage,
+    )?;
     let report = syncing.sync(&mut token).await?;
     device.keep_token(kept.as_ref(), token.as_ref())?;
     if matches!(report.ending, Ending::LoggedOut) {
@@ -135,11 +138,33 @@ struct Syncing<'a> {
     credentials: &'a Credentials,
     selection: &'a Selection,
     client: OwnClient,
-    is_asked_for: bool,
+    situation: Situation,
     stage: &'a dyn Fn(life::Stage<'_>),
 }
 
-impl Syncing<'_> {
+impl<'a> Syncing<'a> {
+    fn new(
+        device: &Device,
+        host: &'a NativeHost,
+        credentials: &'a Credentials,
+        selection: &'a Selection,
+        is_asked_for: bool,
+        stage: &'a dyn Fn(life::Stage<'_>),
+    ) -> Result<Self> {
+        Ok(Self {
+            host,
+            credentials,
+            selection,
+            client: device.own_client()?,
+            situation: Situation {
+                is_asked_for,
+                tells_version: device.version_to_tell()?,
+                ..Situation::default()
+            },
+            stage,
+        })
+    }
+
     async fn first_preview(
         &self,
         mode: Mode,
@@ -184,10 +209,7 @@ impl Syncing<'_> {
     fn options(&self, engines: Vec<Generic>) -> Options<'_> {
         Options {
             engines,
-            situation: Situation {
-                is_asked_for: self.is_asked_for,
-                ..Situation::default()
-            },
+            situation: self.situation,
             client: self.client.clone(),
             user_agent: Some(USER_AGENT.into()),
             progress: self.stage,
@@ -218,12 +240,13 @@ fn append(report: &mut Report, second: Report) {
     }
 }
 
-impl From<First> for Mode {
-    fn from(first: First) -> Self {
-        match first {
-            First::Merge => Self::Merge,
-            First::TakeServer => Self::TakeServer,
-            First::TakeLocal => Self::TakeLocal,
+impl First {
+    const fn mode(self) -> Option<Mode> {
+        match self {
+            Self::Merge => Some(Mode::Merge),
+            Self::TakeServer => Some(Mode::TakeServer),
+            Self::TakeLocal => Some(Mode::TakeLocal),
+            Self::None => None,
         }
     }
 }

@@ -3,13 +3,18 @@
 use std::fmt;
 
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, Association, Preview};
+use selvedge_core::life::{self, Association, FirstSync, Preview};
 use serde::Serialize;
 
+use super::first::PendingView;
 use crate::output::{Align, Table};
 
 /// What a sync would do.
-pub(super) struct PreviewView(pub(super) Preview);
+pub(super) struct PreviewView {
+    pub(super) preview: Preview,
+    /// What an earlier first sync left to be done.
+    pub(super) pending: Option<FirstSync>,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +36,7 @@ impl PreviewView {
                 Association::Declined => "skip: declined",
             }
         };
-        self.0
+        self.preview
             .collections
             .iter()
             .map(|found| PreviewRow {
@@ -47,10 +52,11 @@ impl PreviewView {
 impl Serialize for PreviewView {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut preview = serializer.serialize_struct("Preview", 4)?;
+        let mut preview = serializer.serialize_struct("Preview", 5)?;
         preview.serialize_field("dryRun", &true)?;
-        preview.serialize_field("freshStart", &self.0.fresh_start)?;
-        preview.serialize_field("wipesThere", &self.0.wipes_there)?;
+        preview.serialize_field("freshStart", &self.preview.fresh_start)?;
+        preview.serialize_field("firstSync", &self.pending.as_ref().map(PendingView::from))?;
+        preview.serialize_field("wipesThere", &self.preview.wipes_there)?;
         preview.serialize_field("collections", &self.rows())?;
         preview.end()
     }
@@ -58,13 +64,20 @@ impl Serialize for PreviewView {
 
 impl fmt::Display for PreviewView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.fresh_start {
+        if let Some(pending) = &self.pending {
+            writeln!(
+                f,
+                "A first sync that was cut off would go on: {}.",
+                PendingView::from(pending)
+            )?;
+        }
+        if self.preview.fresh_start {
             writeln!(
                 f,
                 "The account would be set up: what its server has now would be deleted there."
             )?;
         }
-        for name in &self.0.wipes_there {
+        for name in &self.preview.wipes_there {
             writeln!(
                 f,
                 "What the server has of {name} would be deleted, because it was disabled here."

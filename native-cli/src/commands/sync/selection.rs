@@ -8,7 +8,7 @@ use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{FirstPreview, GlobalState, Wish, turn};
 use selvedge_core::server::Conditional;
 
-use crate::device::Device;
+use crate::device::{Device, global_state};
 use crate::exit::{CliError, Result};
 use crate::host::NativeHost;
 use crate::remote::Remote;
@@ -108,17 +108,13 @@ struct Known {
 }
 
 async fn known(host: &NativeHost) -> Result<Known> {
-    let text = host.global().await?;
-    let global: GlobalState = text
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
     let GlobalState {
         info,
         engines,
         declined,
         choices,
         ..
-    } = global;
+    } = global_state(host).await?;
     let on_server = info.map(|info| info.collections).unwrap_or_default();
     let mut names: BTreeSet<_> = on_server
         .into_keys()

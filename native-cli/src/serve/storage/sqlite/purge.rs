@@ -1,7 +1,7 @@
 //! Upkeep, a little at a time: removes what nobody can see any more (expired records, deleted collections, dead batches,
 //! expired invitations, the stores of replaced keys) and lets ids grow old.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use selvedge_core::time::ServerTime;
 
 use super::batches;
@@ -25,7 +25,9 @@ pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
 }
 
 fn clear(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
-    let transaction = db.unchecked_transaction()?;
+    // Whoever reads first and then wants to write is refused at once when another process, as `serve invite`, wrote in
+    // between; who asks for the lock first waits for it.
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let removed = expired_records(db, now)?
         + dropped_collections(db)?
         + old_batches(db, now)?
@@ -173,6 +175,26 @@ mod tests {
         assert_eq!((rows(&db), used_bytes(&db, uid).unwrap()), (2, 10));
         let modified = find_collection(&db, uid, "tabs").unwrap().unwrap().modified;
         assert_eq!(modified.hundredths(), 100);
+    }
+
+    #[test]
+    fn upkeep_waits_for_another_process_that_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let db = open_writer(&path, Durability::None).unwrap();
+        let other = open_writer(&path, Durability::None).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+            .execute("INSERT INTO invitations VALUES (x'00', 100)", [])
+            .unwrap();
+        std::thread::scope(|scope| {
+            let step = scope.spawn(move || step(&db, ServerTime::from_hundredths(100)));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            other.execute_batch("COMMIT").unwrap();
+            assert_eq!(step.join().unwrap(), Ok(false));
+        });
+        let left = other.query_row("SELECT COUNT(*) FROM invitations", [], |row| row.get(0));
+        assert_eq!(left, Ok(0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 /// A number below every sort index of nine digits: records without one come last in `sort=index`.
 pub(super) const NO_SORTINDEX: i64 = -1_000_000_000;
@@ -134,17 +134,28 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> rusqlite::Resu
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found < VERSION {
-        let transaction = connection.unchecked_transaction()?;
-        if found == 0 {
-            transaction.execute_batch(TABLES)?;
-        }
-        transaction.execute_batch(NAMED_USERS)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-        transaction.commit()?;
+    if version(&connection)? < VERSION {
+        make_tables(&connection)?;
     }
     Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Another process, as `serve invite`, may be making them at this moment: who has the lock looks what is left to do.
+fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let found = version(connection)?;
+    if found == 0 {
+        transaction.execute_batch(TABLES)?;
+    }
+    if found < VERSION {
+        transaction.execute_batch(NAMED_USERS)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
 }
 
 /// Opens a connection that reads.

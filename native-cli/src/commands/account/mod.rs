@@ -1,6 +1,7 @@
 //! `selvedge account`: make, join, show or forget the account of this device.
 
 mod copy;
+mod grammar;
 mod legacy;
 
 use std::fmt;
@@ -11,11 +12,12 @@ use selvedge_core::error::Error;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::{AccountCommand, LegacyArgs};
+pub use self::grammar::{AccountCommand, LegacyArgs};
 use crate::commands::secret::read_secret;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
-use crate::profile::remove_if_there;
+use crate::output::printable;
+use crate::profile::{Settings, remove_if_there};
 
 /// What is shown of an account.
 #[derive(Debug, Serialize)]
@@ -30,6 +32,10 @@ struct Shown {
     renewable: bool,
     /// Where the secrets are.
     secrets: String,
+    /// What the account's other devices call this one.
+    device_name: String,
+    /// Whether the server's operators are told the program's version.
+    tells_version: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     join_code: Option<Zeroizing<String>>,
     /// By which name the server knows the user, in the dialect 1.1.
@@ -61,6 +67,14 @@ struct Done {
     sentence: String,
 }
 
+/// What is told of the version from now on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionTold {
+    tells_version: bool,
+    dry_run: bool,
+}
+
 /// Does what is to be done with the account.
 ///
 /// # Errors
@@ -70,21 +84,45 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
         AccountCommand::Create {
             server,
             invitation,
+            device_name,
             dry_run,
-        } => create(device, &server, invitation.as_deref(), dry_run.dry_run).await,
+        } => {
+            let name = device_name.as_deref();
+            create(
+                device,
+                &server,
+                invitation.as_deref(),
+                name,
+                dry_run.dry_run,
+            )
+            .await
+        }
         AccountCommand::Join {
             code,
             code_file,
+            device_name,
             dry_run,
-        } => join(device, code, code_file.as_deref(), dry_run.dry_run),
+        } => {
+            let name = device_name.as_deref();
+            join(device, code, code_file.as_deref(), name, dry_run.dry_run)
+        }
         AccountCommand::Use {
             credentials: Some(credentials),
+            device_name,
             dry_run,
             ..
-        } => use_file(device, &credentials, dry_run.dry_run),
+        } => use_file(
+            device,
+            &credentials,
+            device_name.as_deref(),
+            dry_run.dry_run,
+        ),
         AccountCommand::Use {
-            legacy, dry_run, ..
-        } => use_legacy(device, &legacy, dry_run.dry_run),
+            legacy,
+            device_name,
+            dry_run,
+            ..
+        } => use_legacy(device, &legacy, device_name.as_deref(), dry_run.dry_run),
         AccountCommand::Copy {
             to,
             to_code_file,
@@ -94,6 +132,9 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             copy::run(device, &to, dry_run.dry_run).await
         }
         AccountCommand::Show { show_secrets } => show(device, show_secrets),
+        AccountCommand::TellVersion { tells, dry_run } => {
+            tell_version(device, tells, dry_run.dry_run)
+        }
         AccountCommand::Forget {
             with_records,
             dry_run,
@@ -105,6 +146,7 @@ async fn create(
     device: &Device,
     server: &str,
     invitation: Option<&Path>,
+    name: Option<&str>,
     dry_run: bool,
 ) -> Result<()> {
     let lock = begin(device, dry_run)?;
@@ -122,7 +164,7 @@ async fn create(
     let host = device.network();
     let invitation = invitation.as_ref().map(|text| text.as_str());
     let credentials = embedded::create_account(&host, server, invitation).await?;
-    keep(device, &credentials)?;
+    keep(device, &credentials, name)?;
     drop(lock);
     device
         .output
@@ -138,7 +180,13 @@ async fn create(
     })
 }
 
-fn join(device: &Device, code: Option<String>, file: Option<&Path>, dry_run: bool) -> Result<()> {
+fn join(
+    device: &Device,
+    code: Option<String>,
+    file: Option<&Path>,
+    name: Option<&str>,
+    dry_run: bool,
+) -> Result<()> {
     let _lock = begin(device, dry_run)?;
     let line = match (code, file) {
         (_, Some(file)) => read_secret(file)?,
@@ -146,12 +194,12 @@ fn join(device: &Device, code: Option<String>, file: Option<&Path>, dry_run: boo
         _ => read_secret(Path::new("-"))?,
     };
     let code: JoinCode = line.parse().map_err(Error::from)?;
-    adopt(device, &code.into_credentials(), "join", dry_run)
+    adopt(device, &code.into_credentials(), "join", name, dry_run)
 }
 
-fn use_file(device: &Device, file: &Path, dry_run: bool) -> Result<()> {
+fn use_file(device: &Device, file: &Path, name: Option<&str>, dry_run: bool) -> Result<()> {
     let _lock = begin(device, dry_run)?;
-    adopt(device, &read_credentials(file)?, "use", dry_run)
+    adopt(device, &read_credentials(file)?, "use", name, dry_run)
 }
 
 fn read_credentials(file: &Path) -> Result<Credentials> {
@@ -162,15 +210,15 @@ fn read_credentials(file: &Path) -> Result<Credentials> {
     })
 }
 
-fn use_legacy(device: &Device, args: &LegacyArgs, dry_run: bool) -> Result<()> {
+fn use_legacy(device: &Device, args: &LegacyArgs, name: Option<&str>, dry_run: bool) -> Result<()> {
     let _lock = begin(device, dry_run)?;
     let (account, is_new_key) = legacy::account(args)?;
     let sync_key = account.sync_key().display();
     let credentials = account.into_credentials();
     if !is_new_key || dry_run {
-        return adopt(device, &credentials, "use", dry_run);
+        return adopt(device, &credentials, "use", name, dry_run);
     }
-    keep(device, &credentials)?;
+    keep(device, &credentials, name)?;
     device
         .output
         .note("Other devices need this Sync Key; who has it can read everything:");
@@ -197,7 +245,10 @@ fn begin(device: &Device, dry_run: bool) -> Result<Option<crate::profile::Lock>>
     Ok(lock)
 }
 
-fn keep(device: &Device, credentials: &Credentials) -> Result<()> {
+fn keep(device: &Device, credentials: &Credentials, name: Option<&str>) -> Result<()> {
+    if let Some(name) = name {
+        device.keep_name(name)?;
+    }
     device.forget_token()?;
     device.keep_credentials(credentials)?;
     device.output.note(format_args!(
@@ -211,10 +262,11 @@ fn adopt(
     device: &Device,
     credentials: &Credentials,
     done: &'static str,
+    name: Option<&str>,
     dry_run: bool,
 ) -> Result<()> {
     if !dry_run {
-        keep(device, credentials)?;
+        keep(device, credentials, name)?;
     }
     let server = credentials.server().to_owned();
     let sentence = if dry_run {
@@ -250,9 +302,24 @@ fn show(device: &Device, show_secrets: bool) -> Result<()> {
         ),
         username,
         sync_key,
+        device_name: device.own_client()?.name,
+        tells_version: device.version_to_tell()?.is_some(),
         key_id: credentials.kid,
         secrets: device.profile.credentials_path().display().to_string(),
         join_code,
+    })
+}
+
+fn tell_version(device: &Device, tells: bool, dry_run: bool) -> Result<()> {
+    if !dry_run {
+        device.profile.keep_settings(&Settings {
+            tells_version: tells,
+            ..device.profile.settings()?
+        })?;
+    }
+    device.output.answer(&VersionTold {
+        tells_version: tells,
+        dry_run,
     })
 }
 
@@ -293,14 +360,33 @@ impl fmt::Display for Done {
     }
 }
 
+impl fmt::Display for VersionTold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let are = if self.dry_run { "would be" } else { "are" };
+        let what = if self.tells_version {
+            "told this program's version, once a day at most"
+        } else {
+            "not told this program's version"
+        };
+        writeln!(f, "The server's operators {are} {what}.")
+    }
+}
+
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Server     {}", self.server)?;
+        writeln!(f, "Device     {}", printable(&self.device_name))?;
         if let Some(key_id) = &self.key_id {
             writeln!(f, "Key        {key_id}")?;
         }
+        let version = if self.tells_version {
+            "told to the server's operators, once a day at most"
+        } else {
+            "not told to the server's operators"
+        };
         if let Some(username) = &self.username {
             writeln!(f, "Username   {username}")?;
+            writeln!(f, "Version    {version}")?;
             writeln!(f, "Secrets    {}", self.secrets)?;
             let shown = self.sync_key.as_ref().map(|key| key.as_str());
             let sync_key = shown.unwrap_or("hidden: --show-secrets");
@@ -312,6 +398,7 @@ impl fmt::Display for Shown {
             "brought by hand when they expire"
         };
         writeln!(f, "Tokens     {tokens}")?;
+        writeln!(f, "Version    {version}")?;
         writeln!(f, "Secrets    {}", self.secrets)?;
         match &self.join_code {
             Some(code) => writeln!(f, "Join code  {}", code.as_str()),

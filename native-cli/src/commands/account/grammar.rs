@@ -1,0 +1,139 @@
+//! The grammar of `selvedge account`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+
+use crate::cli::{DryRun, device_name};
+
+/// What to do with the account.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make a new account on a server of `selvedge serve`, and print the join code for other devices.
+    #[command(after_help = "Example:\n  selvedge account create --server http://127.0.0.1:8090")]
+    Create {
+        /// The server's address.
+        #[arg(long, value_name = "URL")]
+        server: String,
+        /// The invitation that `selvedge serve invite` printed, for servers that ask for one.
+        #[arg(long, value_name = "FILE")]
+        invitation: Option<PathBuf>,
+        /// What the account's other devices call this one; the machine's name if nothing was ever said.
+        #[arg(long, value_name = "NAME", value_parser = device_name)]
+        device_name: Option<String>,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Join the account of another device with its join code.
+    #[command(after_help = "Example:\n  selvedge account join --code-file code.txt")]
+    Join {
+        /// The join code, or `-` to read it from stdin. As an argument other users may see it in the process list.
+        #[arg(required_unless_present = "code_file", conflicts_with = "code_file")]
+        code: Option<String>,
+        /// A file with the join code.
+        #[arg(long, value_name = "FILE")]
+        code_file: Option<PathBuf>,
+        /// What the account's other devices call this one; the machine's name if nothing was ever said.
+        #[arg(long, value_name = "NAME", value_parser = device_name)]
+        device_name: Option<String>,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Use an account by credentials from elsewhere, or by name and password.
+    #[command(
+        long_about = "Use an account by credentials from elsewhere, or by name and password.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}, or, for the older storage API 1.1, {\"server_url\", \"username\", \"password\", \"sync_key\"}.\n\nWith --legacy it is an account of the older storage API 1.1. Its password and its Sync Key come from files, from a prompt, or from stdin: a line each, in this order.",
+        after_help = "Example:\n  selvedge account use --credentials creds.json\n  selvedge account use --legacy --server http://127.0.0.1:8090 --username alice"
+    )]
+    Use {
+        /// The file with the credentials, or `-` for stdin.
+        #[arg(long, value_name = "FILE", required_unless_present = "legacy")]
+        credentials: Option<PathBuf>,
+        /// Who it is by name and password.
+        #[command(flatten)]
+        legacy: LegacyArgs,
+        /// What the account's other devices call this one; the machine's name if nothing was ever said.
+        #[arg(long, value_name = "NAME", value_parser = device_name)]
+        device_name: Option<String>,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Copy all records of the account to another, empty account, encrypted anew under new keys.
+    #[command(
+        long_about = "Copy all records of the account to another, empty account, on the same server or another one, encrypted anew under new keys.\n\nNothing is deleted anywhere, and this device goes on with its own account. A copy that was cut off goes on where it stood when the command is run again; one that is whole takes over what has changed since. The list of devices is left out: each device enters itself when it joins the copy.",
+        after_help = "Example:\n  selvedge account copy --to creds.json"
+    )]
+    Copy {
+        /// The credentials of the account to copy to, as `account use` takes them, or `-` for stdin.
+        #[arg(
+            long,
+            value_name = "FILE",
+            required_unless_present = "to_code_file",
+            conflicts_with = "to_code_file"
+        )]
+        to: Option<PathBuf>,
+        /// A file with the join code of the account to copy to, or `-` for stdin.
+        #[arg(long, value_name = "FILE")]
+        to_code_file: Option<PathBuf>,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Show whose account this is.
+    #[command(after_help = "Example:\n  selvedge account show")]
+    Show {
+        /// Show the join code too: who has it can read and change everything.
+        #[arg(long)]
+        show_secrets: bool,
+    },
+    /// Let the server's operators know this program's version, once a day at most, or not; off if nothing was ever said.
+    #[command(after_help = "Example:\n  selvedge account tell-version on")]
+    TellVersion {
+        /// Whether it is told.
+        #[arg(value_name = "on|off", value_parser = on_or_off())]
+        tells: bool,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Forget the account's secrets on this device; nothing on the server changes.
+    #[command(after_help = "Example:\n  selvedge account forget --dry-run")]
+    Forget {
+        /// Delete this device's records too, those that were never sent among them.
+        #[arg(long)]
+        with_records: bool,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+}
+
+/// An account that servers know by name and password.
+#[derive(Debug, Clone, Args)]
+pub struct LegacyArgs {
+    /// An account of the older storage API 1.1, with a name, a password and a Sync Key.
+    #[arg(long, conflicts_with = "credentials", requires_all = ["server", "username"])]
+    pub legacy: bool,
+    /// The address of the server that knows the account.
+    #[arg(long, value_name = "URL", requires = "legacy")]
+    pub server: Option<String>,
+    /// The account's name or e-mail address.
+    #[arg(long, value_name = "NAME", requires = "legacy")]
+    pub username: Option<String>,
+    /// A file with the password, or `-` for stdin.
+    #[arg(long, value_name = "FILE", requires = "legacy")]
+    pub password_file: Option<PathBuf>,
+    /// A file with the Sync Key, or `-` for stdin.
+    #[arg(long, value_name = "FILE", requires = "legacy")]
+    pub sync_key_file: Option<PathBuf>,
+    /// Make a new Sync Key and print it: for an account that has no data yet.
+    #[arg(long, requires = "legacy", conflicts_with = "sync_key_file")]
+    pub new_sync_key: bool,
+}
+
+fn on_or_off() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|word| word == "on")
+}

@@ -183,6 +183,30 @@ mod tests {
     }
 
     #[test]
+    fn the_id_of_a_device_may_begin_with_a_dash() {
+        for line in [
+            "selvedge clients wipe -yabcdefghij notes -y",
+            "selvedge clients reset --yes --abcdefghij",
+            "selvedge clients reset --all --yes",
+            "selvedge clients send-tab -qabcdefghij https://example.org/ --dry-run",
+        ] {
+            let is_all = line.contains("--all");
+            match Cli::try_parse_from(line.split(' ')).unwrap().command {
+                Command::Clients(ClientsCommand::Wipe(args) | ClientsCommand::Reset(args)) => {
+                    assert!(args.yes && args.client.is_some() != is_all, "{line}");
+                }
+                Command::Clients(ClientsCommand::SendTab { dry_run, .. }) => {
+                    assert!(dry_run.dry_run, "{line}");
+                }
+                command => panic!("{command:?}"),
+            }
+        }
+        // Where records are deleted, a mistyped option must not be taken for one.
+        let mistyped = "selvedge records delete notes milk --dryrun";
+        assert!(Cli::try_parse_from(mistyped.split(' ')).is_err());
+    }
+
+    #[test]
     fn every_command_has_an_example_that_the_grammar_takes() {
         fn check(command: &clap::Command, path: &str) {
             let path = format!("{path} {}", command.get_name());

@@ -4,7 +4,7 @@
     reason = "all of it is a test, also what clippy does not see as one"
 )]
 
-use selvedge_tests::{Device, Server};
+use selvedge_tests::{Account, Device, Server};
 use serde_json::{Value, json};
 
 /// Two devices, Attic and Cellar, that both have the record `r` and know of each other.
@@ -80,6 +80,29 @@ fn a_device_has_the_name_that_it_was_given_when_it_came_and_keeps_it_until_it_ge
 }
 
 #[test]
+fn of_two_profiles_of_one_firefox_device_the_newer_one_counts() {
+    let server = Server::start();
+    let account = Account::new(70);
+    let mut credentials = server
+        .master_secret()
+        .credentials(server.url(), &account, 3600);
+    credentials["device_id"] = "0123456789abcdef0123456789abcdef".into();
+    let [older, newer] = [(); 2].map(|()| Device::with_credentials(&credentials));
+    for (device, name) in [(&older, "Attic"), (&newer, "Cellar")] {
+        let _done = device.run(&["clients", "rename", name]).outcome().ok();
+        device.put("r", &json!({}));
+        device.sync();
+    }
+    let list = asked(&newer, &["list", "--all"]);
+    let row = |at: usize| (&list[at]["name"], &list[at]["standing"]);
+    assert_eq!(row(0), (&json!("Attic"), &json!("duplicate")));
+    assert_eq!(row(1), (&json!("Cellar"), &json!("current")));
+    for at in [0, 1] {
+        assert_eq!(list[at]["fxaDeviceId"], credentials["device_id"]);
+    }
+}
+
+#[test]
 fn an_id_that_begins_with_a_dash_is_a_device_all_the_same() {
     let (_server, attic, cellar) = attic_and_cellar();
     // One in thirty-two ids begins so; this one also looks like an option.
@@ -93,7 +116,7 @@ fn an_id_that_begins_with_a_dash_is_a_device_all_the_same() {
         let reset = asked(&attic, &["reset", "--yes", id]);
         assert_eq!(reset["sent"][0]["added"], 1, "{reset}");
         let report = cellar.sync().report;
-        assert_eq!(report["commands"].as_array().unwrap().len(), 2, "{report}");
+        assert_eq!(report["commands"].as_array().unwrap().len(), 3, "{report}");
         assert_eq!(report["tabs"][0]["uri"], page.as_str());
     }
 }

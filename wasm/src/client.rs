@@ -129,7 +129,10 @@ impl Inner {
         let options = Options {
             engines,
             situation,
-            client: OwnClient::default(),
+            client: OwnClient {
+                fxa_device_id: self.credentials.device_id.clone(),
+                ..OwnClient::default()
+            },
             user_agent: None,
             progress: &|_| {},
         };

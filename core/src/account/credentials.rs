@@ -35,6 +35,9 @@ pub struct Credentials {
     pub sync_key: KeyBundle,
     /// Names the sync key towards token servers; changes when it does.
     pub kid: Option<String>,
+    /// This device's id among the devices of its Firefox account, 32 hexadecimal digits, where an accounts server knows
+    /// it (spec §1.10). It is no other device's: join codes do not carry it.
+    pub device_id: Option<String>,
     /// How access to the storage is had.
     pub source: Source,
 }
@@ -91,6 +94,8 @@ struct Common {
     #[serde(default)]
     kid: Option<String>,
     #[serde(default)]
+    device_id: Option<String>,
+    #[serde(default)]
     tokenserver_url: Option<String>,
     #[serde(default)]
     access_token: Option<String>,
@@ -106,6 +111,8 @@ struct TokenForm<'a> {
     duration: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<&'a str>,
     ksync_b64url: &'a str,
 }
 
@@ -115,6 +122,8 @@ struct TokenServerForm<'a> {
     access_token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<&'a str>,
     ksync_b64url: &'a str,
 }
 
@@ -165,7 +174,7 @@ impl Credentials {
 
     /// Reads one of three forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's answer
     /// plus the sync key; `{tokenserver_url, access_token, kid, ksync_b64url}`; or, for servers of the dialect 1.1,
-    /// `{server_url, username, password, sync_key}`.
+    /// `{server_url, username, password, sync_key}`. The first two may have the device's `device_id`.
     ///
     /// # Errors
     /// [`Error::Input`] with a sentence that says what is wrong, never with a value.
@@ -209,9 +218,15 @@ impl Credentials {
         if let Some(kid) = &common.kid {
             check_header(kid, "kid")?;
         }
+        let is_device_id =
+            |id: &String| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !common.device_id.as_ref().is_none_or(is_device_id) {
+            return Err(input("device_id must be 32 hexadecimal digits"));
+        }
         Ok(Self {
             sync_key,
             kid: common.kid,
+            device_id: common.device_id,
             source,
         })
     }
@@ -219,7 +234,7 @@ impl Credentials {
     /// Writes the form that [`Credentials::from_json`] reads: for a file that only its owner may read.
     #[must_use]
     pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        let kid = self.kid.as_deref();
+        let (kid, device_id) = (self.kid.as_deref(), self.device_id.as_deref());
         let ksync_b64url = self.sync_key.to_b64url();
         let json = match &self.source {
             Source::Token(token) => serde_json::to_vec(&TokenForm {
@@ -230,12 +245,14 @@ impl Credentials {
                 hashalg: "sha256",
                 duration: token.duration,
                 kid,
+                device_id,
                 ksync_b64url: &ksync_b64url,
             }),
             Source::TokenServer { url, access_token } => serde_json::to_vec(&TokenServerForm {
                 tokenserver_url: url,
                 access_token,
                 kid,
+                device_id,
                 ksync_b64url: &ksync_b64url,
             }),
             Source::Legacy(account) => serde_json::to_vec(&LegacyForm {

@@ -87,6 +87,7 @@ pub async fn create_account<H: Fetch + Clock + Random>(
     Ok(Credentials {
         sync_key,
         kid: Some(kid),
+        device_id: None,
         source: Source::TokenServer {
             url: normalised(&made.tokenserver_url).map_err(|_| unreadable())?,
             access_token,

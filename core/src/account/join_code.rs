@@ -121,6 +121,7 @@ impl JoinCode {
         Credentials {
             sync_key: self.sync_key,
             kid: Some(self.kid),
+            device_id: None,
             source: Source::TokenServer {
                 url: self.tokenserver_url,
                 access_token: self.access_token,

@@ -140,6 +140,7 @@ impl Account {
             // Tells one Sync Key from another: where it was changed, everything is read and sent again.
             kid: Some(fingerprint(&bundle)),
             sync_key: bundle,
+            device_id: None,
             source: Source::Legacy(self),
         }
     }

@@ -45,6 +45,31 @@ fn both_forms_are_read_and_written() {
 }
 
 #[test]
+fn the_devices_id_is_kept_and_goes_to_no_other_device() {
+    let id = "0123456789abcdef0123456789ABCDEF";
+    for form in [token_form(), server_form()] {
+        let mut form = form;
+        form["device_id"] = id.into();
+        let credentials = read(&form).unwrap();
+        assert_eq!(credentials.device_id.as_deref(), Some(id));
+        let again = Credentials::from_json(&credentials.to_json()).unwrap();
+        assert_eq!(again, credentials);
+        if let Ok(code) = credentials.join_code() {
+            assert_eq!(code.into_credentials().device_id, None);
+        }
+        for none in [
+            json!(""),
+            json!("0123"),
+            json!(id.replace('0', "x")),
+            json!(7),
+        ] {
+            form["device_id"] = none;
+            assert!(matches!(read(&form), Err(Error::Input(_))), "{form}");
+        }
+    }
+}
+
+#[test]
 fn an_account_by_name_is_read_and_written() {
     let credentials = read(&legacy_form()).unwrap();
     assert!(

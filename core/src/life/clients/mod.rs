@@ -259,7 +259,7 @@ pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> 
     };
     let record = Written {
         id: id.clone().into(),
-        cleartext: says.to_cleartext(&id),
+        cleartext: says.to_cleartext(&id, &session.state.clients.others),
         ttl: Some(TTL),
     };
     let cleartext = record.cleartext.clone();

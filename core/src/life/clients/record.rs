@@ -13,6 +13,22 @@ use crate::time::ServerTime;
 /// Texts of other devices are kept up to so many characters.
 const MOST_CHARS: usize = 128;
 
+/// What else is in this device's record is kept up to so many bytes.
+const MOST_OTHER_BYTES: usize = 4096;
+/// What this program says in its own record: of these the server's copy is nothing to it, only `commands` are read.
+const OWN_MEMBERS: [&str; 10] = [
+    "id",
+    "name",
+    "type",
+    "commands",
+    "version",
+    "protocols",
+    "application",
+    "os",
+    "formfactor",
+    "fxaDeviceId",
+];
+
 /// What kind of device a client runs on.
 ///
 /// ```
@@ -63,6 +79,9 @@ pub struct OwnClient {
     pub os: Option<String>,
     /// Its form in a word of the protocol: `desktop`, `laptop`, `phone`, `tablet`, `largetablet`, `smalltablet`, `tv`.
     pub form_factor: Option<String>,
+    /// Its id among the devices of the Firefox account, where an accounts server knows it. Firefox shows the tabs only of
+    /// clients that have one.
+    pub fxa_device_id: Option<String>,
 }
 
 impl Default for OwnClient {
@@ -74,13 +93,14 @@ impl Default for OwnClient {
             application: "Selvedge".into(),
             os: None,
             form_factor: None,
+            fxa_device_id: None,
         }
     }
 }
 
 impl OwnClient {
-    /// The cleartext of this device's record, without commands.
-    pub(super) fn to_cleartext(&self, id: &Guid) -> String {
+    /// The cleartext of this device's record, without commands, and with what else the server's copy has.
+    pub(super) fn to_cleartext(&self, id: &Guid, others: &Map<String, Value>) -> String {
         let mut record = json!({
             "id": id,
             "name": self.name,
@@ -90,10 +110,18 @@ impl OwnClient {
             "protocols": ["1.5"],
             "application": self.application,
         });
-        for (name, value) in [("os", &self.os), ("formfactor", &self.form_factor)] {
+        let optional = [
+            ("os", &self.os),
+            ("formfactor", &self.form_factor),
+            ("fxaDeviceId", &self.fxa_device_id),
+        ];
+        for (name, value) in optional {
             if let Some(value) = value {
                 record[name] = Value::from(value.as_str());
             }
+        }
+        if let Some(members) = record.as_object_mut() {
+            members.extend(others.clone());
         }
         record.to_string()
     }
@@ -177,6 +205,18 @@ impl ClientRecord {
         self.members.insert("commands".into(), commands.into());
     }
 
+    /// The members that are not this program's own. Another version of it may have written them into this device's
+    /// record: they stay, up to a bound.
+    pub(super) fn other_members(&self) -> Map<String, Value> {
+        let members = self.members.iter();
+        let others = members.filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_str()));
+        let others: Map<String, Value> = others
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let is_small = Value::Object(others.clone()).to_string().len() <= MOST_OTHER_BYTES;
+        if is_small { others } else { Map::new() }
+    }
+
     pub(in crate::life) fn to_cleartext(&self) -> String {
         Value::Object(self.members.clone()).to_string()
     }
@@ -223,15 +263,40 @@ mod tests {
             name: "Attic".into(),
             version: "1.2.3".into(),
             os: Some("Linux".into()),
+            fxa_device_id: Some("0123456789abcdef0123456789abcdef".into()),
             ..OwnClient::default()
         };
         let id = Guid::new("npwmPOsO89Am").unwrap();
-        let written: Value = serde_json::from_str(&client.to_cleartext(&id)).unwrap();
+        let cleartext = client.to_cleartext(&id, &Map::new());
+        let written: Value = serde_json::from_str(&cleartext).unwrap();
         let expected = json!({
             "id": "npwmPOsO89Am", "name": "Attic", "type": "desktop", "commands": [], "version": "1.2.3",
             "protocols": ["1.5"], "application": "Selvedge", "os": "Linux",
+            "fxaDeviceId": "0123456789abcdef0123456789abcdef",
         });
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn what_another_version_said_stays_in_the_own_record_but_not_what_this_one_does_not_say() {
+        let there = record(
+            r#"{"id":"npwmPOsO89Am","name":"Old","os":"Plan9","formfactor":"tv","spaceships":{"n":1},"commands":[1]}"#,
+        );
+        let id = Guid::new("npwmPOsO89Am").unwrap();
+        let cleartext = OwnClient::default().to_cleartext(&id, &there.other_members());
+        let written: Value = serde_json::from_str(&cleartext).unwrap();
+        let expected = json!({
+            "id": "npwmPOsO89Am", "name": "Selvedge", "type": "desktop", "commands": [], "protocols": ["1.5"],
+            "version": env!("CARGO_PKG_VERSION"), "application": "Selvedge", "spaceships": {"n": 1},
+        });
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn what_another_version_said_is_kept_up_to_a_bound() {
+        let long = "x".repeat(MOST_OTHER_BYTES);
+        let there = record(&json!({"id": "npwmPOsO89Am", "spaceships": long}).to_string());
+        assert!(there.other_members().is_empty());
     }
 
     #[test]

@@ -7,6 +7,9 @@
 //! ```
 //!
 //! Those that do not count are hidden, never deleted: the server forgets a record that its client does not renew.
+//!
+//! An accounts server would tell more: a client whose `fxaDeviceId` its list of devices lacks has signed out, and is stale
+//! at once. Nobody is asked for that list here, so such a client counts until one of its name comes, or its record expires.
 
 use alloc::vec::Vec;
 

@@ -4,9 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::collection::Collection;
-use super::record::{KnownClient, OwnClient};
+use super::record::{ClientRecord, KnownClient, OwnClient};
 use crate::ids::Guid;
 use crate::time::{LocalTime, ServerTime};
 
@@ -31,6 +32,8 @@ pub struct ClientsState {
     pub seen: Option<ServerTime>,
     /// The account's clients as they were then, this one among them, at most a hundred.
     pub known: Vec<KnownClient>,
+    /// What the server's copy of this device's record has besides what this program says of itself.
+    pub others: Map<String, Value>,
     /// What this device last said of itself.
     pub uploaded: Option<OwnClient>,
     /// When it did.
@@ -60,6 +63,8 @@ impl ClientsState {
             .collect();
         known.sort_by_key(|client| (core::cmp::Reverse(client.modified), client.id.clone()));
         let own = self.id.clone();
+        let record = own.as_ref().and_then(|id| collection.get(id.as_str()));
+        self.others = record.map(ClientRecord::other_members).unwrap_or_default();
         let mut kept = 0;
         // This device's own record is remembered whatever comes.
         known.retain(|client| {
@@ -82,7 +87,6 @@ impl ClientsState {
 mod tests {
     use alloc::format;
 
-    use super::super::record::ClientRecord;
     use super::*;
     use crate::ids::RecordId;
 

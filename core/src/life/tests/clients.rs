@@ -104,6 +104,23 @@ fn a_device_that_is_renamed_or_was_silent_for_a_week_writes_its_record_again() {
 }
 
 #[test]
+fn what_another_version_of_the_program_said_stays_when_the_own_record_is_written_again() {
+    let shelf = Shelf::default();
+    let (a, _b) = pair(&shelf);
+    let mut written = record(&shelf, &a.id());
+    written["spaceships"] = json!({"n": 1});
+    let sealed = sealed(&shelf, &a, &written.to_string());
+    write(&shelf, &format!("clients/{}", a.id()), &sealed);
+    let attic = OwnClient {
+        name: "Attic".into(),
+        ..OwnClient::default()
+    };
+    assert!(a.sync_as(attic).is_success());
+    written["name"] = "Attic".into();
+    assert_eq!(record(&shelf, &a.id()), written);
+}
+
+#[test]
 fn a_clients_record_that_nobody_can_read_is_deleted_and_a_damaged_one_is_left() {
     let shelf = Shelf::default();
     let (a, b) = pair(&shelf);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 
 use crate::cli::{DryRun, device_name};
 
@@ -44,7 +44,7 @@ pub enum AccountCommand {
     },
     /// Use an account by credentials from elsewhere, or by name and password.
     #[command(
-        long_about = "Use an account by credentials from elsewhere, or by name and password.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}, or, for the older storage API 1.1, {\"server_url\", \"username\", \"password\", \"sync_key\"}.\n\nWith --legacy it is an account of the older storage API 1.1. Its password and its Sync Key come from files, from a prompt, or from stdin: a line each, in this order.",
+        long_about = "Use an account by credentials from elsewhere, or by name and password.\n\nFILE is JSON: a token server's answer and the 64-byte sync key, {\"api_endpoint\", \"id\", \"key\", \"uid\", \"hashalg\", \"duration\", \"ksync_b64url\"}, or what gets such answers: {\"tokenserver_url\", \"access_token\", \"kid\", \"ksync_b64url\"}, or, for the older storage API 1.1, {\"server_url\", \"username\", \"password\", \"sync_key\"}. The first two may also have \"device_id\", what an accounts server calls this device.\n\nWith --legacy it is an account of the older storage API 1.1. Its password and its Sync Key come from files, from a prompt, or from stdin: a line each, in this order.",
         after_help = "Example:\n  selvedge account use --credentials creds.json\n  selvedge account use --legacy --server http://127.0.0.1:8090 --username alice"
     )]
     Use {
@@ -93,7 +93,7 @@ pub enum AccountCommand {
     #[command(after_help = "Example:\n  selvedge account tell-version on")]
     TellVersion {
         /// Whether it is told.
-        #[arg(value_name = "on|off", value_parser = on_or_off())]
+        #[arg(action = ArgAction::Set, value_name = "on|off", value_parser = on_or_off())]
         tells: bool,
         /// Only say what would be done.
         #[command(flatten)]

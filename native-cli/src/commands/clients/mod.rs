@@ -29,6 +29,7 @@ struct Row {
     os: Option<String>,
     application: Option<String>,
     version: Option<String>,
+    fxa_device_id: Option<String>,
     last_modified: ServerTime,
     /// Commands that wait for it.
     commands: usize,
@@ -137,6 +138,7 @@ async fn list(device: &Device, all: bool) -> Result<()> {
         os: client.os.clone(),
         application: client.application.clone(),
         version: client.version.clone(),
+        fxa_device_id: client.fxa_device_id.clone(),
         last_modified: client.modified,
         commands: client.commands,
         standing: standing.word(),

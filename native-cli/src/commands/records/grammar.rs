@@ -80,7 +80,7 @@ pub enum RecordsCommand {
         /// The collection.
         #[arg(value_parser = collection)]
         collection: CollectionName,
-        /// The records; after `--` if an id begins with a dash.
+        /// The records; after `--` if an id begins with a dash, so that no mistyped option is taken for one.
         #[arg(required = true, value_name = "ID", value_parser = record_id)]
         ids: Vec<RecordId>,
         /// Delete on the server straight: a tombstone takes the record's place.

@@ -155,7 +155,10 @@ impl<'a> Syncing<'a> {
             host,
             credentials,
             selection,
-            client: device.own_client()?,
+            client: OwnClient {
+                fxa_device_id: credentials.device_id.clone(),
+                ..device.own_client()?
+            },
             situation: Situation {
                 is_asked_for,
                 tells_version: device.version_to_tell()?,

@@ -110,7 +110,7 @@ export interface ClientsReport {
 export interface CommandReport {
   command: string;
   collection?: string;
-  outcome: "done" | "kept-empty" | "kept-unreadable" | "unknown";
+  outcome: "done" | "kept-empty" | "kept-unreadable" | "kept-unsynced" | "unknown";
 }
 
 /** What came of one collection. */

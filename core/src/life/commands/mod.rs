@@ -4,8 +4,9 @@
 //! each command in this device's record, in order
 //!   carried out before, and still there ─→ nothing: at most once
 //!   resetAll, resetEngine ───────────────→ forget what the server has; records stay
-//!   wipeAll, wipeEngine: the newest record of the collection there
-//!     opens ─────────────────────────────→ delete the records here, and forget what the server has
+//!   wipeAll, wipeEngine
+//!     declined, or of a newer format ────→ nothing: nothing would come in their place
+//!     the newest record there opens ─────→ delete the records here, and forget what the server has
 //!     does not open, or there is none ───→ nothing: only a key was lost, or nothing would come in their place
 //!   displayURI ──────────────────────────→ into the report
 //!   logout ──────────────────────────────→ those behind it are not looked at
@@ -28,6 +29,7 @@ pub use self::command::{Command, ReceivedTab};
 use self::command::{digest, name_of};
 pub use self::send::{Recipients, Sent, send_commands};
 use super::clients::{self, Due};
+use super::first_sync::is_closed;
 use super::newest::{Newest, newest};
 use super::report::{CollectionStatus, Report};
 use super::session::Session;
@@ -77,6 +79,10 @@ pub enum CommandOutcome {
     /// The records were not deleted here: those on the server cannot be read.
     #[error("nothing was deleted here, because the newest record on the server cannot be read")]
     KeptUnreadable,
+    /// The records were not deleted here: none would come in their place, as the account has declined the collection, or
+    /// its records are of a newer format.
+    #[error("nothing was deleted here, because this device does not sync it now")]
+    KeptUnsynced,
     /// Its name or its arguments are not known here.
     #[error("it is not known here, so it was dropped")]
     Unknown,
@@ -252,7 +258,11 @@ impl Doing {
             // Of what is not here nothing can be deleted; this device's own record is no data of a person's.
             return Ok(CommandOutcome::Done);
         }
-        let outcome = judge_wipe(newest(session, &name).await?);
+        let meta = session.meta.as_ref().ok_or(Error::NotSetUp)?;
+        let outcome = match is_closed(meta, &name) {
+            true => CommandOutcome::KeptUnsynced,
+            false => judge_wipe(newest(session, &name).await?),
+        };
         if outcome == CommandOutcome::Done {
             self.sweeps.insert(name, Sweep::Wipe);
         }

@@ -93,6 +93,31 @@ fn nothing_is_wiped_where_nothing_would_come_in_its_place() {
 }
 
 #[test]
+fn nothing_is_wiped_of_a_collection_that_is_not_synced_now() {
+    for (wish, wipe) in [
+        (Wish::Decline, command("wipeEngine", &["notes"])),
+        (Wish::Decline, command("wipeAll", &[])),
+        (Wish::Disable, command("wipeAll", &[])),
+    ] {
+        let shelf = Shelf::default();
+        let (a, b) = pair(&shelf);
+        a.put("unsent", "{}");
+        block_on(choose(&b, &[notes()], wish, b.now())).unwrap();
+        assert!(b.sync().is_success());
+        ask(&shelf, &b, &a.id(), core::slice::from_ref(&wipe));
+        let report = a.sync();
+        assert!(report.is_success(), "{report:?}");
+        assert_eq!(
+            report.commands[0].outcome,
+            CommandOutcome::KeptUnsynced,
+            "{wish:?} {wipe}"
+        );
+        assert!(a.get("unsent").is_some() && a.get("r").is_some());
+        assert_eq!(record(&shelf, &a.id())["commands"], json!([]));
+    }
+}
+
+#[test]
 fn pages_and_what_is_not_known_are_reported_and_removed() {
     let shelf = Shelf::default();
     let (a, b) = pair(&shelf);

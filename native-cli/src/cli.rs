@@ -92,7 +92,7 @@ pub enum Command {
     #[command(subcommand)]
     Records(RecordsCommand),
     /// Run a sync server.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the completions of a shell.
     #[command(after_help = "Example:\n  selvedge completions bash > selvedge.bash")]
     Completions {

@@ -166,7 +166,7 @@ fn collection_name(name: String) -> Result<CollectionName, Error> {
     Ok(name)
 }
 
-fn credentials(account: &JsValue) -> Result<Credentials, Error> {
+pub(crate) fn credentials(account: &JsValue) -> Result<Credentials, Error> {
     let text = match account.as_string() {
         Some(text) => Zeroizing::new(text),
         None if account.is_object() => Zeroizing::new(json::to_text(account)?),

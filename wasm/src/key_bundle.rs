@@ -67,6 +67,12 @@ impl KeyBundle {
     }
 }
 
+impl From<crypto::KeyBundle> for KeyBundle {
+    fn from(keys: crypto::KeyBundle) -> Self {
+        Self(keys)
+    }
+}
+
 impl KeyBundle {
     pub(crate) const fn keys(&self) -> &crypto::KeyBundle {
         &self.0

@@ -9,6 +9,7 @@
 //!   record's content.
 //! - Asynchronous methods hold what they need: the object may be freed before their promise settles.
 
+mod account;
 mod client;
 mod collection;
 mod error;
@@ -18,6 +19,7 @@ mod key_bundle;
 mod record;
 mod types;
 
+pub use account::{account_server, join_code, sync_key};
 pub use client::{Client, open};
 pub use collection::{Collection, RecordIterator};
 pub use error::Error;

@@ -47,9 +47,12 @@ export interface TokenCredentials {
   kid?: string;
 }
 
+/** A join code (`selvedge1-…`), or credentials as an object or as its JSON text. */
+export type Account = string | TokenServerCredentials | TokenCredentials;
+
 export interface OpenOptions {
   /** A join code (`selvedge1-…`), or credentials as an object or as its JSON text. */
-  account: string | TokenServerCredentials | TokenCredentials;
+  account: Account;
   /** Sends a request, as `globalThis.fetch` does, which is the default. The request is signed: send it as it is. */
   fetch?: (request: Request) => Promise<Response>;
 }
@@ -173,6 +176,11 @@ extern "C" {
     #[derive(Debug, Clone)]
     #[wasm_bindgen(typescript_type = "RecordPatch")]
     pub type RecordPatch;
+
+    /// A join code or credentials.
+    #[derive(Debug, Clone)]
+    #[wasm_bindgen(typescript_type = "Account")]
+    pub type Account;
 
     /// What a client is opened with.
     #[derive(Debug, Clone)]

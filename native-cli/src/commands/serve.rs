@@ -14,13 +14,14 @@ use crate::serve::limits::Limits;
 use crate::serve::storage::sqlite::Place;
 use crate::serve::{
     NewNode, Options, ServeError, Server, UserError, add_user, change_password, invite, move_user,
+    www,
 };
 
 /// Runs a server of your own.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  selvedge serve --listen 127.0.0.1:8090 --data ~/selvedge-server\n  selvedge account create --server http://127.0.0.1:8090"
+    after_help = "Example:\n  selvedge serve --listen 127.0.0.1:8090 --data ~/selvedge-server\n  selvedge account create --server http://127.0.0.1:8090\n  selvedge serve --www --listen 127.0.0.1:8090 --data :memory:"
 )]
 pub struct ServeArgs {
     #[command(subcommand)]
@@ -161,6 +162,10 @@ struct ServerArgs {
     /// Records of one page of a download, where the dialect has pages [default: as many as the client asks for].
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     max_page_records: Option<u64>,
+    /// Serve the page too, from DIR: a reading list in the browser that shows what goes over the wire. Without DIR it is
+    /// www here, or share/selvedge/www beside the program's directory.
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    www: Option<Option<PathBuf>>,
     /// Writes a line to stderr for each request.
     #[arg(long)]
     log: bool,
@@ -193,6 +198,8 @@ pub async fn run(args: ServeArgs) -> Result<()> {
 fn refused(error: ServeError) -> CliError {
     let exit = match &error {
         ServeError::Unprotected(_) | ServeError::PublicUrl => Exit::Usage,
+        ServeError::Www(www::NoPage::Dialect) => Exit::Usage,
+        ServeError::Www(_) => Exit::NotFound,
         ServeError::Data(_) | ServeError::Secret(..) | ServeError::Invite(_) => Exit::Storage,
         _ => Exit::Failed,
     };
@@ -258,10 +265,16 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         Some(data) => Place::Directory(data),
         None => Place::Directory(default_data()),
     };
+    let www = match &args.www {
+        Some(_) if args.dialect == Dialect::V1_1 => return Err(www::NoPage::Dialect.into()),
+        Some(named) => Some(www::find(named.as_deref())?),
+        None => None,
+    };
+    let has_page = www.is_some();
     let server = Server::bind(Options {
         listen: args.listen,
         dialect: args.dialect,
-        data,
+        data: data.clone(),
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,
         tls: args.tls_cert.zip(args.tls_key),
@@ -275,13 +288,43 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         },
         quota_bytes: args.quota_bytes,
         max_page_records: args.max_page_records,
+        www,
         log_requests: args.log,
     })
     .await?;
     eprintln!("selvedge serve: listening on {}", server.public_url());
+    if has_page {
+        eprintln!(
+            "selvedge serve: the page is at {}/; {}",
+            server.public_url(),
+            invited(&server, &data).await?
+        );
+    }
     server.run(stopped()).await;
     eprintln!("selvedge serve: stopped");
     Ok(())
+}
+
+/// How somebody who opens the page comes to an account.
+async fn invited(server: &Server, data: &Place) -> Result<String, ServeError> {
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+    let url = server.public_url();
+    if !server.invitation_needed() {
+        return Ok(format!(
+            "make an account there, or join with the code of `selvedge account create --server {url}`"
+        ));
+    }
+    Ok(match data {
+        Place::Directory(directory) => format!(
+            "an account needs an invitation, by `selvedge serve invite --data {}`",
+            directory.display()
+        ),
+        // No other process can make one.
+        Place::Memory => format!(
+            "this invitation makes one account there: {}",
+            server.invite(WEEK).await?.as_str()
+        ),
+    })
 }
 
 /// `$XDG_DATA_HOME/selvedge/server`.

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use selvedge_core::server::Dialect;
@@ -35,6 +36,8 @@ pub(super) struct App {
     pub bodies: BodyMemory,
     /// Where clients find the server, if they do not reach it directly.
     pub public_url: Option<PublicUrl>,
+    /// The directory of the page, if there is one.
+    pub www: Option<PathBuf>,
     /// The URL that token answers begin with, without a slash at its end.
     pub base_url: String,
     /// Whether the server speaks TLS itself.

@@ -36,6 +36,7 @@ pub mod token;
 mod token_error;
 mod tokenserver;
 mod users;
+pub mod www;
 
 use std::future::Future;
 use std::io;
@@ -84,6 +85,8 @@ pub struct Options {
     pub quota_bytes: Option<u64>,
     /// The most records of one page of a download; `None` leaves it to the client.
     pub max_page_records: Option<u64>,
+    /// The directory of the page, as [`www::find`] finds it; without one there is no page.
+    pub www: Option<PathBuf>,
     /// Whether each request is a line on stderr: status, method, path and time, no secrets.
     pub log_requests: bool,
 }
@@ -101,6 +104,7 @@ impl Default for Options {
             limits: Limits::default(),
             quota_bytes: None,
             max_page_records: None,
+            www: None,
             log_requests: false,
         }
     }
@@ -130,6 +134,9 @@ pub enum ServeError {
     /// The master secret cannot be read or made.
     #[error("cannot read the master secret {0}: {1}")]
     Secret(PathBuf, #[source] io::Error),
+    /// There is no page to serve.
+    #[error(transparent)]
+    Www(#[from] www::NoPage),
     /// The system has no random bytes.
     #[error("the system has no random bytes")]
     Random,
@@ -214,6 +221,7 @@ impl Server {
             // A proxy on the same machine passes on what comes from anywhere.
             invitation_needed: !loopback || public_url.is_some(),
             public_url,
+            www: options.www,
             tls: tls.is_some(),
             log_requests: options.log_requests,
         });
@@ -244,6 +252,20 @@ impl Server {
         format!("{}/1.0/sync/1.5", self.app.base_url)
     }
 
+    /// Whether an account is only made for who has an invitation.
+    #[must_use]
+    pub fn invitation_needed(&self) -> bool {
+        self.app.invitation_needed
+    }
+
+    /// Makes an invitation that is good for one account within `life`.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn invite(&self, life: Duration) -> Result<Zeroizing<String>, ServeError> {
+        keep_invitation(&*self.app.storage, life).await
+    }
+
     /// Answers until `shutdown` is done; then lets the requests that are under way end and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         listen::run(
@@ -264,6 +286,13 @@ impl Server {
 pub async fn invite(data: PathBuf, life: Duration) -> Result<Zeroizing<String>, ServeError> {
     let storage = SqliteStorage::open(&Place::Directory(data), Limits::default(), None)
         .map_err(ServeError::Data)?;
+    keep_invitation(&storage, life).await
+}
+
+async fn keep_invitation(
+    storage: &dyn Storage,
+    life: Duration,
+) -> Result<Zeroizing<String>, ServeError> {
     let (text, hash) = accounts::make_secret().ok_or(ServeError::Random)?;
     let expires = clock::now()
         .hundredths()

@@ -44,6 +44,12 @@ impl PublicUrl {
         &self.text
     }
 
+    /// Scheme, host and port, as a browser names where a page is from.
+    #[must_use]
+    pub(super) fn origin(&self) -> &str {
+        self.text.strip_suffix(&*self.prefix).unwrap_or(&self.text)
+    }
+
     /// The path that the client signed, whether or not the proxy took the prefix away.
     #[must_use]
     pub(super) fn with_prefix(&self, target: &str) -> String {
@@ -75,6 +81,7 @@ mod tests {
                 (host, port, prefix),
                 "{text}"
             );
+            assert_eq!(format!("{}{prefix}", url.origin()), url.as_str());
         }
         for text in [
             "",

@@ -14,7 +14,7 @@ use selvedge_core::server::Dialect;
 
 use super::app::App;
 use super::reply::{Refusal, json_body};
-use super::{accounts, clock, collection, cors, dialect, info, nodes, record, tokenserver};
+use super::{accounts, clock, collection, cors, dialect, info, nodes, record, tokenserver, www};
 
 /// All of the server's paths.
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -33,8 +33,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
     } else {
         Router::new().nest(&prefix, paths.clone()).merge(paths)
     };
-    all.fallback(async || Refusal::NotFound)
-        .layer(from_fn_with_state(Arc::clone(&app), dress))
+    let all = match www::pages(&app) {
+        Some(pages) => all.fallback(async move |request: Request| pages.answer(request).await),
+        None => all.fallback(async || Refusal::NotFound),
+    };
+    all.layer(from_fn_with_state(Arc::clone(&app), dress))
         .with_state(app)
 }
 

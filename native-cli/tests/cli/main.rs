@@ -6,5 +6,6 @@ mod bad_input;
 mod clients;
 mod help;
 mod main_way;
+mod page;
 mod program;
 mod remote;

@@ -16,3 +16,4 @@ mod pages;
 mod protection;
 mod records;
 mod times;
+mod www;

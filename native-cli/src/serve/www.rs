@@ -1,0 +1,232 @@
+//! The page beside the Sync API, on the same port: the files of one directory, read and never listed.
+//!
+//! A path of the API stays one, whatever the directory holds. The page may run its own scripts and its own WebAssembly and
+//! speak with this server, and nothing else: what it shows comes from other devices.
+
+use std::path::{Path, PathBuf};
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tower_http::services::ServeDir;
+
+use super::app::App;
+use super::reply::{Refusal, set};
+
+/// The file that `/` is.
+const INDEX: &str = "index.html";
+/// What `cargo xtask pack` puts beside it.
+const PACKAGE: &str = "selvedge/selvedge.wasm";
+/// The first parts of the API's paths, of all dialects.
+const API: [&str; 5] = ["1.0", "1.1", "1.5", "user", "__heartbeat__"];
+
+/// Why a directory has no page to serve.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoPage {
+    /// None of the places where it could be has it.
+    #[error(
+        "there is no page in {0}: run this in the sources after `cargo xtask pack`, or name the directory, like --www www"
+    )]
+    Missing(String),
+    /// The page is there, but not what it runs on.
+    #[error("{0} lacks the package that it runs on: run `cargo xtask pack` in the sources first")]
+    Unpacked(PathBuf),
+    /// The page would find no API that it knows.
+    #[error("the page speaks the storage API 1.5 only: leave out --www or --dialect 1.1")]
+    Dialect,
+}
+
+/// Finds the directory of the page: the one that is named, or else `www` here, or else `share/selvedge/www` beside the
+/// program's own directory.
+///
+/// # Errors
+/// When there is none, or it lacks the npm package.
+pub fn find(named: Option<&Path>) -> Result<PathBuf, NoPage> {
+    let installed = || {
+        let program = std::env::current_exe().ok()?;
+        Some(program.parent()?.parent()?.join("share/selvedge/www"))
+    };
+    let places: Vec<PathBuf> = match named {
+        Some(directory) => vec![directory.to_owned()],
+        None => std::iter::once("www".into()).chain(installed()).collect(),
+    };
+    choose(&places)
+}
+
+fn choose(places: &[PathBuf]) -> Result<PathBuf, NoPage> {
+    let found = places.iter().find(|place| place.join(INDEX).is_file());
+    let Some(found) = found else {
+        let names: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+        return Err(NoPage::Missing(names.join(" or ")));
+    };
+    if !found.join(PACKAGE).is_file() {
+        return Err(NoPage::Unpacked(found.clone()));
+    }
+    Ok(found.clone())
+}
+
+/// What a path is, seen from the page.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// A file of the directory, by its path in it.
+    File(String),
+    /// The directory without the slash that its links need.
+    Slash,
+    /// Nothing of the page's.
+    Nothing,
+}
+
+fn judge(path: &str, prefix: &str) -> Asked {
+    if !prefix.is_empty() && path == prefix {
+        return Asked::Slash;
+    }
+    let inside = path
+        .strip_prefix(prefix)
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(path);
+    let mut parts = inside.trim_start_matches('/').split('/');
+    let first = parts.next().unwrap_or_default();
+    if first.is_empty() && parts.next().is_none() {
+        return Asked::File(format!("/{INDEX}"));
+    }
+    // Hidden files are nobody's, and neither are the ways out of the directory.
+    let is_hidden = inside
+        .split('/')
+        .any(|part| part.starts_with('.') || part.to_ascii_lowercase().starts_with("%2e"));
+    if API.contains(&first) || is_hidden {
+        return Asked::Nothing;
+    }
+    Asked::File(inside.to_owned())
+}
+
+/// Answers with the files of the page.
+#[derive(Debug, Clone)]
+pub(super) struct Pages {
+    files: ServeDir,
+    prefix: String,
+    policy: HeaderValue,
+}
+
+/// The page, if this server has one.
+pub(super) fn pages(app: &App) -> Option<Pages> {
+    let directory = app.www.as_ref()?;
+    let url = app.public_url.as_ref();
+    let origin = url.map_or(&*app.base_url, |url| url.origin());
+    Some(Pages {
+        files: ServeDir::new(directory).append_index_html_on_directories(false),
+        prefix: url.map(|url| url.prefix.clone()).unwrap_or_default(),
+        policy: policy(origin),
+    })
+}
+
+/// What the page may do. The server's own address is named too, for people reach it under others as well.
+fn policy(origin: &str) -> HeaderValue {
+    let text = format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+         img-src 'self'; connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    // Of an address that is no header's text, only the page's own origin is left.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'self'"))
+}
+
+impl Pages {
+    /// The file that is asked for, a 304 where it is the same as before, or a 404.
+    pub(super) async fn answer(mut self, request: Request) -> Response {
+        let path = match judge(request.uri().path(), &self.prefix) {
+            Asked::File(path) => path,
+            Asked::Slash => return slash(&self.prefix),
+            Asked::Nothing => return Refusal::NotFound.into_response(),
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Refusal::MethodNotAllowed.into_response();
+        }
+        let (mut parts, body) = request.into_parts();
+        let Ok(uri) = path.parse::<Uri>() else {
+            return Refusal::NotFound.into_response();
+        };
+        parts.uri = uri;
+        let found = self.files.try_call(Request::from_parts(parts, body)).await;
+        let mut reply = match found {
+            Ok(found) if found.status() != StatusCode::NOT_FOUND => {
+                found.map(axum::body::Body::new).into_response()
+            }
+            Ok(_) => return Refusal::NotFound.into_response(),
+            Err(_) => return Refusal::Unavailable.into_response(),
+        };
+        let headers = reply.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy);
+        set(&mut reply, "x-content-type-options", "nosniff");
+        set(&mut reply, "referrer-policy", "no-referrer");
+        set(&mut reply, "cross-origin-opener-policy", "same-origin");
+        // Asked for anew each time, and mostly answered with a 304: page and package must be of one build.
+        set(&mut reply, "cache-control", "no-cache");
+        reply
+    }
+}
+
+/// Leads to the directory itself; relative, for only the proxy knows the rest.
+fn slash(prefix: &str) -> Response {
+    let last = prefix.rsplit('/').next().unwrap_or_default();
+    let mut reply = StatusCode::PERMANENT_REDIRECT.into_response();
+    set(&mut reply, "location", &format!("{last}/"));
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn file(path: &str) -> Asked {
+        Asked::File(path.into())
+    }
+
+    #[test]
+    fn a_path_is_a_file_of_the_page_or_none() {
+        for (path, prefix, asked) in [
+            ("/", "", file("/index.html")),
+            ("/style.css", "", file("/style.css")),
+            ("/page/main.js", "", file("/page/main.js")),
+            ("/1.5/7/info/nothing", "", Asked::Nothing),
+            ("/1.5", "", Asked::Nothing),
+            ("/1.0/sync/2.0", "", Asked::Nothing),
+            ("/1.1/x", "", Asked::Nothing),
+            ("/user/1.0/x", "", Asked::Nothing),
+            ("/__heartbeat__", "", Asked::Nothing),
+            ("//1.5/7/info", "", Asked::Nothing),
+            ("/.git/config", "", Asked::Nothing),
+            ("/a/../b", "", Asked::Nothing),
+            ("/a/%2E%2e/b", "", Asked::Nothing),
+            ("/sync", "/sync", Asked::Slash),
+            ("/sync/", "/sync", file("/index.html")),
+            ("/sync/style.css", "/sync", file("/style.css")),
+            ("/sync/1.5/x", "/sync", Asked::Nothing),
+            ("/style.css", "/sync", file("/style.css")),
+            ("/synchrony.js", "/sync", file("/synchrony.js")),
+        ] {
+            assert_eq!(judge(path, prefix), asked, "{path} {prefix}");
+        }
+    }
+
+    #[test]
+    fn the_first_place_that_has_the_page_is_it_and_must_have_the_package() {
+        let dir = tempfile::tempdir().unwrap();
+        let (empty, page) = (dir.path().join("empty"), dir.path().join("page"));
+        fs::create_dir_all(page.join("selvedge")).unwrap();
+        fs::create_dir(&empty).unwrap();
+        let places = [empty.clone(), page.clone()];
+        assert!(matches!(choose(&places), Err(NoPage::Missing(names)) if names.contains(" or ")));
+        fs::write(page.join(INDEX), "").unwrap();
+        assert_eq!(choose(&places), Err(NoPage::Unpacked(page.clone())));
+        fs::write(page.join(PACKAGE), "").unwrap();
+        assert_eq!(choose(&places), Ok(page));
+        assert!(choose(&[empty]).is_err());
+    }
+
+    #[test]
+    fn a_proxys_directory_is_reached_without_its_slash_too() {
+        assert_eq!(slash("/a/sync").headers()["location"], "sync/");
+    }
+}

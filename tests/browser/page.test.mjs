@@ -1,0 +1,161 @@
+// The page of `selvedge serve --www`, driven by clicks and keys in real browsers, with the program as the other device.
+// @ts-check
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { BROWSERS, launch } from "./browsers.mjs";
+import { Device, serve } from "./selvedge.mjs";
+
+const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+const WWW = fileURLToPath(new URL("../../www", import.meta.url));
+
+const temporary = mkdtempSync(join(tmpdir(), "selvedge-page-"));
+const artifacts = process.env.SELVEDGE_ARTIFACTS ?? join(temporary, "artifacts");
+mkdirSync(artifacts, { recursive: true });
+after(() => rmSync(temporary, { recursive: true, force: true }));
+
+const COLLECTION = "readinglist";
+
+/** A page that keeps what went wrong in it. */
+const opened = async (browser, url) => {
+  const page = await browser.newPage();
+  const wrong = [];
+  page.on("pageerror", error => wrong.push(String(error)));
+  page.on("console", message => message.type() === "error" && wrong.push(message.text()));
+  await page.setViewport({ width: 1280, height: 900 });
+  await page.goto(url);
+  return { page, wrong };
+};
+
+const text = (page, selector) => page.$eval(selector, element => element.textContent.trim());
+const says = (page, words) =>
+  page.waitForFunction(words => document.getElementById("status").textContent.includes(words), {}, words);
+const titles = page => page.$$eval("#entries .entry a", links => links.map(link => link.textContent));
+
+/** Clicks, as soon as it can be clicked. */
+const click = async (page, selector) => (await page.waitForSelector(`${selector}:not(:disabled)`, { visible: true })).click();
+
+const fill = async (page, selector, words) => {
+  await page.$eval(selector, field => {
+    field.value = "";
+  });
+  await page.type(selector, words);
+};
+
+const join_ = async (page, code) => {
+  await page.waitForSelector("#join-code", { visible: true });
+  await fill(page, "#join-code", code);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#add-url", { visible: true });
+};
+
+const synced = async page => {
+  await click(page, "#sync");
+  await says(page, "In step");
+};
+
+for (const name of BROWSERS) {
+  test(`${name}: the page and the program keep one list in step, and the wire shows ciphertext`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const cli = new Device(t);
+    const code = cli.run("account", "create", "--server", server.url).trim();
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page, wrong } = await opened(browser, server.url);
+
+    await join_(page, code);
+    await fill(page, "#add-url", "example.org/selvedge");
+    await click(page, "#add-form summary");
+    await fill(page, "#add-title", "The selvedge of a cloth");
+    await fill(page, "#add-tags", "weaving, cloth");
+    await fill(page, "#add-note", "Ask about the loom");
+    await page.keyboard.press("Tab");
+    await page.focus("#add-url");
+    await page.keyboard.press("Enter");
+    await says(page, "Added");
+    await synced(page);
+
+    cli.run("sync", COLLECTION);
+    const [record] = cli.records(COLLECTION);
+    assert.deepEqual([record.url, record.title, record.note, record.tags, record.read], [
+      "https://example.org/selvedge", "The selvedge of a cloth", "Ask about the loom", ["weaving", "cloth"], false,
+    ]);
+    assert.match(record.id, /^[A-Za-z0-9_-]{16}$/);
+
+    // What the program changes comes here, with a field that the page does not know left as it is.
+    cli.feed(JSON.stringify({ title: "Selvedges", colour: "indigo" }), "records", "edit", COLLECTION, record.id);
+    cli.sync();
+    await synced(page);
+    assert.deepEqual(await titles(page), ["Selvedges"]);
+
+    // By keys alone: to the entry, its dialog, and back.
+    await page.focus('[data-act="mark"]');
+    await page.keyboard.press("Space");
+    await page.waitForSelector(".entry.read");
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-act")), "mark", "the focus stays");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#edit[open]");
+    await fill(page, "#edit-note", "The loom is known");
+    await page.focus("#edit-title");
+    await page.keyboard.press("Enter");
+    await says(page, "Saved");
+    await synced(page);
+    cli.sync();
+    const [edited] = cli.records(COLLECTION);
+    assert.deepEqual([edited.note, edited.read, edited.colour, edited.title], ["The loom is known", true, "indigo", "Selvedges"]);
+
+    await shows_the_wire(page, code);
+    await shows_the_chart(page);
+
+    // Search, delete, undo, delete.
+    await fill(page, "#search", "nothing like it");
+    await page.waitForFunction(() => !document.querySelector(".entry"));
+    await fill(page, "#search", "LOOM cloth");
+    await page.waitForSelector(".entry");
+    await click(page, '[data-act="delete"]');
+    await says(page, "Deleted");
+    await click(page, "#undo");
+    await says(page, "It is back");
+    await page.waitForSelector(".entry");
+    await click(page, '[data-act="delete"]');
+    await says(page, "Deleted");
+    await synced(page);
+    cli.sync();
+    assert.deepEqual(cli.records(COLLECTION), []);
+    assert.deepEqual(wrong, []);
+  });
+}
+
+const shows_the_wire = async (page, code) => {
+  const pairs = await page.$$eval(".pair", pairs =>
+    pairs.map(pair => ({
+      caption: pair.querySelector("figcaption").textContent,
+      sealed: pair.querySelectorAll("pre")[0].textContent,
+      open: pair.querySelectorAll("pre")[1].textContent,
+    })),
+  );
+  const sent = pairs.find(({ caption }) => caption.startsWith("Sent: readinglist/"));
+  assert.ok(sent, JSON.stringify(pairs));
+  assert.match(sent.open, /"note": "The loom is known"/);
+  assert.match(sent.sealed, /"ciphertext"/);
+  for (const word of ["loom", "cloth", "example", "indigo", "title"]) assert.ok(!sent.sealed.includes(word), word);
+  const requests = await page.$$eval("#requests tr", rows => rows.map(row => row.textContent));
+  assert.ok(requests.some(row => /POST storage\/readinglist.*200/.test(row)), requests.join("\n"));
+  const all = await page.$eval("body", body => body.innerText);
+  assert.ok(!all.includes("Bearer") && !all.includes("Hawk") && !all.includes(code), "no secret is shown");
+};
+
+const shows_the_chart = async page => {
+  const chart = await page.$$eval("svg.chart[role=img]", charts =>
+    charts.map(chart => ({ title: chart.querySelector("title").textContent, said: chart.querySelector("desc").textContent })),
+  );
+  assert.deepEqual(chart.map(({ title }) => title), ["Time of each stage", "Bytes of each stage"]);
+  assert.match(chart[1].said, /upload readinglist: \d/);
+  const numbers = await page.$$eval("#last table tbody tr", rows => rows.length);
+  assert.ok(numbers >= 2, "the numbers stand in a table too");
+};

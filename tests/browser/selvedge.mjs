@@ -1,0 +1,84 @@
+// The program selvedge for a test: a server on a free port of this machine, and devices of it.
+// @ts-check
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** @typedef {import("node:test").TestContext} TestContext */
+
+const PROGRAM = process.env.SELVEDGE;
+/** A list of many thousand records is no more than this. */
+const MOST_OUTPUT = 256 * 1024 * 1024;
+
+const program = () => {
+  if (!PROGRAM) throw new Error("SELVEDGE must name the program selvedge");
+  return PROGRAM;
+};
+
+/**
+ * Starts a server in memory, and ends it with the test.
+ * @param {TestContext} t
+ * @param {string[]} [options]
+ */
+export const serve = async (t, options = []) => {
+  const args = ["serve", "--listen", "127.0.0.1:0", "--data", ":memory:", ...options];
+  const server = spawn(program(), args, { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise(resolve => server.once("close", resolve));
+  t.after(() => {
+    server.kill("SIGTERM");
+    return ended;
+  });
+  /** @type {string} */
+  const url = await new Promise((resolve, reject) => {
+    let told = "";
+    server.stderr.setEncoding("utf8").on("data", text => {
+      told += text;
+      const listening = /listening on (\S+)/.exec(told)?.[1];
+      if (listening) resolve(listening);
+    });
+    server.once("error", reject);
+    void ended.then(() => reject(new Error(`selvedge serve ended before it listened: ${told}`)));
+  });
+  return { url };
+};
+
+/** A device: a profile of its own, forgotten with the test. */
+export class Device {
+  #home = mkdtempSync(join(tmpdir(), "selvedge-device-"));
+
+  /** @param {TestContext} t */
+  constructor(t) {
+    t.after(() => rmSync(this.#home, { recursive: true, force: true }));
+  }
+
+  /** @param {...string} args */
+  run(...args) {
+    return this.feed("", ...args);
+  }
+
+  /**
+   * @param {string} input
+   * @param {...string} args
+   */
+  feed(input, ...args) {
+    const options = /** @type {const} */ ({ input, encoding: "utf8", maxBuffer: MOST_OUTPUT });
+    const ran = spawnSync(program(), ["--data-dir", this.#home, ...args], options);
+    if (ran.status !== 0) throw new Error(`selvedge ${args[0]} ended with ${ran.status}: ${ran.stderr}`);
+    return ran.stdout;
+  }
+
+  /** @param {string} collection */
+  sync(collection = "readinglist") {
+    return JSON.parse(this.run("sync", "--json", collection));
+  }
+
+  /**
+   * @param {string} collection
+   * @returns {Record<string, any>[]}
+   */
+  records(collection) {
+    const lines = this.run("records", "list", collection, "--format", "jsonl").trim();
+    return lines ? lines.split("\n").map(line => JSON.parse(line)) : [];
+  }
+}

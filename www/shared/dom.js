@@ -1,0 +1,33 @@
+// Makes elements. Texts are always texts: nothing that comes from a record is read as markup.
+// @ts-check
+
+/**
+ * An element with properties, attributes (names with a dash, or `role`) and children.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown>} [properties]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export const element = (tag, properties = {}, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "dataset") Object.assign(made.dataset, value);
+    else if (name.includes("-") || name === "role" || name === "scope") made.setAttribute(name, String(value));
+    else made[name] = value;
+  }
+  made.append(...children);
+  return made;
+};
+
+/**
+ * The element of the page with this id.
+ * @template {HTMLElement} [Kind=HTMLElement]
+ * @param {string} id
+ * @returns {Kind}
+ */
+export const byId = id => {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return /** @type {Kind} */ (found);
+};

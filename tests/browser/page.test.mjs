@@ -93,7 +93,7 @@ for (const name of BROWSERS) {
 
     // By keys alone: to the entry, its dialog, and back.
     await page.focus('[data-act="mark"]');
-    await page.keyboard.press("Space");
+    await page.keyboard.press(" ");
     await page.waitForSelector(".entry.read");
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-act")), "mark", "the focus stays");
     await page.keyboard.press("Tab");

@@ -21,6 +21,8 @@ const SHOWN = 3;
 /** So much of a body is looked into, and so much of a text is shown. */
 const LOOKED_INTO = 64 * 1024;
 const TEXT = 600;
+/** Answers that never have a body, whatever stream a browser gives them. */
+const EMPTY = [204, 205, 304];
 const SECRET = "(the account's keys: never shown)";
 
 /** What is known of the account's keys: the one that seals `crypto/keys`, and what was read there. */
@@ -99,7 +101,7 @@ export const watched = (send, keys, tell) => {
       end(0, 0, "");
       throw error;
     });
-    if (!response.body || response.type === "opaqueredirect") {
+    if (!response.body || EMPTY.includes(response.status) || response.type === "opaqueredirect") {
       end(response.status, 0, "");
       return response;
     }
@@ -150,8 +152,16 @@ const counting = (body, end) => {
 const targetOf = address => {
   const { pathname, search } = new URL(address);
   const storage = /\/1\.5\/\d+\/(.*)$/.exec(pathname);
-  const path = storage ? storage[1] : pathname.slice(1);
-  return { path: `${path}${decodeURIComponent(search)}`, parts: path.split("/") };
+  const path = decoded(storage ? storage[1] : pathname.slice(1));
+  return { path: `${path}${decoded(search)}`, parts: path.split("/") };
+};
+
+const decoded = text => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 };
 
 /**
@@ -161,13 +171,14 @@ const targetOf = address => {
  * @param {Keys} keys
  * @returns {Passed[]}
  */
-const passed = ([place, collection], text, keys) => {
+const passed = ([place, collection, own], text, keys) => {
   if (place !== "storage" || !collection) return [];
   const records = firstObjects(text.slice(0, LOOKED_INTO), SHOWN);
   return records.flatMap(record => {
     const { id, payload } = /** @type {{ id?: unknown, payload?: unknown }} */ (record);
     if (typeof payload !== "string") return [];
-    const name = typeof id === "string" ? id : "";
+    // Alone in a body, a record may leave its id to the address.
+    const name = typeof id === "string" ? id : (own ?? "");
     return [{ id: name, collection, ciphertext: cut(payload), ...opened(collection, name, payload, keys) }];
   });
 };

@@ -231,4 +231,49 @@ mod tests {
         model.rule("r", Rule::EditBeatsDelete);
         assert!(model.check(&end(Some(&value))).is_ok());
     }
+
+    fn held(value: &str) -> BTreeMap<String, Fields> {
+        end(Some(value))
+    }
+
+    #[test]
+    fn a_wipe_lets_go_what_nobody_else_has_and_no_more() {
+        let mut model = Model::default();
+        let [gone, kept] = ["gone", "kept"].map(|field| model.write("r", field));
+        let ids = BTreeSet::from(["r".to_owned()]);
+        for value in [&gone, &kept] {
+            model.wiped(&held(value), &ids, &BTreeSet::from([kept.clone()]));
+        }
+        let all = Fields::from([("kept".to_owned(), kept.clone())]);
+        assert!(
+            model
+                .check(&BTreeMap::from([("r".to_owned(), all)]))
+                .is_ok()
+        );
+        assert!(model.check(&BTreeMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_wipe_undoes_what_was_done_before_and_not_what_is_done_after() {
+        let mut model = Model::default();
+        let [old, new] = [(); 2].map(|()| model.write("r", "f"));
+        model.replace(&old);
+        let ids = BTreeSet::from(["r".to_owned()]);
+        model.wiped(&held(&new), &ids, &BTreeSet::new());
+        assert!(model.check(&end(Some(&old))).is_ok());
+        let newest = model.write("r", "f");
+        model.replace(&new);
+        assert!(model.check(&end(Some(&newest))).is_ok());
+        assert!(model.check(&end(Some(&new))).is_err());
+    }
+
+    #[test]
+    fn where_one_device_takes_the_place_of_all_only_what_it_has_must_stay() {
+        let mut model = Model::default();
+        let [here, there] = ["f", "g"].map(|field| model.write("r", field));
+        let elsewhere = BTreeSet::from([here.clone(), there]);
+        model.stands(&held(&here), &elsewhere);
+        assert!(model.check(&end(Some(&here))).is_ok());
+        assert!(model.check(&end(None)).is_err());
+    }
 }

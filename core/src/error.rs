@@ -222,7 +222,10 @@ impl Error {
             Self::NotSetUp => "not-set-up",
             Self::Answer { .. } => "answer",
             Self::Refused { .. } => "refused",
-            Self::Network { .. } => "network",
+            Self::Network { source, .. } => match source.kind {
+                crate::http::FetchErrorKind::Aborted => "aborted",
+                _ => "network",
+            },
             Self::Store(_) => "store",
             Self::Random(_) => "random",
             Self::Cipher => "cipher",

@@ -1,6 +1,6 @@
 // The entry for Node: the module is read from the file beside this one, so that there is nothing to wait for.
 import { readFileSync } from "node:fs";
-import { initSync } from "./selvedge.js";
+import { initSync } from "./glue.js";
 
 initSync({ module: readFileSync(new URL("./selvedge.wasm", import.meta.url)) });
 

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Promise};
+use js_sys::{Array, Function, Promise, Reflect};
 use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::engine::Generic;
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, KeptToken, Options, OwnClient, Report, Situation};
+use selvedge_core::life::{self, KeptToken, Options, OwnClient, Report, Situation, Stage};
+use selvedge_core::schedule::Ended;
+use selvedge_core::server::Backoff;
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -18,24 +20,36 @@ use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
 use crate::collection::Collection;
-use crate::host::JsHost;
+use crate::host::{JsHost, Syncing};
+use crate::progress;
+use crate::status::PlainStatus;
 use crate::types::{OpenOptions, SyncOptions, member};
 use crate::{Error, json};
 
-/// Opens a client on an account. Its records live in memory until it is freed.
+/// Opens a client on an account.
 ///
-/// Rejects with "input" when the account is no join code and no credentials, or when there is no fetch.
+/// Rejects with "input" when the account is no join code and no credentials, or when there is no fetch or no store.
 #[wasm_bindgen(unchecked_return_type = "Promise<Client>")]
 pub fn open(options: OpenOptions) -> Promise {
     promise(async move {
         let credentials = credentials(&member(&options, "account"))?;
-        let host = JsHost::new(fetch_function(&options)?);
+        let store = member(&options, "store");
+        if !store.is_object() {
+            return Err(Error::input(
+                "open needs a store: an object with its methods",
+            ));
+        }
+        let host = JsHost::new(fetch_function(&options)?, store.unchecked_into());
         let inner = Inner {
             host: Rc::new(host),
+            store: member(&options, "store"),
+            lock: member(&options, "lock").dyn_into().ok(),
+            device: member(&options, "deviceName").as_string(),
             credentials,
             token: RefCell::default(),
             is_syncing: Cell::default(),
             followed: RefCell::default(),
+            ended: Cell::default(),
         };
         Ok(Client(Rc::new(inner)).into())
     })
@@ -49,20 +63,28 @@ pub struct Client(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     host: Rc<JsHost>,
+    store: JsValue,
+    /// Keeps other windows and workers from syncing the same store at once.
+    lock: Option<Function>,
+    /// What the account's other devices are told of this one.
+    device: Option<String>,
     credentials: Credentials,
     /// The storage token of the last sync.
     token: RefCell<Option<KeptToken>>,
     is_syncing: Cell<bool>,
     /// The collections that the program has asked for.
     followed: RefCell<BTreeSet<CollectionName>>,
+    /// How the last sync ended, for the schedule.
+    ended: Cell<Option<(Ended, Backoff)>>,
 }
 
 #[wasm_bindgen]
 impl Client {
     /// A collection by its name; from now on it is synced by default.
     ///
-    /// Throws "input" when the name is not of the protocol's form, or belongs to the sync itself.
+    /// Throws "input" when the name is not of the protocol's form, or belongs to the sync itself, and "closed".
     pub fn collection(&self, name: String) -> Result<Collection, Error> {
+        self.0.opened()?;
         let name = collection_name(name)?;
         self.0.followed.borrow_mut().insert(name.clone());
         Ok(Collection::new(Rc::clone(&self.0.host), name))
@@ -70,26 +92,79 @@ impl Client {
 
     /// Syncs once. Whatever happens on the way to the server is told by the report, not thrown: look at its `ending`.
     ///
-    /// Rejects with "input" when a collection's name is not usable, and with "store" when the store is not.
+    /// Rejects with "input" when a collection's name is not usable, with "store" when the store is not, and with
+    /// "closed".
     #[wasm_bindgen(unchecked_return_type = "Promise<SyncReport>")]
     pub fn sync(&self, options: Option<SyncOptions>) -> Promise {
         let this = Rc::clone(&self.0);
-        promise(async move {
-            let asked = options.map_or(JsValue::UNDEFINED, |options| {
-                member(&options, "collections")
-            });
-            let names = this.chosen(&asked).await?;
-            let report = this.sync(names).await?;
-            let told = report.serialize(&Serializer::json_compatible());
-            told.map_err(|error| Error::Input {
-                message: "the report holds a number too large",
-                cause: Some(error.into()),
-            })
+        promise_on(Rc::clone(&self.0.host), async move {
+            this.opened()?;
+            let option = |name| {
+                let options = options.as_ref();
+                options.map_or(JsValue::UNDEFINED, |options| member(options, name))
+            };
+            let names = this.chosen(&option("collections")).await?;
+            let asked_for = option("isAskedFor");
+            let wanted = Wanted {
+                names,
+                is_asked_for: asked_for.is_undefined() || asked_for.is_truthy(),
+                signal: option("signal"),
+                progress: option("onProgress").dyn_into().ok(),
+            };
+            let report = this.sync(wanted).await?;
+            this.ended.set(Some((life::ended(&report), report.backoff)));
+            plain(&report)
         })
+    }
+
+    /// What this device knows of its syncing, without asking the server.
+    ///
+    /// Rejects with "store" when the store cannot be read, and with "closed".
+    #[wasm_bindgen(unchecked_return_type = "Promise<ClientStatus>")]
+    pub fn status(&self) -> Promise {
+        let this = Rc::clone(&self.0);
+        promise_on(Rc::clone(&self.0.host), async move {
+            this.opened()?;
+            let status = life::status(&*this.host).await?;
+            plain(&PlainStatus::of(&status, this.credentials.server()))
+        })
+    }
+
+    /// Closes the client and its store. A sync that runs stops at the next safe point; nothing works any more. Closing twice
+    /// is closing once.
+    pub fn close(&self) {
+        if self.0.host.close()
+            && let Ok(close) = member(&self.0.store, "close").dyn_into::<Function>()
+        {
+            // Whatever it says: the client is closed.
+            let _ = close.call0(&self.0.store);
+        }
     }
 }
 
+impl Client {
+    /// How the last sync ended.
+    pub(crate) fn ended(&self) -> Option<(Ended, Backoff)> {
+        self.0.ended.get()
+    }
+}
+
+/// What a program wants of a sync.
+struct Wanted {
+    names: Vec<CollectionName>,
+    is_asked_for: bool,
+    signal: JsValue,
+    progress: Option<Function>,
+}
+
 impl Inner {
+    fn opened(&self) -> Result<(), Error> {
+        match self.host.is_closed() {
+            true => Err(Error::Closed),
+            false => Ok(()),
+        }
+    }
+
     /// The collections to sync: those asked for, or all that are followed or held.
     async fn chosen(&self, asked: &JsValue) -> Result<Vec<CollectionName>, Error> {
         if asked.is_undefined() || asked.is_null() {
@@ -114,47 +189,106 @@ impl Inner {
             .collect()
     }
 
-    async fn sync(&self, names: Vec<CollectionName>) -> Result<Report, Error> {
-        let engines = names
+    async fn sync(&self, wanted: Wanted) -> Result<Report, Error> {
+        let engines = wanted
+            .names
             .into_iter()
             .map(Generic::new)
             .collect::<Result<_, _>>()?;
-        let is_running = self.is_syncing.replace(true);
+        let running = Running::begin(self).await?;
         let situation = Situation {
-            is_running,
-            is_asked_for: true,
+            is_running: running.is_none(),
+            is_asked_for: wanted.is_asked_for,
             ..Situation::default()
+        };
+        let progress = |stage: Stage<'_>| {
+            if let Some(listener) = &wanted.progress {
+                // What it throws is not the sync's affair.
+                let _ = listener.call1(&JsValue::UNDEFINED, &progress::plain(stage));
+            }
         };
         // Programs in a browser may not say who they are.
         let options = Options {
             engines,
             situation,
-            client: OwnClient {
-                fxa_device_id: self.credentials.device_id.clone(),
-                ..OwnClient::default()
-            },
+            client: self.own_client(),
             user_agent: None,
-            progress: &|_| {},
+            progress: &progress,
         };
-        if is_running {
-            return Ok(life::sync(&*self.host, &self.credentials, &mut None, &options).await);
+        let host = Syncing::new(&self.host, wanted.signal);
+        if running.is_none() {
+            return Ok(life::sync(&host, &self.credentials, &mut None, &options).await);
         }
-        let running = Running(&self.is_syncing);
         let mut token = self.token.take();
-        let report = life::sync(&*self.host, &self.credentials, &mut token, &options).await;
+        let report = life::sync(&host, &self.credentials, &mut token, &options).await;
         self.token.replace(token);
         drop(running);
         Ok(report)
     }
+
+    fn own_client(&self) -> OwnClient {
+        let client = OwnClient {
+            fxa_device_id: self.credentials.device_id.clone(),
+            ..OwnClient::default()
+        };
+        match &self.device {
+            Some(name) => OwnClient {
+                name: name.clone(),
+                ..client
+            },
+            None => client,
+        }
+    }
 }
 
 /// A sync that is under way, also when it is dropped on its way.
-struct Running<'a>(&'a Cell<bool>);
+struct Running<'a> {
+    is_syncing: &'a Cell<bool>,
+    release: Option<Function>,
+}
+
+impl<'a> Running<'a> {
+    /// `None` when another sync of this client, or of this store in another window or worker, is under way.
+    async fn begin(inner: &'a Inner) -> Result<Option<Self>, Error> {
+        if inner.is_syncing.replace(true) {
+            return Ok(None);
+        }
+        let mut running = Self {
+            is_syncing: &inner.is_syncing,
+            release: None,
+        };
+        let Some(lock) = &inner.lock else {
+            return Ok(Some(running));
+        };
+        let cannot = |cause| Error::Input {
+            message: "the lock did not work",
+            cause: Some(cause),
+        };
+        let asked = lock.call0(&JsValue::UNDEFINED).map_err(cannot)?;
+        let answer = Promise::resolve(&asked).await.map_err(cannot)?;
+        running.release = answer.dyn_into().ok();
+        Ok(running.release.is_some().then_some(running))
+    }
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.is_syncing.set(false);
+        if let Some(release) = &self.release {
+            // A lock that is not given back is given back when its window closes.
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
     }
+}
+
+/// A plain object of what crosses as one.
+fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
+    value
+        .serialize(&Serializer::json_compatible())
+        .map_err(|error| Error::Input {
+            message: "a number is too large for JavaScript",
+            cause: Some(error.into()),
+        })
 }
 
 fn collection_name(name: String) -> Result<CollectionName, Error> {
@@ -195,6 +329,25 @@ fn fetch_function(options: &JsValue) -> Result<Function, Error> {
     fetch
         .dyn_into()
         .map_err(|_| Error::input("this host has no fetch: give a function as the option fetch"))
+}
+
+/// A promise of what a future brings; where the store failed, what it threw is the error's cause.
+pub(crate) fn promise_on(
+    host: Rc<JsHost>,
+    future: impl Future<Output = Result<JsValue, Error>> + 'static,
+) -> Promise {
+    js_sys::futures::future_to_promise(async move {
+        let answer = future.await;
+        let thrown = host.take_thrown();
+        answer.map_err(|error| {
+            let error = JsValue::from(error);
+            if let Some(thrown) = thrown {
+                // Setting a property of a fresh error cannot fail.
+                let _ = Reflect::set(&error, &"cause".into(), &thrown);
+            }
+            error
+        })
+    })
 }
 
 /// A promise of what a future brings, with this crate's errors.

@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use js_sys::{Object, Promise, Reflect};
+use js_sys::{Function, Object, Promise, Reflect};
 use selvedge_core::engine::Records;
 use selvedge_core::error::Error as CoreError;
 use selvedge_core::host::PageLimit;
 use selvedge_core::ids::{CollectionName, RecordId};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
-use crate::client::promise;
+use crate::client::promise_on;
 use crate::host::JsHost;
 use crate::types::{NewRecord, RecordPatch};
 use crate::{Error, json};
@@ -47,7 +48,7 @@ impl Collection {
     #[wasm_bindgen(unchecked_return_type = "Promise<SyncRecord | undefined>")]
     pub fn get(&self, id: String) -> Promise {
         let this = self.clone();
-        promise(async move {
+        promise_on(Rc::clone(&self.host), async move {
             match this.records().get(&record_id(id)?).await? {
                 Some(text) => json::from_text(&text),
                 None => Ok(JsValue::UNDEFINED),
@@ -62,7 +63,9 @@ impl Collection {
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn put(&self, record: NewRecord) -> Promise {
         let (this, text) = (self.clone(), json::to_text(&record));
-        promise(async move { Ok(this.records().put(None, &text?).await?.as_str().into()) })
+        promise_on(Rc::clone(&self.host), async move {
+            Ok(this.records().put(None, &text?).await?.as_str().into())
+        })
     }
 
     /// Sets some fields of a record, and removes those that are `null`. The others stay as they are, to the digit.
@@ -71,7 +74,7 @@ impl Collection {
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn edit(&self, id: String, patch: RecordPatch) -> Promise {
         let (this, text) = (self.clone(), json::to_text(&patch));
-        promise(async move {
+        promise_on(Rc::clone(&self.host), async move {
             this.records().edit(&record_id(id)?, &text?).await?;
             Ok(JsValue::UNDEFINED)
         })
@@ -83,10 +86,27 @@ impl Collection {
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn delete(&self, id: String) -> Promise {
         let this = self.clone();
-        promise(async move {
+        promise_on(Rc::clone(&self.host), async move {
             this.records().delete(&record_id(id)?).await?;
             Ok(JsValue::UNDEFINED)
         })
+    }
+
+    /// Calls a function whenever records of this collection have changed here, by this client or by its syncs; several changes
+    /// that are made at once are one call. The answer ends it.
+    ///
+    /// Throws "input" for anything but a function.
+    #[wasm_bindgen(js_name = onChange, unchecked_return_type = "() => void")]
+    pub fn on_change(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "(change: Change) => void")] listener: JsValue,
+    ) -> Result<JsValue, Error> {
+        let listener = listener
+            .dyn_into::<Function>()
+            .map_err(|_| Error::input("onChange needs a function"))?;
+        let number = self.host.listeners.add(self.name.clone(), listener);
+        let host = Rc::clone(&self.host);
+        Ok(Closure::<dyn Fn()>::new(move || host.listeners.remove(number)).into_js_value())
     }
 
     /// All records in order of id, read a page at a time: `for await (const record of collection.list())`.
@@ -125,7 +145,7 @@ impl RecordIterator {
     )]
     pub fn next_record(&self) -> Promise {
         let this = self.clone();
-        promise(async move {
+        promise_on(Rc::clone(&self.collection.host), async move {
             let next = this.advance().await?;
             let value = next.as_deref().map(json::from_text).transpose()?;
             let result = Object::new();

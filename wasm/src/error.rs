@@ -5,21 +5,6 @@ use selvedge_core::crypto::InvalidKey;
 use selvedge_core::crypto::payload::PayloadError;
 use selvedge_core::time::LocalTime;
 use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
-
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"
-/** Every error of this package: an `Error` whose `code` stays the same while its message may be reworded. */
-export interface SelvedgeError extends Error {
-  readonly name: "SelvedgeError";
-  /** What went wrong, in one word: "input", "signed-out", "wrong-key", "hmac-mismatch", "no-such-record", "store", … */
-  readonly code: string;
-  /** When to try again, in milliseconds since the Unix epoch, if the server said so. */
-  readonly retryAfter?: number;
-  /** The host's own error, if it has one. */
-  readonly cause?: unknown;
-}
-"#;
 
 /// Why a call did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +19,12 @@ pub enum Error {
     /// What was given is no key.
     #[error(transparent)]
     Key(#[from] InvalidKey),
+    /// A body that is no list of records, or ends early.
+    #[error("the server's list of records cannot be read, or broke off early")]
+    Body,
+    /// The client was closed.
+    #[error("this client was closed: open another one")]
+    Closed,
     /// What was given is not usable.
     #[error("{message}")]
     Input {
@@ -63,6 +54,8 @@ impl Error {
             Self::Record(PayloadError::IdMismatch) => "id-mismatch",
             Self::Record(_) => "record",
             Self::Key(_) => "invalid-key",
+            Self::Body => "answer",
+            Self::Closed => "closed",
             Self::Input { .. } => "input",
         }
     }

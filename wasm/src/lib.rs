@@ -12,17 +12,23 @@
 mod account;
 mod client;
 mod collection;
+mod decoder;
 mod error;
 mod host;
 mod json;
 mod key_bundle;
+mod progress;
 mod record;
+mod schedule;
+mod status;
 mod types;
 
 pub use account::{account_server, join_code, sync_key};
 pub use client::{Client, open};
 pub use collection::{Collection, RecordIterator};
+pub use decoder::RecordDecoder;
 pub use error::Error;
-pub use host::{HostCbc, JsBody, JsHost};
+pub use host::{HostCbc, JsBody, JsHost, StoreObject};
 pub use key_bundle::KeyBundle;
 pub use record::{decrypt_record, encrypt_record};
+pub use schedule::Schedule;

@@ -55,17 +55,197 @@ export interface OpenOptions {
   account: Account;
   /** Sends a request, as `globalThis.fetch` does, which is the default. The request is signed: send it as it is. */
   fetch?: (request: Request) => Promise<Response>;
+  /** Where the records are kept. Default: an `IndexedDbStore` of that name where there is IndexedDB, or else a `MemoryStore`. */
+  store?: Store;
+  /** The name of this account on this device, if it has several. Default: "selvedge". */
+  name?: string;
+  /** What the account's other devices are told that this one is called. */
+  deviceName?: string;
+  /** Keeps other windows and workers from syncing the same store at once: answers with a function that gives the lock back, or
+   * with `null` if somebody else has it. Default: `navigator.locks`, where there is one, by the client's name. */
+  lock?: () => Promise<(() => void) | null>;
 }
 
 export interface SyncOptions {
   /** Which collections to sync, in this order. Default: all that this client has asked for or holds. */
   collections?: string[];
+  /** Stops the sync at the next safe point: what it has committed stays, and the next one goes on from there. */
+  signal?: AbortSignal;
+  /** Told how far the sync is. */
+  onProgress?: (progress: SyncProgress) => void;
+  /** `false` for a sync that nobody waits for: it yields to a server that asked for fewer syncs. Default: `true`. */
+  isAskedFor?: boolean;
+}
+
+/** How far a sync is. */
+export interface SyncProgress {
+  stage:
+    | "token"
+    | "info-collections"
+    | "meta-global"
+    | "crypto-keys"
+    | "clients"
+    | "fresh-start"
+    | "collection"
+    | "records"
+    | "syncing";
+  /** With "collection" and "records". */
+  collection?: string;
+  /** With "records": how many have come so far. */
+  received?: number;
+  /** With "records": how many were sent so far. */
+  sent?: number;
+}
+
+/** What this device knows of its syncing. */
+export interface ClientStatus {
+  /** The server that is asked first. */
+  server: string;
+  /** When a sync last came to its end, in milliseconds since the Unix epoch. */
+  lastSync: number | null;
+  /** Until when the server wants to be left alone, likewise. */
+  retryAfter: number | null;
+  collections: CollectionCounts[];
+}
+
+export interface CollectionCounts {
+  name: string;
+  records: number;
+  /** Changes that the server does not have yet. */
+  pending: number;
+  /** Records that the server refused twice. */
+  givenUp: number;
+}
+
+/** Records that have changed here. */
+export interface Change {
+  collection: string;
+  /** Which ones; `null`: any of them, for they were removed, or are to be sent anew, all together. */
+  ids: string[] | null;
+  /** "here": by this client; "sync": other devices changed them. */
+  origin: "here" | "sync";
+}
+
+export type ScheduleEvent =
+  | "started"
+  | "active"
+  | "idle"
+  | "woke"
+  | "network-back"
+  | "asked-for"
+  | "began"
+  | "changed"
+  | "alone"
+  | "several-devices";
+
+/** What a schedule says is next. `until` is in milliseconds since the Unix epoch. */
+export type NextSync =
+  | { next: "sync"; isAskedFor: boolean }
+  | { next: "wait"; until: number }
+  | { next: "running" }
+  | { next: "person" };
+
+/** Records at rest. Bring your own by writing these methods; `MemoryStore` is the shortest example, and `storeCases` tries
+ * whether yours keeps its promises. Errors whose `code` is "store-full", "store-busy", "store-locked" or "store-damaged", or
+ * whose name is "QuotaExceededError", are told apart. */
+export interface Store {
+  /** The state of the account's sync, as the last commit left it. */
+  global(): Promise<string | null | undefined>;
+  /** The state of a collection's sync, as the last commit left it. */
+  state(collection: string): Promise<string | null | undefined>;
+  /** The collections that have an item or a state, in order. */
+  collections(): Promise<string[]>;
+  counts(collection: string): Promise<{ live: number; pending: number }>;
+  /** The items under these ids, in their order; `null` where there is none. */
+  read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
+  /** Items in order of id. Empty only at the end. */
+  page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
+  /** All of it at once, on the disk, or nothing: "stale" if an item that is written has another revision than was seen. */
+  commit(commit: StoreCommit): Promise<"done" | "stale">;
+  /** Called by the client's `close`. */
+  close?(): void;
+}
+
+/** A version of a record: none, the same as the item's cleartext, or this JSON text. */
+export type StoredVersion = "unknown" | "same" | { content: string };
+
+/** A record at rest, beside what the server is known to have. */
+export interface StoredItem {
+  id: string;
+  /** JSON text; `null` when it was deleted here and the server is not told yet. */
+  cleartext: string | null;
+  base: StoredVersion;
+  sent: StoredVersion;
+  /** In hundredths of a second. */
+  serverModified: number;
+  /** Whether it is to be uploaded; an edit has its time in milliseconds. */
+  pending: "nothing" | "resend" | { editedAt: number };
+  /** Another one with every commit that writes the item; one that was given is never given again. */
+  revision: number;
+}
+
+/** Which items a page holds. */
+export interface StoreQuery {
+  /** "live": all that are not deleted; "pending": all that are to be uploaded, deletions included. */
+  selection: "live" | "pending";
+  /** From the first after this id; `null` from the beginning. */
+  after: string | null;
+  /** At most so many, but at least one. */
+  records: number;
+  /** The page ends with the item whose texts reach this. */
+  characters: number;
+}
+
+/** What one commit changes. */
+export interface StoreCommit {
+  parts: StorePart[];
+  /** The new state of the account's sync; `null` leaves it. */
+  global: string | null;
+}
+
+/** What a commit does to one collection, in the order of the members. */
+export interface StorePart {
+  collection: string;
+  /** "wipe" removes every item, "reset" makes of each what `afterReset` says. A part that sweeps is never stale. */
+  sweep: "reset" | "wipe" | null;
+  /** Puts an item, or removes it where `becomes` is `null`. `seen` is the revision under which it was read, or `null` if there was
+   * none: where that is no longer so, the whole commit does nothing and answers "stale". */
+  writes: { id: string; seen: number | null; becomes: Omit<StoredItem, "revision"> | null }[];
+  /** Makes of each item what `afterUpload` says; one that is not there is no error. */
+  uploaded: StoreUpload[];
+  /** The new state of the collection's sync; `null` leaves it. */
+  state: string | null;
+}
+
+/** Tells that an item, as it was at a revision, is on the server. */
+export interface StoreUpload {
+  id: string;
+  revision: number;
+  /** The server's time of it, in hundredths of a second. */
+  modified: number;
+}
+
+/** Records that were verified and decrypted together. */
+export interface DecodedRecords {
+  records: SyncRecord[];
+  /** When the server took each of them, in milliseconds since the Unix epoch. */
+  modified: Float64Array;
+  /** Those that are none, each with a code like that of an error. */
+  failed: { id: string; code: string }[];
+}
+
+/** Records that were verified and decrypted together, as JSON texts one behind the other. */
+export interface DecodedBytes {
+  cleartexts: Uint8Array;
+  /** Where each text ends. */
+  ends: Uint32Array;
+  failed: { id: string; code: string }[];
 }
 
 /** What came of a sync. */
 export interface SyncReport {
   /** "done" and "nothing-to-do" are well; "blocked" did not start; "cut-short" and "stopped" had to stop, and keep what was
-   * done; "logged-out" was told so by another device: forget the account's secrets. */
+   * done (by your own signal: with the error's code "aborted"); "logged-out" was told so by another device: forget the account's secrets. */
   ending: "done" | "nothing-to-do" | "blocked" | "cut-short" | "logged-out" | "stopped";
   /** Why, if it was blocked or stopped. */
   error?: SyncProblem;

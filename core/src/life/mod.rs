@@ -26,6 +26,7 @@ mod clients;
 mod commands;
 mod copy;
 mod crypto_keys;
+mod ended;
 mod engines;
 mod error_policy;
 mod first_preview;
@@ -55,6 +56,7 @@ pub use commands::{
 };
 pub use copy::copy;
 pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
+pub use ended::ended;
 pub use first_preview::{FirstCollection, FirstPreview, first_preview};
 pub use first_sync::{Effect, FirstSync, Mode, intend};
 pub use info_collections::Course;

@@ -1,9 +1,7 @@
 //! The network, by any JavaScript `(request) => Promise<Response>`.
 
 use js_sys::{Function, Promise, Reflect, Uint8Array};
-use selvedge_core::http::{
-    Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Request, Response,
-};
+use selvedge_core::http::{Body, FetchError, FetchErrorKind, Headers, Method, Request, Response};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit,
@@ -22,12 +20,15 @@ impl JsFetch {
     }
 }
 
-impl Fetch for JsFetch {
-    type Body = JsBody;
-
-    async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
+impl JsFetch {
+    /// Sends a request; a signal that is given ends it.
+    pub(super) async fn fetch(
+        &self,
+        request: Request,
+        signal: &JsValue,
+    ) -> Result<Response<JsBody>, FetchError> {
         // What a browser says of an address that it refuses names the address, and with it the user.
-        let request = outgoing(&request).map_err(|_| {
+        let request = outgoing(&request, signal).map_err(|_| {
             FetchError::new(FetchErrorKind::Offline, "the host refuses the address")
         })?;
         let called = self.0.call1(&JsValue::UNDEFINED, &request);
@@ -47,7 +48,7 @@ impl Fetch for JsFetch {
 
 /// The request as JavaScript sends it: no cookies, no cache, no referrer, and no redirects, for the signature would not
 /// fit.
-fn outgoing(request: &Request) -> Result<web_sys::Request, JsValue> {
+fn outgoing(request: &Request, signal: &JsValue) -> Result<web_sys::Request, JsValue> {
     let headers = web_sys::Headers::new()?;
     for (name, value) in &request.headers {
         headers.append(name, value)?;
@@ -58,6 +59,9 @@ fn outgoing(request: &Request) -> Result<web_sys::Request, JsValue> {
     init.set_credentials(RequestCredentials::Omit);
     init.set_cache(RequestCache::NoStore);
     init.set_redirect(RequestRedirect::Manual);
+    if signal.is_object() {
+        init.set_signal(Some(signal.unchecked_ref()));
+    }
     init.set_referrer_policy(ReferrerPolicy::NoReferrer);
     if !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post) {
         init.set_body(&Uint8Array::from(request.body.as_slice()));

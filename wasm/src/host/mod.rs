@@ -1,36 +1,86 @@
-//! What JavaScript lends to the core: a fetch, the clock, random bytes, AES, and for now a store in memory.
+//! What JavaScript lends to the core: a fetch, the clock, random bytes, AES, and a store.
 
 mod aes;
 mod fetch;
+mod listeners;
+mod store;
+mod syncing;
+
+use std::cell::Cell;
 
 use js_sys::{Date, Function};
 use selvedge_core::host::{
-    Aes, Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
-    Store, StoreError, Stored,
+    Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
+    StoreErrorKind, Stored,
 };
-use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
+use wasm_bindgen::JsValue;
 
 pub use aes::HostCbc;
 pub use fetch::JsBody;
 use fetch::JsFetch;
+pub(crate) use listeners::Listeners;
+use listeners::{Change, Origin};
+use store::JsStore;
+pub use store::StoreObject;
+pub(crate) use syncing::Syncing;
 
-/// All four things that the core asks of a host, from JavaScript.
+/// What the core asks of a host, from JavaScript: for the records here. For a sync there is [`Syncing`].
 #[derive(Debug)]
 pub struct JsHost {
     fetch: JsFetch,
-    store: MemoryStore,
+    store: JsStore,
+    pub(crate) listeners: Listeners,
+    is_closed: Cell<bool>,
 }
 
 impl JsHost {
-    /// A host with an empty store and this `(request) => Promise<Response>`.
+    /// A host with this `(request) => Promise<Response>` and this store.
     #[must_use]
-    pub fn new(fetch: Function) -> Self {
+    pub fn new(fetch: Function, store: StoreObject) -> Self {
         Self {
             fetch: JsFetch::new(fetch),
-            store: MemoryStore::default(),
+            store: JsStore::new(store),
+            listeners: Listeners::default(),
+            is_closed: Cell::new(false),
         }
+    }
+
+    /// What the store threw when it failed last.
+    pub(crate) fn take_thrown(&self) -> Option<JsValue> {
+        self.store.take_thrown()
+    }
+
+    /// Lets nothing happen any more; says whether it was open until now.
+    pub(crate) fn close(&self) -> bool {
+        self.listeners.clear();
+        !self.is_closed.replace(true)
+    }
+
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    fn opened(&self) -> Result<&JsStore, StoreError> {
+        if self.is_closed() {
+            return Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "this client was closed",
+            ));
+        }
+        Ok(&self.store)
+    }
+
+    /// Commits, and tells who listens what changed.
+    async fn commit_as(&self, commit: Commit, origin: Origin) -> Result<Committed, StoreError> {
+        let store = self.opened()?;
+        let changes = Change::of(&commit);
+        let committed = store.commit(commit).await?;
+        if committed == Committed::Done {
+            self.listeners.tell(&changes, origin);
+        }
+        Ok(committed)
     }
 }
 
@@ -50,44 +100,32 @@ impl Random for JsHost {
     }
 }
 
+/// The host's clock, in whole milliseconds; one before 1970 reads as zero.
+pub(crate) fn now() -> LocalTime {
+    LocalTime::from_millis(Date::now() as u64)
+}
+
 impl Clock for JsHost {
     fn now(&self) -> LocalTime {
-        // Whole milliseconds; a clock before 1970 reads as zero.
-        LocalTime::from_millis(Date::now() as u64)
-    }
-}
-
-impl Fetch for JsHost {
-    type Body = JsBody;
-
-    async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
-        self.fetch.fetch(request).await
-    }
-}
-
-impl Aes for JsHost {
-    type Cbc = HostCbc;
-
-    fn cbc(&self, key: &[u8; 32]) -> HostCbc {
-        HostCbc::new(key)
+        now()
     }
 }
 
 impl Store for JsHost {
     async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.store.global().await
+        self.opened()?.global().await
     }
 
     async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.store.state(collection).await
+        self.opened()?.state(collection).await
     }
 
     async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.store.collections().await
+        self.opened()?.collections().await
     }
 
     async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.store.counts(collection).await
+        self.opened()?.counts(collection).await
     }
 
     async fn read(
@@ -95,7 +133,7 @@ impl Store for JsHost {
         collection: &CollectionName,
         ids: &[RecordId],
     ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.read(collection, ids).await
+        self.opened()?.read(collection, ids).await
     }
 
     async fn page(
@@ -105,10 +143,12 @@ impl Store for JsHost {
         after: Option<&RecordId>,
         limit: PageLimit,
     ) -> Result<Vec<Stored>, StoreError> {
-        self.store.page(collection, selection, after, limit).await
+        self.opened()?
+            .page(collection, selection, after, limit)
+            .await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        self.store.commit(commit).await
+        self.commit_as(commit, Origin::Here).await
     }
 }

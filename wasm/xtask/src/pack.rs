@@ -16,7 +16,16 @@ use crate::{build, node};
 const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
 
 /// The files that are the same in every build.
-const FIXED: [&str; 2] = ["node.js", "README.md"];
+const FIXED: [&str; 8] = [
+    "README.md",
+    "decode-records.js",
+    "errors.js",
+    "indexed-db-store.js",
+    "memory-store.js",
+    "node.js",
+    "selvedge.js",
+    "store-rules.js",
+];
 
 /// Builds `wasm/pkg` and prints what it weighs.
 pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
@@ -28,14 +37,13 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     fs::create_dir(&package).map_err(Error::file(&package))?;
     optimise(workspace, &scratch.join(MODULE.0), &package.join(MODULE.1))?;
     write(
-        &package.join("selvedge.js"),
+        &package.join("glue.js"),
         glue(&read(&scratch.join("selvedge.js"))?)?,
     )?;
-    write(
-        &package.join("selvedge.d.ts"),
-        types(&read(&scratch.join("selvedge.d.ts"))?)?,
-    )?;
     let sources = workspace.wasm().join("npm");
+    let types = types(&read(&scratch.join("selvedge.d.ts"))?)?;
+    let written = read(&sources.join("selvedge.d.ts"))?;
+    write(&package.join("selvedge.d.ts"), types + &written)?;
     for name in FIXED {
         write(&package.join(name), read(&sources.join(name))?)?;
     }
@@ -135,7 +143,7 @@ fn replace(from: &Path, to: &Path) -> Result<(), Error> {
 #[allow(clippy::print_stdout, reason = "the sizes are what this command says")]
 fn weigh(package: &Path) -> Result<(), Error> {
     println!("wasm/pkg");
-    for name in [MODULE.1, "selvedge.js"] {
+    for name in [MODULE.1, "glue.js"] {
         let path = package.join(name);
         let bytes = fs::read(&path).map_err(Error::file(&path))?;
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());

@@ -1,6 +1,5 @@
 //! `selvedge daemon`: syncs a profile by schedule until it is stopped.
 
-mod ended;
 mod log;
 mod network;
 mod notify;
@@ -11,11 +10,10 @@ use std::time::{Duration, SystemTime};
 
 use selvedge_core::host::{Clock as _, Random as _, Store as _};
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::Report;
+use selvedge_core::life::{Report, ended};
 use selvedge_core::schedule::{Ended, Event, Next, Policy, Schedule};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::ended::ended;
 use self::log::Log;
 use self::network::Network;
 use self::notify::Notifier;

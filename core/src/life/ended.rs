@@ -1,11 +1,20 @@
-//! What the end of a sync means for the schedule.
+//! What the end of a sync means for the schedule (spec §8).
 
-use selvedge_core::error::Error;
-use selvedge_core::life::{Ending, Obstacle, Outcome, Report};
-use selvedge_core::schedule::Ended;
+use super::precheck::Obstacle;
+use super::report::{Ending, Outcome, Report};
+use crate::error::Error;
+use crate::schedule::Ended;
 
-/// What a report means for the schedule.
-pub(super) fn ended(report: &Report) -> Ended {
+/// What a sync's report means for the schedule.
+///
+/// ```
+/// use selvedge_core::life::{Report, ended};
+/// use selvedge_core::schedule::Ended;
+///
+/// assert_eq!(ended(&Report::default()), Ended::Done { incoming: false });
+/// ```
+#[must_use]
+pub fn ended(report: &Report) -> Ended {
     match (&report.ending, report.outcome()) {
         (Ending::Blocked(Obstacle::Offline) | Ending::Stopped(Error::Network { .. }), _) => {
             Ended::Offline
@@ -28,8 +37,8 @@ pub(super) fn ended(report: &Report) -> Ended {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::error::RequestLine;
-    use selvedge_core::http::{FetchError, FetchErrorKind, Method};
+    use crate::error::RequestLine;
+    use crate::http::{FetchError, FetchErrorKind, Method};
 
     use super::*;
 

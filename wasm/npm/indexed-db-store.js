@@ -1,0 +1,321 @@
+// A store in IndexedDB: one database a name, one transaction a commit.
+// @ts-check
+import { SelvedgeError } from "./errors.js";
+import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules.js";
+
+/** @typedef {import("./selvedge.js").StoredItem} StoredItem */
+/** @typedef {import("./selvedge.js").StoreCommit} StoreCommit */
+/** @typedef {import("./selvedge.js").StoreQuery} StoreQuery */
+/** @typedef {StoredItem & { collection: string, waiting?: string, gone?: string }} Row */
+
+const VERSION = 1;
+
+/** So many rows are looked at in one go. */
+const STEP = 200;
+
+/** @implements {import("./selvedge.js").Store} */
+export class IndexedDbStore {
+  #name;
+  /** @type {Promise<IDBDatabase> | undefined} */
+  #opened;
+  /** @type {SelvedgeError | undefined} */
+  #closed;
+
+  /** @param {string} name */
+  constructor(name) {
+    this.#name = name;
+  }
+
+  /**
+   * Opens the database of a name, and makes it if there is none.
+   * @param {string} [name]
+   * @returns {Promise<IndexedDbStore>}
+   */
+  static async open(name = "selvedge") {
+    const store = new IndexedDbStore(name);
+    await store.#database();
+    return store;
+  }
+
+  /**
+   * Deletes the database of a name, with all that was never sent.
+   * @param {string} [name]
+   */
+  static async delete(name = "selvedge") {
+    const request = indexedDB.deleteDatabase(name);
+    await new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(undefined);
+      request.onerror = () => reject(storeError(request.error));
+      request.onblocked = () =>
+        reject(new SelvedgeError("store-busy", "another window uses these records: close it and try again"));
+    });
+  }
+
+  /** Closes the database. */
+  close() {
+    this.#closed ??= new SelvedgeError("closed", "this store was closed: open it again");
+    this.#opened?.then(
+      database => database.close(),
+      () => {},
+    );
+    this.#opened = undefined;
+  }
+
+  async global() {
+    return this.#run("readonly", ({ states }) => wait(states.get("global")));
+  }
+
+  /** @param {string} collection */
+  async state(collection) {
+    return this.#run("readonly", ({ states }) => wait(states.get(`state/${collection}`)));
+  }
+
+  async collections() {
+    return this.#run("readonly", async ({ items, states }) => {
+      const keys = await wait(states.getAllKeys(IDBKeyRange.bound("state/", "state0", false, true)));
+      const names = new Set(keys.map(key => String(key).slice("state/".length)));
+      // From the last key of one collection to the first of the next; arrays come after all texts.
+      let after = IDBKeyRange.lowerBound([""]);
+      for (;;) {
+        const cursor = await wait(items.openKeyCursor(after));
+        if (!cursor) return [...names].sort();
+        const [name] = /** @type {string[]} */ (cursor.key);
+        names.add(name);
+        after = IDBKeyRange.lowerBound([name, []]);
+      }
+    });
+  }
+
+  /** @param {string} collection */
+  async counts(collection) {
+    return this.#run("readonly", async ({ items }) => {
+      const all = await wait(items.count(rangeOf(collection)));
+      const gone = await wait(items.index("gone").count(collection));
+      const pending = await wait(items.index("waiting").count(rangeOf(collection)));
+      return { live: all - gone, pending };
+    });
+  }
+
+  /**
+   * @param {string} collection
+   * @param {string[]} ids
+   */
+  async read(collection, ids) {
+    return this.#run("readonly", ({ items }) =>
+      Promise.all(ids.map(async id => plain(await wait(items.get([collection, id]))))),
+    );
+  }
+
+  /**
+   * @param {string} collection
+   * @param {StoreQuery} query
+   */
+  async page(collection, { selection, after, records, characters }) {
+    return this.#run("readonly", async ({ items }) => {
+      const source = selection === "pending" ? items.index("waiting") : items;
+      const page = [];
+      for (;;) {
+        /** @type {Row[]} */
+        const rows = await wait(source.getAll(rangeOf(collection, after), Math.min(Math.max(records, 1), STEP)));
+        for (const row of rows) {
+          after = row.id;
+          if (!isSelected(row, selection)) continue;
+          page.push(plain(row));
+          characters -= charactersOf(row);
+          if (page.length >= Math.max(records, 1) || characters <= 0) return page;
+        }
+        if (rows.length === 0) return page;
+      }
+    });
+  }
+
+  /**
+   * @param {StoreCommit} commit
+   * @returns {Promise<"done" | "stale">}
+   */
+  async commit({ parts, global }) {
+    return this.#run("readwrite", async ({ items, states }) => {
+      const revisions = parts.flatMap(({ collection, sweep, writes }) =>
+        sweep === null ? writes.map(({ id, seen }) => isStale(items, [collection, id], seen)) : [],
+      );
+      if ((await Promise.all(revisions)).includes(true)) return "stale";
+      const revision = ((await wait(states.get("revision"))) ?? 0) + 1;
+      states.put(revision, "revision");
+      for (const part of parts) await apply(items, states, part, revision);
+      if (global !== null) states.put(global, "global");
+      return "done";
+    });
+  }
+
+  /**
+   * Runs work in one transaction, and answers when all of it is on the disk.
+   * @template T
+   * @param {IDBTransactionMode} mode
+   * @param {(stores: { items: IDBObjectStore, states: IDBObjectStore }) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #run(mode, work) {
+    const transaction = await this.#transaction(mode);
+    const ended = new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(undefined);
+      transaction.onabort = () => reject(storeError(transaction.error));
+    });
+    const stores = { items: transaction.objectStore("items"), states: transaction.objectStore("states") };
+    try {
+      const answer = await work(stores);
+      await ended;
+      return answer;
+    } catch (error) {
+      ended.catch(() => {});
+      try {
+        transaction.abort();
+      } catch {
+        // It has ended by itself, for the same reason.
+      }
+      throw storeError(error);
+    }
+  }
+
+  /**
+   * @param {IDBTransactionMode} mode
+   * @returns {Promise<IDBTransaction>}
+   */
+  async #transaction(mode) {
+    const begin = database => database.transaction(["items", "states"], mode, { durability: "strict" });
+    try {
+      return begin(await this.#database());
+    } catch (error) {
+      if (this.#closed || error?.name !== "InvalidStateError") throw storeError(error);
+      // The browser took the database away, to make room or to clean up: what it has left is read anew.
+      this.#opened = undefined;
+      return begin(await this.#database());
+    }
+  }
+
+  #database() {
+    if (this.#closed) throw this.#closed;
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  /** @returns {Promise<IDBDatabase>} */
+  #open() {
+    return new Promise((resolve, reject) => {
+      const fail = error => {
+        this.#opened = undefined;
+        reject(error);
+      };
+      let request;
+      try {
+        request = indexedDB.open(this.#name, VERSION);
+      } catch (error) {
+        return fail(storeError(error));
+      }
+      request.onupgradeneeded = () => {
+        const items = request.result.createObjectStore("items", { keyPath: ["collection", "id"] });
+        items.createIndex("waiting", ["waiting", "id"]);
+        items.createIndex("gone", "gone");
+        request.result.createObjectStore("states");
+      };
+      request.onblocked = () =>
+        fail(new SelvedgeError("store-busy", "another window uses an older version of these records: close it and try again"));
+      request.onerror = () => fail(storeError(request.error));
+      request.onsuccess = () => {
+        const database = request.result;
+        database.onversionchange = () => {
+          this.#closed ??= new SelvedgeError(
+            "store-busy",
+            "a newer version of this program has taken the records over: load this page again",
+          );
+          database.close();
+        };
+        database.onclose = () => void (this.#opened = undefined);
+        resolve(database);
+      };
+    });
+  }
+}
+
+/** All keys of a collection, or those after an id. */
+const rangeOf = (collection, after = null) =>
+  IDBKeyRange.bound(after === null ? [collection] : [collection, after], [collection, []], true, true);
+
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
+const wait = request =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+const isStale = async (items, key, seen) => {
+  if (seen === null) return (await wait(items.getKey(key))) !== undefined;
+  return (await wait(items.get(key)))?.revision !== seen;
+};
+
+const apply = async (items, states, { collection, sweep, writes, uploaded, state }, revision) => {
+  const put = (id, item) => void (item ? items.put(row(collection, item)) : items.delete([collection, id]));
+  if (sweep === "wipe") items.delete(rangeOf(collection));
+  if (sweep === "reset") await reset(items, collection, revision);
+  for (const { id, becomes } of writes) put(id, becomes && { ...becomes, revision });
+  await Promise.all(
+    uploaded.map(async upload => {
+      const item = plain(await wait(items.get([collection, upload.id])));
+      if (item) put(upload.id, afterUpload(item, upload, revision));
+    }),
+  );
+  if (state !== null) states.put(state, `state/${collection}`);
+};
+
+const reset = async (items, collection, revision) => {
+  let after = null;
+  for (;;) {
+    const rows = await wait(items.getAll(rangeOf(collection, after), STEP));
+    if (rows.length === 0) return;
+    for (const found of rows) items.put(row(collection, afterReset(/** @type {StoredItem} */ (plain(found)), revision)));
+    after = rows.at(-1).id;
+  }
+};
+
+/**
+ * An item as it is kept: what is absent is in no index.
+ * @param {string} collection
+ * @param {StoredItem} item
+ * @returns {Row}
+ */
+const row = (collection, item) => ({
+  ...item,
+  collection,
+  ...(isSelected(item, "pending") && { waiting: collection }),
+  ...(!isSelected(item, "live") && { gone: collection }),
+});
+
+/**
+ * @param {Row | undefined} row
+ * @returns {StoredItem | null}
+ */
+const plain = row => {
+  if (!row) return null;
+  const { collection: _collection, waiting: _waiting, gone: _gone, ...item } = row;
+  return item;
+};
+
+/** What IndexedDB says, in words that say what to do. */
+const storeError = error => {
+  if (error instanceof SelvedgeError) return error;
+  const say = (code, message) => new SelvedgeError(code, message, { cause: error });
+  switch (error?.name) {
+    case "QuotaExceededError":
+      return say("store-full", "there is no room left for these records: free some space and try again");
+    case "VersionError":
+      return say("store-busy", "these records were written by a newer version of this program: upgrade it");
+    case "SecurityError":
+    case "InvalidStateError":
+      return say("store", "this browser keeps no records for this page: leave private browsing, or allow it to store data");
+    default:
+      return say("store", `the records could not be read or written: ${error?.message ?? "the browser does not say why"}`);
+  }
+};

@@ -1,0 +1,120 @@
+//! Who wants to know of changes to the records.
+
+use std::cell::{Cell, RefCell};
+
+use js_sys::{Array, Function, Object, Reflect};
+use selvedge_core::host::{Base, Commit, Write};
+use selvedge_core::ids::CollectionName;
+use wasm_bindgen::JsValue;
+
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin {
+    /// This program.
+    Here,
+    /// A sync brought it from other devices.
+    Sync,
+}
+
+impl Origin {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Here => "here",
+            Self::Sync => "sync",
+        }
+    }
+}
+
+/// What a commit changes in one collection, as far as people see it.
+#[derive(Debug)]
+pub(super) struct Change {
+    collection: CollectionName,
+    /// `None`: any of its records.
+    ids: Option<Vec<String>>,
+}
+
+impl Change {
+    pub(super) fn of(commit: &Commit) -> Vec<Self> {
+        let parts = commit.parts.iter().map(|part| {
+            let ids = part.writes.iter().filter(|write| is_seen(write));
+            let ids = ids.map(|write| write.id.to_string()).collect();
+            Self {
+                collection: part.collection.clone(),
+                ids: part.sweep.is_none().then_some(ids),
+            }
+        });
+        parts
+            .filter(|change| change.ids.as_ref().is_none_or(|ids| !ids.is_empty()))
+            .collect()
+    }
+}
+
+/// A mark that an item is on its way to the server is no change of it.
+fn is_seen(write: &Write) -> bool {
+    write
+        .becomes
+        .as_ref()
+        .is_none_or(|item| item.sent != Base::Same)
+}
+
+/// Functions by their collection.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    entries: RefCell<Vec<(u32, CollectionName, Function)>>,
+    next: Cell<u32>,
+}
+
+impl Listeners {
+    /// Adds one; the number removes it again.
+    pub(crate) fn add(&self, collection: CollectionName, listener: Function) -> u32 {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        self.entries
+            .borrow_mut()
+            .push((number, collection, listener));
+        number
+    }
+
+    /// Removes one, if it is there.
+    pub(crate) fn remove(&self, number: u32) {
+        self.entries
+            .borrow_mut()
+            .retain(|(found, _, _)| *found != number);
+    }
+
+    pub(super) fn clear(&self) {
+        self.entries.borrow_mut().clear();
+    }
+
+    /// Calls those that listen. What one of them throws is its own affair: it is thrown where nobody awaits it.
+    pub(super) fn tell(&self, changes: &[Change], origin: Origin) {
+        for Change { collection, ids } in changes {
+            // A listener may add or remove listeners.
+            let called: Vec<_> = self
+                .entries
+                .borrow()
+                .iter()
+                .filter(|(_, name, _)| name == collection)
+                .map(|(_, _, listener)| listener.clone())
+                .collect();
+            for listener in called {
+                let change = event(collection, ids.as_deref(), origin);
+                js_sys::futures::spawn_local(async move {
+                    if let Err(thrown) = listener.call1(&JsValue::UNDEFINED, &change) {
+                        wasm_bindgen::throw_val(thrown);
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn event(collection: &CollectionName, ids: Option<&[String]>, origin: Origin) -> JsValue {
+    let event = Object::new();
+    let set = |name: &str, value: JsValue| drop(Reflect::set(&event, &name.into(), &value));
+    set("collection", collection.as_str().into());
+    set("origin", origin.word().into());
+    let ids = ids.map(|ids| ids.iter().map(JsValue::from).collect::<Array>());
+    set("ids", ids.map_or(JsValue::NULL, Into::into));
+    event.into()
+}

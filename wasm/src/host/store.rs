@@ -1,0 +1,364 @@
+//! Records at rest in a store that JavaScript brings.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use js_sys::{Array, JSON, Promise};
+use selvedge_core::host::{
+    Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
+    StoreError, StoreErrorKind, Stored, Sweep, Uploaded, Write,
+};
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::{LocalTime, ServerTime};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::types::member;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An object with the methods of the interface `Store`; each may answer at once or by a promise.
+    #[wasm_bindgen(typescript_type = "Store")]
+    #[derive(Debug, Clone)]
+    pub type StoreObject;
+
+    #[wasm_bindgen(method, structural, catch)]
+    fn global(this: &StoreObject) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn state(this: &StoreObject, collection: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn collections(this: &StoreObject) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn counts(this: &StoreObject, collection: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn read(this: &StoreObject, collection: &str, ids: Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn page(this: &StoreObject, collection: &str, query: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn commit(this: &StoreObject, commit: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// A store that JavaScript brings, as the core sees it. What crosses the border crosses a page or a commit at a time, by
+/// way of one JSON text.
+#[derive(Debug)]
+pub(super) struct JsStore {
+    object: StoreObject,
+    /// What the store threw last, for the error that comes of it.
+    thrown: RefCell<Option<JsValue>>,
+}
+
+impl JsStore {
+    pub(super) const fn new(object: StoreObject) -> Self {
+        Self {
+            object,
+            thrown: RefCell::new(None),
+        }
+    }
+
+    /// What the store threw when it failed last.
+    pub(super) fn take_thrown(&self) -> Option<JsValue> {
+        self.thrown.take()
+    }
+
+    async fn settle(&self, called: Result<JsValue, JsValue>) -> Result<JsValue, StoreError> {
+        let settled = match called {
+            Ok(answer) if answer.is_instance_of::<Promise>() => Promise::resolve(&answer).await,
+            called => called,
+        };
+        settled.map_err(|thrown| {
+            let error = store_error(&thrown);
+            self.thrown.replace(Some(thrown));
+            error
+        })
+    }
+
+    async fn answer<T: for<'a> Deserialize<'a>>(
+        &self,
+        called: Result<JsValue, JsValue>,
+    ) -> Result<T, StoreError> {
+        let answer = self.settle(called).await?;
+        let text = JSON::stringify(&answer).map_err(|_| strange())?;
+        let text = JsValue::from(text).as_string().ok_or_else(strange)?;
+        serde_json::from_str(&text).map_err(|_| strange())
+    }
+
+    /// A text, or nothing.
+    async fn text(&self, called: Result<JsValue, JsValue>) -> Result<Option<String>, StoreError> {
+        let answer = self.settle(called).await?;
+        if answer.is_null() || answer.is_undefined() {
+            return Ok(None);
+        }
+        answer.as_string().map(Some).ok_or_else(strange)
+    }
+}
+
+fn strange() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Damaged,
+        "the store's answer is not what the interface Store says",
+    )
+}
+
+/// Sorts what a store threw by its code, or by the name that a browser gives its errors.
+fn store_error(thrown: &JsValue) -> StoreError {
+    let text = |name| member(thrown, name).as_string();
+    let kind = match (text("code").as_deref(), text("name").as_deref()) {
+        (Some("store-full"), _) | (_, Some("QuotaExceededError")) => StoreErrorKind::Full,
+        (Some("store-busy"), _) => StoreErrorKind::Busy,
+        (Some("store-locked"), _) => StoreErrorKind::Locked,
+        (Some("store-damaged"), _) | (_, Some("DataError" | "DataCloneError")) => {
+            StoreErrorKind::Damaged
+        }
+        _ => StoreErrorKind::Unavailable,
+    };
+    let detail = text("message").filter(|text| !text.is_empty());
+    StoreError::new(
+        kind,
+        detail.unwrap_or_else(|| "the store does not say why".into()),
+    )
+}
+
+fn object(value: &impl Serialize) -> Result<JsValue, StoreError> {
+    let text = serde_json::to_string(value).map_err(|_| strange())?;
+    JSON::parse(&text).map_err(|_| strange())
+}
+
+/// A version of an item: `"unknown"`, `"same"` or `{content}`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Version<'a> {
+    Unknown,
+    Same,
+    Content(Cow<'a, str>),
+}
+
+/// `"nothing"`, `"resend"` or `{editedAt}`, in milliseconds.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Waiting {
+    Nothing,
+    Resend,
+    EditedAt(u64),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainItem<'a> {
+    id: Cow<'a, str>,
+    cleartext: Option<Cow<'a, str>>,
+    base: Version<'a>,
+    sent: Version<'a>,
+    server_modified: u64,
+    pending: Waiting,
+}
+
+#[derive(Deserialize)]
+struct PlainStored {
+    #[serde(flatten)]
+    item: PlainItem<'static>,
+    revision: u64,
+}
+
+#[derive(Serialize)]
+struct PlainCommit<'a> {
+    parts: Vec<PlainPart<'a>>,
+    global: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PlainPart<'a> {
+    collection: &'a str,
+    sweep: Option<&'static str>,
+    writes: Vec<PlainWrite<'a>>,
+    uploaded: Vec<PlainUploaded<'a>>,
+    state: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PlainWrite<'a> {
+    id: &'a str,
+    seen: Option<u64>,
+    becomes: Option<PlainItem<'a>>,
+}
+
+#[derive(Serialize)]
+struct PlainUploaded<'a> {
+    id: &'a str,
+    revision: u64,
+    modified: u64,
+}
+
+#[derive(Serialize)]
+struct PlainQuery<'a> {
+    selection: &'static str,
+    after: Option<&'a str>,
+    records: usize,
+    characters: usize,
+}
+
+#[derive(Deserialize)]
+struct PlainCounts {
+    live: u64,
+    pending: u64,
+}
+
+impl<'a> Version<'a> {
+    fn of(base: &'a Base) -> Self {
+        match base {
+            Base::Unknown => Self::Unknown,
+            Base::Same => Self::Same,
+            Base::Content(text) => Self::Content(text.as_str().into()),
+        }
+    }
+
+    fn into_base(self) -> Base {
+        match self {
+            Self::Unknown => Base::Unknown,
+            Self::Same => Base::Same,
+            Self::Content(text) => Base::Content(text.into_owned()),
+        }
+    }
+}
+
+impl<'a> PlainItem<'a> {
+    fn of(item: &'a Item) -> Self {
+        Self {
+            id: item.id.as_str().into(),
+            cleartext: item.cleartext.as_deref().map(Into::into),
+            base: Version::of(&item.base),
+            sent: Version::of(&item.sent),
+            server_modified: item.server_modified.hundredths(),
+            pending: match item.pending {
+                Pending::Nothing => Waiting::Nothing,
+                Pending::Resend => Waiting::Resend,
+                Pending::Edit { at } => Waiting::EditedAt(at.millis()),
+            },
+        }
+    }
+}
+
+impl PlainStored {
+    fn into_stored(self) -> Result<Stored, StoreError> {
+        let Self { item, revision } = self;
+        Ok(Stored {
+            item: Item {
+                id: RecordId::new(item.id.into_owned()).map_err(|_| strange())?,
+                cleartext: item.cleartext.map(Cow::into_owned),
+                base: item.base.into_base(),
+                sent: item.sent.into_base(),
+                server_modified: ServerTime::from_hundredths(item.server_modified),
+                pending: match item.pending {
+                    Waiting::Nothing => Pending::Nothing,
+                    Waiting::Resend => Pending::Resend,
+                    Waiting::EditedAt(at) => Pending::Edit {
+                        at: LocalTime::from_millis(at),
+                    },
+                },
+            },
+            revision: Revision(revision),
+        })
+    }
+}
+
+impl<'a> PlainPart<'a> {
+    fn of(part: &'a Part) -> Self {
+        let write = |write: &'a Write| PlainWrite {
+            id: write.id.as_str(),
+            seen: write.seen.map(|revision| revision.0),
+            becomes: write.becomes.as_ref().map(PlainItem::of),
+        };
+        let uploaded = |uploaded: &'a Uploaded| PlainUploaded {
+            id: uploaded.id.as_str(),
+            revision: uploaded.revision.0,
+            modified: uploaded.modified.hundredths(),
+        };
+        Self {
+            collection: part.collection.as_str(),
+            sweep: part.sweep.map(|sweep| match sweep {
+                Sweep::Reset => "reset",
+                Sweep::Wipe => "wipe",
+            }),
+            writes: part.writes.iter().map(write).collect(),
+            uploaded: part.uploaded.iter().map(uploaded).collect(),
+            state: part.state.as_deref(),
+        }
+    }
+}
+
+impl Store for JsStore {
+    async fn global(&self) -> Result<Option<String>, StoreError> {
+        self.text(self.object.global()).await
+    }
+
+    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
+        self.text(self.object.state(collection.as_str())).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
+        let names: Vec<String> = self.answer(self.object.collections()).await?;
+        let name = |name| CollectionName::new(name).map_err(|_| strange());
+        names.into_iter().map(name).collect()
+    }
+
+    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
+        let counts = self.object.counts(collection.as_str());
+        let PlainCounts { live, pending } = self.answer(counts).await?;
+        Ok(Counts { live, pending })
+    }
+
+    async fn read(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let asked: Array = ids.iter().map(|id| JsValue::from(id.as_str())).collect();
+        let called = self.object.read(collection.as_str(), asked);
+        let found: Vec<Option<PlainStored>> = self.answer(called).await?;
+        if found.len() != ids.len() {
+            return Err(strange());
+        }
+        found
+            .into_iter()
+            .map(|stored| stored.map(PlainStored::into_stored).transpose())
+            .collect()
+    }
+
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        selection: Selection,
+        after: Option<&RecordId>,
+        limit: PageLimit,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let query = object(&PlainQuery {
+            selection: match selection {
+                Selection::Live => "live",
+                Selection::Pending => "pending",
+            },
+            after: after.map(RecordId::as_str),
+            records: limit.records,
+            characters: limit.bytes,
+        })?;
+        let called = self.object.page(collection.as_str(), &query);
+        let page: Vec<PlainStored> = self.answer(called).await?;
+        page.into_iter().map(PlainStored::into_stored).collect()
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let plain = object(&PlainCommit {
+            parts: commit.parts.iter().map(PlainPart::of).collect(),
+            global: commit.global.as_deref(),
+        })?;
+        match self
+            .settle(self.object.commit(&plain))
+            .await?
+            .as_string()
+            .as_deref()
+        {
+            Some("done") => Ok(Committed::Done),
+            Some("stale") => Ok(Committed::Stale),
+            _ => Err(strange()),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The host while a sync runs: it may be told to stop, and what it commits comes from other devices.
+
+use selvedge_core::host::{
+    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
+};
+use selvedge_core::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::LocalTime;
+use wasm_bindgen::JsValue;
+
+use super::listeners::Origin;
+use super::{HostCbc, JsBody, JsHost};
+use crate::types::member;
+
+/// A host for one sync.
+#[derive(Debug)]
+pub(crate) struct Syncing<'a> {
+    host: &'a JsHost,
+    /// An `AbortSignal`, or `undefined`.
+    signal: JsValue,
+}
+
+impl<'a> Syncing<'a> {
+    /// With the program's `AbortSignal`, if it gave one.
+    pub(crate) const fn new(host: &'a JsHost, signal: JsValue) -> Self {
+        Self { host, signal }
+    }
+}
+
+impl Fetch for Syncing<'_> {
+    type Body = JsBody;
+
+    /// A sync that is told to stop sends nothing more: what it has committed stays, and the next one goes on from there.
+    async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
+        let is_stopped = member(&self.signal, "aborted").is_truthy() || self.host.is_closed();
+        if is_stopped {
+            return Err(FetchError::new(
+                FetchErrorKind::Aborted,
+                "the program stopped the sync",
+            ));
+        }
+        self.host.fetch.fetch(request, &self.signal).await
+    }
+}
+
+impl Clock for Syncing<'_> {
+    fn now(&self) -> LocalTime {
+        self.host.now()
+    }
+}
+
+impl Random for Syncing<'_> {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        self.host.fill(bytes)
+    }
+}
+
+impl Aes for Syncing<'_> {
+    type Cbc = HostCbc;
+
+    fn cbc(&self, key: &[u8; 32]) -> HostCbc {
+        HostCbc::new(key)
+    }
+}
+
+impl Store for Syncing<'_> {
+    async fn global(&self) -> Result<Option<String>, StoreError> {
+        self.host.global().await
+    }
+
+    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
+        self.host.state(collection).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
+        self.host.collections().await
+    }
+
+    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
+        self.host.counts(collection).await
+    }
+
+    async fn read(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.host.read(collection, ids).await
+    }
+
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        selection: Selection,
+        after: Option<&RecordId>,
+        limit: PageLimit,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.host.page(collection, selection, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.host.commit_as(commit, Origin::Sync).await
+    }
+}

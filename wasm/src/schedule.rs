@@ -1,0 +1,102 @@
+//! When to sync next, for hosts that have alarms rather than a process that waits.
+
+use js_sys::{Object, Reflect};
+use selvedge_core::host::Random as _;
+use selvedge_core::schedule::{self as core, Ended, Event, Next, Policy};
+use selvedge_core::server::Backoff;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::host::{SystemRandom, now};
+use crate::{Client, Error};
+
+/// When to sync next: a state machine that keeps no time by itself. Tell it what happens, ask it what is next, and keep
+/// its text, so that a worker that was stopped goes on where it was.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct Schedule(core::Schedule);
+
+#[wasm_bindgen]
+impl Schedule {
+    /// A new one, or one that was kept. A text that is none is as good as nothing.
+    #[wasm_bindgen(constructor)]
+    pub fn new(kept: Option<String>) -> Schedule {
+        let kept = kept.and_then(|text| serde_json::from_str(&text).ok());
+        Self(kept.unwrap_or_default())
+    }
+
+    /// Tells what happened.
+    ///
+    /// Throws "input" for a word that is no event.
+    pub fn tell(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "ScheduleEvent")] event: &str,
+    ) -> Result<(), Error> {
+        let event = match event {
+            "started" => Event::Started,
+            "active" => Event::Active,
+            "idle" => Event::Idle,
+            "woke" => Event::Woke,
+            "network-back" => Event::NetworkBack,
+            "asked-for" => Event::AskedFor,
+            "began" => Event::Began,
+            "changed" => Event::Changed { points: 301 },
+            "alone" => Event::Devices { count: 1 },
+            "several-devices" => Event::Devices { count: 2 },
+            _ => return Err(Error::input("this is no event of a schedule")),
+        };
+        self.handle(event);
+        Ok(())
+    }
+
+    /// Tells that a client's sync has ended; one that threw counts as failed.
+    pub fn ended(&mut self, client: &Client) {
+        let (how, backoff) = client
+            .ended()
+            .unwrap_or((Ended::Failed, Backoff::default()));
+        self.handle(Event::Ended { how, backoff });
+    }
+
+    /// What is next: a sync, a wait until a time, or a person.
+    #[wasm_bindgen(unchecked_return_type = "NextSync")]
+    pub fn next(&self) -> JsValue {
+        let answer = Object::new();
+        let set = |name: &str, value: JsValue| drop(Reflect::set(&answer, &name.into(), &value));
+        match self.0.next(&Policy::FIREFOX, now()) {
+            Next::Sync { is_asked_for, .. } => {
+                set("next", "sync".into());
+                set("isAskedFor", is_asked_for.into());
+            }
+            Next::Wait { until } => {
+                set("next", "wait".into());
+                set("until", (until.millis() as f64).into());
+            }
+            Next::Running => set("next", "running".into()),
+            Next::ForPerson => set("next", "person".into()),
+        }
+        answer.into()
+    }
+
+    /// Until when even a person is refused, in milliseconds since the Unix epoch: the server said so.
+    #[wasm_bindgen(js_name = refusedUntil)]
+    pub fn refused_until(&self) -> Option<f64> {
+        let until = self.0.refused_until(now())?;
+        Some(until.millis() as f64)
+    }
+
+    /// The text to keep.
+    #[wasm_bindgen(js_name = toString)]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+}
+
+impl Schedule {
+    fn handle(&mut self, event: Event) {
+        let mut random = [0; 4];
+        // Without random bytes the wait is merely not spread.
+        let _ = SystemRandom.fill(&mut random);
+        let random = u32::from_le_bytes(random);
+        self.0.handle(&Policy::FIREFOX, event, now(), random);
+    }
+}

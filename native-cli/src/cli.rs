@@ -30,7 +30,7 @@ const GLOBAL: &str = "Options of every command";
 /// What holds for every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// The device's name for an account: each profile has its own account, store and settings.
+    /// Which profile: each is a device of its own, with its account, its store and its settings.
     #[arg(
         long,
         global = true, help_heading = GLOBAL,

@@ -116,6 +116,13 @@ const fn is_reordering(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// So many records, in words.
+#[must_use]
+pub fn records(count: u64) -> String {
+    let records = if count == 1 { "record" } else { "records" };
+    format!("{count} {records}")
+}
+
 /// The first `width` characters of a text, with an ellipsis if there are more.
 #[must_use]
 pub fn shortened(text: &str, width: usize) -> String {

@@ -56,7 +56,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::Records(command) => {
             beside_the_network()?.block_on(records::run(&device()?, command))
         }
-        Command::Serve(args) => many_threads()?.block_on(serve::run(*args)),
+        Command::Serve(args) => many_threads()?.block_on(serve::run(output, *args)),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(dir.as_deref()),
     }

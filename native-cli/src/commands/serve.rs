@@ -1,5 +1,6 @@
 //! `selvedge serve`: the embedded server, invitations to it, and its users of the dialect 1.1.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,9 +8,12 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use selvedge_core::server::Dialect;
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::commands::secret::secret;
 use crate::exit::{CliError, Exit, Result};
+use crate::output::Output;
 use crate::serve::limits::Limits;
 use crate::serve::storage::sqlite::Place;
 use crate::serve::{
@@ -17,7 +21,7 @@ use crate::serve::{
     www,
 };
 
-/// Runs a server of your own.
+/// Run a server of your own.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -32,16 +36,16 @@ pub struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 enum ServeCommand {
-    /// Prints an invitation that lets one person make one account.
+    /// Print an invitation that lets one person make one account.
     Invite(InviteArgs),
-    /// Makes or changes a user of the dialect 1.1, who has a name and a password.
+    /// Make or change a user of the dialect 1.1, who has a name and a password.
     #[command(subcommand)]
     User(UserCommand),
 }
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Makes a user, and prints the name that clients send.
+    /// Make a user, and print the name that clients send.
     #[command(
         after_help = "Example:\n  selvedge serve user add alice --data ~/selvedge-server --password-file password.txt"
     )]
@@ -51,7 +55,7 @@ enum UserCommand {
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Gives a user another password; the records stay.
+    /// Give a user another password; the records stay.
     #[command(
         after_help = "Example:\n  selvedge serve user password alice --data ~/selvedge-server --password-file password.txt"
     )]
@@ -61,7 +65,7 @@ enum UserCommand {
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Tells a user's devices that the storage is on another server; what is here stays here.
+    /// Tell a user's devices that the storage is on another server; what is here stays here.
     #[command(
         after_help = "Example:\n  selvedge serve user move alice --data ~/selvedge-server --node https://sync.example.org"
     )]
@@ -166,7 +170,7 @@ struct ServerArgs {
     /// www here, or share/selvedge/www beside the program's directory.
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
     www: Option<Option<PathBuf>>,
-    /// Writes a line to stderr for each request.
+    /// Write a line to stderr for each request.
     #[arg(long)]
     log: bool,
 }
@@ -183,14 +187,46 @@ fn at_least_one() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..=1 << 62)
 }
 
+/// An invitation that was made.
+#[derive(Serialize)]
+struct Invitation {
+    /// A secret.
+    invitation: Zeroizing<String>,
+    /// Until it expires.
+    hours: u64,
+}
+
+/// A user who was made or changed.
+#[derive(Serialize)]
+struct Changed {
+    /// What was done, in a word.
+    done: &'static str,
+    /// The name that clients send.
+    username: String,
+}
+
+impl fmt::Display for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.invitation)
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.username)
+    }
+}
+
 /// Runs the server until SIGINT or SIGTERM, prints an invitation, or makes or changes a user.
 ///
 /// # Errors
 /// When the server cannot start, or the invitation or the user is not kept.
-pub async fn run(args: ServeArgs) -> Result<()> {
+pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
     match args.command {
-        Some(ServeCommand::Invite(args)) => print_invitation(args).await.map_err(refused),
-        Some(ServeCommand::User(command)) => user(command).await,
+        Some(ServeCommand::Invite(args)) => {
+            output.answer(&invitation(args).await.map_err(refused)?)
+        }
+        Some(ServeCommand::User(command)) => output.answer(&user(command).await?),
         None => serve(args.server).await.map_err(refused),
     }
 }
@@ -224,39 +260,43 @@ fn user_refused(error: UserError) -> CliError {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "the name is this command's data")]
-async fn user(command: UserCommand) -> Result<()> {
+async fn user(command: UserCommand) -> Result<Changed> {
     let data = |who: &WhoArgs| who.data.clone().unwrap_or_else(default_data);
     let read = |args: &PasswordArgs| {
         let file = args.password_file.as_deref();
         secret(file, "Password", "--password-file")
     };
-    let changed = match &command {
-        UserCommand::Add { who, password } => {
-            add_user(data(who), &who.name, &read(password)?).await
-        }
-        UserCommand::Password { who, password } => {
-            change_password(data(who), &who.name, &read(password)?).await
-        }
+    let (done, changed) = match &command {
+        UserCommand::Add { who, password } => (
+            "add",
+            add_user(data(who), &who.name, &read(password)?).await,
+        ),
+        UserCommand::Password { who, password } => (
+            "password",
+            change_password(data(who), &who.name, &read(password)?).await,
+        ),
         UserCommand::Move { who, to } => {
             let node = match &to.node {
                 Some(url) => NewNode::At(url.clone()),
                 None if to.nowhere => NewNode::Nowhere,
                 None => NewNode::Here,
             };
-            move_user(data(who), &who.name, node).await
+            ("move", move_user(data(who), &who.name, node).await)
         }
     };
-    println!("{}", changed.map_err(user_refused)?);
-    Ok(())
+    Ok(Changed {
+        done,
+        username: changed.map_err(user_refused)?,
+    })
 }
 
-#[allow(clippy::print_stdout, reason = "the invitation is this command's data")]
-async fn print_invitation(args: InviteArgs) -> Result<(), ServeError> {
-    let life = Duration::from_secs(u64::from(args.expires) * 3600);
-    let invitation = invite(args.data.unwrap_or_else(default_data), life).await?;
-    println!("{}", invitation.as_str());
-    Ok(())
+async fn invitation(args: InviteArgs) -> Result<Invitation, ServeError> {
+    let hours = u64::from(args.expires);
+    let life = Duration::from_secs(hours * 3600);
+    Ok(Invitation {
+        invitation: invite(args.data.unwrap_or_else(default_data), life).await?,
+        hours,
+    })
 }
 
 async fn serve(args: ServerArgs) -> Result<(), ServeError> {

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the names of tests are their claims")]
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod bad_account;
 mod bad_input;
 mod clients;
 mod help;
@@ -9,3 +10,4 @@ mod main_way;
 mod page;
 mod program;
 mod remote;
+mod serve;

@@ -52,6 +52,13 @@ impl From<Output> for Ran {
     }
 }
 
+/// It must have ended with this code and a sentence that has these words.
+#[track_caller]
+pub(crate) fn says(ran: Ran, code: i32, words: &str) {
+    let sentence = ran.refused(code);
+    assert!(sentence.contains(words), "{sentence}");
+}
+
 /// A device: a profile of its own.
 pub(crate) struct Device {
     dir: tempfile::TempDir,

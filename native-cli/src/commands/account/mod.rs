@@ -3,11 +3,12 @@
 mod copy;
 mod grammar;
 mod legacy;
+mod show;
 
 use std::fmt;
 use std::path::Path;
 
-use selvedge_core::account::{Credentials, JoinCode, Source, embedded};
+use selvedge_core::account::{Credentials, JoinCode, embedded};
 use selvedge_core::error::Error;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -16,35 +17,7 @@ pub use self::grammar::{AccountCommand, LegacyArgs};
 use crate::commands::secret::read_secret;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
-use crate::output::printable;
-use crate::profile::{Settings, remove_if_there};
-
-/// What is shown of an account.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    /// Where tokens come from, or where the storage is.
-    server: String,
-    /// Names the sync key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_id: Option<String>,
-    /// Whether tokens are renewed; if not, they are brought by hand.
-    renewable: bool,
-    /// Where the secrets are.
-    secrets: String,
-    /// What the account's other devices call this one.
-    device_name: String,
-    /// Whether the server's operators are told the program's version.
-    tells_version: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    join_code: Option<Zeroizing<String>>,
-    /// By which name the server knows the user, in the dialect 1.1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<String>,
-    /// Other devices need it, in the dialect 1.1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sync_key: Option<Zeroizing<String>>,
-}
+use crate::profile::remove_if_there;
 
 /// What was, or would be, done.
 #[derive(Debug, Serialize)]
@@ -65,14 +38,6 @@ struct Done {
     /// The same for people.
     #[serde(skip)]
     sentence: String,
-}
-
-/// What is told of the version from now on.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct VersionTold {
-    tells_version: bool,
-    dry_run: bool,
 }
 
 /// Does what is to be done with the account.
@@ -131,9 +96,9 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             let to = copy::target(to.as_deref(), to_code_file.as_deref())?;
             copy::run(device, &to, dry_run.dry_run).await
         }
-        AccountCommand::Show { show_secrets } => show(device, show_secrets),
+        AccountCommand::Show { show_secrets } => show::show(device, show_secrets),
         AccountCommand::TellVersion { tells, dry_run } => {
-            tell_version(device, tells, dry_run.dry_run)
+            show::tell_version(device, tells, dry_run.dry_run)
         }
         AccountCommand::Forget {
             with_records,
@@ -284,45 +249,6 @@ fn adopt(
     })
 }
 
-fn show(device: &Device, show_secrets: bool) -> Result<()> {
-    let credentials = device.credentials()?;
-    let (username, join_code, sync_key) = match &credentials.source {
-        Source::Legacy(account) => {
-            let key = show_secrets.then(|| account.sync_key().display());
-            (Some(account.username().to_owned()), None, key)
-        }
-        _ if show_secrets => (None, Some(credentials.join_code()?.to_line()), None),
-        _ => (None, None, None),
-    };
-    device.output.answer(&Shown {
-        server: credentials.server().to_owned(),
-        renewable: matches!(
-            credentials.source,
-            Source::TokenServer { .. } | Source::Legacy(_)
-        ),
-        username,
-        sync_key,
-        device_name: device.own_client()?.name,
-        tells_version: device.version_to_tell()?.is_some(),
-        key_id: credentials.kid,
-        secrets: device.profile.credentials_path().display().to_string(),
-        join_code,
-    })
-}
-
-fn tell_version(device: &Device, tells: bool, dry_run: bool) -> Result<()> {
-    if !dry_run {
-        device.profile.keep_settings(&Settings {
-            tells_version: tells,
-            ..device.profile.settings()?
-        })?;
-    }
-    device.output.answer(&VersionTold {
-        tells_version: tells,
-        dry_run,
-    })
-}
-
 fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
     let profile = &device.profile;
     let mut doomed = vec![profile.credentials_path(), profile.token_path()];
@@ -357,53 +283,5 @@ fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)
-    }
-}
-
-impl fmt::Display for VersionTold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let are = if self.dry_run { "would be" } else { "are" };
-        let what = if self.tells_version {
-            "told this program's version, once a day at most"
-        } else {
-            "not told this program's version"
-        };
-        writeln!(f, "The server's operators {are} {what}.")
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Server     {}", self.server)?;
-        writeln!(f, "Device     {}", printable(&self.device_name))?;
-        if let Some(key_id) = &self.key_id {
-            writeln!(f, "Key        {key_id}")?;
-        }
-        let version = if self.tells_version {
-            "told to the server's operators, once a day at most"
-        } else {
-            "not told to the server's operators"
-        };
-        if let Some(username) = &self.username {
-            writeln!(f, "Username   {username}")?;
-            writeln!(f, "Version    {version}")?;
-            writeln!(f, "Secrets    {}", self.secrets)?;
-            let shown = self.sync_key.as_ref().map(|key| key.as_str());
-            let sync_key = shown.unwrap_or("hidden: --show-secrets");
-            return writeln!(f, "Sync Key   {sync_key}");
-        }
-        let tokens = if self.renewable {
-            "renewed by themselves"
-        } else {
-            "brought by hand when they expire"
-        };
-        writeln!(f, "Tokens     {tokens}")?;
-        writeln!(f, "Version    {version}")?;
-        writeln!(f, "Secrets    {}", self.secrets)?;
-        match &self.join_code {
-            Some(code) => writeln!(f, "Join code  {}", code.as_str()),
-            None if self.renewable => writeln!(f, "Join code  hidden: --show-secrets"),
-            None => Ok(()),
-        }
     }
 }

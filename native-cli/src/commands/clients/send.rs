@@ -1,7 +1,6 @@
 //! What this device asks of others.
 
 use std::fmt;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
@@ -10,6 +9,7 @@ use selvedge_core::life::{
 use serde::Serialize;
 
 use super::{Account, TargetArgs};
+use crate::confirm::agree;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::output::printable;
@@ -127,9 +127,8 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
         }
     };
     let what = describe(order, &collections, &targets, &account);
-    let is_meant = dry_run.dry_run || yes || targets.is_empty();
-    if !is_meant && !is_confirmed(&what)? {
-        return Err(CliError::Usage("nothing was sent".into()));
+    if !dry_run.dry_run && !targets.is_empty() {
+        agree(&device.output, &format!("this asks {what}"), yes)?;
     }
     let commands = order.commands(&collections);
     let sent = send(
@@ -202,22 +201,6 @@ fn describe(
         ),
         Order::Reset => format!("{who} to compare the records of {of} with the server's again"),
     }
-}
-
-/// Asks a person at a terminal; where there is none, `--yes` has to say it.
-fn is_confirmed(what: &str) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Err(CliError::Usage(format!(
-            "this asks {what}: say --yes if that is meant, or --dry-run to see it"
-        )));
-    }
-    let mut stderr = io::stderr();
-    let asked = write!(stderr, "This asks {what}. Go on? [y/N] ").and_then(|()| stderr.flush());
-    asked.map_err(CliError::Output)?;
-    let mut line = String::new();
-    let read = io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| CliError::Failed(format!("the answer cannot be read: {error}")))?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 impl fmt::Display for Answer {

@@ -15,6 +15,7 @@ use serde::Serialize;
 pub use self::grammar::{Format, ListArgs, RecordsCommand, SortBy, Source};
 use crate::device::Device;
 use crate::exit::Result;
+use crate::output::records;
 
 /// What was, or would be, changed.
 #[derive(Debug, Serialize)]
@@ -88,17 +89,16 @@ impl Changed {
     /// Prints the ids on stdout, and what became of them on stderr.
     fn tell(&self, device: &Device) -> Result<()> {
         device.output.answer(self)?;
-        let (count, name) = (self.ids.len(), &self.collection);
-        let records = if count == 1 { "record" } else { "records" };
+        let (counted, name) = (records(self.ids.len() as u64), &self.collection);
         let Self { done, .. } = self;
         device.output.note(match (self.dry_run, self.remote) {
             (true, _) => {
-                format!("{count} {records} would be {done} in {name}; nothing was changed.")
+                format!("{counted} would be {done} in {name}; nothing was changed.")
             }
-            (false, true) => format!("{count} {records} {done} in {name} on the server."),
-            (false, false) => format!(
-                "{count} {records} {done} in {name}; `selvedge sync` tells the other devices."
-            ),
+            (false, true) => format!("{counted} {done} in {name} on the server."),
+            (false, false) => {
+                format!("{counted} {done} in {name}; `selvedge sync` tells the other devices.")
+            }
         });
         Ok(())
     }

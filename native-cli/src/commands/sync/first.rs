@@ -10,7 +10,7 @@ use super::report::ReportView;
 use crate::confirm::agree;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
-use crate::output::{Align, Table, printable};
+use crate::output::{Align, Table, printable, records};
 
 /// What a first sync would do.
 pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
@@ -42,7 +42,10 @@ pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<
         Mode::TakeLocal => "on the server",
         Mode::Merge | Mode::TakeServer => "here",
     };
-    let mut loss = format!("{deleted} records {place} would be deleted and {replaced} replaced");
+    let mut loss = format!(
+        "{} {place} would be deleted and {replaced} replaced",
+        records(deleted)
+    );
     if tells_others {
         loss += ", and other devices would lose what they have not sent";
     }

@@ -1,0 +1,139 @@
+//! What the machine keeps is damaged, or it takes no more.
+
+use std::process::Command;
+
+use selvedge_tests::{Device, Run, selvedge};
+use serde_json::json;
+
+use crate::{STORAGE, Scene, USAGE};
+
+#[test]
+fn files_that_are_damaged_are_said_and_left_alone() {
+    let scene = Scene::new(62);
+    let rows = [
+        ("store.sqlite", STORAGE, &["records", "list", "notes"][..]),
+        ("credentials.json", USAGE, &["sync", "notes"]),
+        ("settings.json", USAGE, &["sync"]),
+    ];
+    for (name, code, args) in rows {
+        let copy = Device::default();
+        std::fs::create_dir(copy.dir()).unwrap();
+        for entry in std::fs::read_dir(scene.device.dir()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), copy.path(entry.file_name().to_str().unwrap())).unwrap();
+        }
+        let garbage = [b"garbage \0\xff".as_slice(); 1000].concat();
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(copy.path(&format!("{name}{suffix}")));
+        }
+        std::fs::write(copy.path(name), &garbage).unwrap();
+        let sentence = copy.run(args).outcome().fails(code);
+        assert_eq!(
+            std::fs::read(copy.path(name)).unwrap(),
+            garbage,
+            "{name} is as it was: {sentence}"
+        );
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_said() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let inside = file.path().join("profile");
+    let args = [
+        "--data-dir",
+        inside.to_str().unwrap(),
+        "records",
+        "put",
+        "notes",
+        "r",
+        "--record",
+        "{}",
+    ];
+    let sentence = Run::new(args).outcome().fails(STORAGE);
+    assert!(sentence.contains("profile"), "{sentence}");
+}
+
+#[test]
+fn an_answer_that_nobody_can_take_is_said() {
+    let scene = Scene::new(63);
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "exec \"$0\" --data-dir \"$1\" records list notes >/dev/full",
+        ])
+        .arg(selvedge())
+        .arg(scene.device.dir())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot be written"), "{said}");
+}
+
+/// Files may not grow beyond a bound here, which to SQLite is a disk that fails to write.
+#[test]
+fn when_the_store_cannot_grow_what_was_there_is_kept() {
+    let scene = Scene::new(64);
+    let notes = scene.device.notes();
+    let large = json!({"id": "large", "text": "z".repeat(4_000_000)}).to_string();
+    let input = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(input.path(), large).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" --data-dir \"$1\" records put notes --file \"$2\""])
+        .arg(selvedge())
+        .arg(scene.device.dir())
+        .arg(input.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(STORAGE), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    assert_eq!(scene.device.notes(), notes);
+    scene.device.sync();
+    assert_eq!(scene.wire.ids("notes").len(), 2);
+}
+
+/// A file system of two megabytes is filled, where the kernel lets us make one.
+#[test]
+fn when_the_disk_is_full_what_was_there_is_kept() {
+    const SCRIPT: &str = r#"
+        mount -t tmpfs -o size=2m tmpfs "$2" || exit 77
+        cp -a "$1/." "$2/"
+        "$0" --data-dir "$2" records put notes --file "$3"; echo "exit $?"
+        "$0" --data-dir "$2" records list notes --format jsonl
+    "#;
+    let scene = Scene::new(65);
+    let (input, mount) = (
+        tempfile::NamedTempFile::new().unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    std::fs::write(
+        input.path(),
+        json!({"id": "large", "text": "z".repeat(4_000_000)}).to_string(),
+    )
+    .unwrap();
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT])
+        .arg(selvedge())
+        .args([scene.device.dir(), mount.path(), input.path()])
+        .output();
+    let Ok(output) = output else {
+        return println!("not run: there is no unshare");
+    };
+    let (answer, said) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    if !answer.contains("exit ") {
+        return println!("not run: no file system can be mounted here: {said}");
+    }
+    let (code, listed) = answer.split_once('\n').unwrap();
+    assert_eq!(code, format!("exit {STORAGE}"), "{said}");
+    assert!(said.contains("no room"), "{said}");
+    assert_eq!(
+        listed.lines().count(),
+        2,
+        "both records are still there: {listed}"
+    );
+}

@@ -13,7 +13,6 @@
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +34,7 @@ use crate::repository::{
     CryptoRepository, Noted, Pair, Progress, Record, Repository, ServerMark, ServerRepository,
     Source as _, Synchronizer,
 };
-use crate::server::{Client, Conditional};
+use crate::server::Conditional;
 use crate::time::ServerTime;
 
 /// A collection of the source that changes under our hands is read again so often.
@@ -144,9 +143,9 @@ async fn open<'a, H: Host>(
         &mut traffic,
     )
     .await?;
-    let client = Client::new(host, access, options.user_agent.clone());
+    let mut session = Session::new(host, access, credentials, options, state);
     (options.progress)(Stage::InfoCollections);
-    let info = client.info_collections(None).await?;
+    let info = session.client.info_collections(None).await?;
     let Conditional::Changed {
         value,
         last_modified,
@@ -154,21 +153,8 @@ async fn open<'a, H: Host>(
     else {
         return Err(Error::NotSetUp);
     };
-    let collections = value.iter().map(|(name, time)| (name.clone(), time));
-    state.info = Some(CachedInfo {
-        modified: last_modified,
-        collections: collections.collect(),
-    });
-    Ok(Session {
-        host,
-        client,
-        sync_key: &credentials.sync_key,
-        options,
-        state,
-        meta: None,
-        keys: None,
-        limits: Cell::new(None),
-    })
+    session.state.info = Some(CachedInfo::new(&value, last_modified));
+    Ok(session)
 }
 
 /// The account that is copied, with its meta/global and its keys.

@@ -92,14 +92,8 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
     else {
         return Ok(Course::decide(true, is_waiting));
     };
-    let collections = value
-        .iter()
-        .map(|(name, time)| (name.clone(), time))
-        .collect();
-    let known = session.state.info.replace(CachedInfo {
-        modified: last_modified,
-        collections,
-    });
+    let info = CachedInfo::new(&value, last_modified);
+    let known = session.state.info.replace(info);
     let is_same = known.is_some_and(|known| Some(known) == session.state.info);
     Ok(Course::decide(is_same, is_waiting))
 }

@@ -2,14 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::Cell;
 
 use super::association::Association;
 use super::crypto_keys::CollectionKeys;
 use super::meta_global::{MetaGlobal, Seen, Verdict};
 use super::selection::{apply, select_in};
 use super::session::Session;
-use super::state::{CollectionState, GlobalState, read};
+use super::state::{CachedInfo, CollectionState, GlobalState, read};
 use super::sync::{Options, Stage};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
@@ -18,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ids::CollectionName;
 use crate::repository::{CryptoRepository, Repository, ServerMark, ServerRepository};
-use crate::server::{Client, Conditional, Traffic};
+use crate::server::{Conditional, Traffic};
 
 /// What a sync would do.
 ///
@@ -129,30 +128,14 @@ pub(super) async fn look_at_account<'a, H: Host>(
     )
     .await?;
     let is_reassigned = token::judge(&state, &access, credentials) == token::Node::Reassigned;
-    let mut session = Session {
-        host,
-        client: Client::new(host, access, options.user_agent.clone()),
-        sync_key: &credentials.sync_key,
-        options,
-        state,
-        meta: None,
-        keys: None,
-        limits: Cell::new(None),
-    };
+    let mut session = Session::new(host, access, credentials, options, state);
     (options.progress)(Stage::InfoCollections);
     if let Conditional::Changed {
         value,
         last_modified,
     } = session.client.info_collections(None).await?
     {
-        let collections = value
-            .iter()
-            .map(|(name, time)| (name.clone(), time))
-            .collect();
-        session.state.info = Some(super::state::CachedInfo {
-            modified: last_modified,
-            collections,
-        });
+        session.state.info = Some(CachedInfo::new(&value, last_modified));
     }
     let Some((meta, is_known)) = look_at_meta_global(&session).await? else {
         return Ok(Look {

@@ -10,13 +10,14 @@ use super::engines;
 use super::meta_global::MetaGlobal;
 use super::state::{Cached, CollectionState, GlobalState, read, write};
 use super::sync::Options;
+use crate::account::Credentials;
 use crate::crypto::KeyBundle;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::{CollectionName, RecordId};
 use crate::repository::has_outgoing;
-use crate::server::{Client, Limits, PutRecord};
+use crate::server::{Access, Client, Limits, PutRecord};
 use crate::time::ServerTime;
 
 /// One run through the chapters.
@@ -29,6 +30,28 @@ pub(super) struct Session<'a, H: Host> {
     pub(super) meta: Option<MetaGlobal>,
     pub(super) keys: Option<CollectionKeys>,
     pub(super) limits: Cell<Option<Limits>>,
+}
+
+impl<'a, H: Host> Session<'a, H> {
+    /// The beginning of a run, of which the account is not read yet.
+    pub(super) fn new(
+        host: &'a H,
+        access: Access,
+        credentials: &'a Credentials,
+        options: &'a Options<'a>,
+        state: GlobalState,
+    ) -> Self {
+        Self {
+            host,
+            client: Client::new(host, access, options.user_agent.clone()),
+            sync_key: &credentials.sync_key,
+            options,
+            state,
+            meta: None,
+            keys: None,
+            limits: Cell::new(None),
+        }
+    }
 }
 
 impl<H: Host> Session<'_, H> {

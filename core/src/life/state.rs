@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::host::{Counts, Store};
 use crate::ids::CollectionName;
 use crate::repository::{Pair, ServerMark};
-use crate::server::Backoff;
+use crate::server::{Backoff, InfoCollections};
 use crate::time::{LocalTime, ServerTime};
 
 /// What is kept of the account as a whole. Keys are in it only as the server's ciphertext.
@@ -118,6 +118,17 @@ pub struct CachedInfo {
     pub modified: ServerTime,
     /// The time of each collection.
     pub collections: BTreeMap<CollectionName, ServerTime>,
+}
+
+impl CachedInfo {
+    /// What the server tells now.
+    pub(super) fn new(info: &InfoCollections, modified: ServerTime) -> Self {
+        let collections = info.iter().map(|(name, time)| (name.clone(), time));
+        Self {
+            modified,
+            collections: collections.collect(),
+        }
+    }
 }
 
 /// What is kept of one collection.

@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::Cell;
 
 use super::choices::keep;
 use super::clients::{self, OwnClient};
@@ -21,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ids::CollectionName;
 use crate::repository::Progress;
-use crate::server::{Backoff, Client};
+use crate::server::Backoff;
 
 /// When a record of the whole account changes under our hands, the sync begins again so often.
 const ATTEMPTS: u32 = 3;
@@ -182,16 +181,7 @@ async fn with_token<H: Host>(
             return Err(error);
         }
     };
-    let mut session = Session {
-        host,
-        client: Client::new(host, access.clone(), options.user_agent.clone()),
-        sync_key: &credentials.sync_key,
-        options,
-        state,
-        meta: None,
-        keys: None,
-        limits: Cell::new(None),
-    };
+    let mut session = Session::new(host, access.clone(), credentials, options, state);
     let result = match token::adopt(&mut session, credentials, &access).await {
         Ok(()) => chapters(&mut session, report).await,
         Err(error) => Err(error),

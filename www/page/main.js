@@ -6,7 +6,7 @@ import { tagsOf } from "../shared/reading-list.js";
 import { counted, outcome, sentence } from "../shared/sentences.js";
 import { ask, hear } from "./ask.js";
 import * as chart from "./chart.js";
-import * as entries from "./entries.js";
+import * as entries from "../shared/entries.js";
 import { measure } from "./pauses.js";
 import * as wire from "./wire-view.js";
 
@@ -74,7 +74,7 @@ const redraw = (delay = 0) => {
   }, delay);
 };
 
-/** @type {import("./entries.js").Acts} */
+/** @type {import("../shared/entries.js").Acts} */
 const acts = {
   mark: (entry, read) => act(() => ask("edit", { id: entry.id, changes: { read } })),
   edit: entry => {

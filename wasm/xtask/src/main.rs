@@ -7,6 +7,7 @@ mod node;
 mod pack;
 mod test;
 mod workspace;
+mod www;
 
 use std::env;
 use std::ffi::OsString;
@@ -17,7 +18,7 @@ use workspace::Workspace;
 
 const HELP: &str = "cargo xtask COMMAND
 
-  pack    builds the npm package in wasm/pkg and prints its size
+  pack    builds the npm package in wasm/pkg, copies it to the page and the extension in www, and prints its size
   test    runs the WebAssembly tests in Node, then packs and tests the package
           (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
           SELVEDGE=PROGRAM takes a program selvedge that is built already)

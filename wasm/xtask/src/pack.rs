@@ -10,7 +10,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::error::Error;
 use crate::workspace::{Workspace, read, run, write};
-use crate::{build, node};
+use crate::{build, node, www};
 
 /// What wasm-bindgen calls the module, and what the package calls it.
 const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
@@ -56,6 +56,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
         manifest(&read(&sources.join("package.json"))?, &workspace.version)?,
     )?;
     replace(&package, &workspace.package())?;
+    www::furnish(workspace)?;
     weigh(&workspace.package())
 }
 

@@ -1,10 +1,10 @@
-// The entries as the page shows them: what has not changed stays as it is, and keeps the focus.
+// The entries as page and popup show them: what has not changed stays as it is, and keeps the focus.
 // @ts-check
-import { element } from "../shared/dom.js";
-import { ago } from "../shared/moments.js";
-import { hostOf } from "../shared/reading-list.js";
+import { element } from "./dom.js";
+import { ago } from "./moments.js";
+import { hostOf } from "./reading-list.js";
 
-/** @typedef {import("../shared/reading-list.js").Entry} Entry */
+/** @typedef {import("./reading-list.js").Entry} Entry */
 /**
  * What a person may do with an entry.
  * @typedef {{ mark: (entry: Entry, read: boolean) => void, edit: (entry: Entry) => void, remove: (entry: Entry) => void }} Acts

@@ -1,0 +1,69 @@
+//! What page and extension load from their own directories: the package, and for the extension also what both share.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// What only Node and people need.
+const NOT_FOR_BROWSERS: [&str; 4] = ["LICENSE", "README.md", "node.js", "package.json"];
+
+/// Copies the built package, and the shared modules, to where browsers load them.
+pub(crate) fn furnish(workspace: &Workspace) -> Result<(), Error> {
+    let www = workspace.root.join("www");
+    let extension = www.join("extension");
+    let is_for_browsers = |name: &str| !NOT_FOR_BROWSERS.contains(&name);
+    copy(&workspace.package(), &www.join("selvedge"), is_for_browsers)?;
+    copy(
+        &workspace.package(),
+        &extension.join("selvedge"),
+        is_for_browsers,
+    )?;
+    copy(&www.join("shared"), &extension.join("shared"), |_| true)
+}
+
+/// Makes a directory hold copies of the chosen files of another one, and nothing else.
+fn copy(from: &Path, to: &Path, is_chosen: impl Fn(&str) -> bool) -> Result<(), Error> {
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(Error::file(to))?;
+    }
+    fs::create_dir_all(to).map_err(Error::file(to))?;
+    for entry in fs::read_dir(from).map_err(Error::file(from))? {
+        let entry = entry.map_err(Error::file(from))?;
+        let name = entry.file_name();
+        if is_chosen(&name.to_string_lossy()) {
+            let path = entry.path();
+            fs::copy(&path, to.join(&name)).map_err(Error::file(&path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_holds_what_was_chosen_and_nothing_older() {
+        let place = std::env::temp_dir().join(format!("selvedge-www-{}", std::process::id()));
+        let (from, to) = (place.join("from"), place.join("a").join("to"));
+        for directory in [&from, &to] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        for path in [
+            from.join("module.js"),
+            from.join("node.js"),
+            to.join("old.js"),
+        ] {
+            fs::write(path, "text").unwrap();
+        }
+        copy(&from, &to, |name| !NOT_FOR_BROWSERS.contains(&name)).unwrap();
+        let names: Vec<_> = fs::read_dir(&to)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        fs::remove_dir_all(&place).unwrap();
+        assert_eq!(names, ["module.js"]);
+    }
+}

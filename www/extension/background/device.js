@@ -1,0 +1,79 @@
+// This browser as a device of an account: the account that is kept, its client, and the list in it.
+// @ts-check
+import { api } from "../browser.js";
+import init, { IndexedDbStore, open } from "../selvedge/selvedge.js";
+import { List } from "../shared/list.js";
+import { COLLECTION } from "../shared/reading-list.js";
+import { asking } from "./servers.js";
+
+/** The database of the records. */
+const NAME = "selvedge-readinglist";
+
+/** What `storage.local` holds of an account; all of it goes when the account is left. */
+const OF_ACCOUNT = ["account", "deviceName", "joined", "last", "schedule", "refused"];
+
+/** @typedef {{ client: import("../selvedge/selvedge.js").Client, list: List }} Device */
+
+/** @type {Promise<Device | undefined> | undefined} */
+let starting;
+
+/** The device, with the module started on first use; `undefined` while there is no account. */
+export const device = () => (starting ??= start().catch(error => {
+  starting = undefined;
+  throw error;
+}));
+
+const start = async () => {
+  const { account, deviceName } = await api.storage.local.get(["account", "deviceName"]);
+  if (!account) return void (starting = undefined);
+  await init();
+  const client = await open({ account, deviceName, name: NAME, fetch: asking });
+  return { client, list: new List(client.collection(COLLECTION)) };
+};
+
+/** The list, for those who need one. */
+export const list = async () => {
+  const found = await device();
+  if (!found) throw problem("no-account", "join an account first");
+  return found.list;
+};
+
+/** Whether there is an account whose server has taken this device. */
+export const isJoined = async () => Boolean((await api.storage.local.get("joined")).joined);
+
+/**
+ * Keeps an account, which is joined when its first sync gets as far as the list. `false`: this is its device already.
+ * @param {string} account a join code, or credentials as JSON text
+ * @param {string} deviceName
+ */
+export const join = async (account, deviceName) => {
+  const known = await api.storage.local.get(["account", "joined"]);
+  if (known.joined && known.account === account) return false;
+  if (known.joined) throw problem("joined", "this browser has an account: leave it first");
+  await close();
+  await api.storage.local.set({ account, deviceName });
+  return true;
+};
+
+/**
+ * Forgets the account; the server and the other devices keep what they have.
+ * @param {boolean} isKeepingList whether the list stays here for the account that is joined next
+ */
+export const leave = async isKeepingList => {
+  await close();
+  await api.storage.local.remove(OF_ACCOUNT);
+  if (!isKeepingList) await IndexedDbStore.delete(NAME);
+};
+
+const close = async () => {
+  const found = await starting?.catch(() => undefined);
+  starting = undefined;
+  found?.client.close();
+};
+
+/**
+ * An error as the package's are.
+ * @param {string} code
+ * @param {string} message
+ */
+export const problem = (code, message) => Object.assign(new Error(message), { code });

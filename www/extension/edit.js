@@ -1,0 +1,34 @@
+// The dialog in which an entry is edited.
+// @ts-check
+import { input } from "./page.js";
+import { byId } from "./shared/dom.js";
+import { tagsOf } from "./shared/reading-list.js";
+
+/**
+ * Lets a person edit an entry; answers what they changed, or `undefined` if they changed nothing.
+ * @param {import("./shared/reading-list.js").Entry} entry
+ * @returns {Promise<Partial<import("./shared/reading-list.js").Entry> | undefined>}
+ */
+export const edited = entry =>
+  new Promise(resolve => {
+    const note = /** @type {HTMLTextAreaElement} */ (byId("edit-note"));
+    const dialog = /** @type {HTMLDialogElement} */ (byId("edit"));
+    byId("edit-url").textContent = entry.url;
+    input("edit-title").value = entry.title;
+    input("edit-tags").value = entry.tags.join(", ");
+    note.value = entry.note;
+    input("edit-read").checked = entry.read;
+    dialog.returnValue = "";
+    dialog.onclose = () => {
+      const said = {
+        title: input("edit-title").value.trim(),
+        note: note.value.trim(),
+        tags: tagsOf(input("edit-tags").value),
+        read: input("edit-read").checked,
+      };
+      const isOther = ([name, value]) => JSON.stringify(value) !== JSON.stringify(entry[name]);
+      const changes = Object.fromEntries(Object.entries(said).filter(isOther));
+      resolve(dialog.returnValue === "save" && Object.keys(changes).length ? changes : undefined);
+    };
+    dialog.showModal();
+  });

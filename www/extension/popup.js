@@ -1,0 +1,181 @@
+// The popup: the list, and what a person does with it.
+// @ts-check
+import { ask, watch } from "./ask.js";
+import { api } from "./browser.js";
+import { act, button, complain, input, say } from "./page.js";
+import { edited } from "./edit.js";
+import { sinceLast, stageOf } from "./says.js";
+import { byId } from "./shared/dom.js";
+import { show } from "./shared/entries.js";
+import { addressOf, idOf } from "./shared/reading-list.js";
+import { counted } from "./shared/sentences.js";
+
+const PAGE = 30;
+/** The list is not drawn more often than this while a sync changes it. */
+const REDRAW = 1000;
+const MINUTE = 60_000;
+
+let most = PAGE;
+/** @type {{ id: string } | undefined} */
+let removed;
+let wasSyncing = false;
+/**
+ * When the sync ended of which a person was told last.
+ * @type {number | undefined}
+ */
+let told = NaN;
+
+// The list.
+
+const draw = async () => {
+  const wanted = { search: input("search").value, isUnread: input("unread").checked, most };
+  const { entries, found, total, unread } = await ask("list", wanted);
+  show(/** @type {HTMLUListElement} */ (byId("entries")), entries, acts);
+  byId("count").textContent = total ? `${unread.toLocaleString()} of ${counted(total, "page")} unread` : "";
+  byId("nothing").hidden = found > 0;
+  byId("nothing").textContent = total ? "No page has all of these words." : "Nothing is saved yet.";
+  byId("more").hidden = found <= entries.length;
+  byId("more").textContent = `Show more (${(found - entries.length).toLocaleString()})`;
+};
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let redrawing;
+const redraw = (delay = 0) => {
+  if (redrawing && delay) return;
+  clearTimeout(redrawing);
+  redrawing = setTimeout(() => {
+    redrawing = undefined;
+    draw().catch(complain);
+  }, delay);
+};
+
+const changed = async () => {
+  await draw();
+  await drawSave();
+};
+
+/** @type {import("./shared/entries.js").Acts} */
+const acts = {
+  mark: (entry, read) =>
+    act(async () => {
+      await ask("edit", { id: entry.id, changes: { read } });
+      await changed();
+    }),
+  edit: entry =>
+    act(async () => {
+      const changes = await edited(entry);
+      if (!changes) return;
+      await ask("edit", { id: entry.id, changes });
+      await changed();
+      say(`Saved “${changes.title ?? entry.title}”.`);
+    }),
+  remove: entry =>
+    act(async () => {
+      const next = document.querySelector(`[data-id="${entry.id}"]`)?.nextElementSibling?.querySelector("a");
+      removed = await ask("remove", { id: entry.id });
+      await changed();
+      (next?.isConnected ? next : input("search")).focus();
+      say(`Deleted “${entry.title}”.`);
+      button("undo").hidden = !removed;
+    }),
+};
+
+button("undo").onclick = () =>
+  act(async () => {
+    await ask("restore", { record: removed });
+    await changed();
+    say("It is back.");
+    input("search").focus();
+  });
+
+byId("search-form").onsubmit = event => event.preventDefault();
+for (const id of ["search", "unread"]) {
+  byId(id).oninput = () => {
+    most = PAGE;
+    redraw();
+  };
+}
+button("more").onclick = () => {
+  most += PAGE;
+  redraw();
+};
+
+// Saving a page.
+
+/** The page that the popup is open on; without the permission that its click gives, its address is not known. */
+const here = async () => {
+  const [tab] = await api.tabs.query({ active: true, currentWindow: true });
+  const url = tab?.url && addressOf(tab.url);
+  return url ? { url, title: tab.title ?? "" } : undefined;
+};
+
+const drawSave = async () => {
+  const page = await here();
+  const isSaved = Boolean(page && (await ask("has", { id: await idOf(page.url) })));
+  button("save").disabled = !page || isSaved;
+  button("save").textContent = isSaved ? "This page is saved" : "Save this page";
+  byId("save-what").textContent = page ? page.title || page.url : "This is no page of the web. Save another address instead.";
+};
+
+const save = async said => {
+  const { entry, isNew } = await ask("add", { title: "", note: "", tags: [], ...said });
+  await changed();
+  say(isNew ? `Saved “${entry.title}”.` : `“${entry.title}” was on the list already.`);
+};
+
+button("save").onclick = () =>
+  act(async () => {
+    await save(await here());
+    input("search").focus();
+  });
+
+byId("add-form").onsubmit = event => {
+  event.preventDefault();
+  void act(async () => {
+    await save({ url: input("add-url").value });
+    input("add-url").value = "";
+    input("add-url").focus();
+  });
+};
+
+// The sync.
+
+const drawStatus = async () => {
+  const { isJoined, progress, ...known } = await ask("status");
+  byId("join").hidden = isJoined;
+  byId("device").hidden = !isJoined;
+  button("sync").hidden = !isJoined;
+  const isSyncing = Boolean(isJoined && progress);
+  button("sync").disabled = isSyncing;
+  byId("syncing").hidden = !isSyncing;
+  byId("progress").textContent = isSyncing ? stageOf(progress) : "";
+  if (!isJoined) return;
+  byId("last").textContent = sinceLast(known);
+  if (isSyncing) {
+    if (!wasSyncing) say("Syncing…");
+    redraw(REDRAW);
+  }
+  const isFirst = Number.isNaN(told);
+  if (known.last && !isSyncing && known.last.ended !== told) {
+    if (!known.last.isDone) complain({ message: known.last.said });
+    else if (!isFirst) say(known.last.said);
+  }
+  if (!isSyncing) told = known.last?.ended;
+  if (wasSyncing && !isSyncing) redraw();
+  wasSyncing = isSyncing;
+};
+
+button("sync").onclick = () => act(() => ask("sync"));
+button("stop").onclick = () => act(() => ask("stop"));
+for (const id of ["options", "to-join"]) button(id).onclick = () => void api.runtime.openOptionsPage();
+
+watch(["progress", "last", "joined", "schedule"], () => void drawStatus().catch(complain));
+setInterval(() => void drawStatus().catch(complain), MINUTE);
+
+await act(async () => {
+  await drawStatus();
+  if (byId("device").hidden) return;
+  await changed();
+  // Tells the background that somebody is there.
+  api.runtime.connect({ name: "popup" });
+});

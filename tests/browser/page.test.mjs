@@ -45,7 +45,7 @@ const fill = async (page, selector, words) => {
   await page.type(selector, words);
 };
 
-const join_ = async (page, code) => {
+const joined = async (page, code) => {
   await page.waitForSelector("#join-code", { visible: true });
   await fill(page, "#join-code", code);
   await page.keyboard.press("Enter");
@@ -66,7 +66,7 @@ for (const name of BROWSERS) {
     t.after(() => browser.close());
     const { page, wrong } = await opened(browser, server.url);
 
-    await join_(page, code);
+    await joined(page, code);
     await fill(page, "#add-url", "example.org/selvedge");
     await click(page, "#add-form summary");
     await fill(page, "#add-title", "The selvedge of a cloth");
@@ -159,3 +159,95 @@ const shows_the_chart = async page => {
   const numbers = await page.$$eval("#last table tbody tr", rows => rows.length);
   assert.ok(numbers >= 2, "the numbers stand in a table too");
 };
+
+/** What axe-core finds wrong with the page as it is now. */
+const violations = async page => {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document);
+    return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(node => node.html).join(" ").slice(0, 500)}`);
+  });
+  return found;
+};
+
+/** Entries as a person would have them. */
+const SAVED = [
+  { url: "https://example.org/looms", title: "How a loom finds its edge", note: "The part about selvedges is near the end.", tags: ["weaving"] },
+  { url: "https://example.com/a/very/long/address/that/has/to/be/broken/somewhere?with=parameters", title: "A title that is long enough to need a second line on a telephone, and perhaps a third", tags: ["long", "reading", "weekend"] },
+  { url: "https://example.net/", title: "Größe, 尺寸, מידה", read: true },
+];
+
+for (const name of BROWSERS) {
+  test(`${name}: axe-core finds no violation, in light and dark, wide and narrow`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const cli = new Device(t);
+    const code = cli.run("account", "create", "--server", server.url).trim();
+    const entries = SAVED.map((entry, at) => ({ id: `entry-${at}`, note: "", tags: [], read: false, added: Date.now() - at * 86_400_000, ...entry }));
+    cli.feed(entries.map(entry => JSON.stringify(entry)).join("\n"), "records", "put", COLLECTION);
+    cli.sync();
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page } = await opened(browser, server.url);
+    const look = async what => {
+      await page.screenshot({ path: join(artifacts, `page-${what}-${name}.png`), fullPage: true });
+      assert.deepEqual(await violations(page), [], what);
+    };
+
+    await page.waitForSelector("#join-code", { visible: true });
+    await look("join");
+    await fill(page, "#join-code", "selvedge1-nonsense");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.getElementById("problem").textContent.endsWith("."));
+    await look("refused");
+    await joined(page, code);
+    await page.waitForSelector(".entry");
+    // For an entry of its own on the wire.
+    await page.click('[data-act="mark"]');
+    await page.waitForSelector(".entry.read");
+    await synced(page);
+    await page.waitForSelector(".pair");
+    await page.click("#last summary");
+    await look("light");
+    await page.setViewport({ width: 360, height: 740 });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 360, `the page is ${width} wide`);
+    await look("narrow");
+    await page.setViewport({ width: 1280, height: 900 });
+    await page.click('[data-act="edit"]');
+    await page.waitForSelector("#edit[open]");
+    await look("edit");
+    await page.keyboard.press("Escape");
+    if (name === "chromium") {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
+      await look("dark");
+      await page.setViewport({ width: 360, height: 740 });
+      await look("dark-narrow");
+    }
+  });
+}
+
+const MANY = 20_000;
+
+for (const name of BROWSERS) {
+  test(`${name}: the page answers while it syncs ${MANY.toLocaleString("en")} records`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const cli = new Device(t);
+    const code = cli.run("account", "create", "--server", server.url).trim();
+    const entry = at => ({ id: `entry-${at}`, url: `https://example.org/${at}`, title: `Page ${at}`, note: "n".repeat(at % 200), tags: ["many"], read: at % 3 === 0, added: 1_700_000_000_000 + at });
+    cli.feed(Array.from({ length: MANY }, (_, at) => JSON.stringify(entry(at))).join("\n"), "records", "put", COLLECTION);
+    cli.sync();
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page, wrong } = await opened(browser, server.url);
+    await joined(page, code);
+    await page.waitForSelector("#pause");
+    const pause = await page.$eval("#pause", said => ({ ...said.dataset }));
+    const said = pause.exact === "true" && pause.longest === "0" ? "under 50" : Number(pause.longest).toFixed(0);
+    t.diagnostic(`${name}: longest block of the main thread in a sync of ${MANY} records: ${said} ms; a timer came ${Number(pause.late).toFixed(0)} ms late at most`);
+    assert.match(await text(page, "#count"), /20[,.\s]?000 pages/);
+    assert.equal((await titles(page)).length, 50);
+    await fill(page, "#search", "page 19999");
+    await page.waitForFunction(() => document.querySelectorAll(".entry").length === 1);
+    assert.deepEqual(wrong, []);
+  });
+}

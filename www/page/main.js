@@ -144,7 +144,10 @@ const showSynced = ({ report, stages, ended, pause }) => {
   tick();
   const last = byId("last");
   last.replaceChildren(element("p", {}, `${outcome(report)} ${moment(ended)}, ${duration(report.milliseconds)}, ${counted(report.requests, "request")}, ${size(report.bytesSent)} sent, ${size(report.bytesReceived)} received.`));
-  if (pause) last.append(element("p", { className: "hint", id: "pause", dataset: { milliseconds: pause.longest } }, told(pause)));
+  if (pause) {
+    const measured = { longest: pause.longest, exact: pause.isExact, late: pause.late };
+    last.append(element("p", { className: "hint", id: "pause", dataset: measured }, told(pause)));
+  }
   if (stages.length) chart.show(last, stages);
 };
 
@@ -193,14 +196,22 @@ const enter = async account => {
   document.title = "Reading list – Selvedge";
   byId("server").textContent = new URL(account.server).host;
   tick();
-  if (account.lastSync) showSynced(account.lastSync);
   await draw();
+  if (account.lastSync) showSynced(account.lastSync);
 };
 
 const join = (what, detail, form) =>
   act(async () => {
     say("Joining…");
-    await enter(await ask(what, detail()));
+    byId("progress").hidden = false;
+    const pauses = measure();
+    try {
+      const account = await ask(what, detail());
+      await enter({ ...account, lastSync: { ...account.lastSync, pause: pauses.end() } });
+    } finally {
+      pauses.end();
+      byId("progress").hidden = true;
+    }
     /** @type {HTMLFormElement} */ (byId(form)).reset();
     say("This browser is a device of the account now.");
     byId("main").focus();

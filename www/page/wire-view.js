@@ -43,7 +43,7 @@ const row = ({ method, path, status, sent, received, milliseconds }) => {
  */
 const pair = ({ direction, method }, { collection, id, ciphertext, cleartext, isSealed }) => {
   const side = (heading, text) =>
-    element("section", {}, element("h4", {}, heading), element("pre", { tabIndex: 0, role: "group", "aria-label": heading }, text));
+    element("section", {}, element("p", { className: "whose" }, heading), element("pre", { tabIndex: 0, role: "group", "aria-label": heading }, text));
   const has = direction === "sent" ? "The server gets" : "The server has";
   return element(
     "figure",

@@ -152,8 +152,8 @@ const counting = (body, end) => {
 const targetOf = address => {
   const { pathname, search } = new URL(address);
   const storage = /\/1\.5\/\d+\/(.*)$/.exec(pathname);
-  const path = decoded(storage ? storage[1] : pathname.slice(1));
-  return { path: `${path}${decoded(search)}`, parts: path.split("/") };
+  const path = storage ? storage[1] : pathname.slice(1);
+  return { path: decoded(`${path}${search}`), parts: path.split("/").map(decoded) };
 };
 
 const decoded = text => {

@@ -11,7 +11,8 @@ import { counted } from "../shared/sentences.js";
  */
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDTH, ROW, BAR, NAMES, LABELS] = [560, 24, 14, 170, 70];
+/** The height of a stage: its line of text, and its bar. */
+const [ROW, LINE, BAR] = [34, 16, 9];
 
 /** @type {Drawing} */
 const TIME = {
@@ -62,29 +63,25 @@ const drawn = (name, attributes, ...children) => {
 const bars = ({ id, title, classes, parts, label }, stages) => {
   const sum = stage => parts(stage).reduce((all, part) => all + part, 0);
   const most = Math.max(1, ...stages.map(sum));
-  const scale = amount => (amount / most) * (WIDTH - NAMES - LABELS);
-  const height = stages.length * ROW;
+  const share = amount => `${((100 * amount) / most).toFixed(2)}%`;
   const said = stages.map(stage => `${stage.name}: ${label(sum(stage))}`).join("; ");
   const rows = stages.flatMap((stage, at) => {
-    const [first, second] = parts(stage).map(scale);
-    const top = at * ROW + (ROW - BAR) / 2;
-    const bar = (x, width, kind) => drawn("rect", { x, y: top, width: Math.max(width, 0), height: BAR, class: kind });
-    const middle = top + BAR / 2;
-    const text = (x, kind, anchor, words) =>
-      drawn("text", { x, y: middle, class: kind, "text-anchor": anchor, "dominant-baseline": "central" }, words);
+    const [first, second] = parts(stage);
+    const top = at * ROW;
+    const bar = (from, amount, kind) =>
+      drawn("rect", { x: share(from), width: share(amount), y: top + LINE + 2, height: BAR, class: kind });
     return [
-      text(NAMES - 8, "", "end", stage.name),
-      bar(NAMES, first, classes[0]),
-      bar(NAMES + first, second, classes[1]),
-      text(NAMES + first + second + 6, "quiet", "start", label(sum(stage))),
+      drawn("text", { x: 0, y: top + LINE - 3 }, stage.name),
+      drawn("text", { x: "100%", y: top + LINE - 3, class: "quiet", "text-anchor": "end" }, label(sum(stage))),
+      bar(0, first, classes[0]),
+      bar(first, second, classes[1]),
     ];
   });
   return drawn(
     "svg",
-    { class: "chart", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-labelledby": `${id}-title ${id}-said` },
+    { class: "chart", height: stages.length * ROW, role: "img", "aria-labelledby": `${id}-title ${id}-said` },
     drawn("title", { id: `${id}-title` }, title),
     drawn("desc", { id: `${id}-said` }, said),
-    drawn("line", { x1: NAMES, x2: NAMES, y1: 0, y2: height, class: "axis" }),
     ...rows,
   );
 };
@@ -94,7 +91,7 @@ const legend = (...entries) =>
     "p",
     { className: "legend" },
     ...entries.map(([kind, name]) => {
-      const mark = drawn("svg", { class: "chart", viewBox: "0 0 10 10", "aria-hidden": "true" }, drawn("rect", { width: 10, height: 10, class: kind }));
+      const mark = drawn("svg", { class: "chart", "aria-hidden": "true" }, drawn("rect", { width: "100%", height: "100%", class: kind }));
       return element("span", {}, mark, name);
     }),
   );

@@ -1,7 +1,7 @@
 // The page: shows what the worker has, and asks it for what a person wants.
 // @ts-check
 import { byId, element } from "../shared/dom.js";
-import { ago, duration, moment, size } from "../shared/moments.js";
+import { ago, duration, LANGUAGE, moment, size } from "../shared/moments.js";
 import { tagsOf } from "../shared/reading-list.js";
 import { counted, outcome, sentence } from "../shared/sentences.js";
 import { ask, hear } from "./ask.js";
@@ -56,11 +56,11 @@ const draw = async () => {
   const wanted = { search: input("search").value, isUnread: input("unread").checked, most };
   const { entries: shown, found, total, unread } = await ask("list", wanted);
   entries.show(/** @type {HTMLUListElement} */ (byId("entries")), shown, acts);
-  byId("count").textContent = total ? `${counted(total, "page")}, ${unread.toLocaleString()} unread` : "";
+  byId("count").textContent = total ? `${counted(total, "page")}, ${unread.toLocaleString(LANGUAGE)} unread` : "";
   byId("nothing").hidden = found > 0;
   byId("nothing").textContent = total ? "No page has all of these words." : "Nothing yet: add the first page above.";
   byId("more").hidden = found <= shown.length;
-  byId("more").textContent = `Show more (${(found - shown.length).toLocaleString()})`;
+  byId("more").textContent = `Show more (${(found - shown.length).toLocaleString(LANGUAGE)})`;
 };
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -143,13 +143,16 @@ const showSynced = ({ report, stages, ended, pause }) => {
   synced = ended;
   tick();
   const last = byId("last");
-  last.replaceChildren(element("p", {}, `${outcome(report)} ${moment(ended)}, ${duration(report.milliseconds)}, ${counted(report.requests, "request")}, ${size(report.bytesSent)} sent, ${size(report.bytesReceived)} received.`));
+  last.replaceChildren(element("p", {}, `${outcome(report)} ${moment(ended)}, in ${duration(report.milliseconds)}: ${bytes(report)}.`));
   if (pause) {
     const measured = { longest: pause.longest, exact: pause.isExact, late: pause.late };
     last.append(element("p", { className: "hint", id: "pause", dataset: measured }, told(pause)));
   }
   if (stages.length) chart.show(last, stages);
 };
+
+const bytes = ({ requests, bytesSent, bytesReceived }) =>
+  `${counted(requests, "request")}, ${size(bytesSent)} up, ${size(bytesReceived)} down`;
 
 const told = ({ longest, isExact }) => {
   if (isExact && longest === 0) return "The page itself was never kept from answering for 50 ms.";

@@ -8,7 +8,10 @@ const STEPS = /** @type {const} */ ([
   ["day", 7],
 ]);
 
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+/** Numbers and words are those of the sentences that they stand in; dates and hours are the reader's. */
+export const LANGUAGE = "en";
+
+const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 
 /**
  * How long ago something was, or in how long it will be.
@@ -42,7 +45,7 @@ export const moment = time => {
 export const duration = milliseconds =>
   milliseconds < 1000
     ? `${Math.round(milliseconds)} ms`
-    : `${(milliseconds / 1000).toLocaleString(undefined, { maximumFractionDigits: 1 })} s`;
+    : `${(milliseconds / 1000).toLocaleString(LANGUAGE, { maximumFractionDigits: 1 })} s`;
 
 /**
  * A number of bytes.
@@ -51,6 +54,6 @@ export const duration = milliseconds =>
 export const size = bytes => {
   const one = { maximumFractionDigits: 1 };
   if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1_000_000) return `${(bytes / 1000).toLocaleString(undefined, one)} kB`;
-  return `${(bytes / 1_000_000).toLocaleString(undefined, one)} MB`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toLocaleString(LANGUAGE, one)} kB`;
+  return `${(bytes / 1_000_000).toLocaleString(LANGUAGE, one)} MB`;
 };

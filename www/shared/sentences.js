@@ -1,6 +1,6 @@
 // What a person is told, and what to do about it, by the stable codes of errors and the endings of syncs.
 // @ts-check
-import { moment } from "./moments.js";
+import { LANGUAGE, moment } from "./moments.js";
 
 /** @typedef {{ code?: string, message?: string, retryAfter?: number | null }} Problem */
 
@@ -54,7 +54,7 @@ export const outcome = report => {
   const came = sum(({ applied }) => applied.added + applied.changed + applied.deleted + applied.merged);
   const went = sum(({ sent }) => sent);
   const left = sum(collection => collection.failed);
-  const told = [came && `${counted(came, "change")} received`, went && `${went.toLocaleString()} sent`].filter(Boolean);
+  const told = [came && `${counted(came, "change")} received`, went && `${went.toLocaleString(LANGUAGE)} sent`].filter(Boolean);
   const rest = left ? ` ${counted(left, "entry", "entries")} could not be read.` : "";
   return `${told.length ? `In step: ${told.join(", ")}.` : "In step: nothing was new."}${rest}`;
 };
@@ -65,4 +65,4 @@ export const outcome = report => {
  * @param {string} one
  * @param {string} [many]
  */
-export const counted = (number, one, many = `${one}s`) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
+export const counted = (number, one, many = `${one}s`) => `${number.toLocaleString(LANGUAGE)} ${number === 1 ? one : many}`;

@@ -131,6 +131,46 @@ for (const name of BROWSERS) {
   });
 }
 
+for (const name of BROWSERS) {
+  test(`${name}: an account made in the page is kept, passed on by its code, and left`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page, wrong } = await opened(browser, server.url);
+    await click(page, "#make-form button");
+    await page.waitForSelector("#add-url", { visible: true });
+    await fill(page, "#add-url", "https://example.org/kept");
+    await page.keyboard.press("Enter");
+    await says(page, "Added");
+
+    // Account and entry outlive the page, and what was not sent yet is sent when it is opened again.
+    await page.reload();
+    await page.waitForSelector(".entry");
+    await says(page, "In step");
+    await click(page, "#show-code");
+    await page.waitForFunction(() => document.getElementById("code").value.startsWith("selvedge1-"));
+    const code = await page.$eval("#code", field => field.value);
+    const cli = new Device(t);
+    cli.feed(code, "account", "join", "-");
+    cli.sync();
+    assert.deepEqual(cli.records(COLLECTION).map(({ url }) => url), ["https://example.org/kept"]);
+    assert.match(cli.run("clients", "list"), /Web page/);
+
+    await click(page, "#leave");
+    await page.waitForSelector("#leaving[open]");
+    await page.keyboard.press("Escape");
+    assert.deepEqual(await titles(page), ["example.org"], "Escape stays");
+    await click(page, "#leave");
+    await click(page, "#leaving .danger");
+    await page.waitForSelector("#join-code", { visible: true });
+    const databases = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+    assert.ok(!databases.includes("selvedge-page-list"), databases.join());
+    cli.sync();
+    assert.equal(cli.records(COLLECTION).length, 1, "the other devices keep the list");
+    assert.deepEqual(wrong, []);
+  });
+}
+
 const shows_the_wire = async (page, code) => {
   const pairs = await page.$$eval(".pair", pairs =>
     pairs.map(pair => ({

@@ -3,16 +3,7 @@
 import { ago } from "./shared/moments.js";
 import { counted } from "./shared/sentences.js";
 
-/**
- * How far a sync is.
- * @param {Partial<import("./selvedge/selvedge.js").SyncProgress>} progress
- */
-export const stageOf = ({ stage, received, sent }) => {
-  if (received !== undefined) return `${counted(received, "page")} received so far`;
-  if (sent !== undefined) return `${counted(sent, "page")} sent so far`;
-  if (stage === "collection" || stage === "records") return "Comparing the list with the server's";
-  return "Asking the server";
-};
+export { progressOf as stageOf } from "./shared/sentences.js";
 
 /**
  * When the last sync was and when the next will be.

@@ -98,4 +98,4 @@ const opened = () =>
     request.onerror = () => reject(unusable(request.error));
   });
 
-const unusable = cause => problem(cause?.name === "QuotaExceededError" ? "quota" : "store", "this browser cannot keep the account", cause);
+const unusable = cause => problem(cause?.name === "QuotaExceededError" ? "store-full" : "store", "this browser cannot keep the account", cause);

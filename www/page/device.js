@@ -1,24 +1,22 @@
 // This browser as a device of the account: its client, the entries it holds, and what its last sync was made of.
 // @ts-check
-import { accountServer, joinCode, open, syncKey } from "../selvedge/selvedge.js";
-import { addressOf, byNewest, COLLECTION, entryFor, entryOf, matches } from "../shared/reading-list.js";
+import { accountServer, IndexedDbStore, joinCode, open, syncKey } from "../selvedge/selvedge.js";
+import { List } from "../shared/list.js";
+import { COLLECTION } from "../shared/reading-list.js";
 import { forget, keep, kept, problem } from "./account.js";
 import { Stages } from "./stages.js";
 import { Keys, watched } from "./wire.js";
 
 /** @typedef {import("../selvedge/selvedge.js").Account} Account */
 /** @typedef {import("../selvedge/selvedge.js").SyncReport} SyncReport */
-/** @typedef {import("../shared/reading-list.js").Entry} Entry */
 /** @typedef {(event: string, detail: unknown) => void} Tell */
 /**
  * A sync that has ended.
  * @typedef {{ report: SyncReport, stages: import("./stages.js").Stage[], ended: number }} Synced
  */
-/**
- * Entries that somebody asked for: the first of those that were found.
- * @typedef {{ entries: Entry[], found: number, total: number, unread: number }} Found
- */
 
+/** The database of the entries, and what the account's other devices see of this one. */
+const [NAME, DEVICE] = ["selvedge-page-list", "Web page"];
 const ACCOUNT = "account";
 const LAST_SYNC = "last-sync";
 const SEALED_KEYS = "crypto/keys";
@@ -28,8 +26,6 @@ export class Device {
   #client;
   #keys;
   #tell;
-  /** @type {Map<string, Entry>} */
-  #entries = new Map();
   /** @type {Stages | undefined} */
   #stages;
 
@@ -39,7 +35,7 @@ export class Device {
    */
   static async known(tell) {
     const account = /** @type {Account | undefined} */ (await kept(ACCOUNT));
-    return account && Device.#start(account, tell);
+    return account ? Device.#start(account, tell) : undefined;
   }
 
   /**
@@ -75,9 +71,8 @@ export class Device {
       device.#stages?.add(exchange);
       tell("wire", exchange);
     };
-    const client = await open({ account, fetch: watched(request => fetch(request), keys, seen) });
-    const device = new Device(account, client, keys, tell);
-    await device.#read();
+    const options = { account, name: NAME, deviceName: DEVICE, fetch: watched(request => fetch(request), keys, seen) };
+    const device = new Device(account, await open(options), keys, tell);
     return device;
   }
 
@@ -92,6 +87,10 @@ export class Device {
     this.#client = client;
     this.#keys = keys;
     this.#tell = tell;
+    const collection = client.collection(COLLECTION);
+    this.list = new List(collection);
+    // What a sync brings is shown when it has ended: reading the list anew all the time would only hold it up.
+    collection.onChange(({ origin }) => origin === "here" && tell("changed", undefined));
   }
 
   /** The address of the account's server. */
@@ -104,107 +103,35 @@ export class Device {
     return joinCode(this.#account);
   }
 
-  get #collection() {
-    return this.#client.collection(COLLECTION);
-  }
-
   /** The last sync of this browser, if there was one. */
   async lastSync() {
     return /** @type {Synced | undefined} */ (await kept(LAST_SYNC));
-  }
-
-  /**
-   * The newest entries that have all words of a search.
-   * @param {{ search?: string, isUnread?: boolean, most: number }} wanted
-   * @returns {Found}
-   */
-  list({ search = "", isUnread = false, most }) {
-    const all = [...this.#entries.values()];
-    const found = all.filter(entry => !(isUnread && entry.read) && matches(entry, search)).sort(byNewest);
-    const unread = all.reduce((sum, entry) => sum + (entry.read ? 0 : 1), 0);
-    return { entries: found.slice(0, most), found: found.length, total: all.length, unread };
-  }
-
-  /**
-   * Saves a page, or tells more of one that is saved.
-   * @param {{ url: string, title: string, note: string, tags: string[] }} said
-   */
-  async add({ url, ...said }) {
-    const address = addressOf(url);
-    if (!address) throw problem("input", "this is no address of a page: one is like https://example.org/");
-    const entry = await entryFor(address, said);
-    const known = this.#entries.get(entry.id);
-    if (!known) await this.#collection.put({ ...entry });
-    else {
-      const fresh = Object.entries(said).filter(([, value]) => value.length);
-      await this.#collection.edit(entry.id, Object.fromEntries(fresh));
-    }
-    await this.#reread(entry.id);
-    return { entry: this.#entries.get(entry.id), isNew: !known };
-  }
-
-  /**
-   * @param {string} id
-   * @param {Partial<Entry>} changes
-   */
-  async edit(id, changes) {
-    await this.#collection.edit(id, /** @type {Record<string, never>} */ (changes));
-    await this.#reread(id);
-  }
-
-  /** @param {string} id */
-  async remove(id) {
-    const record = await this.#collection.get(id);
-    await this.#collection.delete(id);
-    await this.#reread(id);
-    return record;
-  }
-
-  /**
-   * Takes a removal back.
-   * @param {import("../selvedge/selvedge.js").SyncRecord} record
-   */
-  async restore(record) {
-    await this.#collection.put(record);
-    await this.#reread(record.id);
   }
 
   /** @returns {Promise<Synced>} */
   async sync() {
     const stages = new Stages(performance.now());
     this.#stages = stages;
-    const report = await this.#client.sync({ collections: [COLLECTION] });
-    this.#stages = undefined;
+    const onProgress = progress => this.#tell("progress", progress);
+    const report = await this.#client.sync({ collections: [COLLECTION], onProgress }).finally(() => {
+      this.#stages = undefined;
+    });
     const synced = { report, stages: stages.end(performance.now()), ended: Date.now() };
     if (this.#keys.sealed) await keep(SEALED_KEYS, this.#keys.sealed);
     await keep(LAST_SYNC, synced);
-    await this.#read();
     return synced;
+  }
+
+  /** How many changes the server does not have yet. */
+  async pending() {
+    const { collections } = await this.#client.status();
+    return collections.find(({ name }) => name === COLLECTION)?.pending ?? 0;
   }
 
   /** Forgets the account and the entries in this browser; server and other devices keep theirs. */
   async leave() {
-    this.#client.free();
+    this.#client.close();
     await forget();
-  }
-
-  async #read() {
-    this.#entries.clear();
-    for await (const record of this.#collection.list()) this.#take(record);
-    this.#tell("changed", undefined);
-  }
-
-  /** @param {string} id */
-  async #reread(id) {
-    const record = await this.#collection.get(id);
-    this.#entries.delete(id);
-    if (record) this.#take(record);
-    this.#tell("changed", undefined);
-  }
-
-  /** @param {Record<string, unknown>} record */
-  #take(record) {
-    const entry = entryOf(record);
-    if (entry) this.#entries.set(entry.id, entry);
+    await IndexedDbStore.delete(NAME);
   }
 }

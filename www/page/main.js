@@ -3,7 +3,7 @@
 import { byId, element } from "../shared/dom.js";
 import { ago, duration, LANGUAGE, moment, size } from "../shared/moments.js";
 import { tagsOf } from "../shared/reading-list.js";
-import { counted, outcome, sentence } from "../shared/sentences.js";
+import { counted, outcome, progressOf, sentence } from "../shared/sentences.js";
 import { ask, hear } from "./ask.js";
 import * as chart from "./chart.js";
 import * as entries from "../shared/entries.js";
@@ -33,6 +33,9 @@ const say = text => {
   button("undo").hidden = true;
 };
 
+/** Lets the browser draw and answer before there is more to do. */
+const breath = () => new Promise(resolve => setTimeout(resolve));
+
 const complain = error => {
   byId("status").textContent = "";
   byId("problem").textContent = sentence(error);
@@ -53,6 +56,8 @@ const act = async (work, ...controls) => {
 // The list.
 
 const draw = async () => {
+  const pending = await ask("pending");
+  byId("pending").textContent = pending ? `${counted(pending, "change")} to send.` : "Nothing waits to be sent.";
   const wanted = { search: input("search").value, isUnread: input("unread").checked, most };
   const { entries: shown, found, total, unread } = await ask("list", wanted);
   entries.show(/** @type {HTMLUListElement} */ (byId("entries")), shown, acts);
@@ -171,6 +176,7 @@ const sync = () =>
     try {
       const done = await ask("sync");
       await draw();
+      await breath();
       showSynced({ ...done, pause: pauses.end() });
       if (["done", "nothing-to-do"].includes(done.report.ending)) say(outcome(done.report));
       else complain({ ...done.report.error, message: outcome(done.report) });
@@ -182,6 +188,9 @@ const sync = () =>
 
 byId("sync").onclick = () => void sync();
 
+hear("progress", told => {
+  byId("stage").textContent = progressOf(told.at(-1));
+});
 hear("wire", exchanges => wire.add(byId("requests"), byId("records"), exchanges));
 hear("changed", () => redraw(REDRAW));
 setInterval(tick, MINUTE);
@@ -199,7 +208,9 @@ const enter = async account => {
   document.title = "Reading list – Selvedge";
   byId("server").textContent = new URL(account.server).host;
   tick();
+  await breath();
   await draw();
+  await breath();
   if (account.lastSync) showSynced(account.lastSync);
 };
 

@@ -47,11 +47,12 @@ const ANSWERS = {
     known = Promise.resolve(undefined);
   },
   code: async () => (await current()).code,
-  list: async wanted => (await current()).list(wanted),
-  add: async said => (await current()).add(said),
-  edit: async ({ id, changes }) => (await current()).edit(id, changes),
-  remove: async ({ id }) => (await current()).remove(id),
-  restore: async ({ record }) => (await current()).restore(record),
+  pending: async () => (await current()).pending(),
+  list: async wanted => (await current()).list.list(wanted),
+  add: async said => (await current()).list.add(said),
+  edit: async ({ id, changes }) => (await current()).list.edit(id, changes),
+  remove: async ({ id }) => (await current()).list.remove(id),
+  restore: async ({ record }) => (await current()).list.restore(record),
   sync: async () => (await current()).sync(),
 };
 

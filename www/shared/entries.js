@@ -32,7 +32,7 @@ export const show = (list, entries, acts) => {
   for (const [id, { item }] of shown) if (!fresh.has(id)) item.remove();
   let place = list.firstElementChild;
   for (const { item } of fresh.values()) {
-    if (item === place) place = place.nextElementSibling;
+    if (place && item === place) place = place.nextElementSibling;
     else list.insertBefore(item, place);
   }
   shown = fresh;

@@ -8,6 +8,9 @@ import { addressOf, byNewest, entryFor, entryOf, matches } from "./reading-list.
  * @typedef {{ entries: Entry[], found: number, total: number, unread: number }} Found
  */
 
+/** More changes than this are read with everything else, a page at a time rather than one by one. */
+const MANY = 500;
+
 export class List {
   #collection;
   /** @type {Map<string, Entry>} */
@@ -114,7 +117,7 @@ export class List {
     const changed = this.#changed;
     this.#changed = new Set();
     try {
-      if (changed) {
+      if (changed && changed.size <= MANY) {
         for (const id of changed) this.#take(id, await this.#collection.get(id));
         return;
       }

@@ -20,7 +20,8 @@ const BY_CODE = {
   network: "The server cannot be reached. Check the connection and sync again.",
   closed: "This list has been closed. Load it again.",
   blocked: "A sync is running already.",
-  quota: "This browser has no room left for the list. Free some space and sync again.",
+  aborted: "The sync was stopped. What it had done stays done.",
+  "store-full": "This browser has no room left for the list. Free some space and sync again.",
   store: "This browser cannot keep the list. Leave private browsing, or free some space.",
   "no-such-record": "This entry has been deleted meanwhile.",
 };
@@ -66,3 +67,14 @@ export const outcome = report => {
  * @param {string} [many]
  */
 export const counted = (number, one, many = `${one}s`) => `${number.toLocaleString(LANGUAGE)} ${number === 1 ? one : many}`;
+
+/**
+ * How far a sync is.
+ * @param {Partial<import("../selvedge/selvedge.js").SyncProgress>} progress
+ */
+export const progressOf = ({ stage, received, sent }) => {
+  if (received !== undefined) return `${counted(received, "page")} received so far`;
+  if (sent !== undefined) return `${counted(sent, "page")} sent so far`;
+  if (stage === "collection" || stage === "records") return "Comparing the list with the server's";
+  return "Asking the server";
+};

@@ -15,7 +15,7 @@ test("a join code is the account, as its credentials are", async () => {
   assert.match(code, /^selvedge1-/);
   assert.equal(joinCode(code), code);
   for (const form of [account, JSON.stringify(account), code]) {
-    assert.equal(accountServer(form), account.tokenserver_url);
+    assert.equal(accountServer(form), "https://sync.example.org:8443");
     assert.ok(syncKey(form).equals(KeyBundle.fromKsync(account.ksync_b64url)));
     assert.equal((await open({ account: form })).constructor.name, "Client");
   }

@@ -14,7 +14,7 @@ use selvedge_core::host::{
 };
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{self, KeptToken, Report, Situation};
+use selvedge_core::life::{self, Ending, KeptToken, Obstacle, Report, Situation};
 use selvedge_core::time::LocalTime;
 use serde_json::{Value, json};
 
@@ -152,7 +152,8 @@ impl Store for Hand {
     }
 }
 
-/// Syncs these collections once, with nobody waiting for it.
+/// Syncs these collections once, with nobody waiting for it; where the server has said that it was closed for good, a
+/// person asks for it then, as nobody else would.
 pub async fn sync_once(
     hand: &Hand,
     credentials: &Credentials,
@@ -163,13 +164,18 @@ pub async fn sync_once(
         let name = CollectionName::new(*name).expect("the tests' collections have valid names");
         Generic::new(name).expect("the tests sync plain collections")
     };
-    let options = life::Options {
+    let mut options = life::Options {
         engines: collections.iter().map(engine).collect(),
         situation: Situation::default(),
         client: life::OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };
+    let report = life::sync(hand, credentials, token, &options).await;
+    if report.ending != Ending::Blocked(Obstacle::Closed) {
+        return report;
+    }
+    options.situation.is_asked_for = true;
     life::sync(hand, credentials, token, &options).await
 }
 

@@ -156,6 +156,14 @@ for (const name of BROWSERS) {
     assert.deepEqual(cli.records(COLLECTION).map(({ url }) => url), ["https://example.org/kept"]);
     assert.match(cli.run("clients", "list"), /Web page/);
 
+    // Another window shows what this one changes, without a sync.
+    const other = await opened(browser, server.url);
+    await other.page.waitForSelector(".entry");
+    await says(other.page, "In step");
+    await other.page.click('[data-act="mark"]');
+    await page.bringToFront();
+    await page.waitForSelector(".entry.read");
+
     await click(page, "#leave");
     await page.waitForSelector("#leaving[open]");
     await page.keyboard.press("Escape");
@@ -167,7 +175,9 @@ for (const name of BROWSERS) {
     assert.ok(!databases.includes("selvedge-page-list"), databases.join());
     cli.sync();
     assert.equal(cli.records(COLLECTION).length, 1, "the other devices keep the list");
-    assert.deepEqual(wrong, []);
+    await other.page.bringToFront();
+    await other.page.waitForSelector("#join-code", { visible: true });
+    assert.deepEqual([...wrong, ...other.wrong], []);
   });
 }
 

@@ -46,9 +46,9 @@ export class Device {
   static async join(account, tell) {
     const device = await Device.#start(account, tell);
     const { report } = await device.sync();
-    if (report.error) {
+    if (report.error || report.ending === "logged-out") {
       await device.leave();
-      const { code, message } = report.error;
+      const { code, message } = report.error ?? { code: "signed-out", message: "another device signed this one out" };
       const server = new URL(device.server).origin;
       if (code === "network" && server !== location.origin) {
         throw problem("elsewhere", `this account is on another server: open the page of ${server}`);
@@ -108,7 +108,10 @@ export class Device {
     return /** @type {Synced | undefined} */ (await kept(LAST_SYNC));
   }
 
-  /** @returns {Promise<Synced>} */
+  /**
+   * Syncs once. Where another device has signed this one out, the account is forgotten and the entries stay.
+   * @returns {Promise<Synced>}
+   */
   async sync() {
     const stages = new Stages(performance.now());
     this.#stages = stages;
@@ -117,6 +120,11 @@ export class Device {
       this.#stages = undefined;
     });
     const synced = { report, stages: stages.end(performance.now()), ended: Date.now() };
+    if (report.ending === "logged-out") {
+      this.#client.close();
+      await forget();
+      return synced;
+    }
     if (this.#keys.sealed) await keep(SEALED_KEYS, this.#keys.sealed);
     await keep(LAST_SYNC, synced);
     return synced;

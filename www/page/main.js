@@ -175,6 +175,11 @@ const sync = () =>
     const pauses = measure();
     try {
       const done = await ask("sync");
+      if (done.report.ending === "logged-out") {
+        await enter(undefined);
+        complain({ message: outcome(done.report) });
+        return;
+      }
       await draw();
       await breath();
       showSynced({ ...done, pause: pauses.end() });
@@ -193,6 +198,8 @@ hear("progress", told => {
 });
 hear("wire", exchanges => wire.add(byId("requests"), byId("records"), exchanges));
 hear("changed", () => redraw(REDRAW));
+// Another window has joined or left.
+hear("account", () => location.reload());
 setInterval(tick, MINUTE);
 
 // The account.

@@ -8,6 +8,8 @@ import { Device } from "./device.js";
 /** What happens is told in parcels: each costs the page time. */
 const PARCEL = 100;
 
+/** The workers of other windows: what one of them changes, all show. */
+const windows = new BroadcastChannel("selvedge-page");
 const loaded = init();
 /** @type {Promise<Device | undefined> | undefined} */
 let known;
@@ -21,8 +23,14 @@ const tell = (event, detail) => {
 };
 
 const send = () => {
+  if (parcel.has("changed")) windows.postMessage("changed");
   for (const [event, details] of parcel) postMessage({ event, details });
   parcel.clear();
+};
+
+windows.onmessage = async ({ data }) => {
+  (await known)?.list.stale();
+  postMessage({ event: data, details: [] });
 };
 
 const current = async () => {
@@ -39,12 +47,14 @@ const ANSWERS = {
   join: async ({ code }) => {
     const device = await Device.join(code, tell);
     known = Promise.resolve(device);
+    windows.postMessage("account");
     return summary(device);
   },
   make: async ({ base, invitation }) => ANSWERS.join({ code: await makeAccount(base, invitation) }),
   leave: async () => {
     await (await current()).leave();
     known = Promise.resolve(undefined);
+    windows.postMessage("account");
   },
   code: async () => (await current()).code,
   pending: async () => (await current()).pending(),
@@ -53,7 +63,13 @@ const ANSWERS = {
   edit: async ({ id, changes }) => (await current()).list.edit(id, changes),
   remove: async ({ id }) => (await current()).list.remove(id),
   restore: async ({ record }) => (await current()).list.restore(record),
-  sync: async () => (await current()).sync(),
+  sync: async () => {
+    const synced = await (await current()).sync();
+    const isLeft = synced.report.ending === "logged-out";
+    if (isLeft) known = Promise.resolve(undefined);
+    windows.postMessage(isLeft ? "account" : "changed");
+    return synced;
+  },
 };
 
 onmessage = async ({ data: { number, ask, detail } }) => {

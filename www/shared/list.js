@@ -32,6 +32,11 @@ export class List {
     });
   }
 
+  /** Another window has changed something: everything is read anew when it is next asked for. */
+  stale() {
+    this.#changed = undefined;
+  }
+
   /**
    * The newest entries that have all words of a search.
    * @param {{ search?: string, isUnread?: boolean, most: number }} wanted

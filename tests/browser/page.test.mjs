@@ -210,6 +210,28 @@ const shows_the_chart = async page => {
   assert.ok(numbers >= 2, "the numbers stand in a table too");
 };
 
+for (const name of BROWSERS) {
+  test(`${name}: without its server the page goes on, and says what is the matter`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page } = await opened(browser, server.url);
+    await click(page, "#make-form button");
+    await page.waitForSelector("#add-url", { visible: true });
+    await synced(page);
+    await server.stop();
+    await fill(page, "#add-url", "https://example.org/offline");
+    await page.keyboard.press("Enter");
+    await says(page, "Added");
+    await page.waitForSelector(".entry");
+    await click(page, "#sync");
+    await page.waitForFunction(() => document.getElementById("problem").textContent === "The server cannot be reached. Check the connection and sync again.");
+    assert.match(await text(page, "#requests tr"), /no answer/);
+    assert.equal(await text(page, "#pending"), "1 change to send.");
+    assert.match(await text(page, "#last"), /cannot be reached/);
+  });
+}
+
 /** What axe-core finds wrong with the page as it is now. */
 const violations = async page => {
   await page.evaluate(AXE);

@@ -25,10 +25,11 @@ export const serve = async (t, options = []) => {
   const args = ["serve", "--listen", "127.0.0.1:0", "--data", ":memory:", ...options];
   const server = spawn(program(), args, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise(resolve => server.once("close", resolve));
-  t.after(() => {
+  const stop = () => {
     server.kill("SIGTERM");
     return ended;
-  });
+  };
+  t.after(stop);
   /** @type {string} */
   const url = await new Promise((resolve, reject) => {
     let told = "";
@@ -40,7 +41,7 @@ export const serve = async (t, options = []) => {
     server.once("error", reject);
     void ended.then(() => reject(new Error(`selvedge serve ended before it listened: ${told}`)));
   });
-  return { url };
+  return { url, stop };
 };
 
 /** A device: a profile of its own, forgotten with the test. */

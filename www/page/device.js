@@ -4,8 +4,9 @@ import { accountServer, IndexedDbStore, joinCode, open, syncKey } from "../selve
 import { List } from "../shared/list.js";
 import { COLLECTION } from "../shared/reading-list.js";
 import { forget, keep, kept, problem } from "./account.js";
+import { Keys } from "./keys.js";
 import { Stages } from "./stages.js";
-import { Keys, watched } from "./wire.js";
+import { watched } from "./wire.js";
 
 /** @typedef {import("../selvedge/selvedge.js").Account} Account */
 /** @typedef {import("../selvedge/selvedge.js").SyncReport} SyncReport */

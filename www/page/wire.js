@@ -3,7 +3,7 @@
 // What it tells holds no secret: no header, no token, no key. Of the records in a body it shows the first few, each as the
 // server sees it and as this device reads it.
 // @ts-check
-import { decryptRecord, KeyBundle } from "../selvedge/selvedge.js";
+import { decryptRecord } from "../selvedge/selvedge.js";
 import { firstObjects } from "./objects.js";
 
 /**
@@ -25,61 +25,10 @@ const TEXT = 600;
 const EMPTY = [204, 205, 304];
 const SECRET = "(the account's keys: never shown)";
 
-/** What is known of the account's keys: the one that seals `crypto/keys`, and what was read there. */
-export class Keys {
-  #sync;
-  #sealed = "";
-  /** @type {KeyBundle | undefined} */
-  #default;
-  /** @type {Map<string, KeyBundle>} */
-  #own = new Map();
-
-  /** @param {KeyBundle} sync */
-  constructor(sync) {
-    this.#sync = sync;
-  }
-
-  /** The payload of `crypto/keys` as the server has it; sealed, and so not a secret. */
-  get sealed() {
-    return this.#sealed;
-  }
-
-  /**
-   * Reads the payload of `crypto/keys`.
-   * @param {string} payload
-   */
-  learn(payload) {
-    const read = /** @type {{ default?: string[], collections?: Record<string, string[]> }} */ (
-      /** @type {unknown} */ (decryptRecord(this.#sync, payload, "keys"))
-    );
-    const bundle = pair => KeyBundle.fromPair(pair[0], pair[1]);
-    if (read.default) this.#default = bundle(read.default);
-    this.#own = new Map(Object.entries(read.collections ?? {}).map(([name, pair]) => [name, bundle(pair)]));
-    this.#sealed = payload;
-  }
-
-  /**
-   * Reads what was seen of `crypto/keys` earlier; it may be of another key by now.
-   * @param {string} payload
-   */
-  recall(payload) {
-    try {
-      this.learn(payload);
-    } catch {
-      this.#sealed = "";
-    }
-  }
-
-  /** @param {string} collection */
-  of(collection) {
-    return this.#own.get(collection) ?? this.#default;
-  }
-}
-
 /**
  * A fetch that is watched.
  * @param {typeof fetch} send
- * @param {Keys} keys
+ * @param {import("./keys.js").Keys} keys
  * @param {(exchange: Exchange) => void} tell called when an answer has been read to its end
  * @returns {(request: Request) => Promise<Response>}
  */
@@ -168,7 +117,7 @@ const decoded = text => {
  * The first records of a body.
  * @param {string[]} parts of the path: `storage`, the collection, and for one record its id
  * @param {string} text
- * @param {Keys} keys
+ * @param {import("./keys.js").Keys} keys
  * @returns {Passed[]}
  */
 const passed = ([place, collection, own], text, keys) => {
@@ -187,7 +136,7 @@ const passed = ([place, collection, own], text, keys) => {
  * @param {string} collection
  * @param {string} id
  * @param {string} payload
- * @param {Keys} keys
+ * @param {import("./keys.js").Keys} keys
  */
 const opened = (collection, id, payload, keys) => {
   if (collection === "meta") return { cleartext: cut(payload), isSealed: false };

@@ -1,5 +1,6 @@
 //! One request, one response, a body that streams: all that the core knows of the network.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -52,7 +53,7 @@ pub struct Request {
     /// The absolute URL.
     pub url: String,
     /// Header names in any case, and their values.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body; empty for none.
     pub body: Vec<u8>,
 }
@@ -67,6 +68,11 @@ impl Request {
             headers: Vec::new(),
             body: Vec::new(),
         }
+    }
+
+    /// Adds a header.
+    pub fn add_header(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.headers.push((name.into(), value.into()));
     }
 
     /// The value of a header, whatever the case of its name.
@@ -265,9 +271,7 @@ mod tests {
     #[test]
     fn a_printed_request_shows_neither_headers_nor_url() {
         let mut request = Request::new(Method::Get, "https://host/1.5/777/");
-        request
-            .headers
-            .push(("Authorization", "Hawk secret".into()));
+        request.add_header("Authorization", "Hawk secret");
         let shown = format!("{request:?}");
         assert!(
             !shown.contains("secret") && !shown.contains("777"),

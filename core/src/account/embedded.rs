@@ -63,11 +63,8 @@ pub async fn create_account<H: Fetch + Clock + Random>(
         invitation: invitation.map(str::trim),
     };
     let mut request = Request::new(Method::Post, format!("{base}/{PATH}"));
-    request.headers = [
-        ("Accept", "application/json".into()),
-        ("Content-Type", "application/json".into()),
-    ]
-    .into();
+    request.add_header("Accept", "application/json");
+    request.add_header("Content-Type", "application/json");
     request.body = serde_json::to_vec(&wanted).expect("texts are JSON");
     let observed = RefCell::new(Observed::default());
     let answer = exchange(host, request, &observed, &line).await?;

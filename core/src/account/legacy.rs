@@ -341,9 +341,9 @@ impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
         } = account;
         let url = format!("{server}/user/1.0/{username}/node/weave");
         let mut request = Request::new(Method::Get, url);
-        request.headers.push(("Accept", "text/plain".into()));
+        request.add_header("Accept", "text/plain");
         if let Some(user_agent) = &self.user_agent {
-            request.headers.push(("User-Agent", user_agent.clone()));
+            request.add_header("User-Agent", user_agent);
         }
         let answer = exchange(self.host, request, &self.observed, &line).await?;
         let unreadable = |detail: &str| Error::Answer {

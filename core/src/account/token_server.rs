@@ -119,14 +119,11 @@ impl<'h, H: Fetch + Clock> TokenServer<'h, H> {
 
     async fn ask(&self, access_token: &str, kid: &str, line: &RequestLine) -> Result<Answer> {
         let mut request = Request::new(Method::Get, format!("{}/{PATH}", self.url));
-        request.headers = [
-            ("Authorization", format!("Bearer {access_token}")),
-            ("X-KeyID", kid.to_string()),
-            ("Accept", "application/json".to_string()),
-        ]
-        .into();
+        request.add_header("Authorization", format!("Bearer {access_token}"));
+        request.add_header("X-KeyID", kid);
+        request.add_header("Accept", "application/json");
         if let Some(user_agent) = &self.user_agent {
-            request.headers.push(("User-Agent", user_agent.clone()));
+            request.add_header("User-Agent", user_agent);
         }
         exchange(self.host, request, &self.observed, line).await
     }

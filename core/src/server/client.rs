@@ -254,7 +254,9 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         let url = format!("{}/{path}", self.access.endpoint);
         loop {
             let mut request = Request::new(method, url.as_str());
-            request.headers.clone_from(&headers);
+            for (name, value) in &headers {
+                request.add_header(*name, value);
+            }
             request.body = body;
             let ts = self.authorize(&mut request)?;
             self.count(|traffic| {
@@ -292,7 +294,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
     /// Signs a request with a fresh nonce, or gives it the password; answers the `ts` that it was signed with.
     fn authorize(&self, request: &mut Request) -> Result<Option<u64>> {
         if let Some(user_agent) = &self.user_agent {
-            request.headers.push(("User-Agent", user_agent.clone()));
+            request.add_header("User-Agent", user_agent);
         }
         let (value, ts) = match &self.access.authorization {
             Authorization::Hawk(credentials) => {
@@ -307,7 +309,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             }
             Authorization::Basic(Basic(value)) => (value.to_string(), None),
         };
-        request.headers.push(("Authorization", value));
+        request.add_header("Authorization", value);
         Ok(ts)
     }
 

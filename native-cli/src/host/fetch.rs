@@ -75,7 +75,7 @@ impl Fetch for NativeFetch {
         };
         let mut builder = client.request(method, url);
         for (name, value) in &request.headers {
-            builder = builder.header(*name, value);
+            builder = builder.header(name.as_ref(), value);
         }
         if !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post) {
             builder = builder.body(request.body);

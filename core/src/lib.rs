@@ -18,6 +18,7 @@ pub mod ids;
 pub mod life;
 pub mod reconcile;
 pub mod repository;
+pub mod santa;
 pub mod schedule;
 #[cfg(test)]
 pub(crate) mod script;

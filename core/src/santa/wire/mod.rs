@@ -1,0 +1,36 @@
+//! The messages of Santa's protocol, each written down once for JSON and for protobuf (spec §1.7, §2, §8).
+//!
+//! ```text
+//! field    what a field can be, in both forms
+//! json     how lenient JSON is read
+//! schema   the language in which the messages are written
+//! words    the enumerations
+//! preflight, event, rule, postflight
+//! form     JSON or protobuf: bytes to messages and back
+//! ```
+
+mod event;
+pub(in crate::santa) mod field;
+mod form;
+pub(in crate::santa) mod json;
+mod postflight;
+mod preflight;
+mod rule;
+pub(in crate::santa) mod schema;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use event::{
+    AuditEvent, Certificate, Entitlement, EntitlementInfo, Event, EventUploadRequest,
+    EventUploadResponse, FileAccessEvent, Process, StandaloneModeRuleCreation,
+};
+pub use field::Token;
+pub use form::{Form, Malformed};
+pub use postflight::{PostflightRequest, PostflightResponse};
+pub use preflight::{MediaPolicy, PreflightRequest, PreflightResponse, Remount};
+pub use rule::{RuleDownloadRequest, RuleDownloadResponse, RuleMessage};
+pub use words::{
+    ClientMode, Decision, FileAccessAction, FileAccessDecision, Policy, RuleType, SigningStatus,
+    SyncType,
+};

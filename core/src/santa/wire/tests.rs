@@ -1,0 +1,156 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn rule() -> impl Strategy<Value = RuleMessage> {
+    let policy = proptest::option::of(proptest::sample::select(Policy::ALL));
+    let rule_type = proptest::option::of(proptest::sample::select(RuleType::ALL));
+    let texts = (any::<String>(), any::<String>(), any::<String>());
+    (policy, rule_type, texts, any::<u32>()).prop_map(|(policy, rule_type, texts, count)| {
+        RuleMessage {
+            policy,
+            rule_type,
+            identifier: texts.0,
+            custom_msg: texts.1,
+            cel_expr: texts.2,
+            file_bundle_binary_count: count,
+            ..RuleMessage::default()
+        }
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let decision = proptest::option::of(proptest::sample::select(Decision::ALL));
+    let users = proptest::collection::vec(any::<String>(), 0..3);
+    let time = 0.0..4_000_000_000.0_f64;
+    (any::<String>(), decision, users, time, any::<i32>()).prop_map(
+        |(file_path, decision, logged_in_users, execution_time, pid)| Event {
+            file_path,
+            decision,
+            logged_in_users,
+            execution_time,
+            pid,
+            signing_chain: [Certificate::default()].into(),
+            entitlement_info: Some(EntitlementInfo {
+                entitlements_filtered: Some(false),
+                entitlements: Vec::new(),
+            }),
+            ..Event::default()
+        },
+    )
+}
+
+fn response() -> impl Strategy<Value = PreflightResponse> {
+    let mode = proptest::option::of(proptest::sample::select(ClientMode::ALL));
+    let regex = proptest::option::of(any::<String>());
+    let flag = proptest::option::of(any::<bool>());
+    let number = proptest::option::of(any::<u32>());
+    (mode, regex, flag, number).prop_map(
+        |(client_mode, allowed_path_regex, enable_bundles, batch_size)| PreflightResponse {
+            client_mode,
+            allowed_path_regex,
+            enable_bundles,
+            batch_size,
+            removable_media_policy: Some(MediaPolicy::default()),
+            ..PreflightResponse::default()
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(
+        rules in proptest::collection::vec(rule(), 0..4),
+        events in proptest::collection::vec(event(), 0..4),
+        response in response(),
+        cursor in any::<String>(),
+    ) {
+        let page = RuleDownloadResponse { rules, cursor };
+        let upload = EventUploadRequest { events, ..EventUploadRequest::default() };
+        for form in [Form::Json, Form::Protobuf] {
+            prop_assert_eq!(&form.read::<RuleDownloadResponse>(&form.write(&page)).unwrap(), &page);
+            prop_assert_eq!(&form.read::<EventUploadRequest>(&form.write(&upload)).unwrap(), &upload);
+            prop_assert_eq!(&form.read::<PreflightResponse>(&form.write(&response)).unwrap(), &response);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in any::<Vec<u8>>(), text in ".{0,200}") {
+        for form in [Form::Json, Form::Protobuf] {
+            for body in [bytes.as_slice(), text.as_bytes()] {
+                let _answers = (
+                    form.read::<PreflightResponse>(body).is_ok(),
+                    form.read::<RuleDownloadResponse>(body).is_ok(),
+                    form.read::<EventUploadRequest>(body).is_ok(),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn absent_values_are_left_out_and_present_ones_are_not() {
+    let request = PreflightRequest {
+        client_mode: Some(ClientMode::Monitor),
+        cdhash_rule_count: 3,
+        rules_hash: "99".into(),
+        ..PreflightRequest::default()
+    };
+    assert_eq!(
+        serde_json::to_string(&request).unwrap(),
+        r#"{"client_mode":"MONITOR","cdhash_rule_count":3,"rulesHash":"99"}"#
+    );
+    let response = PreflightResponse {
+        enable_bundles: Some(false),
+        allowed_path_regex: Some(String::new()),
+        ..PreflightResponse::default()
+    };
+    assert_eq!(
+        serde_json::to_string(&response).unwrap(),
+        r#"{"enable_bundles":false,"allowed_path_regex":""}"#
+    );
+    assert_eq!(Form::Protobuf.write(&response), [0x20, 0, 0x5a, 0]);
+}
+
+#[test]
+fn of_two_spellings_the_later_one_counts() {
+    for (text, expected) in [
+        (r#"{"batch_size":1,"batchSize":2}"#, 2),
+        (r#"{"batchSize":2,"batch_size":1}"#, 1),
+        (r#"{"batch_size":1,"batch_size":3}"#, 3),
+    ] {
+        let response: PreflightResponse = Form::Json.read(text.as_bytes()).unwrap();
+        assert_eq!(response.batch_size, Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_nests_too_deeply_is_refused() {
+    let nested = |depth: usize| {
+        let text = alloc::format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        Form::Json
+            .read::<PreflightResponse>(text.as_bytes())
+            .is_ok()
+    };
+    assert!(nested(63));
+    assert!(!nested(64));
+    assert!(!nested(100_000));
+    assert!(
+        Form::Json
+            .read::<PreflightResponse>(br#"{"x":"[[[[\"[[[["}"#)
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_refusal_does_not_repeat_what_it_refuses() {
+    let refused = Form::Json.read::<PreflightResponse>(br#"{"batch_size":"hunter2"}"#);
+    let shown = alloc::format!("{}", refused.unwrap_err());
+    assert_eq!(
+        shown,
+        "the message cannot be read: a field has the wrong type (line 1, column 23)"
+    );
+}

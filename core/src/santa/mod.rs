@@ -33,6 +33,8 @@ mod settings;
 mod state;
 mod store;
 mod sync;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 pub use address::{Address, BadAddress, Endpoint};

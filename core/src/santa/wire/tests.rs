@@ -25,7 +25,8 @@ fn rule() -> impl Strategy<Value = RuleMessage> {
 fn event() -> impl Strategy<Value = Event> {
     let decision = proptest::option::of(proptest::sample::select(Decision::ALL));
     let users = proptest::collection::vec(any::<String>(), 0..3);
-    let time = 0.0..4_000_000_000.0_f64;
+    // Quarters of seconds: all their digits are read exactly.
+    let time = any::<u32>().prop_map(|quarters| f64::from(quarters) / 4.0);
     (any::<String>(), decision, users, time, any::<i32>()).prop_map(
         |(file_path, decision, logged_in_users, execution_time, pid)| Event {
             file_path,

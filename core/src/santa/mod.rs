@@ -13,32 +13,38 @@
 
 mod address;
 mod announcements;
+mod bundle;
 mod client;
 mod encoding;
 mod error;
 mod eventupload;
 mod headers;
+pub mod ipc;
 mod kind;
 mod logupload;
 mod memory;
 mod occurrence;
 mod postflight;
 mod preflight;
+pub mod push;
 mod report;
 mod retry;
 mod rule;
 mod ruledownload;
 mod rules_hash;
+mod schedule;
 mod settings;
 mod state;
 mod store;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod throttle;
 pub mod wire;
 
 pub use address::{Address, BadAddress, Endpoint};
 pub use announcements::Announcements;
+pub use bundle::{BundleAction, bundle_hash};
 pub use client::{ANSWER_BYTES, Connection, Link, Pause, Traffic};
 pub use encoding::{BadEncoding, Encoding};
 pub use error::{Error, Result};
@@ -54,7 +60,9 @@ pub use retry::{ATTEMPTS, Heard, Verdict};
 pub use rule::{BadRule, Change, Rule, RuleKey, RuleState};
 pub use ruledownload::Downloaded;
 pub use rules_hash::RulesHash;
+pub use schedule::{Daemon, Draw, Due, Full, Job, Wake};
 pub use settings::{Media, Settings};
 pub use state::{SyncState, request};
 pub use store::{Commit, Committed, EventId, PendingEvent, RuleCounts, RuleStore};
 pub use sync::{FULL_INTERVAL, Host, Options, Stage, sync, sync_rules, upload_now};
+pub use throttle::Throttle;

@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::Settings;
 use super::wire::{AuditEvent, Decision, Event, EventUploadRequest, FileAccessEvent};
 
 /// No path on any system is longer; what claims to be is not uploaded.
@@ -76,5 +77,106 @@ impl Occurrence {
             Self::FileAccess(_) | Self::Audit(_) => return false,
         }
         true
+    }
+}
+
+impl Decision {
+    /// Whether it let something run.
+    #[must_use]
+    pub const fn is_allow(self) -> bool {
+        matches!(
+            self,
+            Self::AllowUnknown
+                | Self::AllowBinary
+                | Self::AllowCertificate
+                | Self::AllowScope
+                | Self::AllowTeamId
+                | Self::AllowSigningId
+                | Self::AllowCdHash
+                | Self::AllowPlatform
+        )
+    }
+}
+
+impl Settings {
+    /// Whether an execution with this decision is kept for the server: blocks, what would be blocked in LOCKDOWN unless
+    /// the server does not want it, and everything if the server wants everything.
+    #[must_use]
+    pub fn keeps(&self, decision: Decision) -> bool {
+        match decision {
+            Decision::AllowUnknown => self.disable_unknown_event_upload != Some(true),
+            decision if decision.is_allow() => self.enable_all_event_upload == Some(true),
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_the_server() {
+        let settings = |all, no_unknown| Settings {
+            enable_all_event_upload: all,
+            disable_unknown_event_upload: no_unknown,
+            ..Settings::default()
+        };
+        // The decision; then whether it is kept usually, when everything is wanted, when the unknown is not.
+        let rows = [
+            (Decision::BlockBinary, [true, true, true]),
+            (Decision::BlockUnknown, [true, true, true]),
+            (Decision::AllowUnknown, [true, true, false]),
+            (Decision::AllowBinary, [false, true, false]),
+            (Decision::AllowPlatform, [false, true, false]),
+            (Decision::BundleBinary, [true, true, true]),
+        ];
+        for (decision, expected) in rows {
+            let found = [
+                settings(None, None),
+                settings(Some(true), Some(false)),
+                settings(Some(false), Some(true)),
+            ];
+            assert_eq!(found.map(|s| s.keeps(decision)), expected, "{decision}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_form_on_the_wire_is_left_out() {
+        let event = |text: &str| serde_json::from_str::<Occurrence>(text).unwrap();
+        let long = format!(
+            r#"{{"execution":{{"decision":"BLOCK_BINARY","file_path":"{}"}}}}"#,
+            "a".repeat(PATH_BYTES + 1)
+        );
+        let rows = [
+            (r#"{"execution":{"decision":"BLOCK_BINARY"}}"#, true),
+            (r#"{"execution":{"decision":"ALLOW_TRANSITIVE"}}"#, false),
+            (r#"{"execution":{}}"#, false),
+            (long.as_str(), false),
+            (r#"{"file_access":{"decision":1}}"#, true),
+            (r#"{"file_access":{}}"#, false),
+            (r#"{"audit":{"standalone_mode_rule_creation":{}}}"#, true),
+            (r#"{"audit":{}}"#, false),
+        ];
+        for (text, expected) in rows {
+            let mut request = EventUploadRequest::default();
+            assert_eq!(event(text).add_to(&mut request), expected, "{text:.60}");
+            let sent = request.events.len()
+                + request.file_access_events.len()
+                + request.audit_events.len();
+            assert_eq!(sent, usize::from(expected), "{text:.60}");
+        }
+    }
+
+    #[test]
+    fn keys_tell_what_is_the_same() {
+        let key = |text: &str| serde_json::from_str::<Occurrence>(text).unwrap().key();
+        assert_eq!(key(r#"{"execution":{"file_sha256":"ab"}}"#), "ab");
+        let access = r#"{"file_access":{"rule_version":"1","rule_name":"keys","process_chain":[{"file_sha256":"cd"}]}}"#;
+        assert_eq!(key(access), "1|keys|cd");
+        assert_eq!(
+            key(r#"{"audit":{"standalone_mode_rule_creation":{"identifier":"ef"}}}"#),
+            "ef:audit"
+        );
     }
 }

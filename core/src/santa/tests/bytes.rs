@@ -91,3 +91,12 @@ fn a_transitive_rule_does_not_change_the_hash() {
     hash.add(&serde_json::from_str(&text).unwrap());
     assert_eq!(hash.finish(), RulesHash::default().finish());
 }
+
+#[test]
+fn bundles_have_the_same_hash_as_elsewhere() {
+    for row in table("bundle_hash") {
+        let members: Vec<String> = serde_json::from_value(row["members"].clone()).unwrap();
+        let hash = bundle_hash(members.iter().map(String::as_str));
+        assert_eq!(hash, row["hash"].as_str().unwrap());
+    }
+}

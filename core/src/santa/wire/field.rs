@@ -57,7 +57,7 @@ macro_rules! by_prost {
         }
     };
 }
-pub(super) use by_prost;
+pub(in crate::santa) use by_prost;
 
 impl Field for String {
     by_prost!(string);

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use super::field::Field;
 
 /// Writes a field's value.
-pub(super) struct AsJson<'a, T>(pub(super) &'a T);
+pub(in crate::santa) struct AsJson<'a, T>(pub(in crate::santa) &'a T);
 
 impl<T: Field> Serialize for AsJson<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -20,10 +20,10 @@ impl<T: Field> Serialize for AsJson<'_, T> {
 }
 
 /// Reads a field's value, in which `null` means that the field is absent.
-pub(super) struct Nullable<T>(PhantomData<T>);
+pub(in crate::santa) struct Nullable<T>(PhantomData<T>);
 
 impl<T> Nullable<T> {
-    pub(super) const fn new() -> Self {
+    pub(in crate::santa) const fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -68,10 +68,10 @@ impl<'de, T: Field> DeserializeSeed<'de> for Item<T> {
 }
 
 /// Reads a list. It grows as items come, whatever length the document announces.
-pub(super) struct Items<T>(PhantomData<T>);
+pub(in crate::santa) struct Items<T>(PhantomData<T>);
 
 impl<T> Items<T> {
-    pub(super) const fn new() -> Self {
+    pub(in crate::santa) const fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -93,7 +93,7 @@ impl<'de, T: Field> Visitor<'de> for Items<T> {
 }
 
 /// Which field a name means: one of several spellings.
-pub(super) struct Names(pub(super) &'static [(&'static [&'static str], u32)]);
+pub(in crate::santa) struct Names(pub(in crate::santa) &'static [(&'static [&'static str], u32)]);
 
 impl<'de> DeserializeSeed<'de> for Names {
     type Value = u32;
@@ -120,7 +120,7 @@ impl Visitor<'_> for Names {
 }
 
 /// A text and nothing else.
-pub(super) struct TextVisitor;
+pub(in crate::santa) struct TextVisitor;
 
 impl Visitor<'_> for TextVisitor {
     type Value = String;
@@ -140,14 +140,14 @@ impl Visitor<'_> for TextVisitor {
 
 /// A number in any of its forms: whole, with a fraction, or as text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Number {
+pub(in crate::santa) enum Number {
     Whole(i128),
     Real(f64),
 }
 
 impl Number {
     /// As a whole number, if it has no fraction.
-    pub(super) fn whole(self) -> Option<i128> {
+    pub(in crate::santa) fn whole(self) -> Option<i128> {
         match self {
             Self::Whole(number) => Some(number),
             // Beyond 2^53 not every whole number is a float: no field takes so large a one in this form.
@@ -159,7 +159,7 @@ impl Number {
     }
 
     /// As a finite number.
-    pub(super) fn real(self) -> Option<f64> {
+    pub(in crate::santa) fn real(self) -> Option<f64> {
         match self {
             Self::Whole(number) => Some(number as f64),
             Self::Real(real) => real.is_finite().then_some(real),
@@ -181,7 +181,7 @@ impl Number {
 }
 
 /// Reads a [`Number`].
-pub(super) struct NumberVisitor;
+pub(in crate::santa) struct NumberVisitor;
 
 impl Visitor<'_> for NumberVisitor {
     type Value = Number;
@@ -208,9 +208,9 @@ impl Visitor<'_> for NumberVisitor {
 }
 
 /// Reads the value of an enumeration: its name or its number. What is unknown is `None`.
-pub(super) struct WordVisitor<T> {
-    pub(super) by_name: fn(&str) -> Option<T>,
-    pub(super) by_number: fn(i32) -> Option<T>,
+pub(in crate::santa) struct WordVisitor<T> {
+    pub(in crate::santa) by_name: fn(&str) -> Option<T>,
+    pub(in crate::santa) by_number: fn(i32) -> Option<T>,
 }
 
 impl<T> WordVisitor<T> {
@@ -245,7 +245,7 @@ impl<T> Visitor<'_> for WordVisitor<T> {
 }
 
 /// Whether brackets nest no deeper than `limit`, so that no document makes the reader recurse further.
-pub(super) fn is_shallow(text: &[u8], limit: usize) -> bool {
+pub(in crate::santa) fn is_shallow(text: &[u8], limit: usize) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     for byte in text {
         match (in_text, byte) {

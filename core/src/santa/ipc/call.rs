@@ -1,0 +1,465 @@
+//! A line to a call.
+//!
+//! ```text
+//! no JSON ──────────────────────────────→ -32700
+//! no call of JSON-RPC 2.0, or a batch ───→ -32600
+//! no such method ───────────────────────→ -32601
+//! the peer may not call it ──────────────→ -32000
+//! its parameters are not what they are ──→ -32602
+//! else ─────────────────────────────────→ the call
+//! ```
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::answer::Fault;
+use crate::santa::kind::Kind;
+use crate::santa::store::EventId;
+use crate::santa::wire::Event;
+
+/// Brackets of a line nest no deeper.
+const DEPTH: usize = 64;
+
+/// By which an answer finds its call: a number or a text, as the caller chose.
+///
+/// ```
+/// use selvedge_core::santa::ipc::Id;
+///
+/// assert_eq!(Id::from(7), Id::Number(7.into()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Id {
+    /// A number.
+    Number(serde_json::Number),
+    /// A text.
+    Text(String),
+    /// None: the call could not be read so far.
+    None,
+}
+
+impl From<u64> for Id {
+    fn from(number: u64) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+/// Who is at the other end of the socket, as the system says.
+///
+/// ```
+/// use selvedge_core::santa::ipc::Caller;
+///
+/// assert!(Caller::of(0, None).is_agent());
+/// assert!(!Caller::of(1000, Some(200)).is_agent());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The agent: it posts events, and may stop the service.
+    Agent,
+    /// Anybody on this machine: asks for syncs and for how things are.
+    Operator,
+}
+
+impl Caller {
+    /// By the peer's user id and that of the agent. Root is the agent too.
+    #[must_use]
+    pub fn of(uid: u32, agent: Option<u32>) -> Self {
+        match uid == 0 || agent == Some(uid) {
+            true => Self::Agent,
+            false => Self::Operator,
+        }
+    }
+
+    /// Whether it is the agent.
+    #[must_use]
+    pub const fn is_agent(self) -> bool {
+        matches!(self, Self::Agent)
+    }
+}
+
+/// An event as the agent posts it.
+///
+/// ```
+/// use selvedge_core::santa::ipc::Posted;
+///
+/// let posted: Posted = serde_json::from_str(r#"{"id":0,"file_sha256":"ab"}"#)?;
+/// assert_eq!((posted.id, posted.event.file_sha256.as_str()), (None, "ab"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posted {
+    /// Its number in the store; `None` when it is not stored.
+    pub id: Option<EventId>,
+    /// What happened.
+    pub event: Box<Event>,
+}
+
+impl<'de> Deserialize<'de> for Posted {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let mut fields = Map::deserialize(deserializer)?;
+        let id = match fields.remove("id") {
+            None | Some(Value::Null) => 0,
+            Some(id) => id.as_u64().ok_or_else(|| D::Error::custom("id"))?,
+        };
+        let event = Event::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
+        Ok(Self {
+            id: (id != 0).then_some(EventId(id)),
+            event: Box::new(event),
+        })
+    }
+}
+
+impl serde::Serialize for Posted {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = match serde_json::to_value(&self.event) {
+            Ok(Value::Object(fields)) => fields,
+            _ => return Err(serde::ser::Error::custom("an event is an object")),
+        };
+        if let Some(id) = self.id {
+            fields.insert("id".into(), id.0.into());
+        }
+        fields.serialize(serializer)
+    }
+}
+
+/// What is asked of the daemon.
+///
+/// ```
+/// use selvedge_core::santa::ipc::Call;
+///
+/// assert_eq!(Call::Status.method(), "status");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call {
+    /// Sync.
+    SyncRun {
+        /// Of this kind.
+        kind: Kind,
+        /// Tell what happens meanwhile.
+        log: bool,
+        /// Answer only when it is done.
+        wait: bool,
+    },
+    /// Upload these at once.
+    EventsPost {
+        /// The events.
+        events: Vec<Posted>,
+        /// By which they are held back; each by its own key where there is none.
+        key: Option<String>,
+    },
+    /// Upload the main event of a bundle at once, and say what becomes of the others.
+    EventsPostBundle {
+        /// The main event.
+        event: Posted,
+    },
+    /// How push is.
+    PushStatus,
+    /// Connect push anew.
+    PushReconnect,
+    /// How the server is.
+    ServerCheck,
+    /// How the daemon is.
+    Status,
+    /// Stop.
+    ServiceStop,
+}
+
+#[derive(Deserialize)]
+struct SyncRun {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    log: bool,
+    #[serde(default)]
+    wait: bool,
+}
+
+#[derive(Deserialize)]
+struct EventsPost {
+    events: Vec<Posted>,
+    #[serde(default)]
+    key: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EventsPostBundle {
+    event: Posted,
+}
+
+impl Call {
+    /// The method's name.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::SyncRun { .. } => "sync.run",
+            Self::EventsPost { .. } => "events.post",
+            Self::EventsPostBundle { .. } => "events.post_bundle",
+            Self::PushStatus => "push.status",
+            Self::PushReconnect => "push.reconnect",
+            Self::ServerCheck => "server.check",
+            Self::Status => "status",
+            Self::ServiceStop => "service.stop",
+        }
+    }
+
+    fn params(&self) -> Value {
+        match self {
+            Self::SyncRun { kind, log, wait } => json!({"type": kind, "log": log, "wait": wait}),
+            Self::EventsPost { events, key } => json!({"events": events, "key": key}),
+            Self::EventsPostBundle { event } => json!({"event": event}),
+            _ => json!({}),
+        }
+    }
+
+    fn read(method: &str, params: Value) -> Option<Self> {
+        Some(match method {
+            "sync.run" => {
+                let read: SyncRun = fields(params)?;
+                Self::SyncRun {
+                    kind: Kind::from_name(read.kind.as_deref().unwrap_or("normal"))?,
+                    log: read.log,
+                    wait: read.wait,
+                }
+            }
+            "events.post" => {
+                let read: EventsPost = fields(params)?;
+                Self::EventsPost {
+                    events: read.events,
+                    key: read.key,
+                }
+            }
+            "events.post_bundle" => {
+                let read: EventsPostBundle = fields(params)?;
+                Self::EventsPostBundle { event: read.event }
+            }
+            "push.status" => Self::PushStatus,
+            "push.reconnect" => Self::PushReconnect,
+            "server.check" => Self::ServerCheck,
+            "status" => Self::Status,
+            "service.stop" => Self::ServiceStop,
+            _ => return None,
+        })
+    }
+}
+
+/// Parameters by name; none at all are an empty object.
+fn fields<T: DeserializeOwned>(params: Value) -> Option<T> {
+    let params = match params {
+        Value::Null => Value::Object(Map::new()),
+        params => params,
+    };
+    if !params.is_object() {
+        return None;
+    }
+    serde_json::from_value(params).ok()
+}
+
+/// Who may call a method; `None` if there is none of that name.
+fn is_for_agent(method: &str) -> Option<bool> {
+    match method {
+        "events.post" | "events.post_bundle" | "service.stop" => Some(true),
+        "sync.run" | "push.status" | "push.reconnect" | "server.check" | "status" => Some(false),
+        _ => None,
+    }
+}
+
+/// A call that came.
+///
+/// ```
+/// use selvedge_core::santa::ipc::{Call, Caller, Id, read_call};
+///
+/// let line = br#"{"jsonrpc":"2.0","id":1,"method":"status"}"#;
+/// let incoming = read_call(line, Caller::Operator)?;
+/// assert_eq!((incoming.id, incoming.call), (Id::from(1), Call::Status));
+/// # Ok::<(), selvedge_core::santa::ipc::Refusal>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incoming {
+    /// By which the answer is found.
+    pub id: Id,
+    /// What is asked.
+    pub call: Call,
+}
+
+/// A line that is answered with an error.
+///
+/// ```
+/// use selvedge_core::santa::ipc::{Caller, Fault, read_call};
+///
+/// assert_eq!(read_call(b"nothing", Caller::Agent).unwrap_err().fault, Fault::Parse);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct Refusal {
+    /// By which the answer is found.
+    pub id: Id,
+    /// What is answered.
+    pub fault: Fault,
+}
+
+/// Reads a line that a caller sent.
+///
+/// # Errors
+/// When it is answered with an error.
+pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
+    let refuse = |id: Id, fault| Err(Refusal { id, fault });
+    if !crate::santa::wire::json::is_shallow(line, DEPTH) {
+        return refuse(Id::None, Fault::Parse);
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(line) else {
+        return refuse(Id::None, Fault::Parse);
+    };
+    let Value::Object(mut fields) = value else {
+        return refuse(Id::None, Fault::Request);
+    };
+    let id = match fields.remove("id") {
+        Some(Value::Number(number)) => Id::Number(number),
+        Some(Value::String(text)) => Id::Text(text),
+        _ => return refuse(Id::None, Fault::Request),
+    };
+    let is_rpc = fields.get("jsonrpc").and_then(Value::as_str) == Some("2.0");
+    let method = fields.get("method").and_then(Value::as_str);
+    let Some(method) = method.filter(|_| is_rpc) else {
+        return refuse(id, Fault::Request);
+    };
+    match is_for_agent(method) {
+        None => return refuse(id, Fault::Method),
+        Some(true) if !caller.is_agent() => return refuse(id, Fault::Forbidden),
+        Some(_) => {}
+    }
+    let params = fields.get("params").cloned().unwrap_or_default();
+    match Call::read(method, params) {
+        Some(call) => Ok(Incoming { id, call }),
+        None => refuse(id, Fault::Params),
+    }
+}
+
+/// The line of a call, with its end.
+///
+/// ```
+/// use selvedge_core::santa::ipc::{Call, call_line};
+///
+/// let line = call_line(&1.into(), &Call::Status);
+/// assert!(line.ends_with(b"\n"));
+/// ```
+#[must_use]
+pub fn call_line(id: &Id, call: &Call) -> Vec<u8> {
+    super::answer::line(&json!({
+        "jsonrpc": "2.0",
+        "id": id,
+        "method": call.method(),
+        "params": call.params(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fault(line: &str, caller: Caller) -> Option<Fault> {
+        read_call(line.as_bytes(), caller)
+            .err()
+            .map(|refusal| refusal.fault)
+    }
+
+    #[test]
+    fn every_row() {
+        let call = |method: &str, params: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":"a","method":"{method}","params":{params}}}"#)
+        };
+        let rows = [
+            ("nothing".into(), Some(Fault::Parse)),
+            ("[".repeat(100), Some(Fault::Parse)),
+            ("[]".into(), Some(Fault::Request)),
+            (
+                r#"{"jsonrpc":"2.0","method":"status"}"#.into(),
+                Some(Fault::Request),
+            ),
+            (
+                r#"{"jsonrpc":"1.0","id":1,"method":"status"}"#.into(),
+                Some(Fault::Request),
+            ),
+            (r#"{"jsonrpc":"2.0","id":1}"#.into(), Some(Fault::Request)),
+            (
+                r#"{"jsonrpc":"2.0","id":{},"method":"status"}"#.into(),
+                Some(Fault::Request),
+            ),
+            (call("sync.walk", "{}"), Some(Fault::Method)),
+            (call("events.post", "{}"), Some(Fault::Forbidden)),
+            (call("events.post_bundle", "{}"), Some(Fault::Forbidden)),
+            (call("service.stop", "{}"), Some(Fault::Forbidden)),
+            (call("sync.run", r#"{"type":"dirty"}"#), Some(Fault::Params)),
+            (call("sync.run", r#"{"wait":"yes"}"#), Some(Fault::Params)),
+            (call("sync.run", "[]"), Some(Fault::Params)),
+            (call("sync.run", "{}"), None),
+            (call("sync.run", "null"), None),
+            (call("status", "{}"), None),
+            (call("push.reconnect", r#"{"more":1}"#), None),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(fault(&line, Caller::Operator), expected, "{line}");
+        }
+        for (params, expected) in [
+            ("{}", Some(Fault::Params)),
+            (r#"{"events":[{"id":-1}]}"#, Some(Fault::Params)),
+            (r#"{"events":[{"file_sha256":5}]}"#, Some(Fault::Params)),
+            (r#"{"events":[{"id":3,"file_sha256":"ab"}]}"#, None),
+        ] {
+            assert_eq!(
+                fault(&call("events.post", params), Caller::Agent),
+                expected,
+                "{params}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_called_is_what_arrives() {
+        let posted: Posted = serde_json::from_str(r#"{"id":3,"file_sha256":"ab"}"#).unwrap();
+        let calls = [
+            Call::SyncRun {
+                kind: Kind::CleanAll,
+                log: true,
+                wait: false,
+            },
+            Call::EventsPost {
+                events: [posted.clone()].into(),
+                key: Some("k".into()),
+            },
+            Call::EventsPostBundle { event: posted },
+            Call::PushStatus,
+            Call::PushReconnect,
+            Call::ServerCheck,
+            Call::Status,
+            Call::ServiceStop,
+        ];
+        for call in calls {
+            let line = call_line(&Id::Text("x".into()), &call);
+            let (end, line) = line.split_last().unwrap();
+            assert_eq!((*end, line.contains(&b'\n')), (b'\n', false));
+            let incoming = read_call(line, Caller::Agent).unwrap();
+            assert_eq!((incoming.id, incoming.call), (Id::Text("x".into()), call));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_reader_panic(bytes in any::<Vec<u8>>(), params in ".{0,60}") {
+            let _any = read_call(&bytes, Caller::Agent);
+            for method in ["sync.run", "events.post", "events.post_bundle"] {
+                let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+                let _any = read_call(line.as_bytes(), Caller::Agent);
+            }
+        }
+    }
+}

@@ -145,7 +145,7 @@ export type NextSync =
   | { next: "running" }
   | { next: "person" };
 
-/** Records at rest. Bring your own by writing these methods; `MemoryStore` is the shortest example, and `storeCases` tries
+/** Records at rest. Bring your own by writing these methods; `MemoryStore` is the shortest example, and `storeCases` of `selvedge/store-cases` tries
  * whether yours keeps its promises. Errors whose `code` is "store-full", "store-busy", "store-locked" or "store-damaged", or
  * whose name is "QuotaExceededError", are told apart. */
 export interface Store {

@@ -10,20 +10,24 @@ macro_rules! make {
         mod in_memory {
             $(#[test] fn $case() {
                 let store = selvedge_cli::host::SqliteStore::in_memory().unwrap();
-                pollster::block_on(crate::cases::$case(&store));
+                pollster::block_on(crate::cases::play(stringify!($case), &store));
             })*
         }
         mod in_a_file {
             $(#[test] fn $case() {
                 let dir = tempfile::tempdir().unwrap();
                 let store = selvedge_cli::host::SqliteStore::open(&dir.path().join("store.sqlite")).unwrap();
-                pollster::block_on(crate::cases::$case(&store));
+                pollster::block_on(crate::cases::play(stringify!($case), &store));
             })*
+        }
+        #[test]
+        fn every_case_is_played() {
+            assert_eq!(crate::cases::names(), [$(stringify!($case)),*]);
         }
         /// The store of the core itself, which other tests trust.
         mod of_the_core {
             $(#[test] fn $case() {
-                pollster::block_on(crate::cases::$case(&selvedge_core::host::MemoryStore::default()));
+                pollster::block_on(crate::cases::play(stringify!($case), &selvedge_core::host::MemoryStore::default()));
             })*
         }
     };

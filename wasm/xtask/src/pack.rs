@@ -16,7 +16,7 @@ use crate::{build, node, www};
 const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
 
 /// The files that are the same in every build.
-const FIXED: [&str; 8] = [
+const FIXED: [&str; 10] = [
     "README.md",
     "decode-records.js",
     "errors.js",
@@ -24,6 +24,8 @@ const FIXED: [&str; 8] = [
     "memory-store.js",
     "node.js",
     "selvedge.js",
+    "store-cases.d.ts",
+    "store-cases.js",
     "store-rules.js",
 ];
 
@@ -47,6 +49,11 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     for name in FIXED {
         write(&package.join(name), read(&sources.join(name))?)?;
     }
+    let cases = workspace.root.join("tests").join("vectors").join("stores.json");
+    write(
+        &package.join("store-cases-data.js"),
+        format!("export default {};\n", read(&cases)?.trim_end()),
+    )?;
     write(
         &package.join("LICENSE"),
         read(&workspace.root.join("LICENSE"))?,

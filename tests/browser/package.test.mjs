@@ -1,0 +1,301 @@
+// The npm package in real browsers: its stores keep every promise, in pages, workers and several windows at once.
+// @ts-check
+import assert from "node:assert/strict";
+import { createReadStream, existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { BROWSERS, launch, program } from "./browsers.mjs";
+
+/** @typedef {import("puppeteer-core").Page} Page */
+
+const PACKAGE = fileURLToPath(new URL("../../wasm/pkg", import.meta.url));
+const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+
+/** Scripts that the package's user writes. */
+const SCRIPTS = {
+  "/page.html": "<!doctype html><title>page</title>",
+  "/worker.js": `
+    import init, { open } from "/selvedge.js";
+    onmessage = async ({ data: account }) => {
+      await init();
+      const client = await open({ account, name: "from-a-worker" });
+      const id = await client.collection("notes").put({ title: "milk" });
+      postMessage((await client.collection("notes").get(id)).title);
+      client.close();
+    };`,
+  "/service-worker.js": `
+    import init, { open } from "/selvedge.js";
+    self.addEventListener("message", event => {
+      const [port] = event.ports;
+      const work = async () => {
+        await init();
+        const client = await open({ account: event.data, name: "from-a-service-worker" });
+        const id = await client.collection("notes").put({ title: "bread" });
+        port.postMessage((await client.collection("notes").get(id)).title);
+        client.close();
+      };
+      event.waitUntil(work().catch(error => port.postMessage(String(error))));
+    });`,
+};
+
+const ACCOUNT = {
+  tokenserver_url: "https://sync.example.org",
+  access_token: "access-token",
+  kid: "1700000000000-AAAAAAAAAAAAAAAAAAAAAA",
+  ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
+};
+
+/** Serves the package and the scripts. */
+const serve = async () => {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const file = join(PACKAGE, path);
+    const isPackage = /^\/[\w-]+\.(js|wasm)$/.test(path) && existsSync(file);
+    const type = TYPES[/** @type {keyof TYPES} */ (extname(path))] ?? "text/plain";
+    response.setHeader("content-type", type);
+    if (path in SCRIPTS) response.end(SCRIPTS[/** @type {keyof SCRIPTS} */ (path)]);
+    else if (isPackage) createReadStream(file).pipe(response);
+    else response.writeHead(404).end();
+  });
+  await new Promise(resolve => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return { url: `http://localhost:${port}`, stop: () => server.close() };
+};
+
+for (const name of BROWSERS) {
+  describe(name, { skip: program(name) ? false : `there is no ${name}` }, () => {
+    /** @type {import("puppeteer-core").Browser} */
+    let browser;
+    /** @type {{ url: string, stop: () => void }} */
+    let server;
+    before(async () => {
+      server = await serve();
+      browser = await launch(name);
+    });
+    after(async () => {
+      await browser?.close();
+      server?.stop();
+    });
+
+    const opened = async () => {
+      const page = await browser.newPage();
+      await page.goto(`${server.url}/page.html`);
+      return page;
+    };
+
+    /**
+     * Does something in a page of its own.
+     * @template T, A
+     * @param {(given: A) => Promise<T>} work
+     * @param {A} [given]
+     */
+    const within = async (work, given) => {
+      const page = await opened();
+      try {
+        return await page.evaluate(/** @type {any} */ (work), given);
+      } finally {
+        await page.close();
+      }
+    };
+
+    for (const store of ["IndexedDbStore", "MemoryStore"]) {
+      test(`the ${store} keeps every promise of a store`, async () => {
+        const { passed, broken } = await within(async store => {
+          const [{ storeCases }, stores] = await Promise.all([import("/store-cases.js"), import("/selvedge.js")]);
+          const broken = [];
+          for (const { name, run } of storeCases) {
+            const database = `case ${name}`;
+            const tried = new stores[store](database);
+            await run(tried).catch(error => broken.push(error.message));
+            if (!(tried instanceof stores.IndexedDbStore)) continue;
+            tried.close();
+            await stores.IndexedDbStore.delete(database);
+          }
+          return { passed: storeCases.length - broken.length, broken };
+        }, store);
+        assert.deepEqual(broken, []);
+        assert.ok(passed > 30, String(passed));
+      });
+    }
+
+    test("what was put is there after the page has gone", async () => {
+      const put = async account => {
+        const { default: init, open } = await import("/selvedge.js");
+        await init();
+        const client = await open({ account, name: "lasting" });
+        return client.collection("notes").put({ title: "milk" });
+      };
+      const id = await within(put, ACCOUNT);
+      const get = async ([account, id]) => {
+        const { default: init, open } = await import("/selvedge.js");
+        await init();
+        const client = await open({ account, name: "lasting" });
+        return [await client.collection("notes").get(id), await client.status()];
+      };
+      const [record, status] = await within(get, [ACCOUNT, id]);
+      assert.deepEqual(record, { id, title: "milk" });
+      assert.deepEqual(status.collections, [{ name: "notes", records: 1, pending: 1, givenUp: 0 }]);
+    });
+
+    test("two windows that edit one record at once lose neither edit", async () => {
+      const pages = await Promise.all([opened(), opened()]);
+      const start = async (page, number) =>
+        page.evaluate(
+          async ([account, number]) => {
+            const { default: init, open } = await import("/selvedge.js");
+            await init();
+            const client = await open({ account, name: "shared" });
+            const notes = client.collection("notes");
+            if (number === 0) await notes.put({ id: "one" });
+            globalThis.work = async () => {
+              for (let at = 0; at < 25; at += 1) await notes.edit("one", { [`${number}-${at}`]: at });
+              return notes.get("one");
+            };
+          },
+          [ACCOUNT, number],
+        );
+      for (const [number, page] of pages.entries()) await start(page, number);
+      await Promise.all(pages.map(page => page.evaluate(() => globalThis.work())));
+      const [page] = pages;
+      const record = await page.evaluate(() => globalThis.work());
+      assert.equal(Object.keys(record).length, 51);
+      for (const page of pages) await page.close();
+    });
+
+    test("one window syncs at a time", async () => {
+      const pages = await Promise.all([opened(), opened()]);
+      const open = page =>
+        page.evaluate(async account => {
+          const { default: init, open } = await import("/selvedge.js");
+          await init();
+          globalThis.asked = 0;
+          const fetch = () => {
+            globalThis.asked += 1;
+            return new Promise(resolve => (globalThis.answer = () => resolve(new Response(null, { status: 503 }))));
+          };
+          globalThis.client = await open({ account, fetch, name: "locked" });
+        }, ACCOUNT);
+      for (const page of pages) await open(page);
+      const [first, second] = pages;
+      await first.evaluate(() => void (globalThis.syncing = globalThis.client.sync({ collections: ["notes"] })));
+      await first.waitForFunction(() => globalThis.asked === 1);
+      const blocked = await second.evaluate(() => globalThis.client.sync({ collections: ["notes"] }));
+      assert.deepEqual([blocked.ending, blocked.error?.code, blocked.requests], ["blocked", "blocked", 0]);
+      assert.equal(await second.evaluate(() => globalThis.asked), 0);
+      const ended = await first.evaluate(() => (globalThis.answer(), globalThis.syncing));
+      assert.equal(ended.ending, "stopped");
+      // The lock is free again, and so is the lock of a window that is closed in the middle of its sync.
+      await second.evaluate(() => void (globalThis.syncing = globalThis.client.sync({ collections: ["notes"] })));
+      await second.waitForFunction(() => globalThis.asked === 1);
+      await second.close();
+      // The browser takes a moment to see that it is closed.
+      const tried = () => (void globalThis.client.sync({ collections: ["notes"] }), globalThis.asked === 2);
+      await first.waitForFunction(tried, { polling: 50 });
+      await first.close();
+    });
+
+    test("a database of a newer program is refused, and one that is in use is not deleted", async () => {
+      const codes = await within(async () => {
+        const { IndexedDbStore } = await import("/selvedge.js");
+        const opened = (database, version) =>
+          new Promise((resolve, reject) => {
+            const request = indexedDB.open(database, version);
+            request.onsuccess = () => resolve(request.result);
+            request.onerror = () => reject(request.error);
+          });
+        const code = promise => promise.then(() => "none", error => error.code);
+        const codes = [];
+        (await opened("newer", 7)).close();
+        codes.push(await code(new IndexedDbStore("newer").global()));
+        // The store steps aside when a newer program wants to change the database, and says so.
+        const store = await IndexedDbStore.open("taken-over");
+        (await opened("taken-over", 7)).close();
+        codes.push(await code(store.global()));
+        // A program that holds on to its connection.
+        const held = await opened("held", 1);
+        codes.push(await code(IndexedDbStore.delete("held")));
+        held.close();
+        return codes;
+      });
+      assert.deepEqual(codes, ["store-busy", "store-busy", "store-busy"]);
+    });
+
+    test("a closed store says so, and closing twice is closing once", async () => {
+      const code = await within(async () => {
+        const { IndexedDbStore, SelvedgeError } = await import("/selvedge.js");
+        const store = await IndexedDbStore.open("closed");
+        store.close();
+        store.close();
+        return store.global().then(() => "none", error => error instanceof SelvedgeError && error.code);
+      });
+      assert.equal(code, "closed");
+    });
+
+    test("a full disk is told as such, and nothing of the commit is kept", { skip: name === "firefox" && "its quota cannot be set" }, async () => {
+      const page = await opened();
+      const tools = await page.createCDPSession();
+      const origin = server.url;
+      await tools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 << 20 });
+      const told = await page.evaluate(async account => {
+        const { default: init, open } = await import("/selvedge.js");
+        await init();
+        const client = await open({ account, name: "full" });
+        const text = Array.from({ length: 1 << 16 }, () => Math.random().toString(36)).join("");
+        const put = client.collection("notes").put({ id: "large", text: text + text + text + text });
+        const { name, code, cause } = await put.then(() => ({ code: "none" }), error => error);
+        return { name, code, cause: cause?.code, status: await client.status() };
+      }, ACCOUNT);
+      await tools.send("Storage.overrideQuotaForOrigin", { origin });
+      await page.close();
+      assert.deepEqual([told.name, told.cause], ["SelvedgeError", "store-full"]);
+      assert.deepEqual(told.status.collections, []);
+    });
+
+    test("a store whose data the browser has taken away goes on empty", { skip: name === "firefox" && "it cannot be told to" }, async () => {
+      const page = await opened();
+      const tools = await page.createCDPSession();
+      const put = () =>
+        page.evaluate(async () => {
+          const { IndexedDbStore } = await import("/selvedge.js");
+          globalThis.store ??= new IndexedDbStore("evicted");
+          const before = await globalThis.store.global();
+          await globalThis.store.commit({ parts: [], global: "state" });
+          return [before ?? null, await globalThis.store.global()];
+        });
+      assert.deepEqual(await put(), [null, "state"]);
+      assert.deepEqual(await put(), ["state", "state"]);
+      await tools.send("Storage.clearDataForOrigin", { origin: server.url, storageTypes: "indexeddb" });
+      assert.deepEqual(await put(), [null, "state"]);
+      await page.close();
+    });
+
+    test("a dedicated worker keeps records", async () => {
+      const title = await within(
+        account =>
+          new Promise((resolve, reject) => {
+            const worker = new Worker("/worker.js", { type: "module" });
+            worker.onmessage = ({ data }) => resolve(data);
+            worker.onerror = event => reject(new Error(event.message));
+            worker.postMessage(account);
+          }),
+        ACCOUNT,
+      );
+      assert.equal(title, "milk");
+    });
+
+    test("a service worker keeps records", { skip: name === "firefox" && "it has no modules in service workers; the extension's background is tested" }, async () => {
+      const title = await within(async account => {
+        await navigator.serviceWorker.register("/service-worker.js", { type: "module" });
+        const { active } = await navigator.serviceWorker.ready;
+        return new Promise(resolve => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = ({ data }) => resolve(data);
+          active?.postMessage(account, [port2]);
+        });
+      }, ACCOUNT);
+      assert.equal(title, "bread");
+    });
+  });
+}

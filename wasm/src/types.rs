@@ -120,7 +120,7 @@ export interface CollectionCounts {
 /** Records that have changed here. */
 export interface Change {
   collection: string;
-  /** Which ones; `null`: any of them, for they were removed, or are to be sent anew, all together. */
+  /** Which ones; `null`: all of them, for the collection was emptied. */
   ids: string[] | null;
   /** "here": by this client; "sync": other devices changed them. */
   origin: "here" | "sync";

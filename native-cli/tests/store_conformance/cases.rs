@@ -338,10 +338,10 @@ async fn play_step(step: Step, store: &impl Store, revisions: &mut Revisions, at
                 bytes: query.characters,
             };
             let after = query.after.as_deref().map(id);
-            let page = store.page(&name(&collection), selection, after.as_ref(), limit);
+            let collection = name(&collection);
+            let page = store.page(&collection, selection, after.as_ref(), limit);
+            let page = page.await.unwrap();
             let ids: Vec<_> = page
-                .await
-                .unwrap()
                 .iter()
                 .map(|stored| stored.item.id.to_string())
                 .collect();

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, Object, Reflect};
-use selvedge_core::host::{Base, Commit, Write};
+use selvedge_core::host::{Base, Commit, Sweep, Write};
 use selvedge_core::ids::CollectionName;
 use wasm_bindgen::JsValue;
 
@@ -40,7 +40,8 @@ impl Change {
             let ids = ids.map(|write| write.id.to_string()).collect();
             Self {
                 collection: part.collection.clone(),
-                ids: part.sweep.is_none().then_some(ids),
+                // A reset forgets the server, and changes nothing that people see.
+                ids: (part.sweep != Some(Sweep::Wipe)).then_some(ids),
             }
         });
         parts

@@ -1,6 +1,34 @@
 // A strict consumer: what it may write, and what the types keep it from.
-import init, { KeyBundle, decryptRecord, encryptRecord, initSync, open } from "selvedge";
-import type { Client, Collection, SelvedgeError, SyncRecord, SyncReport } from "selvedge";
+import init, {
+  IndexedDbStore,
+  KeyBundle,
+  MemoryStore,
+  Schedule,
+  SelvedgeError,
+  accountServer,
+  decodeRecords,
+  decryptRecord,
+  encryptRecord,
+  initSync,
+  joinCode,
+  open,
+  syncKey,
+} from "selvedge";
+import type {
+  Change,
+  Client,
+  ClientStatus,
+  Collection,
+  NextSync,
+  Store,
+  StoreCommit,
+  StoreQuery,
+  StoredItem,
+  SyncProgress,
+  SyncRecord,
+  SyncReport,
+} from "selvedge";
+import { storeCases } from "selvedge/store-cases";
 
 export async function use(bytes: Uint8Array): Promise<string[]> {
   await init({ module_or_path: new URL("https://example.org/selvedge.wasm") });
@@ -26,10 +54,68 @@ export async function use(bytes: Uint8Array): Promise<string[]> {
     ids.push(decryptRecord(keys, payload, id).id);
     keys.free();
   } catch (thrown) {
-    const error = thrown as SelvedgeError;
-    ids.push(error.code, String(error.retryAfter ?? until));
+    if (!(thrown instanceof SelvedgeError)) throw thrown;
+    ids.push(thrown.code, String(thrown.retryAfter ?? until));
   }
   return ids;
+}
+
+/** A store of one's own. */
+class Own implements Store {
+  readonly #inner = new MemoryStore();
+  global(): Promise<string | undefined> {
+    return this.#inner.global();
+  }
+  state(collection: string): Promise<string | undefined> {
+    return this.#inner.state(collection);
+  }
+  collections(): Promise<string[]> {
+    return this.#inner.collections();
+  }
+  counts(collection: string): Promise<{ live: number; pending: number }> {
+    return this.#inner.counts(collection);
+  }
+  read(collection: string, ids: string[]): Promise<(StoredItem | null)[]> {
+    return this.#inner.read(collection, ids);
+  }
+  page(collection: string, query: StoreQuery): Promise<StoredItem[]> {
+    return this.#inner.page(collection, query);
+  }
+  commit(commit: StoreCommit): Promise<"done" | "stale"> {
+    return this.#inner.commit(commit);
+  }
+}
+
+export async function useAll(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string[]> {
+  const said: string[] = [accountServer("selvedge1-code"), joinCode("selvedge1-code")];
+  for (const { name, run } of storeCases) {
+    await run(new Own());
+    said.push(name);
+  }
+  const stores: Store[] = [new Own(), new MemoryStore(), new IndexedDbStore("notes"), await IndexedDbStore.open()];
+  const client = await open({ account: "selvedge1-code", store: stores[0]!, name: "work", deviceName: "Anna's laptop" });
+  const unsubscribe: () => void = client.collection("notes").onChange((change: Change) => {
+    said.push(change.origin === "sync" ? "sync" : "here", ...(change.ids ?? []));
+  });
+  const onProgress = ({ stage, collection, sent }: SyncProgress): void => void said.push(stage, collection ?? "", String(sent ?? 0));
+  await client.sync({ signal, onProgress, isAskedFor: false });
+  const status: ClientStatus = await client.status();
+  for (const { name, pending } of status.collections) said.push(name, String(pending));
+  const schedule = new Schedule("kept");
+  schedule.tell("online" === said[0] ? "network-back" : "active");
+  schedule.ended(client);
+  const next: NextSync = schedule.next();
+  if (next.next === "wait") said.push(new Date(next.until).toISOString());
+  const keys: KeyBundle = syncKey("selvedge1-code");
+  for await (const { records, modified, failed } of decodeRecords(body, keys, { format: "array" })) {
+    for (const [at, record] of records.entries()) said.push(record.id, String(modified[at]));
+    for (const { id, code } of failed) said.push(id, code);
+  }
+  for await (const { cleartexts, ends } of decodeRecords(body, keys, { as: "bytes" })) said.push(String(cleartexts.length + ends.length));
+  unsubscribe();
+  client.close();
+  await IndexedDbStore.delete("notes");
+  return said;
 }
 
 export function misuse(client: Client, keys: KeyBundle): void {
@@ -41,6 +127,10 @@ export function misuse(client: Client, keys: KeyBundle): void {
   void client.collection("notes").put({ title: () => "milk" });
   // @ts-expect-error: keys do not come out
   void keys.toBytes();
+  // @ts-expect-error: a schedule knows its events
+  new Schedule().tell("bored");
+  // @ts-expect-error: a store has all methods
+  void open({ account: "selvedge1-code", store: { global: async () => null } });
   // @ts-expect-error: endings are a closed set
   void client.sync().then(report => report.ending === "finished");
 }

@@ -49,7 +49,11 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     for name in FIXED {
         write(&package.join(name), read(&sources.join(name))?)?;
     }
-    let cases = workspace.root.join("tests").join("vectors").join("stores.json");
+    let cases = workspace
+        .root
+        .join("tests")
+        .join("vectors")
+        .join("stores.json");
     write(
         &package.join("store-cases-data.js"),
         format!("export default {};\n", read(&cases)?.trim_end()),

@@ -15,6 +15,7 @@ pub(crate) fn all(workspace: &Workspace) -> Result<(), Error> {
     let program = build::program(workspace)?;
     let consumer = consumer(workspace)?;
     run(node::tool(workspace, "tsc").arg("--project").arg(&consumer))?;
+    bundle(workspace, &consumer)?;
     package(workspace, &consumer, &program)
 }
 
@@ -60,6 +61,14 @@ fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
         }
     }
     Ok(place)
+}
+
+/// Makes one file of a program and the package, as a web page would have it.
+fn bundle(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
+    run(node::tool(workspace, "esbuild")
+        .current_dir(consumer)
+        .args(["bundled.mjs", "--bundle", "--format=esm", "--platform=browser"])
+        .args(["--outfile=bundle.mjs", "--log-level=warning"]))
 }
 
 /// The tests that are JavaScript, on the packed files and against the real server.

@@ -1,0 +1,230 @@
+// What a client can do beside its records: tell of changes and progress, stop, close, keep others out, and say when to sync.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryStore, Schedule, SelvedgeError, open } from "selvedge";
+import { declared, members } from "./declared.mjs";
+import { createAccount, startServer } from "./server.mjs";
+
+const account = {
+  tokenserver_url: "https://sync.example.org",
+  access_token: "access-token",
+  kid: "1700000000000-AAAAAAAAAAAAAAAAAAAAAA",
+  ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
+};
+
+const rejected = promise => promise.then(() => assert.fail("nothing was thrown"), error => error);
+
+/** Lets listeners be called: they are, once what they are told of is done. */
+const told = () => new Promise(resolve => setImmediate(resolve));
+
+test("a change is told with its records and its origin", async t => {
+  const server = await createAccount(await startServer(t));
+  const [a, b] = [await open({ account: server }), await open({ account: server })];
+  const changes = [];
+  const unsubscribe = b.collection("notes").onChange(change => changes.push(change));
+  b.collection("others").onChange(() => assert.fail("another collection did not change"));
+
+  const own = await b.collection("notes").put({ title: "bread" });
+  await told();
+  assert.deepEqual(changes.splice(0), [{ collection: "notes", ids: [own], origin: "here" }]);
+
+  const ids = [await a.collection("notes").put({ title: "milk" }), await a.collection("notes").put({ title: "salt" })];
+  await a.sync();
+  await b.sync();
+  await told();
+  const came = changes.splice(0).filter(({ origin }) => origin === "sync");
+  assert.deepEqual(came.flatMap(change => change.ids).filter(id => id !== own).sort(), ids.sort());
+  assert.ok(came.length < ids.length + 1, "what comes in one commit is one call");
+  assert.deepEqual(members(came[0]), declared("Change"));
+
+  unsubscribe();
+  unsubscribe();
+  await b.collection("notes").delete(own);
+  await told();
+  assert.deepEqual(changes, []);
+});
+
+test("onChange takes nothing but functions", async () => {
+  const client = await open({ account });
+  assert.throws(() => client.collection("notes").onChange("no function"), { name: "SelvedgeError", code: "input" });
+});
+
+test("progress tells the chapters of a sync, then the records", async t => {
+  const client = await open({ account: await createAccount(await startServer(t)) });
+  for (let n = 0; n < 250; n += 1) await client.collection("notes").put({ n });
+  const seen = [];
+  const report = await client.sync({ onProgress: progress => seen.push(progress) });
+  assert.equal(report.ending, "done");
+  const stages = seen.map(({ stage }) => stage);
+  assert.deepEqual([stages[0], stages[1]], ["token", "info-collections"]);
+  assert.ok(stages.includes("fresh-start") && stages.includes("collection"));
+  const sent = seen.filter(progress => progress.sent !== undefined);
+  assert.deepEqual([sent.at(-1).collection, sent.at(-1).sent], ["notes", 250]);
+});
+
+test("a listener that throws does not disturb the sync", async t => {
+  const client = await open({ account: await createAccount(await startServer(t)) });
+  await client.collection("notes").put({ title: "milk" });
+  const onProgress = () => {
+    throw new Error("the program's own");
+  };
+  assert.equal((await client.sync({ onProgress })).ending, "done");
+});
+
+test("a signal stops a sync, and the next one goes on from there", async t => {
+  const server = await createAccount(await startServer(t));
+  const writer = await open({ account: server });
+  for (const name of ["first", "second"]) await writer.collection(name).put({ title: name });
+  const stopping = new AbortController();
+  const onProgress = ({ stage, collection }) => stage === "collection" && collection === "second" && stopping.abort();
+  const stopped = await writer.sync({ collections: ["first", "second"], signal: stopping.signal, onProgress });
+  assert.deepEqual([stopped.ending, stopped.error?.code], ["stopped", "aborted"], JSON.stringify(stopped));
+  const pending = async () => (await writer.status()).collections.map(({ name, pending }) => [name, pending]);
+  assert.deepEqual(await pending(), [["first", 0], ["second", 1]]);
+
+  const report = await writer.sync();
+  assert.equal(report.ending, "done", JSON.stringify(report));
+  const reader = await open({ account: server });
+  const all = await reader.sync({ collections: ["first", "second"] });
+  assert.deepEqual(all.collections.map(({ applied }) => applied.added), [1, 1]);
+});
+
+test("a signal that was given before sends nothing", async () => {
+  const fetch = () => assert.fail("nothing is to be sent");
+  const client = await open({ account, fetch });
+  const report = await client.sync({ signal: AbortSignal.abort() });
+  assert.deepEqual([report.ending, report.error.code], ["stopped", "aborted"]);
+});
+
+test("the status tells what is here, and until when the server wants to be left alone", async () => {
+  const fetch = async () => new Response(null, { status: 503, headers: { "retry-after": "60" } });
+  const client = await open({ account, fetch });
+  await client.collection("notes").put({ title: "milk" });
+  const before = await client.status();
+  assert.deepEqual(members(before), declared("ClientStatus"));
+  assert.deepEqual(before.collections, [{ name: "notes", records: 1, pending: 1, givenUp: 0 }]);
+  assert.deepEqual([before.server, before.lastSync, before.retryAfter], [account.tokenserver_url, null, null]);
+  const report = await client.sync();
+  assert.equal((await client.status()).retryAfter, report.retryAfter);
+});
+
+test("a closed client does nothing any more, and closing twice is closing once", async () => {
+  let closed = 0;
+  const store = Object.assign(new MemoryStore(), { close: () => void (closed += 1) });
+  const client = await open({ account, store });
+  const notes = client.collection("notes");
+  notes.onChange(() => assert.fail("nobody listens any more"));
+  client.close();
+  client.close();
+  assert.equal(closed, 1);
+  assert.throws(() => client.collection("notes"), { code: "closed" });
+  for (const ask of [() => client.sync(), () => client.status()]) assert.equal((await rejected(ask())).code, "closed");
+  assert.ok(await rejected(notes.put({ title: "milk" })));
+});
+
+test("a client that is closed in the middle of its sync sends nothing more", async () => {
+  let asked = 0;
+  const client = await open({
+    account,
+    fetch: async () => {
+      asked += 1;
+      client.close();
+      return new Response("{}", { headers: { "x-weave-timestamp": "1.00" } });
+    },
+  });
+  const report = await client.sync({ collections: ["notes"] });
+  assert.equal(report.ending, "stopped");
+  assert.equal(asked, 1);
+});
+
+test("who does not get the lock does not sync, and who had it gives it back", async t => {
+  const server = await createAccount(await startServer(t));
+  const said = [];
+  let isFree = false;
+  const lock = async () => {
+    said.push(isFree ? "taken" : "refused");
+    return isFree ? () => said.push("given back") : null;
+  };
+  const client = await open({ account: server, lock });
+  await client.collection("notes").put({ title: "milk" });
+  const blocked = await client.sync();
+  assert.deepEqual([blocked.ending, blocked.error.code, blocked.requests], ["blocked", "blocked", 0]);
+  isFree = true;
+  assert.equal((await client.sync()).ending, "done");
+  assert.deepEqual(said, ["refused", "taken", "given back"]);
+});
+
+test("two clients on one store see the same records, and lose no edit", async () => {
+  const store = new MemoryStore();
+  const [a, b] = await Promise.all([open({ account, store }), open({ account, store })]);
+  await a.collection("notes").put({ id: "one" });
+  const edits = Array.from({ length: 20 }, (_, n) => [a, b][n % 2].collection("notes").edit("one", { [`n${n}`]: n }));
+  await Promise.all(edits);
+  assert.equal(Object.keys(await b.collection("notes").get("one")).length, 21);
+});
+
+test("what a store throws is the cause of the error, and its code tells the kind", async () => {
+  const cases = [
+    [new SelvedgeError("store-full", "no room"), /no room/],
+    [new DOMException("over", "QuotaExceededError"), /no room left/],
+    [Object.assign(new Error("wait"), { code: "store-busy" }), /another program/],
+    [new Error("on fire"), /on fire/],
+  ];
+  for (const [thrown, words] of cases) {
+    const store = Object.assign(new MemoryStore(), { commit: () => Promise.reject(thrown) });
+    const client = await open({ account, store });
+    const error = await rejected(client.collection("notes").put({ title: "milk" }));
+    assert.ok(error instanceof SelvedgeError);
+    assert.equal(error.cause, thrown);
+    assert.match(error.message, words);
+  }
+});
+
+test("a store that answers nonsense is told as damaged, not believed", async () => {
+  const answers = [7, "text", [{}], [{ id: "a" }], [{ id: "b", revision: "1" }], null];
+  for (const answer of answers) {
+    const store = Object.assign(new MemoryStore(), { read: async () => answer });
+    const client = await open({ account, store });
+    const error = await rejected(client.collection("notes").get("a"));
+    assert.match(error.message, /damaged/, JSON.stringify(answer));
+  }
+  assert.equal((await rejected(open({ account, store: "no store" }))).code, "input");
+});
+
+test("a schedule says when to sync, and goes on from its text", () => {
+  const schedule = new Schedule();
+  schedule.tell("started");
+  const first = schedule.next();
+  assert.equal(first.next, "wait");
+  assert.ok(first.until > Date.now() && first.until <= Date.now() + 15_000);
+  schedule.tell("asked-for");
+  assert.deepEqual(schedule.next(), { next: "sync", isAskedFor: true });
+  assert.deepEqual(new Schedule(String(schedule)).next(), { next: "sync", isAskedFor: true });
+  schedule.tell("began");
+  assert.deepEqual(schedule.next(), { next: "running" });
+  assert.throws(() => schedule.tell("bored"), { code: "input" });
+  assert.equal(new Schedule("no schedule").refusedUntil(), undefined);
+});
+
+test("a schedule keeps to what the server said of waiting", async () => {
+  const fetch = async () => new Response(null, { status: 503, headers: { "retry-after": "600" } });
+  const client = await open({ account, fetch });
+  const schedule = new Schedule();
+  schedule.tell("began");
+  const report = await client.sync({ collections: ["notes"] });
+  schedule.ended(client);
+  assert.ok(schedule.refusedUntil() >= report.retryAfter);
+  schedule.tell("asked-for");
+  const next = schedule.next();
+  assert.deepEqual([next.next, next.until], ["wait", schedule.refusedUntil()]);
+});
+
+test("a schedule waits for a person who is signed out", async () => {
+  const client = await open({ account, fetch: async () => Response.json({ status: "invalid-credentials", errors: [] }, { status: 401 }) });
+  const schedule = new Schedule();
+  schedule.tell("began");
+  const report = await client.sync({ collections: ["notes"] });
+  assert.equal(report.outcome, "login-needed", JSON.stringify(report));
+  schedule.ended(client);
+  assert.deepEqual(schedule.next(), { next: "person" });
+});

@@ -233,9 +233,11 @@ for (const name of BROWSERS) {
     });
 
     test("a full disk is told as such, and nothing of the commit is kept", { skip: name === "firefox" && "its quota cannot be set" }, async () => {
-      const page = await opened();
+      const page = await browser.newPage();
+      // An origin that has nothing yet.
+      const origin = server.url.replace("localhost", "full.localhost");
+      await page.goto(`${origin}/page.html`);
       const tools = await page.createCDPSession();
-      const origin = server.url;
       await tools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 << 20 });
       const told = await page.evaluate(async account => {
         const { default: init, open } = await import("/selvedge.js");
@@ -248,7 +250,7 @@ for (const name of BROWSERS) {
       }, ACCOUNT);
       await tools.send("Storage.overrideQuotaForOrigin", { origin });
       await page.close();
-      assert.deepEqual([told.name, told.cause], ["SelvedgeError", "store-full"]);
+      assert.deepEqual([told.name, told.cause], ["SelvedgeError", "store-full"], JSON.stringify(told));
       assert.deepEqual(told.status.collections, []);
     });
 

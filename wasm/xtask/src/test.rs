@@ -67,7 +67,12 @@ fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
 fn bundle(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "esbuild")
         .current_dir(consumer)
-        .args(["bundled.mjs", "--bundle", "--format=esm", "--platform=browser"])
+        .args([
+            "bundled.mjs",
+            "--bundle",
+            "--format=esm",
+            "--platform=browser",
+        ])
         .args(["--outfile=bundle.mjs", "--log-level=warning"]))
 }
 

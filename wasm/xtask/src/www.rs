@@ -6,8 +6,16 @@ use std::path::Path;
 use crate::error::Error;
 use crate::workspace::Workspace;
 
-/// What only Node and people need.
-const NOT_FOR_BROWSERS: [&str; 4] = ["LICENSE", "README.md", "node.js", "package.json"];
+/// What only Node, people and the tests of stores need.
+const NOT_FOR_BROWSERS: [&str; 7] = [
+    "LICENSE",
+    "README.md",
+    "node.js",
+    "package.json",
+    "store-cases-data.js",
+    "store-cases.d.ts",
+    "store-cases.js",
+];
 
 /// Copies the built package, and the shared modules, to where browsers load them.
 pub(crate) fn furnish(workspace: &Workspace) -> Result<(), Error> {

@@ -1,6 +1,8 @@
 //! Selvedge's core: record crypto and every sync decision of Firefox Sync (storage API 1.5, storage format 5).
 //!
 //! It does no I/O. A host lends it four things: [`http::Fetch`], [`host::Store`], [`host::Clock`] and [`host::Random`].
+//!
+//! Beside it stands [`santa`], the staged sync of Santa's rules and events, on the same requests and clock.
 #![no_std]
 
 extern crate alloc;

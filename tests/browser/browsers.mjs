@@ -58,10 +58,11 @@ const FIREFOX_UUID = "5e1ed9e0-0000-4000-8000-000000000000";
 /**
  * Starts a browser.
  * @param {"chromium" | "firefox"} name
- * @param {{ extension?: string, profile?: string }} [options] The directory of an extension to load, and that of a profile to keep.
+ * @param {{ extension?: string, profile?: string, preferences?: Record<string, unknown> }} [options] The directory of an extension to
+ *   load, that of a profile to keep, and preferences of Firefox.
  * @returns {Promise<Browser>}
  */
-export const launch = async (name, { extension, profile } = {}) => {
+export const launch = async (name, { extension, profile, preferences } = {}) => {
   const executablePath = program(name);
   if (!executablePath) throw new Error(`there is no ${name} on this machine`);
   const common = { executablePath, headless: true, userDataDir: profile, protocolTimeout: 120_000 };
@@ -81,7 +82,7 @@ export const launch = async (name, { extension, profile } = {}) => {
     browser: "firefox",
     // Without it no test may look into an extension's pages.
     args: ["--remote-allow-system-access"],
-    extraPrefsFirefox: { ...QUIET_FIREFOX, ...uuids },
+    extraPrefsFirefox: { ...QUIET_FIREFOX, ...uuids, ...preferences },
   });
   if (extension) await browser.installExtension(extension);
   return browser;

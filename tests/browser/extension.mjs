@@ -68,8 +68,7 @@ export class Extended {
   async join(code) {
     const page = await this.page("options.html");
     await page.waitForSelector("#account", { visible: true });
-    await page.type("#account", code.slice(0, -1));
-    await page.type("#account", code.slice(-1));
+    await fill(page, "#account", code);
     await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("127.0.0.1"));
     await page.click("#join-button");
     await page.waitForSelector("#device", { visible: true });
@@ -120,9 +119,6 @@ export const says = async (page, words) => {
   });
 };
 
-/** @param {Page} page */
-export const titles = page => page.$$eval("#entries .entry a", links => links.map(link => link.textContent));
-
 /**
  * Waits until exactly these pages are shown, in any order.
  * @param {Page} page
@@ -145,3 +141,19 @@ export const sync = async page => {
   await page.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
   await says(page, "In step");
 };
+
+/**
+ * Pastes a text into a field.
+ * @param {Page} page
+ * @param {string} selector
+ * @param {string} text
+ */
+export const fill = (page, selector, text) =>
+  page.$eval(
+    selector,
+    (field, text) => {
+      /** @type {HTMLTextAreaElement} */ (field).value = text;
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    },
+    text,
+  );

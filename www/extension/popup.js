@@ -114,7 +114,7 @@ const drawSave = async () => {
   const isSaved = Boolean(page && (await ask("has", { id: await idOf(page.url) })));
   button("save").disabled = !page || isSaved;
   button("save").textContent = isSaved ? "This page is saved" : "Save this page";
-  byId("save-what").textContent = page ? page.title || page.url : "This is no page of the web. Save another address instead.";
+  byId("save-what").textContent = page ? page.title || page.url : "The tab in front is no page of the web.";
 };
 
 const save = async said => {

@@ -14,7 +14,7 @@ import { extensionPage, launch } from "./browsers.mjs";
 const EXTENSION = fileURLToPath(new URL("../../www/extension", import.meta.url));
 
 /** A test that waits longer than this has failed. */
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** A browser with the extension, for as long as a test. */
 export class Extended {

@@ -177,6 +177,8 @@ pub struct Status {
     pub backoff: Backoff,
     /// What a first sync that was cut off left to be done by the next sync.
     pub first_sync: Option<FirstSync>,
+    /// The server that said it was closed for good.
+    pub closed: Option<String>,
     /// The collections that are here, in order of name.
     pub collections: Vec<CollectionCounts>,
 }
@@ -231,6 +233,7 @@ pub async fn status<S: Store>(store: &S) -> Result<Status> {
         last_sync: global.last_sync,
         backoff: global.backoff,
         first_sync: global.first_sync,
+        closed: global.closed,
         collections,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use selvedge_core::account::Credentials;
 use selvedge_core::host::Clock as _;
 use selvedge_core::life::{self, CollectionCounts, FirstSync};
 use selvedge_core::time::{LocalTime, ServerTime};
@@ -29,6 +30,8 @@ pub struct Status {
     /// What a first sync that was cut off left to be done by the next sync.
     #[serde(serialize_with = "first_sync")]
     first_sync: Option<FirstSync>,
+    /// Whether the account's server said that it was closed for good.
+    is_closed: bool,
     collections: Vec<Row>,
 }
 
@@ -65,7 +68,8 @@ pub async fn run(device: &Device) -> Result<()> {
         given_up: found.given_up,
         read_up_to: found.last_sync,
     };
-    let account = device.credentials_if_there()?.is_some();
+    let credentials = device.credentials_if_there()?;
+    let account = credentials.is_some();
     let daemon_next = device.profile.schedule()?.due();
     let status = match known {
         None => Status {
@@ -74,6 +78,7 @@ pub async fn run(device: &Device) -> Result<()> {
             next_sync: None,
             daemon_next,
             first_sync: None,
+            is_closed: false,
             collections: Vec::new(),
         },
         Some(known) => Status {
@@ -82,6 +87,8 @@ pub async fn run(device: &Device) -> Result<()> {
             next_sync: known.backoff.until().filter(|until| *until > now),
             daemon_next,
             first_sync: known.first_sync,
+            is_closed: known.closed.is_some()
+                && known.closed.as_deref() == credentials.as_ref().map(Credentials::server),
             collections: known.collections.into_iter().map(row).collect(),
         },
     };
@@ -98,6 +105,12 @@ impl fmt::Display for Status {
             writeln!(
                 f,
                 "No account: begin with `selvedge account create` or `selvedge account join`."
+            )?;
+        }
+        if self.is_closed {
+            writeln!(
+                f,
+                "The server said that it was closed for good: move to another one, or `selvedge sync` tries it once more."
             )?;
         }
         match self.last_sync {

@@ -5,12 +5,14 @@
 )]
 
 mod account;
+mod closed;
 mod input;
 mod storage;
 
 use selvedge_tests::{Account, Device, Server, Wire};
 use serde_json::json;
 
+pub(crate) const FAILED: i32 = 1;
 pub(crate) const USAGE: i32 = 2;
 pub(crate) const SIGNED_OUT: i32 = 3;
 pub(crate) const NOT_FOUND: i32 = 4;

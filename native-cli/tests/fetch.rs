@@ -76,10 +76,10 @@ fn a_request_is_sent_as_it_is() {
     );
     request
         .headers
-        .push(("X-If-Unmodified-Since", "12.34".into()));
+        .push(("X-If-Unmodified-Since".into(), "12.34".into()));
     request
         .headers
-        .push(("Authorization", "Hawk id=\"x\"".into()));
+        .push(("Authorization".into(), "Hawk id=\"x\"".into()));
     request.body = b"[{}]".to_vec();
     assert_eq!(fetch(request), Ok((200, b"ok".to_vec())));
     let seen = seen.join().unwrap();

@@ -26,7 +26,7 @@ use store::JsStore;
 pub use store::StoreObject;
 pub(crate) use syncing::Syncing;
 
-/// What the core asks of a host, from JavaScript: for the records here. For a sync there is [`Syncing`].
+/// What the core asks of a host, from JavaScript: for the records here.
 #[derive(Debug)]
 pub struct JsHost {
     fetch: JsFetch,

@@ -9,6 +9,7 @@ use crate::commands::account::AccountCommand;
 use crate::commands::clients::ClientsCommand;
 use crate::commands::engines::EnginesCommand;
 use crate::commands::records::RecordsCommand;
+use crate::commands::santa::grammar::SantaCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::sync::SyncArgs;
 use crate::exit::EXIT_CODES;
@@ -93,6 +94,9 @@ pub enum Command {
     Records(RecordsCommand),
     /// Run a sync server.
     Serve(Box<ServeArgs>),
+    /// Santa's sync: which programs this machine may run, as a server says.
+    #[command(subcommand)]
+    Santa(Box<SantaCommand>),
     /// Print the completions of a shell.
     #[command(after_help = "Example:\n  selvedge completions bash > selvedge.bash")]
     Completions {

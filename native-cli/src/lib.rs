@@ -12,6 +12,7 @@ pub mod profile;
 pub mod progress;
 pub mod remote;
 mod run;
+pub mod santa;
 pub mod serve;
 
 pub use run::run;

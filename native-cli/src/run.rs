@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    account, clients, collections, demo, engines, man, records, serve, status, sync,
+    account, clients, collections, demo, engines, man, records, santa, serve, status, sync,
 };
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
@@ -57,6 +57,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
             beside_the_network()?.block_on(records::run(&device()?, command))
         }
         Command::Serve(args) => many_threads()?.block_on(serve::run(output, *args)),
+        Command::Santa(command) => santa::run(output, *command),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(dir.as_deref()),
     }

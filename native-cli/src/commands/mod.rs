@@ -9,6 +9,7 @@ pub mod demo;
 pub mod engines;
 pub mod man;
 pub mod records;
+pub mod santa;
 mod secret;
 pub mod serve;
 pub mod status;

@@ -195,3 +195,13 @@ fn completions_come_for_every_shell() {
         assert!(feed(command, "").ok().contains("selvedge"));
     }
 }
+
+#[test]
+fn the_examples_of_santas_rules_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = r#"{"identifier":"EQHXZ8M8AV","policy":"ALLOWLIST","rule_type":"TEAMID"}"#;
+    fs::write(dir.path().join("rules.json"), format!("[{rule}]")).unwrap();
+    let line = example(&["santa", "rules", "check"]);
+    let out = run(&line, dir.path(), "home", "");
+    assert_eq!(out, "1 rules are good, 0 would be passed over\n");
+}

@@ -1,0 +1,3 @@
+//! What this machine lends to Santa's sync, and what Selvedge makes of it.
+
+pub mod rule_file;

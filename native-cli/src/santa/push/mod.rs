@@ -1,0 +1,47 @@
+//! Push: messages that tell this machine to sync, and the connection by which they come (spec §4).
+//!
+//! ```text
+//! event    what the daemon is told
+//! carrier  a way by which messages come: one connection of it at a time, and its waits
+//! course   connections one after the other: when the next one is made, and when there is none any more
+//! handle   the daemon's end: how push is, connect anew, listen to other subjects
+//! nats     a NATS server of the fleet's own
+//! ```
+//!
+//! The daemon starts a carrier and reads events. Whatever happens to a connection, it goes on by its timers: while there is
+//! none it polls as if push did not exist, and what a message asks for is decided by the core's
+//! [`Daemon`](selvedge_core::santa::Daemon).
+
+mod carrier;
+mod course;
+mod event;
+mod handle;
+pub mod nats;
+
+use tokio::sync::mpsc;
+
+pub use carrier::{Link, Over, Push};
+pub use event::{PushError, PushEvent};
+pub use handle::{PushHandle, PushState, PushStatus};
+pub use nats::{Commands, NatsConfig};
+
+/// By which way messages come.
+#[derive(Debug, Clone)]
+pub enum PushConfig {
+    /// A NATS server.
+    Nats(NatsConfig),
+}
+
+/// Starts push; its events go to `events` until the handle is dropped. To be called within a tokio runtime.
+///
+/// # Errors
+/// When the configuration cannot work: a server's URL that is none or not safe, or credentials that are none.
+pub fn start(
+    config: PushConfig,
+    machine: &str,
+    events: mpsc::Sender<PushEvent>,
+) -> Result<PushHandle, PushError> {
+    match config {
+        PushConfig::Nats(config) => nats::start(config, machine, events),
+    }
+}

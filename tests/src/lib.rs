@@ -1,5 +1,5 @@
 //! What the end-to-end tests share: the real program and its server as child processes, devices to sync, a proxy that
-//! cuts connections at a chosen byte, tokens minted as a token server would, and a Firefox to sync with.
+//! cuts connections at a chosen byte, tokens minted as a token server would, a NATS server, and a Firefox to sync with.
 //!
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
@@ -7,6 +7,7 @@ mod device;
 mod fault_proxy;
 mod firefox;
 mod hand;
+mod nats_server;
 mod program;
 mod proxy;
 mod randomness;
@@ -18,6 +19,7 @@ pub use device::{Device, Synced};
 pub use fault_proxy::{Canned, Fault, FaultProxy, Heard};
 pub use firefox::{Firefox, FirefoxSynced};
 pub use hand::{Hand, Killed, SyncOnce, sync_once};
+pub use nats_server::{NatsAccount, NatsServer};
 pub use program::{Outcome, Run, selvedge, workspace_root};
 pub use proxy::Proxy;
 pub use randomness::{Randomness, seed};

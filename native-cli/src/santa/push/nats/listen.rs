@@ -206,13 +206,22 @@ fn turn(event: Event) -> Option<Turn> {
 }
 
 fn why(error: async_nats::ConnectError) -> PushError {
-    let cause = std::error::Error::source(&error)
-        .map_or_else(|| error.kind().to_string(), ToString::to_string);
+    let source = std::error::Error::source(&error);
+    let cause = source.map_or_else(|| error.kind().to_string(), ToString::to_string);
     match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             PushError::Refused
         }
         ConnectErrorKind::Tls => PushError::Tls(cause),
+        _ if source.is_some_and(is_of_tls) => PushError::Tls(cause),
         _ => PushError::Unreachable(cause),
     }
+}
+
+/// Whether TLS failed: it hides in errors of input and output.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.source().is_some_and(is_of_tls)
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use selvedge_core::error::Error;
 use selvedge_core::host::StoreErrorKind;
 use selvedge_core::http::FetchErrorKind;
+use selvedge_core::santa::Status;
 
 /// The exit status: an interface for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,14 @@ pub enum CliError {
         /// The exit code.
         exit: Exit,
     },
+    /// A sync of Santa's did not come to its end; its exit code is the status's number.
+    #[error("{message}")]
+    Santa {
+        /// What the protocol calls it.
+        status: Status,
+        /// What to do about it.
+        message: String,
+    },
     /// The answer cannot be written to stdout.
     #[error("the answer cannot be written: {0}")]
     Output(#[source] io::Error),
@@ -151,6 +160,22 @@ impl CliError {
             Self::Partial(_) => Exit::Partial,
             Self::Failed(_) | Self::Output(_) => Exit::Failed,
             Self::Refused { exit, .. } => *exit,
+            Self::Santa { status, .. } => match status {
+                Status::TooManySyncs => Exit::Conflict,
+                Status::NoServer | Status::NoMachineId => Exit::Usage,
+                Status::Agent => Exit::Storage,
+                _ => Exit::Failed,
+            },
+        }
+    }
+
+    /// The exit status: the number of [`CliError::exit`], but for Santa's syncs, whose numbers are those of Santa's own
+    /// program.
+    #[must_use]
+    pub fn number(&self) -> u8 {
+        match self {
+            Self::Santa { status, .. } => status.number(),
+            _ => self.exit() as u8,
         }
     }
 
@@ -170,6 +195,7 @@ impl CliError {
             Self::Partial(_) => "partial",
             Self::Failed(_) => "failed",
             Self::Refused { .. } => "refused",
+            Self::Santa { .. } => "santa",
             Self::Output(_) => "output",
         }
     }

@@ -70,7 +70,7 @@ impl Output {
             let problem = Problem {
                 code: error.code(),
                 message: error.to_string(),
-                exit: error.exit() as u8,
+                exit: error.number(),
             };
             let line = serde_json::json!({ "error": problem });
             writeln!(io::stderr(), "{line}")

@@ -131,7 +131,8 @@ impl Profile {
         self.lock_file("lock", CliError::InUse)
     }
 
-    fn lock_file(&self, name: &str, taken: CliError) -> Result<Lock> {
+    /// Holds a lock of this profile, or errs with `taken`.
+    pub(crate) fn lock_file(&self, name: &str, taken: CliError) -> Result<Lock> {
         self.make_dir()?;
         let path = self.dir.join(name);
         let file = open_private(&path).map_err(CliError::file(&path))?;
@@ -205,7 +206,8 @@ impl Profile {
         write_atomically(path, content).map_err(CliError::file(path))
     }
 
-    fn make_dir(&self) -> Result<()> {
+    /// Makes the directory, for its owner alone.
+    pub(crate) fn make_dir(&self) -> Result<()> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]

@@ -23,7 +23,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Err(error) if error.is_broken_pipe() => Exit::Done.into(),
         Err(error) => {
             output.error(&error);
-            error.exit().into()
+            error.number().into()
         }
     }
 }

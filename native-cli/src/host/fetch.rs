@@ -84,14 +84,7 @@ impl Fetch for NativeFetch {
             .send()
             .await
             .map_err(|error| fetch_error(error, FetchErrorKind::Cut))?;
-        Ok(Response {
-            status: response.status().as_u16(),
-            headers: readable(response.headers()),
-            body: NativeBody {
-                left: announced(response.headers()),
-                response,
-            },
-        })
+        Ok(NativeBody::of(response))
     }
 }
 
@@ -124,6 +117,20 @@ pub struct NativeBody {
     left: Option<u64>,
 }
 
+impl NativeBody {
+    /// What the core is to know of an answer.
+    pub(crate) fn of(response: reqwest::Response) -> Response<Self> {
+        Response {
+            status: response.status().as_u16(),
+            headers: readable(response.headers()),
+            body: Self {
+                left: announced(response.headers()),
+                response,
+            },
+        }
+    }
+}
+
 impl Body for NativeBody {
     type Chunk = bytes::Bytes;
 
@@ -149,7 +156,7 @@ impl Body for NativeBody {
 
 /// Sorts an error of reqwest; `otherwise` is its kind when nothing more is known. The URL stays out of it, for it names
 /// the user.
-fn fetch_error(error: reqwest::Error, otherwise: FetchErrorKind) -> FetchError {
+pub(crate) fn fetch_error(error: reqwest::Error, otherwise: FetchErrorKind) -> FetchError {
     let error = error.without_url();
     let mut kind = if error.is_timeout() {
         FetchErrorKind::Timeout

@@ -5,7 +5,7 @@ mod dry_run;
 mod fetch;
 mod random;
 mod row;
-mod schema;
+pub(crate) mod schema;
 mod store;
 
 use selvedge_core::crypto::RustCrypto;
@@ -19,6 +19,7 @@ use selvedge_core::time::LocalTime;
 
 pub use clock::SystemClock;
 pub use dry_run::DryRunStore;
+pub(crate) use fetch::fetch_error;
 pub use fetch::{NativeBody, NativeFetch};
 pub use random::SystemRandom;
 pub use store::SqliteStore;

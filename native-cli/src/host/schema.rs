@@ -1,21 +1,30 @@
-//! The tables of a profile's store, their versions, and the pragmas that make a commit durable.
+//! The tables of a store, their versions, and the pragmas that make a commit durable.
 
+use std::fs::OpenOptions;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use selvedge_core::host::{StoreError, StoreErrorKind};
 
-/// "Selv" in ASCII: tells `file` and us whose database this is.
-const APPLICATION_ID: i32 = 0x5365_6C76;
-
 /// How long a write waits for another program's.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One step a version, each from the version before: a new program brings an old store up to date.
+/// A kind of store, and the tables that it has.
+pub(crate) struct Format {
+    /// Tells `file` and us whose database this is.
+    pub(crate) application_id: i32,
+    /// One step a version, each from the version before: a new program brings an old store up to date.
+    pub(crate) steps: &'static [&'static str],
+}
+
+/// The store of a profile: "Selv" in ASCII.
 ///
 /// Records have a rowid, so that a new one is appended to the table whatever its id is: a table in the order of random
 /// ids would rewrite a page of large rows for each of them.
-const STEPS: &[&str] = &["
+pub(super) const PROFILE: Format = Format {
+    application_id: 0x5365_6C76,
+    steps: &["
     CREATE TABLE account (
         only     INTEGER PRIMARY KEY CHECK (only = 1),
         state    TEXT,
@@ -42,15 +51,56 @@ const STEPS: &[&str] = &["
 ", "
     ALTER TABLE record ADD COLUMN sent_kind INTEGER NOT NULL DEFAULT 0; -- 0: nothing, 1: same, 2: the text in sent
     ALTER TABLE record ADD COLUMN sent TEXT;
-"];
+"],
+};
 
-/// Brings a connection and its database into the state that [`SqliteStore`](super::SqliteStore) expects.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+/// Opens the store in a file, which is made with mode 0600 if there is none.
+///
+/// # Errors
+/// When the file cannot be made or opened, is damaged, or is not a store of this program or an older one.
+pub(crate) fn open(path: &Path, format: &Format) -> Result<Connection, StoreError> {
+    create_private(path).map_err(|error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                StoreErrorKind::Full
+            }
+            _ => StoreErrorKind::Unavailable,
+        };
+        StoreError::new(kind, format!("{}: {error}", path.display()))
+    })?;
+    let located = |error: StoreError| {
+        StoreError::new(
+            error.kind,
+            format!("{} in {}", error.detail, path.display()),
+        )
+    };
+    let mut connection = Connection::open(path).map_err(|error| located(store_error(&error)))?;
+    prepare(&mut connection, format).map_err(located)?;
+    Ok(connection)
+}
+
+/// Opens a store that lasts as long as the connection.
+pub(crate) fn open_in_memory(format: &Format) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory().map_err(|error| store_error(&error))?;
+    prepare(&mut connection, format)?;
+    Ok(connection)
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Brings a connection and its database into the state that a store expects.
+fn prepare(connection: &mut Connection, format: &Format) -> Result<(), StoreError> {
     connection
         .busy_timeout(PATIENCE)
         .map_err(|error| store_error(&error))?;
     set_up(connection).map_err(|error| store_error(&error))?;
-    let found = migrate(connection).map_err(|error| store_error(&error))?;
+    let found = migrate(connection, format).map_err(|error| store_error(&error))?;
     match found {
         Found::Ours => Ok(()),
         Found::Foreign => Err(StoreError::new(
@@ -80,43 +130,43 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -4096)
 }
 
-fn migrate(connection: &mut Connection) -> rusqlite::Result<Found> {
+fn migrate(connection: &mut Connection, format: &Format) -> rusqlite::Result<Found> {
     let version = |connection: &Connection| {
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, usize>(0))
     };
-    if version(connection)? == STEPS.len() && is_ours(connection)? {
+    if version(connection)? == format.steps.len() && is_ours(connection, format)? {
         return Ok(Found::Ours);
     }
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     // Read again under the lock: another process may have migrated meanwhile.
     let version = version(&transaction)?;
-    if !is_ours(&transaction)? {
+    if !is_ours(&transaction, format)? {
         let objects: u64 =
             transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if version != 0 || objects != 0 {
             return Ok(Found::Foreign);
         }
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "application_id", format.application_id)?;
     }
-    let Some(steps) = STEPS.get(version..) else {
+    let Some(steps) = format.steps.get(version..) else {
         return Ok(Found::Newer(version));
     };
     for step in steps {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", STEPS.len())?;
+    transaction.pragma_update(None, "user_version", format.steps.len())?;
     transaction.commit()?;
     Ok(Found::Ours)
 }
 
-fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+fn is_ours(connection: &Connection, format: &Format) -> rusqlite::Result<bool> {
     connection.pragma_query_value(None, "application_id", |row| {
-        Ok(row.get::<_, i32>(0)? == APPLICATION_ID)
+        Ok(row.get::<_, i32>(0)? == format.application_id)
     })
 }
 
 /// Sorts an error of SQLite by what can be done about it.
-pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode;
 
     let kind = match error {

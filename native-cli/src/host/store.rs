@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::OpenOptions;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -37,24 +36,8 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be made or opened, is damaged, or is not a store of this program or an older one.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        create_private(path).map_err(|error| {
-            let kind = match error.kind() {
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                    StoreErrorKind::Full
-                }
-                _ => StoreErrorKind::Unavailable,
-            };
-            StoreError::new(kind, format!("{}: {error}", path.display()))
-        })?;
-        let located = |error: StoreError| {
-            StoreError::new(
-                error.kind,
-                format!("{} in {}", error.detail, path.display()),
-            )
-        };
-        let connection =
-            Connection::open(path).map_err(|error| located(schema::store_error(&error)))?;
-        Self::with(connection).map_err(located)
+        let connection = schema::open(path, &schema::PROFILE)?;
+        Ok(Self::over(connection))
     }
 
     /// Opens a store that lasts as long as the value.
@@ -62,15 +45,14 @@ impl SqliteStore {
     /// # Errors
     /// When there is no memory for it.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::with(Connection::open_in_memory().map_err(|error| schema::store_error(&error))?)
+        schema::open_in_memory(&schema::PROFILE).map(Self::over)
     }
 
-    fn with(mut connection: Connection) -> Result<Self, StoreError> {
-        schema::prepare(&mut connection)?;
-        Ok(Self {
+    fn over(connection: Connection) -> Self {
+        Self {
             connection,
             numbers: RefCell::default(),
-        })
+        }
     }
 
     /// Bounds the file to a number of pages of 4 KiB, for tests of a full disk.
@@ -307,14 +289,6 @@ impl SqliteStore {
         }
         Ok(())
     }
-}
-
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 impl Store for SqliteStore {

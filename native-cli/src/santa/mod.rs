@@ -1,4 +1,40 @@
 //! What this machine lends to Santa's sync, and what Selvedge makes of it.
+//!
+//! ```text
+//! place        the directory of a machine's state
+//! config       santa.toml
+//! machine_id   by what servers know this machine
+//! facts        what it tells of itself
+//! store        rules, events and sync state in SQLite
+//! fetch        requests by reqwest over rustls
+//! host         all of it, as the core asks for it
+//! runner       one sync after the other
+//! snapshot     how things are
+//! rule_file    rules in a file
+//! push         servers that tell this machine when to sync
+//! ```
 
+pub mod config;
+mod facts;
+mod fetch;
+mod host;
+mod logs;
+mod machine_id;
+mod online;
+mod place;
 pub mod push;
 pub mod rule_file;
+mod runner;
+mod snapshot;
+mod store;
+
+pub use config::Config;
+pub use facts::Facts;
+pub use fetch::SantaFetch;
+pub use host::SantaHost;
+pub use machine_id::machine_id;
+pub use online::has_default_route;
+pub use place::Place;
+pub use runner::{Check, Runner};
+pub use snapshot::Snapshot;
+pub use store::SantaStore;

@@ -1,0 +1,142 @@
+use pollster::block_on;
+use selvedge_core::santa::MemoryRuleStore;
+use selvedge_core::santa::wire::RuleType;
+
+use super::*;
+
+fn rule(identifier: &str, state: RuleState) -> Rule {
+    Rule::new(RuleKey::new(RuleType::TeamId, identifier).unwrap(), state)
+}
+
+fn binary(digit: char) -> RuleKey {
+    RuleKey::new(RuleType::Binary, &digit.to_string().repeat(64)).unwrap()
+}
+
+fn event(sha256: &str) -> Occurrence {
+    let text = format!(r#"{{"execution":{{"file_sha256":"{sha256}","decision":"BLOCK_BINARY"}}}}"#);
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The same commits, then the same questions, to the store in memory and to this one.
+#[test]
+fn it_answers_as_the_store_in_memory_does() {
+    let memory = MemoryRuleStore::default();
+    let here = SantaStore::in_memory().unwrap();
+    for sha256 in ["aa", "bb", "aa"] {
+        let added = here.add_events(&[event(sha256)]).unwrap();
+        assert_eq!(added, [memory.add_event(event(sha256))]);
+    }
+    let mut compiler = Rule::new(binary('b'), RuleState::AllowCompiler);
+    compiler.custom_msg = "a message".into();
+    compiler.custom_url = "https://example.net/".into();
+    compiler.event_detail_button_label = "More".into();
+    let mut cel = rule("CELCELCEL1", RuleState::Cel);
+    cel.cel_expr = "true".into();
+    let commits = [
+        Commit {
+            changes: vec![
+                Change::Put(compiler),
+                Change::Put(cel),
+                Change::Put(Rule::new(binary('a'), RuleState::AllowTransitive)),
+                Change::Put(rule("EQHXZ8M8AV", RuleState::Allow)),
+            ],
+            state: Some("first".into()),
+            ..Commit::default()
+        },
+        Commit {
+            changes: vec![
+                Change::Put(rule("EQHXZ8M8AV", RuleState::Block)),
+                Change::Remove(binary('c')),
+            ],
+            remove_events: vec![EventId(1)],
+            ..Commit::default()
+        },
+        Commit {
+            wipe: Wipe::NonTransitive,
+            changes: vec![Change::Put(rule("ABCDEFGHIJ", RuleState::SilentBlock))],
+            state: Some("second".into()),
+            ..Commit::default()
+        },
+        Commit {
+            wipe: Wipe::All,
+            ..Commit::default()
+        },
+    ];
+    for (number, commit) in commits.into_iter().enumerate() {
+        block_on(memory.commit(commit.clone())).unwrap();
+        block_on(here.commit(commit)).unwrap();
+        let of = |counts: Result<RuleCounts, StoreError>| counts.unwrap();
+        assert_eq!(
+            of(block_on(here.counts())),
+            of(block_on(memory.counts())),
+            "{number}"
+        );
+        let all = block_on(memory.rules(None, 100)).unwrap();
+        assert_eq!(block_on(here.rules(None, 100)).unwrap(), all, "{number}");
+        for rule in &all {
+            let after = Some(&rule.key);
+            let expected = block_on(memory.rules(after, 1)).unwrap();
+            assert_eq!(
+                block_on(here.rules(after, 1)).unwrap(),
+                expected,
+                "{number}"
+            );
+        }
+        let expected = block_on(memory.events(None, 10)).unwrap();
+        assert_eq!(
+            block_on(here.events(None, 10)).unwrap(),
+            expected,
+            "{number}"
+        );
+        assert_eq!(block_on(here.state()), block_on(memory.state()), "{number}");
+    }
+}
+
+#[test]
+fn no_number_names_two_events() {
+    let store = SantaStore::in_memory().unwrap();
+    let first = store.add_events(&[event("aa")]).unwrap();
+    let commit = Commit {
+        remove_events: vec![first[0].unwrap()],
+        ..Commit::default()
+    };
+    block_on(store.commit(commit)).unwrap();
+    let second = store.add_events(&[event("aa")]).unwrap();
+    assert!(second[0] > first[0]);
+    assert_eq!(store.pending_events(), Ok(1));
+}
+
+#[test]
+fn rules_of_this_machine_are_counted_and_no_server_touches_them() {
+    let configured = [rule("CONFIGURED", RuleState::Allow)];
+    let store = SantaStore::in_memory()
+        .unwrap()
+        .with_configured(&configured);
+    let added = rule("EQHXZ8M8AV", RuleState::Block);
+    assert_eq!(store.change_local(&[Change::Put(added.clone())]), Ok(1));
+    let clean = Commit {
+        wipe: Wipe::All,
+        changes: vec![Change::Put(rule("ABCDEFGHIJ", RuleState::Allow))],
+        ..Commit::default()
+    };
+    block_on(store.commit(clean)).unwrap();
+    assert_eq!(block_on(store.counts()).unwrap().teamid, 3);
+    assert_eq!(block_on(store.rules(None, 10)).unwrap().len(), 1);
+    assert_eq!(store.local_rules(None, 10), Ok(vec![added.clone()]));
+    assert_eq!(store.change_local(&[Change::Remove(added.key)]), Ok(1));
+    assert_eq!(store.local_rules(None, 10), Ok(vec![]));
+}
+
+#[test]
+fn what_was_committed_is_there_after_opening_again_and_another_store_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("santa.sqlite");
+    let store = SantaStore::open(&path).unwrap();
+    store.add_events(&[event("aa")]).unwrap();
+    store.keep_last_sync("{}").unwrap();
+    drop(store);
+    let store = SantaStore::open(&path).unwrap();
+    assert_eq!(store.pending_events(), Ok(1));
+    assert_eq!(store.last_sync(), Ok(Some("{}".into())));
+    assert!(crate::host::SqliteStore::open(&path).is_err());
+}

@@ -4,6 +4,7 @@
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
 mod device;
+mod fake_fcm;
 mod fault_proxy;
 mod firefox;
 mod hand;
@@ -16,6 +17,7 @@ mod token;
 mod wire;
 
 pub use device::{Device, Synced};
+pub use fake_fcm::FakeFcm;
 pub use fault_proxy::{Canned, Fault, FaultProxy, Heard};
 pub use firefox::{Firefox, FirefoxSynced};
 pub use hand::{Hand, Killed, SyncOnce, sync_once};

@@ -6,6 +6,7 @@
 //! course   connections one after the other: when the next one is made, and when there is none any more
 //! handle   the daemon's end: how push is, connect anew, listen to other subjects
 //! nats     a NATS server of the fleet's own
+//! fcm      Firebase Cloud Messaging, as it was in 2018
 //! ```
 //!
 //! The daemon starts a carrier and reads events. Whatever happens to a connection, it goes on by its timers: while there is
@@ -15,6 +16,7 @@
 mod carrier;
 mod course;
 mod event;
+pub mod fcm;
 mod handle;
 pub mod nats;
 
@@ -22,6 +24,7 @@ use tokio::sync::mpsc;
 
 pub use carrier::{Link, Over, Push};
 pub use event::{PushError, PushEvent};
+pub use fcm::FcmConfig;
 pub use handle::{PushHandle, PushState, PushStatus};
 pub use nats::{Commands, NatsConfig};
 
@@ -30,6 +33,8 @@ pub use nats::{Commands, NatsConfig};
 pub enum PushConfig {
     /// A NATS server.
     Nats(NatsConfig),
+    /// Firebase Cloud Messaging.
+    Fcm(FcmConfig),
 }
 
 /// Starts push; its events go to `events` until the handle is dropped. To be called within a tokio runtime.
@@ -43,5 +48,6 @@ pub fn start(
 ) -> Result<PushHandle, PushError> {
     match config {
         PushConfig::Nats(config) => nats::start(config, machine, events),
+        PushConfig::Fcm(config) => fcm::start(config, machine, events),
     }
 }

@@ -5,7 +5,7 @@
 )]
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::Client;
 use prost::Message as _;
@@ -79,9 +79,16 @@ fn config(server: &NatsServer, subjects: &[&str]) -> NatsConfig {
     }
 }
 
-/// The fleet's own side, which publishes.
+/// The fleet's own side, which publishes. When this returns, the server knows the machine's subscriptions: that of
+/// commands is the last of them, and is answered.
 async fn publisher(server: &NatsServer) -> Client {
-    async_nats::connect(server.url()).await.unwrap()
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let began = Instant::now();
+    while let Err(error) = client.request(COMMANDS, "unreadable".into()).await {
+        assert!(began.elapsed() < PATIENCE, "{error}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    client
 }
 
 async fn publish(client: &Client, subject: &str, payload: Vec<u8>) {

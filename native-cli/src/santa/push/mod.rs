@@ -7,6 +7,8 @@
 //! handle   the daemon's end: how push is, connect anew, listen to other subjects
 //! nats     a NATS server of the fleet's own
 //! fcm      Firebase Cloud Messaging, as it was in 2018
+//!
+//! publisher  a very small push server, for trials
 //! ```
 //!
 //! The daemon starts a carrier and reads events. Whatever happens to a connection, it goes on by its timers: while there is
@@ -19,6 +21,7 @@ mod event;
 pub mod fcm;
 mod handle;
 pub mod nats;
+mod publisher;
 
 use tokio::sync::mpsc;
 
@@ -27,6 +30,7 @@ pub use event::{PushError, PushEvent};
 pub use fcm::FcmConfig;
 pub use handle::{PushHandle, PushState, PushStatus};
 pub use nats::{Commands, NatsConfig};
+pub use publisher::Publisher;
 
 /// By which way messages come.
 #[derive(Debug, Clone)]

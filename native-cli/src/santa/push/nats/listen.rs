@@ -106,7 +106,7 @@ impl Nats {
     ) -> Result<(), PushError> {
         let mut heard = Subscriptions::default();
         heard.change(client, &self.wanted()).await?;
-        // What is published from now on arrives.
+        // The server is told at once; that it has heard is not known, which a sync after each connection makes good.
         client.flush().await.map_err(|_| PushError::Lost)?;
         link.connected().await;
         loop {

@@ -72,7 +72,7 @@ fn beside_the_network() -> Result<tokio::runtime::Runtime> {
         .map_err(no_runtime)
 }
 
-fn many_threads() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn many_threads() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -379,7 +379,7 @@ fn default_data() -> PathBuf {
 }
 
 /// Done when the process is asked to stop.
-async fn stopped() {
+pub(crate) async fn stopped() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -11,6 +11,7 @@
 //! runner       one sync after the other
 //! snapshot     how things are
 //! rule_file    rules in a file
+//! serve        a small server for tests and trials
 //! push         servers that tell this machine when to sync
 //! ```
 
@@ -25,6 +26,7 @@ mod place;
 pub mod push;
 pub mod rule_file;
 mod runner;
+pub mod serve;
 mod snapshot;
 mod store;
 

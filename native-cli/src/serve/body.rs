@@ -34,7 +34,7 @@ const NINE_DIGITS: i64 = 999_999_999;
 
 /// How many bytes of request bodies the server holds at once, in KiB.
 #[derive(Debug)]
-pub(super) struct BodyMemory {
+pub(crate) struct BodyMemory {
     kib: Semaphore,
     total: u32,
 }
@@ -42,15 +42,15 @@ pub(super) struct BodyMemory {
 /// A body that was read, and the room that it takes. What is made of the body takes about as much, so the room is held
 /// until that is gone too.
 #[derive(Debug)]
-pub(super) struct Received<'a> {
-    pub(super) bytes: Vec<u8>,
-    pub(super) room: SemaphorePermit<'a>,
+pub(crate) struct Received<'a> {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) room: SemaphorePermit<'a>,
 }
 
 impl BodyMemory {
     /// Room for bodies of `max_request_bytes`, several of them at once.
     #[must_use]
-    pub(super) fn for_requests_of(max_request_bytes: u64) -> Self {
+    pub(crate) fn for_requests_of(max_request_bytes: u64) -> Self {
         let total = kib(max_request_bytes).max(64 * 1024);
         Self {
             kib: Semaphore::new(total as usize),
@@ -62,7 +62,7 @@ impl BodyMemory {
     ///
     /// # Errors
     /// 413 above `limit`, 408 when the client is too slow, 400 when the connection breaks, 503 when no room came free.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
         headers: &HeaderMap,
         mut body: Body,

@@ -33,7 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(30);
 const CONNECTIONS: usize = 4096;
 
 /// Reads a certificate chain and its key, both PEM.
-pub(super) fn tls(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
+pub(crate) fn tls(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
     let chain =
         CertificateDer::pem_file_iter(certificate).map_err(|error| named(certificate, &error))?;
     let chain = chain
@@ -57,7 +57,7 @@ fn named(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
 }
 
 /// Serves until `shutdown` is done, then lets the requests that are under way end.
-pub(super) async fn run(
+pub(crate) async fn run(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,

@@ -22,7 +22,7 @@ mod encoder;
 mod info;
 mod key_id;
 pub mod limits;
-mod listen;
+pub(crate) mod listen;
 mod nodes;
 mod nonces;
 mod public_url;
@@ -54,7 +54,7 @@ use zeroize::Zeroizing;
 
 use self::app::{App, StorageObject};
 use self::basic::Passwords;
-use self::body::BodyMemory;
+pub(crate) use self::body::BodyMemory;
 use self::limits::Limits;
 use self::nonces::Nonces;
 use self::public_url::PublicUrl;

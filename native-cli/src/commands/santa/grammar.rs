@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use crate::commands::santa::serve::ServeArgs;
+
 /// What to do about a machine's rules.
 #[derive(Debug, Subcommand)]
 pub enum SantaCommand {
     /// Check rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Run a small server, for tests and trials.
+    Serve(ServeArgs),
 }
 
 /// What to do with rules.

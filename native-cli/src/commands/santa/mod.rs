@@ -2,6 +2,7 @@
 
 pub mod grammar;
 mod rules;
+pub mod serve;
 
 use crate::commands::santa::grammar::{RulesCommand, SantaCommand};
 use crate::exit::Result;
@@ -14,5 +15,6 @@ use crate::output::Output;
 pub fn run(output: Output, command: SantaCommand) -> Result<()> {
     match command {
         SantaCommand::Rules(RulesCommand::Check { file }) => rules::check(output, &file),
+        SantaCommand::Serve(args) => crate::run::many_threads()?.block_on(serve::run(output, args)),
     }
 }

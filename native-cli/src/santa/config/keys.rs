@@ -108,7 +108,7 @@ impl<'a> Keys<'a> {
 }
 
 /// The known key that differs least, if it differs little.
-fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(in crate::santa) fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
     // Beyond this no key is a slip of the finger, and comparing it would only cost time.
     if key.len() > 80 {
         return None;

@@ -26,6 +26,7 @@ use selvedge_core::santa::{
     Address, BadAddress, Connection, Encoding, ExtraHeaders, Machine, Rule, Settings,
 };
 
+pub(super) use self::keys::nearest;
 use super::facts::Facts;
 use super::place::Place;
 use crate::exit::{CliError, Result};

@@ -1,0 +1,148 @@
+//! `selvedge santa serve`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::commands::serve::stopped;
+use crate::exit::{CliError, Exit, Result};
+use crate::output::{Output, printable};
+use crate::santa::serve::{
+    LibraryError, Problem, ServeConfig, ServeError, Source, Weight, XsrfOptions, check, start,
+};
+
+/// How the small server runs.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Run a small server, for tests and trials.\n\nIt speaks moroz's TOML, one file for all machines or a directory with global.toml and <id>.toml, and reads it again when it changes. A few keys more say what moroz cannot: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and of a rule cel_expr and notification_app_name. Machines reach it at http://ADDR/v1/santa; http://ADDR/ shows as JSON which machines came, and whether they have the rules they should, to everybody who can reach it.",
+    after_help = "Example:\n  selvedge santa serve --config rules.toml --check\n  selvedge santa serve --config rules.toml --listen 127.0.0.1:8080 --event-log events.jsonl"
+)]
+pub struct ServeArgs {
+    /// The file with what machines are told, or a directory of such files.
+    #[arg(long, value_name = "PATH")]
+    config: PathBuf,
+    /// Only say what is wrong in the configuration, with line numbers.
+    #[arg(long)]
+    check: bool,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The certificate chain for TLS, as PEM.
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, as PEM.
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Append the events that machines report to this file, one JSON line each, each once [default: they are counted].
+    #[arg(long, value_name = "FILE")]
+    event_log: Option<PathBuf>,
+    /// Rules of one page.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    page_size: u32,
+    /// Take requests only with a token that the server gave.
+    #[arg(long)]
+    xsrf: bool,
+    /// The header in which machines send the token [default: X-XSRF-TOKEN].
+    #[arg(long, value_name = "NAME", requires = "xsrf")]
+    xsrf_header: Option<String>,
+    /// How long a token is good.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3600,
+        requires = "xsrf"
+    )]
+    xsrf_life: u64,
+    /// Write a line to stderr for each request.
+    #[arg(long)]
+    log: bool,
+}
+
+/// What is wrong in a configuration.
+#[derive(Serialize)]
+struct Checked {
+    problems: Vec<Problem>,
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(f, "{}", printable(&problem.to_string()))?;
+        }
+        if self.problems.is_empty() {
+            writeln!(f, "nothing is wrong")?;
+        }
+        Ok(())
+    }
+}
+
+/// Serves until SIGINT or SIGTERM, or says what is wrong in the configuration.
+///
+/// # Errors
+/// When the server cannot start, or the configuration cannot be used.
+pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
+    let problems = check(&args.config).map_err(of_library)?;
+    if args.check {
+        return checked(output, problems);
+    }
+    for problem in problems.iter().filter(|p| p.weight == Weight::Warning) {
+        output.note(printable(&problem.to_string()));
+    }
+    let running = start(ServeConfig {
+        listen: args.listen,
+        source: Source::Path(args.config),
+        page_size: usize::try_from(args.page_size).unwrap_or(usize::MAX),
+        event_log: args.event_log,
+        tls: args.tls_cert.zip(args.tls_key),
+        xsrf: args.xsrf.then(|| XsrfOptions {
+            header: args.xsrf_header,
+            life: Duration::from_secs(args.xsrf_life),
+        }),
+        log_requests: args.log,
+    })
+    .await
+    .map_err(refused)?;
+    eprintln!("selvedge santa serve: listening on {}", running.url());
+    stopped().await;
+    running.stop().await;
+    eprintln!("selvedge santa serve: stopped");
+    Ok(())
+}
+
+fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
+    let errors = problems
+        .iter()
+        .filter(|p| p.weight == Weight::Error)
+        .count();
+    output.answer(&Checked { problems })?;
+    match errors {
+        0 => Ok(()),
+        errors => Err(CliError::Usage(format!(
+            "the configuration cannot be used: mend {errors} of what is said of it"
+        ))),
+    }
+}
+
+fn of_library(error: LibraryError) -> CliError {
+    match error {
+        LibraryError::File(path, source) => CliError::File { path, source },
+        error => CliError::Usage(error.to_string()),
+    }
+}
+
+fn refused(error: ServeError) -> CliError {
+    let exit = match error {
+        ServeError::Library(error) => return of_library(error),
+        ServeError::Unprotected(_) | ServeError::Header(_) | ServeError::PageSize => Exit::Usage,
+        ServeError::EventLog(..) => Exit::Storage,
+        _ => Exit::Failed,
+    };
+    CliError::Refused {
+        message: error.to_string(),
+        exit,
+    }
+}

@@ -57,14 +57,14 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
             beside_the_network()?.block_on(records::run(&device()?, command))
         }
         Command::Serve(args) => many_threads()?.block_on(serve::run(output, *args)),
-        Command::Santa(command) => santa::run(output, *command),
+        Command::Santa(command) => santa::run(&device()?, *command),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(dir.as_deref()),
     }
 }
 
 /// A client does one thing at a time, and a second thread reads from the network meanwhile.
-fn beside_the_network() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn beside_the_network() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

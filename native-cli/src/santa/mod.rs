@@ -10,15 +10,20 @@
 //! host         all of it, as the core asks for it
 //! runner       one sync after the other
 //! snapshot     how things are
+//! doctor       what is to be mended, here and at the server
+//! ipc_client   asks the daemon
 //! rule_file    rules in a file
 //! serve        a small server for tests and trials
 //! push         servers that tell this machine when to sync
 //! ```
 
 pub mod config;
+pub mod doctor;
 mod facts;
 mod fetch;
 mod host;
+mod http_date;
+pub mod ipc_client;
 mod logs;
 mod machine_id;
 mod online;

@@ -1,13 +1,57 @@
-//! Rules in a file, as a server would send them.
+//! Rules in a file, as a server would send them, or as moroz has them in its configuration.
 
-use selvedge_core::santa::Change;
-use selvedge_core::santa::wire::{RuleDownloadResponse, RuleMessage};
-use serde::Deserialize as _;
+use selvedge_core::santa::wire::{Policy, RuleDownloadResponse, RuleMessage, RuleType};
+use selvedge_core::santa::{Change, Rule, RuleState};
+use serde::{Deserialize, Serialize};
 
 /// Why a file of rules cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 #[error("no rules can be read here: {0}")]
-pub struct Unreadable(#[from] serde_json::Error);
+pub struct Unreadable(String);
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The rules of a moroz configuration; its other settings are passed over.
+#[derive(Deserialize)]
+struct Moroz {
+    #[serde(default)]
+    rules: Vec<MorozRule>,
+}
+
+/// A rule of a moroz configuration, with moroz's defaults (spec §7.1).
+#[derive(Serialize, Deserialize)]
+struct MorozRule {
+    #[serde(default = "binary")]
+    rule_type: String,
+    #[serde(default = "blocklist")]
+    policy: String,
+    #[serde(default)]
+    identifier: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    custom_msg: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    custom_url: String,
+}
+
+fn binary() -> String {
+    RuleType::Binary.as_str().into()
+}
+
+fn blocklist() -> String {
+    Policy::Blocklist.as_str().into()
+}
+
+/// The only policies that moroz takes; with another one it does not start.
+const OF_MOROZ: [Policy; 4] = [
+    Policy::Allowlist,
+    Policy::AllowlistCompiler,
+    Policy::Blocklist,
+    Policy::Remove,
+];
 
 /// A rule of a file that nothing can be made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +95,29 @@ impl RuleFile {
                 .into_iter()
                 .collect::<Result<Vec<RuleMessage>, _>>()?,
         };
+        Ok(Self::of(&messages))
+    }
+
+    /// Reads the rules of a moroz configuration.
+    ///
+    /// # Errors
+    /// When the text is none.
+    pub fn read_moroz(text: &[u8]) -> Result<Self, Unreadable> {
+        let text = std::str::from_utf8(text).map_err(|error| Unreadable(error.to_string()))?;
+        let moroz: Moroz =
+            toml::from_str(text).map_err(|error| Unreadable(error.message().to_owned()))?;
+        let messages = moroz.rules.into_iter().map(|rule| RuleMessage {
+            identifier: rule.identifier,
+            policy: Policy::from_name(&rule.policy),
+            rule_type: RuleType::from_name(&rule.rule_type),
+            custom_msg: rule.custom_msg,
+            custom_url: rule.custom_url,
+            ..RuleMessage::default()
+        });
+        Ok(Self::of(&messages.collect::<Vec<_>>()))
+    }
+
+    fn of(messages: &[RuleMessage]) -> Self {
         let mut file = Self::default();
         for (at, message) in messages.iter().enumerate() {
             match Change::read(message) {
@@ -62,8 +129,40 @@ impl RuleFile {
                 }),
             }
         }
-        Ok(file)
+        file
     }
+}
+
+/// A rule as a server would send it; `None` for one that only a machine itself makes.
+#[must_use]
+pub fn message(rule: &Rule) -> Option<RuleMessage> {
+    let makes = |policy: &&Policy| RuleState::from_policy(**policy) == Some(rule.state);
+    Some(RuleMessage {
+        identifier: rule.key.identifier().into(),
+        policy: Some(*Policy::ALL.iter().find(makes)?),
+        rule_type: Some(rule.key.rule_type()),
+        custom_msg: rule.custom_msg.clone(),
+        custom_url: rule.custom_url.clone(),
+        cel_expr: rule.cel_expr.clone(),
+        event_detail_button_label: rule.event_detail_button_label.clone(),
+        ..RuleMessage::default()
+    })
+}
+
+/// A rule as a part of a moroz configuration; `None` for one that moroz has no word for.
+#[must_use]
+pub fn moroz(rule: &Rule) -> Option<String> {
+    let message = message(rule)?;
+    let policy = message.policy.filter(|policy| OF_MOROZ.contains(policy))?;
+    let rule = MorozRule {
+        rule_type: rule.key.rule_type().as_str().into(),
+        policy: policy.as_str().into(),
+        identifier: message.identifier,
+        custom_msg: message.custom_msg,
+        custom_url: message.custom_url,
+    };
+    let fields = toml::to_string(&rule).ok()?;
+    Some(format!("[[rules]]\n{fields}\n"))
 }
 
 #[cfg(test)]
@@ -95,5 +194,63 @@ mod tests {
             (1, "short")
         );
         assert!(RuleFile::read(b"nothing of the kind").is_err());
+    }
+
+    #[test]
+    fn a_moroz_configuration_is_read_with_its_defaults() {
+        let digest = "AB".repeat(32);
+        let text = format!(
+            "client_mode = 'MONITOR'\n[[rules]]\nidentifier = '{digest}'\n[[rules]]\nsha256 = 'older'\n\
+             [[rules]]\nrule_type = 'TEAMID'\npolicy = 'ALLOWLIST'\nidentifier = 'EQHXZ8M8AV'\ncustom_msg = 'm'\n"
+        );
+        let file = RuleFile::read_moroz(text.as_bytes()).unwrap();
+        assert_eq!((file.changes.len(), file.bad.len()), (2, 1));
+        let Change::Put(rule) = &file.changes[0] else {
+            panic!("{:?}", file.changes);
+        };
+        assert_eq!(rule.state, RuleState::Block);
+        assert!(RuleFile::read_moroz(b"rules = 5").is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let file = RuleFile::read(RULE.as_bytes()).unwrap();
+        let Change::Put(rule) = &file.changes[0] else {
+            panic!("{:?}", file.changes);
+        };
+        let mut rule = rule.clone();
+        rule.custom_msg = "quotes \" and\nlines".into();
+        let json = serde_json::to_vec(&message(&rule).unwrap()).unwrap();
+        let expected = [Change::Put(rule.clone())];
+        assert_eq!(RuleFile::read(&json).unwrap().changes, expected);
+        let toml = moroz(&rule).unwrap();
+        assert_eq!(
+            RuleFile::read_moroz(toml.as_bytes()).unwrap().changes,
+            expected
+        );
+    }
+
+    #[test]
+    fn what_moroz_has_no_word_for_is_not_written_for_it() {
+        let file = RuleFile::read(RULE.as_bytes()).unwrap();
+        let key = file.changes[0].key().clone();
+        for state in RuleState::ALL {
+            let rule = Rule::new(key.clone(), state);
+            let by_server = !matches!(
+                state,
+                RuleState::AllowTransitive
+                    | RuleState::AllowLocalBinary
+                    | RuleState::AllowLocalSigningId
+            );
+            let by_moroz = matches!(
+                state,
+                RuleState::Allow | RuleState::AllowCompiler | RuleState::Block
+            );
+            assert_eq!(
+                (message(&rule).is_some(), moroz(&rule).is_some()),
+                (by_server, by_moroz),
+                "{state:?}"
+            );
+        }
     }
 }

@@ -1,20 +1,64 @@
 //! `selvedge santa`: Santa's sync.
 
+mod doctor;
+mod events;
 pub mod grammar;
 mod rules;
 pub mod serve;
+mod status;
+mod sync;
 
-use crate::commands::santa::grammar::{RulesCommand, SantaCommand};
+use crate::commands::santa::grammar::{ConfigFile, SantaCommand};
+use crate::device::Device;
 use crate::exit::Result;
-use crate::output::Output;
+use crate::run::{beside_the_network, many_threads};
+use crate::santa::{Config, Place, SantaStore};
 
 /// Does what was asked.
 ///
 /// # Errors
 /// What went wrong, and what to do about it.
-pub fn run(output: Output, command: SantaCommand) -> Result<()> {
+pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
     match command {
-        SantaCommand::Rules(RulesCommand::Check { file }) => rules::check(output, &file),
-        SantaCommand::Serve(args) => crate::run::many_threads()?.block_on(serve::run(output, args)),
+        SantaCommand::Sync(args) => beside_the_network()?.block_on(sync::run(device, &args)),
+        SantaCommand::Status(file) => beside_the_network()?.block_on(status::run(device, &file)),
+        SantaCommand::Doctor(args) => beside_the_network()?.block_on(doctor::run(device, &args)),
+        SantaCommand::Rules(command) => beside_the_network()?.block_on(rules::run(device, command)),
+        SantaCommand::Events(command) => {
+            beside_the_network()?.block_on(events::run(device, command))
+        }
+        SantaCommand::Serve(args) => many_threads()?.block_on(serve::run(device.output, args)),
+    }
+}
+
+/// Where this machine's state is.
+fn place(device: &Device) -> Place {
+    Place::of(&device.profile)
+}
+
+/// The configuration; what is to be said of it goes to stderr.
+fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
+    let config = Config::load(&place(device), file.config.as_deref())?;
+    for warning in &config.warnings {
+        device
+            .output
+            .note(format_args!("{}: {warning}", config.path.display()));
+    }
+    Ok(config)
+}
+
+/// The store, which is made if there is none.
+fn store(device: &Device) -> Result<SantaStore> {
+    let place = place(device);
+    place.make_dir()?;
+    Ok(SantaStore::open(&place.store_path())?)
+}
+
+/// The store, if there is one.
+fn store_if_there(device: &Device) -> Result<Option<SantaStore>> {
+    let path = place(device).store_path();
+    match path.exists() {
+        true => Ok(Some(SantaStore::open(&path)?)),
+        false => Ok(None),
     }
 }

@@ -1,7 +1,6 @@
-//! `selvedge santa rules`.
+//! `selvedge santa rules check`.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,9 +8,6 @@ use serde::Serialize;
 use crate::exit::{CliError, Result};
 use crate::output::{Output, printable};
 use crate::santa::rule_file::RuleFile;
-
-/// More than this is no file of rules.
-const MOST_BYTES: u64 = 256 << 20;
 
 #[derive(Serialize)]
 struct Checked {
@@ -43,11 +39,7 @@ impl fmt::Display for Checked {
 
 /// Says which rules of a file a machine would pass over.
 pub(super) fn check(output: Output, path: &Path) -> Result<()> {
-    let bytes = read(path).map_err(CliError::file(path))?;
-    let file = RuleFile::read(&bytes).map_err(|error| CliError::BadFile {
-        path: path.to_owned(),
-        detail: format!("{error}; give a list of rules in JSON, or one rule a line"),
-    })?;
+    let file = super::file(path, super::format_of(path))?;
     let bad = file.bad.into_iter().map(|bad| Bad {
         number: bad.number,
         identifier: bad.identifier,
@@ -64,21 +56,4 @@ pub(super) fn check(output: Output, path: &Path) -> Result<()> {
             "{bad} rules would be passed over: mend what is said of them"
         ))),
     }
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        std::io::stdin()
-            .take(MOST_BYTES + 1)
-            .read_to_end(&mut bytes)?;
-    } else {
-        std::fs::File::open(path)?
-            .take(MOST_BYTES + 1)
-            .read_to_end(&mut bytes)?;
-    }
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(std::io::Error::other("it is larger than 256 MiB: split it"));
-    }
-    Ok(bytes)
 }

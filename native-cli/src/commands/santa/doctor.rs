@@ -1,0 +1,62 @@
+//! `selvedge santa doctor`: what is to be mended, here and at the server.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::grammar::DoctorArgs;
+use crate::device::Device;
+use crate::exit::{CliError, Exit, Result};
+use crate::output::printable;
+use crate::santa::doctor::{self, Finding, Level};
+use crate::santa::{Config, machine_id};
+
+#[derive(Serialize)]
+struct Findings(Vec<Finding>);
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.0 {
+            let level = match finding.level {
+                Level::Good => "good",
+                Level::Warning => "warning",
+                Level::Fault => "fault",
+            };
+            writeln!(
+                f,
+                "{level:<8} {:<14} {}",
+                finding.check,
+                printable(&finding.text)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks everything, and errs by the first fault.
+pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
+    let place = super::place(device);
+    let config = Config::load(&place, args.config.config.as_deref())?;
+    let id = machine_id(&place, &config, false)?;
+    let store = super::store_if_there(device)?;
+    let findings = doctor::examine(&config, id.as_deref(), store.as_ref()).await;
+    let (mut faults, mut warnings) = (0, 0);
+    for finding in &findings {
+        faults += usize::from(finding.level == Level::Fault);
+        warnings += usize::from(finding.level == Level::Warning);
+    }
+    let first = findings
+        .iter()
+        .find(|finding| finding.level == Level::Fault)
+        .map(|finding| finding.exit);
+    device.output.answer(&Findings(findings))?;
+    let refused = |message: String, exit| Err(CliError::Refused { message, exit });
+    match first {
+        Some(exit) => refused(format!("{faults} faults are to be mended"), exit),
+        None if args.strict && warnings > 0 => refused(
+            format!("{warnings} warnings are to be heeded"),
+            Exit::Failed,
+        ),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,157 @@
+//! `selvedge santa rules list` and `export`.
+
+use std::fmt;
+
+use selvedge_core::santa::wire::RuleType;
+use selvedge_core::santa::{Rule, RuleKey, RuleState, RuleStore as _};
+use serde::Serialize;
+
+use crate::commands::santa::grammar::{ConfigFile, Format, Origin};
+use crate::commands::santa::{config, store_if_there};
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::output::{Align, Table};
+use crate::santa::{SantaStore, rule_file};
+
+/// Rules that are read at once.
+const PAGE: usize = 500;
+
+/// Hands over all rules of some origin or of all, page by page: the server's first, then those that were added here.
+async fn each(
+    store: Option<&SantaStore>,
+    configured: &[Rule],
+    from: Option<Origin>,
+    mut take: impl FnMut(Origin, Vec<Rule>) -> Result<()>,
+) -> Result<()> {
+    let wanted = |origin| from.is_none_or(|from| from == origin);
+    for origin in [Origin::Server, Origin::Local] {
+        let Some(store) = store.filter(|_| wanted(origin)) else {
+            continue;
+        };
+        let mut after: Option<RuleKey> = None;
+        loop {
+            let page = match origin {
+                Origin::Server => store.rules(after.as_ref(), PAGE).await?,
+                Origin::Local | Origin::Configured => store.local_rules(after.as_ref(), PAGE)?,
+            };
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            take(origin, page)?;
+        }
+    }
+    if wanted(Origin::Configured) && !configured.is_empty() {
+        take(Origin::Configured, configured.to_vec())?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    rule: Rule,
+    origin: Origin,
+    /// Whether an agent on Linux can match it: only by the file itself.
+    active: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Rows(Vec<Row>);
+
+/// On Linux a program is known by its file alone; the others are kept and counted for the server's sake.
+fn is_active(rule: &Rule) -> bool {
+    rule.key.rule_type() == RuleType::Binary && rule.state != RuleState::Cel
+}
+
+pub(super) async fn list(device: &Device, from: Option<Origin>, file: &ConfigFile) -> Result<()> {
+    let configured = config(device, file)?.static_rules;
+    let store = store_if_there(device)?;
+    let mut rows = Vec::new();
+    each(store.as_ref(), &configured, from, |origin, page| {
+        rows.extend(page.into_iter().map(|rule| Row {
+            active: is_active(&rule),
+            origin,
+            rule,
+        }));
+        Ok(())
+    })
+    .await?;
+    device.output.answer(&Rows(rows))
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return writeln!(f, "No rules.");
+        }
+        let mut table = Table::new(&[
+            ("TYPE", Align::Left),
+            ("IDENTIFIER", Align::Left),
+            ("STATE", Align::Left),
+            ("FROM", Align::Left),
+            ("MATCHED HERE", Align::Left),
+        ]);
+        for Row {
+            rule,
+            origin,
+            active,
+        } in &self.0
+        {
+            let origin = match origin {
+                Origin::Server => "server",
+                Origin::Local => "local",
+                Origin::Configured => "configured",
+            };
+            table.row(vec![
+                rule.key.rule_type().to_string(),
+                rule.key.identifier().into(),
+                words(rule.state),
+                origin.into(),
+                if *active { "yes" } else { "no" }.into(),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+}
+
+/// A state as its JSON has it, with spaces.
+fn words(state: RuleState) -> String {
+    match serde_json::to_value(state) {
+        Ok(serde_json::Value::String(name)) => name.replace('_', " "),
+        _ => String::new(),
+    }
+}
+
+pub(super) async fn export(
+    device: &Device,
+    format: Format,
+    from: Option<Origin>,
+    file: &ConfigFile,
+) -> Result<()> {
+    let configured = config(device, file)?.static_rules;
+    let store = store_if_there(device)?;
+    let mut passed_over = 0_u64;
+    each(store.as_ref(), &configured, from, |_, page| {
+        let mut text = String::new();
+        for rule in &page {
+            let written = match format {
+                Format::Moroz => rule_file::moroz(rule),
+                Format::Jsonl => rule_file::message(rule)
+                    .and_then(|message| serde_json::to_string(&message).ok())
+                    .map(|line| line + "\n"),
+            };
+            match written {
+                Some(written) => text += &written,
+                None => passed_over += 1,
+            }
+        }
+        device.output.print(&text)
+    })
+    .await?;
+    match passed_over {
+        0 => Ok(()),
+        count => Err(CliError::Partial(format!(
+            "{count} rules have no form there and were left out: those that this machine made itself, and for moroz those with other policies than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
+        ))),
+    }
+}

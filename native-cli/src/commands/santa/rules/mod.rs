@@ -1,0 +1,79 @@
+//! `selvedge santa rules`.
+
+mod check;
+mod list;
+mod local;
+
+use std::io::Read as _;
+use std::path::Path;
+
+use super::grammar::{Format, RulesCommand};
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::santa::rule_file::RuleFile;
+
+/// More than this is no file of rules.
+const MOST_BYTES: u64 = 256 << 20;
+
+pub(super) async fn run(device: &Device, command: RulesCommand) -> Result<()> {
+    match command {
+        RulesCommand::Check { file } => check::check(device.output, &file),
+        RulesCommand::List { from, config } => list::list(device, from, &config).await,
+        RulesCommand::Export {
+            format,
+            from,
+            config,
+        } => list::export(device, format, from, &config).await,
+        RulesCommand::Add(args) => local::add(device, *args),
+        RulesCommand::Remove {
+            identifier,
+            rule_type,
+            dry_run,
+        } => local::remove(device, rule_type, &identifier, dry_run.dry_run),
+        RulesCommand::Import {
+            file,
+            format,
+            dry_run,
+        } => local::import(device, &file, format, dry_run.dry_run),
+    }
+}
+
+/// What a file's name says of its form.
+fn format_of(path: &Path) -> Format {
+    match path.extension().is_some_and(|name| name == "toml") {
+        true => Format::Moroz,
+        false => Format::Jsonl,
+    }
+}
+
+/// Reads a file of rules; - is standard input.
+fn file(path: &Path, format: Format) -> Result<RuleFile> {
+    let bytes = read(path).map_err(CliError::file(path))?;
+    let read = match format {
+        Format::Jsonl => RuleFile::read(&bytes),
+        Format::Moroz => RuleFile::read_moroz(&bytes),
+    };
+    read.map_err(|error| CliError::BadFile {
+        path: path.to_owned(),
+        detail: format!(
+            "{error}; give a list of rules in JSON, one rule a line, or a moroz configuration"
+        ),
+    })
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin()
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(path)?
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(std::io::Error::other("it is larger than 256 MiB: split it"));
+    }
+    Ok(bytes)
+}

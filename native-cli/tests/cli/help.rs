@@ -204,4 +204,25 @@ fn the_examples_of_santas_rules_run() {
     let line = example(&["santa", "rules", "check"]);
     let out = run(&line, dir.path(), "home", "");
     assert_eq!(out, "1 rules are good, 0 would be passed over\n");
+    // What is exported can be imported again.
+    for words in ["add", "list", "export", "import", "remove"] {
+        let line = example(&["santa", "rules", words]);
+        run(&line, dir.path(), "home", "");
+    }
+    let toml = fs::read_to_string(dir.path().join("rules.toml")).unwrap();
+    assert!(toml.contains("identifier = \"EQHXZ8M8AV\""), "{toml}");
+}
+
+#[test]
+fn the_examples_of_santas_events_and_status_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let sha256 = "ab".repeat(32);
+    let event = format!(
+        r#"{{"file_sha256":"{sha256}","decision":"BLOCK_BINARY","execution_time":1767225600.25}}"#
+    );
+    fs::write(dir.path().join("events.json"), event).unwrap();
+    let here = |words: &[&str]| run(&example(words), dir.path(), "home", "");
+    assert_eq!(here(&["santa", "events", "add"]), "1 events added\n");
+    assert!(here(&["santa", "events", "list"]).contains("BLOCK_BINARY"));
+    assert!(here(&["santa", "status"]).contains("\"pending_events\":1"));
 }

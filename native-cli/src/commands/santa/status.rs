@@ -44,7 +44,8 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
         None => None,
     };
     let socket = config.socket_path(&place);
-    let asked = ask(&socket, &Call::Status, &mut |_| {});
+    let mut unheard = |_| {};
+    let asked = ask(&socket, &Call::Status, &mut unheard);
     let daemon = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Asked::Done(status)) => Some(status),
         _ => None,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use p12_keystore::{KeyStore, KeyStoreEntry, Pkcs12ImportPolicy};
+use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -72,11 +72,9 @@ impl ClientIdentity {
     pub(super) fn from_pkcs12(der: &[u8], password: &str) -> Result<Self, Problem> {
         let keys = KeyStore::from_pkcs12(der, password, Pkcs12ImportPolicy::Strict)
             .map_err(|_| "it is no PKCS#12 file, or the password is wrong: set ClientAuthCertificatePassword or selvedge.client_password_file")?;
-        let chain = keys.entries().find_map(|(_, entry)| match entry {
-            KeyStoreEntry::PrivateKeyChain(chain) => Some(chain),
-            _ => None,
-        });
-        let chain = chain.ok_or("it holds no key with its certificate")?;
+        let (_, chain) = keys
+            .private_key_chain()
+            .ok_or("it holds no key with its certificate")?;
         let certificates = chain.certs().iter();
         let certificates = certificates.map(|one| CertificateDer::from(one.as_der().to_vec()));
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(chain.key().as_der()));

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::exit::{CliError, Result};
 use crate::output::{Output, printable};
-use crate::santa::rule_file::RuleFile;
 
 #[derive(Serialize)]
 struct Checked {

@@ -1,0 +1,162 @@
+//! The real server moroz, on a free port: the program that `MOROZ` names, or one in PATH.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// It listens within this time, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running moroz. It is killed when the value goes.
+#[derive(Debug)]
+pub struct Moroz {
+    dir: TempDir,
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Moroz {
+    /// Starts it with this `global.toml`. Where there is no moroz, says so in a line and answers `None`: then there is
+    /// nothing to test.
+    #[must_use]
+    pub fn start(global: &str) -> Option<Self> {
+        let Some(program) = program() else {
+            println!("skipped: no moroz");
+            return None;
+        };
+        let dir = TempDir::new().expect("there is room for a directory");
+        for name in ["configs", "events"] {
+            std::fs::create_dir(dir.path().join(name)).expect("a directory can be made");
+        }
+        std::fs::write(dir.path().join("configs/global.toml"), global)
+            .expect("a file can be written");
+        // Somebody else may take the port before moroz does: then another one.
+        for _ in 0..5 {
+            let address = free_port();
+            let mut child = spawn(&program, dir.path(), address);
+            if listens(&mut child, address) {
+                return Some(Self {
+                    dir,
+                    child,
+                    address,
+                });
+            }
+        }
+        panic!("moroz did not listen")
+    }
+
+    /// The base URL that clients are to use.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/v1/santa", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Puts a configuration in place: `global` for all machines, or a machine's id. It counts from the next request.
+    pub fn configure(&self, name: &str, toml: &str) {
+        let path = self.dir.path().join("configs").join(format!("{name}.toml"));
+        // A file that is half written would make every request fail.
+        let new = self.dir.path().join("new.toml");
+        std::fs::write(&new, toml).expect("a file can be written");
+        std::fs::rename(new, path).expect("a file can be moved");
+    }
+
+    /// The events that it keeps, each as hash, machine and time.
+    #[must_use]
+    pub fn events(&self) -> Vec<(String, String, String)> {
+        let mut events = Vec::new();
+        for sha256 in entries(&self.dir.path().join("events")) {
+            for machine in entries(&sha256) {
+                for time in entries(&machine) {
+                    events.push((name(&sha256), name(&machine), name(&time)));
+                }
+            }
+        }
+        events.sort();
+        events
+    }
+}
+
+impl Drop for Moroz {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("MOROZ").filter(|path| !path.is_empty()) {
+        let path = PathBuf::from(path);
+        assert!(path.is_file(), "MOROZ names no file: {}", path.display());
+        return Some(path);
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join("moroz"))
+        .find(|path| path.is_file())
+}
+
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("a listener has an address")
+}
+
+fn spawn(program: &Path, dir: &Path, address: SocketAddr) -> Child {
+    Command::new(program)
+        .args(["-use-tls=false", "-http-addr", &address.to_string()])
+        .args(["-configs", "configs", "-event-dir", "events"])
+        .current_dir(dir)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("moroz starts")
+}
+
+/// Whether it is moroz that answers there.
+fn listens(child: &mut Child, address: SocketAddr) -> bool {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        if child.try_wait().expect("a child can be asked").is_some() {
+            return false;
+        }
+        if TcpStream::connect(address).is_ok_and(answers) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    false
+}
+
+fn answers(mut stream: TcpStream) -> bool {
+    let request = "GET /v1/santa HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let mut answer = String::new();
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    stream.write_all(request.as_bytes()).is_ok()
+        && stream.read_to_string(&mut answer).is_ok()
+        && answer.starts_with("HTTP/1.1 404")
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("a directory can be read");
+    entries
+        .map(|entry| entry.expect("a directory can be read").path())
+        .collect()
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}

@@ -193,7 +193,7 @@ fn a_client_certificate_in_pkcs12_needs_its_password() {
     let machine = Machine::new();
     let (certificate, key) = issue(&clients, "machine");
     let chain = PrivateKeyChain::new(
-        [1],
+        vec![1],
         PrivateKey::from_der(&key.serialize_der()).unwrap(),
         [Certificate::from_der(certificate.der()).unwrap()],
     );

@@ -90,7 +90,7 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
         Asked::Lost(error) => fail(
             Status::Connection,
             format!(
-                "{}: the daemon went away ({error}): see its log, or sync with --once",
+                "{}: the daemon cannot be asked ({error}): see its log, or sync with --once",
                 socket.display()
             ),
         ),

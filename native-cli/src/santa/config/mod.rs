@@ -79,7 +79,7 @@ pub struct Config {
     pub allowed_commands: Option<Vec<String>>,
     /// `[selvedge.push]`.
     pub nats: Option<NatsSettings>,
-    /// `FCMProject`, `FCMEntity`, `FCMAPIKey`.
+    /// `[selvedge.fcm]`.
     pub fcm: Option<FcmSettings>,
     /// The version of Santa that servers are told.
     pub santa_version: String,

@@ -1,14 +1,15 @@
 //! Push messages, as a configuration speaks of them: servers of version 1 of the protocol cannot (spec §4).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rustls::pki_types::CertificateDer;
 use selvedge_core::santa::push::{CommandKey, HmacScheme};
 use selvedge_core::santa::wire::Token;
 use toml::Table;
 
 use super::Fault;
 use super::keys::{Keys, Problem};
-use super::secret_file;
+use super::{secret_file, trust};
 use crate::exit::Result;
 
 /// A NATS server that tells this machine when to sync.
@@ -20,6 +21,11 @@ pub struct NatsSettings {
     pub credentials_file: Option<PathBuf>,
     /// What that file holds. It is read with the configuration, while that is permitted.
     pub credentials: Option<Token>,
+    /// The only certificates that are trusted to vouch for it: those of `roots_file`, else those that vouch for the sync
+    /// server; the system's where there are none.
+    pub roots: Option<Vec<CertificateDer<'static>>>,
+    /// Whether TLS begins before the server says its first word.
+    pub is_tls_first: bool,
     /// What is listened to, each written out.
     pub subjects: Vec<String>,
     /// This machine's name in the subjects of commands; its id where there is none.
@@ -30,17 +36,15 @@ pub struct NatsSettings {
     pub hmac_scheme: HmacScheme,
 }
 
-/// Firebase Cloud Messaging.
+/// Firebase Cloud Messaging, as it was in 2018: messages come for a token that was handed out elsewhere.
 #[derive(Debug, Clone)]
 pub struct FcmSettings {
-    /// `FCMProject`.
-    pub project: String,
-    /// `FCMEntity`.
-    pub entity: String,
-    /// `FCMAPIKey`, or what its file holds.
-    pub api_key: Token,
-    /// The URLs of its services, where they are others than Google's: by name.
-    pub endpoints: Vec<(String, String)>,
+    /// By which this machine is known there: what `token_file` holds.
+    pub token: Token,
+    /// Where messages come from, if not from Google.
+    pub connect_url: Option<String>,
+    /// Where they are acknowledged, if not at Google's.
+    pub ack_url: Option<String>,
 }
 
 /// Reads `[selvedge.push]`.
@@ -51,6 +55,8 @@ pub(super) fn nats(
     let mut keys = Keys::new(table, "selvedge.push.");
     let server = keys.text("server")?;
     let credentials_file = keys.path("credentials_file")?;
+    let roots_file = keys.path("roots_file")?;
+    let is_tls_first = keys.boolean("tls_first")?.unwrap_or(false);
     let subjects = keys.texts("subjects")?.unwrap_or_default();
     let device_id = keys.text("device_id")?;
     let key_file = keys.path("hmac_key_file")?;
@@ -68,10 +74,7 @@ pub(super) fn nats(
     let mut named = |path: &PathBuf| -> Result<secret_file::Named> {
         let named = secret_file::read(path)?;
         if named.is_for_everybody {
-            warnings.push(format!(
-                "everybody may read {}: `chmod o= ` it",
-                path.display()
-            ));
+            warnings.push(exposed(path));
         }
         Ok(named)
     };
@@ -82,6 +85,18 @@ pub(super) fn nats(
             text.map_err(|_| "selvedge.push.credentials_file holds no text".to_owned())
         })
         .transpose()?;
+    let roots = roots_file
+        .map(|path| {
+            let file = secret_file::read(&path)?;
+            let problem = |detail| {
+                Fault::Table(format!(
+                    "selvedge.push.roots_file ({}): {detail}",
+                    path.display()
+                ))
+            };
+            trust::certificates(&file.bytes).map_err(problem)
+        })
+        .transpose()?;
     let hmac_key = key_file.as_ref().map(&mut named).transpose()?;
     let Some(server) = server else {
         return Ok(None);
@@ -90,11 +105,42 @@ pub(super) fn nats(
         server,
         credentials_file,
         credentials,
+        roots,
+        is_tls_first,
         subjects,
         device_id,
         hmac_key: hmac_key.map(|file| command_key(&file.bytes)).transpose()?,
         hmac_scheme,
     }))
+}
+
+/// Reads `[selvedge.fcm]`.
+pub(super) fn fcm(table: &Table, warnings: &mut Vec<String>) -> Result<Option<FcmSettings>, Fault> {
+    let mut keys = Keys::new(table, "selvedge.fcm.");
+    let token_file = keys.path("token_file")?;
+    let connect_url = keys.text("connect_url")?;
+    let ack_url = keys.text("ack_url")?;
+    warnings.extend(keys.unknown());
+    let Some(path) = token_file else {
+        return Ok(None);
+    };
+    let (token, is_exposed) = secret_file::read_line(&path)?;
+    if is_exposed {
+        warnings.push(exposed(&path));
+    }
+    Ok(Some(FcmSettings {
+        token: Token::from(token.as_str()),
+        connect_url,
+        ack_url,
+    }))
+}
+
+/// What is to be said of a secret that is none.
+pub(super) fn exposed(path: &Path) -> String {
+    format!(
+        "everybody on this machine may read {}: `chmod o= ` it",
+        path.display()
+    )
 }
 
 /// A key in hexadecimal digits; white space around them does not count.

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use selvedge_core::santa::wire::{ClientMode, Form, RuleMessage, Token};
+use selvedge_core::santa::wire::{ClientMode, Form, RuleMessage};
 use selvedge_core::santa::{Change, Encoding, ExtraHeaders, Rule, Settings};
 use serde::Deserialize as _;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
 use super::keys::{Keys, Problem};
-use super::push::{self, FcmSettings};
+use super::push;
 use super::{Config, Fault, proxy, secret_file, trust};
 
 /// The version of Santa whose wishes and answers this client understands; servers decide by it what they send.
@@ -35,7 +35,6 @@ struct Own {
     client_key_file: Option<std::path::PathBuf>,
     client_password_file: Option<std::path::PathBuf>,
     headers_file: Option<std::path::PathBuf>,
-    fcm_api_key_file: Option<std::path::PathBuf>,
 }
 
 pub(super) fn config(path: &Path, table: &Table, is_for_everybody: bool) -> Result<Config, Fault> {
@@ -81,7 +80,12 @@ pub(super) fn config(path: &Path, table: &Table, is_for_everybody: bool) -> Resu
     let is_on = keys.boolean("EnablePushNotifications")?;
     config.push_enabled = is_on.or(keys.boolean("EnableNATS")?).unwrap_or(true);
     config.allowed_commands = keys.texts("AllowedSantaCommands")?;
-    config.fcm = fcm(&mut keys, &own, &mut notes)?;
+    unused_fcm(&mut keys, &mut notes)?;
+    if let Some(nats) = &mut config.nats
+        && nats.roots.is_none()
+    {
+        nats.roots.clone_from(&config.roots);
+    }
     notes.warnings.extend(keys.unknown());
 
     if let Some(key) = notes.secrets.first().filter(|_| is_for_everybody) {
@@ -168,10 +172,12 @@ fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own
         client_key_file: keys.path("client_key_file")?,
         client_password_file: keys.path("client_password_file")?,
         headers_file: keys.path("headers_file")?,
-        fcm_api_key_file: keys.path("fcm_api_key_file")?,
     };
     if let Some(table) = keys.table("push")? {
         config.nats = push::nats(table, &mut notes.warnings)?;
+    }
+    if let Some(table) = keys.table("fcm")? {
+        config.fcm = push::fcm(table, &mut notes.warnings)?;
     }
     notes.warnings.extend(keys.unknown());
     Ok(own)
@@ -227,10 +233,7 @@ fn secret(path: &Path, notes: &mut Notes) -> Result<Zeroizing<String>, Fault> {
 
 fn exposed(path: &Path, is_exposed: bool, notes: &mut Notes) {
     if is_exposed {
-        notes.warnings.push(format!(
-            "everybody on this machine may read {}: `chmod o= ` it",
-            path.display()
-        ));
+        notes.warnings.push(push::exposed(path));
     }
 }
 
@@ -354,27 +357,17 @@ fn static_rules(value: Option<&Value>) -> Result<Vec<Rule>, Problem> {
     Ok(rules)
 }
 
-/// Firebase needs all three of its keys.
-fn fcm(keys: &mut Keys<'_>, own: &Own, notes: &mut Notes) -> Result<Option<FcmSettings>, Fault> {
-    let project = keys.text("FCMProject")?;
-    let entity = keys.text("FCMEntity")?;
-    let mut api_key = keys.text("FCMAPIKey")?.map(Zeroizing::new);
-    if api_key.is_some() {
+/// Firebase's registration of 2021 was Google's own affair; what is left of it is `[selvedge.fcm]`.
+fn unused_fcm(keys: &mut Keys<'_>, notes: &mut Notes) -> Result<(), Problem> {
+    for name in ["FCMProject", "FCMEntity", "FCMAPIKey"] {
+        if keys.text(name)?.is_some() {
+            let warning =
+                format!("the setting {name} does nothing here: set selvedge.fcm.token_file");
+            notes.warnings.push(warning);
+        }
+    }
+    if keys.text("FCMAPIKey")?.is_some() {
         notes.secrets.push("FCMAPIKey");
     }
-    if let Some(path) = &own.fcm_api_key_file {
-        api_key = Some(secret(path, notes)?);
-    }
-    match (project, entity, api_key) {
-        (Some(project), Some(entity), Some(api_key)) => Ok(Some(FcmSettings {
-            project,
-            entity,
-            api_key: Token::from(api_key.as_str()),
-            endpoints: Vec::new(),
-        })),
-        (None, None, None) => Ok(None),
-        _ => Err(Fault::Table(
-            "FCMProject, FCMEntity and FCMAPIKey go together: set all of them or none".into(),
-        )),
-    }
+    Ok(())
 }

@@ -109,7 +109,6 @@ fn a_value_that_is_not_what_it_should_be_is_said() {
             "ClientAuthCertificateCN = 'x'",
             "set ClientAuthCertificateFile",
         ),
-        ("FCMProject = 'x'", "go together"),
         (
             "[selvedge]\nsanta_version = '2026.beta'",
             "selvedge.santa_version must be",

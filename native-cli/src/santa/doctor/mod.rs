@@ -18,7 +18,9 @@
 mod answers;
 mod certificate;
 mod probe;
+mod reach;
 mod server;
+mod told;
 
 use selvedge_core::santa::Connection;
 use serde::Serialize;

@@ -1,23 +1,19 @@
 //! The checks that need the server, one after the other.
 
-use selvedge_core::host::Clock as _;
-use selvedge_core::http::{FetchError, FetchErrorKind};
 use selvedge_core::santa::wire::{
     ClientMode, Form, PreflightRequest, PreflightResponse, RuleDownloadRequest,
 };
-use selvedge_core::santa::{Connection, Encoding, Endpoint, RuleCounts, RuleStore as _, RulesHash};
+use selvedge_core::santa::{Connection, Encoding, Endpoint};
 
 use super::probe::{Heard, Probe, Sent, raw_deflate};
-use super::{Findings, Level, answers, certificate};
+use super::reach::{advice, name, reach};
+use super::told::request;
+use super::{Findings, Level, answers};
 use crate::exit::Exit;
-use crate::host::SystemClock;
 use crate::santa::config::Config;
 use crate::santa::facts::Facts;
+use crate::santa::fetch;
 use crate::santa::store::SantaStore;
-use crate::santa::{fetch, http_date};
-
-/// Clocks that differ by more make tokens, signatures and certificates invalid.
-const SKEW_SECONDS: u64 = 300;
 
 pub(super) async fn examine(
     config: &Config,
@@ -68,143 +64,6 @@ pub(super) async fn examine(
     rules(&probe, encoding, findings).await;
 }
 
-/// Whether the server's name leads anywhere; behind a proxy that is the proxy's affair.
-async fn name(config: &Config, connection: &Connection, findings: &mut Findings) -> bool {
-    let host = connection.address.host();
-    if config.proxy.is_some() || connection.address.is_loopback() {
-        return true;
-    }
-    match tokio::net::lookup_host((host, 443)).await {
-        Ok(addresses) => {
-            let addresses: Vec<String> = addresses.map(|found| found.ip().to_string()).collect();
-            findings.good("name", format!("{host} is at {}", addresses.join(", ")));
-            true
-        }
-        Err(_) => {
-            let text = format!("{host} has no address: check SyncBaseURL and the name service");
-            findings.add("name", Level::Fault, Exit::Offline, text);
-            false
-        }
-    }
-}
-
-/// Whether a connection can be made, and by which certificates.
-async fn reach(probe: &Probe<'_>, config: &Config, findings: &mut Findings) -> bool {
-    const CHECK: &str = "connection";
-    let url = probe.connection.address.check_url();
-    let heard = match probe.send(&url, None).await {
-        Ok(heard) => heard,
-        Err(error) => {
-            let text = format!("{error}: {}", advice(&error));
-            findings.add(CHECK, Level::Fault, Exit::Offline, text);
-            return false;
-        }
-    };
-    findings.good(
-        CHECK,
-        format!(
-            "the server answers, with status {} when it is asked by nobody",
-            heard.status
-        ),
-    );
-    let now = SystemClock.now();
-    if let Some(der) = &heard.certificate {
-        certificate::examine("TLS", der, now, findings);
-    }
-    if let Some(leaf) = config.identity.as_ref().and_then(|one| one.chain().first()) {
-        certificate::examine("client TLS", leaf, now, findings);
-    }
-    let date = heard.date.as_deref().and_then(http_date::seconds);
-    match date.map(|server| server.abs_diff(now.millis() / 1000)) {
-        None => findings.warning(
-            "clock",
-            "the server's answers have no readable date: this machine's clock cannot be checked",
-        ),
-        Some(apart) if apart > SKEW_SECONDS => findings.warning(
-            "clock",
-            format!(
-                "this machine's clock and the server's are {apart} seconds apart: set the clock"
-            ),
-        ),
-        Some(apart) => findings.good("clock", format!("the clocks are {apart} seconds apart")),
-    }
-    true
-}
-
-/// What to do when no connection comes about.
-fn advice(error: &FetchError) -> &'static str {
-    let says = |word: &str| error.detail.contains(word);
-    match error.kind {
-        FetchErrorKind::Tls if says("UnknownIssuer") => {
-            "name the certificate of its issuer by ServerAuthRootsFile"
-        }
-        FetchErrorKind::Tls if says("Expired") || says("expired") => {
-            "its certificate expired: renew it"
-        }
-        FetchErrorKind::Tls if says("NotValidForName") || says("not valid for name") => {
-            "its certificate is for another name: check SyncBaseURL"
-        }
-        FetchErrorKind::Tls if says("CertificateRequired") || says("HandshakeFailure") => {
-            "it may want a client certificate: set ClientAuthCertificateFile"
-        }
-        FetchErrorKind::Tls => "check ServerAuthRootsFile and the server's certificate",
-        FetchErrorKind::Timeout => "check the network and its firewalls",
-        _ => "check SyncBaseURL, its port, the network and the proxy",
-    }
-}
-
-/// What a preflight of a sync tells.
-async fn request(
-    config: &Config,
-    connection: &Connection,
-    facts: &Facts,
-    store: Option<&SantaStore>,
-) -> PreflightRequest {
-    let machine = config.machine(connection.address.machine(), facts);
-    let (counts, rules_hash) = match store {
-        Some(store) => known(&store.clone().with_configured(&config.static_rules)).await,
-        None => (RuleCounts::default(), RulesHash::default().finish()),
-    };
-    PreflightRequest {
-        serial_number: machine.serial_number,
-        hostname: machine.hostname,
-        os_version: machine.os_version,
-        os_build: machine.os_build,
-        model_identifier: machine.model_identifier,
-        santa_version: machine.santa_version,
-        primary_user: machine.primary_user,
-        primary_user_groups: machine.primary_user_groups,
-        client_mode: Some(match machine.client_mode {
-            Some(ClientMode::Lockdown | ClientMode::Standalone) => ClientMode::Lockdown,
-            _ => ClientMode::Monitor,
-        }),
-        binary_rule_count: counts.binary,
-        certificate_rule_count: counts.certificate,
-        compiler_rule_count: counts.compiler,
-        transitive_rule_count: counts.transitive,
-        teamid_rule_count: counts.teamid,
-        signingid_rule_count: counts.signingid,
-        cdhash_rule_count: counts.cdhash,
-        machine_id: connection.address.machine().into(),
-        rules_hash,
-        ..PreflightRequest::default()
-    }
-}
-
-/// The counts and the hash of a store's rules. A store that cannot be read is told of by every other command.
-async fn known(store: &SantaStore) -> (RuleCounts, String) {
-    let mut hash = RulesHash::default();
-    let mut after = None;
-    while let Ok(page) = store.rules(after.as_ref(), 500).await {
-        page.iter().for_each(|rule| hash.add(rule));
-        match page.into_iter().last() {
-            Some(rule) => after = Some(rule.key),
-            None => break,
-        }
-    }
-    (store.counts().await.unwrap_or_default(), hash.finish())
-}
-
 /// Preflight as a sync sends it. `None` ends the examination; the answer's body is there when it was in JSON.
 async fn preflight(
     probe: &mut Probe<'_>,
@@ -220,20 +79,10 @@ async fn preflight(
         body: connection.encoding.pack(connection.form.write(request)),
     };
     let mut heard = probe.send(&url, Some(own())).await;
-    if matches!(&heard, Ok(heard) if heard.status == 403) {
-        let asked = probe
-            .ask_for_token(&connection.address.url(Endpoint::Xsrf))
-            .await;
-        match asked {
-            Ok((200, true)) => findings.good("XSRF", "the server gives a token against forged requests"),
-            Ok((200, false)) => findings.warning("XSRF", "the server answers xsrf without the header X-XSRF-TOKEN"),
-            Ok((status, _)) => findings.warning(
-                "XSRF",
-                format!("the server refuses with 403 and gives no token (xsrf: {status}): it does not want this machine; check the id, the extra headers and the client certificate"),
-            ),
-            Err(error) => findings.warning("XSRF", format!("xsrf: {error}")),
-        }
-        if probe.token.is_some() {
+    if let Ok(first) = &heard {
+        let is_wanted = first.status == 403;
+        token(probe, is_wanted, findings).await;
+        if is_wanted && probe.token.is_some() {
             heard = probe.send(&url, Some(own())).await;
         }
     }
@@ -265,6 +114,34 @@ async fn preflight(
             // In another encoding it may be taken.
             (!matches!(heard.status, 301..=308 | 401 | 403 | 404 | 405)).then_some(None)
         }
+    }
+}
+
+/// Whether the server gives a token against forged requests. One that it does not want is not held.
+async fn token(probe: &mut Probe<'_>, is_wanted: bool, findings: &mut Findings) {
+    const CHECK: &str = "XSRF";
+    let url = probe.connection.address.url(Endpoint::Xsrf);
+    let asked = probe.ask_for_token(&url).await;
+    if !is_wanted {
+        probe.token = None;
+    }
+    match (asked, is_wanted) {
+        (Ok((200, true)), _) => {
+            findings.good(CHECK, "the server gives a token against forged requests");
+        }
+        (Ok((200, false)), true) => findings.warning(
+            CHECK,
+            "the server answers xsrf without the header X-XSRF-TOKEN",
+        ),
+        (Ok((status, _)), false) => findings.good(
+            CHECK,
+            format!("the server gives no token (xsrf: {status}), and wants none"),
+        ),
+        (Ok((status, _)), true) => findings.warning(
+            CHECK,
+            format!("the server refuses with 403 and gives no token (xsrf: {status}): it does not want this machine"),
+        ),
+        (Err(error), _) => findings.warning(CHECK, format!("xsrf: {error}")),
     }
 }
 

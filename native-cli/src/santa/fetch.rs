@@ -92,6 +92,10 @@ pub(super) async fn send(
     for (name, value) in &request.headers {
         builder = builder.header(name.as_ref(), value);
     }
+    // Of a body of no bytes the length is not announced by itself.
+    if request.body.is_empty() {
+        builder = builder.header(reqwest::header::CONTENT_LENGTH, 0);
+    }
     let sent = builder.body(request.body).send().await;
     sent.map_err(|error| fetch_error(error, FetchErrorKind::Cut))
 }

@@ -226,7 +226,7 @@ impl Error {
                 crate::http::FetchErrorKind::Aborted => "aborted",
                 _ => "network",
             },
-            Self::Store(_) => "store",
+            Self::Store(error) => error.kind.code(),
             Self::Random(_) => "random",
             Self::Cipher => "cipher",
             Self::NoSuchRecord { .. } => "no-such-record",

@@ -195,6 +195,21 @@ for (const name of BROWSERS) {
       await first.close();
     });
 
+    test("clients with stores of their own and no name do not wait for each other", async () => {
+      const asked = await within(async account => {
+        const { MemoryStore, open } = await import("/selvedge.js");
+        let asked = 0;
+        const fetch = () => {
+          asked += 1;
+          return new Promise(resolve => setTimeout(() => resolve(new Response(null, { status: 503 })), 100));
+        };
+        const clients = await Promise.all([0, 1].map(() => open({ account, fetch, store: new MemoryStore() })));
+        const reports = await Promise.all(clients.map(client => client.sync({ collections: ["notes"] })));
+        return [asked, ...reports.map(report => report.ending)];
+      }, ACCOUNT);
+      assert.deepEqual(asked, [2, "stopped", "stopped"]);
+    });
+
     test("a database of a newer program is refused, and one that is in use is not deleted", async () => {
       const codes = await within(async () => {
         const { IndexedDbStore } = await import("/selvedge.js");

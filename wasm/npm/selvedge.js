@@ -14,7 +14,9 @@ export { IndexedDbStore, MemoryStore };
 /** Opens a client on an account, with this host's own store and lock unless others are given. */
 export const open = async (/** @type {import("./selvedge.js").OpenOptions} */ options) => {
   const name = options?.name ?? "selvedge";
-  const lock = options?.lock ?? lockOf(name);
+  // A store that somebody brings without a name is none that other windows would know by it.
+  const isNamed = options?.name !== undefined || !options?.store;
+  const lock = options?.lock ?? (isNamed ? lockOf(name) : undefined);
   const store = options?.store ?? (globalThis.indexedDB ? new IndexedDbStore(name) : new MemoryStore());
   return glue.open({ ...options, store, ...(lock && { lock }) });
 };

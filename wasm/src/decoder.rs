@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::futures::future_to_promise;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array, Uint32Array};
 use selvedge_core::bso::{Decoder, Format, Opened, Opener, RecordError};
 use selvedge_core::crypto::payload::PayloadError;
@@ -17,7 +18,7 @@ use crate::{Error, KeyBundle, json};
 const LARGEST: usize = 8 << 20;
 
 /// A batch is opened when so many records or bytes have come.
-const BATCH: (usize, usize) = (2000, 2 << 20);
+const BATCH: (usize, usize) = (500, 1 << 20);
 
 /// Verifies and decrypts the records of a server's answer as it arrives. `decodeRecords` is its comfortable form.
 #[wasm_bindgen]
@@ -26,10 +27,25 @@ pub struct RecordDecoder(Rc<RefCell<Option<State>>>);
 
 struct State {
     decoder: Decoder,
+    /// Takes the records of the next batch.
     opener: Opener<HostCbc>,
+    /// The other one, while no batch is under way.
+    spare: Option<Opener<HostCbc>>,
+    /// Is opened while the next one fills: WebCrypto works beside this thread.
+    under_way: Option<UnderWay>,
     as_bytes: bool,
     /// Records that are none.
-    failed: Vec<(String, &'static str)>,
+    failed: Failed,
+}
+
+/// Ids and codes of what cannot be read.
+type Failed = Vec<(String, &'static str)>;
+
+/// A batch that is being opened.
+struct UnderWay {
+    /// Fulfilled when it is; it is never rejected.
+    ended: Promise,
+    outcome: Rc<RefCell<Option<(Opener<HostCbc>, Result<Object, Error>)>>>,
 }
 
 impl std::fmt::Debug for State {
@@ -53,13 +69,16 @@ impl RecordDecoder {
         let cbc = HostCbc::new(keys.keys().encryption_key());
         Ok(Self(Rc::new(RefCell::new(Some(State {
             decoder: Decoder::new(format, LARGEST),
-            opener: Opener::new(keys.keys(), cbc),
+            opener: Opener::new(keys.keys(), cbc.clone()),
+            spare: Some(Opener::new(keys.keys(), cbc)),
+            under_way: None,
             as_bytes,
             failed: Vec::new(),
         })))))
     }
 
-    /// Takes the next chunk; answers with the batches that are whole with it, mostly none or one.
+    /// Takes the next chunk; answers with the batches that are ready by now, mostly none or one: a batch is opened while
+    /// the next one arrives.
     ///
     /// Rejects with "answer" when the body is no list of records, and with "input" while another call is under way.
     #[wasm_bindgen(unchecked_return_type = "Promise<(DecodedRecords | DecodedBytes)[]>")]
@@ -105,35 +124,74 @@ impl State {
                 }
             }
             if self.opener.records() >= BATCH.0 || self.opener.bytes() >= BATCH.1 {
-                batches.push(&self.open().await?);
+                self.end(&batches).await?;
+                self.begin();
             }
         }
-        if is_last && (self.opener.records() > 0 || !self.failed.is_empty()) {
-            batches.push(&self.open().await?);
+        if is_last {
+            self.end(&batches).await?;
+            if self.opener.records() > 0 || !self.failed.is_empty() {
+                self.begin();
+                self.end(&batches).await?;
+            }
         }
         Ok(batches)
     }
 
-    async fn open(&mut self) -> Result<JsValue, Error> {
-        let opened = self
-            .opener
-            .open()
-            .await
-            .map_err(selvedge_core::error::Error::from)?;
-        let mut failed = std::mem::take(&mut self.failed);
-        let batch = match self.as_bytes {
-            true => bytes(&opened, &mut failed),
-            false => objects(&opened, &mut failed)?,
+    /// Has the batch opened, and the other opener take the next one. None is under way then.
+    fn begin(&mut self) {
+        let Some(spare) = self.spare.take() else {
+            return;
         };
-        let failed = failed.into_iter().map(|(id, code)| {
-            let failure = Object::new();
-            set(&failure, "id", id.into());
-            set(&failure, "code", code.into());
-            JsValue::from(failure)
+        let mut opener = std::mem::replace(&mut self.opener, spare);
+        let failed = std::mem::take(&mut self.failed);
+        let as_bytes = self.as_bytes;
+        let outcome = Rc::new(RefCell::new(None));
+        let place = Rc::clone(&outcome);
+        let ended = future_to_promise(async move {
+            let batch = open(&mut opener, failed, as_bytes).await;
+            place.replace(Some((opener, batch)));
+            Ok(JsValue::UNDEFINED)
         });
-        set(&batch, "failed", failed.collect::<Array>().into());
-        Ok(batch.into())
+        self.under_way = Some(UnderWay { ended, outcome });
     }
+
+    /// Waits for the batch that is under way, if there is one.
+    async fn end(&mut self, batches: &Array) -> Result<(), Error> {
+        let Some(under_way) = self.under_way.take() else {
+            return Ok(());
+        };
+        // It is never rejected.
+        drop(under_way.ended.await);
+        if let Some((opener, batch)) = under_way.outcome.take() {
+            self.spare = Some(opener);
+            batches.push(&batch?.into());
+        }
+        Ok(())
+    }
+}
+
+async fn open(
+    opener: &mut Opener<HostCbc>,
+    mut failed: Failed,
+    as_bytes: bool,
+) -> Result<Object, Error> {
+    let opened = opener
+        .open()
+        .await
+        .map_err(selvedge_core::error::Error::from)?;
+    let batch = match as_bytes {
+        true => bytes(&opened, &mut failed),
+        false => objects(&opened, &mut failed)?,
+    };
+    let failed = failed.into_iter().map(|(id, code)| {
+        let failure = Object::new();
+        set(&failure, "id", id.into());
+        set(&failure, "code", code.into());
+        JsValue::from(failure)
+    });
+    set(&batch, "failed", failed.collect::<Array>().into());
+    Ok(batch)
 }
 
 fn set(object: &Object, name: &str, value: JsValue) {
@@ -141,7 +199,7 @@ fn set(object: &Object, name: &str, value: JsValue) {
 }
 
 /// The sound ones as one JSON text, which JavaScript reads faster than anything that is built piece by piece.
-fn objects(opened: &Opened<'_>, failed: &mut Vec<(String, &'static str)>) -> Result<Object, Error> {
+fn objects(opened: &Opened<'_>, failed: &mut Failed) -> Result<Object, Error> {
     let mut text = String::from("[");
     let mut modified = Vec::new();
     for record in opened.records() {
@@ -168,7 +226,7 @@ fn objects(opened: &Opened<'_>, failed: &mut Vec<(String, &'static str)>) -> Res
     Ok(batch)
 }
 
-fn bytes(opened: &Opened<'_>, failed: &mut Vec<(String, &'static str)>) -> Object {
+fn bytes(opened: &Opened<'_>, failed: &mut Failed) -> Object {
     let mut cleartexts = Vec::new();
     let mut ends = Vec::new();
     for record in opened.records() {

@@ -32,6 +32,8 @@ export interface TokenServerCredentials {
   kid: string;
   /** The sync key: 64 bytes as base64url. */
   ksync_b64url: string;
+  /** What the account's other devices know this one by: 32 hexadecimal digits. */
+  device_id?: string;
 }
 
 /** An account by a storage token that somebody else got: when it expires, bring another. */
@@ -45,6 +47,8 @@ export interface TokenCredentials {
   /** The sync key: 64 bytes as base64url. */
   ksync_b64url: string;
   kid?: string;
+  /** What the account's other devices know this one by: 32 hexadecimal digits. */
+  device_id?: string;
 }
 
 /** A join code (`selvedge1-…`), or credentials as an object or as its JSON text. */
@@ -62,7 +66,8 @@ export interface OpenOptions {
   /** What the account's other devices are told that this one is called. */
   deviceName?: string;
   /** Keeps other windows and workers from syncing the same store at once: answers with a function that gives the lock back, or
-   * with `null` if somebody else has it. Default: `navigator.locks`, where there is one, by the client's name. */
+   * with `null` if somebody else has it. Default: `navigator.locks`, where there is one, by the client's name; none for
+   * a store of yours without a name. */
   lock?: () => Promise<(() => void) | null>;
 }
 

@@ -22,6 +22,8 @@ const BY_CODE = {
   blocked: "A sync is running already.",
   aborted: "The sync was stopped. What it had done stays done.",
   "store-full": "This browser has no room left for the list. Free some space and sync again.",
+  "store-busy": "Another window holds the list. Close it and sync again.",
+  "store-damaged": "What this browser kept of the list is damaged. Leave the account here and join again.",
   store: "This browser cannot keep the list. Leave private browsing, or free some space.",
   "no-such-record": "This entry has been deleted meanwhile.",
 };

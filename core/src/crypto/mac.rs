@@ -6,6 +6,8 @@
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod lanes;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod single;
 

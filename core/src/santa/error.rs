@@ -83,7 +83,7 @@ impl Error {
             Self::Encoding { .. } => "encoding",
             Self::Endless => "endless",
             Self::TooManyRules { .. } => "too-many-rules",
-            Self::Store(_) => "store",
+            Self::Store(error) => error.kind.code(),
         }
     }
 }

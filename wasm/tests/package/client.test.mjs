@@ -165,17 +165,20 @@ test("two clients on one store see the same records, and lose no edit", async ()
 
 test("what a store throws is the cause of the error, and its code tells the kind", async () => {
   const cases = [
-    [new SelvedgeError("store-full", "no room"), /no room/],
-    [new DOMException("over", "QuotaExceededError"), /no room left/],
-    [Object.assign(new Error("wait"), { code: "store-busy" }), /another program/],
-    [new Error("on fire"), /on fire/],
+    [new SelvedgeError("store-full", "no room"), "store-full", /no room/],
+    [new DOMException("over", "QuotaExceededError"), "store-full", /no room left/],
+    [Object.assign(new Error("wait"), { code: "store-busy" }), "store-busy", /another program/],
+    [Object.assign(new Error("ask"), { code: "store-locked" }), "store-locked", /is locked/],
+    [new DOMException("torn", "DataError"), "store-damaged", /damaged/],
+    [new Error("on fire"), "store", /on fire/],
   ];
-  for (const [thrown, words] of cases) {
+  for (const [thrown, code, words] of cases) {
     const store = Object.assign(new MemoryStore(), { commit: () => Promise.reject(thrown) });
     const client = await open({ account, store });
     const error = await rejected(client.collection("notes").put({ title: "milk" }));
     assert.ok(error instanceof SelvedgeError);
     assert.equal(error.cause, thrown);
+    assert.equal(error.code, code);
     assert.match(error.message, words);
   }
 });
@@ -187,6 +190,7 @@ test("a store that answers nonsense is told as damaged, not believed", async () 
     const client = await open({ account, store });
     const error = await rejected(client.collection("notes").get("a"));
     assert.match(error.message, /damaged/, JSON.stringify(answer));
+    assert.equal(error.code, "store-damaged");
   }
   assert.equal((await rejected(open({ account, store: "no store" }))).code, "input");
 });

@@ -7,17 +7,19 @@ use alloc::vec::Vec;
 use core::array;
 use core::ops::Range;
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128::compress;
 use super::{MacKey, compress256, digest_of, last_blocks};
 
 /// As many words as a vector has: more do not pay where a rotation is three instructions.
 pub(super) const LANES: usize = if cfg!(target_arch = "wasm32") { 4 } else { 8 };
 
-/// A word of each of the hashes: the compiler makes one vector of it.
+/// A word of each of the hashes: one vector.
 type Words = [u32; LANES];
 
 /// The round constants of SHA-256 (FIPS 180-4, 4.2.2).
 #[rustfmt::skip]
-const ROUND: [[u32; 16]; 4] = [
+pub(super) const ROUND: [[u32; 16]; 4] = [
     [
         0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
         0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
@@ -148,7 +150,8 @@ fn set(states: &mut [Words; 8], lane: usize, state: &[u32; 8]) {
     }
 }
 
-/// The compression function of SHA-256 (FIPS 180-4, 6.2.2) in every lane.
+/// The compression function of SHA-256 (FIPS 180-4, 6.2.2) in every lane: the compiler makes vectors of its loops.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 fn compress(states: &mut [Words; 8], blocks: &[&[u8; 64]; LANES]) {
     let mut schedule = [[0; LANES]; 16];
@@ -190,6 +193,7 @@ fn compress(states: &mut [Words; 8], blocks: &[&[u8; 64]; LANES]) {
 }
 
 /// The next sixteen words of the message schedule.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 fn extend(schedule: &mut [Words; 16]) {
     for t in 0..16 {

@@ -56,3 +56,23 @@ pub enum StoreErrorKind {
     #[error("the local store cannot be used")]
     Unavailable,
 }
+
+impl StoreErrorKind {
+    /// A stable word for programs. JavaScript's stores throw errors with these codes too.
+    ///
+    /// ```
+    /// use selvedge_core::host::StoreErrorKind;
+    ///
+    /// assert_eq!(StoreErrorKind::Full.code(), "store-full");
+    /// ```
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Full => "store-full",
+            Self::Busy => "store-busy",
+            Self::Locked => "store-locked",
+            Self::Damaged => "store-damaged",
+            Self::Unavailable => "store",
+        }
+    }
+}

@@ -45,8 +45,11 @@ type Failed = Vec<(String, &'static str)>;
 struct UnderWay {
     /// Fulfilled when it is; it is never rejected.
     ended: Promise,
-    outcome: Rc<RefCell<Option<(Opener<HostCbc>, Result<Object, Error>)>>>,
+    outcome: Rc<RefCell<Option<Outcome>>>,
 }
+
+/// A batch as JavaScript gets it, and the opener for another one.
+type Outcome = (Opener<HostCbc>, Result<Object, Error>);
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -25,7 +25,7 @@ impl Moroz {
     #[must_use]
     pub fn start(global: &str) -> Option<Self> {
         let Some(program) = program() else {
-            println!("skipped: no moroz");
+            eprintln!("skipped: no moroz");
             return None;
         };
         let dir = TempDir::new().expect("there is room for a directory");

@@ -14,5 +14,7 @@ pub mod remote;
 mod run;
 pub mod santa;
 pub mod serve;
+#[cfg(unix)]
+mod service;
 
 pub use run::run;

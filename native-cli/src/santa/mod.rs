@@ -7,6 +7,7 @@
 //! facts        what it tells of itself
 //! store        rules, events and sync state in SQLite
 //! fetch        requests by reqwest over rustls
+//! in_flight    which events are being sent right now
 //! host         all of it, as the core asks for it
 //! runner       one sync after the other
 //! snapshot     how things are
@@ -15,14 +16,18 @@
 //! rule_file    rules in a file
 //! serve        a small server for tests and trials
 //! push         servers that tell this machine when to sync
+//! daemon       what syncs by schedule and is spoken to
 //! ```
 
 pub mod config;
+#[cfg(target_os = "linux")]
+pub mod daemon;
 pub mod doctor;
 mod facts;
 mod fetch;
 mod host;
 mod http_date;
+mod in_flight;
 pub mod ipc_client;
 mod logs;
 mod machine_id;
@@ -39,6 +44,7 @@ pub use config::Config;
 pub use facts::Facts;
 pub use fetch::SantaFetch;
 pub use host::SantaHost;
+pub use in_flight::InFlight;
 pub use machine_id::machine_id;
 pub use online::has_default_route;
 pub use place::Place;

@@ -14,6 +14,7 @@ use super::config::Config;
 use super::facts::Facts;
 use super::fetch::{self, SantaFetch};
 use super::host::SantaHost;
+use super::in_flight::InFlight;
 use super::logs;
 use super::machine_id::machine_id;
 use super::online::has_default_route;
@@ -76,12 +77,23 @@ impl Runner {
         Ok(Self {
             place: place.clone(),
             facts,
-            host: SantaHost { fetch, store },
+            host: SantaHost {
+                fetch,
+                store,
+                in_flight: InFlight::default(),
+            },
             connection,
             link,
             push_token: RefCell::default(),
             config,
         })
+    }
+
+    /// Takes turns with another runner for the same store, whose uploads may not be done yet.
+    #[must_use]
+    pub fn beside(mut self, other: &Self) -> Self {
+        self.host.in_flight = other.host.in_flight.clone();
+        self
     }
 
     /// The configuration that it follows.
@@ -151,8 +163,13 @@ impl Runner {
                     message: error.to_string(),
                 })?;
         }
+        let following = self.host.in_flight.follow();
+        let progress = |stage| {
+            following.stage(stage);
+            progress(stage);
+        };
         let report = self
-            .with_options(is_pushed, progress, async |options| {
+            .with_options(is_pushed, &progress, async |options| {
                 santa::sync(&self.host, options, &self.link).await
             })
             .await;
@@ -184,6 +201,30 @@ impl Runner {
             santa::upload_now(&self.host, options, &self.link, events).await
         })
         .await
+    }
+
+    /// Sends at once those events that wait under these keys, beside any sync and none of them twice: not while a sync is
+    /// sending, and not what it sent. They are deleted once the server has them.
+    pub async fn upload_waiting(&self, keys: &[String]) -> (Uploaded, santa::Result<()>) {
+        self.host.in_flight.turn().await;
+        let waiting = match self.host.store.waiting(keys) {
+            Ok(waiting) => waiting,
+            Err(error) => return (Uploaded::default(), Err(error.into())),
+        };
+        let events: Vec<_> = waiting
+            .into_iter()
+            .filter(|event| !self.host.in_flight.has(event.id))
+            .map(|event| (Some(event.id), event.occurrence))
+            .collect();
+        let ids = events.iter().filter_map(|(id, _)| *id);
+        let _claim = self.host.in_flight.claim(ids);
+        self.upload_now(events).await
+    }
+
+    /// Whether requests have a way, as far as this machine knows.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.connection.address.is_loopback() || has_default_route()
     }
 
     /// Asks the server whether it is there, once and without telling it anything (spec §5.2).
@@ -262,7 +303,7 @@ impl Runner {
             any_host: config.logs_to_any_host,
             most_bytes: config.most_log_bytes,
         };
-        let is_online = || self.connection.address.is_loopback() || has_default_route();
+        let is_online = || self.is_online();
         let options = Options {
             uploads_on_clean: config.uploads_on_clean,
             is_pushed,

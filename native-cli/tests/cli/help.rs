@@ -226,3 +226,12 @@ fn the_examples_of_santas_events_and_status_run() {
     assert!(here(&["santa", "events", "list"]).contains("BLOCK_BINARY"));
     assert!(here(&["santa", "status"]).contains("\"pending_events\":1"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_example_of_santas_daemon_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = example(&["santa", "daemon"]);
+    let unit = run(&line, dir.path(), "home", "");
+    assert!(unit.contains("Type=notify"), "{unit}");
+}

@@ -41,10 +41,13 @@ pub enum Fault {
     /// The server did not take the events.
     #[error("the server did not take the events")]
     UploadFailed,
+    /// The local store did not do its work: nothing was kept.
+    #[error("the local store did not do its work, and nothing was kept")]
+    Store,
 }
 
 impl Fault {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Parse,
         Self::Request,
         Self::Method,
@@ -53,6 +56,7 @@ impl Fault {
         Self::NotConfigured,
         Self::Busy,
         Self::UploadFailed,
+        Self::Store,
     ];
 
     /// Its number.
@@ -67,6 +71,8 @@ impl Fault {
             Self::NotConfigured => -32001,
             Self::Busy => -32002,
             Self::UploadFailed => -32003,
+            // JSON-RPC's own number for what is wrong within.
+            Self::Store => -32603,
         }
     }
 

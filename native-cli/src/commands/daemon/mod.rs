@@ -2,7 +2,6 @@
 
 mod log;
 mod network;
-mod notify;
 mod unit;
 mod watch;
 
@@ -12,17 +11,15 @@ use selvedge_core::host::{Clock as _, Random as _, Store as _};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{Report, ended};
 use selvedge_core::schedule::{Ended, Event, Next, Policy, Schedule};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::log::Log;
 use self::network::Network;
-use self::notify::Notifier;
 use self::watch::ClockWatch;
 use super::sync;
 use crate::cli::DaemonArgs;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::{SqliteStore, SystemClock, SystemRandom};
+use crate::service::{Log, Notifier, Signalled, Signals};
 
 /// How often the daemon looks around while it waits.
 const LOOK: Duration = Duration::from_secs(5);
@@ -58,39 +55,6 @@ fn print_unit(device: &Device) -> Result<()> {
     device.output.print(&unit::unit(&program, &profile, &user))
 }
 
-/// What the process is asked to do from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    /// Sync now.
-    Sync,
-    /// Stop at the next safe point.
-    Stop,
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.hangup.recv() => Asked::Sync,
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-        }
-    }
-}
-
 struct Daemon<'a> {
     device: &'a Device,
     policy: Policy,
@@ -110,8 +74,7 @@ struct Daemon<'a> {
 
 impl<'a> Daemon<'a> {
     fn new(device: &'a Device, args: &DaemonArgs, server: String) -> Result<Self> {
-        let signals = Signals::new()
-            .map_err(|error| CliError::Failed(format!("the system gives no signals: {error}")))?;
+        let signals = Signals::new()?;
         let policy = Policy {
             first_seconds: args.first_sync_after,
             idle_seconds: args.every.unwrap_or(Policy::FIREFOX.idle_seconds),
@@ -166,8 +129,8 @@ impl<'a> Daemon<'a> {
                 Next::Running | Next::ForPerson => self.wait(LOOK).await,
             };
             match asked {
-                Some(Asked::Stop) => return,
-                Some(Asked::Sync) => self.ask(),
+                Some(Signalled::Stop) => return,
+                Some(Signalled::Hangup) => self.ask(),
                 None => {}
             }
         }
@@ -185,7 +148,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// Waits, but no longer than until it is time to look around, or to tell the watchdog that all is well.
-    async fn wait(&mut self, wait: Duration) -> Option<Asked> {
+    async fn wait(&mut self, wait: Duration) -> Option<Signalled> {
         let watchdog = self.notifier.watchdog().unwrap_or(LOOK);
         let wait = wait.min(LOOK).min(watchdog);
         tokio::select! {
@@ -239,7 +202,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// One sync. A signal to stop ends it between two commits, as a cut of the network would.
-    async fn sync(&mut self, is_asked_for: bool, only: Vec<CollectionName>) -> Option<Asked> {
+    async fn sync(&mut self, is_asked_for: bool, only: Vec<CollectionName>) -> Option<Signalled> {
         self.tell(Event::Began);
         self.notifier.status("syncing");
         let device = self.device;
@@ -251,8 +214,8 @@ impl<'a> Daemon<'a> {
                 tokio::select! {
                     report = &mut syncing => break report,
                     asked = self.signals.next() => match asked {
-                        Asked::Stop => return Some(Asked::Stop),
-                        Asked::Sync => wanted = Some(Asked::Sync),
+                        Signalled::Stop => return Some(Signalled::Stop),
+                        Signalled::Hangup => wanted = Some(Signalled::Hangup),
                     },
                     () = tokio::time::sleep(every) => self.notifier.alive(),
                 }
@@ -269,7 +232,7 @@ impl<'a> Daemon<'a> {
     fn ended(&mut self, report: Result<Report>) {
         let (how, backoff) = match &report {
             Ok(report) => {
-                self.log.synced(report);
+                log::synced(self.log, report);
                 (ended(report), report.backoff)
             }
             Err(error) => {

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use crate::service::{quoted, sandbox};
+
 /// A system service that runs the daemon as `user` and may write nothing but the profile's directory.
 pub(super) fn unit(program: &Path, profile: &Path, user: &str) -> String {
+    let sandbox = sandbox(&[profile], "AF_UNIX AF_INET AF_INET6");
     let (program, directory) = (quoted(program), quoted(profile));
     format!(
         "# Keep this as /etc/systemd/system/selvedge.service, then: systemctl enable --now selvedge
@@ -26,58 +29,16 @@ TimeoutStopSec=20
 UMask=0077
 
 # The daemon needs the network and its own directory, and nothing else.
-ReadWritePaths={directory}
-ProtectSystem=strict
-ProtectHome=read-only
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RemoveIPC=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-
+{sandbox}
 [Install]
 WantedBy=multi-user.target
 "
     )
 }
 
-/// A path as systemd reads it: in quotes, with its own signs doubled.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let text = text
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('%', "%%")
-        .replace('$', "$$");
-    format!("\"{text}\"")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_written_as_systemd_reads_them() {
-        let path = quoted(Path::new(r#"/a b/50% "of" $HOME\x"#));
-        assert_eq!(path, r#""/a b/50%% \"of\" $$HOME\\x""#);
-    }
 
     #[test]
     fn only_the_profile_may_be_written() {

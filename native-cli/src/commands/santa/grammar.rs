@@ -6,6 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use selvedge_core::santa::wire::{Policy, RuleType};
 
 use crate::cli::DryRun;
+#[cfg(target_os = "linux")]
+use crate::commands::santa::daemon::DaemonArgs;
 use crate::commands::santa::serve::ServeArgs;
 
 /// What to do with this machine and its server.
@@ -32,6 +34,9 @@ pub enum SantaCommand {
     /// Add or list events that wait for the next sync.
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Sync by schedule, and serve agents and people on a socket, until stopped.
+    #[cfg(target_os = "linux")]
+    Daemon(DaemonArgs),
     /// Run a small server, for tests and trials.
     Serve(ServeArgs),
 }

@@ -1,5 +1,7 @@
 //! `selvedge santa`: Santa's sync.
 
+#[cfg(target_os = "linux")]
+pub mod daemon;
 mod doctor;
 mod events;
 pub mod grammar;
@@ -27,6 +29,9 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
         SantaCommand::Events(command) => {
             beside_the_network()?.block_on(events::run(device, command))
         }
+        // It gives its privileges up before it has threads.
+        #[cfg(target_os = "linux")]
+        SantaCommand::Daemon(args) => daemon::run(device, args),
         SantaCommand::Serve(args) => many_threads()?.block_on(serve::run(device.output, args)),
     }
 }

@@ -127,6 +127,25 @@ impl SantaStore {
         })
     }
 
+    /// The events that wait under these keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting(&self, keys: &[String]) -> Result<Vec<PendingEvent>, StoreError> {
+        self.read(|connection| {
+            let mut select =
+                connection.prepare_cached("SELECT id, body FROM event WHERE key = ?1")?;
+            let mut found = Vec::new();
+            for key in keys {
+                let mut rows = select.query([key])?;
+                while let Some(row) = rows.next()? {
+                    found.push(pending_event(row)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// How many events wait.
     ///
     /// # Errors
@@ -222,13 +241,18 @@ fn pending(
     let mut rows = events.query(params![after, limit])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
-        let body: String = row.get(1)?;
-        page.push(PendingEvent {
-            id: EventId(row.get(0)?),
-            occurrence: serde_json::from_str(&body).map_err(|_| rows::damaged(1))?,
-        });
+        page.push(pending_event(row)?);
     }
     Ok(page)
+}
+
+/// A row of id and body.
+fn pending_event(row: &rusqlite::Row<'_>) -> rusqlite::Result<PendingEvent> {
+    let body: String = row.get(1)?;
+    Ok(PendingEvent {
+        id: EventId(row.get(0)?),
+        occurrence: serde_json::from_str(&body).map_err(|_| rows::damaged(1))?,
+    })
 }
 
 fn apply(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 /// Where the service manager listens, if there is one.
 #[derive(Debug)]
-pub(super) struct Notifier {
+pub(crate) struct Notifier {
     socket: Option<(UnixDatagram, SocketAddr)>,
     watchdog: Option<Duration>,
 }
 
 impl Notifier {
     /// As the service manager set it in the environment.
-    pub(super) fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         Self {
             socket: std::env::var_os("NOTIFY_SOCKET").and_then(|name| open(&name)),
             watchdog: interval(
@@ -26,29 +26,29 @@ impl Notifier {
     }
 
     /// How often the watchdog wants to hear of us: twice in its time.
-    pub(super) const fn watchdog(&self) -> Option<Duration> {
+    pub(crate) const fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
     /// The daemon works.
-    pub(super) fn ready(&self) {
+    pub(crate) fn ready(&self) {
         self.say("READY=1");
     }
 
     /// The daemon is alive.
-    pub(super) fn alive(&self) {
+    pub(crate) fn alive(&self) {
         if self.watchdog.is_some() {
             self.say("WATCHDOG=1");
         }
     }
 
     /// The daemon is about to stop.
-    pub(super) fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         self.say("STOPPING=1");
     }
 
     /// One line for people who ask the service manager.
-    pub(super) fn status(&self, text: &str) {
+    pub(crate) fn status(&self, text: &str) {
         self.say(&format!("STATUS={}", text.replace('\n', " ")));
     }
 

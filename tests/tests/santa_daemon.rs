@@ -341,6 +341,8 @@ fn root_gives_itself_up_for_good() {
 #[test]
 fn the_units_are_such_that_systemd_takes() {
     let machine = Machine::of("http://127.0.0.1:1/v1/santa");
+    // systemd warns of nobody, with good reason.
+    machine.write_config("[selvedge]\nuser = \"daemon\"\nsocket = \"/run/selvedge/sync.sock\"");
     let print = |kind: &[&str]| {
         let args = [&["santa", "daemon", "--print-unit"], kind].concat();
         machine.run(&args).outcome().ok().stdout

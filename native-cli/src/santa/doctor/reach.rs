@@ -102,3 +102,38 @@ pub(super) fn advice(error: &FetchError) -> &'static str {
         _ => "check SyncBaseURL, its port, the network and the proxy",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_its_advice() {
+        use FetchErrorKind::{Offline, Timeout, Tls};
+
+        for (kind, detail, expected) in [
+            (
+                Tls,
+                "invalid peer certificate: UnknownIssuer",
+                "ServerAuthRootsFile",
+            ),
+            (Tls, "invalid peer certificate: Expired", "renew it"),
+            (
+                Tls,
+                "invalid peer certificate: certificate not valid for name",
+                "for another name",
+            ),
+            (
+                Tls,
+                "received fatal alert: CertificateRequired",
+                "a client certificate",
+            ),
+            (Tls, "something else", "check ServerAuthRootsFile"),
+            (Timeout, "", "firewalls"),
+            (Offline, "", "check SyncBaseURL"),
+        ] {
+            let text = advice(&FetchError::new(kind, detail));
+            assert!(text.contains(expected), "{detail}: {text}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use selvedge_core::santa::wire::{
 };
 use selvedge_core::santa::{Connection, Encoding, Endpoint};
 
-use super::probe::{Heard, Probe, Sent, raw_deflate};
+use super::probe::{Probe, Sent, raw_deflate};
 use super::reach::{advice, name, reach};
 use super::told::request;
 use super::{Findings, Level, answers};
@@ -110,7 +110,7 @@ async fn preflight(
             Some(heard.body.filter(|_| connection.form == Form::Json))
         }
         Ok(heard) => {
-            findings.fault(CHECK, refusal(&heard));
+            findings.fault(CHECK, refusal(heard.status, heard.location.as_deref()));
             // In another encoding it may be taken.
             (!matches!(heard.status, 301..=308 | 401 | 403 | 404 | 405)).then_some(None)
         }
@@ -146,9 +146,8 @@ async fn token(probe: &mut Probe<'_>, is_wanted: bool, findings: &mut Findings) 
 }
 
 /// What a status other than 200 means.
-fn refusal(heard: &Heard) -> String {
-    let status = heard.status;
-    match (status, &heard.location) {
+fn refusal(status: u16, location: Option<&str>) -> String {
+    match (status, location) {
         (300..=399, Some(location)) => format!("the server redirects ({status}) to {location}, which is not followed: set SyncBaseURL accordingly"),
         (300..=399, None) => format!("the server redirects ({status}), which is not followed"),
         (401, _) => "the server wants to know who asks (401): set SyncExtraHeaders or ClientAuthCertificateFile".into(),
@@ -335,5 +334,32 @@ async fn rules(probe: &Probe<'_>, encoding: Encoding, findings: &mut Findings) {
             CHECK,
             format!("ruledownload is answered with status {status}: ask the server's operator"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_advice() {
+        for (status, location, expected) in [
+            (
+                301,
+                Some("https://other/"),
+                "redirects (301) to https://other/",
+            ),
+            (302, None, "redirects (302), which is not followed"),
+            (401, None, "set SyncExtraHeaders"),
+            (403, None, "check its id"),
+            (404, None, "check the path of SyncBaseURL"),
+            (405, None, "check the path of SyncBaseURL"),
+            (415, None, "this type of body"),
+            (204, None, "with 204 rather than 200"),
+            (500, None, "with status 500"),
+        ] {
+            let text = refusal(status, location);
+            assert!(text.contains(expected), "{status}: {text}");
+        }
     }
 }

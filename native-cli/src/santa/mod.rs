@@ -15,6 +15,7 @@
 //! ipc_client   asks the daemon
 //! rule_file    rules in a file
 //! serve        a small server for tests and trials
+//! fleet        many machines that exist only here
 //! push         servers that tell this machine when to sync
 //! daemon       what syncs by schedule and is spoken to
 //! ```
@@ -25,6 +26,7 @@ pub mod daemon;
 pub mod doctor;
 mod facts;
 mod fetch;
+pub mod fleet;
 mod host;
 mod http_date;
 mod in_flight;

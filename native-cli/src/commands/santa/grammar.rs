@@ -9,6 +9,7 @@ use crate::cli::DryRun;
 #[cfg(target_os = "linux")]
 use crate::commands::santa::daemon::DaemonArgs;
 use crate::commands::santa::serve::ServeArgs;
+use crate::commands::santa::simulate::SimulateArgs;
 
 /// What to do with this machine and its server.
 #[derive(Debug, Subcommand)]
@@ -39,6 +40,12 @@ pub enum SantaCommand {
     Daemon(DaemonArgs),
     /// Run a small server, for tests and trials.
     Serve(ServeArgs),
+    /// Let many machines sync with a server, to see whether it bears them.
+    #[command(
+        long_about = "Let many machines sync with a server, to see whether it bears them.\n\nEach machine has its own id, rules, state and schedule, runs programs, and syncs as a real one does. The report tells how fast the server answered, what went wrong, and whether the machines have its rules. Ctrl-C ends it early, with a report.",
+        after_help = "Example:\n  selvedge santa simulate --machines 20 --duration 4s --server http://127.0.0.1:8080/v1/santa"
+    )]
+    Simulate(Box<SimulateArgs>),
 }
 
 /// Which configuration.

@@ -7,6 +7,7 @@ mod events;
 pub mod grammar;
 mod rules;
 pub mod serve;
+pub mod simulate;
 mod status;
 mod sync;
 
@@ -32,6 +33,9 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
         // It gives its privileges up before it has threads.
         #[cfg(target_os = "linux")]
         SantaCommand::Daemon(args) => daemon::run(device, args),
+        SantaCommand::Simulate(args) => {
+            many_threads()?.block_on(simulate::run(device.output, *args))
+        }
         SantaCommand::Serve(args) => many_threads()?.block_on(serve::run(device.output, args)),
     }
 }

@@ -142,6 +142,15 @@ impl Config {
         Self::parse(&path, &text, is_for_everybody)
     }
 
+    /// Reads a file that need not be of this machine.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let (text, is_for_everybody) = read_text(path).map_err(CliError::file(path))?;
+        Self::parse(path, &text, is_for_everybody)
+    }
+
     /// Reads a configuration's text. `path` is for messages.
     ///
     /// # Errors

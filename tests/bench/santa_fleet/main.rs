@@ -1,0 +1,92 @@
+//! 10,000 machines of a fleet against a server with 10,000 rules: peak memory, computing time, requests a second. Says
+//! PASS or FAIL to each bound, and exits with 1 if any fails.
+//!
+//! The server here answers from memory and looks at nothing, so that what is measured is the fleet.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench says figures and may stop at anything"
+)]
+
+mod ready_answers;
+
+use std::process::ExitCode;
+
+use selvedge_tests::{Run, selvedge};
+use serde_json::Value;
+
+const MACHINES: u64 = 10_000;
+const RULES: usize = 10_000;
+const MOST_MEMORY: u64 = 1 << 30;
+
+fn main() -> ExitCode {
+    println!("{}", selvedge().display());
+    let address = ready_answers::serve(RULES);
+    let url = format!("http://{address}/v1/santa");
+    let mut failed = 0;
+    let mut say = |holds: bool, claim: String| {
+        println!("{}  {claim}", if holds { "PASS" } else { "FAIL" });
+        failed += u32::from(!holds);
+    };
+    let starts: [(&str, &[&str]); 2] = [
+        ("spread over five minutes", &["--ramp", "5m"]),
+        ("all at once", &["--storm"]),
+    ];
+    for (name, first) in starts {
+        let machines = MACHINES.to_string();
+        let args = [
+            "santa",
+            "simulate",
+            "--json",
+            "--machines",
+            &machines,
+            "--server",
+            &url,
+        ];
+        let rest = [
+            "--duration",
+            "6m",
+            "--events-per-hour",
+            "10",
+            "--check",
+            "50",
+        ];
+        let outcome = Run::new(args.iter().chain(&rest).chain(first)).outcome();
+        let report = outcome.json();
+        let number = |path: &str| {
+            report
+                .pointer(path)
+                .and_then(Value::as_u64)
+                .unwrap_or_default()
+        };
+        let memory = number("/peak_memory");
+        println!(
+            "\n{name}: {} requests/s, {} s of computing in {} s; late by {} ms (p99)",
+            report["requests_per_second"],
+            report["cpu_seconds"],
+            report["elapsed_seconds"],
+            report["late_milliseconds"]["p99"]
+        );
+        println!("{}", report["stages"]);
+        let mib = memory as f64 / f64::from(1 << 20);
+        say(
+            memory > 0 && memory <= MOST_MEMORY,
+            format!("{mib:.1} MiB of memory, at most 1 GiB"),
+        );
+        let synced = number("/machines_synced");
+        say(
+            synced == MACHINES,
+            format!("{synced} of {MACHINES} machines have synced"),
+        );
+        let (agree, compared) = (number("/rules/agree"), number("/rules/compared"));
+        say(
+            agree == 50 && compared == 50,
+            format!("{agree} of {compared} have the server's rules"),
+        );
+    }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

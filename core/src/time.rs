@@ -4,7 +4,8 @@ use alloc::string::ToString;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
+
+use crate::json::Verbatim;
 
 /// A server timestamp: whole hundredths of a second since the Unix epoch.
 ///
@@ -148,15 +149,14 @@ impl fmt::Display for ServerTime {
 
 impl Serialize for ServerTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = RawValue::from_string(self.to_string()).map_err(serde::ser::Error::custom)?;
-        text.serialize(serializer)
+        Verbatim(self.to_string()).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for ServerTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = alloc::boxed::Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse_json(raw.get().as_bytes()).map_err(serde::de::Error::custom)
+        let text = Verbatim::deserialize(deserializer)?;
+        Self::parse_json(text.0.as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 

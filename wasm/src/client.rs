@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use js_sys::{Array, Function, Promise, Reflect};
@@ -10,11 +11,11 @@ use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::engine::Generic;
 use selvedge_core::host::Store;
 use selvedge_core::ids::CollectionName;
+use selvedge_core::json as core_json;
 use selvedge_core::life::{self, KeptToken, Options, OwnClient, Report, Situation, Stage};
 use selvedge_core::schedule::Ended;
 use selvedge_core::server::Backoff;
 use serde::Serialize;
-use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
@@ -283,12 +284,9 @@ impl Drop for Running<'_> {
 
 /// A plain object of what crosses as one.
 fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
-    value
-        .serialize(&Serializer::json_compatible())
-        .map_err(|error| Error::Input {
-            message: "a number is too large for JavaScript",
-            cause: Some(error.into()),
-        })
+    // Of texts, whole numbers and lists: all of it has JSON.
+    let text = core_json::to_string(value).unwrap_or_default();
+    json::from_text(&text)
 }
 
 fn collection_name(name: String) -> Result<CollectionName, Error> {
@@ -336,9 +334,22 @@ pub(crate) fn promise_on(
     host: Rc<JsHost>,
     future: impl Future<Output = Result<JsValue, Error>> + 'static,
 ) -> Promise {
+    promise_of(Box::pin(future), Some(host))
+}
+
+/// A promise of what a future brings, with this crate's errors.
+pub(crate) fn promise(future: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
+    promise_of(Box::pin(future), None)
+}
+
+/// One type of future for all of them, for what drives it is large and would be compiled for each.
+fn promise_of(
+    future: Pin<Box<dyn Future<Output = Result<JsValue, Error>>>>,
+    host: Option<Rc<JsHost>>,
+) -> Promise {
     js_sys::futures::future_to_promise(async move {
         let answer = future.await;
-        let thrown = host.take_thrown();
+        let thrown = host.and_then(|host| host.take_thrown());
         answer.map_err(|error| {
             let error = JsValue::from(error);
             if let Some(thrown) = thrown {
@@ -348,9 +359,4 @@ pub(crate) fn promise_on(
             error
         })
     })
-}
-
-/// A promise of what a future brings, with this crate's errors.
-pub(crate) fn promise(future: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
-    js_sys::futures::future_to_promise(async move { future.await.map_err(JsValue::from) })
 }

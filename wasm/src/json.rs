@@ -1,6 +1,7 @@
 //! Records across the border, by way of their JSON text.
 
 use js_sys::JSON;
+use selvedge_core::json::Value;
 use wasm_bindgen::JsValue;
 
 use crate::Error;
@@ -19,7 +20,7 @@ pub(crate) fn to_text(value: &JsValue) -> Result<String, Error> {
         "this cannot be written as JSON: give an object",
     ))?;
     // JSON.stringify escapes lone surrogates, and nothing else, in this way.
-    if text.contains("\\ud") && serde_json::from_str::<serde_json::Value>(&text).is_err() {
+    if text.contains("\\ud") && text.parse::<Value>().is_err() {
         return Err(Error::input(
             "a text holds half of a surrogate pair: make it well-formed",
         ));

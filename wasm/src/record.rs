@@ -2,6 +2,7 @@
 
 use selvedge_core::crypto::payload;
 use selvedge_core::ids::RecordId;
+use selvedge_core::json as core_json;
 use selvedge_core::reconcile::Fields;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -18,7 +19,7 @@ pub fn encrypt_record(keys: &KeyBundle, record: &SyncRecord) -> Result<String, E
     let text = json::to_text(record)?;
     let fields = Fields::parse(&text)
         .map_err(|_| Error::input("a record is an object, like {id: \"7vO3Zcdu6V4I\"}"))?;
-    let id = fields.get("id").map(serde_json::from_str::<RecordId>);
+    let id = fields.get("id").map(core_json::from_str::<RecordId>);
     if !matches!(id, Some(Ok(_))) {
         return Err(Error::input(
             "a record needs an id: a text of 1 to 64 printable ASCII characters",

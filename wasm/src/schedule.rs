@@ -2,6 +2,7 @@
 
 use js_sys::{Object, Reflect};
 use selvedge_core::host::Random as _;
+use selvedge_core::json;
 use selvedge_core::schedule::{self as core, Ended, Event, Next, Policy};
 use selvedge_core::server::Backoff;
 use wasm_bindgen::JsValue;
@@ -21,7 +22,7 @@ impl Schedule {
     /// A new one, or one that was kept. A text that is none is as good as nothing.
     #[wasm_bindgen(constructor)]
     pub fn new(kept: Option<String>) -> Schedule {
-        let kept = kept.and_then(|text| serde_json::from_str(&text).ok());
+        let kept = kept.and_then(|text| json::from_str(&text).ok());
         Self(kept.unwrap_or_default())
     }
 
@@ -87,7 +88,7 @@ impl Schedule {
     /// The text to keep.
     #[wasm_bindgen(js_name = toString)]
     pub fn to_text(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+        json::to_string(&self.0).unwrap_or_default()
     }
 }
 

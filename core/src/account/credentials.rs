@@ -1,6 +1,5 @@
 //! What is kept of an account: the sync key, and how access to its storage is had.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,6 +15,8 @@ use super::token::Token;
 use super::token_server::normalised;
 use crate::crypto::KeyBundle;
 use crate::error::{Error, Result};
+use crate::json;
+use crate::reconcile::Fields;
 
 /// An account as a device keeps it. It shows nothing of its secrets, and forgets them when it is dropped.
 ///
@@ -137,7 +138,7 @@ struct LegacyForm<'a> {
 }
 
 /// Reads the form of the dialect 1.1; `None` when it is another.
-fn read_legacy(json: &[u8]) -> Option<Result<Credentials>> {
+fn read_legacy(text: &[u8]) -> Option<Result<Credentials>> {
     #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
     struct Form {
         server_url: String,
@@ -145,10 +146,10 @@ fn read_legacy(json: &[u8]) -> Option<Result<Credentials>> {
         password: String,
         sync_key: String,
     }
-    let names: BTreeMap<String, serde::de::IgnoredAny> = serde_json::from_slice(json).ok()?;
-    names.contains_key("username").then_some(())?;
+    let fields = Fields::parse(core::str::from_utf8(text).ok()?).ok()?;
+    fields.get("username")?;
     let input = "an account by name needs server_url, username, password and sync_key, all texts";
-    let form = serde_json::from_slice(json).map_err(|_| Error::Input(input.into()));
+    let form = json::from_slice(text).map_err(|_| Error::Input(input.into()));
     Some(form.and_then(|form: Form| {
         let Form {
             server_url,
@@ -178,18 +179,17 @@ impl Credentials {
     ///
     /// # Errors
     /// [`Error::Input`] with a sentence that says what is wrong, never with a value.
-    pub fn from_json(json: &[u8]) -> Result<Self> {
-        if let Some(read) = read_legacy(json) {
+    pub fn from_json(text: &[u8]) -> Result<Self> {
+        if let Some(read) = read_legacy(text) {
             return read;
         }
         let input = |text: &str| Error::Input(text.into());
-        let common: Common =
-            serde_json::from_slice(json).map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => {
-                    input("credentials need the sync key, as the text ksync_b64url")
-                }
-                _ => input("credentials are a JSON object, and this is none"),
-            })?;
+        let is_object = core::str::from_utf8(text).is_ok_and(|text| Fields::parse(text).is_ok());
+        if !is_object {
+            return Err(input("credentials are a JSON object, and this is none"));
+        }
+        let common: Common = json::from_slice(text)
+            .map_err(|_| input("credentials need the sync key, as the text ksync_b64url"))?;
         let key = Zeroizing::new(common.ksync_b64url);
         let access_token = common.access_token.map(Zeroizing::new);
         let sync_key = KeyBundle::from_b64url(key.trim_end_matches('='))
@@ -213,7 +213,7 @@ impl Credentials {
             (None, Some(_)) => {
                 return Err(input("credentials with access_token need tokenserver_url"));
             }
-            (None, None) => Source::Token(Token::from_json(json)?),
+            (None, None) => Source::Token(Token::from_json(text)?),
         };
         if let Some(kid) = &common.kid {
             check_header(kid, "kid")?;
@@ -237,7 +237,7 @@ impl Credentials {
         let (kid, device_id) = (self.kid.as_deref(), self.device_id.as_deref());
         let ksync_b64url = self.sync_key.to_b64url();
         let json = match &self.source {
-            Source::Token(token) => serde_json::to_vec(&TokenForm {
+            Source::Token(token) => json::to_string(&TokenForm {
                 api_endpoint: &token.api_endpoint,
                 id: &token.id,
                 key: &token.key,
@@ -248,21 +248,21 @@ impl Credentials {
                 device_id,
                 ksync_b64url: &ksync_b64url,
             }),
-            Source::TokenServer { url, access_token } => serde_json::to_vec(&TokenServerForm {
+            Source::TokenServer { url, access_token } => json::to_string(&TokenServerForm {
                 tokenserver_url: url,
                 access_token,
                 kid,
                 device_id,
                 ksync_b64url: &ksync_b64url,
             }),
-            Source::Legacy(account) => serde_json::to_vec(&LegacyForm {
+            Source::Legacy(account) => json::to_string(&LegacyForm {
                 server_url: account.server(),
                 username: account.username(),
                 password: account.password(),
                 sync_key: &account.sync_key().friendly(),
             }),
         };
-        Zeroizing::new(json.expect("texts and numbers are JSON"))
+        Zeroizing::new(json.expect("texts and numbers are JSON").into_bytes())
     }
 
     /// The line that brings another device into the account.

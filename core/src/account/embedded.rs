@@ -65,7 +65,9 @@ pub async fn create_account<H: Fetch + Clock + Random>(
     let mut request = Request::new(Method::Post, format!("{base}/{PATH}"));
     request.add_header("Accept", "application/json");
     request.add_header("Content-Type", "application/json");
-    request.body = serde_json::to_vec(&wanted).expect("texts are JSON");
+    request.body = crate::json::to_string(&wanted)
+        .expect("texts are JSON")
+        .into_bytes();
     let observed = RefCell::new(Observed::default());
     let answer = exchange(host, request, &observed, &line).await?;
     if answer.status != 201 {
@@ -78,7 +80,7 @@ pub async fn create_account<H: Fetch + Clock + Random>(
         request: line.clone(),
         detail: "it is no new account".into(),
     };
-    let made: Made = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+    let made: Made = crate::json::from_slice(&answer.body).map_err(|_| unreadable())?;
     let access_token = Zeroizing::new(made.access_token);
     check_header(&access_token, "access_token").map_err(|_| unreadable())?;
     Ok(Credentials {

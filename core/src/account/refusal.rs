@@ -56,7 +56,7 @@ impl Refusal {
         struct Said {
             status: String,
         }
-        let said = serde_json::from_slice::<Said>(body).ok();
+        let said = crate::json::from_slice::<Said>(body).ok();
         let word = said.as_ref().map(|said| said.status.as_str());
         match (status, word) {
             (401 | 403, Some("new-users-disabled")) => Self::NewUsersDisabled,

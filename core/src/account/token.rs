@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::hawk;
 use crate::error::{Error, Result};
+use crate::json::Value;
 use crate::server::Access;
 use crate::time::LocalTime;
 
@@ -50,18 +51,11 @@ struct Wire {
     api_endpoint: String,
     id: String,
     key: String,
-    uid: Uid,
+    /// A number, which some write as text.
+    uid: Value,
     #[serde(default = "sha256")]
     hashalg: String,
     duration: u64,
-}
-
-/// A number, which some write as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Uid {
-    Number(u64),
-    Text(String),
 }
 
 fn sha256() -> String {
@@ -74,7 +68,7 @@ impl Token {
     /// # Errors
     /// [`Error::Input`] with a sentence when something is missing, or made for another protocol.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let wire: Wire = serde_json::from_slice(json).map_err(|_| {
+        let wire: Wire = crate::json::from_slice(json).map_err(|_| {
             Error::Input(
                 "a storage token has api_endpoint, id, key, uid and duration; this has not".into(),
             )
@@ -92,8 +86,8 @@ impl Token {
             ));
         }
         let uid = match wire.uid {
-            Uid::Number(uid) => Some(uid),
-            Uid::Text(text) => text.parse().ok(),
+            Value::Text(text) => text.parse().ok(),
+            number => number.as_u64(),
         };
         let token = Self {
             uid: uid.ok_or_else(|| Error::Input("the storage token's uid is no number".into()))?,

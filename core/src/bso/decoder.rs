@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::envelope::{Envelope, Members, RecordError, RecordFault, is_id};
 use super::splitter::{Format, Piece, Splitter, StreamError};
-use crate::crypto::json::{RawString, Scanner};
+use crate::json::scanner::{RawString, Scanner};
 
 /// Reads the answer to `GET storage/<collection>?full=1`.
 ///

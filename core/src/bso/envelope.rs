@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::fields::Found;
-use crate::crypto::json::{RawString, Scanner};
+use crate::json::scanner::{RawString, Scanner};
 use crate::time::ServerTime;
 
 /// A record as it came: borrowed from the decoder until the next one is asked for (spec §3.1).

@@ -26,8 +26,7 @@ impl Fields {
         }
         // Escapes or members that no client writes: at leisure.
         let text = payload.unescaped().ok_or(PayloadError::MalformedPayload)?;
-        let parts: Parts =
-            serde_json::from_str(&text).map_err(|_| PayloadError::MalformedPayload)?;
+        let parts = Parts::read(&text).ok_or(PayloadError::MalformedPayload)?;
         texts.extend_from_slice(parts.ciphertext.as_bytes());
         Self::new(parts.iv.as_bytes(), parts.hmac.as_bytes())
     }

@@ -4,7 +4,6 @@ pub(crate) mod arena;
 mod cbc;
 pub mod hawk;
 pub mod hkdf;
-pub(crate) mod json;
 mod key_bundle;
 pub(crate) mod mac;
 pub mod payload;

@@ -8,14 +8,12 @@ use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use base64_simd::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::KeyBundle;
-use super::json::Scanner;
 use crate::host::{Random, RandomError};
+use crate::json::scanner::Scanner;
 
 /// Why the payload of a record cannot be opened. Only this record fails; the others go on.
 ///
@@ -131,7 +129,7 @@ pub fn open(
 /// # Errors
 /// [`PayloadError::HmacMismatch`] or [`PayloadError::MalformedPayload`].
 pub fn decrypt(bundle: &KeyBundle, payload: &str) -> Result<Zeroizing<Vec<u8>>, PayloadError> {
-    let parts: Parts = serde_json::from_str(payload).map_err(|_| PayloadError::MalformedPayload)?;
+    let parts = Parts::read(payload).ok_or(PayloadError::MalformedPayload)?;
     let mac = parse_mac(parts.hmac.as_bytes()).ok_or(PayloadError::HmacMismatch)?;
     keyed(bundle)
         .chain_update(parts.ciphertext.as_bytes())
@@ -201,42 +199,31 @@ pub(crate) struct Parts {
     pub(crate) hmac: String,
 }
 
-impl<'de> Deserialize<'de> for Parts {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PartsVisitor;
-
-        impl<'de> Visitor<'de> for PartsVisitor {
-            type Value = Parts;
-
-            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str("an object of ciphertext, IV and hmac")
-            }
-
-            // By hand, because of duplicate members the last one wins (spec §0.9), which a derived one refuses.
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
-                let [mut ciphertext, mut iv, mut hmac] = [const { None::<String> }; 3];
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "ciphertext" => ciphertext = Some(map.next_value()?),
-                        "IV" => iv = Some(map.next_value()?),
-                        "hmac" => hmac = Some(map.next_value()?),
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                match (ciphertext, iv, hmac) {
-                    (Some(ciphertext), Some(iv), Some(hmac)) => Ok(Parts {
-                        ciphertext,
-                        iv,
-                        hmac,
-                    }),
-                    _ => Err(serde::de::Error::custom("a member is missing")),
-                }
-            }
-        }
-
-        deserializer.deserialize_map(PartsVisitor)
+impl Parts {
+    /// Of duplicate members the last one wins (spec §0.9).
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let [mut ciphertext, mut iv, mut hmac] = [const { None }; 3];
+        let mut scanner = Scanner::new(text.as_bytes());
+        scanner.object(|key, scanner| {
+            let slot = if key.is("ciphertext") {
+                &mut ciphertext
+            } else if key.is("IV") {
+                &mut iv
+            } else if key.is("hmac") {
+                &mut hmac
+            } else {
+                scanner.value()?;
+                return Some(());
+            };
+            *slot = Some(scanner.string()?.into_text()?);
+            Some(())
+        })?;
+        scanner.end()?;
+        Some(Self {
+            ciphertext: ciphertext?,
+            iv: iv?,
+            hmac: hmac?,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::host::{
     Stored, Write,
 };
 use crate::ids::{CollectionName, Guid, RecordId};
+use crate::json::{self, push_text};
 use crate::reconcile::{Fields, has_same_content};
 use crate::time::ServerTime;
 
@@ -260,7 +261,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
     fn checked(&self, id: Option<RecordId>, json: &str) -> Result<(RecordId, String)> {
         let fields = parse(json)?;
         let inner = fields.get("id").map(|text| {
-            serde_json::from_str::<RecordId>(text).map_err(|_| {
+            json::from_str::<RecordId>(text).map_err(|_| {
                 Error::Input(
                     "the record's own id must be a text of 1 to 64 printable ASCII characters"
                         .into(),
@@ -291,7 +292,8 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                     Some(id) => id,
                     None => Guid::make(self.random)?.into(),
                 };
-                let quoted = serde_json::Value::from(id.as_str()).to_string();
+                let mut quoted = String::new();
+                push_text(&mut quoted, id.as_str());
                 (id, fields.with("id", &quoted))
             }
         };

@@ -24,6 +24,7 @@ use crate::crypto::KeyBundle;
 use crate::crypto::payload::{self, PayloadError};
 use crate::error::{Error, Result};
 use crate::host::{Host, Random, RandomError};
+use crate::json;
 use crate::time::ServerTime;
 
 /// The keys of an account's records: one for every collection that has none of its own.
@@ -135,7 +136,7 @@ impl CollectionKeys {
     /// # Errors
     /// When it lacks `default`, or a key is not 32 bytes of base64.
     pub fn parse(cleartext: &str) -> Result<Self, MalformedKeys> {
-        let read: Cleartext = serde_json::from_str(cleartext).map_err(|_| MalformedKeys)?;
+        let read: Cleartext = json::from_str(cleartext).map_err(|_| MalformedKeys)?;
         let bundle = |[encryption, hmac]: &[String; 2]| {
             KeyBundle::from_b64_pair(encryption, hmac).map_err(|_| MalformedKeys)
         };
@@ -167,7 +168,7 @@ impl CollectionKeys {
                 .collect(),
             default: [default[0].as_str(), default[1].as_str()],
         };
-        Zeroizing::new(serde_json::to_string(&written).expect("texts and maps of texts are JSON"))
+        Zeroizing::new(json::to_string(&written).expect("texts and maps of texts are JSON"))
     }
 
     /// The key of a collection: its own, or the default.

@@ -17,13 +17,12 @@ mod record;
 
 use alloc::string::ToString;
 
-use serde_json::Value;
-
 pub use self::record::{EngineEntry, MetaGlobal};
 use super::session::Session;
 use super::state::{Cached, remember};
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::json::Value;
 use crate::reconcile::has_same_content;
 
 /// The storage format that this crate reads and writes.
@@ -87,7 +86,7 @@ impl MetaGlobal {
             Seen::Failure => return Verdict::StopRetryLater,
             Seen::Payload(payload) => payload,
         };
-        let Ok(Value::Object(members)) = serde_json::from_str(payload) else {
+        let Ok(Value::Object(members)) = payload.parse() else {
             return Verdict::StopUndecodable;
         };
         let meta = Self(members);

@@ -14,6 +14,7 @@ use crate::account::legacy::KnownNode;
 use crate::error::Result;
 use crate::host::{Counts, Store};
 use crate::ids::CollectionName;
+use crate::json;
 use crate::repository::{Pair, ServerMark};
 use crate::server::{Backoff, InfoCollections};
 use crate::time::{LocalTime, ServerTime};
@@ -149,13 +150,13 @@ pub struct CollectionState {
 
 /// A state as the text that a store keeps.
 pub(super) fn write(state: &impl Serialize) -> String {
-    serde_json::to_string(state).expect("states are made of texts, numbers and maps of texts")
+    json::to_string(state).expect("states are made of texts, numbers and maps of texts")
 }
 
 /// A state from the text that a store keeps. What cannot be read is as good as forgotten: the sync then reads
 /// everything again, and nothing is lost.
 pub(super) fn read<T: DeserializeOwned + Default>(text: Option<&str>) -> T {
-    text.and_then(|text| serde_json::from_str(text).ok())
+    text.and_then(|text| json::from_str(text).ok())
         .unwrap_or_default()
 }
 

@@ -3,12 +3,10 @@
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::record::Side;
+use crate::json::scanner::Scanner;
+use crate::json::{Value, push_text};
 
 /// A text that is no JSON object.
 ///
@@ -31,7 +29,7 @@ pub struct NotAnObject;
 /// # Ok::<(), selvedge_core::reconcile::NotAnObject>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub struct Fields<'a>(Vec<(String, &'a str)>);
 
 impl<'a> Fields<'a> {
     /// Splits a JSON object.
@@ -39,16 +37,22 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When the text is no JSON object.
     pub fn parse(text: &'a str) -> Result<Self, NotAnObject> {
-        serde_json::from_str(text).map_err(|_| NotAnObject)
+        let mut fields = Vec::new();
+        let mut scanner = Scanner::new(text.as_bytes());
+        let read = scanner.object(|name, scanner| {
+            let value = core::str::from_utf8(scanner.value()?).ok()?;
+            fields.push((name.into_text()?, value));
+            Some(())
+        });
+        match read.and_then(|()| scanner.end()) {
+            Some(()) => Ok(Self(fields)),
+            None => Err(NotAnObject),
+        }
     }
 
     /// The JSON text of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.raw(name).map(RawValue::get)
-    }
-
-    fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
             .rev()
@@ -104,13 +108,13 @@ impl<'a> Fields<'a> {
             if !seen.insert(name) {
                 continue;
             }
-            let (our, their) = (ours.raw(name), theirs.raw(name));
-            let sent = known.sent.as_ref().map(|sent| sent.raw(name));
+            let (our, their) = (ours.get(name), theirs.get(name));
+            let sent = known.sent.as_ref().map(|sent| sent.get(name));
             let chosen = match &known.base {
                 _ if same(our, their) => our,
                 _ if sent.is_some_and(|sent| same(sent, their)) => our,
-                Some(base) if same(base.raw(name), our) => their,
-                Some(base) if same(base.raw(name), their) => {
+                Some(base) if same(base.get(name), our) => their,
+                Some(base) if same(base.get(name), their) => {
                     // Either it never arrived, or they took it back.
                     is_unsure |= sent.is_some_and(|sent| same(sent, our));
                     our
@@ -128,7 +132,7 @@ impl<'a> Fields<'a> {
                 }
             };
             if let Some(value) = chosen {
-                writer.field(name, value.get());
+                writer.field(name, value);
             }
         }
         Merged {
@@ -165,37 +169,13 @@ pub struct Merged {
     pub(super) is_unsure: bool,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-
-        deserializer.deserialize_map(Members)
-    }
-}
-
 #[derive(Default)]
 struct ObjectWriter(String);
 
 impl ObjectWriter {
     fn field(&mut self, name: &str, value: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push_str(&serde_json::Value::from(name).to_string());
+        push_text(&mut self.0, name);
         self.0.push(':');
         self.0.push_str(value);
     }
@@ -209,9 +189,9 @@ impl ObjectWriter {
     }
 }
 
-fn same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
+fn same(a: Option<&str>, b: Option<&str>) -> bool {
     match (a, b) {
-        (Some(a), Some(b)) => has_same_content(a.get(), b.get()),
+        (Some(a), Some(b)) => has_same_content(a, b),
         (None, None) => true,
         _ => false,
     }
@@ -227,7 +207,7 @@ fn same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
 /// ```
 #[must_use]
 pub fn has_same_content(a: &str, b: &str) -> bool {
-    let value = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    let value = |text: &str| text.parse::<Value>().ok();
     a == b || matches!((value(a), value(b)), (Some(a), Some(b)) if a == b)
 }
 

@@ -15,6 +15,7 @@ use crate::host::{Cbc, CbcError};
 use crate::host::{Clock, Random, Revision};
 use crate::http::Fetch;
 use crate::ids::RecordId;
+use crate::json::push_text;
 use crate::server::{Added, Committed, PageEvent, Pages, Upload};
 
 /// A server's collection as cleartext, under the collection's key.
@@ -186,7 +187,10 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
 
 /// The cleartext of a deletion (spec §5.9).
 pub(super) fn tombstone(id: &RecordId) -> String {
-    serde_json::json!({"id": id, "deleted": true}).to_string()
+    let mut text = String::from("{\"deleted\":true,\"id\":");
+    push_text(&mut text, id.as_str());
+    text.push('}');
+    text
 }
 
 impl From<CbcError> for Error {

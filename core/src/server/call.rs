@@ -1,6 +1,5 @@
 //! One request below a user's endpoint, before it is signed, and its answer, before it is read.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -83,13 +82,9 @@ impl<B> Reply<B> {
         }
     }
 
-    /// The place of a JSON error; its text could quote a record.
-    pub(crate) fn no_json(&self, error: &serde_json::Error) -> Error {
-        self.unreadable(format!(
-            "it is not the JSON that the protocol says (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
+    /// The answer is no JSON, or other JSON; a closer look could quote a record.
+    pub(crate) fn no_json(&self) -> Error {
+        self.unreadable("it is not the JSON that the protocol says")
     }
 }
 
@@ -99,7 +94,7 @@ pub(super) fn body_time(body: &[u8]) -> Option<ServerTime> {
     struct Modified {
         modified: ServerTime,
     }
-    if let Ok(object) = serde_json::from_slice::<Modified>(body) {
+    if let Ok(object) = crate::json::from_slice::<Modified>(body) {
         return Some(object.modified);
     }
     let text = body.trim_ascii();

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::CollectionName;
+use crate::json;
 use crate::time::ServerTime;
 
 /// More than thousands of collections need.
@@ -184,7 +185,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             reply => reply?,
         };
         let body = self.read(&mut reply, INFO_BYTES).await?;
-        Limits::from_configuration(&body).map_err(|error| reply.no_json(&error))
+        Limits::from_configuration(&body).map_err(|_| reply.no_json())
     }
 
     async fn info(&self, path: &str, condition: Condition) -> Result<Reply<H::Body>> {
@@ -194,7 +195,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
 
     async fn read_json<T: DeserializeOwned>(&self, reply: &mut Reply<H::Body>) -> Result<T> {
         let body = self.read(reply, INFO_BYTES).await?;
-        serde_json::from_slice(&body).map_err(|error| reply.no_json(&error))
+        json::from_slice(&body).map_err(|_| reply.no_json())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::json::{self, Malformed};
+
 const KIB: u64 = 1024;
 
 /// The limits of a server. A size equal to a limit is allowed.
@@ -15,7 +17,7 @@ const KIB: u64 = 1024;
 /// assert_eq!(limits.max_post_records, 20);
 /// assert_eq!(limits.max_total_records, 20, "a batch is one POST where the server does not say more");
 /// assert_eq!(Limits::default().max_request_bytes, 260 * 1024);
-/// # Ok::<(), serde_json::Error>(())
+/// # Ok::<(), selvedge_core::json::Malformed>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -48,8 +50,8 @@ impl Limits {
     ///
     /// # Errors
     /// When it is no JSON object, or a limit is no whole number.
-    pub fn from_configuration(body: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice::<Configuration>(body).map(Self::from)
+    pub fn from_configuration(body: &[u8]) -> Result<Self, Malformed> {
+        json::from_slice::<Configuration>(body).map(Self::from)
     }
 }
 

@@ -124,7 +124,7 @@ impl Alert {
             #[serde(default)]
             url: String,
         }
-        let alert = serde_json::from_str::<EndOfLife>(value).ok();
+        let alert = crate::json::from_str::<EndOfLife>(value).ok();
         match alert.as_ref().map(|alert| alert.code.as_str()) {
             Some("soft-eol") => alert.map(|alert| Self::SoftEndOfLife {
                 message: cut(&alert.message),
@@ -186,10 +186,28 @@ impl Observed {
     }
 }
 
-/// Bytes of a decimal number of KB; a negative number is none left.
+/// Bytes of a decimal number of KB, to the nearest; a negative number is none left.
 pub(crate) fn kilobytes(text: &str) -> Option<u64> {
-    let number: f64 = text.trim().parse().ok()?;
-    number.is_finite().then(|| bytes(number))
+    let text = text.trim();
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let mut thousandths = 0;
+    for (place, digit) in [100, 10, 1].into_iter().zip(fraction.bytes()) {
+        thousandths += place * u64::from(digit.wrapping_sub(b'0'));
+    }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let bytes = whole
+        .parse::<u64>()
+        .unwrap_or(u64::MAX)
+        .saturating_mul(1024);
+    let bytes = bytes.saturating_add((thousandths * 1024 + 500) / 1000);
+    Some(if is_negative { 0 } else { bytes })
 }
 
 /// Bytes of a number of KB, as servers count: 1024 each. What does not fit is as good as the largest.

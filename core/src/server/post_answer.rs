@@ -6,7 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+
+use crate::json::{self, Malformed, Value};
 
 /// Reasons are cut to this many characters.
 const MOST_REASON_CHARS: usize = 200;
@@ -32,17 +33,17 @@ pub(crate) enum Fate {
 }
 
 impl PostAnswer {
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Malformed> {
         #[derive(Deserialize)]
-        struct Wire<'a> {
-            #[serde(borrow, default)]
-            batch: Option<&'a RawValue>,
+        struct Wire {
+            #[serde(default)]
+            batch: Option<Value>,
             #[serde(default)]
             success: BTreeSet<String>,
-            #[serde(borrow, default)]
-            failed: BTreeMap<String, &'a RawValue>,
+            #[serde(default)]
+            failed: BTreeMap<String, Value>,
         }
-        let wire: Wire<'_> = serde_json::from_slice(body)?;
+        let wire: Wire = json::from_slice(body)?;
         Ok(Self {
             batch: wire.batch.map(text),
             success: wire.success,
@@ -67,11 +68,18 @@ impl PostAnswer {
 }
 
 /// A text, a list of texts, or whatever else stands there, as one text.
-fn text(value: &RawValue) -> String {
-    let raw = value.get();
-    let text = serde_json::from_str::<String>(raw)
-        .or_else(|_| serde_json::from_str::<Vec<String>>(raw).map(|list| list.join(", ")))
-        .unwrap_or_else(|_| raw.to_owned());
+fn text(value: Value) -> String {
+    let texts = |values: &[Value]| -> Option<Vec<String>> {
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        values.iter().map(text).collect()
+    };
+    let text = match value {
+        Value::Text(text) => text,
+        value => match value.as_array().and_then(texts) {
+            Some(list) => list.join(", "),
+            None => value.to_string(),
+        },
+    };
     match text.char_indices().nth(MOST_REASON_CHARS) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_string(),
         None => text,

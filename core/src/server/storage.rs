@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::{CollectionName, RecordId};
+use crate::json;
 use crate::time::ServerTime;
 
 /// The largest record that is read alone; servers allow 2.5 MiB of payload.
@@ -105,8 +106,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             return Ok(Conditional::Unmodified);
         }
         let body = self.read(&mut reply, RECORD_BYTES).await?;
-        let record: Record =
-            serde_json::from_slice(&body).map_err(|error| reply.no_json(&error))?;
+        let record: Record = json::from_slice(&body).map_err(|_| reply.no_json())?;
         if record.id != *id {
             return Err(reply.unreadable("it is another record than the one asked for"));
         }
@@ -127,10 +127,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         record: PutRecord<'_>,
         unmodified_since: Option<ServerTime>,
     ) -> Result<ServerTime> {
-        let body = serde_json::to_vec(&record).expect("texts and numbers are JSON");
+        let body = json::to_string(&record).expect("texts and numbers are JSON");
         let call = Call::new(Method::Put, address::record(collection, id)?)
             .accept("application/json")
-            .json(body);
+            .json(body.into());
         self.write_record(collection, id, call, unmodified_since)
             .await
     }

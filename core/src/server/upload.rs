@@ -220,7 +220,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             reply => reply?,
         };
         let body = self.client.read(&mut reply, ANSWER_BYTES).await?;
-        let answer = PostAnswer::parse(&body).map_err(|error| reply.no_json(&error))?;
+        let answer = PostAnswer::parse(&body).map_err(|_| reply.no_json())?;
         let (mode, turn) = judge(&self.mode, commit, reply.response.status, &answer)
             .map_err(|detail| reply.unreadable(detail))?;
         // A write's time is needed before anything is told of it.

@@ -9,6 +9,7 @@ use selvedge_core::host::{
     StoreError, StoreErrorKind, Stored, Sweep, Uploaded, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::json;
 use selvedge_core::time::{LocalTime, ServerTime};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -80,7 +81,7 @@ impl JsStore {
         let answer = self.settle(called).await?;
         let text = JSON::stringify(&answer).map_err(|_| strange())?;
         let text = JsValue::from(text).as_string().ok_or_else(strange)?;
-        serde_json::from_str(&text).map_err(|_| strange())
+        json::from_str(&text).map_err(|_| strange())
     }
 
     /// A text, or nothing.
@@ -120,7 +121,7 @@ fn store_error(thrown: &JsValue) -> StoreError {
 }
 
 fn object(value: &impl Serialize) -> Result<JsValue, StoreError> {
-    let text = serde_json::to_string(value).map_err(|_| strange())?;
+    let text = json::to_string(value).map_err(|_| strange())?;
     JSON::parse(&text).map_err(|_| strange())
 }
 
@@ -142,21 +143,27 @@ enum Waiting {
     EditedAt(u64),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PlainItem<'a> {
-    id: Cow<'a, str>,
-    cleartext: Option<Cow<'a, str>>,
+    id: &'a str,
+    cleartext: Option<&'a str>,
     base: Version<'a>,
     sent: Version<'a>,
     server_modified: u64,
     pending: Waiting,
 }
 
+/// A [`PlainItem`] as the store has it.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PlainStored {
-    #[serde(flatten)]
-    item: PlainItem<'static>,
+    id: String,
+    cleartext: Option<String>,
+    base: Version<'static>,
+    sent: Version<'static>,
+    server_modified: u64,
+    pending: Waiting,
     revision: u64,
 }
 
@@ -224,8 +231,8 @@ impl<'a> Version<'a> {
 impl<'a> PlainItem<'a> {
     fn of(item: &'a Item) -> Self {
         Self {
-            id: item.id.as_str().into(),
-            cleartext: item.cleartext.as_deref().map(Into::into),
+            id: item.id.as_str(),
+            cleartext: item.cleartext.as_deref(),
             base: Version::of(&item.base),
             sent: Version::of(&item.sent),
             server_modified: item.server_modified.hundredths(),
@@ -240,15 +247,14 @@ impl<'a> PlainItem<'a> {
 
 impl PlainStored {
     fn into_stored(self) -> Result<Stored, StoreError> {
-        let Self { item, revision } = self;
         Ok(Stored {
             item: Item {
-                id: RecordId::new(item.id.into_owned()).map_err(|_| strange())?,
-                cleartext: item.cleartext.map(Cow::into_owned),
-                base: item.base.into_base(),
-                sent: item.sent.into_base(),
-                server_modified: ServerTime::from_hundredths(item.server_modified),
-                pending: match item.pending {
+                id: RecordId::new(self.id).map_err(|_| strange())?,
+                cleartext: self.cleartext,
+                base: self.base.into_base(),
+                sent: self.sent.into_base(),
+                server_modified: ServerTime::from_hundredths(self.server_modified),
+                pending: match self.pending {
                     Waiting::Nothing => Pending::Nothing,
                     Waiting::Resend => Pending::Resend,
                     Waiting::EditedAt(at) => Pending::Edit {
@@ -256,7 +262,7 @@ impl PlainStored {
                     },
                 },
             },
-            revision: Revision(revision),
+            revision: Revision(self.revision),
         })
     }
 }

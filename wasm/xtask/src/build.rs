@@ -14,14 +14,14 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A package on the web weighs: it is compiled for size, which costs a few hundredths of its speed.
 const PROFILE: [&str; 4] = [
-    "opt-level=\"s\"",
+    "opt-level=\"z\"",
     "lto=\"fat\"",
     "codegen-units=1",
     "debug=false",
 ];
 
 /// Where the time of a sync goes; these are compiled for speed.
-const HOT: [&str; 5] = ["aes", "base64-simd", "const-hex", "memchr", "sha2"];
+const HOT: [&str; 6] = ["aes", "base64-simd", "cbc", "const-hex", "memchr", "sha2"];
 
 /// Compiles the package's module.
 pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {

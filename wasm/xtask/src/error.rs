@@ -26,6 +26,10 @@ pub(crate) enum Error {
     NotBuilt(&'static str),
     #[error("the JavaScript around the module is not made: {0}")]
     Glue(String),
+    #[error(
+        "the module weighs {module} bytes with gzip, more than {most}: see which part has grown"
+    )]
+    TooLarge { module: usize, most: usize },
     #[error("{0}")]
     Tests(String),
 }

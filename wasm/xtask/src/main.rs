@@ -5,6 +5,7 @@ mod build;
 mod error;
 mod node;
 mod pack;
+mod parts;
 mod test;
 mod workspace;
 mod www;
@@ -18,7 +19,8 @@ use workspace::Workspace;
 
 const HELP: &str = "cargo xtask COMMAND
 
-  pack    builds the npm package in wasm/pkg, copies it to the page and the extension in www, and prints its size
+  pack    builds the npm package in wasm/pkg, copies it to the page and the extension in www, and prints its size and its
+          largest parts
   test    runs the WebAssembly tests in Node, then packs and tests the package
           (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
           SELVEDGE=PROGRAM takes a program selvedge that is built already)

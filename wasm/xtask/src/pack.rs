@@ -1,19 +1,22 @@
 //! `cargo xtask pack`: the npm package, from the Rust sources to one optimised module with its glue and its types.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::error::Error;
 use crate::workspace::{Workspace, read, run, write};
-use crate::{build, node, www};
+use crate::{build, node, parts, www};
 
 /// What wasm-bindgen calls the module, and what the package calls it.
 const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
+
+/// What the module may weigh with gzip: every page that uses the package loads it.
+const MOST: usize = 330_000;
+
+/// So many parts of the module are told.
+const PARTS: usize = 12;
 
 /// The files that are the same in every build.
 const FIXED: [&str; 10] = [
@@ -37,7 +40,9 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     let package = scratch.join("pkg");
     bind(&compiled, &scratch)?;
     fs::create_dir(&package).map_err(Error::file(&package))?;
-    optimise(workspace, &scratch.join(MODULE.0), &package.join(MODULE.1))?;
+    let named = scratch.join("named.wasm");
+    optimise(workspace, &scratch.join(MODULE.0), &named)?;
+    strip(workspace, &named, &package.join(MODULE.1))?;
     write(
         &package.join("glue.js"),
         glue(&read(&scratch.join("selvedge.js"))?)?,
@@ -68,7 +73,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     )?;
     replace(&package, &workspace.package())?;
     www::furnish(workspace)?;
-    weigh(&workspace.package())
+    weigh(&workspace.package(), &named)
 }
 
 /// Makes the JavaScript and the types around the module.
@@ -80,7 +85,7 @@ fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
         .typescript(true);
     bindgen
         .omit_default_module_path(false)
-        .remove_name_section(true)
+        .remove_name_section(false)
         .remove_producers_section(true);
     let made = bindgen
         .web(true)
@@ -88,9 +93,22 @@ fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
     made.map_err(|error| Error::Glue(error.to_string()))
 }
 
+/// For speed; but what is called from one place stays a function of its own, for a few huge functions do not pack well.
+const OPTIMISED: [&str; 3] = ["-O3", "--one-caller-inline-max-function-size", "20"];
+
 fn optimise(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "wasm-opt")
-        .arg("-O3")
+        .args(OPTIMISED)
+        .arg("--debuginfo")
+        .arg(from)
+        .arg("-o")
+        .arg(to))
+}
+
+/// Leaves the names of functions out, which only people read.
+fn strip(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
+    run(node::tool(workspace, "wasm-opt")
+        .arg("--strip-debug")
         .arg(from)
         .arg("-o")
         .arg(to))
@@ -151,25 +169,35 @@ fn replace(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prints the size of the files that a host loads.
+/// Prints the size of the files that a host loads, and the largest parts of the module; refuses a module that is too large.
 #[allow(clippy::print_stdout, reason = "the sizes are what this command says")]
-fn weigh(package: &Path) -> Result<(), Error> {
+fn weigh(package: &Path, named: &Path) -> Result<(), Error> {
     println!("wasm/pkg");
+    let mut module = 0;
     for name in [MODULE.1, "glue.js"] {
         let path = package.join(name);
         let bytes = fs::read(&path).map_err(Error::file(&path))?;
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = gzip
-            .write_all(&bytes)
-            .and_then(|()| gzip.finish())
-            .map_err(Error::file(&path))?;
+        let packed = parts::packed(&bytes);
         println!(
-            "  {name:<14} {:>8} bytes, {:>7} with gzip",
-            bytes.len(),
-            packed.len()
+            "  {name:<20} {:>8} bytes, {packed:>7} with gzip",
+            bytes.len()
         );
+        module = module.max(packed);
     }
-    Ok(())
+    let named = fs::read(named).map_err(Error::file(named))?;
+    println!("its largest parts, each by itself");
+    for part in parts::parts(&named).unwrap_or_default().iter().take(PARTS) {
+        let parts::Part {
+            name,
+            bytes,
+            packed,
+        } = part;
+        println!("  {name:<20} {bytes:>8} bytes, {packed:>7} with gzip");
+    }
+    match module > MOST {
+        true => Err(Error::TooLarge { module, most: MOST }),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

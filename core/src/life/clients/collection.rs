@@ -3,8 +3,6 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde_json::json;
-
 use super::record::ClientRecord;
 use crate::bso::Envelope;
 use crate::crypto::{KeyBundle, payload};
@@ -12,6 +10,7 @@ use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::{CollectionName, RecordId};
+use crate::json::{Object, Value};
 use crate::server::{Added, Client, Committed, Limits, PageEvent, Query};
 use crate::time::ServerTime;
 
@@ -123,10 +122,13 @@ pub(in crate::life) async fn write<H: Fetch + Clock + Random>(
     let mut upload = client.upload(collection_name(), limits, unmodified_since)?;
     for record in records {
         let payload = payload::seal(bundle, random, &record.cleartext)?;
-        let mut bso = json!({"id": record.id, "payload": payload});
+        let mut bso = Object::new();
+        bso.insert("id".into(), record.id.as_str().into());
+        bso.insert("payload".into(), payload.as_str().into());
         if let Some(ttl) = record.ttl {
-            bso["ttl"] = ttl.into();
+            bso.insert("ttl".into(), u64::from(ttl).into());
         }
+        let bso = Value::Object(bso);
         let (id, bytes) = (record.id.clone(), payload.len() as u64);
         match upload
             .add(id, (), bytes, bso.to_string().as_bytes())

@@ -21,8 +21,6 @@ mod state;
 
 use alloc::vec::Vec;
 
-use serde_json::Value;
-
 pub(super) use collection::{Collection, Written, collection_name, read, write};
 pub(super) use record::ClientRecord;
 pub use record::{DeviceType, KnownClient, OwnClient};
@@ -38,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::host::{Clock, Host, Random};
 use crate::http::Fetch;
 use crate::ids::{Guid, RecordId};
+use crate::json::Value;
 use crate::server::Client;
 use crate::time::{LocalTime, ServerTime};
 

@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use crate::ids::{Guid, RecordId};
+use crate::json::{Object, Value};
 use crate::time::ServerTime;
 
 /// Texts of other devices are kept up to so many characters.
@@ -100,16 +100,16 @@ impl Default for OwnClient {
 
 impl OwnClient {
     /// The cleartext of this device's record, without commands, and with what else the server's copy has.
-    pub(super) fn to_cleartext(&self, id: &Guid, others: &Map<String, Value>) -> String {
-        let mut record = json!({
-            "id": id,
-            "name": self.name,
-            "type": self.device_type.as_str(),
-            "commands": [],
-            "version": self.version,
-            "protocols": ["1.5"],
-            "application": self.application,
-        });
+    pub(super) fn to_cleartext(&self, id: &Guid, others: &Object) -> String {
+        let mut record = Object::new();
+        let mut say = |name: &str, value: Value| drop(record.insert(name.into(), value));
+        say("id", id.as_str().into());
+        say("name", self.name.as_str().into());
+        say("type", self.device_type.as_str().into());
+        say("commands", Value::Array(Vec::new()));
+        say("version", self.version.as_str().into());
+        say("protocols", ["1.5"].into_iter().collect());
+        say("application", self.application.as_str().into());
         let optional = [
             ("os", &self.os),
             ("formfactor", &self.form_factor),
@@ -117,13 +117,11 @@ impl OwnClient {
         ];
         for (name, value) in optional {
             if let Some(value) = value {
-                record[name] = Value::from(value.as_str());
+                say(name, value.as_str().into());
             }
         }
-        if let Some(members) = record.as_object_mut() {
-            members.extend(others.clone());
-        }
-        record.to_string()
+        record.extend(others.clone());
+        Value::Object(record).to_string()
     }
 }
 
@@ -168,7 +166,7 @@ pub struct KnownClient {
 pub(in crate::life) struct ClientRecord {
     pub(in crate::life) id: RecordId,
     pub(in crate::life) modified: ServerTime,
-    members: Map<String, Value>,
+    members: Object,
 }
 
 impl ClientRecord {
@@ -178,7 +176,7 @@ impl ClientRecord {
         modified: ServerTime,
         cleartext: &str,
     ) -> Option<Self> {
-        match serde_json::from_str(cleartext) {
+        match cleartext.parse() {
             Ok(Value::Object(members)) => Some(Self {
                 id,
                 modified,
@@ -198,23 +196,25 @@ impl ClientRecord {
         self.members
             .get("commands")
             .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice)
+            .unwrap_or_default()
     }
 
     pub(in crate::life) fn set_commands(&mut self, commands: Vec<Value>) {
-        self.members.insert("commands".into(), commands.into());
+        self.members
+            .insert("commands".into(), Value::Array(commands));
     }
 
     /// The members that are not this program's own. Another version of it may have written them into this device's
     /// record: they stay, up to a bound.
-    pub(super) fn other_members(&self) -> Map<String, Value> {
+    pub(super) fn other_members(&self) -> Object {
         let members = self.members.iter();
         let others = members.filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_str()));
-        let others: Map<String, Value> = others
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let is_small = Value::Object(others.clone()).to_string().len() <= MOST_OTHER_BYTES;
-        if is_small { others } else { Map::new() }
+        let mut kept = Object::new();
+        for (name, value) in others {
+            kept.insert(name.clone(), value.clone());
+        }
+        let is_small = Value::Object(kept.clone()).to_string().len() <= MOST_OTHER_BYTES;
+        if is_small { kept } else { Object::new() }
     }
 
     pub(in crate::life) fn to_cleartext(&self) -> String {
@@ -250,6 +250,8 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn record(cleartext: &str) -> ClientRecord {
@@ -267,7 +269,7 @@ mod tests {
             ..OwnClient::default()
         };
         let id = Guid::new("npwmPOsO89Am").unwrap();
-        let cleartext = client.to_cleartext(&id, &Map::new());
+        let cleartext = client.to_cleartext(&id, &Object::new());
         let written: Value = serde_json::from_str(&cleartext).unwrap();
         let expected = json!({
             "id": "npwmPOsO89Am", "name": "Attic", "type": "desktop", "commands": [], "version": "1.2.3",
@@ -303,7 +305,7 @@ mod tests {
     fn members_that_are_not_known_go_back_as_they_came() {
         let mut record =
             record(r#"{"id":"npwmPOsO89Am","name":"x","spaceships":{"n":1},"commands":[1]}"#);
-        record.set_commands(alloc::vec![json!({"command": "logout", "args": []})]);
+        record.set_commands(alloc::vec![json!({"command": "logout", "args": []}).into()]);
         let written: Value = serde_json::from_str(&record.to_cleartext()).unwrap();
         let expected = json!({
             "id": "npwmPOsO89Am", "name": "x", "spaceships": {"n": 1}, "commands": [{"command": "logout", "args": []}],

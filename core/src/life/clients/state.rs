@@ -4,11 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::collection::Collection;
 use super::record::{ClientRecord, KnownClient, OwnClient};
 use crate::ids::Guid;
+use crate::json::Object;
 use crate::time::{LocalTime, ServerTime};
 
 /// So many clients are remembered, the newest.
@@ -33,7 +33,7 @@ pub struct ClientsState {
     /// The account's clients as they were then, this one among them, at most a hundred.
     pub known: Vec<KnownClient>,
     /// What the server's copy of this device's record has besides what this program says of itself.
-    pub others: Map<String, Value>,
+    pub others: Object,
     /// What this device last said of itself.
     pub uploaded: Option<OwnClient>,
     /// When it did.

@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::CollectionName;
+use crate::json::Value;
 
 /// What one client asks of another.
 ///
@@ -60,7 +60,7 @@ impl Command {
     pub fn parse(json: &Value) -> Option<Self> {
         let args = match json.get("args") {
             None => &[],
-            Some(args) => args.as_array()?.as_slice(),
+            Some(args) => args.as_array()?,
         };
         let engine = |arg: &Value| CollectionName::new(arg.as_str()?).ok();
         match (json.get("command")?.as_str()?, args) {
@@ -82,16 +82,16 @@ impl Command {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let args = match self {
-            Self::ResetAll | Self::WipeAll | Self::Logout => Vec::new(),
+            Self::ResetAll | Self::WipeAll | Self::Logout => Value::Array(Vec::new()),
             Self::ResetEngine(name) | Self::WipeEngine(name) => {
-                alloc::vec![Value::from(name.as_str())]
+                [name.as_str()].into_iter().collect()
             }
             Self::DisplayUri(ReceivedTab { uri, sender, title }) => [uri, sender, title]
                 .into_iter()
-                .map(|text| Value::from(text.as_str()))
+                .map(String::as_str)
                 .collect(),
         };
-        json!({"command": self.name(), "args": args})
+        Value::from([("command", self.name().into()), ("args", args)])
     }
 
     /// The protocol's name of the command.
@@ -131,7 +131,9 @@ fn args(command: &Value) -> Option<&Value> {
 /// A short text that is the same for commands that ask the same.
 pub(super) fn digest(command: &Value) -> String {
     // Objects are written in the order of their keys, so that equal ones give equal texts.
-    let text = json!([command.get("command"), args(command)]).to_string();
+    let parts = [command.get("command"), args(command)];
+    let parts = parts.map(|part| part.cloned().unwrap_or(Value::Null));
+    let text = Value::Array(parts.into()).to_string();
     let digest = Sha256::digest(text.as_bytes());
     digest
         .iter()
@@ -159,6 +161,7 @@ pub(super) fn importance(command: &Value) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::json;
 
     fn name() -> CollectionName {
         CollectionName::new("forms").unwrap()

@@ -23,8 +23,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde_json::Value;
-
 pub use self::command::{Command, ReceivedTab};
 use self::command::{digest, name_of};
 pub use self::send::{Recipients, Sent, send_commands};
@@ -37,6 +35,7 @@ use super::state::{CollectionState, write};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::CollectionName;
+use crate::json::Value;
 
 /// So many commands of one record are looked at.
 const MOST_COMMANDS: usize = 1000;

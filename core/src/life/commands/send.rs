@@ -10,8 +10,6 @@
 
 use alloc::vec::Vec;
 
-use serde_json::Value;
-
 use super::super::clients::{ClientRecord, Collection, Written, read, write};
 use super::super::crypto_keys::CollectionKeys;
 use super::super::error_policy::{Place, Reach, reach};
@@ -22,6 +20,7 @@ use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::{CollectionName, RecordId};
+use crate::json::Value;
 use crate::server::{Client, Limits};
 
 /// When others write to the collection at the same moment, a command is sent so often.

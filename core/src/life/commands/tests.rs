@@ -1,8 +1,7 @@
 //! Every row of the chapter's decisions.
 
-use serde_json::json;
-
 use super::*;
+use crate::json::json;
 
 fn command(name: &str, args: &[&str]) -> Value {
     json!({"command": name, "args": args})

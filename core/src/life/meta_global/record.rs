@@ -5,9 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde_json::{Map, Value};
-
 use super::STORAGE_VERSION;
+use crate::json::{Object, Value};
 
 /// The record meta/global. Members, engines and declined names that this client does not know are kept.
 ///
@@ -19,7 +18,7 @@ use super::STORAGE_VERSION;
 /// assert!(meta.is_declined("tabs"));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct MetaGlobal(pub(super) Map<String, Value>);
+pub struct MetaGlobal(pub(super) Object);
 
 /// What meta/global says of one engine.
 ///
@@ -44,7 +43,7 @@ impl MetaGlobal {
         engines: impl IntoIterator<Item = (&'a str, u64, &'a str)>,
         declined: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let mut meta = Map::new();
+        let mut meta = Object::new();
         meta.insert("syncID".into(), sync_id.into());
         meta.insert("storageVersion".into(), STORAGE_VERSION.into());
         meta.insert(
@@ -61,7 +60,7 @@ impl MetaGlobal {
     /// The storage version; a text of an integer counts as one.
     pub(super) fn storage_version(&self) -> Option<u64> {
         match self.0.get("storageVersion")? {
-            Value::String(text) => text.parse().ok(),
+            Value::Text(text) => text.parse().ok(),
             value => value.as_u64(),
         }
     }
@@ -125,24 +124,15 @@ impl MetaGlobal {
     pub fn set_engine(&mut self, name: &str, version: u64, sync_id: &str) {
         let engines = self
             .0
-            .entry("engines")
-            .or_insert_with(|| Value::Object(Map::new()));
-        if !engines.is_object() {
-            *engines = Value::Object(Map::new());
-        }
-        let Some(engines) = engines.as_object_mut() else {
-            return;
-        };
+            .entry("engines".into())
+            .or_insert_with(|| Value::Object(Object::new()));
+        let engines = object_in(engines);
         let entry = engines
-            .entry(name)
-            .or_insert_with(|| Value::Object(Map::new()));
-        if !entry.is_object() {
-            *entry = Value::Object(Map::new());
-        }
-        if let Some(entry) = entry.as_object_mut() {
-            entry.insert("version".into(), version.into());
-            entry.insert("syncID".into(), sync_id.into());
-        }
+            .entry(name.into())
+            .or_insert_with(|| Value::Object(Object::new()));
+        let entry = object_in(entry);
+        entry.insert("version".into(), version.into());
+        entry.insert("syncID".into(), sync_id.into());
     }
 
     /// Takes an engine off the list and declines it for the whole account.
@@ -152,10 +142,10 @@ impl MetaGlobal {
         }
         let declined = self
             .0
-            .entry("declined")
+            .entry("declined".into())
             .or_insert_with(|| Value::Array(Vec::new()));
         match declined {
-            Value::Array(names) if names.iter().any(|known| known == name) => {}
+            Value::Array(names) if names.iter().any(|known| known.as_str() == Some(name)) => {}
             Value::Array(names) => names.push(name.into()),
             other => *other = Value::Array(alloc::vec![name.into()]),
         }
@@ -164,7 +154,7 @@ impl MetaGlobal {
     /// Takes a name off the declined ones.
     pub fn undecline(&mut self, name: &str) {
         if let Some(Value::Array(names)) = self.0.get_mut("declined") {
-            names.retain(|known| known != name);
+            names.retain(|known| known.as_str() != Some(name));
         }
     }
 
@@ -172,5 +162,16 @@ impl MetaGlobal {
     #[must_use]
     pub fn to_payload(&self) -> String {
         Value::Object(self.0.clone()).to_string()
+    }
+}
+
+/// The object that a value is; what it was else gives way to an empty one.
+fn object_in(value: &mut Value) -> &mut Object {
+    if !matches!(value, Value::Object(_)) {
+        *value = Value::Object(Object::new());
+    }
+    match value {
+        Value::Object(members) => members,
+        _ => unreachable!("it was made an object"),
     }
 }

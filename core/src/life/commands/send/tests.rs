@@ -3,9 +3,8 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use serde_json::json;
-
 use super::*;
+use crate::json::json;
 use crate::time::ServerTime;
 
 fn record(id: &str, commands: &[Value]) -> ClientRecord {
@@ -20,9 +19,14 @@ fn tab(n: usize) -> Value {
 }
 
 fn names(record: &ClientRecord) -> Vec<String> {
-    let name = |command: &Value| match command["args"][0].as_str() {
-        Some(arg) => arg.into(),
-        None => command["command"].as_str().unwrap().into(),
+    let name = |command: &Value| {
+        let first = command
+            .get("args")
+            .and_then(|args| args.as_array()?.first()?.as_str());
+        match first {
+            Some(arg) => arg.into(),
+            None => command.get("command").unwrap().as_str().unwrap().into(),
+        }
     };
     record.commands().iter().map(name).collect()
 }

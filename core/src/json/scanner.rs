@@ -27,12 +27,38 @@ impl<'a> RawString<'a> {
 
     /// The text that is meant, with its escapes resolved.
     pub(crate) fn unescaped(self) -> Option<String> {
-        let inner = core::str::from_utf8(self.inner).ok()?;
-        let mut quoted = String::with_capacity(inner.len() + 2);
-        quoted.push('"');
-        quoted.push_str(inner);
-        quoted.push('"');
-        serde_json::from_str(&quoted).ok()
+        let mut rest = core::str::from_utf8(self.inner).ok()?;
+        let mut text = String::with_capacity(rest.len());
+        loop {
+            // What has no backslash may still be what no string may have: long ones come here unchecked.
+            let (plain, after) = rest.split_at_checked(plain_length(rest.as_bytes()))?;
+            text.push_str(plain);
+            if after.is_empty() {
+                return Some(text);
+            }
+            let escape = after.strip_prefix('\\')?;
+            let letter = escape.chars().next()?;
+            let (character, length) = match letter {
+                'b' => ('\u{8}', 1),
+                'f' => ('\u{c}', 1),
+                'n' => ('\n', 1),
+                'r' => ('\r', 1),
+                't' => ('\t', 1),
+                '"' | '\\' | '/' => (letter, 1),
+                'u' => code_point(escape)?,
+                _ => return None,
+            };
+            text.push(character);
+            rest = escape.get(length..)?;
+        }
+    }
+
+    /// The text that is meant.
+    pub(crate) fn into_text(self) -> Option<String> {
+        match self.plain() {
+            Some(text) => Some(text.into()),
+            None => self.unescaped(),
+        }
     }
 
     /// Whether it means `text`.
@@ -43,6 +69,22 @@ impl<'a> RawString<'a> {
             self.inner == text.as_bytes()
         }
     }
+}
+
+/// The character of `uXXXX`, or of two such that are a pair, and how long that is.
+fn code_point(escape: &str) -> Option<(char, usize)> {
+    let unit = |from: usize| {
+        let digits = escape.get(from..from + 4)?;
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
+    };
+    let first = unit(1)?;
+    if let Some(character) = char::from_u32(first.into()) {
+        return Some((character, 5));
+    }
+    let second = escape.get(5..)?.starts_with("\\u").then(|| unit(7))??;
+    let pair = char::decode_utf16([first, second]).next()?;
+    Some((pair.ok()?, 11))
 }
 
 /// A position in a JSON text. Every method gives `None` where the text breaks the grammar, and is then of no more use.
@@ -87,6 +129,30 @@ impl<'a> Scanner<'a> {
     pub(crate) fn end(&mut self) -> Option<()> {
         self.blanks();
         self.peek().is_none().then_some(())
+    }
+
+    /// What comes next, after any blanks.
+    pub(crate) fn first(&mut self) -> Option<u8> {
+        self.blanks();
+        self.peek()
+    }
+
+    /// Takes a list. `each` must take every value.
+    pub(crate) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.eat(b'[')?;
+        if self.first()? == b']' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            each(self)?;
+            self.blanks();
+            match self.next()? {
+                b',' => {}
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
     }
 
     /// Takes an object. `each` gets every key and must take the value, from right behind the colon.

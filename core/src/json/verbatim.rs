@@ -1,0 +1,65 @@
+//! A piece of JSON that passes through serde as the text that it is.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use serde::ser::{Error as _, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// The name under which reader and writer of this crate know one; to others it is a wrapper like any.
+pub(super) const NAME: &str = "selvedge::Verbatim";
+
+/// The text of one JSON value: with `serde_json` what its `RawValue` is.
+pub(crate) struct Verbatim(pub(crate) String);
+
+impl Serialize for Verbatim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(NAME, &Text(&self.0))
+    }
+}
+
+struct Text<'a>(&'a str);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The writer of this crate says so where it takes a text as it stands.
+        if !serializer.is_human_readable() {
+            return serializer.serialize_str(self.0);
+        }
+        RawValue::from_string(self.0.into())
+            .map_err(|_| S::Error::custom("no JSON"))?
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Verbatim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Taken;
+
+        impl<'de> Visitor<'de> for Taken {
+            type Value = Verbatim;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Verbatim, E> {
+                Ok(Verbatim(text.to_owned()))
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Verbatim, D::Error> {
+                let raw = Box::<RawValue>::deserialize(deserializer)
+                    .map_err(|_| D::Error::custom("no JSON"))?;
+                Ok(Verbatim(raw.get().to_owned()))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(NAME, Taken)
+    }
+}

@@ -1,0 +1,333 @@
+//! Small maps and sets under names, kept in order in one list.
+//!
+//! What a sync keeps by name is dozens of collections, or a page of records. For that a list is as fast as a tree, and a tree's
+//! code is many times larger, for each type of key and value anew; here the sorting is one function for all. Adding in
+//! order, or all at once, is cheap; adding thousands in random order one by one is not.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// Values under names, in order of name.
+///
+/// ```
+/// use selvedge_core::sorted::Map;
+///
+/// let map: Map<&str, u32> = [("b", 1), ("a", 2), ("b", 3)].into_iter().collect();
+/// assert_eq!(map.get("b"), Some(&3), "of two with one name the last counts");
+/// assert_eq!(map.keys().collect::<Vec<_>>(), [&"a", &"b"]);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Map<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for Map<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, V> Map<K, V> {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
+    /// The names.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
+        self.0.iter().map(|(name, _)| name)
+    }
+
+    /// The values.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// The values, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    /// Keeps those of which `is_kept` says so.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(name, value)| is_kept(name, value));
+    }
+}
+
+impl<K: AsRef<str>, V> Map<K, V> {
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        // Most come in order.
+        match self.0.last() {
+            Some((last, _)) if last.as_ref() < name => Err(self.0.len()),
+            _ => self.0.binary_search_by(|(key, _)| key.as_ref().cmp(name)),
+        }
+    }
+
+    /// The value under a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&V> {
+        let at = self.place(name).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    /// The value under a name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
+        let at = self.place(name).ok()?;
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// Whether there is a value under a name.
+    #[must_use]
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.place(name).is_ok()
+    }
+
+    /// Puts a value, and gives the one that was there before.
+    pub fn insert(&mut self, name: K, value: V) -> Option<V> {
+        match self.place(name.as_ref()) {
+            Ok(at) => {
+                let (_, old) = self.0.get_mut(at)?;
+                Some(core::mem::replace(old, value))
+            }
+            Err(at) => {
+                self.0.insert(at, (name, value));
+                None
+            }
+        }
+    }
+
+    /// The value under a name; where there is none, a new one.
+    pub fn get_or_insert_with(&mut self, name: K, make: impl FnOnce() -> V) -> &mut V {
+        let at = match self.place(name.as_ref()) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, (name, make()));
+                at
+            }
+        };
+        &mut self.0[at].1
+    }
+
+    /// Takes the value under a name away.
+    pub fn remove(&mut self, name: &str) -> Option<V> {
+        let at = self.place(name).ok()?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+/// The order of names by their positions; of equal ones only the last.
+fn order(names: &[&str]) -> Vec<usize> {
+    let name = |at: &usize| names.get(*at).copied().unwrap_or_default();
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_unstable_by(|a, b| name(a).cmp(name(b)).then(b.cmp(a)));
+    order.dedup_by(|next, kept| name(next) == name(kept));
+    order
+}
+
+fn is_in_order(names: &[&str]) -> bool {
+    names.is_sorted_by(|a, b| a < b)
+}
+
+impl<K: AsRef<str>, V> FromIterator<(K, V)> for Map<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let pairs: Vec<(K, V)> = pairs.into_iter().collect();
+        let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_ref()).collect();
+        if is_in_order(&names) {
+            return Self(pairs);
+        }
+        let order = order(&names);
+        let mut pairs: Vec<Option<(K, V)>> = pairs.into_iter().map(Some).collect();
+        let take = |at: usize| pairs.get_mut(at)?.take();
+        Self(order.into_iter().filter_map(take).collect())
+    }
+}
+
+impl<K: AsRef<str>, V, const N: usize> From<[(K, V); N]> for Map<K, V> {
+    fn from(pairs: [(K, V); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl<K: AsRef<str>, V> Extend<(K, V)> for Map<K, V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
+        let all = core::mem::take(&mut self.0);
+        *self = all.into_iter().chain(pairs).collect();
+    }
+}
+
+impl<K, V> IntoIterator for Map<K, V> {
+    type Item = (K, V);
+    type IntoIter = alloc::vec::IntoIter<(K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Map<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Serialize, V: Serialize> Serialize for Map<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de, K: AsRef<str> + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Map<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<K, V>(PhantomData<(K, V)>);
+
+        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for Pairs<K, V> {
+            type Value = Vec<(K, V)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(pairs)
+            }
+        }
+
+        let pairs = deserializer.deserialize_map(Pairs(PhantomData))?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
+/// Names, in order.
+///
+/// ```
+/// use selvedge_core::sorted::Set;
+///
+/// let mut set: Set<&str> = ["b", "a", "b"].into_iter().collect();
+/// assert!(set.insert("c") && !set.insert("a"));
+/// assert_eq!(set.iter().collect::<Vec<_>>(), [&"a", &"b", &"c"]);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Set<K>(Map<K, ()>);
+
+impl<K> Default for Set<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K> Set<K> {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Map::new())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
+        self.0.keys()
+    }
+
+    /// Keeps those of which `is_kept` says so.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(&K) -> bool) {
+        self.0.retain(|name, ()| is_kept(name));
+    }
+}
+
+impl<K: AsRef<str>> Set<K> {
+    /// Whether a name is there.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Adds a name; whether it was not there before.
+    pub fn insert(&mut self, name: K) -> bool {
+        self.0.insert(name, ()).is_none()
+    }
+
+    /// Takes a name away; whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        self.0.remove(name).is_some()
+    }
+}
+
+impl<K: AsRef<str>> FromIterator<K> for Set<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(names: I) -> Self {
+        Self(names.into_iter().map(|name| (name, ())).collect())
+    }
+}
+
+impl<K: AsRef<str>, const N: usize> From<[K; N]> for Set<K> {
+    fn from(names: [K; N]) -> Self {
+        names.into_iter().collect()
+    }
+}
+
+impl<K: AsRef<str>> Extend<K> for Set<K> {
+    fn extend<I: IntoIterator<Item = K>>(&mut self, names: I) {
+        self.0.extend(names.into_iter().map(|name| (name, ())));
+    }
+}
+
+impl<K> IntoIterator for Set<K> {
+    type Item = K;
+    type IntoIter = core::iter::Map<alloc::vec::IntoIter<(K, ())>, fn((K, ())) -> K>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().map(|(name, ())| name)
+    }
+}
+
+impl<K: fmt::Debug> fmt::Debug for Set<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Serialize> Serialize for Set<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, K: AsRef<str> + Deserialize<'de>> Deserialize<'de> for Set<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<K>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

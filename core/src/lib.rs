@@ -26,6 +26,7 @@ pub mod schedule;
 #[cfg(test)]
 pub(crate) mod script;
 pub mod server;
+pub mod sorted;
 pub mod time;
 
 /// The README's examples, run as tests.

@@ -85,21 +85,21 @@ impl<K: AsRef<str>, V> Map<K, V> {
 
     /// The value under a name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&V> {
-        let at = self.place(name).ok()?;
+    pub fn get(&self, name: &(impl AsRef<str> + ?Sized)) -> Option<&V> {
+        let at = self.place(name.as_ref()).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
 
     /// The value under a name, to be changed.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
-        let at = self.place(name).ok()?;
+    pub fn get_mut(&mut self, name: &(impl AsRef<str> + ?Sized)) -> Option<&mut V> {
+        let at = self.place(name.as_ref()).ok()?;
         self.0.get_mut(at).map(|(_, value)| value)
     }
 
     /// Whether there is a value under a name.
     #[must_use]
-    pub fn contains_key(&self, name: &str) -> bool {
-        self.place(name).is_ok()
+    pub fn contains_key(&self, name: &(impl AsRef<str> + ?Sized)) -> bool {
+        self.place(name.as_ref()).is_ok()
     }
 
     /// Puts a value, and gives the one that was there before.
@@ -129,8 +129,8 @@ impl<K: AsRef<str>, V> Map<K, V> {
     }
 
     /// Takes the value under a name away.
-    pub fn remove(&mut self, name: &str) -> Option<V> {
-        let at = self.place(name).ok()?;
+    pub fn remove(&mut self, name: &(impl AsRef<str> + ?Sized)) -> Option<V> {
+        let at = self.place(name.as_ref()).ok()?;
         Some(self.0.remove(at).1)
     }
 }
@@ -170,8 +170,15 @@ impl<K: AsRef<str>, V, const N: usize> From<[(K, V); N]> for Map<K, V> {
 
 impl<K: AsRef<str>, V> Extend<(K, V)> for Map<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
-        let all = core::mem::take(&mut self.0);
-        *self = all.into_iter().chain(pairs).collect();
+        let mut more: Self = pairs.into_iter().collect();
+        let comes_behind = match (self.0.last(), more.0.first()) {
+            (Some((last, _)), Some((first, _))) => last.as_ref() < first.as_ref(),
+            _ => true,
+        };
+        self.0.append(&mut more.0);
+        if !comes_behind {
+            *self = core::mem::take(&mut self.0).into_iter().collect();
+        }
     }
 }
 
@@ -181,6 +188,15 @@ impl<K, V> IntoIterator for Map<K, V> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a Map<K, V> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = core::iter::Map<core::slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|(name, value)| (name, value))
     }
 }
 
@@ -272,7 +288,7 @@ impl<K> Set<K> {
 impl<K: AsRef<str>> Set<K> {
     /// Whether a name is there.
     #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &(impl AsRef<str> + ?Sized)) -> bool {
         self.0.contains_key(name)
     }
 
@@ -282,7 +298,7 @@ impl<K: AsRef<str>> Set<K> {
     }
 
     /// Takes a name away; whether it was there.
-    pub fn remove(&mut self, name: &str) -> bool {
+    pub fn remove(&mut self, name: &(impl AsRef<str> + ?Sized)) -> bool {
         self.0.remove(name).is_some()
     }
 }
@@ -314,6 +330,15 @@ impl<K> IntoIterator for Set<K> {
     }
 }
 
+impl<'a, K> IntoIterator for &'a Set<K> {
+    type Item = &'a K;
+    type IntoIter = core::iter::Map<core::slice::Iter<'a, (K, ())>, fn(&'a (K, ())) -> &'a K>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.0.iter().map(|(name, ())| name)
+    }
+}
+
 impl<K: fmt::Debug> fmt::Debug for Set<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
@@ -331,3 +356,6 @@ impl<'de, K: AsRef<str> + Deserialize<'de>> Deserialize<'de> for Set<K> {
         Ok(Vec::<K>::deserialize(deserializer)?.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

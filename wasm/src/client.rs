@@ -1,7 +1,6 @@
 //! A client: one account, its store, and its syncs.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,6 +25,7 @@ use crate::progress;
 use crate::status::PlainStatus;
 use crate::types::{OpenOptions, SyncOptions, member};
 use crate::{Error, json};
+use selvedge_core::sorted::Set;
 
 /// Opens a client on an account.
 ///
@@ -74,7 +74,7 @@ struct Inner {
     token: RefCell<Option<KeptToken>>,
     is_syncing: Cell<bool>,
     /// The collections that the program has asked for.
-    followed: RefCell<BTreeSet<CollectionName>>,
+    followed: RefCell<Set<CollectionName>>,
     /// How the last sync ended, for the schedule.
     ended: Cell<Option<(Ended, Backoff)>>,
 }
@@ -173,7 +173,7 @@ impl Inner {
             let held = held
                 .into_iter()
                 .filter(|name| Generic::new(name.clone()).is_ok());
-            let all: BTreeSet<CollectionName> =
+            let all: Set<CollectionName> =
                 self.followed.borrow().iter().cloned().chain(held).collect();
             return Ok(all.into_iter().collect());
         }

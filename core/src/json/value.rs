@@ -1,7 +1,6 @@
 //! JSON of which this program does not know the form.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,9 +11,10 @@ use serde::ser::{Serialize, Serializer};
 
 use super::scanner::Scanner;
 use super::{Malformed, Verbatim, push_text};
+use crate::sorted::Map;
 
 /// The members of an object, in order of name; of two with one name the last counts.
-pub type Object = BTreeMap<String, Value>;
+pub type Object = Map<String, Value>;
 
 /// A JSON value whose numbers keep their digits.
 ///

@@ -4,7 +4,6 @@
 //! An account agrees on its engines: meta/global lists those that are enabled, and names those that are declined. A device
 //! follows that agreement; a choice made here changes it for all devices.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -16,6 +15,7 @@ use crate::engine::{Engine, FIREFOX_ENGINES, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Store};
 use crate::ids::CollectionName;
+use crate::sorted::{Map, Set};
 use crate::time::LocalTime;
 
 /// What a person wants of one engine, for the whole account.
@@ -82,9 +82,9 @@ pub struct Change {
 #[serde(default)]
 pub struct Choices {
     /// What was chosen since the last sync.
-    pub changes: BTreeMap<CollectionName, Change>,
+    pub changes: Map<CollectionName, Change>,
     /// The engines that were off here when the last sync had settled them.
-    pub off: BTreeSet<String>,
+    pub off: Set<String>,
     /// Whether a sync ever settled them with the account. Before, nobody here has seen what the account has, so that
     /// choices of that time delete nothing.
     pub is_settled: bool,
@@ -220,7 +220,7 @@ pub struct EngineStatus {
 pub async fn engine_list<S: Store>(store: &S) -> Result<Vec<EngineStatus>> {
     let state: GlobalState = read(store.global().await?.as_deref());
     let here = store.collections().await?;
-    let mut names: BTreeSet<String> = state.engines.keys().cloned().collect();
+    let mut names: Set<String> = state.engines.keys().cloned().collect();
     names.extend(state.declined.iter().cloned());
     names.extend(state.choices.changes.keys().map(ToString::to_string));
     names.extend(here.iter().map(ToString::to_string));

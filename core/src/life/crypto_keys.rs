@@ -12,7 +12,6 @@
 //!           other collection keys ───────────────→ install, reset those engines
 //! ```
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,7 @@ use crate::crypto::payload::{self, PayloadError};
 use crate::error::{Error, Result};
 use crate::host::{Host, Random, RandomError};
 use crate::json;
+use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
 /// The keys of an account's records: one for every collection that has none of its own.
@@ -40,7 +40,7 @@ use crate::time::ServerTime;
 #[derive(Debug, Clone)]
 pub struct CollectionKeys {
     default: KeyBundle,
-    collections: BTreeMap<String, KeyBundle>,
+    collections: Map<String, KeyBundle>,
 }
 
 /// A cleartext that is no crypto/keys record.
@@ -69,7 +69,7 @@ pub enum KeyChange {
     /// The default key is another: reset all engines.
     All,
     /// Keys of their own were added, removed or changed: reset these engines.
-    Some(BTreeSet<String>),
+    Some(Set<String>),
 }
 
 /// Where the keys are to be taken from.
@@ -93,7 +93,7 @@ pub enum Where {
 struct Cleartext {
     default: [String; 2],
     #[serde(default)]
-    collections: BTreeMap<String, [String; 2]>,
+    collections: Map<String, [String; 2]>,
 }
 
 impl Drop for Cleartext {
@@ -109,7 +109,7 @@ impl Drop for Cleartext {
 struct Written<'a> {
     id: &'static str,
     collection: &'static str,
-    collections: BTreeMap<&'a str, [&'a str; 2]>,
+    collections: Map<&'a str, [&'a str; 2]>,
     default: [&'a str; 2],
 }
 
@@ -119,7 +119,7 @@ impl CollectionKeys {
     pub const fn new(default: KeyBundle) -> Self {
         Self {
             default,
-            collections: BTreeMap::new(),
+            collections: Map::new(),
         }
     }
 
@@ -154,7 +154,7 @@ impl CollectionKeys {
     #[must_use]
     pub fn to_cleartext(&self) -> Zeroizing<String> {
         let default = self.default.to_b64_pair();
-        let own: BTreeMap<&str, _> = self
+        let own: Map<&str, _> = self
             .collections
             .iter()
             .map(|(name, keys)| (name.as_str(), keys.to_b64_pair()))
@@ -187,7 +187,7 @@ impl CollectionKeys {
             return KeyChange::All;
         }
         let names = self.collections.keys().chain(old.collections.keys());
-        let changed: BTreeSet<String> = names
+        let changed: Set<String> = names
             .filter(|name| self.collections.get(*name) != old.collections.get(*name))
             .cloned()
             .collect();

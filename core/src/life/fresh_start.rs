@@ -9,7 +9,6 @@
 //! 6 remember both; begin again with the first chapter
 //! ```
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use super::crypto_keys::{CollectionKeys, KeyChange, install};
@@ -22,16 +21,17 @@ use crate::engine::{Engine, FIREFOX_ENGINES};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ids::Guid;
+use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// The engines that a new meta/global lists: Firefox's, for it switches off what is not listed; those that were listed
 /// before, known here or not; and those of this device. Declined ones are left out.
 fn engines_to_list<'a>(
-    before: &BTreeMap<String, u64>,
+    before: &Map<String, u64>,
     ours: impl Iterator<Item = (&'a str, u64)>,
     declined: &[String],
-) -> BTreeMap<String, u64> {
-    let mut engines: BTreeMap<String, u64> = FIREFOX_ENGINES
+) -> Map<String, u64> {
+    let mut engines: Map<String, u64> = FIREFOX_ENGINES
         .iter()
         .map(|engine| (engine.name.to_string(), engine.version))
         .collect();
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_known_engine_is_listed_but_the_declined() {
-        let before = BTreeMap::from([("spaceships".to_string(), 9), ("bookmarks".to_string(), 2)]);
+        let before = Map::from([("spaceships".to_string(), 9), ("bookmarks".to_string(), 2)]);
         let declined = ["history".to_string(), "rockets".to_string()];
         let listed = engines_to_list(&before, [("notes", 1)].into_iter(), &declined);
         assert_eq!(listed.len(), FIREFOX_ENGINES.len() - 1 + 2);

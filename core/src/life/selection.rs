@@ -27,7 +27,6 @@
 //! The server's collection is deleted only once meta/global tells that it is declined: what another device would still
 //! send is then sent by nobody, and a device that is cut off in between does the rest in its next sync.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -40,6 +39,7 @@ use crate::engine::Generic;
 use crate::error::{Error, Result};
 use crate::host::{Host, Random};
 use crate::ids::{CollectionName, Guid};
+use crate::sorted::{Map, Set};
 
 /// What is known of one engine when its place in the account is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +99,11 @@ const fn decide(seen: Seen, is_first: bool) -> Decision {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Selection {
     /// Listed in meta/global.
-    pub(super) engines: BTreeSet<String>,
+    pub(super) engines: Set<String>,
     /// Declined in meta/global.
-    pub(super) declined: BTreeSet<String>,
+    pub(super) declined: Set<String>,
     /// Of the declined: those that were on here, of which this device forgets what the server had.
-    pub(super) reset: BTreeSet<String>,
+    pub(super) reset: Set<String>,
     /// Collections to be deleted on the server, as far as it has them.
     pub(super) wipe_server: Vec<CollectionName>,
 }
@@ -114,9 +114,10 @@ pub(super) fn select<'a>(
     declined: impl IntoIterator<Item = &'a str>,
     choices: &Choices,
 ) -> Selection {
-    let engines: BTreeSet<&str> = engines.into_iter().collect();
-    let declined: BTreeSet<&str> = declined.into_iter().collect();
-    let mut names = &engines | &declined;
+    let engines: Set<&str> = engines.into_iter().collect();
+    let declined: Set<&str> = declined.into_iter().collect();
+    let mut names = engines.clone();
+    names.extend(declined.iter().copied());
     names.extend(choices.changes.keys().map(CollectionName::as_str));
     let mut selection = Selection::default();
     for name in names {
@@ -187,7 +188,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Select
     let applied = apply(&selection, &mut meta, session.host);
     session.meta = Some(meta);
     applied?;
-    let mut reset = BTreeSet::new();
+    let mut reset = Set::new();
     for name in &selection.reset {
         let Ok(collection) = CollectionName::new(name.as_str()) else {
             continue;
@@ -233,10 +234,10 @@ pub(super) async fn settle<H: Host>(
 
 /// The engines and the declined names that a fresh start begins with: those of before, and what was chosen since.
 pub(super) fn before_fresh_start(
-    engines: &alloc::collections::BTreeMap<String, u64>,
+    engines: &Map<String, u64>,
     declined: &[String],
     choices: &Choices,
-) -> (alloc::collections::BTreeMap<String, u64>, Vec<String>) {
+) -> (Map<String, u64>, Vec<String>) {
     let selection = select(
         engines.keys().map(String::as_str),
         declined.iter().map(String::as_str),

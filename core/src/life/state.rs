@@ -1,6 +1,5 @@
 //! What is kept between two syncs (spec §4.1, §5.1), and what a person may want to know of it.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -17,6 +16,7 @@ use crate::ids::CollectionName;
 use crate::json;
 use crate::repository::{Pair, ServerMark};
 use crate::server::{Backoff, InfoCollections};
+use crate::sorted::Map;
 use crate::time::{LocalTime, ServerTime};
 
 /// What is kept of the account as a whole. Keys are in it only as the server's ciphertext.
@@ -52,7 +52,7 @@ pub struct GlobalState {
     /// info/collections as it was last read.
     pub info: Option<CachedInfo>,
     /// The engines that were enabled when meta/global was last read, with their versions; a fresh start lists them again.
-    pub engines: BTreeMap<String, u64>,
+    pub engines: Map<String, u64>,
     /// The names that were declined then.
     pub declined: Vec<String>,
     /// What a person chose of the engines on this device.
@@ -118,7 +118,7 @@ pub struct CachedInfo {
     /// The time of the whole storage.
     pub modified: ServerTime,
     /// The time of each collection.
-    pub collections: BTreeMap<CollectionName, ServerTime>,
+    pub collections: Map<CollectionName, ServerTime>,
 }
 
 impl CachedInfo {

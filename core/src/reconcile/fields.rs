@@ -1,12 +1,12 @@
 //! A cleartext as its top-level fields, each still the text in which it came, so that unknown ones survive unchanged.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::record::Side;
 use crate::json::scanner::Scanner;
 use crate::json::{Value, push_text};
+use crate::sorted::Set;
 
 /// A text that is no JSON object.
 ///
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn patched(&self, patch: &Fields<'_>) -> String {
         let mut writer = ObjectWriter::default();
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         for name in self.names().chain(patch.names()) {
             if seen.insert(name) {
                 match patch.get(name).or_else(|| self.get(name)) {
@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
     pub fn with(&self, name: &str, value: &str) -> String {
         let mut writer = ObjectWriter::default();
         writer.field(name, value);
-        let mut seen = BTreeSet::from([name]);
+        let mut seen = Set::from([name]);
         for field in self.names() {
             if seen.insert(field) {
                 writer.field(field, self.get(field).unwrap_or("null"));
@@ -103,7 +103,7 @@ impl<'a> Fields<'a> {
         let mut writer = ObjectWriter::default();
         let mut conflicts = Vec::new();
         let mut is_unsure = false;
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         for name in theirs.names().chain(ours.names()) {
             if !seen.insert(name) {
                 continue;

@@ -1,6 +1,5 @@
 //! What passed between two repositories, and what could not.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -12,6 +11,7 @@ use crate::error::Result;
 use crate::host::Revision;
 use crate::ids::RecordId;
 use crate::reconcile::Rule;
+use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
 /// How arriving records changed a repository.
@@ -109,7 +109,7 @@ impl Pulled {
         pair: &mut Pair<M, L::Mark>,
         note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
         batch: Batch<M>,
-        again: &BTreeSet<RecordId>,
+        again: &Set<RecordId>,
     ) -> Result<()> {
         for failed in batch.failed {
             // What fails twice in a row is left alone until it changes on the server (spec §5.3).
@@ -193,23 +193,27 @@ impl Pushed {
         pair: &mut Pair<M, L::Mark>,
         note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
         receipt: Receipt<M>,
-        outstanding: &mut BTreeMap<RecordId, Revision>,
+        outstanding: &mut Map<RecordId, Option<Revision>>,
     ) -> Result<()> {
         if receipt.kept.is_empty() && receipt.failed.is_empty() {
             return Ok(());
         }
         for Kept { id, .. } in &receipt.kept {
-            outstanding.remove(id);
+            outstanding.get_mut(id).and_then(Option::take);
             pair.failed_out.remove(id);
         }
         self.sent += receipt.kept.len() as u64;
         for failed in receipt.failed {
-            let revision = failed.id.as_ref().and_then(|id| outstanding.remove(id));
+            let revision = failed
+                .id
+                .as_ref()
+                .and_then(|id| outstanding.get_mut(id)?.take());
             if let (Some(id), Some(revision)) = (&failed.id, revision) {
                 pair.refuse(id.clone(), revision);
             }
             self.fail(failed);
         }
+        outstanding.retain(|_, revision| revision.is_some());
         if let Some(mark) = receipt.mark {
             pair.remote = mark;
         }

@@ -1,6 +1,5 @@
 //! The device's side: reconciles what arrives with what the store has, and hands out what waits to be sent.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,6 +13,7 @@ use crate::host::{
 };
 use crate::ids::{CollectionName, RecordId};
 use crate::reconcile::{Side, Theirs};
+use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// One collection of the host's store, under the policy of its engine.
@@ -174,10 +174,9 @@ pub async fn has_outgoing<S: Store, R>(
 
 /// Of several versions of one record in a batch the last counts.
 fn last_of_each(records: Vec<Record>) -> Vec<Record> {
-    let mut position: BTreeMap<RecordId, usize> = BTreeMap::new();
-    for (at, record) in records.iter().enumerate() {
-        position.insert(record.id.clone(), at);
-    }
+    let places = records.iter().enumerate();
+    let position: Map<RecordId, usize> =
+        places.map(|(at, record)| (record.id.clone(), at)).collect();
     if position.len() == records.len() {
         return records;
     }

@@ -1,12 +1,12 @@
 //! Where both sides of a pair of repositories stand, and which records could not pass (spec §5.1).
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::host::Revision;
 use crate::ids::RecordId;
+use crate::sorted::{Map, Set};
 
 /// How many ids of failed records are remembered; more are only counted.
 pub(super) const REMEMBERED: usize = 1000;
@@ -29,15 +29,15 @@ pub struct Pair<R, L> {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backlog: Vec<RecordId>,
     /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub failed_in: BTreeSet<RecordId>,
+    #[serde(default, skip_serializing_if = "Set::is_empty")]
+    pub failed_in: Set<RecordId>,
     /// Ids of records that the remote side has under keys that are not known here: they are not written over, for nobody
     /// here knows what that would destroy.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub unreadable: BTreeSet<RecordId>,
+    #[serde(default, skip_serializing_if = "Set::is_empty")]
+    pub unreadable: Set<RecordId>,
     /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub failed_out: BTreeMap<RecordId, Refusal>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub failed_out: Map<RecordId, Refusal>,
 }
 
 /// A record that the remote side refused.
@@ -85,7 +85,7 @@ impl<R, L> Pair<R, L> {
         if self.failed_out.len() >= REMEMBERED && !self.failed_out.contains_key(&id) {
             return;
         }
-        let refusal = self.failed_out.entry(id).or_insert(Refusal {
+        let refusal = self.failed_out.get_or_insert_with(id, || Refusal {
             revision: revision.0,
             times: 0,
         });

@@ -1,6 +1,5 @@
 //! Brings two repositories into agreement: first what the remote side has, then what waits here (spec §7.4).
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,6 +8,7 @@ use super::pair::Pair;
 use super::{Failed, Failure, Record, Repository, Source};
 use crate::error::{Error, Result};
 use crate::ids::RecordId;
+use crate::sorted::{Map, Set};
 
 /// A pull reads so many records of a backlog, and has so many of them in hand at once.
 const SHARE: usize = 5000;
@@ -101,7 +101,7 @@ where
         result
     }
 
-    async fn pull_into(&mut self, again: &BTreeSet<RecordId>, pulled: &mut Pulled) -> Result<()> {
+    async fn pull_into(&mut self, again: &Set<RecordId>, pulled: &mut Pulled) -> Result<()> {
         // What this very reading leaves for later is not for now.
         let has_backlog = !self.pair.backlog.is_empty();
         let mut source = self.remote.fetch_since(&self.pair.remote).await?;
@@ -141,7 +141,7 @@ where
             let mut source = self.remote.fetch(&ids).await?;
             while let Some(batch) = source.next().await? {
                 pulled
-                    .keep(self.local, self.pair, &self.note, batch, &BTreeSet::new())
+                    .keep(self.local, self.pair, &self.note, batch, &Set::new())
                     .await?;
                 (self.progress)(Progress::Received(pulled.received));
             }
@@ -161,8 +161,8 @@ where
     /// # Errors
     /// A failing local stream or remote store ends it; what was acknowledged stays acknowledged.
     pub async fn push(&mut self, pushed: &mut Pushed) -> Result<()> {
-        let mut outstanding = BTreeMap::new();
-        let backlog: BTreeSet<RecordId> = self.pair.backlog.iter().cloned().collect();
+        let mut outstanding = Map::new();
+        let backlog: Set<RecordId> = self.pair.backlog.iter().cloned().collect();
         let mut source = self.local.fetch_since(&self.pair.local).await?;
         while let Some(mut batch) = source.next().await? {
             look_for_unreadable(self.remote, self.pair, &batch.records).await?;
@@ -173,7 +173,7 @@ where
                 batch
                     .records
                     .iter()
-                    .map(|record| (record.id.clone(), record.revision)),
+                    .map(|record| (record.id.clone(), Some(record.revision))),
             );
             let receipt = self.remote.store(batch.records, None).await?;
             pushed
@@ -194,7 +194,7 @@ where
 /// written over either: it comes first.
 fn may_go<R, L>(
     pair: &Pair<R, L>,
-    backlog: &BTreeSet<RecordId>,
+    backlog: &Set<RecordId>,
     record: &Record,
     pushed: &mut Pushed,
 ) -> bool {
@@ -227,7 +227,7 @@ async fn look_for_unreadable<R: Repository, L>(
     if asked.is_empty() {
         return Ok(());
     }
-    let mut there = BTreeSet::new();
+    let mut there = Set::new();
     let mut source = remote.fetch(&asked).await?;
     while let Some(batch) = source.next().await? {
         there.extend(batch.records.into_iter().map(|record| record.id));

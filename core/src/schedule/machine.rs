@@ -1,12 +1,11 @@
 //! The state machine: events in, what is next out.
 
-use alloc::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use crate::ids::CollectionName;
 use crate::server::Backoff;
+use crate::sorted::Set;
 use crate::time::LocalTime;
 
 /// No server is believed that asks for more.
@@ -50,7 +49,7 @@ pub enum Event {
     /// A push message names collections that changed.
     Pushed {
         /// Their names.
-        collections: BTreeSet<CollectionName>,
+        collections: Set<CollectionName>,
     },
     /// A sync began.
     Began,
@@ -105,7 +104,7 @@ pub enum Next {
         /// Whether a person asked for it.
         is_asked_for: bool,
         /// Only these collections; `None` for all.
-        only: Option<BTreeSet<CollectionName>>,
+        only: Option<Set<CollectionName>>,
     },
     /// Nothing before then, unless something happens.
     Wait {
@@ -150,7 +149,7 @@ pub struct Schedule {
     /// A person waits.
     is_asked_for: bool,
     /// Collections that a push named.
-    pushed: BTreeSet<CollectionName>,
+    pushed: Set<CollectionName>,
     #[serde(skip)]
     is_running: bool,
 }
@@ -193,7 +192,7 @@ impl Schedule {
             Event::Began => {
                 self.is_running = true;
                 self.is_asked_for = false;
-                self.pushed.clear();
+                self.pushed = Set::new();
                 // What changes while it runs counts for the next.
                 self.points = 0;
             }

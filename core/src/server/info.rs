@@ -1,6 +1,5 @@
 //! `info/…`: what a server has, without reading it (spec §3.2).
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,6 +17,7 @@ use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::CollectionName;
 use crate::json;
+use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// More than thousands of collections need.
@@ -37,11 +37,11 @@ const INFO_BYTES: usize = 1 << 20;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "BTreeMap<String, ServerTime>")]
-pub struct InfoCollections(BTreeMap<CollectionName, ServerTime>);
+#[serde(from = "Map<String, ServerTime>")]
+pub struct InfoCollections(Map<CollectionName, ServerTime>);
 
-impl From<BTreeMap<String, ServerTime>> for InfoCollections {
-    fn from(map: BTreeMap<String, ServerTime>) -> Self {
+impl From<Map<String, ServerTime>> for InfoCollections {
+    fn from(map: Map<String, ServerTime>) -> Self {
         Self(named(map))
     }
 }
@@ -81,7 +81,7 @@ pub struct Quota {
     pub total: Option<u64>,
 }
 
-fn named<T>(map: BTreeMap<String, T>) -> BTreeMap<CollectionName, T> {
+fn named<T>(map: Map<String, T>) -> Map<CollectionName, T> {
     map.into_iter()
         .filter_map(|(name, value)| Some((CollectionName::new(name).ok()?, value)))
         .collect()
@@ -153,9 +153,9 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     ///
     /// # Errors
     /// As the server refuses.
-    pub async fn info_collection_usage(&self) -> Result<BTreeMap<CollectionName, u64>> {
+    pub async fn info_collection_usage(&self) -> Result<Map<CollectionName, u64>> {
         let mut reply = self.info("info/collection_usage", Condition::None).await?;
-        let usage: BTreeMap<String, f64> = self.read_json(&mut reply).await?;
+        let usage: Map<String, f64> = self.read_json(&mut reply).await?;
         Ok(named(usage)
             .into_iter()
             .map(|(name, kilobytes)| (name, bytes(kilobytes)))
@@ -166,9 +166,9 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     ///
     /// # Errors
     /// As the server refuses.
-    pub async fn info_collection_counts(&self) -> Result<BTreeMap<CollectionName, u64>> {
+    pub async fn info_collection_counts(&self) -> Result<Map<CollectionName, u64>> {
         let mut reply = self.info("info/collection_counts", Condition::None).await?;
-        let counts: BTreeMap<String, u64> = self.read_json(&mut reply).await?;
+        let counts: Map<String, u64> = self.read_json(&mut reply).await?;
         Ok(named(counts))
     }
 

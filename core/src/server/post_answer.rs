@@ -1,13 +1,13 @@
 //! What a server answers to a POST, and what that means for the upload (spec §3.6).
 
 use alloc::borrow::ToOwned;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Deserialize;
 
 use crate::json::{self, Malformed, Value};
+use crate::sorted::{Map, Set};
 
 /// Reasons are cut to this many characters.
 const MOST_REASON_CHARS: usize = 200;
@@ -15,8 +15,8 @@ const MOST_REASON_CHARS: usize = 200;
 /// The body of an answer to a POST.
 pub(crate) struct PostAnswer {
     batch: Option<String>,
-    success: BTreeSet<String>,
-    failed: BTreeMap<String, String>,
+    success: Set<String>,
+    failed: Map<String, String>,
 }
 
 /// What an answer says of one record.
@@ -39,9 +39,9 @@ impl PostAnswer {
             #[serde(default)]
             batch: Option<Value>,
             #[serde(default)]
-            success: BTreeSet<String>,
+            success: Set<String>,
             #[serde(default)]
-            failed: BTreeMap<String, Value>,
+            failed: Map<String, Value>,
         }
         let wire: Wire = json::from_slice(body)?;
         Ok(Self {

@@ -19,7 +19,6 @@
 mod command;
 mod send;
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -36,6 +35,7 @@ use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::CollectionName;
 use crate::json::Value;
+use crate::sorted::Map;
 
 /// So many commands of one record are looked at.
 const MOST_COMMANDS: usize = 1000;
@@ -191,7 +191,7 @@ pub(super) async fn step<H: Host>(
 #[derive(Default)]
 struct Doing {
     held: Vec<CollectionName>,
-    sweeps: BTreeMap<CollectionName, Sweep>,
+    sweeps: Map<CollectionName, Sweep>,
     forgets_clients: bool,
     is_logout: bool,
     reports: Vec<CommandReport>,
@@ -244,7 +244,7 @@ impl Doing {
             self.forgets_clients = true;
         } else if self.held.contains(&name) {
             // What is to be wiped is forgotten with it.
-            self.sweeps.entry(name).or_insert(Sweep::Reset);
+            self.sweeps.get_or_insert_with(name, || Sweep::Reset);
         }
     }
 
@@ -272,7 +272,7 @@ impl Doing {
 /// Resets and wipes, and remembers that it was done, in one commit.
 async fn commit<H: Host>(
     session: &Session<'_, H>,
-    sweeps: BTreeMap<CollectionName, Sweep>,
+    sweeps: Map<CollectionName, Sweep>,
 ) -> Result<()> {
     let part = |(name, sweep)| Part {
         sweep: Some(sweep),

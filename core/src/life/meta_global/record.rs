@@ -1,12 +1,12 @@
 //! The record meta/global: what it says, and the changes that lose nothing of it.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::STORAGE_VERSION;
 use crate::json::{Object, Value};
+use crate::sorted::Map;
 
 /// The record meta/global. Members, engines and declined names that this client does not know are kept.
 ///
@@ -89,7 +89,7 @@ impl MetaGlobal {
 
     /// The names of all engines with their versions, known here or not.
     #[must_use]
-    pub fn engines(&self) -> BTreeMap<String, u64> {
+    pub fn engines(&self) -> Map<String, u64> {
         let engines = self.0.get("engines").and_then(Value::as_object);
         let version = |entry: &Value| entry.get("version").and_then(Value::as_u64).unwrap_or(1);
         engines
@@ -124,12 +124,9 @@ impl MetaGlobal {
     pub fn set_engine(&mut self, name: &str, version: u64, sync_id: &str) {
         let engines = self
             .0
-            .entry("engines".into())
-            .or_insert_with(|| Value::Object(Object::new()));
+            .get_or_insert_with("engines".into(), || Value::Object(Object::new()));
         let engines = object_in(engines);
-        let entry = engines
-            .entry(name.into())
-            .or_insert_with(|| Value::Object(Object::new()));
+        let entry = engines.get_or_insert_with(name.into(), || Value::Object(Object::new()));
         let entry = object_in(entry);
         entry.insert("version".into(), version.into());
         entry.insert("syncID".into(), sync_id.into());
@@ -142,8 +139,7 @@ impl MetaGlobal {
         }
         let declined = self
             .0
-            .entry("declined".into())
-            .or_insert_with(|| Value::Array(Vec::new()));
+            .get_or_insert_with("declined".into(), || Value::Array(Vec::new()));
         match declined {
             Value::Array(names) if names.iter().any(|known| known.as_str() == Some(name)) => {}
             Value::Array(names) => names.push(name.into()),

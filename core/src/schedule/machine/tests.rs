@@ -35,7 +35,7 @@ fn after(mut schedule: Schedule, events: impl IntoIterator<Item = Event>) -> Sch
     schedule
 }
 
-fn names(names: &[&str]) -> BTreeSet<CollectionName> {
+fn names(names: &[&str]) -> Set<CollectionName> {
     let name = |name: &&str| CollectionName::new(*name).unwrap();
     names.iter().map(name).collect()
 }

@@ -58,6 +58,11 @@ impl<K, V> Map<K, V> {
         self.0.iter().map(|(name, _)| name)
     }
 
+    /// The names, without the values.
+    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> {
+        self.0.into_iter().map(|(name, _)| name)
+    }
+
     /// The values.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
         self.0.iter().map(|(_, value)| value)

@@ -94,7 +94,7 @@ fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
 }
 
 /// For speed; but what is called from one place stays a function of its own, for a few huge functions do not pack well.
-const OPTIMISED: [&str; 3] = ["-O3", "--one-caller-inline-max-function-size", "20"];
+const OPTIMISED: [&str; 3] = ["-O2", "--one-caller-inline-max-function-size", "4"];
 
 fn optimise(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "wasm-opt")

@@ -235,3 +235,11 @@ fn the_example_of_santas_daemon_runs() {
     let unit = run(&line, dir.path(), "home", "");
     assert!(unit.contains("Type=notify"), "{unit}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_example_of_santas_demo_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = run(&example(&["santa", "demo"]), dir.path(), "home", "");
+    assert_eq!(out.matches("\nyes  ").count(), 6, "{out}");
+}

@@ -287,3 +287,13 @@ fn the_demo_checks_itself() {
             .contains("ciphertext")
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn santas_demo_checks_itself() {
+    let demo = Device::new().run(&["santa", "demo", "--json"]).json();
+    assert_eq!(demo["holds"], true);
+    assert_eq!(demo["checks"].as_array().unwrap().len(), 6);
+    assert_eq!(demo["event"]["execution"]["file_name"], "acmed");
+    assert_eq!(demo["rules"].as_array().unwrap().len(), 2);
+}

@@ -14,6 +14,13 @@ use crate::commands::santa::simulate::SimulateArgs;
 /// What to do with this machine and its server.
 #[derive(Debug, Subcommand)]
 pub enum SantaCommand {
+    /// See a machine, its server and push at work, all on this machine.
+    #[cfg(target_os = "linux")]
+    #[command(
+        long_about = "See a machine, its server and push at work, all on this machine.\n\nA server runs in this process and a daemon in one of its own. An event is posted on the daemon's socket and looked up in the server's log; the server's rules are changed, a push message is sent, and the rules are looked up on the machine. The exit code is 0 when every check holds. Nothing of it stays.",
+        after_help = "Example:\n  selvedge santa demo"
+    )]
+    Demo,
     /// Sync once with the server.
     #[command(
         long_about = "Sync once with the server.\n\nA daemon that serves this profile is asked to do it; without one, or with --once, this process does it itself. The exit code is the status's number as Santa's own program has it: 0 done, 1 preflight failed, 3 rules could not be fetched or applied, 5 another sync is at it, 6 no server is set, 7 the machine has no id, 8 the local store did not do its work, 10 the daemon went away.",

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod daemon;
+#[cfg(target_os = "linux")]
+mod demo;
 mod doctor;
 mod events;
 pub mod grammar;
@@ -23,6 +25,8 @@ use crate::santa::{Config, Place, SantaStore};
 /// What went wrong, and what to do about it.
 pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
     match command {
+        #[cfg(target_os = "linux")]
+        SantaCommand::Demo => many_threads()?.block_on(demo::run(device.output)),
         SantaCommand::Sync(args) => beside_the_network()?.block_on(sync::run(device, &args)),
         SantaCommand::Status(file) => beside_the_network()?.block_on(status::run(device, &file)),
         SantaCommand::Doctor(args) => beside_the_network()?.block_on(doctor::run(device, &args)),

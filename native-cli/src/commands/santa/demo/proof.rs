@@ -1,0 +1,57 @@
+//! What must be true in the end.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::MACHINE;
+use super::story::{ALLOWED, BLOCKED, Told};
+use crate::santa::serve::{Agreement, Status};
+
+/// A claim, and whether it holds.
+#[derive(Serialize)]
+pub(super) struct Check {
+    pub(super) claim: &'static str,
+    pub(super) holds: bool,
+}
+
+/// What the machine, the server and its log show.
+pub(super) fn checks(
+    told: &Told,
+    status: &Status,
+    rules: &[String],
+    ended_well: bool,
+) -> Vec<Check> {
+    let is_event = {
+        let event: &Value = &told.event;
+        event["machine_id"] == MACHINE && event.to_string().contains(BLOCKED)
+    };
+    let agrees = |place: usize| told.agreed.get(place) == Some(&Some(Agreement::Agrees));
+    let mut rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    rules.sort_unstable();
+    let rows = [
+        (
+            "the first sync went well, and the machine's rules were the server's",
+            told.first["status"] == 0 && agrees(0),
+        ),
+        (
+            "the event went to the server at once, and its log names the machine and the program",
+            told.posted == json!({"ok": true, "uploaded": 1}) && is_event,
+        ),
+        (
+            "the same event was not sent again",
+            told.posted_again == json!({"ok": true, "uploaded": 0}) && status.events == 1,
+        ),
+        (
+            "after the push the machine's rules were the server's again",
+            agrees(1),
+        ),
+        (
+            "the machine's store has both rules and no other",
+            rules == [BLOCKED, ALLOWED],
+        ),
+        ("the daemon ended well", ended_well),
+    ];
+    rows.into_iter()
+        .map(|(claim, holds)| Check { claim, holds })
+        .collect()
+}

@@ -8,6 +8,7 @@
 mod santa_daemon {
     pub(crate) mod machine;
     pub(crate) mod moroz;
+    mod own_server;
     pub(crate) mod talk;
 }
 
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 const SHA: &str = "abababababababababababababababababababababababababababababababab";
 const OTHER: &str = "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd";
 
+/// An event as an agent posts it.
 fn blocked(sha256: &str) -> Value {
     json!({
         "file_sha256": sha256, "file_path": "/opt/acme/bin", "file_name": "acmed",

@@ -45,13 +45,18 @@ impl Machine {
 
     /// Sets its server.
     pub(crate) fn configure(&self, url: &str) {
+        self.configure_with(url, "");
+    }
+
+    /// Sets its server, and something more.
+    pub(crate) fn configure_with(&self, url: &str, more: &str) {
         let user = match is_root() {
             true => "user = \"nobody\"\n",
             false => "",
         };
         let socket = self.socket();
         self.write_config(&format!(
-            "SyncBaseURL = \"{url}\"\nMachineID = \"50C7E1EB-2EF5-42D4-A084-A7966FC45A95\"\n[selvedge]\n{user}socket = \"{}\"\n",
+            "SyncBaseURL = \"{url}\"\nMachineID = \"50C7E1EB-2EF5-42D4-A084-A7966FC45A95\"\n[selvedge]\n{user}socket = \"{}\"\n{more}\n",
             socket.display()
         ));
     }

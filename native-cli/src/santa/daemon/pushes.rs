@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::heart::Heart;
-use crate::santa::push::{self, Commands, NatsConfig, PushConfig, PushEvent, PushHandle};
+use crate::santa::config::NatsSettings;
+use crate::santa::push::{
+    self, Commands, FcmConfig, NatsConfig, PushConfig, PushEvent, PushHandle,
+};
 use crate::santa::{Config, Runner};
 use crate::service::Log;
 
@@ -21,11 +24,17 @@ const EVENTS: usize = 64;
 pub(super) struct Pushes {
     log: Log,
     current: Option<(PushHandle, mpsc::Receiver<PushEvent>)>,
+    /// Where messages for this machine go, as servers are told.
+    token: Option<Token>,
 }
 
 impl Pushes {
     pub(super) const fn new(log: Log) -> Self {
-        Self { log, current: None }
+        Self {
+            log,
+            current: None,
+            token: None,
+        }
     }
 
     /// The next event; waits for ever where there is no push.
@@ -71,6 +80,10 @@ impl Pushes {
         let Some(config) = wanted(runner.config()) else {
             return;
         };
+        self.token = Some(match &config {
+            PushConfig::Nats(_) => Token::from(runner.machine_id()),
+            PushConfig::Fcm(fcm) => fcm.token.clone(),
+        });
         let (sender, events) = mpsc::channel(EVENTS);
         match push::start(config, runner.machine_id(), sender) {
             Ok(handle) => self.current = Some((handle, events)),
@@ -79,9 +92,26 @@ impl Pushes {
     }
 }
 
-/// What a configuration wants.
+/// What a configuration wants: a server of the fleet's own, else Firebase Cloud Messaging.
 fn wanted(config: &Config) -> Option<PushConfig> {
-    let nats = config.nats.as_ref().filter(|_| config.push_enabled)?;
+    if !config.push_enabled {
+        return None;
+    }
+    match (&config.nats, &config.fcm) {
+        (Some(nats), _) => Some(PushConfig::Nats(of_nats(nats, config))),
+        (None, Some(fcm)) => {
+            let at_google = FcmConfig::new(fcm.token.clone());
+            Some(PushConfig::Fcm(FcmConfig {
+                connect_url: fcm.connect_url.clone().unwrap_or(at_google.connect_url),
+                ack_url: fcm.ack_url.clone().unwrap_or(at_google.ack_url),
+                token: at_google.token,
+            }))
+        }
+        (None, None) => None,
+    }
+}
+
+fn of_nats(nats: &NatsSettings, config: &Config) -> NatsConfig {
     let allowed = config.allowed_commands.as_ref().map(|names| {
         let known = names.iter().filter_map(|name| Action::from_name(name));
         known.collect::<BTreeSet<_>>()
@@ -91,15 +121,15 @@ fn wanted(config: &Config) -> Option<PushConfig> {
         scheme: nats.hmac_scheme,
         allowed,
     });
-    Some(PushConfig::Nats(NatsConfig {
+    NatsConfig {
         server: nats.server.clone(),
         credentials: nats.credentials.clone(),
-        roots: config.roots.clone(),
-        is_tls_first: false,
+        roots: nats.roots.clone(),
+        is_tls_first: nats.is_tls_first,
         subjects: nats.subjects.clone(),
         device: nats.device_id.clone(),
         commands,
-    }))
+    }
 }
 
 impl Heart {
@@ -120,7 +150,7 @@ impl Heart {
                 self.log
                     .say("push", &format!("push messages come from {server}"));
                 if let Some(runner) = self.runner() {
-                    runner.set_push_token(Some(Token::from(runner.machine_id())));
+                    runner.set_push_token(self.pushes.token.clone());
                 }
                 self.tell(Wake::PushConnected);
             }

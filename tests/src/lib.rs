@@ -1,5 +1,5 @@
 //! What the end-to-end tests share: the real program and its server as child processes, devices to sync, a proxy that
-//! cuts connections at a chosen byte, tokens minted as a token server would, a NATS server, and a Firefox to sync with.
+//! cuts connections at a chosen byte, tokens minted as a token server would, a NATS server, a moroz, and a Firefox to sync with.
 //!
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
@@ -13,6 +13,7 @@ mod nats_server;
 mod program;
 mod proxy;
 mod randomness;
+mod santa_machine;
 mod server;
 mod token;
 mod wire;
@@ -27,6 +28,7 @@ pub use nats_server::{NatsAccount, NatsServer};
 pub use program::{Outcome, Run, selvedge, workspace_root};
 pub use proxy::Proxy;
 pub use randomness::{Randomness, seed};
+pub use santa_machine::SantaMachine;
 pub use server::{Server, ServerSetup};
 pub use token::{Account, MasterSecret};
 pub use wire::Wire;

@@ -1,5 +1,6 @@
-//! Santa's sync, in this process and without waits, through a proxy that does one thing wrong, at every request of a sync with events and pages of rules, with
-//! the small server and with moroz; and in a process that is killed at every commit and at every request.
+//! Santa's sync through a proxy that does one thing wrong, at every request of a sync with events and pages of rules, with
+//! the small server and with moroz; and in a process that is killed at every commit and at every request. It does not wait
+//! before it tries again: `santa_faults` does, as the program.
 //!
 //! Afterwards a sync without a fault brings everything in order: the machine has the server's rules, and the server has
 //! each event. An event is sent once; only where the server took it and its answer was lost, no client can know, and it is

@@ -243,3 +243,24 @@ fn the_example_of_santas_demo_runs() {
     let out = run(&example(&["santa", "demo"]), dir.path(), "home", "");
     assert_eq!(out.matches("\nyes  ").count(), 6, "{out}");
 }
+
+#[test]
+fn the_examples_of_santas_server_run() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("rules.toml"), "client_mode = \"MONITOR\"\n").unwrap();
+    let line = example(&["santa", "serve"]);
+    assert_eq!(run(&line, dir.path(), "home", ""), "nothing is wrong\n");
+    let line = nth_example(&["santa", "serve"], 2).replace("127.0.0.1:8080", "127.0.0.1:0");
+    let mut server = in_shell(&line, dir.path());
+    let mut child = server.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    let stderr = child.stderr.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stderr), &mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        said.starts_with("selvedge santa serve: listening on http://127.0.0.1:"),
+        "{said}"
+    );
+    assert!(dir.path().join("events.jsonl").is_file());
+}

@@ -267,6 +267,8 @@ mod tests {
     use alloc::format;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_printed_request_shows_neither_headers_nor_url() {

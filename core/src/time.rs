@@ -243,6 +243,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const VECTORS: &str = include_str!("../../tests/vectors/timestamps.json");
 

@@ -121,6 +121,8 @@ mod tests {
 
     use super::*;
     use crate::script::{Script, json, post, status};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const URL: &str = "http://127.0.0.1:8090/1.0/accounts";
 

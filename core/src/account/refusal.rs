@@ -107,6 +107,8 @@ mod tests {
 
     use super::*;
     use crate::http::Method;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn word(status: &str) -> String {
         serde_json::json!({"status": status, "errors": [{"location": "body", "name": "", "description": "x"}]}).to_string()

@@ -126,6 +126,8 @@ mod tests {
     use alloc::format;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn with(field: &str, value: &str) -> String {
         let mut token = serde_json::json!({

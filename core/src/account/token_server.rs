@@ -138,6 +138,8 @@ mod tests {
     use super::*;
     use crate::script::{START, Script, get, json, status};
     use crate::time::ClockOffset;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const URL: &str = "https://a.example/1.0/sync/1.5";
     const TOKEN: &str = r#"{"id":"id","key":"k","uid":7,"api_endpoint":"https://n.example/1.5/7/","duration":3600,"hashalg":"sha256"}"#;

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::time::ServerTime;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What came out: id, time, sortindex and payload; or the id and the fault.
 type Seen =

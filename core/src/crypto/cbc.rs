@@ -151,6 +151,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// NIST SP 800-38A, F.2.5: CBC-AES256.
     #[test]

@@ -64,6 +64,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[derive(Deserialize)]
     struct Case {

@@ -116,6 +116,8 @@ mod tests {
     use sha2::Sha256;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn reference(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
         let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).unwrap();

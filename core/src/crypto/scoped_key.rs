@@ -132,6 +132,8 @@ mod tests {
 
     use super::*;
     use crate::crypto::KeyBundle;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[derive(Deserialize)]
     struct OldSync {

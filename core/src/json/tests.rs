@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::time::ServerTime;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

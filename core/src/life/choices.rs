@@ -297,6 +297,8 @@ mod tests {
 
     use super::*;
     use crate::host::MemoryStore;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn name(text: &str) -> CollectionName {
         CollectionName::new(text).unwrap()

@@ -41,6 +41,8 @@ mod tests {
     use crate::http::{FetchError, FetchErrorKind, Method};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_ending_means_something_for_the_schedule() {

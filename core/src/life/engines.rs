@@ -341,6 +341,8 @@ pub(super) fn has_news(pair: &Pair<ServerMark, ()>, in_info: Option<ServerTime>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_collection_is_fetched_only_when_there_is_reason_to() {

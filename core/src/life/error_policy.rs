@@ -90,6 +90,8 @@ mod tests {
     use crate::host::StoreError;
     use crate::http::{FetchError, FetchErrorKind, Method};
     use crate::ids::CollectionName;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_row() {

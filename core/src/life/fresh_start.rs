@@ -150,6 +150,8 @@ async fn verify<H: Host>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_known_engine_is_listed_but_the_declined() {

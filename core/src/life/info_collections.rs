@@ -101,6 +101,8 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_version_is_told_once_a_day_and_only_if_it_may_be() {

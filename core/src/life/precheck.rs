@@ -151,6 +151,8 @@ pub fn precheck(situation: &Situation) -> Result<(), Obstacle> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_row_in_the_order_of_the_spec() {

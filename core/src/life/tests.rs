@@ -28,6 +28,8 @@ use crate::host::{Clock, PageLimit, Selection, Store};
 use crate::http::{FetchErrorKind, Method, Request};
 use crate::ids::{CollectionName, RecordId};
 use crate::script::{Answer, ENDPOINT, Script, fails, json, status};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn the_first_sync_sets_the_account_up_in_the_order_of_the_protocol() {

@@ -233,6 +233,8 @@ pub(super) async fn adopt<H: Host>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_node_that_refuses_and_is_named_again_says_that_the_password_is_wrong() {

@@ -253,6 +253,8 @@ fn failed(error: RecordError) -> Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_tombstone_is_a_record_with_a_truthy_deleted() {

@@ -106,6 +106,8 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn rule(policy: Policy, bundle: &str, count: u32) -> RuleMessage {
         RuleMessage {

@@ -186,6 +186,8 @@ pub(super) async fn send_now<H: Fetch + Pause + RuleStore>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn events_are_dropped_only_on_a_clean_sync_and_only_where_that_is_set() {

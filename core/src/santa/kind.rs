@@ -117,6 +117,8 @@ mod tests {
     use Kind::{Clean, CleanAll, Normal};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_row() {

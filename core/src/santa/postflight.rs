@@ -67,6 +67,8 @@ mod tests {
     use super::super::settings::Settings;
     use super::super::wire::{ClientMode, PreflightResponse};
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_row() {

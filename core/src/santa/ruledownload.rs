@@ -173,6 +173,8 @@ pub(super) async fn apply<H: RuleStore + Clock>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_turn() {

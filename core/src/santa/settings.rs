@@ -182,6 +182,8 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn before() -> Settings {
         Settings {

@@ -108,6 +108,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn notes() -> CollectionName {
         CollectionName::new("notes").unwrap()

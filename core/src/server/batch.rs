@@ -193,6 +193,8 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[derive(Deserialize)]
     struct Scenario {

@@ -145,6 +145,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const fn time(hundredths: u64) -> ServerTime {
         ServerTime::from_hundredths(hundredths)

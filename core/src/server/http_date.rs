@@ -68,6 +68,8 @@ fn days_before(year: u64, month: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn all_three_forms_are_read() {

@@ -204,6 +204,8 @@ mod tests {
     use super::*;
     use crate::script::{Script, get, json, status};
     use crate::server::client::tests::client;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn name(text: &str) -> CollectionName {
         CollectionName::new(text).unwrap()

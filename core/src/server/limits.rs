@@ -79,6 +79,8 @@ impl From<Configuration> for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn what_the_server_says_is_taken_and_what_it_does_not_say_has_defaults() {

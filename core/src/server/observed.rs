@@ -235,6 +235,8 @@ mod tests {
     use alloc::format;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 

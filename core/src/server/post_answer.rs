@@ -140,6 +140,8 @@ pub(crate) fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn answer(body: &str) -> PostAnswer {
         PostAnswer::parse(body.as_bytes()).unwrap()

@@ -47,6 +47,8 @@ fn code(body: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::http::Method;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn each_status_means_one_thing() {

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -23,6 +23,15 @@ const PROFILE: [&str; 4] = [
 /// Where the time of a sync goes; these are compiled for speed.
 const HOT: [&str; 6] = ["aes", "base64-simd", "cbc", "const-hex", "memchr", "sha2"];
 
+/// What is tested in WebAssembly: the core's decisions, laws and vectors as they are tested natively, and the border.
+pub(crate) const TESTED: [&str; 5] = [
+    "--package",
+    "selvedge-core",
+    "--package",
+    "selvedge-wasm",
+    "--tests",
+];
+
 /// Compiles the package's module.
 pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
     let mut command = for_wasm(workspace, "build");
@@ -39,7 +48,7 @@ pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
 /// Compiles the tests that are Rust, and says where their modules are.
 pub(crate) fn tests(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
     let mut command = for_wasm(workspace, "test");
-    command.args(["--package", "selvedge-wasm", "--tests", "--no-run"]);
+    command.args(TESTED).arg("--no-run");
     let told = artifacts(&mut command)?;
     Ok(told.filter_map(|message| message.executable).collect())
 }

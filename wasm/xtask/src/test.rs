@@ -23,7 +23,7 @@ pub(crate) fn all(workspace: &Workspace) -> Result<(), Error> {
 pub(crate) fn in_node(workspace: &Workspace, filter: Option<&str>) -> Result<(), Error> {
     let program = env::current_exe().map_err(Error::file("xtask"))?;
     let mut command = build::for_wasm(workspace, "test");
-    command.args(["--package", "selvedge-wasm", "--tests"]);
+    command.args(build::TESTED);
     let runner = format!(
         "CARGO_TARGET_{}_RUNNER",
         build::TARGET.to_uppercase().replace('-', "_")

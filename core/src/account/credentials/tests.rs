@@ -4,6 +4,8 @@ use alloc::string::ToString;
 use serde_json::{Value, json};
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn key() -> String {
     KeyBundle::new([1; 32], [2; 32]).to_b64url().to_string()

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::script::{START, Script, get, status};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const KEY: &str = "gbh7teqqcgyzd65svjgibd7tqy";
 const URL: &str = "https://auth.example/user/1.0/johndoe/node/weave";

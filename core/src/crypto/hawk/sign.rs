@@ -155,6 +155,8 @@ fn parse_port(digits: &str) -> Option<u16> {
 mod tests {
     use super::*;
     use crate::crypto::hawk::Key;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn urls_are_taken_apart_or_refused() {

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Deserialize)]
 struct Case {

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use super::*;
 use crate::bso::{Decoder, Format, Opener, Sealer};
 use crate::crypto::RustCrypto;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Deserialize)]
 struct Valid {

@@ -7,6 +7,8 @@ use pollster::block_on;
 use super::*;
 use crate::host::{MemoryStore, RandomError, Uploaded};
 use crate::time::LocalTime;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// A clock that stands still and bytes that count up.
 #[derive(Default)]

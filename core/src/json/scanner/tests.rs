@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn accepts(text: &[u8]) -> bool {
     let mut scanner = Scanner::new(text);

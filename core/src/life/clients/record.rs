@@ -253,6 +253,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn record(cleartext: &str) -> ClientRecord {
         let id = RecordId::new("npwmPOsO89Am").unwrap();

@@ -83,6 +83,8 @@ mod tests {
     use super::*;
     use crate::ids::RecordId;
     use crate::time::ServerTime;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const DAY: u64 = 24 * 60 * 60 * 100;
 

@@ -89,6 +89,8 @@ mod tests {
 
     use super::*;
     use crate::ids::RecordId;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_newest_clients_are_remembered_and_this_one_in_any_case() {

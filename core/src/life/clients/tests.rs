@@ -1,6 +1,8 @@
 //! Every row of the chapter's decisions.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn every_row_of_the_lookup() {

@@ -162,6 +162,8 @@ pub(super) fn importance(command: &Value) -> u8 {
 mod tests {
     use super::*;
     use crate::json::json;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn name() -> CollectionName {
         CollectionName::new("forms").unwrap()

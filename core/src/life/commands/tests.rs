@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::json::json;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn command(name: &str, args: &[&str]) -> Value {
     json!({"command": name, "args": args})

@@ -1,6 +1,8 @@
 //! Every target of a copy.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_target_is_written_only_if_it_is_empty_or_ours() {

@@ -4,6 +4,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Deserialize)]
 struct Vectors {

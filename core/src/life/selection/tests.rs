@@ -7,6 +7,8 @@ use serde::Deserialize;
 use super::super::choices::Change;
 use super::*;
 use crate::time::LocalTime;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const LISTED: Seen = Seen {
     is_listed: true,

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::commands::{ask, command};
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 impl Device {
     pub(super) fn id(&self) -> String {

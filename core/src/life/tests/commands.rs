@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::clients::{pair, record};
 use super::*;
 use crate::server::{Access, Client};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Adds commands to a client's record, as another client would.
 pub(super) fn ask(shelf: &Shelf, random: &Device, id: &str, commands: &[Value]) {

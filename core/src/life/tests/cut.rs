@@ -1,6 +1,8 @@
 //! Downloads and uploads that are cut, or that meet another device's.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Five records on the server, two a page.
 fn paged() -> Shelf {

@@ -3,6 +3,8 @@
 use super::*;
 use crate::account::Source;
 use crate::server::Backoff;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Credentials whose token comes from a token server.
 fn renewable() -> Credentials {

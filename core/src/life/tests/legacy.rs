@@ -5,6 +5,8 @@ use pollster::block_on;
 use super::*;
 use crate::account::legacy::Account;
 use crate::script::status;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const NODE: &str = "https://node.example";
 const ASK: &str = "https://auth.example/user/1.0/johndoe/node/weave";

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::crypto::payload;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 impl Device {
     fn choose(&self, wish: Wish) {

@@ -1,6 +1,8 @@
 //! Fields and how they merge.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn merge(base: Option<&str>, ours: &str, theirs: &str, newer: Side) -> Merged {
     let known = Known {

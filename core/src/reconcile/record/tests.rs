@@ -5,6 +5,8 @@ use alloc::string::ToString;
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const A: &str = r#"{"id":"r","x":1,"y":1}"#;
 const A_SPACED: &str = r#"{ "id": "r", "y": 1, "x": 1 }"#;

@@ -365,6 +365,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn fault(line: &str, caller: Caller) -> Option<Fault> {
         read_call(line.as_bytes(), caller)

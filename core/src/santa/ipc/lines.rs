@@ -79,6 +79,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn lines(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), TooLong>) {
         let mut lines = Lines::default();

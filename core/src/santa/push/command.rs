@@ -322,6 +322,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const VECTORS: &str = include_str!("../../../../tests/vectors/santa_bytes.json");
     const UUID: &str = "7b1f2f0e-3b0a-4c58-9a57-0c6f2a4c9d11";

@@ -121,6 +121,8 @@ pub fn connect_wait_millis(attempts: u32, draw: Draw) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_subject_is_judged() {

@@ -11,6 +11,8 @@ use super::super::preflight::Timing;
 use super::super::push::Message;
 use super::super::throttle::Throttle;
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const VECTORS: &str = include_str!("../../../../tests/vectors/santa_daemon.json");
 

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::super::wire::{Form, PostflightRequest, RuleDownloadRequest};
 use super::super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const VECTORS: &str = include_str!("../../../../tests/vectors/santa_bytes.json");
 

@@ -9,6 +9,8 @@ use serde_json::json;
 use super::super::wire::{Policy, RuleMessage, RuleType};
 use super::super::*;
 use super::scene::{options, scene};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const BASE: &str = "https://sync.example.net/v1";
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::scene::{Scene, has_header, options, scene};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const VECTORS: &str = include_str!("../../../../tests/vectors/santa_sync.json");
 

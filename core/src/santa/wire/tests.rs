@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn rule() -> impl Strategy<Value = RuleMessage> {
     let policy = proptest::option::of(proptest::sample::select(Policy::ALL));

@@ -3,6 +3,8 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const P: Policy = Policy::FIREFOX;
 const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);

@@ -6,6 +6,8 @@ use crate::http::{FetchErrorKind, Method};
 use crate::script::{ENDPOINT, START, Script, fails, get, json, post, status};
 use crate::server::Alert;
 use crate::time::ClockOffset;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 pub(crate) fn client(host: &Script) -> Client<'_, Script> {
     let credentials = hawk::Credentials {

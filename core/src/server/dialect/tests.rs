@@ -7,6 +7,8 @@ use super::*;
 use crate::error::{Error, Result};
 use crate::ids::{CollectionName, RecordId};
 use crate::script::{Answer, Script, delete, get, json, newlines, post, put, status};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const fn time(hundredths: u64) -> ServerTime {
     ServerTime::from_hundredths(hundredths)

@@ -8,6 +8,8 @@ use crate::http::FetchErrorKind;
 use crate::ids::RecordId;
 use crate::script::{Answer, Script, fails, get, json, newlines, status};
 use crate::server::client::tests::client;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn notes() -> CollectionName {
     CollectionName::new("notes").unwrap()

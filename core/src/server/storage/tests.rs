@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use super::*;
 use crate::script::{Answer, Script, delete, get, json, put, status};
 use crate::server::client::tests::client;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn meta() -> (CollectionName, RecordId) {
     (

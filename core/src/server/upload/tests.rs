@@ -5,6 +5,8 @@ use crate::script::{Answer, Expected, Script, json, post, status};
 use crate::server::client::tests::client;
 
 mod properties;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const SEEN: ServerTime = ServerTime::from_hundredths(100);
 

@@ -6,6 +6,8 @@ use alloc::string::{String, ToString};
 use super::*;
 use crate::json::json;
 use crate::time::ServerTime;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn record(id: &str, commands: &[Value]) -> ClientRecord {
     let id = RecordId::new(id).unwrap();

@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 use super::*;
 use crate::http::Request;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// A server that keeps its limits and its batches, and holds what is committed. It stands for no real one.
 #[derive(Default)]

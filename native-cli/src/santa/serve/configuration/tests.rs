@@ -1,0 +1,127 @@
+use super::*;
+
+const SHA: &str = "2dc104631939b4bdf5d6bccab76e166e37fe5e1605340cf68dab919df58b8eda";
+
+#[test]
+fn a_configuration_of_moroz_is_read() {
+    let text = format!(
+        "client_mode = \"LOCKDOWN\"\nbatch_size = 100\nfull_sync_interval = 0\nclean_sync = true\n\
+         blocked_path_regex = \"^/tmp/.*\"\n\n[[rules]]\nidentifier = \"{SHA}\"\ncustom_msg = \"not here\"\n\n\
+         [[rules]]\nrule_type = \"TEAMID\"\npolicy = \"ALLOWLIST\"\nidentifier = \"EQHXZ8M8AV\"\n"
+    );
+    let (found, problems) = Configuration::read(&text);
+    assert_eq!(problems, []);
+    assert_eq!(found.preflight.client_mode, Some(ClientMode::Lockdown));
+    assert_eq!(found.preflight.batch_size, Some(100));
+    assert_eq!(found.preflight.full_sync_interval_seconds, None);
+    assert_eq!(found.preflight.sync_type, Some(SyncType::Clean));
+    assert_eq!(found.preflight.allowed_path_regex.as_deref(), Some(""));
+    assert_eq!(found.preflight.enable_bundles, Some(false));
+    let [first, second] = &found.rules[..] else {
+        panic!("{:?}", found.rules);
+    };
+    assert_eq!(first.rule_type, Some(RuleType::Binary));
+    assert_eq!(first.policy, Some(Policy::Blocklist));
+    assert_eq!(first.custom_msg, "not here");
+    assert_eq!(second.policy, Some(Policy::Allowlist));
+}
+
+/// A text; then the line, the weight and a part of each problem.
+type Row<'a> = (&'a str, &'a [(usize, Weight, &'a str)]);
+
+#[test]
+fn every_problem_has_its_line_and_its_weight() {
+    use Weight::{Error, Note, Warning};
+    let rows: &[Row<'_>] = &[
+        ("", &[]),
+        (
+            "batch_size = 1\nbatch_sise = 2\n",
+            &[(2, Warning, "is batch_size meant?")],
+        ),
+        (
+            "\nallowlist_regex = \"\"",
+            &[(2, Warning, "is allowed_path_regex meant?")],
+        ),
+        (
+            "zzzzzzzzzzzzzzzzz = 1",
+            &[(1, Warning, "is unknown and passed over")],
+        ),
+        (
+            "client_mode = \"lockdown\"",
+            &[(1, Error, "one of MONITOR, LOCKDOWN, STANDALONE")],
+        ),
+        (
+            "client_mode = \"STANDALONE\"",
+            &[(1, Note, "moroz does not take")],
+        ),
+        (
+            "batch_size = \"7\"",
+            &[(1, Error, "must be a whole number")],
+        ),
+        ("batch_size = -7", &[(1, Error, "must be a whole number")]),
+        ("clean_sync = 1", &[(1, Error, "must be true or false")]),
+        ("blocked_path_regex = []", &[(1, Error, "must be a text")]),
+        (
+            "sync_type = \"CLEAN_ALL\"",
+            &[(1, Note, "moroz passes sync_type over")],
+        ),
+        ("rules = 1", &[(1, Error, "must be tables")]),
+        ("rules = [1]", &[(1, Error, "must be a table")]),
+        ("a = 1\n]", &[(2, Error, "this is no TOML")]),
+        (
+            "[[rules]]\nsha256 = \"ab\"",
+            &[
+                (2, Warning, "is identifier meant?"),
+                (1, Warning, "the rule has no identifier"),
+            ],
+        ),
+        (
+            "[[rules]]\nrule_type = \"PACKAGE\"\nidentifier = \"x\"",
+            &[(2, Error, "one of BINARY"), (1, Warning, "type is unknown")],
+        ),
+        (
+            "[[rules]]\nidentifier = \"EQHXZ8M8AV\"\npolicy = \"CEL\"\nrule_type = \"TEAMID\"\ncel_expr = \"true\"",
+            &[
+                (5, Note, "moroz passes cel_expr over"),
+                (3, Note, "moroz does not take this policy"),
+            ],
+        ),
+    ];
+    for (text, expected) in rows {
+        let (_, mut problems) = Configuration::read(text);
+        let mut expected = expected.to_vec();
+        problems.sort_by_key(|p| (p.line, p.problem.clone()));
+        expected.sort();
+        assert_eq!(problems.len(), expected.len(), "{text}: {problems:?}");
+        for (found, (line, weight, part)) in problems.iter().zip(expected) {
+            assert_eq!(
+                (found.line, found.weight),
+                (line, weight),
+                "{text}: {found}"
+            );
+            assert!(found.problem.contains(part), "{text}: {found}");
+        }
+    }
+}
+
+#[test]
+fn many_rules_are_read_in_pieces_with_their_lines() {
+    let many = RULES_AT_ONCE * 2 + 3;
+    let mut text = String::from("batch_size = 3\n");
+    for number in 0..many {
+        text += &format!("[[rules]]\nidentifier = \"{number:064x}\"\n");
+    }
+    text += "policy = \"NONE\"\n";
+    assert_eq!(pieces(&text).len(), 3);
+    let (found, problems) = Configuration::read(&text);
+    assert_eq!(found.rules.len(), many);
+    let error = problems.iter().find(|p| p.weight == Weight::Error);
+    assert_eq!(error.unwrap().line, many * 2 + 2);
+    // A text that looks like rules is none.
+    let quoted = format!(
+        "[[rules]]\ncustom_msg = '''\n{}'''\n",
+        "[[rules]]\n".repeat(many)
+    );
+    let (found, _) = Configuration::read(&quoted);
+    assert_eq!(found.rules.len(), 1);
+}

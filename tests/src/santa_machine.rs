@@ -52,6 +52,7 @@ impl SantaMachine {
             host: SantaHost {
                 fetch,
                 store: self.open(),
+                in_flight: Default::default(),
             },
             commits: Cell::new(0),
             killed: self.killed,

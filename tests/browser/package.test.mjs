@@ -197,7 +197,8 @@ for (const name of BROWSERS) {
 
     test("clients with stores of their own and no name do not wait for each other", async () => {
       const asked = await within(async account => {
-        const { MemoryStore, open } = await import("/selvedge.js");
+        const { default: init, MemoryStore, open } = await import("/selvedge.js");
+        await init();
         let asked = 0;
         const fetch = () => {
           asked += 1;

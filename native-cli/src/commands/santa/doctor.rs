@@ -52,9 +52,12 @@ pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
     device.output.answer(&Findings(findings))?;
     let refused = |message: String, exit| Err(CliError::Refused { message, exit });
     match first {
-        Some(exit) => refused(format!("{faults} faults are to be mended"), exit),
+        Some(exit) => refused(
+            format!("to be mended: {faults}, see each fault above"),
+            exit,
+        ),
         None if args.strict && warnings > 0 => refused(
-            format!("{warnings} warnings are to be heeded"),
+            format!("to be heeded: {warnings}, see each warning above"),
             Exit::Failed,
         ),
         None => Ok(()),

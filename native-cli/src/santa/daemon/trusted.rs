@@ -20,7 +20,13 @@ fn is_roots(owner: u32, mode: u32) -> bool {
 
 /// Reads a configuration as root. The file that is looked at is the one that is read, whatever its path leads to next.
 pub(super) fn load(path: &Path) -> Result<Config> {
-    let mut file = std::fs::File::open(path).map_err(CliError::file(path))?;
+    let mut file = std::fs::File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => CliError::NotFound(format!(
+            "{} is missing: write it, with SyncBaseURL = \"https://…\", and under [selvedge] the user that serves",
+            path.display()
+        )),
+        _ => CliError::file(path)(error),
+    })?;
     let metadata = file.metadata().map_err(CliError::file(path))?;
     if !is_roots(metadata.uid(), metadata.mode()) {
         return Err(CliError::BadFile {

@@ -1,30 +1,27 @@
-// The pages' side of the background: asks it, and watches what it keeps.
+// The pages' side of the background: asks it.
 // @ts-check
 import { api } from "./browser.js";
+
+/** @typedef {import("./background.js").Answers} Answers */
 
 /**
  * Asks the background for something, by its name in `background.js`. Everything there may be asked twice: a background
  * that was stopped on its way is started again, and asked again.
- * @param {string} what
- * @param {unknown} [detail]
- * @returns {Promise<any>}
+ * @template {keyof Answers} What
+ * @param {What} what
+ * @param {Parameters<Answers[What]>} detail
+ * @returns {Promise<Awaited<ReturnType<Answers[What]>>>}
  */
-export const ask = async (what, detail) => {
+export const ask = async (what, ...[detail]) => {
   const answer = (await send(what, detail)) ?? (await send(what, detail));
   if (!answer) throw Object.assign(new Error("the browser stopped this extension: try again"), { code: "stopped" });
-  if (answer.error) throw Object.assign(new Error(answer.error.message), answer.error);
-  return answer.value;
+  if ("error" in answer) throw Object.assign(new Error(answer.error.message), answer.error);
+  return /** @type {Awaited<ReturnType<Answers[What]>>} */ (answer.value);
 };
-
-const send = (what, detail) => api.runtime.sendMessage({ what, detail }).catch(() => undefined);
 
 /**
- * Calls a listener when any of these values changes, wherever it is kept.
- * @param {string[]} names
- * @param {() => void} listener
+ * @param {keyof Answers} what
+ * @param {unknown} detail
+ * @returns {Promise<import("./background.js").Reply | undefined>}
  */
-export const watch = (names, listener) => {
-  api.storage.onChanged.addListener(changes => {
-    if (names.some(name => name in changes)) listener();
-  });
-};
+const send = (what, detail) => api.runtime.sendMessage({ what, detail }).catch(() => undefined);

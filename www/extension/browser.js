@@ -1,5 +1,7 @@
 // What browsers call their extension API.
 // @ts-check
 
-/** @type {typeof chrome} */
-export const api = globalThis.browser ?? globalThis.chrome;
+/** Firefox has it as `browser`, and as `chrome` for those who know it by that name: as far as this uses it, they are one. */
+const { browser } = /** @type {{ browser?: typeof chrome }} */ (globalThis);
+
+export const api = browser ?? chrome;

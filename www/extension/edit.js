@@ -2,7 +2,7 @@
 // @ts-check
 import { input } from "./page.js";
 import { byId } from "./shared/dom.js";
-import { tagsOf } from "./shared/reading-list.js";
+import { changesOf, tagsOf } from "./shared/reading-list.js";
 
 /**
  * Lets a person edit an entry; answers what they changed, or `undefined` if they changed nothing.
@@ -26,8 +26,7 @@ export const edited = entry =>
         tags: tagsOf(input("edit-tags").value),
         read: input("edit-read").checked,
       };
-      const isOther = ([name, value]) => JSON.stringify(value) !== JSON.stringify(entry[name]);
-      const changes = Object.fromEntries(Object.entries(said).filter(isOther));
+      const changes = changesOf(entry, said);
       resolve(dialog.returnValue === "save" && Object.keys(changes).length ? changes : undefined);
     };
     dialog.showModal();

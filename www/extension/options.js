@@ -1,14 +1,15 @@
 // The options: join an account, see how it syncs, leave it.
 // @ts-check
-import { ask, watch } from "./ask.js";
+import { ask } from "./ask.js";
 import { api } from "./browser.js";
+import { forget, watch } from "./kept.js";
 import { act, button, complain, input, say } from "./page.js";
 import { sinceLast, stageOf } from "./says.js";
 import init, { accountServer } from "./selvedge/selvedge.js";
 import { patternOf } from "./servers.js";
 import { byId } from "./shared/dom.js";
 
-const form = id => /** @type {HTMLFormElement} */ (byId(id));
+const form = (/** @type {string} */ id) => /** @type {HTMLFormElement} */ (byId(id));
 const text = () => /** @type {HTMLTextAreaElement} */ (byId("account"));
 
 /** A credentials file is no longer than this. */
@@ -84,23 +85,25 @@ const nameOfThisBrowser = () => {
 // The account.
 
 const draw = async () => {
-  const { isJoined, progress, last, deviceName, refused, ...known } = await ask("status");
-  byId("join").hidden = isJoined;
-  byId("device").hidden = !isJoined;
+  const { account, progress } = await ask("status");
+  byId("join").hidden = Boolean(account);
+  byId("device").hidden = !account;
   byId("syncing").hidden = !progress;
   byId("progress").textContent = progress ? stageOf(progress) : "";
   button("sync").disabled = Boolean(progress);
-  if (!isJoined) return;
-  byId("name").textContent = deviceName;
-  byId("server").textContent = new URL(known.server).host;
-  byId("last").textContent = [sinceLast(known), progress ? "" : last?.said].filter(Boolean).join(" ");
+  if (!account) return;
+  const { server, deviceName, last, refused } = account;
+  byId("name").textContent = deviceName ?? "";
+  byId("server").textContent = new URL(server).host;
+  byId("last").textContent = [sinceLast(account), progress ? "" : last?.said].filter(Boolean).join(" ");
   byId("refused").hidden = !refused;
+  if (!refused) return;
   byId("refused-what").textContent = `The account's server sends this device on to ${refused}, which it may not talk with yet.`;
   button("allow").onclick = () => {
     const allowed = api.permissions.request({ origins: [patternOf(refused)] });
     void act(async () => {
       if (!(await allowed)) return;
-      await api.storage.local.remove("refused");
+      await forget("refused");
       await ask("sync");
     });
   };

@@ -32,11 +32,13 @@ const hideUndo = () => {
  * Does something; what goes wrong is said.
  * @template T
  * @param {() => Promise<T>} work
+ * @returns {Promise<T | undefined>}
  */
 export const act = async work => {
   try {
     return await work();
   } catch (error) {
     complain(/** @type {import("./shared/sentences.js").Problem} */ (error));
+    return undefined;
   }
 };

@@ -1,9 +1,10 @@
 // The popup: the list, and what a person does with it.
 // @ts-check
-import { ask, watch } from "./ask.js";
+import { ask } from "./ask.js";
 import { api } from "./browser.js";
 import { act, button, complain, input, say } from "./page.js";
 import { edited } from "./edit.js";
+import { watch } from "./kept.js";
 import { sinceLast, stageOf } from "./says.js";
 import { byId } from "./shared/dom.js";
 import { show } from "./shared/entries.js";
@@ -16,7 +17,7 @@ const REDRAW = 1000;
 const MINUTE = 60_000;
 
 let most = PAGE;
-/** @type {{ id: string } | undefined} */
+/** @type {import("./selvedge/selvedge.js").SyncRecord | undefined} */
 let removed;
 let wasSyncing = false;
 /**
@@ -82,7 +83,7 @@ const acts = {
 
 button("undo").onclick = () =>
   act(async () => {
-    await ask("restore", { record: removed });
+    if (removed) await ask("restore", { record: removed });
     await changed();
     say("It is back.");
     input("search").focus();
@@ -117,6 +118,7 @@ const drawSave = async () => {
   byId("save-what").textContent = page ? page.title || page.url : "The tab in front is no page of the web.";
 };
 
+/** @param {{ url: string, title?: string }} said */
 const save = async said => {
   const { entry, isNew } = await ask("add", { title: "", note: "", tags: [], ...said });
   await changed();
@@ -125,7 +127,8 @@ const save = async said => {
 
 button("save").onclick = () =>
   act(async () => {
-    await save(await here());
+    const page = await here();
+    if (page) await save(page);
     input("search").focus();
   });
 
@@ -141,26 +144,27 @@ byId("add-form").onsubmit = event => {
 // The sync.
 
 const drawStatus = async () => {
-  const { isJoined, progress, ...known } = await ask("status");
-  byId("join").hidden = isJoined;
-  byId("device").hidden = !isJoined;
-  button("sync").hidden = !isJoined;
-  const isSyncing = Boolean(isJoined && progress);
+  const { account, progress } = await ask("status");
+  byId("join").hidden = Boolean(account);
+  byId("device").hidden = !account;
+  button("sync").hidden = !account;
+  const isSyncing = Boolean(account && progress);
   button("sync").disabled = isSyncing;
   byId("syncing").hidden = !isSyncing;
-  byId("progress").textContent = isSyncing ? stageOf(progress) : "";
-  if (!isJoined) return;
-  byId("last").textContent = sinceLast(known);
+  byId("progress").textContent = account && progress ? stageOf(progress) : "";
+  if (!account) return;
+  const { last } = account;
+  byId("last").textContent = sinceLast(account);
   if (isSyncing) {
     if (!wasSyncing) say("Syncing…");
     redraw(REDRAW);
   }
   const isFirst = Number.isNaN(told);
-  if (known.last && !isSyncing && known.last.ended !== told) {
-    if (!known.last.isDone) complain({ message: known.last.said });
-    else if (!isFirst) say(known.last.said);
+  if (last && !isSyncing && last.ended !== told) {
+    if (!last.isDone) complain({ message: last.said });
+    else if (!isFirst) say(last.said);
   }
-  if (!isSyncing) told = known.last?.ended;
+  if (!isSyncing) told = last?.ended;
   if (wasSyncing && !isSyncing) redraw();
   wasSyncing = isSyncing;
 };

@@ -35,6 +35,7 @@ export const makeAccount = async (base, invitation) => {
     throw problem("uninvited", message);
   }
   if (response.status !== 201) throw problem("refused", `the server made no account (status ${response.status})`);
+  /** @type {Pick<Credentials, "tokenserver_url" | "access_token">} */
   const { tokenserver_url, access_token } = await response.json();
   return { tokenserver_url, access_token, kid, ksync_b64url: base64url(key) };
 };
@@ -47,7 +48,7 @@ export const makeAccount = async (base, invitation) => {
  */
 export const problem = (code, message, cause) => Object.assign(new Error(message, { cause }), { code });
 
-const base64url = bytes => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const base64url = (/** @type {Uint8Array} */ bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /**
  * What this browser keeps for the page, by name: the account, and what it has seen of the account's sealed keys.
@@ -98,4 +99,4 @@ const opened = () =>
     request.onerror = () => reject(unusable(request.error));
   });
 
-const unusable = cause => problem(cause?.name === "QuotaExceededError" ? "store-full" : "store", "this browser cannot keep the account", cause);
+const unusable = (/** @type {DOMException | null} */ cause) => problem(cause?.name === "QuotaExceededError" ? "store-full" : "store", "this browser cannot keep the account", cause);

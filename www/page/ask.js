@@ -1,17 +1,21 @@
 // The page's side of the worker: asks, and hears what happens.
 // @ts-check
 
-/** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void }>} */
+/** @typedef {import("./worker.js").Answers} Answers */
+/** @typedef {import("./device.js").Events} Events */
+
+/** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: unknown) => void }>} */
 const waiting = new Map();
-/** @type {Map<string, (details: any[]) => void>} */
-const listeners = new Map();
+/** @type {{ [Event in keyof Events]?: (details: Events[Event][]) => void }} */
+const listeners = {};
 let number = 0;
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 
+/** @param {MessageEvent<import("./worker.js").Told>} event */
 worker.onmessage = ({ data }) => {
-  if (data.event) {
-    listeners.get(data.event)?.(data.details);
+  if ("event" in data) {
+    listeners[data.event]?.(/** @type {never[]} */ (data.details));
     return;
   }
   const asked = waiting.get(data.number);
@@ -28,22 +32,26 @@ worker.onerror = event => {
 
 /**
  * Asks the worker for something, by its name in `worker.js`.
- * @param {string} what
- * @param {unknown} [detail]
- * @returns {Promise<any>}
+ * @template {keyof Answers} What
+ * @param {What} what
+ * @param {Parameters<Answers[What]>} detail
+ * @returns {ReturnType<Answers[What]>}
  */
-export const ask = (what, detail) =>
-  new Promise((resolve, reject) => {
+export const ask = (what, ...[detail]) => {
+  const answer = new Promise((resolve, reject) => {
     number += 1;
     waiting.set(number, { resolve, reject });
     worker.postMessage({ number, ask: what, detail });
   });
+  return /** @type {ReturnType<Answers[What]>} */ (answer);
+};
 
 /**
  * Hears of all that happens of one kind.
- * @param {string} event
- * @param {(details: any[]) => void} listener
+ * @template {keyof Events} Event
+ * @param {Event} event
+ * @param {(details: Events[Event][]) => void} listener
  */
 export const hear = (event, listener) => {
-  listeners.set(event, listener);
+  Object.assign(listeners, { [event]: listener });
 };

@@ -49,6 +49,12 @@ export const show = (place, stages) => {
   );
 };
 
+/**
+ * An element of the drawing.
+ * @param {string} name
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
 const drawn = (name, attributes, ...children) => {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
@@ -61,14 +67,14 @@ const drawn = (name, attributes, ...children) => {
  * @param {Stage[]} stages
  */
 const bars = ({ id, title, classes, parts, label }, stages) => {
-  const sum = stage => parts(stage).reduce((all, part) => all + part, 0);
+  const sum = (/** @type {Stage} */ stage) => parts(stage).reduce((all, part) => all + part, 0);
   const most = Math.max(1, ...stages.map(sum));
-  const share = amount => `${((100 * amount) / most).toFixed(2)}%`;
+  const share = (/** @type {number} */ amount) => `${((100 * amount) / most).toFixed(2)}%`;
   const said = stages.map(stage => `${stage.name}: ${label(sum(stage))}`).join("; ");
   const rows = stages.flatMap((stage, at) => {
     const [first, second] = parts(stage);
     const top = at * ROW;
-    const bar = (from, amount, kind) =>
+    const bar = (/** @type {number} */ from, /** @type {number} */ amount, /** @type {string} */ kind) =>
       drawn("rect", { x: share(from), width: share(amount), y: top + LINE + 2, height: BAR, class: kind });
     return [
       drawn("text", { x: 0, y: top + LINE - 3 }, stage.name),
@@ -86,6 +92,7 @@ const bars = ({ id, title, classes, parts, label }, stages) => {
   );
 };
 
+/** @param {...[kind: string, name: string]} entries */
 const legend = (...entries) =>
   element(
     "p",
@@ -99,7 +106,7 @@ const legend = (...entries) =>
 /** @param {Stage[]} stages */
 const table = stages => {
   const heads = ["Stage", "Requests", "Under way", "Work", "Sent", "Received"];
-  const row = ({ name, requests, network, work, sent, received }) =>
+  const row = (/** @type {Stage} */ { name, requests, network, work, sent, received }) =>
     element(
       "tr",
       {},

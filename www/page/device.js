@@ -10,7 +10,12 @@ import { watched } from "./wire.js";
 
 /** @typedef {import("../selvedge/selvedge.js").Account} Account */
 /** @typedef {import("../selvedge/selvedge.js").SyncReport} SyncReport */
-/** @typedef {(event: string, detail: unknown) => void} Tell */
+/**
+ * What happens, by name, and what is told of each time.
+ * @typedef {{ changed: undefined, account: undefined, wire: import("./wire.js").Exchange,
+ *   progress: import("../selvedge/selvedge.js").SyncProgress }} Events
+ */
+/** @typedef {<Event extends keyof Events>(event: Event, detail: Events[Event]) => void} Tell */
 /**
  * A sync that has ended.
  * @typedef {{ report: SyncReport, stages: import("./stages.js").Stage[], ended: number }} Synced
@@ -68,7 +73,7 @@ export class Device {
     const keys = new Keys(syncKey(account));
     const sealed = await kept(SEALED_KEYS);
     if (typeof sealed === "string") keys.recall(sealed);
-    const seen = exchange => {
+    const seen = (/** @type {import("./wire.js").Exchange} */ exchange) => {
       device.#stages?.add(exchange);
       tell("wire", exchange);
     };
@@ -116,7 +121,7 @@ export class Device {
   async sync() {
     const stages = new Stages(performance.now());
     this.#stages = stages;
-    const onProgress = progress => this.#tell("progress", progress);
+    const onProgress = (/** @type {import("../selvedge/selvedge.js").SyncProgress} */ progress) => this.#tell("progress", progress);
     const report = await this.#client.sync({ collections: [COLLECTION], onProgress }).finally(() => {
       this.#stages = undefined;
     });

@@ -2,6 +2,11 @@
 // @ts-check
 import { decryptRecord, KeyBundle } from "../selvedge/selvedge.js";
 
+/**
+ * An encryption key and an HMAC key, in base64.
+ * @typedef {[encryption: string, hmac: string]} Pair
+ */
+
 /** What is known of the account's keys: the one that seals `crypto/keys`, and what was read there. */
 export class Keys {
   #sync;
@@ -26,10 +31,10 @@ export class Keys {
    * @param {string} payload
    */
   learn(payload) {
-    const read = /** @type {{ default?: string[], collections?: Record<string, string[]> }} */ (
+    const read = /** @type {{ default?: Pair, collections?: Record<string, Pair> }} */ (
       /** @type {unknown} */ (decryptRecord(this.#sync, payload, "keys"))
     );
-    const bundle = pair => KeyBundle.fromPair(pair[0], pair[1]);
+    const bundle = (/** @type {Pair} */ [encryption, hmac]) => KeyBundle.fromPair(encryption, hmac);
     if (read.default) this.#default = bundle(read.default);
     this.#own = new Map(Object.entries(read.collections ?? {}).map(([name, pair]) => [name, bundle(pair)]));
     this.#sealed = payload;

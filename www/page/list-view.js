@@ -3,7 +3,7 @@
 import { byId } from "../shared/dom.js";
 import * as entries from "../shared/entries.js";
 import { LANGUAGE } from "../shared/moments.js";
-import { tagsOf } from "../shared/reading-list.js";
+import { changesOf, tagsOf } from "../shared/reading-list.js";
 import { counted } from "../shared/sentences.js";
 import { ask } from "./ask.js";
 import { act, button, complain, input, say } from "./speak.js";
@@ -12,7 +12,7 @@ import { act, button, complain, input, say } from "./speak.js";
 const PAGE = 50;
 
 let most = PAGE;
-/** @type {{ id: string } | undefined} */
+/** @type {import("../selvedge/selvedge.js").SyncRecord | undefined} */
 let removed;
 
 /** Shows the list as it is now. */
@@ -58,7 +58,7 @@ const acts = {
     dialog.onclose = () => {
       if (dialog.returnValue !== "save") return;
       const said = { title: input("edit-title").value.trim(), note: input("edit-note").value.trim(), tags: tagsOf(input("edit-tags").value), read: input("edit-read").checked };
-      const changes = Object.fromEntries(Object.entries(said).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(entry[name])));
+      const changes = changesOf(entry, said);
       void act(async () => {
         if (Object.keys(changes).length) await ask("edit", { id: entry.id, changes });
         say(`Saved “${said.title || entry.title}”.`);
@@ -73,13 +73,13 @@ const acts = {
       await draw();
       (next ?? input("search")).focus();
       say(`Deleted “${entry.title}”.`);
-      button("undo").hidden = false;
+      button("undo").hidden = !removed;
     }),
 };
 
 byId("undo").onclick = () =>
   act(async () => {
-    await ask("restore", { record: removed });
+    if (removed) await ask("restore", { record: removed });
     say("It is back.");
     input("search").focus();
   });

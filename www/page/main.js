@@ -35,7 +35,15 @@ hear("changed", () => redraw(REDRAW));
 // Another window has joined or left.
 hear("account", () => location.reload());
 
-/** Shows the account, or how to get one. */
+/**
+ * What is known of an account when the page is entered.
+ * @typedef {{ server: string, lastSync?: Parameters<typeof showSynced>[0] }} Known
+ */
+
+/**
+ * Shows the account, or how to get one.
+ * @param {Known | undefined} account
+ */
 const enter = async account => {
   byId("join").hidden = Boolean(account);
   byId("device").hidden = !account;
@@ -53,12 +61,17 @@ const enter = async account => {
   if (account.lastSync) showSynced(account.lastSync);
 };
 
-const join = (what, detail, form) =>
+/**
+ * Takes on an account.
+ * @param {string} form
+ * @param {() => Promise<Known>} work
+ */
+const join = (form, work) =>
   act(async () => {
     say("Joining…");
     await whileSyncing(async pauses => {
-      const account = await ask(what, detail());
-      await enter({ ...account, lastSync: { ...account.lastSync, pause: pauses.end() } });
+      const { server, lastSync } = await work();
+      await enter({ server, lastSync: lastSync && { ...lastSync, pause: pauses.end() } });
     });
     /** @type {HTMLFormElement} */ (byId(form)).reset();
     say("This browser is a device of the account now.");
@@ -67,12 +80,12 @@ const join = (what, detail, form) =>
 
 byId("join-form").onsubmit = event => {
   event.preventDefault();
-  void join("join", () => ({ code: input("join-code").value }), "join-form");
+  void join("join-form", () => ask("join", { code: input("join-code").value }));
 };
 
 byId("make-form").onsubmit = event => {
   event.preventDefault();
-  void join("make", () => ({ base: document.baseURI, invitation: input("invitation").value.trim() }), "make-form");
+  void join("make-form", () => ask("make", { base: document.baseURI, invitation: input("invitation").value.trim() }));
 };
 
 byId("show-code").onclick = () =>

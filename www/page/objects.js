@@ -27,7 +27,7 @@ export const firstObjects = (text, most) => {
   return found.flatMap(parsed);
 };
 
-const parsed = text => {
+const parsed = (/** @type {string} */ text) => {
   try {
     return [JSON.parse(text)];
   } catch {

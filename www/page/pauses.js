@@ -17,7 +17,7 @@ const STEP = 10;
 export const measure = () => {
   let [task, late, isOver] = [0, 0, false];
   const isExact = PerformanceObserver.supportedEntryTypes.includes("longtask");
-  const take = entries => {
+  const take = (/** @type {PerformanceEntryList} */ entries) => {
     for (const { duration } of entries) task = Math.max(task, duration);
   };
   const observer = isExact ? new PerformanceObserver(list => take(list.getEntries())) : undefined;

@@ -43,6 +43,7 @@ export const act = async (work, ...controls) => {
     return await work();
   } catch (error) {
     complain(/** @type {Error} */ (error));
+    return undefined;
   } finally {
     for (const control of controls) control.disabled = false;
   }

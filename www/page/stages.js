@@ -12,7 +12,7 @@
  * @param {{ method: string, path: string }} request
  */
 export const stageOf = ({ method, path }) => {
-  const [place, collection, id] = path.split("?")[0].split("/");
+  const [place, collection, id] = path.replace(/\?.*/s, "").split("/");
   if (place === "1.0") return "token";
   if (place === "info") return collection === "configuration" ? "limits" : "what is new";
   if (collection === "meta") return "meta/global";
@@ -58,6 +58,7 @@ export class Stages {
     return [...this.#stages.values()];
   }
 
+  /** @param {string} name */
   #of(name) {
     const known = this.#stages.get(name);
     if (known) return known;

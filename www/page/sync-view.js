@@ -30,9 +30,11 @@ export const showSynced = ({ report, stages, ended, pause }) => {
   if (stages.length) chart.show(last, stages);
 };
 
+/** @param {import("../selvedge/selvedge.js").SyncReport} report */
 const bytes = ({ requests, bytesSent, bytesReceived }) =>
   `${counted(requests, "request")}, ${size(bytesSent)} up, ${size(bytesReceived)} down`;
 
+/** @param {import("./pauses.js").Pause} pause */
 const told = ({ longest, isExact }) => {
   if (isExact && longest === 0) return "The page itself was never kept from answering for 50 ms.";
   return `The page itself was kept from answering for ${duration(longest)} at most.`;
@@ -61,7 +63,7 @@ export const whileSyncing = async work => {
 };
 
 hear("progress", told => {
-  byId("stage").textContent = progressOf(told.at(-1));
+  byId("stage").textContent = progressOf(told.at(-1) ?? {});
 });
 hear("wire", exchanges => wire.add(byId("requests"), byId("records"), exchanges));
 setInterval(tick, MINUTE);

@@ -42,7 +42,7 @@ const row = ({ method, path, status, sent, received, milliseconds }) => {
  * @param {import("./wire.js").Passed} record
  */
 const pair = ({ direction, method }, { collection, id, ciphertext, cleartext, isSealed }) => {
-  const side = (heading, text) =>
+  const side = (/** @type {string} */ heading, /** @type {string} */ text) =>
     element("section", {}, element("p", { className: "whose" }, heading), element("pre", { tabIndex: 0, role: "group", "aria-label": heading }, text));
   const has = direction === "sent" ? "The server gets" : "The server has";
   return element(

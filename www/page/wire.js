@@ -41,7 +41,7 @@ export const watched = (send, keys, tell) => {
     const target = targetOf(request.url);
     const seen = { number, method: request.method, path: target.path, started };
     const sent = new TextEncoder().encode(text).length;
-    const end = (status, received, answer) => {
+    const end = (/** @type {number} */ status, /** @type {number} */ received, /** @type {string} */ answer) => {
       const direction = /** @type {"sent" | "received"} */ (text ? "sent" : "received");
       const records = status < 300 ? passed(target.parts, text || answer, keys) : [];
       tell({ ...seen, status, sent, received, milliseconds: performance.now() - started, records, direction });
@@ -100,12 +100,11 @@ const counting = (body, end) => {
  */
 const targetOf = address => {
   const { pathname, search } = new URL(address);
-  const storage = /\/1\.5\/\d+\/(.*)$/.exec(pathname);
-  const path = storage ? storage[1] : pathname.slice(1);
+  const path = /\/1\.5\/\d+\/(.*)$/.exec(pathname)?.[1] ?? pathname.slice(1);
   return { path: decoded(`${path}${search}`), parts: path.split("/").map(decoded) };
 };
 
-const decoded = text => {
+const decoded = (/** @type {string} */ text) => {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -153,4 +152,4 @@ const opened = (collection, id, payload, keys) => {
   }
 };
 
-const cut = text => (text.length > TEXT ? `${text.slice(0, TEXT)}…` : text);
+const cut = (/** @type {string} */ text) => (text.length > TEXT ? `${text.slice(0, TEXT)}…` : text);

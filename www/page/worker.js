@@ -5,6 +5,10 @@ import init from "../selvedge/selvedge.js";
 import { makeAccount, problem } from "./account.js";
 import { Device } from "./device.js";
 
+/** @typedef {import("../shared/list.js").List} List */
+/** @typedef {import("../shared/reading-list.js").Entry} Entry */
+/** @typedef {import("../selvedge/selvedge.js").SyncRecord} SyncRecord */
+
 /** What happens is told in parcels: each costs the page time. */
 const PARCEL = 100;
 
@@ -13,7 +17,7 @@ const windows = new BroadcastChannel("selvedge-page");
 const loaded = init();
 /** @type {Promise<Device | undefined> | undefined} */
 let known;
-/** @type {Map<string, unknown[]>} */
+/** @type {Map<keyof import("./device.js").Events, unknown[]>} */
 const parcel = new Map();
 
 /** @type {import("./device.js").Tell} */
@@ -39,18 +43,24 @@ const current = async () => {
   return device;
 };
 
-const summary = async device => device && { server: device.server, lastSync: await device.lastSync() };
+const summary = async (/** @type {Device} */ device) => ({ server: device.server, lastSync: await device.lastSync() });
+
+/** @param {import("./device.js").Account} account */
+const join = async account => {
+  const device = await Device.join(account, tell);
+  known = Promise.resolve(device);
+  windows.postMessage("account");
+  return summary(device);
+};
 
 /** What the page may ask, by name. */
 const ANSWERS = {
-  open: async () => summary(await known),
-  join: async ({ code }) => {
-    const device = await Device.join(code, tell);
-    known = Promise.resolve(device);
-    windows.postMessage("account");
-    return summary(device);
+  open: async () => {
+    const device = await known;
+    return device && summary(device);
   },
-  make: async ({ base, invitation }) => ANSWERS.join({ code: await makeAccount(base, invitation) }),
+  join: async (/** @type {{ code: string }} */ { code }) => join(code),
+  make: async (/** @type {{ base: string, invitation: string }} */ { base, invitation }) => join(await makeAccount(base, invitation)),
   leave: async () => {
     await (await current()).leave();
     known = Promise.resolve(undefined);
@@ -58,11 +68,11 @@ const ANSWERS = {
   },
   code: async () => (await current()).code,
   pending: async () => (await current()).pending(),
-  list: async wanted => (await current()).list.list(wanted),
-  add: async said => (await current()).list.add(said),
-  edit: async ({ id, changes }) => (await current()).list.edit(id, changes),
-  remove: async ({ id }) => (await current()).list.remove(id),
-  restore: async ({ record }) => (await current()).list.restore(record),
+  list: async (/** @type {Parameters<List["list"]>[0]} */ wanted) => (await current()).list.list(wanted),
+  add: async (/** @type {Parameters<List["add"]>[0]} */ said) => (await current()).list.add(said),
+  edit: async (/** @type {{ id: string, changes: Partial<Entry> }} */ { id, changes }) => (await current()).list.edit(id, changes),
+  remove: async (/** @type {{ id: string }} */ { id }) => (await current()).list.remove(id),
+  restore: async (/** @type {{ record: SyncRecord }} */ { record }) => (await current()).list.restore(record),
   sync: async () => {
     const synced = await (await current()).sync();
     const isLeft = synced.report.ending === "logged-out";
@@ -72,6 +82,14 @@ const ANSWERS = {
   },
 };
 
+/** @typedef {typeof ANSWERS} Answers */
+/**
+ * What the page is told: what has happened, or an answer.
+ * @typedef {{ event: keyof import("./device.js").Events, details: unknown[] } |
+ *   { number: number, value?: unknown, error?: import("../shared/sentences.js").Problem }} Told
+ */
+
+/** @param {MessageEvent<{ number: number, ask: keyof Answers, detail: never }>} event */
 onmessage = async ({ data: { number, ask, detail } }) => {
   try {
     await loaded;

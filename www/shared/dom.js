@@ -14,7 +14,7 @@ export const element = (tag, properties = {}, ...children) => {
   for (const [name, value] of Object.entries(properties)) {
     if (name === "dataset") Object.assign(made.dataset, value);
     else if (name.includes("-") || name === "role" || name === "scope") made.setAttribute(name, String(value));
-    else made[name] = value;
+    else Object.assign(made, { [name]: value });
   }
   made.append(...children);
   return made;

@@ -38,18 +38,27 @@ export const show = (list, entries, acts) => {
   shown = fresh;
 };
 
-/** Puts an entry in the place of its older form; whoever was on one of its controls stays there. */
+/**
+ * Puts an entry in the place of its older form; whoever was on one of its controls stays there.
+ * @param {HTMLLIElement} old
+ * @param {HTMLLIElement} item
+ */
 const replace = (old, item) => {
   const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("data-act") : undefined;
   old.replaceWith(item);
-  if (focused) item.querySelector(`[data-act="${focused}"]`)?.focus();
+  const control = focused && item.querySelector(`[data-act="${focused}"]`);
+  if (control instanceof HTMLElement) control.focus();
 };
 
+/**
+ * @param {Entry} entry
+ * @param {Acts} acts
+ */
 const draw = (entry, acts) => {
   const { title, url, note, tags, read, added } = entry;
   const mark = element("input", { type: "checkbox", checked: read, "aria-label": `Read: ${title}`, dataset: { act: "mark" } });
   mark.onchange = () => acts.mark(entry, mark.checked);
-  const button = (name, act) => {
+  const button = (/** @type {string} */ name, /** @type {(entry: Entry) => void} */ act) => {
     const made = element("button", { type: "button", "aria-label": `${name} ${title}`, dataset: { act: name.toLowerCase() } }, name);
     made.onclick = () => act(entry);
     return made;

@@ -80,7 +80,7 @@ export class List {
     }
     this.#changed?.add(entry.id);
     await this.#fresh();
-    return { entry: this.#entries.get(entry.id), isNew: !known };
+    return { entry: this.#entries.get(entry.id) ?? entry, isNew: !known };
   }
 
   /**

@@ -23,7 +23,7 @@ export const addressOf = text => {
   return url && ["http:", "https:"].includes(url.protocol) && url.hostname ? url.href : undefined;
 };
 
-const parsed = text => {
+const parsed = (/** @type {string} */ text) => {
   try {
     return new URL(text);
   } catch {
@@ -63,7 +63,7 @@ export const entryFor = async (url, { title = "", note = "", tags = [] } = {}) =
  * @returns {Entry | undefined}
  */
 export const entryOf = record => {
-  const text = name => (typeof record[name] === "string" ? /** @type {string} */ (record[name]) : "");
+  const text = (/** @type {string} */ name) => (typeof record[name] === "string" ? /** @type {string} */ (record[name]) : "");
   const url = addressOf(text("url"));
   if (!url) return undefined;
   const tags = Array.isArray(record.tags) ? record.tags.filter(tag => typeof tag === "string") : [];
@@ -76,6 +76,18 @@ export const entryOf = record => {
  * @param {string} text
  */
 export const tagsOf = text => [...new Set(text.split(",").map(tag => tag.trim()).filter(Boolean))];
+
+/**
+ * What of an entry somebody has changed, of what they said.
+ * @param {Entry} entry
+ * @param {Pick<Entry, "title" | "note" | "tags" | "read">} said
+ * @returns {Partial<Entry>}
+ */
+export const changesOf = (entry, said) => {
+  const names = /** @type {(keyof typeof said)[]} */ (Object.keys(said));
+  const changed = names.filter(name => JSON.stringify(said[name]) !== JSON.stringify(entry[name]));
+  return Object.fromEntries(changed.map(name => [name, said[name]]));
+};
 
 /**
  * Where a page is from, for people.

@@ -3,6 +3,7 @@
 import { LANGUAGE, moment } from "./moments.js";
 
 /** @typedef {{ code?: string, message?: string, retryAfter?: number | null }} Problem */
+/** @typedef {import("../selvedge/selvedge.js").CollectionReport} CollectionReport */
 
 /** @type {Record<string, string>} */
 const BY_CODE = {
@@ -40,7 +41,7 @@ export const sentence = ({ code, message, retryAfter }) => {
   const known = code === undefined ? undefined : BY_CODE[code];
   if (known) return known;
   const said = message?.trim() || "Something went wrong";
-  return `${said[0].toUpperCase()}${said.slice(1)}${/[.!?]$/.test(said) ? "" : "."}`;
+  return `${said.charAt(0).toUpperCase()}${said.slice(1)}${/[.!?]$/.test(said) ? "" : "."}`;
 };
 
 /**
@@ -53,7 +54,8 @@ export const outcome = report => {
   if (report.error) return sentence({ ...report.error, retryAfter: report.retryAfter });
   const failed = report.collections.find(collection => collection.error);
   if (failed?.error) return sentence({ ...failed.error, retryAfter: report.retryAfter });
-  const sum = pick => report.collections.reduce((all, collection) => all + pick(collection), 0);
+  const sum = (/** @type {(collection: CollectionReport) => number} */ pick) =>
+    report.collections.reduce((all, collection) => all + pick(collection), 0);
   const came = sum(({ applied }) => applied.added + applied.changed + applied.deleted + applied.merged);
   const went = sum(({ sent }) => sent);
   const left = sum(collection => collection.failed);

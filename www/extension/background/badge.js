@@ -1,6 +1,7 @@
 // The badge on the extension's button: how many pages are unread, or that somebody has to do something.
 // @ts-check
 import { api } from "../browser.js";
+import { kept } from "../kept.js";
 import { counted } from "../shared/sentences.js";
 import { device, isJoined } from "./device.js";
 
@@ -11,14 +12,14 @@ const COLOURS = { unread: "#17605b", alarm: "#a3261c" };
 
 /** Shows what there is to show. */
 export const showBadge = async () => {
-  const { last } = await api.storage.local.get("last");
+  const { last } = await kept("last");
   const found = (await isJoined()) ? await device() : undefined;
   const unread = found ? await found.list.unread() : 0;
-  const needsPerson = Boolean(found && last?.needsPerson);
+  const alarm = found && last?.needsPerson ? last.said : undefined;
   const number = unread > MOST ? `${MOST}+` : String(unread || "");
-  const said = needsPerson ? last.said : unread ? `${counted(unread, "page")} to read` : "nothing to read";
-  await api.action.setBadgeBackgroundColor({ color: needsPerson ? COLOURS.alarm : COLOURS.unread });
+  const said = alarm ?? (unread ? `${counted(unread, "page")} to read` : "nothing to read");
+  await api.action.setBadgeBackgroundColor({ color: alarm ? COLOURS.alarm : COLOURS.unread });
   await api.action.setBadgeTextColor?.({ color: "#ffffff" });
-  await api.action.setBadgeText({ text: needsPerson ? "!" : number });
+  await api.action.setBadgeText({ text: alarm ? "!" : number });
   await api.action.setTitle({ title: `Reading list: ${said}` });
 };

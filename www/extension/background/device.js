@@ -1,6 +1,6 @@
 // This browser as a device of an account: the account that is kept, its client, and the list in it.
 // @ts-check
-import { api } from "../browser.js";
+import { forgetAccount, keep, kept } from "../kept.js";
 import init, { IndexedDbStore, open } from "../selvedge/selvedge.js";
 import { List } from "../shared/list.js";
 import { COLLECTION } from "../shared/reading-list.js";
@@ -8,9 +8,6 @@ import { asking } from "./servers.js";
 
 /** The database of the records. */
 const NAME = "selvedge-readinglist";
-
-/** What `storage.local` holds of an account; all of it goes when the account is left. */
-const OF_ACCOUNT = ["account", "deviceName", "joined", "last", "schedule", "refused"];
 
 /** @typedef {{ client: import("../selvedge/selvedge.js").Client, list: List }} Device */
 
@@ -23,8 +20,9 @@ export const device = () => (starting ??= start().catch(error => {
   throw error;
 }));
 
+/** @returns {Promise<Device | undefined>} */
 const start = async () => {
-  const { account, deviceName } = await api.storage.local.get(["account", "deviceName"]);
+  const { account, deviceName } = await kept("account", "deviceName");
   if (!account) return void (starting = undefined);
   await init();
   const client = await open({ account, deviceName, name: NAME, fetch: asking });
@@ -39,7 +37,7 @@ export const list = async () => {
 };
 
 /** Whether there is an account whose server has taken this device. */
-export const isJoined = async () => Boolean((await api.storage.local.get("joined")).joined);
+export const isJoined = async () => Boolean((await kept("joined")).joined);
 
 /**
  * Keeps an account, which is joined when its first sync gets as far as the list. `false`: this is its device already.
@@ -47,11 +45,11 @@ export const isJoined = async () => Boolean((await api.storage.local.get("joined
  * @param {string} deviceName
  */
 export const join = async (account, deviceName) => {
-  const known = await api.storage.local.get(["account", "joined"]);
+  const known = await kept("account", "joined");
   if (known.joined && known.account === account) return false;
   if (known.joined) throw problem("joined", "this browser has an account: leave it first");
   await close();
-  await api.storage.local.set({ account, deviceName });
+  await keep({ account, deviceName });
   return true;
 };
 
@@ -61,7 +59,7 @@ export const join = async (account, deviceName) => {
  */
 export const leave = async isKeepingList => {
   await close();
-  await api.storage.local.remove(OF_ACCOUNT);
+  await forgetAccount();
   if (!isKeepingList) await IndexedDbStore.delete(NAME);
 };
 

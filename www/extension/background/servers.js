@@ -1,6 +1,7 @@
 // Which servers are asked: the one that a person allowed when the account was joined, and the one that it sends us on to.
 // @ts-check
 import { api } from "../browser.js";
+import { keep } from "../kept.js";
 import { patternOf } from "../servers.js";
 
 /**
@@ -12,7 +13,7 @@ export const asking = async request => {
     return await fetch(request);
   } catch (error) {
     const isAllowed = await api.permissions.contains({ origins: [patternOf(request.url)] });
-    if (!isAllowed && !request.signal.aborted) await api.storage.local.set({ refused: new URL(request.url).origin });
+    if (!isAllowed && !request.signal.aborted) await keep({ refused: new URL(request.url).origin });
     throw error;
   }
 };

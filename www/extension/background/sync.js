@@ -2,6 +2,7 @@
 // sync runs, so that one that was cut off with its background goes on from its last commit.
 // @ts-check
 import { api } from "../browser.js";
+import { endProgress, forget, keep, keepProgress, kept, progress } from "../kept.js";
 import { Schedule } from "../selvedge/selvedge.js";
 import { COLLECTION } from "../shared/reading-list.js";
 import { outcome, sentence } from "../shared/sentences.js";
@@ -9,7 +10,7 @@ import { showBadge } from "./badge.js";
 import { device, isJoined, leave, problem } from "./device.js";
 
 /** @typedef {import("../selvedge/selvedge.js").SyncProgress} SyncProgress */
-/** @typedef {import("../selvedge/selvedge.js").SyncReport} SyncReport */
+
 
 const ALARM = "sync";
 /** While a sync runs the alarm comes so soon, in case that nobody else is there to go on; browsers allow no less. */
@@ -22,7 +23,7 @@ const ENDINGS = ["done", "nothing-to-do"];
 /** @type {Set<chrome.runtime.Port>} */
 const popups = new Set();
 
-/** @type {Promise<void> | undefined} */
+/** @type {Promise<unknown> | undefined} */
 let running;
 /** @type {AbortController | undefined} */
 let stopping;
@@ -50,7 +51,7 @@ export const happened = async event => {
 /** A person wants a sync now: resolves when it has begun, and rejects when the server wants to be left alone. */
 export const askedFor = async () => {
   if (running) return;
-  const schedule = await kept();
+  const schedule = await recall();
   const refused = schedule?.refusedUntil();
   if (refused) throw Object.assign(problem("wait", "the server asks to be left alone"), { retryAfter: refused });
   void run(true);
@@ -72,64 +73,74 @@ export const woken = async () => {
 /** Goes on with a sync that was cut off; else does what the schedule says. */
 export const resume = async () => {
   if (running) return;
-  const { progress } = await api.storage.session.get("progress");
-  if (progress) return void run(progress.isAskedFor);
+  const cutOff = await progress();
+  if (cutOff) return void run(cutOff.isAskedFor);
   await next();
 };
 
-/** The first sync of an account. Resolves when the server has taken this device, and forgets the account if it does not. */
+/**
+ * The first sync of an account. Resolves when the server has taken this device, and forgets the account if it does not.
+ * @returns {Promise<void>}
+ */
 export const first = () =>
   new Promise((resolve, reject) => {
     void run(true, resolve).then(async () => {
-      if (await isJoined()) return resolve(undefined);
-      const { last } = await api.storage.local.get("last");
+      if (await isJoined()) return resolve();
+      const { last } = await kept("last");
       await leave(true);
-      reject(problem(last?.code, last?.said ?? "the sync was stopped"));
+      return reject(problem(last?.code ?? "aborted", last?.said ?? "the sync was stopped"));
     }, reject);
   });
 
 /** What pages show of the account and its syncs. */
 export const status = async () => {
-  const local = await api.storage.local.get(["joined", "last", "deviceName", "refused"]);
-  const { progress } = await api.storage.session.get("progress");
-  if (!local.joined) return { isJoined: false, progress };
-  const found = await device();
-  const { server, lastSync, collections } = await /** @type {import("./device.js").Device} */ (found).client.status();
+  const { joined, ...known } = await kept("joined", "last", "deviceName", "refused");
+  const found = joined ? await device() : undefined;
+  if (!found) return { account: undefined, progress: await progress() };
+  const { server, lastSync, collections } = await found.client.status();
   const pending = collections.find(({ name }) => name === COLLECTION)?.pending ?? 0;
-  const schedule = await kept();
-  return { ...local, isJoined: true, server, lastSync, pending, next: schedule?.next(), progress };
+  const schedule = await recall();
+  return { account: { ...known, server, lastSync, pending, next: schedule?.next() }, progress: await progress() };
 };
 
+/** @returns {Promise<unknown>} */
 const next = async () => {
-  if (running) return;
-  const schedule = await kept();
+  if (running) return undefined;
+  const schedule = await recall();
   const answer = schedule?.next();
   if (answer?.next === "sync") return void run(answer.isAskedFor);
   if (answer?.next === "wait") return arm(answer.until);
-  await api.alarms.clear(ALARM);
+  return api.alarms.clear(ALARM);
 };
 
-const arm = when => api.alarms.create(ALARM, { when });
+const arm = (/** @type {number} */ when) => api.alarms.create(ALARM, { when });
 
 /** The schedule as it was kept; a device of several, until it is known otherwise. */
-const kept = async () => {
+const recall = async () => {
   if (!(await device())) return undefined;
-  const { schedule: text } = await api.storage.local.get("schedule");
+  const { schedule: text } = await kept("schedule");
   const schedule = new Schedule(text);
   if (!text) schedule.tell("several-devices");
   return schedule;
 };
 
+/** @param {import("../selvedge/selvedge.js").ScheduleEvent} event */
 const tell = async event => {
-  const schedule = await kept();
+  const schedule = await recall();
   schedule?.tell(event);
-  await keep(schedule);
+  await remember(schedule);
 };
 
-const keep = async schedule => {
-  if (schedule) await api.storage.local.set({ schedule: schedule.toString() });
+/** @param {Schedule | undefined} schedule */
+const remember = async schedule => {
+  if (schedule) await keep({ schedule: schedule.toString() });
 };
 
+/**
+ * Runs a sync, unless one runs already.
+ * @param {boolean} isAskedFor
+ * @param {() => void} [onJoined] called when the server has taken this device
+ */
 const run = (isAskedFor, onJoined = () => {}) => {
   running ??= syncOnce(isAskedFor, onJoined)
     .catch(error => end({ said: sentence(error), code: error.code, isDone: false, needsPerson: false }))
@@ -141,29 +152,33 @@ const run = (isAskedFor, onJoined = () => {}) => {
   return running;
 };
 
+/**
+ * @param {boolean} isAskedFor
+ * @param {() => void} onJoined
+ */
 const syncOnce = async (isAskedFor, onJoined) => {
   const found = await device();
   if (!found) return;
   stopping = new AbortController();
   const { signal } = stopping;
   await arm(Date.now() + CUT_OFF);
-  await api.storage.session.set({ progress: { isAskedFor } });
-  const schedule = await kept();
+  await keepProgress({ isAskedFor });
+  const schedule = await recall();
   schedule?.tell("began");
   let told = 0;
   const onProgress = (/** @type {SyncProgress} */ progress) => {
-    if (progress.stage === "collection") void api.storage.local.set({ joined: true }).then(onJoined);
+    if (progress.stage === "collection") void keep({ joined: true }).then(onJoined);
     if (Date.now() - told < PROGRESS || signal.aborted) return;
     told = Date.now();
-    void api.storage.session.set({ progress: { isAskedFor, ...progress } });
+    void keepProgress({ isAskedFor, ...progress });
   };
   const report = await found.client.sync({ collections: [COLLECTION], isAskedFor, signal, onProgress });
   // What was told meanwhile is kept too.
-  const after = await kept();
+  const after = await recall();
   after?.ended(found.client);
-  await keep(after);
+  await remember(after);
   const isDone = ENDINGS.includes(report.ending) && !report.collections.some(({ error }) => error);
-  if (isDone) await api.storage.local.remove("refused");
+  if (isDone) await forget("refused");
   await end({
     said: outcome(report),
     code: report.error?.code,
@@ -172,9 +187,9 @@ const syncOnce = async (isAskedFor, onJoined) => {
   });
 };
 
-/** @param {{ said: string, code?: string, isDone: boolean, needsPerson: boolean }} last */
+/** @param {Omit<import("../kept.js").Last, "ended">} last */
 const end = async last => {
-  await api.storage.local.set({ last: { ...last, ended: Date.now() } });
-  await api.storage.session.remove("progress");
+  await keep({ last: { ...last, ended: Date.now() } });
+  await endProgress();
   await showBadge();
 };

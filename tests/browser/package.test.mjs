@@ -18,12 +18,13 @@ const SCRIPTS = {
   "/page.html": "<!doctype html><title>page</title>",
   "/worker.js": `
     import init, { open } from "/selvedge.js";
-    onmessage = async ({ data: account }) => {
+    onmessage = async ({ data: { account, name } }) => {
       await init();
-      const client = await open({ account, name: "from-a-worker" });
+      const client = await open({ account, name });
       const id = await client.collection("notes").put({ title: "milk" });
-      postMessage((await client.collection("notes").get(id)).title);
-      client.close();
+      const { title } = await client.collection("notes").get(id);
+      await client.close();
+      postMessage([id, title]);
     };`,
   "/service-worker.js": `
     import init, { open } from "/selvedge.js";
@@ -31,10 +32,11 @@ const SCRIPTS = {
       const [port] = event.ports;
       const work = async () => {
         await init();
-        const client = await open({ account: event.data, name: "from-a-service-worker" });
+        const client = await open(event.data);
         const id = await client.collection("notes").put({ title: "bread" });
-        port.postMessage((await client.collection("notes").get(id)).title);
-        client.close();
+        const { title } = await client.collection("notes").get(id);
+        await client.close();
+        port.postMessage([id, title]);
       };
       event.waitUntil(work().catch(error => port.postMessage(String(error))));
     });`,
@@ -45,6 +47,26 @@ const ACCOUNT = {
   access_token: "access-token",
   kid: "1700000000000-AAAAAAAAAAAAAAAAAAAAAA",
   ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
+};
+
+/** Has a dedicated worker put a record with a client of these options, and answers its id and title. */
+const inWorker = options =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker("/worker.js", { type: "module" });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = event => reject(new Error(event.message));
+    worker.postMessage(options);
+  });
+
+/** Likewise the service worker. */
+const inServiceWorker = async options => {
+  await navigator.serviceWorker.register("/service-worker.js", { type: "module" });
+  const { active } = await navigator.serviceWorker.ready;
+  return new Promise(resolve => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => resolve(data);
+    active?.postMessage(options, [port2]);
+  });
 };
 
 /** Serves the package and the scripts. */
@@ -110,7 +132,7 @@ for (const name of BROWSERS) {
             const tried = new stores[store](database);
             await run(tried).catch(error => broken.push(error.message));
             if (!(tried instanceof stores.IndexedDbStore)) continue;
-            tried.close();
+            await tried.close();
             await stores.IndexedDbStore.delete(database);
           }
           return { passed: storeCases.length - broken.length, broken };
@@ -241,8 +263,7 @@ for (const name of BROWSERS) {
       const code = await within(async () => {
         const { IndexedDbStore, SelvedgeError } = await import("/selvedge.js");
         const store = await IndexedDbStore.open("closed");
-        store.close();
-        store.close();
+        await Promise.all([store.close(), store.close()]);
         return store.global().then(() => "none", error => error instanceof SelvedgeError && error.code);
       });
       assert.equal(code, "closed");
@@ -289,30 +310,70 @@ for (const name of BROWSERS) {
     });
 
     test("a dedicated worker keeps records", async () => {
-      const title = await within(
-        account =>
-          new Promise((resolve, reject) => {
-            const worker = new Worker("/worker.js", { type: "module" });
-            worker.onmessage = ({ data }) => resolve(data);
-            worker.onerror = event => reject(new Error(event.message));
-            worker.postMessage(account);
-          }),
-        ACCOUNT,
-      );
+      const [, title] = await within(inWorker, { account: ACCOUNT, name: "from-a-worker" });
       assert.equal(title, "milk");
     });
 
-    test("a service worker keeps records", { skip: name === "firefox" && "it has no modules in service workers; the extension's background is tested" }, async () => {
-      const title = await within(async account => {
-        await navigator.serviceWorker.register("/service-worker.js", { type: "module" });
-        const { active } = await navigator.serviceWorker.ready;
-        return new Promise(resolve => {
-          const { port1, port2 } = new MessageChannel();
-          port1.onmessage = ({ data }) => resolve(data);
-          active?.postMessage(account, [port2]);
-        });
-      }, ACCOUNT);
+    const withoutModules = name === "firefox" && "it has no modules in service workers; the extension's background is tested";
+
+    test("a service worker keeps records", { skip: withoutModules }, async () => {
+      const [, title] = await within(inServiceWorker, { account: ACCOUNT, name: "from-a-service-worker" });
       assert.equal(title, "bread");
+    });
+
+    test("a window hears of what another window and its workers change", async () => {
+      const [listening, changing] = await Promise.all([opened(), opened()]);
+      const options = { account: ACCOUNT, name: "heard" };
+      const start = async options => {
+        const { default: init, open } = await import("/selvedge.js");
+        await init();
+        globalThis.notes = (await open(options)).collection("notes");
+        globalThis.heard = [];
+        globalThis.notes.onChange(change => globalThis.heard.push(change));
+      };
+      for (const page of [listening, changing]) await page.evaluate(start, options);
+      const changed = await changing.evaluate(() => globalThis.notes.put({ title: "milk" }));
+      const ids = [changed, (await changing.evaluate(inWorker, options))[0]];
+      if (!withoutModules) ids.push((await changing.evaluate(inServiceWorker, options))[0]);
+      await listening.waitForFunction(
+        many => new Set(globalThis.heard.flatMap(({ ids }) => ids)).size === many,
+        { polling: 50, timeout: 10_000 },
+        ids.length,
+      );
+      const heard = await listening.evaluate(() => globalThis.heard);
+      assert.deepEqual(heard.flatMap(({ ids }) => ids).sort(), [...ids].sort());
+      assert.deepEqual(new Set(heard.map(({ origin }) => origin)), new Set(["elsewhere"]));
+      assert.deepEqual(heard.map(({ collection }) => collection), heard.map(() => "notes"));
+      const title = await listening.evaluate(async id => (await globalThis.notes.get(id)).title, changed);
+      assert.equal(title, "milk", "what is heard of is there already");
+      const own = await changing.evaluate(id => globalThis.heard.filter(({ ids }) => ids.includes(id)), changed);
+      assert.deepEqual(own.map(({ origin }) => origin), ["here"], "nobody hears of a change twice");
+      for (const page of [listening, changing]) await page.close();
+    });
+
+    test("when a close is over the database can be deleted, also if a sync was under way", async () => {
+      const said = await within(async account => {
+        const { default: init, IndexedDbStore, open } = await import("/selvedge.js");
+        await init();
+        let asked;
+        const isAsked = new Promise(resolve => (asked = resolve));
+        const fetch = ({ signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => reject(signal.reason));
+            asked();
+          });
+        const client = await open({ account, fetch, name: "closing" });
+        const notes = client.collection("notes");
+        const syncing = client.sync();
+        await isAsked;
+        const puts = Promise.all([1, 2, 3].map(at => notes.put({ id: `note-${at}` })));
+        await Promise.all([client.close(), client.close()]);
+        await IndexedDbStore.delete("closing");
+        const { ending, error } = await syncing;
+        const code = await notes.get("note-1").then(() => "none", ({ name, code }) => `${name} ${code}`);
+        return [ending, error?.code, (await puts).length, code, (await indexedDB.databases()).some(({ name }) => name === "closing")];
+      }, ACCOUNT);
+      assert.deepEqual(said, ["stopped", "aborted", 3, "SelvedgeError closed", false]);
     });
   });
 }

@@ -51,14 +51,15 @@ export class IndexedDbStore {
     });
   }
 
-  /** Closes the database. */
-  close() {
+  /** Closes the database. What is under way comes to its end first. */
+  async close() {
     this.#closed ??= new SelvedgeError("closed", "this store was closed: open it again");
-    this.#opened?.then(
+    const opened = this.#opened;
+    this.#opened = undefined;
+    await opened?.then(
       database => database.close(),
       () => {},
     );
-    this.#opened = undefined;
   }
 
   async global() {

@@ -30,7 +30,8 @@ export class IndexedDbStore implements Store {
   static open(name?: string): Promise<IndexedDbStore>;
   /** Deletes the database of a name, with all that was never sent. Rejects with "store-busy" while a window uses it. */
   static delete(name?: string): Promise<void>;
-  close(): void;
+  /** Resolves when the database is let go; calls that follow reject with "closed". */
+  close(): Promise<void>;
   global(): Promise<string | undefined>;
   state(collection: string): Promise<string | undefined>;
   collections(): Promise<string[]>;

@@ -20,7 +20,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
 use crate::collection::Collection;
-use crate::host::{JsHost, Syncing};
+use crate::host::{Call, JsHost, Syncing};
 use crate::progress;
 use crate::status::PlainStatus;
 use crate::types::{OpenOptions, SyncOptions, member};
@@ -40,9 +40,10 @@ pub fn open(options: OpenOptions) -> Promise {
                 "open needs a store: an object with its methods",
             ));
         }
-        let host = JsHost::new(fetch_function(&options)?, store.unchecked_into());
+        let fetch = fetch_function(&options)?;
+        let windows = member(&options, "windows");
         let inner = Inner {
-            host: Rc::new(host),
+            host: JsHost::new(fetch, store.unchecked_into(), windows),
             store: member(&options, "store"),
             lock: member(&options, "lock").dyn_into().ok(),
             device: member(&options, "deviceName").as_string(),
@@ -51,6 +52,7 @@ pub fn open(options: OpenOptions) -> Promise {
             is_syncing: Cell::default(),
             followed: RefCell::default(),
             ended: Cell::default(),
+            closing: RefCell::default(),
         };
         Ok(Client(Rc::new(inner)).into())
     })
@@ -77,6 +79,8 @@ struct Inner {
     followed: RefCell<Set<CollectionName>>,
     /// How the last sync ended, for the schedule.
     ended: Cell<Option<(Ended, Backoff)>>,
+    /// Settles when all of it is closed.
+    closing: RefCell<Option<Promise>>,
 }
 
 #[wasm_bindgen]
@@ -85,7 +89,7 @@ impl Client {
     ///
     /// Throws "input" when the name is not of the protocol's form, or belongs to the sync itself, and "closed".
     pub fn collection(&self, name: String) -> Result<Collection, Error> {
-        self.0.opened()?;
+        self.0.host.opened()?;
         let name = collection_name(name)?;
         self.0.followed.borrow_mut().insert(name.clone());
         Ok(Collection::new(Rc::clone(&self.0.host), name))
@@ -99,7 +103,6 @@ impl Client {
     pub fn sync(&self, options: Option<SyncOptions>) -> Promise {
         let this = Rc::clone(&self.0);
         promise_on(Rc::clone(&self.0.host), async move {
-            this.opened()?;
             let option = |name| {
                 let options = options.as_ref();
                 options.map_or(JsValue::UNDEFINED, |options| member(options, name))
@@ -125,21 +128,27 @@ impl Client {
     pub fn status(&self) -> Promise {
         let this = Rc::clone(&self.0);
         promise_on(Rc::clone(&self.0.host), async move {
-            this.opened()?;
             let status = life::status(&*this.host).await?;
             plain(&PlainStatus::of(&status, this.credentials.server()))
         })
     }
 
-    /// Closes the client and its store. A sync that runs stops at the next safe point; nothing works any more. Closing twice
-    /// is closing once.
-    pub fn close(&self) {
-        if self.0.host.close()
-            && let Ok(close) = member(&self.0.store, "close").dyn_into::<Function>()
-        {
-            // Whatever it says: the client is closed.
-            let _ = close.call0(&self.0.store);
+    /// Closes the client and its store: from now on nothing more begins, and every call rejects with "closed". A sync that
+    /// runs stops at its next safe point. Resolves when that and all else that had begun is at its end and the store is
+    /// closed; closing twice is closing once. Do not wait for it inside of the client's own fetch or store, which it waits for.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn close(&self) -> Promise {
+        if let Some(closing) = self.0.closing.borrow().as_ref() {
+            return closing.clone();
         }
+        let this = Rc::clone(&self.0);
+        let closing = promise(async move {
+            this.closed().await;
+            Ok(JsValue::UNDEFINED)
+        });
+        self.0.closing.replace(Some(closing.clone()));
+        self.0.host.close();
+        closing
     }
 }
 
@@ -159,10 +168,14 @@ struct Wanted {
 }
 
 impl Inner {
-    fn opened(&self) -> Result<(), Error> {
-        match self.host.is_closed() {
-            true => Err(Error::Closed),
-            false => Ok(()),
+    /// Waits for the end of what had begun, and closes the store.
+    async fn closed(&self) {
+        self.host.closed().await;
+        if let Ok(close) = member(&self.store, "close").dyn_into::<Function>() {
+            // Whatever it says: the client is closed.
+            if let Ok(answer) = close.call0(&self.store) {
+                let _ = Promise::resolve(&answer).await;
+            }
         }
     }
 
@@ -329,12 +342,16 @@ fn fetch_function(options: &JsValue) -> Result<Function, Error> {
         .map_err(|_| Error::input("this host has no fetch: give a function as the option fetch"))
 }
 
-/// A promise of what a future brings; where the store failed, what it threw is the error's cause.
+/// A promise of what a future brings, unless the client is closed; where the store failed, what it threw is the error's
+/// cause.
 pub(crate) fn promise_on(
     host: Rc<JsHost>,
     future: impl Future<Output = Result<JsValue, Error>> + 'static,
 ) -> Promise {
-    promise_of(Box::pin(future), Some(host))
+    match Call::begin(&host) {
+        Ok(call) => promise_of(Box::pin(future), Some(call)),
+        Err(closed) => Promise::reject(&closed.into()),
+    }
 }
 
 /// A promise of what a future brings, with this crate's errors.
@@ -345,11 +362,11 @@ pub(crate) fn promise(future: impl Future<Output = Result<JsValue, Error>> + 'st
 /// One type of future for all of them, for what drives it is large and would be compiled for each.
 fn promise_of(
     future: Pin<Box<dyn Future<Output = Result<JsValue, Error>>>>,
-    host: Option<Rc<JsHost>>,
+    call: Option<Call>,
 ) -> Promise {
     js_sys::futures::future_to_promise(async move {
         let answer = future.await;
-        let thrown = host.and_then(|host| host.take_thrown());
+        let thrown = call.and_then(|call| call.thrown());
         answer.map_err(|error| {
             let error = JsValue::from(error);
             if let Some(thrown) = thrown {

@@ -92,10 +92,10 @@ impl Collection {
         })
     }
 
-    /// Calls a function whenever records of this collection have changed here, by this client or by its syncs; several changes
-    /// that are made at once are one call. The answer ends it.
+    /// Calls a function whenever records of this collection have changed here: by this client, by its syncs, or in another
+    /// window or worker by a client of the same name. Several changes that are made at once are one call. The answer ends it.
     ///
-    /// Throws "input" for anything but a function.
+    /// Throws "input" for anything but a function, and "closed".
     #[wasm_bindgen(js_name = onChange, unchecked_return_type = "() => void")]
     pub fn on_change(
         &self,
@@ -104,6 +104,7 @@ impl Collection {
         let listener = listener
             .dyn_into::<Function>()
             .map_err(|_| Error::input("onChange needs a function"))?;
+        self.host.opened()?;
         let number = self.host.listeners.add(self.name.clone(), listener);
         let host = Rc::clone(&self.host);
         Ok(Closure::<dyn Fn()>::new(move || host.listeners.remove(number)).into_js_value())

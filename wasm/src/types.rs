@@ -61,7 +61,9 @@ export interface OpenOptions {
   fetch?: (request: Request) => Promise<Response>;
   /** Where the records are kept. Default: an `IndexedDbStore` of that name where there is IndexedDB, or else a `MemoryStore`. */
   store?: Store;
-  /** The name of this account on this device, if it has several. Default: "selvedge". */
+  /** The name of this account on this device, if it has several. Default: "selvedge". Clients of one name, in whatever windows
+   * and workers of an origin, are of one store: what one of them changes, `onChange` of the others tells, and one syncs at a
+   * time. */
   name?: string;
   /** What the account's other devices are told that this one is called. */
   deviceName?: string;
@@ -127,8 +129,9 @@ export interface Change {
   collection: string;
   /** Which ones; `null`: all of them, for the collection was emptied. */
   ids: string[] | null;
-  /** "here": by this client; "sync": other devices changed them. */
-  origin: "here" | "sync";
+  /** "here": by this client; "sync": other devices changed them; "elsewhere": a client of the same name in another window or
+   * worker did, or its sync. */
+  origin: "here" | "sync" | "elsewhere";
 }
 
 export type ScheduleEvent =
@@ -167,8 +170,8 @@ export interface Store {
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
   /** All of it at once, on the disk, or nothing: "stale" if an item that is written has another revision than was seen. */
   commit(commit: StoreCommit): Promise<"done" | "stale">;
-  /** Called by the client's `close`. */
-  close?(): void;
+  /** Called by the client's `close`, which waits for it, when nothing else is under way. */
+  close?(): void | Promise<void>;
 }
 
 /** A version of a record: none, the same as the item's cleartext, or this JSON text. */

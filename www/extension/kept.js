@@ -47,9 +47,12 @@ export const keepProgress = progress => api.storage.session.set({ progress });
 /** The sync has ended. */
 export const endProgress = () => api.storage.session.remove("progress");
 
+/** The list has changed. */
+export const keepChanged = () => api.storage.session.set({ changed: Date.now() });
+
 /**
  * Calls a listener when any of these changes.
- * @param {(keyof Kept | "progress")[]} names
+ * @param {(keyof Kept | "progress" | "changed")[]} names
  * @param {() => void} listener
  */
 export const watch = (names, listener) => {

@@ -12,8 +12,8 @@ import { addressOf, idOf } from "./shared/reading-list.js";
 import { counted } from "./shared/sentences.js";
 
 const PAGE = 30;
-/** The list is not drawn more often than this while a sync changes it. */
-const REDRAW = 1000;
+/** The list is not drawn more often than this while it changes, and while a sync changes it. */
+const [REDRAW, REDRAW_IN_SYNC] = [100, 1000];
 const MINUTE = 60_000;
 
 let most = PAGE;
@@ -155,10 +155,7 @@ const drawStatus = async () => {
   if (!account) return;
   const { last } = account;
   byId("last").textContent = sinceLast(account);
-  if (isSyncing) {
-    if (!wasSyncing) say("Syncing…");
-    redraw(REDRAW);
-  }
+  if (isSyncing && !wasSyncing) say("Syncing…");
   const isFirst = Number.isNaN(told);
   if (last && !isSyncing && last.ended !== told) {
     if (!last.isDone) complain({ message: last.said });
@@ -174,6 +171,7 @@ button("stop").onclick = () => act(() => ask("stop"));
 for (const id of ["options", "to-join"]) button(id).onclick = () => void api.runtime.openOptionsPage();
 
 watch(["progress", "last", "joined", "schedule"], () => void drawStatus().catch(complain));
+watch(["changed"], () => redraw(wasSyncing ? REDRAW_IN_SYNC : REDRAW));
 setInterval(() => void drawStatus().catch(complain), MINUTE);
 
 await act(async () => {

@@ -95,8 +95,8 @@ export class Device {
     this.#tell = tell;
     const collection = client.collection(COLLECTION);
     this.list = new List(collection);
-    // What a sync brings is shown when it has ended: reading the list anew all the time would only hold it up.
-    collection.onChange(({ origin }) => origin === "here" && tell("changed", undefined));
+    // What a sync of this window brings is shown when it has ended: reading the list anew all the time would only hold it up.
+    collection.onChange(({ origin }) => origin !== "sync" && tell("changed", undefined));
   }
 
   /** The address of the account's server. */
@@ -127,7 +127,7 @@ export class Device {
     });
     const synced = { report, stages: stages.end(performance.now()), ended: Date.now() };
     if (report.ending === "logged-out") {
-      this.#client.close();
+      await this.#client.close();
       await forget();
       return synced;
     }
@@ -144,7 +144,7 @@ export class Device {
 
   /** Forgets the account and the entries in this browser; server and other devices keep theirs. */
   async leave() {
-    this.#client.close();
+    await this.#client.close();
     await forget();
     await IndexedDbStore.delete(NAME);
   }

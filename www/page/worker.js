@@ -12,7 +12,7 @@ import { Device } from "./device.js";
 /** What happens is told in parcels: each costs the page time. */
 const PARCEL = 100;
 
-/** The workers of other windows: what one of them changes, all show. */
+/** The workers of other windows: when one of them joins or leaves, all do. Of changed entries the package tells by itself. */
 const windows = new BroadcastChannel("selvedge-page");
 const loaded = init();
 /** @type {Promise<Device | undefined> | undefined} */
@@ -27,15 +27,11 @@ const tell = (event, detail) => {
 };
 
 const send = () => {
-  if (parcel.has("changed")) windows.postMessage("changed");
   for (const [event, details] of parcel) postMessage({ event, details });
   parcel.clear();
 };
 
-windows.onmessage = async ({ data }) => {
-  (await known)?.list.stale();
-  postMessage({ event: data, details: [] });
-};
+windows.onmessage = () => postMessage({ event: "account", details: [] });
 
 const current = async () => {
   const device = await known;
@@ -75,9 +71,10 @@ const ANSWERS = {
   restore: async (/** @type {{ record: SyncRecord }} */ { record }) => (await current()).list.restore(record),
   sync: async () => {
     const synced = await (await current()).sync();
-    const isLeft = synced.report.ending === "logged-out";
-    if (isLeft) known = Promise.resolve(undefined);
-    windows.postMessage(isLeft ? "account" : "changed");
+    if (synced.report.ending === "logged-out") {
+      known = Promise.resolve(undefined);
+      windows.postMessage("account");
+    }
     return synced;
   },
 };

@@ -32,11 +32,6 @@ export class List {
     });
   }
 
-  /** Another window has changed something: everything is read anew when it is next asked for. */
-  stale() {
-    this.#changed = undefined;
-  }
-
   /**
    * The newest entries that have all words of a search.
    * @param {{ search?: string, isUnread?: boolean, most: number }} wanted

@@ -14,6 +14,8 @@ pub(super) enum Origin {
     Here,
     /// A sync brought it from other devices.
     Sync,
+    /// Another window or worker made it, or its sync brought it.
+    Elsewhere,
 }
 
 impl Origin {
@@ -21,6 +23,7 @@ impl Origin {
         match self {
             Self::Here => "here",
             Self::Sync => "sync",
+            Self::Elsewhere => "elsewhere",
         }
     }
 }
@@ -34,6 +37,21 @@ pub(super) struct Change {
 }
 
 impl Change {
+    pub(super) const fn new(collection: CollectionName, ids: Option<Vec<String>>) -> Self {
+        Self { collection, ids }
+    }
+
+    pub(super) fn collection(&self) -> &str {
+        self.collection.as_str()
+    }
+
+    /// An array of texts, or null for any of its records.
+    pub(super) fn ids(&self) -> JsValue {
+        let ids = self.ids.as_ref();
+        let array = ids.map(|ids| ids.iter().map(JsValue::from).collect::<Array>());
+        array.map_or(JsValue::NULL, Into::into)
+    }
+
     pub(super) fn of(commit: &Commit) -> Vec<Self> {
         let parts = commit.parts.iter().map(|part| {
             let ids = part.writes.iter().filter(|write| is_seen(write));
@@ -89,7 +107,8 @@ impl Listeners {
 
     /// Calls those that listen. What one of them throws is its own affair: it is thrown where nobody awaits it.
     pub(super) fn tell(&self, changes: &[Change], origin: Origin) {
-        for Change { collection, ids } in changes {
+        for change in changes {
+            let collection = &change.collection;
             // A listener may add or remove listeners.
             let called: Vec<_> = self
                 .entries
@@ -99,7 +118,7 @@ impl Listeners {
                 .map(|(_, _, listener)| listener.clone())
                 .collect();
             for listener in called {
-                let change = event(collection, ids.as_deref(), origin);
+                let change = event(change, origin);
                 js_sys::futures::spawn_local(async move {
                     if let Err(thrown) = listener.call1(&JsValue::UNDEFINED, &change) {
                         wasm_bindgen::throw_val(thrown);
@@ -110,12 +129,11 @@ impl Listeners {
     }
 }
 
-fn event(collection: &CollectionName, ids: Option<&[String]>, origin: Origin) -> JsValue {
+fn event(change: &Change, origin: Origin) -> JsValue {
     let event = Object::new();
     let set = |name: &str, value: JsValue| drop(Reflect::set(&event, &name.into(), &value));
-    set("collection", collection.as_str().into());
+    set("collection", change.collection().into());
     set("origin", origin.word().into());
-    let ids = ids.map(|ids| ids.iter().map(JsValue::from).collect::<Array>());
-    set("ids", ids.map_or(JsValue::NULL, Into::into));
+    set("ids", change.ids());
     event.into()
 }

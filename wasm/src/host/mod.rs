@@ -1,23 +1,30 @@
 //! What JavaScript lends to the core: a fetch, the clock, random bytes, AES, and a store.
 
 mod aes;
+mod calls;
 mod fetch;
 mod listeners;
 mod store;
 mod syncing;
+mod windows;
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use js_sys::{Date, Function};
 use selvedge_core::host::{
     Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
-    StoreErrorKind, Stored,
+    Stored,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
 use wasm_bindgen::JsValue;
+use web_sys::AbortController;
 
+use crate::Error;
 pub use aes::HostCbc;
+pub(crate) use calls::Call;
+use calls::Calls;
 pub use fetch::JsBody;
 use fetch::JsFetch;
 pub(crate) use listeners::Listeners;
@@ -25,6 +32,7 @@ use listeners::{Change, Origin};
 use store::JsStore;
 pub use store::StoreObject;
 pub(crate) use syncing::Syncing;
+use windows::Windows;
 
 /// What the core asks of a host, from JavaScript: for the records here.
 #[derive(Debug)]
@@ -32,53 +40,61 @@ pub struct JsHost {
     fetch: JsFetch,
     store: JsStore,
     pub(crate) listeners: Listeners,
+    windows: Windows,
+    calls: Calls,
     is_closed: Cell<bool>,
+    /// Ends a request that is under way when the client is closed, where the host can do that.
+    stopping: Option<AbortController>,
 }
 
 impl JsHost {
-    /// A host with this `(request) => Promise<Response>` and this store.
+    /// A host with this `(request) => Promise<Response>`, this store, and the package's way to other windows and workers that
+    /// share it, or `undefined`.
     #[must_use]
-    pub fn new(fetch: Function, store: StoreObject) -> Self {
-        Self {
+    pub fn new(fetch: Function, store: StoreObject, windows: JsValue) -> Rc<Self> {
+        let host = Rc::new(Self {
             fetch: JsFetch::new(fetch),
             store: JsStore::new(store),
             listeners: Listeners::default(),
+            windows: Windows::new(windows),
+            calls: Calls::default(),
             is_closed: Cell::new(false),
-        }
+            stopping: AbortController::new().ok(),
+        });
+        Windows::listen(&host);
+        host
     }
 
-    /// What the store threw when it failed last.
-    pub(crate) fn take_thrown(&self) -> Option<JsValue> {
-        self.store.take_thrown()
-    }
-
-    /// Lets nothing happen any more; says whether it was open until now.
-    pub(crate) fn close(&self) -> bool {
+    /// Lets nothing begin any more, and stops a sync at its next safe point.
+    pub(crate) fn close(&self) {
+        self.is_closed.set(true);
         self.listeners.clear();
-        !self.is_closed.replace(true)
-    }
-
-    pub(crate) const fn is_closed(&self) -> bool {
-        self.is_closed.get()
-    }
-
-    fn opened(&self) -> Result<&JsStore, StoreError> {
-        if self.is_closed() {
-            return Err(StoreError::new(
-                StoreErrorKind::Unavailable,
-                "this client was closed",
-            ));
+        if let Some(stopping) = &self.stopping {
+            stopping.abort();
         }
-        Ok(&self.store)
+    }
+
+    /// Waits until all that had begun is at its end.
+    pub(crate) async fn closed(&self) {
+        self.calls.ended().await;
+        self.windows.close();
+    }
+
+    /// Whether anything may begin.
+    pub(crate) const fn opened(&self) -> Result<(), Error> {
+        match self.is_closed.get() {
+            true => Err(Error::Closed),
+            false => Ok(()),
+        }
     }
 
     /// Commits, and tells who listens what changed.
     async fn commit_as(&self, commit: Commit, origin: Origin) -> Result<Committed, StoreError> {
-        let store = self.opened()?;
         let changes = Change::of(&commit);
-        let committed = store.commit(commit).await?;
+        let committed = self.store.commit(commit).await?;
         if committed == Committed::Done {
             self.listeners.tell(&changes, origin);
+            self.windows.tell(&changes);
         }
         Ok(committed)
     }
@@ -113,19 +129,19 @@ impl Clock for JsHost {
 
 impl Store for JsHost {
     async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.opened()?.global().await
+        self.store.global().await
     }
 
     async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.opened()?.state(collection).await
+        self.store.state(collection).await
     }
 
     async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.opened()?.collections().await
+        self.store.collections().await
     }
 
     async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.opened()?.counts(collection).await
+        self.store.counts(collection).await
     }
 
     async fn read(
@@ -133,7 +149,7 @@ impl Store for JsHost {
         collection: &CollectionName,
         ids: &[RecordId],
     ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.opened()?.read(collection, ids).await
+        self.store.read(collection, ids).await
     }
 
     async fn page(
@@ -143,9 +159,7 @@ impl Store for JsHost {
         after: Option<&RecordId>,
         limit: PageLimit,
     ) -> Result<Vec<Stored>, StoreError> {
-        self.opened()?
-            .page(collection, selection, after, limit)
-            .await
+        self.store.page(collection, selection, after, limit).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {

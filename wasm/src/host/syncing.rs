@@ -1,5 +1,6 @@
 //! The host while a sync runs: it may be told to stop, and what it commits comes from other devices.
 
+use js_sys::{Array, Function};
 use selvedge_core::host::{
     Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
     StoreError, Stored,
@@ -7,7 +8,7 @@ use selvedge_core::host::{
 use selvedge_core::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::listeners::Origin;
 use super::{HostCbc, JsBody, JsHost};
@@ -22,10 +23,24 @@ pub(crate) struct Syncing<'a> {
 }
 
 impl<'a> Syncing<'a> {
-    /// With the program's `AbortSignal`, if it gave one.
-    pub(crate) const fn new(host: &'a JsHost, signal: JsValue) -> Self {
+    /// With the program's `AbortSignal`, if it gave one; a client that is closed stops its sync all the same.
+    pub(crate) fn new(host: &'a JsHost, signal: JsValue) -> Self {
+        let own = host.stopping.as_ref().map(|stopping| stopping.signal());
+        let signal = match own {
+            Some(own) if signal.is_object() => either(&signal, &own).unwrap_or(signal),
+            Some(own) => own.into(),
+            None => signal,
+        };
         Self { host, signal }
     }
+}
+
+/// A signal that is given with any of two, where the host has such.
+fn either(one: &JsValue, other: &JsValue) -> Option<JsValue> {
+    let class = member(&js_sys::global(), "AbortSignal");
+    let any: Function = member(&class, "any").dyn_into().ok()?;
+    any.call1(&class, &Array::of(&[one.clone(), other.clone()]).into())
+        .ok()
 }
 
 impl Fetch for Syncing<'_> {
@@ -33,8 +48,8 @@ impl Fetch for Syncing<'_> {
 
     /// A sync that is told to stop sends nothing more: what it has committed stays, and the next one goes on from there.
     async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
-        let is_stopped = member(&self.signal, "aborted").is_truthy() || self.host.is_closed();
-        if is_stopped {
+        let is_stopped = member(&self.signal, "aborted").is_truthy();
+        if is_stopped || self.host.opened().is_err() {
             return Err(FetchError::new(
                 FetchErrorKind::Aborted,
                 "the program stopped the sync",

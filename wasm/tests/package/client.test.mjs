@@ -113,13 +113,83 @@ test("a closed client does nothing any more, and closing twice is closing once",
   const store = Object.assign(new MemoryStore(), { close: () => void (closed += 1) });
   const client = await open({ account, store });
   const notes = client.collection("notes");
+  const list = notes.list();
   notes.onChange(() => assert.fail("nobody listens any more"));
-  client.close();
-  client.close();
+  await Promise.all([client.close(), client.close()]);
+  assert.equal(await client.close(), undefined);
   assert.equal(closed, 1);
-  assert.throws(() => client.collection("notes"), { code: "closed" });
-  for (const ask of [() => client.sync(), () => client.status()]) assert.equal((await rejected(ask())).code, "closed");
-  assert.ok(await rejected(notes.put({ title: "milk" })));
+  const calls = [
+    () => client.collection("notes"),
+    () => client.sync(),
+    () => client.status(),
+    () => notes.get("a"),
+    () => notes.put({ title: "milk" }),
+    () => notes.edit("a", {}),
+    () => notes.delete("a"),
+    () => notes.onChange(() => {}),
+    () => list.next(),
+  ];
+  for (const call of calls) {
+    const error = await rejected((async () => call())());
+    assert.deepEqual([error instanceof SelvedgeError, error.code], [true, "closed"], String(call));
+  }
+});
+
+for (const signal of [undefined, new AbortController().signal]) {
+  test(`a close waits until a sync ${signal ? "with a signal" : "without a signal"} has stopped and the store is closed`, async () => {
+    const said = [];
+    const close = async () => {
+      await new Promise(resolve => setTimeout(resolve, 20));
+      said.push("the store is closed");
+    };
+    let asked = () => {};
+    const isAsked = new Promise(resolve => void (asked = resolve));
+    // A server that never answers: only the signal ends the request.
+    const fetch = ({ signal }) =>
+      new Promise((_, reject) => {
+        asked();
+        signal.addEventListener("abort", () => {
+          said.push("the request is given up");
+          reject(signal.reason);
+        });
+      });
+    const lock = async () => () => said.push("the lock is given back");
+    const client = await open({ account, store: Object.assign(new MemoryStore(), { close }), fetch, lock });
+    const syncing = client.sync({ collections: ["notes"], signal });
+    await isAsked;
+    await client.close();
+    said.push("closed");
+    assert.deepEqual(said, ["the request is given up", "the lock is given back", "the store is closed", "closed"]);
+    const report = await syncing;
+    assert.deepEqual([report.ending, report.error.code], ["stopped", "aborted"], JSON.stringify(report));
+  });
+}
+
+test("what was begun before the close comes to its end", async () => {
+  const store = new MemoryStore();
+  const client = await open({ account, store });
+  const notes = client.collection("notes");
+  const puts = Array.from({ length: 20 }, (_, at) => notes.put({ id: `note-${at}` }));
+  await client.close();
+  assert.equal((await Promise.all(puts)).length, 20);
+  assert.equal((await store.counts("notes")).live, 20);
+});
+
+test("a sync that a close has stopped is gone on with by the next client", async t => {
+  const server = await createAccount(await startServer(t));
+  const store = new MemoryStore();
+  const first = await open({ account: server, store });
+  for (const name of ["first", "second"]) await first.collection(name).put({ title: name });
+  let closing;
+  const onProgress = ({ stage, collection }) => {
+    if (stage === "collection" && collection === "second") closing ??= first.close();
+  };
+  const report = await first.sync({ collections: ["first", "second"], onProgress });
+  assert.deepEqual([report.ending, report.error.code], ["stopped", "aborted"]);
+  await closing;
+  const next = await open({ account: server, store });
+  const { collections } = await next.sync({ collections: ["first", "second"] });
+  assert.deepEqual(collections.map(({ sent }) => sent), [0, 1]);
 });
 
 test("a client that is closed in the middle of its sync sends nothing more", async () => {
@@ -152,6 +222,51 @@ test("who does not get the lock does not sync, and who had it gives it back", as
   isFree = true;
   assert.equal((await client.sync()).ending, "done");
   assert.deepEqual(said, ["refused", "taken", "given back"]);
+});
+
+test("clients of one name hear which records another one changed, in few messages and without their contents", async () => {
+  const store = new MemoryStore();
+  const [here, there] = await Promise.all([open({ account, store, name: "shared" }), open({ account, store, name: "shared" })]);
+  const stranger = await open({ account, store: new MemoryStore(), name: "other" });
+  stranger.collection("notes").onChange(() => assert.fail("another name is another store"));
+  const wire = new BroadcastChannel("selvedge:shared");
+  const messages = [];
+  wire.onmessage = ({ data }) => messages.push(data);
+  const heard = new Set();
+  const isHeard = new Promise(resolve => {
+    there.collection("notes").onChange(({ collection, ids, origin }) => {
+      assert.deepEqual([collection, origin], ["notes", "elsewhere"]);
+      for (const id of ids) heard.add(id);
+      if (heard.size === 500) resolve();
+    });
+  });
+  const own = [];
+  here.collection("notes").onChange(({ origin }) => own.push(origin));
+  for (let at = 0; at < 500; at += 1) await here.collection("notes").put({ id: `note-${at}`, title: "milk" });
+  await isHeard;
+  assert.ok(messages.length < 50, `${messages.length} messages`);
+  assert.ok(!JSON.stringify(messages).includes("milk"));
+  assert.deepEqual(new Set(own), new Set(["here"]), "nobody hears of a change twice");
+  await Promise.all([here.close(), there.close(), stranger.close()]);
+  wire.close();
+});
+
+test("what a client has changed is told before it is closed", async () => {
+  const store = new MemoryStore();
+  const [here, there] = await Promise.all([open({ account, store, name: "closing" }), open({ account, store, name: "closing" })]);
+  // It keeps this process waiting.
+  const wire = new BroadcastChannel("selvedge:closing");
+  const heard = [];
+  const isHeard = new Promise(resolve => {
+    there.collection("notes").onChange(({ ids }) => heard.push(...ids) === 3 && resolve());
+  });
+  const notes = here.collection("notes");
+  void [1, 2, 3].map(at => notes.put({ id: `note-${at}` }));
+  await here.close();
+  await isHeard;
+  assert.deepEqual(heard.sort(), ["note-1", "note-2", "note-3"]);
+  await there.close();
+  wire.close();
 });
 
 test("two clients on one store see the same records, and lose no edit", async () => {

@@ -95,7 +95,8 @@ export async function useAll(body: ReadableStream<Uint8Array>, signal: AbortSign
   const stores: Store[] = [new Own(), new MemoryStore(), new IndexedDbStore("notes"), await IndexedDbStore.open()];
   const client = await open({ account: "selvedge1-code", store: stores[0]!, name: "work", deviceName: "Anna's laptop" });
   const unsubscribe: () => void = client.collection("notes").onChange((change: Change) => {
-    said.push(change.origin === "sync" ? "sync" : "here", ...(change.ids ?? []));
+    const origin: "here" | "sync" | "elsewhere" = change.origin;
+    said.push(origin, ...(change.ids ?? []));
   });
   const onProgress = ({ stage, collection, sent }: SyncProgress): void => void said.push(stage, collection ?? "", String(sent ?? 0));
   await client.sync({ signal, onProgress, isAskedFor: false });
@@ -113,7 +114,8 @@ export async function useAll(body: ReadableStream<Uint8Array>, signal: AbortSign
   }
   for await (const { cleartexts, ends } of decodeRecords(body, keys, { as: "bytes" })) said.push(String(cleartexts.length + ends.length));
   unsubscribe();
-  client.close();
+  const closed: Promise<void> = client.close();
+  await closed;
   await IndexedDbStore.delete("notes");
   return said;
 }

@@ -1,13 +1,15 @@
 // This browser as a device of an account: the account that is kept, its client, and the list in it.
 // @ts-check
-import { forgetAccount, keep, kept } from "../kept.js";
+import { forgetAccount, keep, keepChanged, kept } from "../kept.js";
 import init, { IndexedDbStore, open } from "../selvedge/selvedge.js";
 import { List } from "../shared/list.js";
 import { COLLECTION } from "../shared/reading-list.js";
-import { asking } from "./servers.js";
+import { asking, forgetServers } from "./servers.js";
 
 /** The database of the records. */
 const NAME = "selvedge-readinglist";
+/** Changes that follow one another so closely, in milliseconds, are told together. */
+const PARCEL = 100;
 
 /** @typedef {{ client: import("../selvedge/selvedge.js").Client, list: List }} Device */
 
@@ -26,7 +28,20 @@ const start = async () => {
   if (!account) return void (starting = undefined);
   await init();
   const client = await open({ account, deviceName, name: NAME, fetch: asking });
-  return { client, list: new List(client.collection(COLLECTION)) };
+  const collection = client.collection(COLLECTION);
+  const list = new List(collection);
+  collection.onChange(changed);
+  return { client, list };
+};
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let telling;
+/** Lets the pages show what has changed, whoever changed it. */
+const changed = () => {
+  telling ??= setTimeout(() => {
+    telling = undefined;
+    void keepChanged();
+  }, PARCEL);
 };
 
 /** The list, for those who need one. */
@@ -60,13 +75,14 @@ export const join = async (account, deviceName) => {
 export const leave = async isKeepingList => {
   await close();
   await forgetAccount();
+  await forgetServers();
   if (!isKeepingList) await IndexedDbStore.delete(NAME);
 };
 
 const close = async () => {
   const found = await starting?.catch(() => undefined);
   starting = undefined;
-  found?.client.close();
+  await found?.client.close();
 };
 
 /**

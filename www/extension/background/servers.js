@@ -4,6 +4,12 @@ import { api } from "../browser.js";
 import { keep } from "../kept.js";
 import { patternOf } from "../servers.js";
 
+/** Gives the permissions back: without an account no server is asked. One that the manifest itself has cannot be given back. */
+export const forgetServers = async () => {
+  const { origins = [] } = await api.permissions.getAll();
+  for (const origin of origins) await api.permissions.remove({ origins: [origin] }).catch(() => false);
+};
+
 /**
  * Sends a request. When a server cannot be reached that was never allowed, it is kept, so that the options can ask for it.
  * @param {Request} request

@@ -67,12 +67,27 @@ export class Extended {
    */
   async join(code) {
     const page = await this.page("options.html");
-    await page.waitForSelector("#account", { visible: true });
-    await fill(page, "#account", code);
-    await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("127.0.0.1"));
-    await page.click("#join-button");
+    await this.joinIn(page, code, "127.0.0.1");
     await page.waitForSelector("#device", { visible: true });
     return page;
+  }
+
+  /**
+   * Pastes an account into the options page and clicks, as soon as the page has told its server.
+   * @param {Page} page
+   * @param {string} code
+   * @param {string} host
+   */
+  async joinIn(page, code, host) {
+    await page.waitForSelector("#account", { visible: true });
+    await fill(page, "#account", code);
+    await page.waitForFunction(
+      host => document.getElementById("server-hint")?.textContent?.includes(`on ${host}`),
+      { polling: 50 },
+      host,
+    );
+    await page.bringToFront();
+    await page.click("#join-button");
   }
 
   async popup() {
@@ -80,6 +95,21 @@ export class Extended {
     await page.setViewport({ width: 400, height: 600 });
     await page.waitForSelector("#device", { visible: true });
     return page;
+  }
+
+  /**
+   * The popup as the browser opens it for a click on the extension's button while a page is in front. Only Chromium lets a test
+   * click there.
+   * @param {Page} front
+   */
+  async clicked(front) {
+    const [extension] = (await this.browser.extensions()).values();
+    await front.bringToFront();
+    const opened = this.browser.waitForTarget(target => target.url().endsWith("/popup.html"), { timeout: PATIENCE });
+    await extension.triggerAction(front);
+    const popup = await (await opened).asPage();
+    await popup.waitForSelector("#device", { visible: true });
+    return popup;
   }
 }
 

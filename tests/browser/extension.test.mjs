@@ -22,10 +22,13 @@ const artifacts = process.env.SELVEDGE_ARTIFACTS ?? temporary;
 mkdirSync(artifacts, { recursive: true });
 after(() => rmSync(temporary, { recursive: true, force: true }));
 
-const account = async t => {
-  const server = await serve(t);
+const [UNREAD, ALARM] = [[23, 96, 91, 255], [163, 38, 28, 255]];
+
+/** A server, a device of a new account there, and the account's join code. */
+const account = async (t, host = "127.0.0.1") => {
+  const server = await serve(t, [], `${host}:0`);
   const cli = new Device(t);
-  return { cli, code: cli.run("account", "create", "--server", server.url).trim() };
+  return { server, cli, code: cli.run("account", "create", "--server", server.url).trim() };
 };
 
 const entry = (at, more = {}) => ({
@@ -220,16 +223,11 @@ test("leaving the account keeps the list or removes it, as it was chosen", async
   const options = await extended.join(code);
   await (await extended.popup()).close();
   for (const [choice, left] of /** @type {const} */ ([["keep", 1], ["remove", 0]])) {
-    await options.bringToFront();
-    await options.click(`input[value="${choice}"]`);
-    await options.click("#leave-form button");
-    await options.waitForSelector("#join", { visible: true });
+    await leave(options, choice);
     assert.deepEqual(await options.evaluate(() => chrome.storage.local.get()), {}, "nothing of the account is left");
     assert.equal(await committed(options), left);
     if (left) {
-      await fill(options, "#account", code);
-      await options.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("127.0.0.1"));
-      await options.click("#join-button");
+      await extended.joinIn(options, code, "127.0.0.1");
       await options.waitForSelector("#device", { visible: true });
       const popup = await extended.popup();
       await shows(popup, ["Page 1"]);
@@ -238,6 +236,141 @@ test("leaving the account keeps the list or removes it, as it was chosen", async
   }
   cli.sync();
   assert.equal(cli.records(COLLECTION).length, 1, "the server and the other devices keep theirs");
+});
+
+for (const name of BROWSERS) {
+  test(`${name}: the badge counts what is unread, and says when a person is needed`, async t => {
+    const { cli, code, server } = await account(t);
+    cli.feed([1, 2].map(at => JSON.stringify(entry(at))).join("\n"), "records", "put", COLLECTION);
+    cli.sync();
+    const extended = await Extended.launch(t, name);
+    const options = await extended.join(code);
+    await badge(options, "2", UNREAD, "Reading list: 2 pages to read");
+    const popup = await extended.popup();
+    await popup.waitForSelector('[data-act="mark"]');
+    await popup.$eval('[data-act="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
+    await badge(options, "1", UNREAD, "Reading list: 1 page to read");
+
+    // A server that is away needs nobody: the schedule tries again.
+    await server.stop();
+    await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
+    await says(popup, "The server cannot be reached.");
+    await badge(options, "1", UNREAD, "Reading list: 1 page to read");
+
+    // One that does not know this device any more does, and the popup says what to do.
+    await serve(t, [], new URL(server.url).host);
+    await popup.waitForSelector("#sync:not(:disabled)");
+    await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
+    const sentence = "The server no longer knows this device. Join again with a new code.";
+    await says(popup, sentence);
+    await badge(options, "!", ALARM, `Reading list: ${sentence}`);
+
+    await leave(options, "keep");
+    await badge(options, "", UNREAD, "Reading list: nothing to read");
+  });
+
+  test(`${name}: the popup stops a long sync, and the next one goes on`, async t => {
+    const { cli, code } = await account(t);
+    const extended = await Extended.launch(t, name);
+    const options = await extended.join(code);
+    await (await extended.popup()).close();
+    const records = Array.from({ length: MANY }, (_, at) => JSON.stringify(entry(at, { note: "n".repeat(2000) })));
+    cli.feed(records.join("\n"), "records", "put", COLLECTION);
+    cli.sync();
+    const popup = await extended.popup();
+    await popup.waitForSelector("#sync:not(:disabled)", { visible: true });
+    await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
+    await popup.waitForSelector("#stop", { visible: true });
+    while ((await committed(options)) === 0) await new Promise(resolve => setTimeout(resolve, 10));
+    await popup.$eval("#stop", button => /** @type {HTMLButtonElement} */ (button).click());
+    await says(popup, "The sync was stopped. What it had done stays done.");
+    await popup.waitForSelector("#syncing", { hidden: true });
+    const before = await committed(options);
+    assert.ok(before > 0 && before < MANY, `it was stopped with ${before} of ${MANY} records`);
+    // It stays stopped: the next one comes at a time of its own.
+    assert.match(await popup.$eval("#last", last => last.textContent ?? ""), /Next in \d+ minutes?/);
+
+    await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
+    await says(popup, "In step");
+    assert.equal(await committed(options), MANY);
+    const received = await popup.$eval("#status", status => Number(/([\d.,]+) changes? received/.exec(status.textContent ?? "")?.[1].replace(/\D/g, "")));
+    t.diagnostic(`${name}: stopped with ${before} of ${MANY} records; ${received} came afterwards`);
+    assert.equal(received, MANY - before, "what was committed does not come again");
+    assert.deepEqual(extended.wrong, []);
+  });
+
+  test(`${name}: the popup shows at once what another window changes`, async t => {
+    const { cli, code } = await account(t);
+    cli.feed(JSON.stringify(entry(1)), "records", "put", COLLECTION);
+    cli.sync();
+    const extended = await Extended.launch(t, name);
+    await (await extended.join(code)).close();
+    const [first, second] = [await extended.popup(), await extended.popup()];
+    await shows(first, ["Page 1"]);
+    await second.waitForSelector('[data-act="mark"]');
+    await second.$eval('[data-act="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
+    await first.waitForSelector(".entry.read", { timeout: 5000 });
+    await second.$eval('[data-act="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
+    await shows(first, []);
+    assert.deepEqual(extended.wrong, []);
+  });
+}
+
+test("firefox: each server is asked for when it is joined, and the permission is given back", async t => {
+  const extended = await Extended.launch(t, "firefox");
+  const page = await extended.page("options.html");
+  const origins = () => page.evaluate(async () => (await globalThis.browser.permissions.getAll()).origins);
+  for (const host of ["127.0.0.1", "127.0.0.2"]) {
+    assert.deepEqual(await origins(), []);
+    await extended.joinIn(page, (await account(t, host)).code, host);
+    await page.waitForSelector("#device", { visible: true });
+    assert.deepEqual(await origins(), [`http://${host}/*`]);
+    assert.match(await page.$eval("#server", server => server.textContent ?? ""), new RegExp(`^${host}:`));
+    await leave(page, "remove");
+  }
+  assert.deepEqual(await origins(), []);
+  assert.deepEqual(extended.wrong, []);
+});
+
+// Nobody can answer Chromium's question headless: here the test answers in its place, and looks at what was asked.
+test("chromium: each server is asked for when it is joined, and without the permission nothing is kept", async t => {
+  const extended = await Extended.launch(t, "chromium");
+  const page = await extended.join((await account(t)).code);
+  await leave(page, "remove");
+  await page.evaluate(() => {
+    globalThis.asked = [];
+    chrome.permissions.request = async wanted => (globalThis.asked.push(wanted), false);
+  });
+  await extended.joinIn(page, (await account(t, "127.0.0.2")).code, "127.0.0.2");
+  await says(page, "Without the permission the server cannot be asked: join again and allow it.");
+  assert.deepEqual(await page.evaluate(() => globalThis.asked), [{ origins: ["http://127.0.0.2/*"] }]);
+  assert.deepEqual(await page.evaluate(() => chrome.storage.local.get()), {});
+  assert.deepEqual(extended.wrong, []);
+});
+
+// No test can click Firefox's toolbar: there the popup is tried in a tab, with the permission for the page's server.
+test("chromium: a click on the button tells the popup of the page in front, which it may not see otherwise", async t => {
+  const { cli, code } = await account(t);
+  const extended = await Extended.launch(t, "chromium");
+  await (await extended.join(code)).close();
+  const url = (await article(t, "A page of another server")).replace("127.0.0.1", "localhost");
+  const front = await extended.browser.newPage();
+  await front.goto(url);
+  const inTab = await extended.popup();
+  await front.bringToFront();
+  await inTab.reload({ waitUntil: [] });
+  await tells(inTab, "#save-what", "The tab in front is no page of the web.");
+  await inTab.close();
+
+  const popup = await extended.clicked(front);
+  await tells(popup, "#save-what", "A page of another server");
+  await popup.click("#save");
+  await says(popup, "Saved “A page of another server”");
+  await tells(popup, "#save", "This page is saved");
+  await sync(popup);
+  cli.sync();
+  assert.deepEqual(cli.records(COLLECTION).map(({ url, title }) => [url, title]), [[url, "A page of another server"]]);
+  assert.deepEqual(extended.wrong, []);
 });
 
 /** What stops the extension's service worker as the browser does. */
@@ -253,6 +386,31 @@ const serviceWorkers = async extended => {
       await gone;
     },
   };
+};
+
+/** Waits until an element has this text; also in a page that is not in front. */
+const tells = (page, selector, words) =>
+  page.waitForFunction(([selector, words]) => document.querySelector(selector)?.textContent === words, { polling: 50 }, [selector, words]);
+
+/** Leaves the account as a person does. */
+const leave = async (options, choice) => {
+  await options.bringToFront();
+  await options.click(`input[value="${choice}"]`);
+  await options.click("#leave-form button");
+  await options.waitForSelector("#join", { visible: true });
+};
+
+/** Waits until the badge shows a text in a colour, and the button's title says the same in words. */
+const badge = async (page, ...wanted) => {
+  const isShown = async wanted => {
+    const { action } = globalThis.browser ?? chrome;
+    const shown = [await action.getBadgeText({}), [...(await action.getBadgeBackgroundColor({}))], await action.getTitle({})];
+    globalThis.badge = JSON.stringify(shown);
+    return globalThis.badge === wanted;
+  };
+  await page.waitForFunction(isShown, { polling: 50, timeout: 15_000 }, JSON.stringify(wanted)).catch(async cause => {
+    throw new Error(`the badge is ${await page.evaluate(() => globalThis.badge)}`, { cause });
+  });
 };
 
 /** How many records the database of the extension holds. */

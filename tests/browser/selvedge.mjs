@@ -20,9 +20,10 @@ const program = () => {
  * Starts a server in memory, and ends it with the test.
  * @param {TestContext} t
  * @param {string[]} [options]
+ * @param {string} [address]
  */
-export const serve = async (t, options = []) => {
-  const args = ["serve", "--listen", "127.0.0.1:0", "--data", ":memory:", ...options];
+export const serve = async (t, options = [], address = "127.0.0.1:0") => {
+  const args = ["serve", "--listen", address, "--data", ":memory:", ...options];
   const server = spawn(program(), args, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise(resolve => server.once("close", resolve));
   const stop = () => {

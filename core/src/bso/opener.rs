@@ -6,12 +6,12 @@ use core::ops::Range;
 
 use base64_simd::STANDARD as BASE64;
 use ctutils::CtEq;
+use selvedge_blocks::MacKey;
 
 use super::envelope::Envelope;
 use super::fields::Fields;
 use crate::crypto::KeyBundle;
 use crate::crypto::arena::Arena;
-use crate::crypto::mac::MacKey;
 use crate::crypto::payload::{PayloadError, check_cleartext};
 use crate::host::{Cbc, CbcError};
 use crate::time::ServerTime;
@@ -153,13 +153,12 @@ impl<C: Cbc> Opener<C> {
 
     /// Compares the MACs of all texts, before anything is decrypted.
     fn verify(&mut self) {
-        let places = || {
-            self.entries
-                .iter()
-                .filter_map(|entry| entry.state.as_ref().ok())
-        };
-        let texts = places().map(|place| place.text.clone());
-        self.mac_key.macs(&self.texts, texts, &mut self.macs);
+        let places = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.state.as_ref().ok());
+        let texts: Vec<_> = places.map(|place| place.text.clone()).collect();
+        self.mac_key.macs(&self.texts, &texts, &mut self.macs);
         let entries = self.entries.iter_mut().filter(|entry| entry.state.is_ok());
         for (entry, mac) in entries.zip(&self.macs) {
             if let Ok(place) = &entry.state

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use base64_simd::STANDARD as BASE64;
+use selvedge_blocks::MacKey;
 
 use super::encoder::{append_numbers, escape};
 use crate::crypto::KeyBundle;
 use crate::crypto::arena::Arena;
-use crate::crypto::mac::MacKey;
 use crate::host::{Cbc, CbcError};
 use crate::host::{Random, RandomError};
 
@@ -214,8 +214,12 @@ impl<C: Cbc> Sealer<C> {
             append_numbers(entry.sortindex, entry.ttl, body);
             entry.bso = bso..body.len();
         }
-        let texts = self.entries.iter().map(|entry| entry.text.clone());
-        self.mac_key.macs(body, texts, &mut self.macs);
+        let texts: Vec<_> = self
+            .entries
+            .iter()
+            .map(|entry| entry.text.clone())
+            .collect();
+        self.mac_key.macs(body, &texts, &mut self.macs);
         for (entry, mac) in self.entries.iter().zip(&self.macs) {
             let start = entry.text.end + BEFORE_IV.len() + IV_DIGITS + BEFORE_HMAC.len();
             if let Some(digits) = body.get_mut(start..start + HMAC_DIGITS) {

@@ -5,7 +5,6 @@ mod cbc;
 pub mod hawk;
 pub mod hkdf;
 mod key_bundle;
-pub(crate) mod mac;
 pub mod payload;
 mod scoped_key;
 mod sync_key;

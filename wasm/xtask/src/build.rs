@@ -21,10 +21,20 @@ const PROFILE: [&str; 4] = [
 ];
 
 /// Where the time of a sync goes; these are compiled for speed.
-const HOT: [&str; 6] = ["aes", "base64-simd", "cbc", "const-hex", "memchr", "sha2"];
+const HOT: [&str; 7] = [
+    "aes",
+    "base64-simd",
+    "cbc",
+    "const-hex",
+    "memchr",
+    "selvedge-blocks",
+    "sha2",
+];
 
 /// What is tested in WebAssembly: the core's decisions, laws and vectors as they are tested natively, and the border.
-pub(crate) const TESTED: [&str; 5] = [
+pub(crate) const TESTED: [&str; 7] = [
+    "--package",
+    "selvedge-blocks",
     "--package",
     "selvedge-core",
     "--package",

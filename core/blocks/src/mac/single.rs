@@ -6,14 +6,13 @@ use core::ops::Range;
 use super::{MacKey, compress256, digest_of, last_blocks};
 
 /// The MACs of the given ranges of `text`, in their order.
-pub(super) fn macs(
-    key: &MacKey,
-    text: &[u8],
-    ranges: impl Iterator<Item = Range<usize>>,
-    macs: &mut Vec<[u8; 32]>,
-) {
+pub(super) fn macs(key: &MacKey, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {
     macs.clear();
-    macs.extend(ranges.map(|range| mac(key, text.get(range).unwrap_or_default())));
+    macs.extend(
+        ranges
+            .iter()
+            .map(|range| mac(key, text.get(range.clone()).unwrap_or_default())),
+    );
 }
 
 fn mac(key: &MacKey, text: &[u8]) -> [u8; 32] {

@@ -29,15 +29,33 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The states of the inner and the outer hash after the block of the key: half of the work of a short MAC.
+/// A key of HMAC-SHA-256 (RFC 2104), set up once: the states of the inner and the outer hash after the block of the key,
+/// which are half of the work of a short MAC.
+///
+/// ```
+/// use selvedge_blocks::MacKey;
+///
+/// let mut macs = Vec::new();
+/// MacKey::new(&[7; 32]).macs(b"warp and weft", &[0..4, 9..13], &mut macs);
+/// assert_eq!(macs.len(), 2);
+/// assert_ne!(macs[0], macs[1]);
+/// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct MacKey {
+pub struct MacKey {
     inner: [u32; 8],
     outer: [u32; 8],
 }
 
+impl core::fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("MacKey(..)")
+    }
+}
+
 impl MacKey {
-    pub(crate) fn new(key: &[u8; 32]) -> Self {
+    /// Sets up a key.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
         let padded = |pad: u8| {
             let mut block = [pad; 64];
             block
@@ -55,13 +73,9 @@ impl MacKey {
         }
     }
 
-    /// The MACs of the given ranges of `text`, in their order.
-    pub(crate) fn macs(
-        &self,
-        text: &[u8],
-        ranges: impl Iterator<Item = Range<usize>>,
-        macs: &mut Vec<[u8; 32]>,
-    ) {
+    /// The MACs of the given ranges of `text`, in their order, in place of what `macs` held. A range that reaches beyond the
+    /// text is one of nothing.
+    pub fn macs(&self, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {
         #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
         if let Some(avx2) = vectors() {
             use fearless_simd::Simd;
@@ -132,9 +146,9 @@ mod tests {
     ) -> [Vec<[u8; 32]>; 3] {
         let key = MacKey::new(key);
         let mut macs = [const { Vec::new() }; 3];
-        key.macs(text, ranges.iter().cloned(), &mut macs[0]);
-        single::macs(&key, text, ranges.iter().cloned(), &mut macs[1]);
-        lanes::macs(&key, text, ranges.iter().cloned(), &mut macs[2]);
+        key.macs(text, ranges, &mut macs[0]);
+        single::macs(&key, text, ranges, &mut macs[1]);
+        lanes::macs(&key, text, ranges, &mut macs[2]);
         macs
     }
 

@@ -90,14 +90,11 @@ impl<'a> Lane<'a> {
 ///
 /// It is inlined, so that its loops become those of the vectors that its caller has made sure of.
 #[inline(always)]
-pub(super) fn macs(
-    key: &MacKey,
-    text: &[u8],
-    ranges: impl Iterator<Item = Range<usize>>,
-    macs: &mut Vec<[u8; 32]>,
-) {
+pub(super) fn macs(key: &MacKey, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {
     const IDLE: [u8; 64] = [0; 64];
-    let mut waiting = ranges.map(|range| text.get(range).unwrap_or_default());
+    let mut waiting = ranges
+        .iter()
+        .map(|range| text.get(range.clone()).unwrap_or_default());
     let mut lanes: [Option<Lane<'_>>; LANES] = [const { None }; LANES];
     let mut states = [[0; LANES]; 8];
     macs.clear();

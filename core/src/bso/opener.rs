@@ -12,7 +12,7 @@ use super::envelope::Envelope;
 use super::fields::Fields;
 use crate::crypto::KeyBundle;
 use crate::crypto::arena::Arena;
-use crate::crypto::payload::{PayloadError, check_cleartext};
+use crate::crypto::payload::{PayloadError, check_cleartext, unpadded};
 use crate::host::{Cbc, CbcError};
 use crate::time::ServerTime;
 
@@ -260,14 +260,4 @@ pub struct OpenedRecord<'a> {
     pub sortindex: Option<i32>,
     /// The JSON object, whose `id` is the envelope's; or why there is none.
     pub cleartext: Result<&'a str, PayloadError>,
-}
-
-/// Takes PKCS#7 padding off.
-fn unpadded(bytes: &[u8]) -> Option<&[u8]> {
-    let count = *bytes.last()?;
-    if !(1..=16).contains(&count) {
-        return None;
-    }
-    let (bytes, padding) = bytes.split_at_checked(bytes.len().checked_sub(usize::from(count))?)?;
-    padding.iter().all(|byte| *byte == count).then_some(bytes)
 }

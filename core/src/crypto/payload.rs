@@ -4,10 +4,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use aes::cipher::block_padding::Pkcs7;
-use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use base64_simd::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
+use selvedge_blocks::AesCbc;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -85,9 +84,17 @@ pub fn seal(
 /// Encrypts under a given IV. An IV is used for one record only: [`seal`] draws it.
 #[must_use]
 pub fn encrypt(bundle: &KeyBundle, iv: &[u8; 16], cleartext: &[u8]) -> String {
-    let cipher = cbc::Encryptor::<aes::Aes256>::new(bundle.encryption_key().into(), iv.into());
-    let ciphertext = cipher.encrypt_padded_vec::<Pkcs7>(cleartext);
-    let text = BASE64.encode_to_string(ciphertext);
+    let padding = 16 - cleartext.len() % 16;
+    // With room for all, so that no copy of the cleartext is left behind.
+    let mut buffer = Vec::with_capacity(16 + cleartext.len() + padding);
+    buffer.extend_from_slice(iv);
+    buffer.extend_from_slice(cleartext);
+    // At most 16.
+    buffer.resize(buffer.len() + padding, padding as u8);
+    let cbc = AesCbc::new(bundle.encryption_key());
+    cbc.encrypt(&mut buffer, &[0])
+        .expect("the padding makes whole blocks");
+    let text = BASE64.encode_to_string(buffer.get(16..).unwrap_or_default());
     let mac = keyed(bundle)
         .chain_update(text.as_bytes())
         .finalize()
@@ -135,22 +142,38 @@ pub fn decrypt(bundle: &KeyBundle, payload: &str) -> Result<Zeroizing<Vec<u8>>, 
         .chain_update(parts.ciphertext.as_bytes())
         .verify_slice(&mac)
         .map_err(|_| PayloadError::HmacMismatch)?;
-    let decode = |text: &str| {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 + parts.ciphertext.len() / 4 * 3));
+    let mut append = |text: &str| {
         BASE64
-            .decode_to_vec(text)
-            .map_err(|_| PayloadError::MalformedPayload)
+            .decode_append(text, &mut *bytes)
+            .map_err(|_| PayloadError::MalformedPayload)?;
+        Ok(bytes.len())
     };
-    let iv: [u8; 16] = decode(&parts.iv)?
-        .try_into()
+    if append(&parts.iv)? != 16 {
+        return Err(PayloadError::MalformedPayload);
+    }
+    append(&parts.ciphertext)?;
+    let cbc = AesCbc::new(bundle.encryption_key());
+    cbc.decrypt(&mut bytes)
         .map_err(|_| PayloadError::MalformedPayload)?;
-    let mut bytes = Zeroizing::new(decode(&parts.ciphertext)?);
-    let cipher = cbc::Decryptor::<aes::Aes256>::new(bundle.encryption_key().into(), (&iv).into());
-    let length = cipher
-        .decrypt_padded::<Pkcs7>(&mut bytes)
-        .map_err(|_| PayloadError::MalformedPayload)?
+    let length = bytes
+        .get(16..)
+        .and_then(unpadded)
+        .ok_or(PayloadError::MalformedPayload)?
         .len();
-    bytes.truncate(length);
+    bytes.truncate(16 + length);
+    bytes.drain(..16);
     Ok(bytes)
+}
+
+/// Takes PKCS#7 padding off.
+pub(crate) fn unpadded(bytes: &[u8]) -> Option<&[u8]> {
+    let count = *bytes.last()?;
+    if !(1..=16).contains(&count) {
+        return None;
+    }
+    let (bytes, padding) = bytes.split_at_checked(bytes.len().checked_sub(usize::from(count))?)?;
+    padding.iter().all(|byte| *byte == count).then_some(bytes)
 }
 
 /// The 32 bytes that exactly 64 hexadecimal digits mean.

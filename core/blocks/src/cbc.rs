@@ -1,7 +1,6 @@
 //! AES-256-CBC over a whole batch of records in one buffer.
 
-use aes::cipher::{Array, BlockCipherEncrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
-use aes::{Aes256Dec, Aes256Enc};
+use crate::aes::{Aes256, Block};
 
 /// AES-256-CBC without padding, with the key set up once. Buffers are laid out `IV₁ C₁ IV₂ C₂ …`, each part whole blocks
 /// of 16 bytes.
@@ -18,10 +17,7 @@ use aes::{Aes256Dec, Aes256Enc};
 /// # Ok::<(), selvedge_blocks::NoBlocks>(())
 /// ```
 #[derive(Clone)]
-pub struct AesCbc {
-    encrypting: Aes256Enc,
-    decrypting: Aes256Dec,
-}
+pub struct AesCbc(Aes256);
 
 /// A buffer that is not made of whole blocks, or starts that are not theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,11 +38,7 @@ impl AesCbc {
     /// With this key.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
-        let key = key.into();
-        Self {
-            encrypting: Aes256Enc::new(key),
-            decrypting: Aes256Dec::new(key),
-        }
+        Self(Aes256::new(key))
     }
 
     /// Decrypts in place, as one run whose IV is the first block: every `C` becomes its cleartext with the padding still on
@@ -59,12 +51,9 @@ impl AesCbc {
         if !rest.is_empty() {
             return Err(NoBlocks);
         }
-        let Some((iv, blocks)) = blocks.split_first_mut() else {
-            return Ok(());
-        };
-        let iv = Array::from(*iv);
-        cbc::Decryptor::inner_iv_init(&self.decrypting, &iv)
-            .decrypt_blocks(Array::cast_slice_from_core_mut(blocks));
+        if let Some((iv, blocks)) = blocks.split_first_mut() {
+            self.0.decrypt_chained(*iv, blocks);
+        }
         Ok(())
     }
 
@@ -81,7 +70,7 @@ impl AesCbc {
         Ok(())
     }
 
-    fn encrypt_lanes(&self, blocks: &mut [[u8; 16]], starts: &[usize]) {
+    fn encrypt_lanes(&self, blocks: &mut [Block], starts: &[usize]) {
         let ends = starts.iter().skip(1).copied().chain([blocks.len() * 16]);
         let mut waiting = starts.iter().zip(ends).filter_map(|(start, end)| {
             let lane = Lane {
@@ -91,7 +80,7 @@ impl AesCbc {
             (lane.at < lane.end).then_some(lane)
         });
         let mut lanes = [Lane::default(); LANES];
-        let mut chain = [Array::from([0; 16]); LANES];
+        let mut chain: [Block; LANES] = [[0; 16]; LANES];
         loop {
             // Idle lanes take the next record; when there is none, the last lane moves down.
             let mut busy = 0;
@@ -103,7 +92,7 @@ impl AesCbc {
                         return;
                     };
                     lanes[lane] = next;
-                    chain[lane] = Array::from(*iv);
+                    chain[lane] = *iv;
                 }
                 lanes.swap(lane, busy);
                 chain.swap(lane, busy);
@@ -126,12 +115,12 @@ impl AesCbc {
                         .zip(block)
                         .for_each(|(chained, byte)| *chained ^= byte);
                 }
-                self.encrypting.encrypt_blocks(chain);
+                self.0.encrypt(chain);
                 for (lane, chained) in lanes.iter_mut().zip(chain.iter()) {
                     let Some(block) = blocks.get_mut(lane.at) else {
                         return;
                     };
-                    *block = (*chained).into();
+                    *block = *chained;
                     lane.at += 1;
                 }
             }
@@ -150,7 +139,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use aes::Aes256;
-    use aes::cipher::{BlockModeEncrypt, KeyIvInit};
+    use aes::cipher::{Array, BlockModeEncrypt, KeyIvInit};
     use proptest::prelude::*;
 
     use super::*;

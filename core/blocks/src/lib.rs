@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod aes;
 mod cbc;
 mod mac;
 

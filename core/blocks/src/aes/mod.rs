@@ -1,0 +1,60 @@
+//! AES-256 over many blocks: by the `aes` crate, and in WebAssembly's vectors by [`vectors`], which are faster there and a
+//! tenth of its size.
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod library;
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod tables;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vectors;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(crate) use library::Aes256;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) use vectors::Aes256;
+
+/// A block of AES.
+pub(crate) type Block = [u8; 16];
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use aes::cipher::{Array, BlockCipherEncrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
+    use proptest::prelude::*;
+
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// FIPS 197, appendix C.3.
+    #[test]
+    fn the_standards_example_comes_out_right() {
+        let cipher = Aes256::new(&core::array::from_fn(|n| n as u8));
+        let plain = core::array::from_fn(|n| n as u8 * 0x11);
+        let mut blocks = [plain; 3];
+        cipher.encrypt(&mut blocks);
+        let expected = const_hex::decode("8ea2b7ca516745bfeafc49904b496089").unwrap();
+        assert_eq!(blocks.as_flattened(), expected.repeat(3));
+        cipher.decrypt_chained([0; 16], &mut blocks);
+        assert_eq!(blocks[0], plain);
+    }
+
+    proptest! {
+        #[test]
+        fn any_blocks_under_any_key_come_out_as_the_crates(key: [u8; 32], iv: Block, blocks in prop::collection::vec(any::<Block>(), 0..20)) {
+            let cipher = Aes256::new(&key);
+            let mut expected: Vec<_> = blocks.iter().copied().map(Array::from).collect();
+            aes::Aes256::new(&key.into()).encrypt_blocks(&mut expected);
+            let mut encrypted = blocks.clone();
+            cipher.encrypt(&mut encrypted);
+            prop_assert_eq!(&encrypted, Array::cast_slice_to_core(&expected));
+
+            let mut expected: Vec<_> = blocks.iter().copied().map(Array::from).collect();
+            cbc::Decryptor::<aes::Aes256>::new(&key.into(), &iv.into()).decrypt_blocks(&mut expected);
+            let mut decrypted = blocks;
+            cipher.decrypt_chained(iv, &mut decrypted);
+            prop_assert_eq!(&decrypted, Array::cast_slice_to_core(&expected));
+        }
+    }
+}

@@ -110,7 +110,7 @@ const print = (host, times) => {
     const best = plain.reduce((a, b) => (times[a] < times[b] ? a : b));
     const degrees = plain.map(way => `${of(way).toFixed(1)} by ${way.split(" ").at(-1)}`);
     console.log(`  ${as.padEnd(8)} plain JavaScript       ${of(best).toFixed(2).padStart(6)}   (${degrees.join(", ")})`);
-    for (const [kind, called] of [["rust", "RustCrypto alone"], ["host", "AES of the host"]]) {
+    for (const [kind, called] of [["rust", "Rust alone"], ["host", "AES of the host"]]) {
       const way = `${kind} ${as}`;
       const ratio = times[best] / times[way];
       const bound = BOUNDS[host]?.[way];

@@ -13,6 +13,7 @@
 //! push: rules, of every machine ─────→ rules alone, within the deadline
 //! push: a tag ───────────────────────→ everything, within the message's jitter, or sooner by the timer
 //! push is back ──────────────────────→ everything within 10 minutes, if it is still there then
+//! push is lost, for now ─────────────→ everything after the interval without push, and so until it is back
 //! push is lost for good ─────────────→ everything after 10 minutes, and from then on as without push
 //! the network went and came back ────→ now, if it is watched; the first report after a failure is where that begins
 //! ```
@@ -22,10 +23,11 @@
 //! It is a machine of its own beside [`schedule`](crate::schedule): that one decides by devices, changes and backoff,
 //! which Santa does not know, and this one by timers that a server sets.
 
+mod wake;
+
 use alloc::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::wake::{Draw, Due, Full, Job, Wake};
 use super::kind::Kind;
 use super::report::Preflighted;
 use super::sync::FULL_INTERVAL;
@@ -46,113 +48,6 @@ const TAG_SECONDS: u64 = 180;
 /// One runs and one waits.
 const MOST_SYNCS: usize = 2;
 
-/// Random bits, by which machines are spread: any number.
-///
-/// ```
-/// use selvedge_core::santa::Draw;
-///
-/// assert_eq!(Draw(u32::MAX).below(100), 99);
-/// assert_eq!(Draw(0).below(0), 0);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Draw(pub u32);
-
-impl Draw {
-    /// A number from 0 to below `limit`; 0 where that is 0.
-    #[must_use]
-    pub const fn below(self, limit: u64) -> u64 {
-        ((limit as u128 * self.0 as u128) >> 32) as u64
-    }
-}
-
-/// Something that happened.
-///
-/// ```
-/// use selvedge_core::santa::{Kind, Wake};
-///
-/// assert_ne!(Wake::AskedFor(Kind::Normal), Wake::AskedFor(Kind::Clean));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
-    /// The daemon started; what it knew of syncs and push is over.
-    Started,
-    /// A person asks for a sync.
-    AskedFor(Kind),
-    /// A sync that was due has begun.
-    Began(Job),
-    /// Preflight was answered.
-    Preflighted(Preflighted),
-    /// Preflight failed; the sync has ended with that.
-    PreflightFailed,
-    /// An upload outside of any sync failed.
-    UploadFailed,
-    /// The sync that ran has ended, in whatever way.
-    Ended,
-    /// There is a push client: push is in use from now on.
-    PushPresent,
-    /// The push client has a connection.
-    PushConnected,
-    /// It lost its connection, and will try again.
-    PushDisconnected,
-    /// It will not try again, or there is none any more.
-    PushGone,
-    /// A push message came.
-    Pushed(super::push::Message),
-    /// The host sees whether there is a network.
-    Network {
-        /// Whether there is.
-        is_up: bool,
-    },
-}
-
-/// What is to be run.
-///
-/// ```
-/// use selvedge_core::santa::Job;
-///
-/// assert_ne!(Job::Rules, Job::Full { kind: None, is_pushed: true });
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Job {
-    /// All stages. A kind that a person asked for is kept as a request first.
-    Full {
-        /// What a person asked for; `None` when nobody did.
-        kind: Option<Kind>,
-        /// Whether a push message caused it.
-        is_pushed: bool,
-    },
-    /// Rules alone.
-    Rules,
-}
-
-/// What is next.
-///
-/// ```
-/// use selvedge_core::santa::Due;
-///
-/// assert_ne!(Due::Nothing, Due::Running);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// Run this now.
-    Now(Job),
-    /// Nothing before then, unless something happens.
-    At(LocalTime),
-    /// A sync runs: ask again when it has ended.
-    Running,
-    /// Nothing at all: it has not been started.
-    Nothing,
-}
-
-/// Too many syncs wait already.
-///
-/// ```
-/// assert_eq!(selvedge_core::santa::Full.to_string(), "too many syncs wait already: try again later");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many syncs wait already: try again later")]
-pub struct Full;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Push {
     #[default]
@@ -160,8 +55,18 @@ enum Push {
     Present {
         interval: u64,
         deadline: u64,
-        is_connected: bool,
+        line: Line,
     },
+}
+
+/// The push client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// There was none yet: push is taken to be in use all the same.
+    New,
+    Up,
+    /// It was lost, or could not be made: no message comes, so that it is polled as without push.
+    Lost,
 }
 
 /// Whether the network's return is waited for.
@@ -249,8 +154,9 @@ impl Daemon {
             Wake::Preflighted(seen) => self.preflighted(&seen, draw),
             Wake::PreflightFailed => {
                 self.arm();
-                if let Push::Present { interval, .. } = self.push {
-                    self.set_full(now.plus_seconds(interval.min(SOON_SECONDS)), false);
+                if self.has_push() {
+                    let seconds = self.interval().min(SOON_SECONDS);
+                    self.set_full(now.plus_seconds(seconds), false);
                 }
             }
             Wake::UploadFailed => self.arm(),
@@ -260,17 +166,12 @@ impl Daemon {
                     self.push = Push::Present {
                         interval: PUSH_SECONDS,
                         deadline: SOON_SECONDS,
-                        is_connected: false,
+                        line: Line::New,
                     };
                 }
             }
             Wake::PushConnected => self.connected(now, draw),
-            Wake::PushDisconnected => {
-                if let Push::Present { is_connected, .. } = &mut self.push {
-                    *is_connected = false;
-                }
-                self.reconnected = None;
-            }
+            Wake::PushDisconnected => self.disconnected(now, draw),
             Wake::PushGone => {
                 self.reconnected = None;
                 if core::mem::take(&mut self.push) != Push::None {
@@ -350,8 +251,11 @@ impl Daemon {
     #[must_use]
     pub const fn interval(&self) -> u64 {
         match self.push {
+            Push::Present {
+                line: Line::Lost, ..
+            }
+            | Push::None => self.interval,
             Push::Present { interval, .. } => interval,
-            Push::None => self.interval,
         }
     }
 
@@ -392,12 +296,14 @@ impl Daemon {
         self.interval = seen.interval.into();
         let mut seconds = self.interval;
         if let Push::Present {
-            interval, deadline, ..
+            interval,
+            deadline,
+            line,
         } = &mut self.push
         {
             *deadline = seen.timing.rule_deadline.into();
             *interval = seen.timing.push_interval.map_or(PUSH_SECONDS, u64::from);
-            if seen.timing.push_interval.is_some() {
+            if seen.timing.push_interval.is_some() && *line != Line::Lost {
                 seconds = *interval;
             }
         }
@@ -409,10 +315,25 @@ impl Daemon {
     }
 
     fn connected(&mut self, now: LocalTime, draw: Draw) {
-        if let Push::Present { is_connected, .. } = &mut self.push
-            && !core::mem::replace(is_connected, true)
+        if let Push::Present { line, .. } = &mut self.push
+            && core::mem::replace(line, Line::Up) != Line::Up
         {
             self.reconnected = Some(now.plus_seconds(draw.below(SOON_SECONDS)));
+        }
+    }
+
+    /// What waits for a message that cannot come any more, waits no longer than it would without push.
+    fn disconnected(&mut self, now: LocalTime, draw: Draw) {
+        self.reconnected = None;
+        let Push::Present { line, .. } = &mut self.push else {
+            return;
+        };
+        if core::mem::replace(line, Line::Lost) == Line::Lost {
+            return;
+        }
+        let at = now.plus_seconds(self.spread_by(self.interval, draw));
+        if self.full.is_some_and(|timer| at < timer.at) {
+            self.set_full(at, false);
         }
     }
 

@@ -56,6 +56,11 @@ impl FakeFcm {
         Self { address, seen }
     }
 
+    /// Answers each further connection with this status.
+    pub fn answer_from_now_on(&self, status: u16) {
+        self.seen.0.lock().expect("nobody panics with it").status = status;
+    }
+
     /// Where clients connect.
     #[must_use]
     pub fn connect_url(&self) -> String {

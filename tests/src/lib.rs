@@ -3,7 +3,9 @@
 //!
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
+mod daemon_process;
 mod device;
+mod fake_clock;
 mod fake_fcm;
 mod fault_proxy;
 mod firefox;
@@ -18,7 +20,9 @@ mod server;
 mod token;
 mod wire;
 
+pub use daemon_process::{DaemonProcess, signal};
 pub use device::{Device, Synced};
+pub use fake_clock::FakeClock;
 pub use fake_fcm::FakeFcm;
 pub use fault_proxy::{Canned, Fault, FaultProxy, Heard};
 pub use firefox::{Firefox, FirefoxSynced};

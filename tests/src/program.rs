@@ -88,6 +88,26 @@ impl Run {
         }
     }
 
+    /// Starts it by another program, whose last argument it is with its own.
+    #[must_use]
+    pub fn under(self, prefix: &[String]) -> Self {
+        let Some((program, args)) = prefix.split_first() else {
+            return self;
+        };
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        Self { command, ..self }
+    }
+
     /// What it reads on its standard input; nothing, if not given.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {

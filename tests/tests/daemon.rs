@@ -6,31 +6,27 @@
 )]
 
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use selvedge_tests::{Account, Device, Run, Server};
+use selvedge_tests::{Account, DaemonProcess, Device, FakeClock, Run, Server};
 use serde_json::json;
 
 /// A slow machine gets this long for anything; two syncs that nobody asked for are a minute apart.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Where Debian keeps the library that lies to a program about the time.
-const FAKETIME: &str = "faketime/libfaketime.so.1";
-
 struct Daemon {
-    child: Child,
+    process: DaemonProcess,
     socket: UnixDatagram,
     _dir: tempfile::TempDir,
 }
 
 impl Daemon {
     fn start(device: &Device, args: &[&str]) -> Self {
-        Self::start_with(device, args, &[])
+        Self::start_with(device, args, |run| run)
     }
 
-    fn start_with(device: &Device, args: &[&str], environment: &[(&str, &str)]) -> Self {
+    fn start_with(device: &Device, args: &[&str], given: impl FnOnce(Run) -> Run) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
@@ -41,10 +37,9 @@ impl Daemon {
             .run(&all)
             .env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "1000000");
-        let with = |run: Run, (name, value): &(&str, &str)| run.env(name, value);
-        let child = environment.iter().fold(run, with).spawn();
+        let process = DaemonProcess::start(given(run));
         Self {
-            child,
+            process,
             socket,
             _dir: dir,
         }
@@ -67,27 +62,11 @@ impl Daemon {
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        self.process.signal(name);
     }
 
-    fn stops(mut self) {
-        self.signal("-TERM");
-        let began = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(began.elapsed() < PATIENCE, "it does not stop");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn stops(self) {
+        self.process.stops();
     }
 }
 
@@ -175,41 +154,24 @@ fn a_change_that_another_command_makes_is_sent_soon() {
 
 #[test]
 fn a_clock_that_jumps_neither_stops_it_nor_makes_it_wait() {
-    let Some(library) = faketime() else {
-        println!("skipped: there is no libfaketime to set the clock with");
+    let dir = tempfile::tempdir().unwrap();
+    let Some(clock) = FakeClock::of_the_wall(dir.path()) else {
         return;
     };
     let server = Server::start();
     let (a, b) = two(&server);
-    let dir = tempfile::tempdir().unwrap();
-    let clock = dir.path().join("clock");
-    std::fs::write(&clock, "+0").unwrap();
-    let environment = [
-        ("LD_PRELOAD", library.to_str().unwrap()),
-        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
-        ("FAKETIME_NO_CACHE", "1"),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-    ];
-    let daemon = Daemon::start_with(&a, &["--first-sync-after", "0"], &environment);
+    let daemon = Daemon::start_with(&a, &["--first-sync-after", "0"], |run| clock.given_to(run));
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");
     for (id, clock_says) in [("slept", "+3h"), ("set-back", "-30d")] {
         b.put(id, &json!({"id": id}));
         b.sync();
-        std::fs::write(&clock, clock_says).unwrap();
+        clock.set(clock_says);
         daemon.wait_for("STATUS=syncing");
         daemon.wait_for("STATUS=next sync at");
         assert!(a.notes().contains_key(id), "{id}");
     }
     daemon.stops();
-}
-
-fn faketime() -> Option<PathBuf> {
-    let libraries = std::fs::read_dir("/usr/lib").ok()?;
-    libraries
-        .filter_map(Result::ok)
-        .map(|directory| directory.path().join(FAKETIME))
-        .find(|path| path.is_file())
 }
 
 #[test]

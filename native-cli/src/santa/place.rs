@@ -13,6 +13,7 @@ use crate::profile::{Lock, Profile};
 /// | `santa.sqlite` | rules, events that wait, sync state |
 /// | `santa-machine-id` | the machine's id, once it was derived |
 /// | `santa.sock` | the daemon's socket, unless the configuration says another |
+/// | `santa.notify` | where a supervisor hears that its daemon lives |
 /// | `santa.lock` | held by the one process that syncs |
 /// | `santa-daemon.lock` | held by the one daemon |
 #[derive(Debug, Clone)]
@@ -51,6 +52,12 @@ impl Place {
     #[must_use]
     pub fn socket_path(&self) -> PathBuf {
         self.dir().join("santa.sock")
+    }
+
+    /// Where a supervisor hears that its daemon lives.
+    #[must_use]
+    pub fn notify_path(&self) -> PathBuf {
+        self.dir().join("santa.notify")
     }
 
     /// Where a derived machine id is kept.

@@ -5,6 +5,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+/// A service manager that does not read what it is told keeps nobody longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Where the service manager listens, if there is one.
 #[derive(Debug)]
 pub(crate) struct Notifier {
@@ -71,7 +74,9 @@ fn open(name: &OsString) -> Option<(UnixDatagram, SocketAddr)> {
         Some(_) => return None,
         None => SocketAddr::from_pathname(name).ok()?,
     };
-    Some((UnixDatagram::unbound().ok()?, address))
+    let socket = UnixDatagram::unbound().ok()?;
+    socket.set_write_timeout(Some(PATIENCE)).ok()?;
+    Some((socket, address))
 }
 
 /// Half of the watchdog's time, if it is meant for this process.

@@ -25,7 +25,7 @@ pub struct DaemonArgs {
     /// Print a systemd unit, the service or its socket, and do nothing else.
     #[arg(long, value_name = "UNIT", num_args = 0..=1, default_missing_value = "service")]
     print_unit: Option<UnitKind>,
-    /// Start the daemon again when it dies, where there is no systemd to do it.
+    /// Start the daemon again when it dies or hangs, where there is no systemd to do it.
     #[arg(long)]
     supervise: bool,
     /// Be the daemon that is started again.

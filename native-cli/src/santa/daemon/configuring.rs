@@ -151,6 +151,32 @@ impl Heart {
         }
     }
 
+    /// 10 minutes after the server was taken out of the configuration, what it had set is cleared. Rules and events stay.
+    pub(super) async fn clear_if_due(&mut self) {
+        let now = self.clock.now();
+        let Server::Unset { clear_at, .. } = &mut self.server else {
+            return;
+        };
+        if !clear_at.is_some_and(|at| at <= now) {
+            return;
+        }
+        *clear_at = None;
+        let text = match self.clear().await {
+            Ok(()) => {
+                "there is no server any more: what it had set is cleared, rules and events stay"
+                    .into()
+            }
+            Err(error) => format!("what the server had set cannot be cleared: {error}"),
+        };
+        self.log.say("cleared", &text);
+    }
+
+    async fn clear(&self) -> Result<()> {
+        let store = SantaStore::open(&self.place.store_path())?;
+        let cleared = SyncState::default().save(&store).await;
+        cleared.map_err(|error| CliError::Failed(error.to_string()))
+    }
+
     fn clear_later(&mut self) {
         let at = self.clock.now().plus_seconds(CLEAR_SECONDS);
         if let Server::Unset { clear_at, .. } = &mut self.server {

@@ -5,21 +5,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge_core::host::{Clock as _, Random as _};
-use selvedge_core::santa::{
-    self, Draw, Due, Error, Job, Preflighted, Report, Stage, Status, SyncState, Wake,
-};
+use selvedge_core::santa::{self, Draw, Due, Error, Preflighted, Report, Stage, Status, Wake};
 use selvedge_core::time::LocalTime;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, spawn_local};
 
 use super::clock::SteadyClock;
+use super::jobs::Running;
 use super::network::Network;
 use super::peers::Asked;
 use super::posts::Posts;
 use super::pushes::Pushes;
 use super::reload::Stamp;
-use super::waiters::{Waiters, result, words};
-use crate::exit::{CliError, Result};
+use super::waiters::{Waiters, words};
+use crate::exit::Result;
 use crate::host::{SystemClock, SystemRandom};
 use crate::santa::{Config, Facts, Place, Runner};
 use crate::service::{Log, Notifier, Signalled, Signals};
@@ -52,14 +50,6 @@ pub(super) enum Server {
     },
 }
 
-/// The sync that runs.
-#[derive(Debug)]
-struct Running {
-    number: u64,
-    job: Job,
-    task: AbortHandle,
-}
-
 /// All that the daemon knows.
 #[derive(Debug)]
 pub(super) struct Heart {
@@ -77,9 +67,10 @@ pub(super) struct Heart {
     pub(super) waiters: Waiters,
     pub(super) posts: Posts,
     pub(super) pushes: Pushes,
-    running: Option<Running>,
-    syncs: u64,
-    happened: mpsc::UnboundedSender<Happened>,
+    pub(super) running: Option<Running>,
+    /// How many have begun.
+    pub(super) syncs: u64,
+    pub(super) happened: mpsc::UnboundedSender<Happened>,
 }
 
 /// Where what happens comes from.
@@ -217,58 +208,6 @@ impl Heart {
         until_due.min(LOOK).min(watchdog)
     }
 
-    fn begin_due(&mut self) {
-        let Due::Now(job) = self.schedule.next(self.clock.now()) else {
-            return;
-        };
-        if let Some(runner) = self.runner().cloned() {
-            self.begin(job, runner);
-        }
-    }
-
-    fn begin(&mut self, job: Job, runner: Rc<Runner>) {
-        self.tell(Wake::Began(job));
-        if matches!(job, Job::Full { kind: Some(_), .. }) {
-            self.waiters.begun();
-        }
-        self.notifier.status("syncing");
-        self.syncs += 1;
-        let number = self.syncs;
-        let (stages, ends) = (self.happened.clone(), self.happened.clone());
-        let syncing = spawn_local(async move {
-            let progress = |stage| {
-                let _ = stages.send(Happened::Stage(number, stage));
-            };
-            match job {
-                Job::Full { kind, is_pushed } => runner.sync(kind, is_pushed, &progress).await,
-                Job::Rules => runner.sync_rules(&progress).await,
-            }
-        });
-        self.running = Some(Running {
-            number,
-            job,
-            task: syncing.abort_handle(),
-        });
-        spawn_local(async move {
-            let broken = |_| {
-                Err(CliError::Failed(
-                    "the sync broke off: this is a fault of the program".into(),
-                ))
-            };
-            let report = syncing.await.unwrap_or_else(broken);
-            let _ = ends.send(Happened::Ended(number, Box::new(report)));
-        });
-    }
-
-    /// Stops what runs and forgets what was asked for; nothing is lost by that.
-    pub(super) fn stop_syncing(&mut self, fault: santa::ipc::Fault) {
-        if let Some(running) = self.running.take() {
-            running.task.abort();
-            self.tell(Wake::Ended);
-        }
-        self.waiters.dismiss(fault);
-    }
-
     fn take(&mut self, happened: Happened) {
         match happened {
             Happened::Stage(number, stage) if self.is_current(number) => self.stage(stage),
@@ -300,36 +239,6 @@ impl Heart {
         }
     }
 
-    fn ended(&mut self, report: Result<Report>) {
-        let job = self.running.take().map(|running| running.job);
-        let answer = match report {
-            Ok(report) => {
-                let text = in_words(job, &report);
-                self.log.report("synced", &report, &text);
-                self.waiters.log("info", &text);
-                if job != Some(Job::Rules) && report.preflight.has_failed() {
-                    self.tell(Wake::PreflightFailed);
-                }
-                Ok(result(report.status(), Some(&report)))
-            }
-            Err(error) => {
-                self.log.say("failed", &error.to_string());
-                self.waiters.log("error", &error.to_string());
-                match error {
-                    CliError::Santa {
-                        status: Status::TooManySyncs,
-                        ..
-                    } => Err(santa::ipc::Fault::Busy),
-                    CliError::Santa { status, .. } => Ok(result(status, None)),
-                    _ => Ok(result(Status::Agent, None)),
-                }
-            }
-        };
-        self.waiters.ended(answer);
-        self.tell(Wake::Ended);
-        self.say_next();
-    }
-
     /// When the next sync comes, for whoever asks the service manager.
     pub(super) fn say_next(&self) {
         let text = match (&self.server, self.schedule.next(self.clock.now())) {
@@ -345,32 +254,6 @@ impl Heart {
         self.notifier.status(&text);
         self.log.say("next", &text);
     }
-
-    /// 10 minutes after the server was taken out of the configuration, what it had set is cleared. Rules and events stay.
-    async fn clear_if_due(&mut self) {
-        let now = self.clock.now();
-        let Server::Unset { clear_at, .. } = &mut self.server else {
-            return;
-        };
-        if !clear_at.is_some_and(|at| at <= now) {
-            return;
-        }
-        *clear_at = None;
-        let text = match self.clear().await {
-            Ok(()) => {
-                "there is no server any more: what it had set is cleared, rules and events stay"
-                    .into()
-            }
-            Err(error) => format!("what the server had set cannot be cleared: {error}"),
-        };
-        self.log.say("cleared", &text);
-    }
-
-    async fn clear(&self) -> Result<()> {
-        let store = crate::santa::SantaStore::open(&self.place.store_path())?;
-        let cleared = SyncState::default().save(&store).await;
-        cleared.map_err(|error| CliError::Failed(error.to_string()))
-    }
 }
 
 fn draw() -> Draw {
@@ -378,32 +261,4 @@ fn draw() -> Draw {
     // Without random bytes machines are merely not spread.
     let _ = SystemRandom.fill(&mut random);
     Draw(u32::from_le_bytes(random))
-}
-
-/// What came of a sync, in a line.
-fn in_words(job: Option<Job>, report: &Report) -> String {
-    let what = match job {
-        Some(Job::Rules) => "rules alone",
-        _ => report.kind.map_or("not", santa::Kind::as_str),
-    };
-    let mut text = format!(
-        "synced: {what}, {} events sent, {} rules received, {} usable, {} requests",
-        report.uploaded.events,
-        report.downloaded.received,
-        report.downloaded.processed,
-        report.traffic.requests,
-    );
-    let stages = [
-        ("preflight", &report.preflight),
-        ("logupload", &report.log_upload),
-        ("eventupload", &report.event_upload),
-        ("ruledownload", &report.rule_download),
-        ("postflight", &report.postflight),
-    ];
-    for (name, stage) in stages {
-        if let santa::StageReport::Failed(error) = stage {
-            text.push_str(&format!("; {name}: {error}"));
-        }
-    }
-    text
 }

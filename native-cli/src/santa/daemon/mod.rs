@@ -5,8 +5,9 @@
 //! socket       made, or handed over
 //! privileges   root's are given up, for good
 //! supervisor   a parent that starts the daemon again
+//! pulse        how the parent hears that it lives
 //! peers        who speaks on the socket, and what they ask
-//! heart        the loop; calls, configuring, pushes: what it does about what happens
+//! heart        the loop; jobs, calls, configuring, pushes: what it does about what happens
 //! posts, fate  events that an agent posts
 //! waiters      who asked for a sync
 //! network      whether there is one
@@ -22,10 +23,12 @@ mod clock;
 mod configuring;
 mod fate;
 mod heart;
+mod jobs;
 mod network;
 mod peers;
 mod posts;
 mod privileges;
+mod pulse;
 mod pushes;
 mod reload;
 mod socket;
@@ -103,7 +106,7 @@ impl Start {
             if let Some(serial) = &facts.serial_number {
                 supervisor.tell(SERIAL_NUMBER, serial);
             }
-            return runtime.block_on(supervisor.run(&socket));
+            return runtime.block_on(supervisor.run(&socket, self.place.notify_path()));
         }
         let _served = self.place.daemon_lock()?;
         LocalSet::new().block_on(&runtime, self.serve(config, facts, log, &socket))

@@ -3,6 +3,7 @@
 //! ```text
 //! it died ────────────────────────→ again after 1 s
 //! it died within 10 s, once more ─→ twice as long as before, at most 60 s
+//! it says nothing for 2 minutes ──→ it hangs: it is killed, and again after 1 s
 //! its configuration is of no use ─→ the end: a person has to see to it first
 //! SIGHUP ─────────────────────────→ it looks at its configuration again
 //! SIGTERM, SIGINT ────────────────→ it ends, and so do we; after 20 s it is ended
@@ -20,9 +21,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use super::pulse::{Heard, Pulse};
 use super::socket::Socket;
 use crate::exit::{CliError, Exit, Result};
-use crate::service::{Log, Signalled, Signals};
+use crate::service::{Log, Notifier, Signalled, Signals};
 
 /// The option by which a child knows that it is one.
 pub(super) const CHILD: &str = "--supervised";
@@ -45,6 +47,7 @@ pub(super) struct Supervisor {
     told: Vec<(&'static str, String)>,
     wait: Duration,
     log: Log,
+    notifier: Notifier,
 }
 
 /// What the end of a child means.
@@ -80,6 +83,7 @@ impl Supervisor {
             told: Vec::new(),
             wait: Duration::ZERO,
             log,
+            notifier: Notifier::from_env(),
         }
     }
 
@@ -88,14 +92,19 @@ impl Supervisor {
         self.told.push((name, value.into()));
     }
 
-    /// Until it is told to stop.
-    pub(super) async fn run(mut self, socket: &Socket) -> Result<()> {
+    /// Until it is told to stop. What its children say of themselves comes to `ear`.
+    pub(super) async fn run(mut self, socket: &Socket, ear: PathBuf) -> Result<()> {
         let mut signals = Signals::new()?;
+        let mut pulse = Pulse::listen(ear, self.notifier.watchdog()).map_err(|error| {
+            CliError::Failed(format!("the supervisor cannot hear of the daemon: {error}"))
+        })?;
         loop {
             let began = Instant::now();
+            pulse.begin();
             let shared = socket.share().map_err(|error| self.lost(&error))?;
-            let child = self.start(shared).map_err(|error| self.lost(&error))?;
-            let status = match self.watch(child, &mut signals).await? {
+            let child = self.start(shared, &pulse);
+            let child = child.map_err(|error| self.lost(&error))?;
+            let status = match self.watch(child, &mut pulse, &mut signals).await? {
                 Ended::ByUs => return Ok(()),
                 Ended::ByItself(status) => status,
             };
@@ -111,6 +120,7 @@ impl Supervisor {
                 "the daemon ended ({status}) and starts again in {} s",
                 self.wait.as_secs()
             );
+            self.notifier.status(&text);
             self.log.say("restarting", &text);
             if self.is_stopped_within_wait(&mut signals).await {
                 return Ok(());
@@ -122,22 +132,48 @@ impl Supervisor {
         CliError::Failed(format!("the daemon cannot be started: {error}"))
     }
 
-    fn start(&self, socket: OwnedFd) -> std::io::Result<Child> {
+    fn start(&self, socket: OwnedFd, pulse: &Pulse) -> std::io::Result<Child> {
+        let watchdog = pulse.limit().as_micros().to_string();
         Command::new(&self.program)
             .args(&self.args)
             .envs(self.told.iter().map(|(name, value)| (name, value)))
+            .env("NOTIFY_SOCKET", pulse.path())
+            .env("WATCHDOG_USEC", watchdog)
+            // It names the process that a service manager watches, which is the supervisor.
+            .env_remove("WATCHDOG_PID")
             .stdin(Stdio::from(socket))
             .kill_on_drop(true)
             .spawn()
     }
 
-    async fn watch(&self, mut child: Child, signals: &mut Signals) -> Result<Ended> {
+    async fn watch(
+        &self,
+        mut child: Child,
+        pulse: &mut Pulse,
+        signals: &mut Signals,
+    ) -> Result<Ended> {
         loop {
+            self.notifier.alive();
             tokio::select! {
                 status = child.wait() => return Ok(Ended::ByItself(status.map_err(|error| self.lost(&error))?)),
+                heard = pulse.next() => match heard {
+                    Heard::Ready => self.notifier.ready(),
+                    Heard::Status(text) => self.notifier.status(&text),
+                    Heard::Life => {}
+                    Heard::Silence => {
+                        let text = format!(
+                            "the daemon has said nothing for {} s: it hangs, and is killed",
+                            pulse.limit().as_secs()
+                        );
+                        self.log.say("killed", &text);
+                        send(&child, Signal::SIGKILL);
+                    }
+                },
+                () = self.own_watchdog() => {}
                 signal = signals.next() => match signal {
                     Signalled::Hangup => send(&child, Signal::SIGHUP),
                     Signalled::Stop => {
+                        self.notifier.stopping();
                         send(&child, Signal::SIGTERM);
                         if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
                             self.log.say("killed", "the daemon did not end in time");
@@ -154,12 +190,23 @@ impl Supervisor {
     async fn is_stopped_within_wait(&self, signals: &mut Signals) -> bool {
         let until = tokio::time::Instant::now() + self.wait;
         loop {
+            self.notifier.alive();
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return false,
+                () = self.own_watchdog() => {}
                 signal = signals.next() => if signal == Signalled::Stop {
+                    self.notifier.stopping();
                     return true;
                 },
             }
+        }
+    }
+
+    /// Comes back when the service manager wants to hear that the supervisor lives.
+    async fn own_watchdog(&self) {
+        match self.notifier.watchdog() {
+            Some(every) => tokio::time::sleep(every).await,
+            None => std::future::pending().await,
         }
     }
 }

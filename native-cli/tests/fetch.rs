@@ -99,6 +99,27 @@ fn a_request_is_sent_as_it_is() {
 }
 
 #[test]
+fn the_length_of_a_body_of_no_bytes_is_announced() {
+    for (method, expected) in [
+        (Method::Post, Some("content-length: 0")),
+        (Method::Put, Some("content-length: 0")),
+        (Method::Get, None),
+        (Method::Delete, None),
+    ] {
+        let (url, seen) = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        let answer = fetch(Request::new(method, url));
+        assert_eq!(answer, Ok((200, Vec::new())));
+        let request = seen.join().unwrap().to_ascii_lowercase();
+        let lengths: Vec<&str> = request
+            .lines()
+            .filter(|line| line.starts_with("content-length"))
+            .collect();
+        assert_eq!(lengths, Vec::from_iter(expected), "{request}");
+        assert!(!request.contains("transfer-encoding"), "{request}");
+    }
+}
+
+#[test]
 fn every_status_is_an_answer_and_redirects_are_not_followed() {
     for (answer, status) in [
         (&b"HTTP/1.1 304 Not Modified\r\n\r\n"[..], 304),

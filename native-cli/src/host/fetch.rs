@@ -78,7 +78,7 @@ impl Fetch for NativeFetch {
             builder = builder.header(name.as_ref(), value);
         }
         if !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post) {
-            builder = builder.body(request.body);
+            builder = with_body(builder, request.body);
         }
         let response = builder
             .send()
@@ -86,6 +86,19 @@ impl Fetch for NativeFetch {
             .map_err(|error| fetch_error(error, FetchErrorKind::Cut))?;
         Ok(NativeBody::of(response))
     }
+}
+
+/// Gives a request its body with its length announced. Of a body of no bytes that is left out by itself, and there are
+/// servers that take no POST or PUT without it.
+pub(crate) fn with_body(
+    builder: reqwest::RequestBuilder,
+    body: Vec<u8>,
+) -> reqwest::RequestBuilder {
+    let builder = match body.is_empty() {
+        true => builder.header(CONTENT_LENGTH, 0),
+        false => builder,
+    };
+    builder.body(body)
 }
 
 /// Whether a URL leads to this machine itself, where no proxy belongs.

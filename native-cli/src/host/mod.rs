@@ -19,8 +19,8 @@ use selvedge_core::time::LocalTime;
 
 pub use clock::SystemClock;
 pub use dry_run::DryRunStore;
-pub(crate) use fetch::fetch_error;
 pub use fetch::{NativeBody, NativeFetch};
+pub(crate) use fetch::{fetch_error, with_body};
 pub use random::SystemRandom;
 pub use store::SqliteStore;
 

@@ -172,6 +172,10 @@ pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {
     let kind = match error {
         rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
             ErrorCode::DiskFull => StoreErrorKind::Full,
+            // The index that processes share could not be made larger, for which there is no other reason.
+            _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => {
+                StoreErrorKind::Full
+            }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreErrorKind::Busy,
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreErrorKind::Damaged,
             _ => StoreErrorKind::Unavailable,

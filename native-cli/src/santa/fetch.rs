@@ -7,7 +7,7 @@ use selvedge_core::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
 use selvedge_core::santa::{Address, Endpoint};
 
 use super::config::Config;
-use crate::host::{NativeBody, fetch_error};
+use crate::host::{NativeBody, fetch_error, with_body};
 
 /// How long one attempt may take, answer included (spec §1.6).
 const STAGE: Duration = Duration::from_secs(30);
@@ -92,10 +92,6 @@ pub(super) async fn send(
     for (name, value) in &request.headers {
         builder = builder.header(name.as_ref(), value);
     }
-    // Of a body of no bytes the length is not announced by itself.
-    if request.body.is_empty() {
-        builder = builder.header(reqwest::header::CONTENT_LENGTH, 0);
-    }
-    let sent = builder.body(request.body).send().await;
+    let sent = with_body(builder, request.body).send().await;
     sent.map_err(|error| fetch_error(error, FetchErrorKind::Cut))
 }

@@ -46,7 +46,7 @@ pub enum SantaCommand {
     #[cfg(target_os = "linux")]
     Daemon(DaemonArgs),
     /// Run a small server, for tests and trials.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Let many machines sync with a server, to see whether it bears them.
     #[command(
         long_about = "Let many machines sync with a server, to see whether it bears them.\n\nEach machine has its own id, rules, state and schedule, runs programs, and syncs as a real one does. The report tells how fast the server answered, what went wrong, and whether the machines have its rules. Ctrl-C ends it early, with a report.",

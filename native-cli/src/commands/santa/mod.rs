@@ -40,7 +40,7 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
         SantaCommand::Simulate(args) => {
             many_threads()?.block_on(simulate::run(device.output, *args))
         }
-        SantaCommand::Serve(args) => many_threads()?.block_on(serve::run(device.output, args)),
+        SantaCommand::Serve(args) => many_threads()?.block_on(serve::run(device.output, *args)),
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use selvedge_core::santa::wire::Token;
 use serde::Serialize;
 
 use crate::commands::serve::stopped;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::{Output, printable};
+use crate::santa::push::{NatsConfig, PushError};
 use crate::santa::serve::{
     LibraryError, Problem, ServeConfig, ServeError, Source, Weight, XsrfOptions, check, start,
 };
@@ -18,7 +20,7 @@ use crate::santa::serve::{
 /// How the small server runs.
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Run a small server, for tests and trials.\n\nIt speaks moroz's TOML, one file for all machines or a directory with global.toml and <id>.toml, and reads it again when it changes. A few keys more say what moroz cannot: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and of a rule cel_expr and notification_app_name. Machines reach it at http://ADDR/v1/santa; http://ADDR/ shows as JSON which machines came, and whether they have the rules they should, to everybody who can reach it.",
+    long_about = "Run a small server, for tests and trials.\n\nIt speaks moroz's TOML, one file for all machines or a directory with global.toml and <id>.toml, and reads it again when it changes. A few keys more say what moroz cannot: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and of a rule cel_expr and notification_app_name. Machines reach it at http://ADDR/v1/santa; http://ADDR/ shows as JSON which machines came, and whether they have the rules they should, to everybody who can reach it. With --push, machines that listen to a subject of a NATS server are told to sync when the configuration changes; see [selvedge.push] in their santa.toml.",
     after_help = "Example:\n  selvedge santa serve --config rules.toml --check\n  selvedge santa serve --config rules.toml --listen 127.0.0.1:8080 --event-log events.jsonl"
 )]
 pub struct ServeArgs {
@@ -57,6 +59,20 @@ pub struct ServeArgs {
         requires = "xsrf"
     )]
     xsrf_life: u64,
+    /// Tell machines by this NATS server, tls://HOST:4222 or nats:// on this machine, when the configuration changes.
+    #[arg(long, value_name = "URL")]
+    push: Option<String>,
+    /// A subject to which machines listen; may be given more than once.
+    #[arg(
+        long,
+        value_name = "SUBJECT",
+        default_value = "santa.tag.all",
+        requires = "push"
+    )]
+    push_subject: Vec<String>,
+    /// The credentials file for that server, as `nsc generate creds` writes it.
+    #[arg(long, value_name = "F", requires = "push")]
+    push_credentials: Option<PathBuf>,
     /// Write a line to stderr for each request.
     #[arg(long)]
     log: bool,
@@ -92,6 +108,15 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
     for problem in problems.iter().filter(|p| p.weight == Weight::Warning) {
         output.note(printable(&problem.to_string()));
     }
+    let push = match args.push {
+        Some(server) => Some(NatsConfig {
+            server,
+            credentials: args.push_credentials.as_deref().map(read).transpose()?,
+            subjects: args.push_subject,
+            ..NatsConfig::default()
+        }),
+        None => None,
+    };
     let running = start(ServeConfig {
         listen: args.listen,
         source: Source::Path(args.config),
@@ -103,6 +128,7 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
             life: Duration::from_secs(args.xsrf_life),
         }),
         log_requests: args.log,
+        push,
     })
     .await
     .map_err(refused)?;
@@ -111,6 +137,11 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
     running.stop().await;
     eprintln!("selvedge santa serve: stopped");
     Ok(())
+}
+
+fn read(path: &Path) -> Result<Token> {
+    let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
+    Ok(Token::from(text.as_str()))
 }
 
 fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
@@ -137,6 +168,8 @@ fn of_library(error: LibraryError) -> CliError {
 fn refused(error: ServeError) -> CliError {
     let exit = match error {
         ServeError::Library(error) => return of_library(error),
+        ServeError::Push(PushError::Configuration(_)) => Exit::Usage,
+        ServeError::Push(PushError::Unreachable(_) | PushError::Tls(_)) => Exit::Offline,
         ServeError::Unprotected(_) | ServeError::Header(_) | ServeError::PageSize => Exit::Usage,
         ServeError::EventLog(..) => Exit::Storage,
         _ => Exit::Failed,

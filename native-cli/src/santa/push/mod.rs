@@ -32,6 +32,9 @@ pub use handle::{PushHandle, PushState, PushStatus};
 pub use nats::{Commands, NatsConfig};
 pub use publisher::Publisher;
 
+/// What is published for machines that are to sync at once: a `SyncRequest` whose jitter is 0.
+pub(crate) const SYNC_NOW: [u8; 2] = [8, 0];
+
 /// By which way messages come.
 #[derive(Debug, Clone)]
 pub enum PushConfig {

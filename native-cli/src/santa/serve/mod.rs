@@ -8,6 +8,7 @@
 //! stages         preflight, eventupload, ruledownload, postflight, and tokens
 //! event_log      events on the disk, each once
 //! machines       what machines said, and whether they have the rules that they should
+//! news           machines are told by push of what has changed
 //! status         all of it as JSON at GET /
 //! ```
 //!
@@ -20,6 +21,7 @@ mod configuration;
 mod event_log;
 mod library;
 mod machines;
+mod news;
 mod problem;
 mod reply;
 mod router;
@@ -35,7 +37,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::configuration::Configuration;
 pub use self::library::{LibraryError, Source, check};
@@ -48,7 +50,9 @@ pub use self::xsrf::XsrfOptions;
 use self::app::App;
 use self::event_log::EventLog;
 use self::library::Library;
+use self::news::News;
 use self::xsrf::Xsrf;
+use crate::santa::push::{NatsConfig, PushError};
 use crate::serve::listen;
 
 /// How a server is set up.
@@ -68,6 +72,8 @@ pub struct ServeConfig {
     pub xsrf: Option<XsrfOptions>,
     /// Whether each request is a line on stderr.
     pub log_requests: bool,
+    /// The push server, and the subjects, by which machines are told when the configuration changes.
+    pub push: Option<NatsConfig>,
 }
 
 impl ServeConfig {
@@ -82,6 +88,7 @@ impl ServeConfig {
             tls: None,
             xsrf: None,
             log_requests: false,
+            push: None,
         }
     }
 }
@@ -113,6 +120,9 @@ pub enum ServeError {
     /// The certificate or its key cannot be read.
     #[error("cannot use the TLS certificate: {0}")]
     Tls(#[source] io::Error),
+    /// Machines cannot be told by push.
+    #[error("machines cannot be told of changes: {0}")]
+    Push(#[from] PushError),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -126,6 +136,8 @@ pub struct Running {
     state: ServerState,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    /// Tells machines of changes.
+    news: JoinSet<()>,
 }
 
 impl Running {
@@ -149,7 +161,8 @@ impl Running {
     }
 
     /// Lets the requests that are under way end, and ends.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        self.news.abort_all();
         drop(self.stop);
         // It could only fail by a panic, which was said already.
         let _ = self.task.await;
@@ -187,6 +200,10 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
     let events = EventLog::open(config.event_log.as_deref()).map_err(|error| {
         ServeError::EventLog(config.event_log.clone().unwrap_or_default(), error)
     })?;
+    let news = match &config.push {
+        Some(push) => Some(News::connect(push).await?),
+        None => None,
+    };
     let failed = |error| ServeError::Listen(config.listen, error);
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -197,6 +214,10 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         config.log_requests,
     ));
     let router = router::router(Arc::clone(&app));
+    let mut telling = JoinSet::new();
+    if let Some(news) = news {
+        telling.spawn(news.tell(Arc::clone(&app)));
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let has_tls = tls.is_some();
     let task = tokio::spawn(listen::run(listener, tls, router, async {
@@ -208,6 +229,7 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         state: ServerState(app),
         stop,
         task,
+        news: telling,
     })
 }
 

@@ -12,16 +12,13 @@ use super::machine::{DemoMachine, LOOK, PATIENCE};
 use super::{MACHINE, SUBJECT};
 use crate::exit::{CliError, Result};
 use crate::output::Output;
-use crate::santa::push::Publisher;
+use crate::santa::push::{Publisher, SYNC_NOW};
 use crate::santa::serve::{Agreement, Configuration, Running};
 
 /// The program that is blocked from the start, by its hash,
 pub(super) const BLOCKED: &str = "2dc104631939b4bdf5d6bccab76e166e37fe5e1605340cf68dab919df58b8eda";
 /// and the publisher that is allowed later.
 pub(super) const ALLOWED: &str = "EQHXZ8M8AV";
-
-/// `SyncRequest` with a jitter of 0: sync at once.
-const AT_ONCE: [u8; 2] = [8, 0];
 
 const BEFORE: &str =
     "client_mode = \"MONITOR\"\n\n[[rules]]\nrule_type = \"BINARY\"\npolicy = \"BLOCKLIST\"\n";
@@ -109,7 +106,7 @@ pub(super) async fn tell(
     output.note("The server has a second rule now, which allows a publisher.");
     let mut told = 0;
     until("the machine does not listen to push", async || {
-        told = publisher.publish(SUBJECT, &AT_ONCE);
+        told = publisher.publish(SUBJECT, &SYNC_NOW);
         Ok((told > 0).then_some(()))
     })
     .await?;

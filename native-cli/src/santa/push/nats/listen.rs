@@ -70,8 +70,7 @@ impl Nats {
     }
 
     async fn connect(&self) -> Result<(Client, mpsc::Receiver<Turn>), PushError> {
-        // Another part of the process may have chosen the provider already; then that one serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         let (told, turns) = mpsc::channel(16);
         let is_first = Arc::new(AtomicBool::new(true));
         let options = self.options.clone();
@@ -205,7 +204,13 @@ fn turn(event: Event) -> Option<Turn> {
     }
 }
 
-fn why(error: async_nats::ConnectError) -> PushError {
+/// Another part of the process may have chosen the provider already; then that one serves as well.
+pub(super) fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Why there is no connection.
+pub(super) fn why(error: async_nats::ConnectError) -> PushError {
     let source = std::error::Error::source(&error);
     let cause = source.map_or_else(|| error.kind().to_string(), ToString::to_string);
     match error.kind() {

@@ -22,6 +22,14 @@ use super::course;
 use super::event::{PushError, PushEvent};
 use super::handle::PushHandle;
 
+/// A connection by which others publish to a configuration's subjects. It is made again whenever it is lost.
+pub(crate) async fn publisher(config: &NatsConfig) -> Result<async_nats::Client, PushError> {
+    let (address, options) = (config.address()?, config.options()?);
+    listen::install_tls();
+    let connected = options.connect(address).await;
+    connected.map_err(listen::why)
+}
+
 /// Starts push by NATS.
 pub(super) fn start(
     config: NatsConfig,

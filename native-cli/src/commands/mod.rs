@@ -1,6 +1,7 @@
 //! The commands, one file a noun.
 
 pub mod account;
+mod checks;
 pub mod clients;
 pub mod collections;
 #[cfg(unix)]

@@ -13,27 +13,14 @@ use serde_json::Value;
 use super::device::DemoDevice;
 use super::story::{BOTH, DELETED, EDIT_WORD, EDITED, SECRET_WORD, id};
 use super::{NOTES, WRITTEN};
+use crate::commands::checks::Check;
 use crate::exit::{CliError, Result};
-
-/// A claim, and whether it holds.
-#[derive(Serialize)]
-pub(super) struct Check {
-    pub(super) claim: String,
-    pub(super) holds: bool,
-}
 
 /// A row of the server's database.
 #[derive(Serialize)]
 pub(super) struct StoredRow {
     pub(super) id: String,
     pub(super) payload: String,
-}
-
-fn check(claim: impl Into<String>, holds: bool) -> Check {
-    Check {
-        claim: claim.into(),
-        holds,
-    }
 }
 
 /// What the stores of both devices show.
@@ -57,19 +44,19 @@ pub(super) async fn of_devices(a: &DemoDevice, b: &DemoDevice) -> Result<Vec<Che
     let both = on_b.get(&id(BOTH)?);
     let merged = titles_have(&on_b, BOTH)? && both.is_some_and(|note| note["done"] == true);
     Ok(vec![
-        check(
+        Check::new(
             format!("both devices have the same {left} notes, and nothing waits to be sent"),
             on_a == on_b && on_a.len() == left && is_settled(a).await? && is_settled(b).await?,
         ),
-        check(
+        Check::new(
             format!("the {} edits of device B are on device A", EDITED.len()),
             edits_arrived,
         ),
-        check(
+        Check::new(
             format!("the {} deleted notes are on neither", DELETED.len()),
             deletions_arrived,
         ),
-        check(format!("note {BOTH} has the changes of both"), merged),
+        Check::new(format!("note {BOTH} has the changes of both"), merged),
     ])
 }
 
@@ -110,13 +97,13 @@ pub(super) fn of_server(data: &Path) -> Result<(StoredRow, Vec<Check>)> {
     let clean = !is_in_files(data, &[SECRET_WORD, EDIT_WORD, "shears"])?;
     let count = rows.len();
     let checks = vec![
-        check(
+        Check::new(
             format!(
                 "all {count} notes and tombstones on the server are {{ciphertext, IV, hmac}} and nothing else"
             ),
             count == WRITTEN && encrypted == count,
         ),
-        check(
+        Check::new(
             "no word of the notes is in any of the server's files",
             clean,
         ),

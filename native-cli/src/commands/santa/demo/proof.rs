@@ -1,18 +1,11 @@
 //! What must be true in the end.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::MACHINE;
 use super::story::{ALLOWED, BLOCKED, Told};
+use crate::commands::checks::Check;
 use crate::santa::serve::{Agreement, Status};
-
-/// A claim, and whether it holds.
-#[derive(Serialize)]
-pub(super) struct Check {
-    pub(super) claim: &'static str,
-    pub(super) holds: bool,
-}
 
 /// What the machine, the server and its log show.
 pub(super) fn checks(
@@ -52,6 +45,6 @@ pub(super) fn checks(
         ("the daemon ended well", ended_well),
     ];
     rows.into_iter()
-        .map(|(claim, holds)| Check { claim, holds })
+        .map(|(claim, holds)| Check::new(claim, holds))
         .collect()
 }

@@ -1,0 +1,124 @@
+//! The end of a demo: what it claims and whether that holds, or somebody who does not wait for it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::commands::serve::stopped;
+use crate::exit::{CliError, Result};
+use crate::output::Output;
+
+/// Shows a demo until it ends or the person has seen enough (SIGINT or SIGTERM): what it made goes either way.
+///
+/// # Errors
+/// Those of the demo, and when it was stopped.
+pub(super) async fn unless_stopped(demo: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::select! {
+        ended = demo => ended,
+        () = stopped() => Err(CliError::Failed("the demo was stopped: nothing of it stays".into())),
+    }
+}
+
+/// A claim, and whether it holds.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    claim: String,
+    holds: bool,
+}
+
+impl Check {
+    /// A claim that was looked into.
+    pub(super) fn new(claim: impl Into<String>, holds: bool) -> Self {
+        Self {
+            claim: claim.into(),
+            holds,
+        }
+    }
+}
+
+/// What a demo did and found, with what it claims of that.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Concluded<T> {
+    #[serde(flatten)]
+    found: T,
+    checks: Vec<Check>,
+    holds: bool,
+}
+
+impl<T: Serialize + fmt::Display> Concluded<T> {
+    /// Puts both together.
+    pub(super) fn new(found: T, checks: Vec<Check>) -> Self {
+        let holds = checks.iter().all(|check| check.holds);
+        Self {
+            found,
+            checks,
+            holds,
+        }
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When a check does not hold.
+    pub(super) fn tell(&self, output: Output) -> Result<()> {
+        output.note("");
+        output.answer(self)?;
+        match self.holds {
+            true => Ok(()),
+            false => Err(CliError::Failed(
+                "a check of the demo does not hold: please report it with what is printed above"
+                    .into(),
+            )),
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Concluded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.found)?;
+        for check in &self.checks {
+            let word = if check.holds { "yes" } else { "NO " };
+            writeln!(f, "{word}  {}", check.claim)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Found {
+        notes: u32,
+    }
+
+    impl fmt::Display for Found {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            writeln!(f, "{} notes", self.notes)
+        }
+    }
+
+    #[test]
+    fn one_claim_that_does_not_hold_is_said_and_is_an_error() {
+        let of = |second| {
+            let checks = vec![Check::new("a", true), Check::new("b", second)];
+            Concluded::new(Found { notes: 2 }, checks)
+        };
+        assert_eq!(of(true).to_string(), "2 notes\n\nyes  a\nyes  b\n");
+        assert_eq!(of(false).to_string(), "2 notes\n\nyes  a\nNO   b\n");
+        let json = serde_json::to_value(of(false)).unwrap();
+        let expected = serde_json::json!({
+            "notes": 2, "holds": false,
+            "checks": [{"claim": "a", "holds": true}, {"claim": "b", "holds": false}],
+        });
+        assert_eq!(json, expected);
+        let quiet = Output {
+            json: true,
+            quiet: true,
+        };
+        assert!(of(true).tell(quiet).is_ok());
+        assert!(matches!(of(false).tell(quiet), Err(CliError::Failed(_))));
+    }
+}

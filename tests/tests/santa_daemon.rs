@@ -6,9 +6,13 @@
 )]
 
 mod santa_daemon {
+    mod clocks;
+    mod hung;
     pub(crate) mod machine;
     pub(crate) mod moroz;
+    mod outage;
     mod own_server;
+    mod pushed;
     pub(crate) mod talk;
 }
 
@@ -18,8 +22,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use santa_daemon::machine::{Daemon, Machine, is_root};
-use santa_daemon::moroz::Moroz;
 use santa_daemon::talk::Talk;
+use selvedge_tests::signal;
 use serde_json::{Value, json};
 
 const SHA: &str = "abababababababababababababababababababababababababababababababab";
@@ -45,7 +49,7 @@ fn sync(talk: &mut Talk) -> Value {
 /// The server, or none on this machine, which is said.
 macro_rules! moroz {
     () => {
-        match Moroz::start() {
+        match $crate::santa_daemon::moroz::Moroz::start() {
             Some(moroz) => moroz,
             None => {
                 println!("skipped: no moroz");
@@ -54,6 +58,7 @@ macro_rules! moroz {
         }
     };
 }
+pub(crate) use moroz;
 
 #[test]
 fn the_first_sync_comes_by_itself_after_fifteen_seconds() {
@@ -183,7 +188,7 @@ fn nothing_is_lost_when_it_is_killed_with_events_in_its_hands() {
     daemon
         .talk()
         .wait_for_status(|status| status["pending_events"] == 2);
-    kill("-KILL", pid);
+    signal(u32::try_from(pid).unwrap(), "-KILL");
     assert!(talk.is_over(), "the daemon is dead");
     // Whoever speaks while there is none waits, and is not refused.
     let again = daemon.talk().call("status", &json!({}));
@@ -195,7 +200,7 @@ fn nothing_is_lost_when_it_is_killed_with_events_in_its_hands() {
     assert_eq!(moroz.events(), [SHA, OTHER]);
     // Again and again: it always comes back.
     let pid = again["pid"].as_i64().unwrap();
-    kill("-KILL", pid);
+    signal(u32::try_from(pid).unwrap(), "-KILL");
     let mut talk = daemon.talk();
     assert_ne!(
         talk.call("status", &json!({}))["pid"].as_i64().unwrap(),
@@ -374,11 +379,4 @@ fn the_units_are_such_that_systemd_takes() {
         }
         Err(_) => println!("skipped: there is no systemd-analyze to ask"),
     }
-}
-
-fn kill(signal: &str, pid: i64) {
-    let sent = Command::new("kill")
-        .args([signal, &pid.to_string()])
-        .status();
-    assert!(sent.unwrap().success());
 }

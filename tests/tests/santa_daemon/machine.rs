@@ -3,14 +3,16 @@
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use selvedge_tests::Run;
+use selvedge_tests::{DaemonProcess, Run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::talk::{PATIENCE, Talk};
+use super::talk::Talk;
+
+/// Its id.
+pub(crate) const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
 
 const NOBODY: u32 = 65_534;
 
@@ -50,13 +52,18 @@ impl Machine {
 
     /// Sets its server, and something more.
     pub(crate) fn configure_with(&self, url: &str, more: &str) {
+        self.configure_all("", url, more);
+    }
+
+    /// Sets its server, and something more before our own settings and after them.
+    pub(crate) fn configure_all(&self, before: &str, url: &str, more: &str) {
         let user = match is_root() {
             true => "user = \"nobody\"\n",
             false => "",
         };
         let socket = self.socket();
         self.write_config(&format!(
-            "SyncBaseURL = \"{url}\"\nMachineID = \"50C7E1EB-2EF5-42D4-A084-A7966FC45A95\"\n[selvedge]\n{user}socket = \"{}\"\n{more}\n",
+            "{before}SyncBaseURL = \"{url}\"\nMachineID = \"{MACHINE}\"\n[selvedge]\n{user}socket = \"{}\"\n{more}\n",
             socket.display()
         ));
     }
@@ -90,16 +97,25 @@ impl Machine {
 }
 
 pub(crate) struct Daemon {
-    child: Child,
+    process: DaemonProcess,
     socket: PathBuf,
 }
 
 impl Daemon {
     /// Starts it, and waits until it answers.
     pub(crate) fn start(machine: &Machine, args: &[&str]) -> Self {
+        Self::start_with(machine, args, |run| run)
+    }
+
+    /// Starts it in surroundings of its own, and waits until it answers.
+    pub(crate) fn start_with(
+        machine: &Machine,
+        args: &[&str],
+        given: impl FnOnce(Run) -> Run,
+    ) -> Self {
         let args = [&["santa", "daemon"], args].concat();
         let daemon = Self {
-            child: machine.run(&args).spawn(),
+            process: DaemonProcess::start(given(machine.run(&args))),
             socket: machine.socket(),
         };
         let _status = daemon.talk().call("status", &json!({}));
@@ -107,7 +123,7 @@ impl Daemon {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// A connection to it.
@@ -133,38 +149,22 @@ impl Daemon {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([name, &self.pid().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        self.process.signal(name);
     }
 
     /// Tells it to stop.
-    pub(crate) fn stops(mut self) {
-        self.signal("-TERM");
-        self.ends_well();
+    pub(crate) fn stops(self) {
+        self.process.stops();
     }
 
     /// Waits for its end.
     pub(crate) fn ends_well(&mut self) {
-        let began = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(began.elapsed() < PATIENCE, "it does not stop");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert!(self.child.wait().unwrap().success());
+        self.process.ends_well();
     }
 }
 
-/// A supervisor that is killed takes its child with it.
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn open_to_everybody(socket: &Path) {
+/// Lets every user speak on a socket.
+pub(crate) fn open_to_everybody(socket: &Path) {
     let mode = std::fs::Permissions::from_mode(0o666);
     std::fs::set_permissions(socket, mode).unwrap();
 }

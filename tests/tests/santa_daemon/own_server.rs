@@ -1,6 +1,8 @@
 //! What moroz cannot do: the small server asks for bundles, and a publisher of push messages stands beside it.
 
-use selvedge_cli::santa::push::Publisher;
+use std::path::PathBuf;
+
+use selvedge_cli::santa::push::{NatsConfig, Publisher};
 use selvedge_cli::santa::serve::{Running, ServeConfig, Source, start};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -11,23 +13,37 @@ use super::talk::PATIENCE;
 use crate::{OTHER, SHA, blocked, sync};
 
 /// The small server in this process; its rules are in a file.
-struct Own {
+pub(crate) struct Own {
     runtime: Runtime,
     server: Running,
     dir: TempDir,
 }
 
 impl Own {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// One that tells machines of changes by a push server.
+    pub(crate) fn telling(push_server: &str, subject: &str) -> Self {
+        Self::start_with(Some(NatsConfig {
+            server: push_server.into(),
+            subjects: vec![subject.into()],
+            ..NatsConfig::default()
+        }))
+    }
+
+    fn start_with(push: Option<NatsConfig>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rules.toml");
-        std::fs::write(&path, rules(1)).unwrap();
+        std::fs::write(&path, rules("", 1)).unwrap();
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let mut config = ServeConfig::new(Source::Path(path));
+        config.push = push;
         config.event_log = Some(dir.path().join("events.jsonl"));
         let server = runtime.block_on(start(config)).unwrap();
         Self {
@@ -37,6 +53,23 @@ impl Own {
         }
     }
 
+    /// The base of its URLs.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The file of its configuration.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("rules.toml")
+    }
+
+    /// Puts another configuration in place: lines of settings, and so many rules.
+    pub(crate) fn configure(&self, settings: &str, count: usize) {
+        let new = self.dir.path().join("new");
+        std::fs::write(&new, rules(settings, count)).unwrap();
+        std::fs::rename(new, self.path()).unwrap();
+    }
+
     /// The events that it took, in their order.
     fn events(&self) -> usize {
         let log = std::fs::read_to_string(self.dir.path().join("events.jsonl"));
@@ -44,21 +77,21 @@ impl Own {
     }
 }
 
-/// So many rules.
-fn rules(count: usize) -> String {
+/// Settings, and so many rules.
+fn rules(settings: &str, count: usize) -> String {
     let rule = |number| {
         format!(
             "[[rules]]\nrule_type = \"BINARY\"\npolicy = \"BLOCKLIST\"\nidentifier = \"{number:064}\"\n"
         )
     };
     let rules: String = (0..count).map(rule).collect();
-    format!("client_mode = \"MONITOR\"\nenable_bundles = true\n{rules}")
+    format!("client_mode = \"MONITOR\"\nenable_bundles = true\n{settings}{rules}")
 }
 
 #[test]
 fn the_members_of_a_bundle_that_the_server_wants_are_sent_at_once() {
     let own = Own::start();
-    let machine = Machine::of(&own.server.url());
+    let machine = Machine::of(&own.url());
     let daemon = Daemon::start(&machine, &[]);
     let mut talk = daemon.talk();
     let bundle = "ef".repeat(32);
@@ -93,7 +126,7 @@ fn a_push_message_has_it_sync() {
         "[selvedge.push]\nserver = \"{}\"\nsubjects = [\"santa.tag.all\"]",
         publisher.url()
     );
-    machine.configure_with(&own.server.url(), &push);
+    machine.configure_with(&own.url(), &push);
     let daemon = Daemon::start(&machine, &[]);
     let mut talk = daemon.talk();
     assert_eq!(sync(&mut talk)["status"], 0);
@@ -101,7 +134,7 @@ fn a_push_message_has_it_sync() {
     assert_eq!(before["rules"]["binary"], 1, "{before}");
     let status = talk.wait_for_status(|status| status["push"]["state"] == "connected");
     assert_eq!(status["interval_seconds"], 14_400, "{status}");
-    std::fs::write(own.dir.path().join("rules.toml"), rules(3)).unwrap();
+    own.configure("", 3);
     // A SyncRequest without jitter: now.
     let began = std::time::Instant::now();
     while publisher.publish("santa.tag.all", &[8, 0]) == 0 {

@@ -1,0 +1,224 @@
+//! What a person meets who works by hand: Ctrl-C, and a disk without room.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is a test, also what clippy does not see as one"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use selvedge_cli::santa::serve::{Configuration, Running, ServeConfig, Source, start};
+use selvedge_tests::{Account, Device, Outcome, Run, Server, signal};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+/// A slow machine gets this long for anything.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn nothing_stays_of_a_demo_that_is_stopped() {
+    for args in [&["demo"][..], &["santa", "demo"]] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = Run::new(args).env("TMPDIR", dir.path()).spawn();
+        until("the demo makes no files", || {
+            !entries(dir.path()).is_empty()
+        });
+        signal(child.id(), "-INT");
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(1), "{args:?}: {status}");
+        assert_eq!(entries(dir.path()), [] as [PathBuf; 0], "{args:?}");
+    }
+}
+
+/// A small server with so many rules, in this process.
+fn serving(runtime: &Runtime, rules: usize) -> Running {
+    let rule = |number| {
+        format!(
+            "[[rules]]\nrule_type = \"BINARY\"\npolicy = \"BLOCKLIST\"\nidentifier = \"{number:064x}\"\n"
+        )
+    };
+    let rules: String = (0..rules).map(rule).collect();
+    let (configuration, problems) = Configuration::read(&rules);
+    assert!(problems.is_empty(), "{problems:?}");
+    let config = ServeConfig::new(Source::Fixed(Box::new(configuration)));
+    runtime.block_on(start(config)).unwrap()
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().unwrap()
+}
+
+/// A machine in a directory, with a server.
+struct Machine(PathBuf);
+
+impl Machine {
+    fn of(dir: &Path, server: &Running) -> Self {
+        let text = format!(
+            "SyncBaseURL = \"{}\"\nMachineID = \"50C7E1EB-2EF5-42D4-A084-A7966FC45A95\"\n",
+            server.url()
+        );
+        std::fs::write(dir.join("santa.toml"), text).unwrap();
+        Self(dir.to_owned())
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        let place = ["--data-dir", self.0.to_str().unwrap(), "--json", "santa"];
+        Run::new(place.iter().chain(args))
+    }
+
+    fn rules(&self) -> u64 {
+        let status = self.run(&["status"]).outcome().ok();
+        status.json()["rules"]["binary"]
+            .as_u64()
+            .unwrap_or_default()
+    }
+}
+
+#[test]
+fn a_sync_that_is_stopped_leaves_all_of_the_rules_or_none() {
+    const RULES: usize = 5000;
+    let runtime = runtime();
+    let server = serving(&runtime, RULES);
+    let mut stopped = 0;
+    for millis in [0, 30, 100, 200, 400, 800] {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::of(dir.path(), &server);
+        let mut child = machine.run(&["sync", "--once"]).spawn();
+        until("the sync makes no store", || {
+            dir.path().join("santa.sqlite").exists()
+        });
+        std::thread::sleep(Duration::from_millis(millis));
+        // It may have ended.
+        let _ = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        stopped += usize::from(!child.wait().unwrap().success());
+        let rules = machine.rules();
+        assert!(
+            rules == 0 || rules == RULES as u64,
+            "{rules} after {millis} ms"
+        );
+        let _synced = machine.run(&["sync", "--once"]).outcome().ok();
+        assert_eq!(machine.rules(), RULES as u64);
+    }
+    assert!(stopped > 0, "every sync was faster than its end");
+}
+
+/// A disk of this size, which is full when it is said to be. It goes with the value.
+struct TinyDisk(tempfile::TempDir);
+
+impl TinyDisk {
+    /// `None`, and a line that says so, where none may be mounted.
+    fn new(kilobytes: u32) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={kilobytes}k");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(dir.path())
+            .status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            println!("skipped: no disk may be mounted here");
+            return None;
+        }
+        Some(Self(dir))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn fill(&self) {
+        let file = std::fs::File::create(self.path().join("fill")).unwrap();
+        let mut file = &file;
+        while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    }
+
+    fn has_room_again(&self) {
+        std::fs::remove_file(self.path().join("fill")).unwrap();
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.path()).status();
+    }
+}
+
+#[track_caller]
+fn says_that_there_is_no_room(outcome: Outcome, code: i32) {
+    let said = outcome.fails(code);
+    assert!(said.contains("no room left on the disk"), "{said}");
+}
+
+#[test]
+fn a_full_disk_is_called_so_by_santa_and_nothing_is_lost_by_it() {
+    let runtime = runtime();
+    let server = serving(&runtime, 3000);
+    let Some(disk) = TinyDisk::new(240) else {
+        return;
+    };
+    // Too small for the rules.
+    let machine = Machine::of(disk.path(), &server);
+    says_that_there_is_no_room(machine.run(&["sync", "--once"]).outcome(), 8);
+    drop(disk);
+    // Large enough, and then filled by others.
+    let Some(disk) = TinyDisk::new(2000) else {
+        return;
+    };
+    let machine = Machine::of(disk.path(), &server);
+    let _synced = machine.run(&["sync", "--once"]).outcome().ok();
+    disk.fill();
+    says_that_there_is_no_room(machine.run(&["sync", "--once", "--clean"]).outcome(), 10);
+    let event = json!({
+        "file_sha256": "ab".repeat(32), "file_path": "/opt", "file_name": "x", "executing_user": "a",
+        "execution_time": 1, "decision": "BLOCK_BINARY",
+    });
+    let add = machine.run(&["events", "add"]).stdin(event.to_string());
+    says_that_there_is_no_room(add.outcome(), 10);
+    says_that_there_is_no_room(machine.run(&["status"]).outcome(), 10);
+    disk.has_room_again();
+    assert_eq!(machine.rules(), 3000);
+    let add = machine.run(&["events", "add"]).stdin(event.to_string());
+    let _added = add.outcome().ok();
+    let _synced = machine.run(&["sync", "--once", "--clean"]).outcome().ok();
+}
+
+#[test]
+fn a_full_disk_is_called_so_by_a_device_and_nothing_is_lost_by_it() {
+    let server = Server::start();
+    let account = Account::new(1);
+    let device = Device::with_token(&server, server.url(), &account);
+    device.put("first", &json!({"id": "first"}));
+    let Some(disk) = TinyDisk::new(2000) else {
+        return;
+    };
+    for file in entries(device.dir()) {
+        std::fs::copy(&file, disk.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let run = |args: &[&str]| {
+        let place = ["--data-dir", disk.path().to_str().unwrap()];
+        Run::new(place.iter().chain(args)).outcome()
+    };
+    disk.fill();
+    says_that_there_is_no_room(run(&["sync"]), 10);
+    says_that_there_is_no_room(run(&["status"]), 10);
+    disk.has_room_again();
+    let _synced = run(&["sync"]).ok();
+}

@@ -134,7 +134,7 @@ impl TinyDisk {
             .arg(dir.path())
             .status();
         if !mounted.is_ok_and(|status| status.success()) {
-            println!("skipped: no disk may be mounted here");
+            eprintln!("skipped: no disk may be mounted here");
             return None;
         }
         Some(Self(dir))

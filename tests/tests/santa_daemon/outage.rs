@@ -76,7 +76,7 @@ impl OwnNetwork {
     fn new() -> Option<Self> {
         let holder = Command::new("unshare").args(["-n", "sleep", "600"]).spawn();
         let Ok(holder) = holder.map(Self).map_err(|_| ()) else {
-            println!("skipped: there is no unshare to make a network with");
+            eprintln!("skipped: there is no unshare to make a network with");
             return None;
         };
         let began = Instant::now();
@@ -84,7 +84,7 @@ impl OwnNetwork {
         let name = PathBuf::from(format!("/proc/{}/comm", holder.0.id()));
         while std::fs::read_to_string(&name).unwrap_or_default().trim() != "sleep" {
             if began.elapsed() > Duration::from_secs(10) {
-                println!("skipped: no network can be made here");
+                eprintln!("skipped: no network can be made here");
                 return None;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -94,7 +94,7 @@ impl OwnNetwork {
             && holder.ip(&["address", "add", &address, "dev", "lo"])
             && holder.ip(&["route", "add", "default", "dev", "lo"]);
         if !is_made {
-            println!("skipped: no network can be set up here");
+            eprintln!("skipped: no network can be set up here");
         }
         is_made.then_some(holder)
     }
@@ -173,7 +173,7 @@ impl Drop for Served {
 #[test]
 fn a_network_that_comes_back_is_seen_and_synced_over_at_once() {
     if !is_root() {
-        println!("skipped: only root can make a network");
+        eprintln!("skipped: only root can make a network");
         return;
     }
     let Some(network) = OwnNetwork::new() else {

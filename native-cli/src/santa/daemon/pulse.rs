@@ -43,6 +43,8 @@ pub(super) enum Heard {
 #[derive(Debug)]
 pub(super) struct Pulse {
     socket: UnixDatagram,
+    /// The same, as the system has it: what has come may not be known to the runtime yet.
+    system: std::os::unix::net::UnixDatagram,
     path: PathBuf,
     limit: Duration,
     parts: Interval,
@@ -60,8 +62,11 @@ impl Pulse {
         let limit = limit(own);
         let mut parts = interval(limit / PARTS);
         parts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let system = std::os::unix::net::UnixDatagram::bind(&path)?;
+        system.set_nonblocking(true)?;
         Ok(Self {
-            socket: UnixDatagram::bind(&path)?,
+            socket: UnixDatagram::from_std(system.try_clone()?)?,
+            system,
             path,
             limit,
             parts,
@@ -82,7 +87,7 @@ impl Pulse {
     /// Another child begins: what the one before said does not count.
     pub(super) fn begin(&mut self) {
         let mut buffer = [0; MOST_BYTES];
-        while self.socket.try_recv(&mut buffer).is_ok() {}
+        while self.system.recv(&mut buffer).is_ok() {}
         self.silent = 0;
         self.parts.reset();
     }

@@ -57,8 +57,8 @@ fn a_daemon_that_hangs_is_replaced_and_its_events_are_kept() {
         run.env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "20000000")
     });
-    manager.hears("READY=1");
     manager.hears("STATUS=next sync at");
+    manager.hears("READY=1");
     manager.hears("WATCHDOG=1");
     let pid = |daemon: &Daemon| {
         let status = daemon.talk().call("status", &json!({}));

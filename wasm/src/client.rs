@@ -8,10 +8,10 @@ use std::rc::Rc;
 use js_sys::{Array, Function, Promise, Reflect};
 use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::engine::Generic;
-use selvedge_core::host::Store;
+use selvedge_core::host::{Clock as _, Store};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::json as core_json;
-use selvedge_core::life::{self, KeptToken, Options, OwnClient, Report, Situation, Stage};
+use selvedge_core::life::{self, Ending, KeptToken, Options, OwnClient, Report, Situation, Stage};
 use selvedge_core::schedule::Ended;
 use selvedge_core::server::Backoff;
 use serde::Serialize;
@@ -24,7 +24,7 @@ use crate::host::{Call, JsHost, Syncing};
 use crate::progress;
 use crate::status::PlainStatus;
 use crate::types::{OpenOptions, SyncOptions, member};
-use crate::{Error, json};
+use crate::{Error, json, token};
 use selvedge_core::sorted::Set;
 
 /// Opens a client on an account.
@@ -233,11 +233,32 @@ impl Inner {
         if running.is_none() {
             return Ok(life::sync(&host, &self.credentials, &mut None, &options).await);
         }
-        let mut token = self.token.take();
+        let was = self.kept_token().await;
+        let mut token = was.clone();
         let report = life::sync(&host, &self.credentials, &mut token, &options).await;
+        if matches!(report.ending, Ending::LoggedOut) {
+            token = None;
+        }
+        if token != was {
+            let sealed = token
+                .as_ref()
+                .and_then(|token| token::seal(&self.credentials, token));
+            // Where it cannot be kept, the next program asks for another.
+            let _ = self.host.keep_token(sealed).await;
+        }
         self.token.replace(token);
         drop(running);
         Ok(report)
+    }
+
+    /// The storage token of the last sync, by whatever program.
+    async fn kept_token(&self) -> Option<KeptToken> {
+        let known = self.token.take();
+        if known.is_some() {
+            return known;
+        }
+        let sealed = self.host.sealed_token().await.ok().flatten()?;
+        token::open(&self.credentials, &sealed, self.host.now())
     }
 
     fn own_client(&self) -> OwnClient {

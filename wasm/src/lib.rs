@@ -21,6 +21,7 @@ mod progress;
 mod record;
 mod schedule;
 mod status;
+mod token;
 mod types;
 
 pub use account::{account_server, join_code, sync_key};

@@ -8,7 +8,7 @@ mod store;
 mod syncing;
 mod windows;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{Date, Function};
@@ -39,6 +39,8 @@ use windows::Windows;
 pub struct JsHost {
     fetch: JsFetch,
     store: JsStore,
+    /// The sealed storage token as the store has it: it stands behind the state of the account's sync, on a line of its own.
+    token: RefCell<Option<String>>,
     pub(crate) listeners: Listeners,
     windows: Windows,
     calls: Calls,
@@ -55,6 +57,7 @@ impl JsHost {
         let host = Rc::new(Self {
             fetch: JsFetch::new(fetch),
             store: JsStore::new(store),
+            token: RefCell::default(),
             listeners: Listeners::default(),
             windows: Windows::new(windows),
             calls: Calls::default(),
@@ -88,8 +91,29 @@ impl JsHost {
         }
     }
 
+    /// The sealed storage token, if the store has one.
+    pub(crate) async fn sealed_token(&self) -> Result<Option<String>, StoreError> {
+        self.global().await?;
+        Ok(self.token.borrow().clone())
+    }
+
+    /// Keeps a sealed storage token, or none.
+    pub(crate) async fn keep_token(&self, sealed: Option<String>) -> Result<(), StoreError> {
+        let global = self.global().await?;
+        if global.is_none() || *self.token.borrow() == sealed {
+            return Ok(());
+        }
+        self.token.replace(sealed);
+        let parts = Vec::new();
+        self.commit(Commit { parts, global }).await.map(drop)
+    }
+
     /// Commits, and tells who listens what changed.
-    async fn commit_as(&self, commit: Commit, origin: Origin) -> Result<Committed, StoreError> {
+    async fn commit_as(&self, mut commit: Commit, origin: Origin) -> Result<Committed, StoreError> {
+        if let (Some(global), Some(token)) = (&mut commit.global, &*self.token.borrow()) {
+            global.push('\n');
+            global.push_str(token);
+        }
         let changes = Change::of(&commit);
         let committed = self.store.commit(commit).await?;
         if committed == Committed::Done {
@@ -128,8 +152,16 @@ impl Clock for JsHost {
 }
 
 impl Store for JsHost {
+    /// The state alone, which is one line of JSON.
     async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.store.global().await
+        let mut global = self.store.global().await?;
+        let end = global.as_deref().and_then(|text| text.find('\n'));
+        let line = end.zip(global.as_mut()).map(|(end, text)| {
+            let line = text.split_off(end);
+            line.trim_start().to_owned()
+        });
+        self.token.replace(line);
+        Ok(global)
     }
 
     async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {

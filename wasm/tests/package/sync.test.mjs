@@ -1,7 +1,7 @@
 // Two clients in JavaScript keep a collection in step through the real server.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { open } from "selvedge";
+import { MemoryStore, open } from "selvedge";
 import { declared, members } from "./declared.mjs";
 import { createAccount, recordingFetch, startServer } from "./server.mjs";
 
@@ -108,4 +108,67 @@ test("a client that is freed in the middle of a sync ends it all the same", asyn
   const syncing = client.sync();
   client.free();
   assert.equal((await syncing).ending, "done");
+});
+
+/** How often the token server was asked. */
+const tokens = seen => seen.filter(({ path }) => path.startsWith("/1.0/")).length;
+
+test("a program that is started again goes on with the storage token of before, which no store can read", async t => {
+  const url = await startServer(t);
+  const account = await createAccount(url);
+  const store = new MemoryStore();
+  const { seen, fetch } = recordingFetch();
+  const first = await open({ account, store, fetch });
+  await first.collection("notes").put({ title: "milk" });
+  await synced(first);
+  const [{ received }] = seen.filter(({ path }) => path.startsWith("/1.0/"));
+  const { id, key } = JSON.parse(received);
+  const kept = await store.global();
+  for (const secret of [id, key, account.access_token]) assert.ok(!kept.includes(secret));
+  await first.close();
+
+  const again = await open({ account, store, fetch });
+  await again.collection("notes").put({ title: "bread" });
+  await synced(again);
+  assert.equal(tokens(seen), 1, "the token is there still");
+  assert.equal((await again.status()).collections[0].records, 2);
+
+  // One that has expired is asked for anew, and so is one of other credentials.
+  const { now } = Date;
+  t.after(() => void (Date.now = now));
+  Date.now = () => now() + 24 * 3_600_000;
+  await synced(await open({ account, store, fetch }));
+  assert.equal(tokens(seen), 2);
+  Date.now = now;
+  await (await open({ account: await createAccount(url), store, fetch })).sync();
+  assert.equal(tokens(seen), 3);
+});
+
+test("a kept storage token that the server no longer takes is asked for anew, and a damaged one is none", async t => {
+  const account = await createAccount(await startServer(t));
+  const store = new MemoryStore();
+  const { seen, fetch } = recordingFetch();
+  await synced(await open({ account, store, fetch }), { collections: ["notes"] });
+  let refused = 0;
+  const refusing = async request => {
+    const isStorage = new URL(request.url).pathname.startsWith("/1.5/");
+    if (!isStorage || refused++) return fetch(request);
+    return new Response(null, { status: 401 });
+  };
+  const client = await open({ account, store, fetch: refusing });
+  await client.collection("notes").put({ title: "milk" });
+  await synced(client);
+  assert.equal(tokens(seen), 2);
+
+  const kept = await store.global();
+  assert.match(kept, /\n\{"ciphertext":/);
+  for (const damaged of [kept.replace(/"hmac":"../, '"hmac":"zz'), kept.replace(/\n.*/, "\n"), kept.replace(/\n.*/, "")]) {
+    await store.commit({ parts: [], global: damaged });
+    const before = tokens(seen);
+    const next = await open({ account, store, fetch });
+    await next.collection("notes").put({ title: "bread" });
+    await synced(next);
+    assert.equal(tokens(seen), before + 1);
+    assert.equal(await store.global().then(text => text.split("\n").length), 2, "the new one is kept");
+  }
 });

@@ -30,6 +30,8 @@ pub(crate) enum Error {
         "the module weighs {module} bytes with gzip, more than {most}: see which part has grown"
     )]
     TooLarge { module: usize, most: usize },
+    #[error("the schema of the messages is not right: {0}")]
+    Schema(String),
     #[error("{0}")]
     Tests(String),
 }

@@ -1,8 +1,9 @@
-//! `cargo xtask`: builds and tests the npm package. Needs cargo, Node and npm, and nothing that is installed by hand.
+//! `cargo xtask`: builds and tests the npm package, and writes the messages of Santa's sync. Needs cargo, Node and npm, and nothing that is installed by hand.
 
 mod browsers;
 mod build;
 mod error;
+mod messages;
 mod node;
 mod pack;
 mod parts;
@@ -25,7 +26,8 @@ const HELP: &str = "cargo xtask COMMAND
           (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
           SELVEDGE=PROGRAM takes a program selvedge that is built already)
   browsers  packs, and runs in real browsers, headless: the WebAssembly tests, the extension and the page
-          (cargo xtask browsers NAME runs only tests/browser/NAME.test.mjs)";
+          (cargo xtask browsers NAME runs only tests/browser/NAME.test.mjs)
+  messages  writes the messages of Santa's sync in Rust, from their schema in core/proto";
 
 /// Not for people: cargo runs the test binaries through this command.
 const RUN_TESTS: &str = "run-wasm-tests";
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ["browsers", name] => {
             Workspace::find().and_then(|workspace| browsers::all(&workspace, Some(name)))
         }
+        ["messages"] => Workspace::find().and_then(|workspace| messages::write_all(&workspace)),
         [RUN_TESTS, ..] => run_tests(&arguments),
         _ => {
             eprintln!("{HELP}");

@@ -2,5 +2,8 @@
 
 mod bytes;
 mod laws;
+// What it is compared with does not build for WebAssembly.
+#[cfg(not(target_arch = "wasm32"))]
+mod reflection;
 mod scenarios;
 mod scene;

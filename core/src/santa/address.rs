@@ -47,13 +47,13 @@ impl Endpoint {
 /// ```
 /// use selvedge_core::santa::BadAddress;
 ///
-/// assert_eq!(BadAddress::Empty.to_string(), "no server is set: give the sync base URL");
+/// assert_eq!(BadAddress::Empty.to_string(), "no server is set: write SyncBaseURL into santa.toml");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadAddress {
     /// Nothing at all.
-    #[error("no server is set: give the sync base URL")]
+    #[error("no server is set: write SyncBaseURL into santa.toml")]
     Empty,
     /// Neither https nor http, or no host.
     #[error("the sync base URL is no https URL")]

@@ -93,7 +93,7 @@ impl fmt::Display for Status {
             Self::RuleDownload => "rules could not be fetched or applied",
             Self::Postflight => "the server did not hear what became of the sync",
             Self::TooManySyncs => "too many syncs wait already: try again later",
-            Self::NoServer => "no server is set: give the sync base URL",
+            Self::NoServer => "no server is set: write SyncBaseURL into santa.toml",
             Self::NoMachineId => "the machine has no id: set one",
             Self::Agent => "the local store did not do its work",
             Self::Started => "the sync has begun",

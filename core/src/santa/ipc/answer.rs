@@ -33,7 +33,7 @@ pub enum Fault {
     #[error("only root and the agent may do this")]
     Forbidden,
     /// No server is set.
-    #[error("no server is set: give the sync base URL")]
+    #[error("no server is set: write SyncBaseURL into santa.toml")]
     NotConfigured,
     /// Too many syncs wait already.
     #[error("too many syncs wait already: try again later")]

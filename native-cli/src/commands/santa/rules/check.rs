@@ -25,14 +25,10 @@ impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for bad in &self.bad {
             let identifier = printable(&bad.identifier);
-            writeln!(f, "rule {} ({identifier}): {}", bad.number, bad.problem)?;
+            let problem = printable(&bad.problem);
+            writeln!(f, "rule {} ({identifier}): {problem}", bad.number)?;
         }
-        writeln!(
-            f,
-            "{} rules are good, {} would be passed over",
-            self.good,
-            self.bad.len()
-        )
+        writeln!(f, "good: {}, passed over: {}", self.good, self.bad.len())
     }
 }
 

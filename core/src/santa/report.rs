@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use super::eventupload::Uploaded;
 use super::kind::Kind;
 use super::preflight::Timing;
-use super::ruledownload::Downloaded;
+use super::ruledownload::{Downloaded, NAMED};
 use crate::time::LocalTime;
 
 /// The status of a sync: a number that scripts know.
@@ -231,7 +231,8 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Report", 16)?;
+        let refused = &self.downloaded.refused;
+        let mut fields = serializer.serialize_struct("Report", 18)?;
         fields.serialize_field("status", &self.status().number())?;
         fields.serialize_field("message", &self.status().to_string())?;
         fields.serialize_field("degraded", &self.is_degraded())?;
@@ -246,6 +247,8 @@ impl Serialize for Report {
         fields.serialize_field("events_deleted_unsent", &self.uploaded.deleted_unsent)?;
         fields.serialize_field("rules_received", &self.downloaded.received)?;
         fields.serialize_field("rules_processed", &self.downloaded.processed)?;
+        fields.serialize_field("rules_refused", &refused.len())?;
+        fields.serialize_field("refused", &refused[..refused.len().min(NAMED)])?;
         fields.serialize_field("traffic", &self.traffic)?;
         fields.serialize_field("millis", &self.millis)?;
         fields.end()

@@ -31,8 +31,8 @@ use crate::host::Clock;
 /// No server has more pages.
 const MOST_PAGES: u32 = 100_000;
 
-/// So many rules that were passed over are named; the others are counted.
-const NAMED: usize = 20;
+/// So many rules that were passed over or refused are named; the others are counted.
+pub(super) const NAMED: usize = 20;
 
 /// What came of the rules.
 ///

@@ -14,6 +14,7 @@
 //! doctor       what is to be mended, here and at the server
 //! ipc_client   asks the daemon
 //! rule_file    rules in a file
+//! expression   which rules' expressions an agent can compile
 //! serve        a small server for tests and trials
 //! fleet        many machines that exist only here
 //! push         servers that tell this machine when to sync
@@ -24,6 +25,7 @@ pub mod config;
 #[cfg(target_os = "linux")]
 pub mod daemon;
 pub mod doctor;
+pub mod expression;
 mod facts;
 mod fetch;
 pub mod fleet;

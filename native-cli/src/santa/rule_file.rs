@@ -4,10 +4,18 @@ use selvedge_core::santa::wire::{Policy, RuleDownloadResponse, RuleMessage, Rule
 use selvedge_core::santa::{Change, Rule, RuleState};
 use serde::{Deserialize, Serialize};
 
+use super::expression::sift;
+
 /// Why a file of rules cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 #[error("no rules can be read here: {0}")]
 pub struct Unreadable(String);
+
+impl From<std::io::Error> for Unreadable {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl From<serde_json::Error> for Unreadable {
     fn from(error: serde_json::Error) -> Self {
@@ -64,6 +72,16 @@ pub struct BadRuleAt {
     pub problem: String,
 }
 
+impl BadRuleAt {
+    fn new(place: usize, message: &RuleMessage, problem: &dyn std::fmt::Display) -> Self {
+        Self {
+            number: place + 1,
+            identifier: message.identifier.clone(),
+            problem: problem.to_string(),
+        }
+    }
+}
+
 /// What is in a file of rules.
 #[derive(Debug, Default)]
 pub struct RuleFile {
@@ -75,7 +93,7 @@ pub struct RuleFile {
 
 impl RuleFile {
     /// Reads a list of rules in JSON, a page of ruledownload, or one rule a line (spec §2.5). Each is validated as one
-    /// of a server is: a bad one does not spoil the others.
+    /// of a server is, its expression included: a bad one does not spoil the others.
     ///
     /// # Errors
     /// When the text is none of them.
@@ -95,7 +113,7 @@ impl RuleFile {
                 .into_iter()
                 .collect::<Result<Vec<RuleMessage>, _>>()?,
         };
-        Ok(Self::of(&messages))
+        Self::of(&messages)
     }
 
     /// Reads the rules of a moroz configuration.
@@ -114,22 +132,30 @@ impl RuleFile {
             custom_url: rule.custom_url,
             ..RuleMessage::default()
         });
-        Ok(Self::of(&messages.collect::<Vec<_>>()))
+        Self::of(&messages.collect::<Vec<_>>())
     }
 
-    fn of(messages: &[RuleMessage]) -> Self {
+    fn of(messages: &[RuleMessage]) -> Result<Self, Unreadable> {
         let mut file = Self::default();
-        for (at, message) in messages.iter().enumerate() {
+        let (mut changes, mut places) = (Vec::new(), Vec::new());
+        for (place, message) in messages.iter().enumerate() {
             match Change::read(message) {
-                Ok(change) => file.changes.push(change),
-                Err(error) => file.bad.push(BadRuleAt {
-                    number: at + 1,
-                    identifier: message.identifier.clone(),
-                    problem: error.to_string(),
-                }),
+                Ok(change) => {
+                    changes.push(change);
+                    places.push(place);
+                }
+                Err(error) => file.bad.push(BadRuleAt::new(place, message, &error)),
             }
         }
-        file
+        let sifted = sift(changes)?;
+        file.changes = sifted.good;
+        for (at, _, error) in sifted.bad {
+            let place = places[at];
+            file.bad
+                .push(BadRuleAt::new(place, &messages[place], &error));
+        }
+        file.bad.sort_by_key(|bad| bad.number);
+        Ok(file)
     }
 }
 
@@ -194,6 +220,22 @@ mod tests {
             (1, "short")
         );
         assert!(RuleFile::read(b"nothing of the kind").is_err());
+    }
+
+    #[test]
+    fn a_rule_whose_expression_cannot_be_compiled_is_bad_and_in_its_place() {
+        let cel = |expression: &str| {
+            format!(
+                r#"{{"identifier":"ABCDEFGHIJ","policy":"CEL","rule_type":"TEAMID","cel_expr":"{expression}"}}"#
+            )
+        };
+        let lines = [&cel("a &&"), RULE, &cel("a && b"), &cel(""), &cel("(")];
+        let file = RuleFile::read(lines.join("\n").as_bytes()).unwrap();
+        assert_eq!(file.changes.len(), 2);
+        let numbers: Vec<usize> = file.bad.iter().map(|bad| bad.number).collect();
+        assert_eq!(numbers, [1, 4, 5]);
+        let start = "its expression cannot be compiled: line 1, ";
+        assert!(file.bad[0].problem.starts_with(start), "{:?}", file.bad);
     }
 
     #[test]

@@ -150,6 +150,15 @@ impl View {
         self.0.get(stage)?.get("error")?.as_str()
     }
 
+    /// Some of the rules whose expressions cannot be compiled.
+    fn refused(&self) -> impl Iterator<Item = String> {
+        let rules = self.0.get("refused").and_then(Value::as_array);
+        rules.into_iter().flatten().map(|rule| {
+            let of = |name| printable(rule.get(name).and_then(Value::as_str).unwrap_or_default());
+            format!("{} {}", of("rule_type"), of("identifier"))
+        })
+    }
+
     /// What kept the sync from its end.
     fn failure(&self) -> Option<String> {
         let stages = ["preflight", "rule_download", "postflight"];
@@ -172,6 +181,12 @@ impl fmt::Display for View {
         write!(f, "Rules         {received} received")?;
         if processed < received {
             write!(f, ", {} of them passed over", received - processed)?;
+        }
+        for rule in self.refused() {
+            write!(
+                f,
+                "\nRefused       {rule}: its expression cannot be compiled"
+            )?;
         }
         write!(f, "\nEvents        {} sent", self.number("events_uploaded"))?;
         match self.number("events_deleted_unsent") {
@@ -216,12 +231,14 @@ mod tests {
             "events_uploaded": 2, "events_deleted_unsent": 1, "millis": 1500,
             "traffic": {"requests": 4, "bytes_sent": 400, "bytes_received": 2000},
             "event_upload": {"code": "refused", "error": "eventupload: 500"},
+            "rules_refused": 1, "refused": [{"rule_type": "TEAMID", "identifier": "EQHXZ8M8AV"}],
         });
         let view = View(report);
         assert_eq!(view.status(), Status::Success);
         assert_eq!(
             view.to_string(),
-            "Kind of sync  clean all\nRules         5 received, 1 of them passed over\nEvents        2 sent, 1 deleted unsent\n\
+            "Kind of sync  clean all\nRules         5 received, 1 of them passed over\n\
+             Refused       TEAMID EQHXZ8M8AV: its expression cannot be compiled\nEvents        2 sent, 1 deleted unsent\n\
              Traffic       4 requests, 400 B sent, 2.0 KB received, 1.50 s\nFailed        eventupload: 500\n"
         );
         assert_eq!(View(json!({})).status(), Status::Unknown);

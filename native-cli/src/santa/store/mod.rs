@@ -12,13 +12,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use selvedge_core::host::StoreError;
+use selvedge_core::host::{StoreError, StoreErrorKind};
 use selvedge_core::santa::{
     Change, Commit, Committed, EventId, Occurrence, PendingEvent, Rule, RuleCounts, RuleKey,
     RuleState, RuleStore, Wipe,
 };
 
 use crate::host::schema::{self as sqlite, store_error};
+use crate::santa::expression::sift;
 use rows::Table;
 
 /// The store of a machine. Clones share one connection; its calls block, and its futures are ready at once. Several
@@ -311,8 +312,14 @@ impl RuleStore for SantaStore {
         self.read(|connection| pending(connection, after, limit))
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+    /// Here the store stands for the agent: a rule whose expression cannot be compiled is refused (spec §2.5).
+    async fn commit(&self, mut commit: Commit) -> Result<Committed, StoreError> {
+        let sifted = sift(commit.changes)
+            .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))?;
+        commit.changes = sifted.good;
+        let refused = sifted.bad.iter().map(|(_, change, _)| change.key().clone());
+        let refused = refused.collect();
         self.write(|connection| apply(connection, &commit))?;
-        Ok(Committed::default())
+        Ok(Committed { refused })
     }
 }

@@ -93,6 +93,49 @@ fn it_answers_as_the_store_in_memory_does() {
 }
 
 #[test]
+fn a_rule_whose_expression_cannot_be_compiled_is_refused_and_the_rest_is_committed() {
+    let store = SantaStore::in_memory().unwrap();
+    let cel = |identifier: &str, expression: &str| {
+        let mut rule = rule(identifier, RuleState::Cel);
+        rule.cel_expr = expression.into();
+        Change::Put(rule)
+    };
+    let before = Commit {
+        changes: vec![cel("REFUSED001", "true")],
+        ..Commit::default()
+    };
+    block_on(store.commit(before)).unwrap();
+    let commit = Commit {
+        changes: vec![
+            cel("REFUSED001", "true &&"),
+            cel("COMPILED01", "args.exists(a, a == '-x')"),
+            cel("REFUSED002", &"(".repeat(5000)),
+            Change::Put(rule("EQHXZ8M8AV", RuleState::Allow)),
+        ],
+        state: Some("after".into()),
+        ..Commit::default()
+    };
+    let committed = block_on(store.commit(commit)).unwrap();
+    let refused: Vec<&str> = committed.refused.iter().map(RuleKey::identifier).collect();
+    assert_eq!(refused, ["REFUSED001", "REFUSED002"]);
+    let rules = block_on(store.rules(None, 10)).unwrap();
+    let kept: Vec<(&str, &str)> = rules
+        .iter()
+        .map(|rule| (rule.key.identifier(), rule.cel_expr.as_str()))
+        .collect();
+    // What was there under a refused rule's name stays.
+    assert_eq!(
+        kept,
+        [
+            ("COMPILED01", "args.exists(a, a == '-x')"),
+            ("EQHXZ8M8AV", ""),
+            ("REFUSED001", "true"),
+        ]
+    );
+    assert_eq!(block_on(store.state()).unwrap().as_deref(), Some("after"));
+}
+
+#[test]
 fn no_number_names_two_events() {
     let store = SantaStore::in_memory().unwrap();
     let first = store.add_events(&[event("aa")]).unwrap();

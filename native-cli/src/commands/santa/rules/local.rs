@@ -11,6 +11,8 @@ use crate::commands::santa::grammar::{AddArgs, Format};
 use crate::commands::santa::{store, store_if_there};
 use crate::device::Device;
 use crate::exit::{CliError, Result};
+use crate::output::printable;
+use crate::santa::expression::sift;
 
 #[derive(Serialize)]
 struct Changed {
@@ -38,7 +40,11 @@ pub(super) fn add(device: &Device, args: AddArgs) -> Result<()> {
         ..RuleMessage::default()
     };
     let change = Change::read(&message).map_err(|error| CliError::Usage(error.to_string()))?;
-    apply(device, &[change], args.dry_run.dry_run)
+    let sifted = sift(vec![change]).map_err(|error| CliError::Failed(error.to_string()))?;
+    if let Some((.., error)) = sifted.bad.first() {
+        return Err(CliError::Usage(printable(&error.to_string())));
+    }
+    apply(device, &sifted.good, args.dry_run.dry_run)
 }
 
 pub(super) fn remove(
@@ -80,8 +86,8 @@ pub(super) fn import(
         device.output.note(format_args!(
             "rule {} ({}): {}",
             bad.number,
-            crate::output::printable(&bad.identifier),
-            bad.problem
+            printable(&bad.identifier),
+            printable(&bad.problem)
         ));
     }
     apply(device, &file.changes, is_dry)?;

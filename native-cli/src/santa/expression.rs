@@ -1,0 +1,203 @@
+//! Expressions of rules: which of them an agent can compile (spec §2.5).
+//!
+//! Only their form is judged. Which names an expression may use depends on the agent's version.
+
+use std::panic::catch_unwind;
+use std::{io, thread};
+
+use selvedge_core::santa::{Change, Rule, RuleState};
+
+/// No expression is longer, in bytes.
+const MOST_BYTES: usize = 16 << 10;
+
+/// The parser's stack in bytes: an expression of [`MOST_BYTES`] takes less than half of it, however it nests.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Why an agent cannot compile an expression.
+///
+/// ```
+/// use selvedge_cli::santa::expression;
+///
+/// let judged = expression::judge(&["target.signing_time >= timestamp('2025-05-31T00:00:00Z')", "target."])?;
+/// assert_eq!(judged[0], Ok(()));
+/// assert!(judged[1].as_ref().unwrap_err().to_string().starts_with("its expression cannot be compiled: line 1, "));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("its expression cannot be compiled: {0}")]
+pub struct BadExpression(String);
+
+/// Judges expressions, each for itself.
+///
+/// # Errors
+/// When the system lends no thread for it; nothing is known of any expression then.
+pub fn judge(expressions: &[&str]) -> io::Result<Vec<Result<(), BadExpression>>> {
+    if expressions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = || expressions.iter().map(|text| compile(text)).collect();
+    // The parser recurses, and has a stack of its own for it.
+    thread::scope(|scope| {
+        let parser = thread::Builder::new().stack_size(STACK_BYTES);
+        let judged = parser.spawn_scoped(scope, all)?.join();
+        judged.map_err(|_| io::Error::other("the expressions' parser ended early"))
+    })
+}
+
+/// Changes of rules whose expressions have been judged.
+#[derive(Debug, Default)]
+pub struct Sifted {
+    /// What can be made, in its order.
+    pub good: Vec<Change>,
+    /// The others: the place of each among all changes, and why.
+    pub bad: Vec<(usize, Change, BadExpression)>,
+}
+
+/// Takes those changes out that would add a rule with a bad expression.
+///
+/// # Errors
+/// As [`judge`].
+pub fn sift(changes: Vec<Change>) -> io::Result<Sifted> {
+    let texts: Vec<&str> = changes.iter().filter_map(of).collect();
+    let mut judged = judge(&texts)?.into_iter();
+    let mut sifted = Sifted::default();
+    for (place, change) in changes.into_iter().enumerate() {
+        let judgement = of(&change).and_then(|_| judged.next());
+        match judgement {
+            Some(Err(error)) => sifted.bad.push((place, change, error)),
+            Some(Ok(())) | None => sifted.good.push(change),
+        }
+    }
+    Ok(sifted)
+}
+
+/// The expression that an agent compiles when a change is made.
+fn of(change: &Change) -> Option<&str> {
+    match change {
+        Change::Put(Rule {
+            state: RuleState::Cel,
+            cel_expr,
+            ..
+        }) => Some(cel_expr),
+        Change::Put(_) | Change::Remove(_) => None,
+    }
+}
+
+fn compile(text: &str) -> Result<(), BadExpression> {
+    if text.len() > MOST_BYTES {
+        return Err(BadExpression(format!(
+            "it is longer than {MOST_BYTES} bytes"
+        )));
+    }
+    match catch_unwind(|| cel::Program::compile(text).map(drop)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(errors)) => Err(BadExpression(reason(&errors))),
+        Err(_panic) => Err(BadExpression("its parser gives up on it".into())),
+    }
+}
+
+/// The first of the parser's errors, without the list of all that it would have taken instead.
+fn reason(errors: &cel::ParseErrors) -> String {
+    let Some(first) = errors.errors.first() else {
+        return "its parser does not say why".into();
+    };
+    let (line, column) = first.pos;
+    let message = first.msg.trim_start_matches("Syntax error: ");
+    let message = message.split(" expecting {").next().unwrap_or_default();
+    format!("line {line}, column {column}: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_good(text: &str) -> bool {
+        judge(&[text]).unwrap() == [Ok(())]
+    }
+
+    #[test]
+    fn expressions_of_every_form_compile() {
+        for text in [
+            "target.signing_time >= timestamp('2025-05-31T00:00:00Z')",
+            "args.exists(a, a == '--inspect') && euid == 0 ? BLOCKLIST : ALLOWLIST",
+            "has(target.team_id) || !(path in ['/opt/a', r'/opt/\\d', b'x'])",
+            "{'a': [1, 2u, 0x1F, 1.5e3, null, true]}['a'][0] - -1 % 2",
+            "Pair{left: 1, right: 'ä\\u00e9\\n'}.left",
+            "require_touchid_with_cooldown_minutes(10)",
+        ] {
+            assert_eq!(judge(&[text]).unwrap(), [Ok(())], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_expression_says_where_it_is_wrong() {
+        let reason = |text| judge(&[text]).unwrap().remove(0).unwrap_err().to_string();
+        for (text, place) in [
+            ("", "line 1, column 1: "),
+            ("target.", "line 1, column 8: "),
+            ("a ==\n== b", "line 2, column 1: "),
+            ("99999999999999999999", "line 1, column 1: "),
+            ("has(1)", "line 1, column 5: "),
+        ] {
+            let reason = reason(text);
+            let found = reason.strip_prefix("its expression cannot be compiled: ");
+            assert!(
+                found.is_some_and(|found| found.starts_with(place)),
+                "{reason}"
+            );
+            assert!(!reason.contains('{'), "{reason}");
+        }
+        assert!(!is_good("'never closed"));
+        assert!(!is_good(&format!("'{}'", "x".repeat(MOST_BYTES))));
+    }
+
+    #[test]
+    fn no_nesting_ends_the_program() {
+        for (open, middle, close) in [
+            ("(", "a", ")"),
+            ("[", "", "]"),
+            ("{1:", "1", "}"),
+            ("!", "a", ""),
+            ("- ", "a", ""),
+            ("1+", "1", ""),
+            ("a?b:", "c", ""),
+            ("a?", "b", ":c"),
+            ("", "a", ".b()"),
+            ("", "a", "[0]"),
+            ("a[", "0", "]"),
+            ("a.map(x,", "x", ")"),
+        ] {
+            let count = (MOST_BYTES - 8) / (open.len() + close.len());
+            let deep = open.repeat(count) + middle + &close.repeat(count);
+            let unclosed = open.repeat(count);
+            assert_eq!(
+                judge(&[&deep, &unclosed, "a"]).unwrap()[2],
+                Ok(()),
+                "{open}{close}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_expressions_that_decide_are_judged_and_by_their_places() {
+        let rule = |state, text: &str| {
+            let key = selvedge_core::santa::RuleKey::new(
+                selvedge_core::santa::wire::RuleType::TeamId,
+                "EQHXZ8M8AV",
+            );
+            let mut rule = Rule::new(key.unwrap(), state);
+            rule.cel_expr = text.into();
+            Change::Put(rule)
+        };
+        let changes = [
+            rule(RuleState::Allow, "not ( looked at"),
+            rule(RuleState::Cel, "true"),
+            rule(RuleState::Cel, "true ||"),
+        ];
+        let sifted = sift(changes.to_vec()).unwrap();
+        assert_eq!(sifted.good, changes[..2]);
+        assert_eq!(sifted.bad.len(), 1);
+        assert_eq!((sifted.bad[0].0, &sifted.bad[0].1), (2, &changes[2]));
+        assert!(sift(Vec::new()).unwrap().good.is_empty());
+    }
+}

@@ -1,0 +1,88 @@
+//! Rules with expressions, from the small server and from files, through the program: a bad expression costs its own rule
+//! and nothing else.
+#![allow(missing_docs, reason = "the names of tests are their claims")]
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use selvedge_cli::santa::serve::{Configuration, ServeConfig, Source, start};
+use selvedge_tests::{Outcome, Run};
+use serde_json::json;
+use tempfile::TempDir;
+
+const CLOSED: &str = "ABCDEFGHIJ";
+const UNCLOSED: &str = "BBCDEFGHIJ";
+const PLAIN: &str = "CBCDEFGHIJ";
+
+fn santa(dir: &TempDir, args: &[&str], stdin: &str) -> Outcome {
+    let place = [
+        "--data-dir",
+        dir.path().to_str().unwrap(),
+        "--json",
+        "santa",
+    ];
+    Run::new(place.iter().chain(args)).stdin(stdin).outcome()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_expression_from_a_server_is_reported_by_name_and_the_rest_is_committed() {
+    let rules = format!(
+        "[[rules]]\nidentifier = '{CLOSED}'\nrule_type = 'TEAMID'\npolicy = 'CEL'\ncel_expr = 'euid == 0'\n\
+         [[rules]]\nidentifier = '{UNCLOSED}'\nrule_type = 'TEAMID'\npolicy = 'CEL'\ncel_expr = 'euid == ('\n\
+         [[rules]]\nidentifier = '{PLAIN}'\nrule_type = 'TEAMID'\npolicy = 'ALLOWLIST'\n"
+    );
+    let (configuration, _) = Configuration::read(&rules);
+    let server = start(ServeConfig::new(Source::Fixed(Box::new(configuration))));
+    let server = server.await.unwrap();
+    let dir = TempDir::new().unwrap();
+    let config = format!("SyncBaseURL = \"{}\"\nMachineID = \"M\"\n", server.url());
+    std::fs::write(dir.path().join("santa.toml"), config).unwrap();
+
+    let (report, listed) = tokio::task::spawn_blocking(move || {
+        let report = santa(&dir, &["sync", "--once"], "").ok().json();
+        let listed = santa(&dir, &["rules", "list", "--from", "server"], "");
+        (report, listed.ok().json())
+    })
+    .await
+    .unwrap();
+    // The agent's refusal comes after the count of what is processed (spec §10.2, R6).
+    assert_eq!(report["rules_received"], 3, "{report}");
+    assert_eq!(report["rules_processed"], 3, "{report}");
+    assert_eq!(report["rules_refused"], 1, "{report}");
+    let refused = json!([{"rule_type": "TEAMID", "identifier": UNCLOSED}]);
+    assert_eq!(report["refused"], refused, "{report}");
+    let listed = listed.as_array().unwrap().iter();
+    let listed: Vec<&str> = listed
+        .map(|rule| rule["identifier"].as_str().unwrap())
+        .collect();
+    assert_eq!(listed, [CLOSED, PLAIN]);
+}
+
+#[test]
+fn a_bad_expression_is_named_when_rules_are_checked_imported_or_added_here() {
+    let dir = TempDir::new().unwrap();
+    let rule = |identifier: &str, expression: &str| json!({"identifier": identifier, "rule_type": "TEAMID", "policy": "CEL", "cel_expr": expression});
+    let rules = json!([rule(CLOSED, "euid == 0"), rule(UNCLOSED, "euid == (")]).to_string();
+    let reason = "its expression cannot be compiled: line 1, column 10: ";
+
+    let checked = santa(&dir, &["rules", "check", "-"], &rules);
+    let checked = checked.exits(9).json();
+    assert_eq!(
+        (&checked["good"], &checked["bad"][0]["number"]),
+        (&json!(1), &json!(2))
+    );
+    let problem = checked["bad"][0]["problem"].as_str().unwrap();
+    assert!(problem.starts_with(reason), "{problem}");
+
+    let imported = santa(&dir, &["rules", "import", "-"], &rules);
+    assert!(imported.stderr.contains(reason), "{}", imported.stderr);
+    assert_eq!(imported.exits(9).json()["added"], 1);
+
+    let add = [
+        "rules", "add", UNCLOSED, "--type", "TEAMID", "--policy", "CEL", "--cel",
+    ];
+    let refused = santa(&dir, &[&add[..], &["euid == ("]].concat(), "");
+    let sentence = refused.fails(2);
+    assert!(sentence.contains(reason), "{sentence}");
+    let local = ["rules", "list", "--from", "local"];
+    let listed = santa(&dir, &local, "").ok().json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+}

@@ -126,7 +126,23 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         deserialize_i32 visit_i64 i64 deserialize_i64 visit_i64 i64
         deserialize_u8 visit_u64 u64 deserialize_u16 visit_u64 u64
         deserialize_u32 visit_u64 u64 deserialize_u64 visit_u64 u64
-        deserialize_f32 visit_f32 f32 deserialize_f64 visit_f64 f64
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        let number = self.number::<f32>()?;
+        match number.is_finite() {
+            true => visitor.visit_f32(number),
+            false => Err(Malformed),
+        }
+    }
+
+    /// A number that is too large for a float is none, rather than infinity.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        let number = self.number::<f64>()?;
+        match number.is_finite() {
+            true => visitor.visit_f64(number),
+            false => Err(Malformed),
+        }
     }
 
     same! {

@@ -115,6 +115,15 @@ fn what_is_of_another_form_is_refused() {
 }
 
 #[test]
+fn a_number_beyond_every_float_is_refused_and_not_infinite() {
+    assert_eq!(from_str("1.5e300"), Ok(1.5e300));
+    for text in ["1e400", "-1e400"] {
+        assert_eq!(from_str::<f64>(text), Err(Malformed), "{text}");
+        assert_eq!(from_str::<f32>(text), Err(Malformed), "{text}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused_and_does_not_overflow() {
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     assert_eq!(deep.parse::<Value>(), Err(Malformed));

@@ -12,15 +12,14 @@ use prost::Message as _;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use selvedge_cli::santa::push::{
-    self, Commands, NatsConfig, PushConfig, PushError, PushEvent, PushHandle, PushState,
+    Commands, NatsConfig, PushConfig, PushError, PushEvent, PushState,
 };
 use selvedge_core::santa::push::{
     Action, Answered, CommandError, CommandKey, CommandRequest, CommandResponse, HmacScheme,
     Message, SyncRequest,
 };
 use selvedge_core::santa::wire::Token;
-use selvedge_tests::{NatsAccount, NatsServer, workspace_root};
-use tokio::sync::mpsc;
+use selvedge_tests::{NatsAccount, NatsServer, PushListener, workspace_root};
 
 /// A slow machine gets this long for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,47 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
 const COMMANDS: &str = "santa.host.50C7E1EB-2EF5-42D4-A084-A7966FC45A95.commands";
 
-struct Listener {
-    handle: PushHandle,
-    events: mpsc::Receiver<PushEvent>,
-}
-
-impl Listener {
-    fn start(config: NatsConfig) -> Self {
-        let (sender, events) = mpsc::channel(64);
-        let handle = push::start(PushConfig::Nats(config), MACHINE, sender).unwrap();
-        Self { handle, events }
-    }
-
-    async fn next(&mut self) -> PushEvent {
-        let next = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-        next.unwrap().unwrap()
-    }
-
-    /// Waits for a connection, over attempts in vain.
-    async fn connected(&mut self) {
-        loop {
-            match self.next().await {
-                PushEvent::Connected { .. } => return,
-                PushEvent::Created | PushEvent::Disconnected { .. } => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    async fn disconnected(&mut self) -> PushError {
-        match self.next().await {
-            PushEvent::Disconnected { why } => why,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn message(&mut self) -> Message {
-        match self.next().await {
-            PushEvent::Message(message) => message,
-            other => panic!("{other:?}"),
-        }
-    }
+fn listen(config: NatsConfig) -> PushListener {
+    PushListener::start(PushConfig::Nats(config), MACHINE)
 }
 
 fn config(server: &NatsServer, subjects: &[&str]) -> NatsConfig {
@@ -111,7 +71,7 @@ async fn tags_carry_their_jitter_and_hosts_sync_now() {
     let Some(server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(config(&server, &["santa.tag.lab", "santa.host.D1"]));
+    let mut listener = listen(config(&server, &["santa.tag.lab", "santa.host.D1"]));
     listener.connected().await;
     assert_eq!(listener.handle.status().state, PushState::Connected);
     assert_eq!(listener.handle.status().server, server.url());
@@ -136,7 +96,7 @@ async fn subjects_of_another_form_and_of_others_are_not_listened_to() {
         return;
     };
     let listed = ["santa.tag.a-b", "santa.tag.>", "lab", "santa.host.D1"];
-    let mut listener = Listener::start(config(&server, &listed));
+    let mut listener = listen(config(&server, &listed));
     listener.connected().await;
     let fleet = publisher(&server).await;
     for subject in ["santa.tag.a-b", "santa.tag.x", "lab", "santa.host.D2"] {
@@ -154,7 +114,7 @@ async fn other_subjects_are_listened_to_by_the_same_connection() {
     let Some(server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(config(&server, &["santa.tag.old", "santa.host.D1"]));
+    let mut listener = listen(config(&server, &["santa.tag.old", "santa.host.D1"]));
     listener.connected().await;
     let fleet = publisher(&server).await;
     listener
@@ -223,7 +183,7 @@ async fn only_a_fresh_command_with_the_right_signature_is_done_and_only_once() {
     let Some(server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(NatsConfig {
+    let mut listener = listen(NatsConfig {
         commands: commands(None),
         ..config(&server, &[])
     });
@@ -266,7 +226,7 @@ async fn what_a_command_asks_for_is_done_by_the_daemon_whose_answer_is_sent() {
     let Some(server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(NatsConfig {
+    let mut listener = listen(NatsConfig {
         commands: commands(Some(&[Action::EventUpload])),
         ..config(&server, &["santa.host.D1"])
     });
@@ -316,7 +276,7 @@ async fn without_a_key_no_command_is_believed() {
     let Some(server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(config(&server, &[]));
+    let mut listener = listen(config(&server, &[]));
     listener.connected().await;
     let fleet = publisher(&server).await;
     let response = asked(&fleet, &signed(command(1, 0))).await;
@@ -328,7 +288,7 @@ async fn a_server_that_dies_is_told_of_and_connected_to_when_it_is_back() {
     let Some(mut server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(config(&server, &["santa.host.D1"]));
+    let mut listener = listen(config(&server, &["santa.host.D1"]));
     listener.connected().await;
     server.kill();
     assert_eq!(listener.disconnected().await, PushError::Lost);
@@ -350,7 +310,7 @@ async fn a_connection_comes_back_by_itself() {
     let Some(mut server) = NatsServer::start() else {
         return;
     };
-    let mut listener = Listener::start(config(&server, &["santa.host.D1"]));
+    let mut listener = listen(config(&server, &["santa.host.D1"]));
     listener.connected().await;
     server.kill();
     server.start_again();
@@ -372,13 +332,13 @@ async fn only_credentials_of_the_account_are_let_in() {
         ..config(&server, &["santa.host.D1"])
     };
     for wrong in [None, Some(others.credentials())] {
-        let mut listener = Listener::start(with(wrong));
+        let mut listener = listen(with(wrong));
         assert!(matches!(listener.next().await, PushEvent::Created));
         assert_eq!(listener.disconnected().await, PushError::Refused);
         let problem = listener.handle.status().problem.unwrap();
         assert!(problem.contains("credentials"), "{problem}");
     }
-    let mut listener = Listener::start(with(Some(ours.credentials())));
+    let mut listener = listen(with(Some(ours.credentials())));
     listener.connected().await;
 }
 
@@ -400,9 +360,9 @@ async fn only_the_pinned_roots_are_trusted() {
         roots,
         ..NatsConfig::default()
     };
-    let mut listener = Listener::start(with(Some(vec![pinned])));
+    let mut listener = listen(with(Some(vec![pinned])));
     listener.connected().await;
-    let mut listener = Listener::start(with(Some(Vec::new())));
+    let mut listener = listen(with(Some(Vec::new())));
     assert!(matches!(listener.next().await, PushEvent::Created));
     let why = listener.disconnected().await;
     assert!(matches!(why, PushError::Tls(_)), "{why:?}");

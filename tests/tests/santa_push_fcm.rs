@@ -4,64 +4,30 @@
     reason = "all of it is a test, also what clippy does not see as one"
 )]
 
-use std::time::Duration;
-
-use selvedge_cli::santa::push::{
-    self, FcmConfig, PushConfig, PushError, PushEvent, PushHandle, PushState,
-};
+use selvedge_cli::santa::push::{self, FcmConfig, PushConfig, PushError, PushEvent, PushState};
 use selvedge_core::santa::push::Message;
 use selvedge_core::santa::wire::Token;
-use selvedge_tests::FakeFcm;
+use selvedge_tests::{FakeFcm, PushListener};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// A slow machine gets this long for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Listener {
-    handle: PushHandle,
-    events: mpsc::Receiver<PushEvent>,
+/// Starts, and does not wait for the pause before the first connection.
+async fn listen(server: &FakeFcm) -> PushListener {
+    let config = FcmConfig {
+        token: Token::from("a token/with=signs"),
+        connect_url: server.connect_url(),
+        ack_url: server.ack_url(),
+    };
+    let mut listener = PushListener::start(PushConfig::Fcm(config), "M-1");
+    assert!(matches!(listener.next().await, PushEvent::Created));
+    listener.handle.reconnect();
+    listener
 }
 
-impl Listener {
-    /// Starts, and does not wait for the pause before the first connection.
-    async fn start(server: &FakeFcm) -> Self {
-        let (sender, events) = mpsc::channel(64);
-        let config = FcmConfig {
-            token: Token::from("a token/with=signs"),
-            connect_url: server.connect_url(),
-            ack_url: server.ack_url(),
-        };
-        let handle = push::start(PushConfig::Fcm(config), "M-1", sender).unwrap();
-        let mut listener = Self { handle, events };
-        assert!(matches!(listener.next().await, PushEvent::Created));
-        listener.handle.reconnect();
-        listener
-    }
-
-    async fn next(&mut self) -> PushEvent {
-        let next = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-        next.unwrap().unwrap()
-    }
-
-    async fn connected(&mut self) {
-        let next = self.next().await;
-        assert!(matches!(next, PushEvent::Connected { .. }), "{next:?}");
-    }
-
-    async fn disconnected(&mut self) -> PushError {
-        match self.next().await {
-            PushEvent::Disconnected { why } => why,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn message(&mut self) -> Message {
-        match self.next().await {
-            PushEvent::Message(message) => message,
-            other => panic!("{other:?}"),
-        }
-    }
+/// The first attempt leads to a connection.
+async fn connected(listener: &mut PushListener) {
+    let next = listener.next().await;
+    assert!(matches!(next, PushEvent::Connected { .. }), "{next:?}");
 }
 
 fn frame(id: &str, blob: &Value) -> Value {
@@ -71,8 +37,8 @@ fn frame(id: &str, blob: &Value) -> Value {
 #[tokio::test]
 async fn messages_are_acknowledged_and_told() {
     let server = FakeFcm::start();
-    let mut listener = Listener::start(&server).await;
-    listener.connected().await;
+    let mut listener = listen(&server).await;
+    connected(&mut listener).await;
     assert_eq!(server.tokens(), ["a+token%2Fwith%3Dsigns"]);
     server.send(&json!([[1, [{"noOp": {}}]]]));
     let rows = [
@@ -104,8 +70,8 @@ async fn messages_are_acknowledged_and_told() {
 #[tokio::test]
 async fn a_program_is_announced_beside_what_is_asked() {
     let server = FakeFcm::start();
-    let mut listener = Listener::start(&server).await;
-    listener.connected().await;
+    let mut listener = listen(&server).await;
+    connected(&mut listener).await;
     let blob = json!({"action": "rule_sync", "file_hash": "ab", "file_name": "Acme"});
     server.send(&frame("m", &blob));
     match listener.next().await {
@@ -119,19 +85,19 @@ async fn a_program_is_announced_beside_what_is_asked() {
 #[tokio::test]
 async fn a_connection_that_drains_or_ends_is_made_anew() {
     let server = FakeFcm::start();
-    let mut listener = Listener::start(&server).await;
-    listener.connected().await;
+    let mut listener = listen(&server).await;
+    connected(&mut listener).await;
     server.send(&json!([[[
         {"message_type": "control", "control_type": "CONNECTION_DRAINING"}
     ]]]));
     assert_eq!(listener.disconnected().await, PushError::Lost);
     // It is made anew by itself too, but not at once: the one before was short.
     listener.handle.reconnect();
-    listener.connected().await;
+    connected(&mut listener).await;
     server.end();
     assert_eq!(listener.disconnected().await, PushError::Lost);
     listener.handle.reconnect();
-    listener.connected().await;
+    connected(&mut listener).await;
     server.send(&frame("m", &json!({"action": "full_sync"})));
     assert_eq!(listener.message().await, Message::Full);
 }
@@ -140,7 +106,7 @@ async fn a_connection_that_drains_or_ends_is_made_anew() {
 async fn some_statuses_end_push_and_others_do_not() {
     for status in [302, 400, 401, 403, 404] {
         let server = FakeFcm::answering(status);
-        let mut listener = Listener::start(&server).await;
+        let mut listener = listen(&server).await;
         match listener.next().await {
             PushEvent::Ended { why } => assert_eq!(why, PushError::Status(status)),
             other => panic!("{status}: {other:?}"),
@@ -149,7 +115,7 @@ async fn some_statuses_end_push_and_others_do_not() {
     }
     for status in [204, 429, 500, 503] {
         let server = FakeFcm::answering(status);
-        let mut listener = Listener::start(&server).await;
+        let mut listener = listen(&server).await;
         assert_eq!(listener.disconnected().await, PushError::Status(status));
     }
 }

@@ -1,11 +1,12 @@
-//! The messages of Santa's protocol, each written down once for JSON and for protobuf (spec §1.7, §2, §8).
+//! The messages of Santa's protocol, each written down once for JSON and for protobuf (spec §1.7, §2, §8): in the schema
+//! `core/proto`, of which `cargo xtask messages` makes Rust.
 //!
 //! ```text
 //! field    what a field can be, in both forms
 //! json     how lenient JSON is read
-//! schema   the language in which the messages are written
-//! words    the enumerations
-//! preflight, event, rule, postflight
+//! schema   what Rust is made of a message and of an enumeration
+//! words    the enumerations, from the schema
+//! preflight, event, rule, postflight: the messages, from the schema
 //! form     JSON or protobuf: bytes to messages and back
 //! ```
 

@@ -1,4 +1,5 @@
-//! The schema's language: a message or an enumeration is written down once, and has both forms of the wire.
+//! What `cargo xtask messages` writes a message or an enumeration of the schema in, and what it means in Rust: both forms
+//! of the wire.
 
 /// A message: each field with its type, its number in protobuf, its name in JSON, and other spellings that are read.
 macro_rules! message {

@@ -48,7 +48,7 @@ pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     match checked.bad.len() {
         0 => Ok(()),
         bad => Err(CliError::Partial(format!(
-            "{bad} rules would be passed over: mend what is said of them"
+            "some rules would be passed over ({bad}): mend what is said of each"
         ))),
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn import(
     match file.bad.len() {
         0 => Ok(()),
         bad => Err(CliError::Partial(format!(
-            "{bad} rules were passed over: mend what is said of them"
+            "some rules were passed over ({bad}): mend what is said of each"
         ))),
     }
 }

@@ -14,8 +14,10 @@ use crate::output::Output;
 /// Those of the demo, and when it was stopped.
 pub(super) async fn unless_stopped(demo: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::select! {
-        ended = demo => ended,
+        // The signals are minded before the demo makes anything.
+        biased;
         () = stopped() => Err(CliError::Failed("the demo was stopped: nothing of it stays".into())),
+        ended = demo => ended,
     }
 }
 

@@ -117,6 +117,14 @@ fn in_words(job: Option<Job>, report: &Report) -> String {
         report.downloaded.processed,
         report.traffic.requests,
     );
+    if let Some(first) = report.downloaded.refused.first() {
+        text.push_str(&format!(
+            "; {} of them refused, for their expressions cannot be compiled: {} {} first",
+            report.downloaded.refused.len(),
+            first.rule_type().as_str(),
+            first.identifier(),
+        ));
+    }
     let stages = [
         ("preflight", &report.preflight),
         ("logupload", &report.log_upload),
@@ -130,4 +138,35 @@ fn in_words(job: Option<Job>, report: &Report) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use santa::wire::RuleType;
+    use santa::{RuleKey, StageReport};
+
+    use super::*;
+
+    #[test]
+    fn a_sync_is_told_with_what_was_refused_and_what_failed() {
+        let mut report = Report::default();
+        report.downloaded.received = 5;
+        report.downloaded.processed = 4;
+        let text = in_words(Some(Job::Rules), &report);
+        let expected = "synced: rules alone, 0 events sent, 5 rules received, 4 usable, 0 requests";
+        assert_eq!(text, expected);
+        let key = RuleKey::new(RuleType::TeamId, "EQHXZ8M8AV").unwrap();
+        report.downloaded.refused = vec![key];
+        let refused = "; 1 of them refused, for their expressions cannot be compiled: TEAMID EQHXZ8M8AV first";
+        assert_eq!(
+            in_words(Some(Job::Rules), &report),
+            format!("{expected}{refused}")
+        );
+        report.postflight = StageReport::Failed(santa::Error::Endless);
+        let text = in_words(Some(Job::Rules), &report);
+        assert!(
+            text.contains(refused) && text.contains("; postflight: "),
+            "{text}"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 //!
 //! Everything panics with a message when the machine does not do its part: these are tests.
 
+mod counted;
 mod daemon_process;
 mod device;
 mod fake_clock;
@@ -21,6 +22,7 @@ mod server;
 mod token;
 mod wire;
 
+pub use counted::counted;
 pub use daemon_process::{DaemonProcess, signal};
 pub use device::{Device, Synced};
 pub use fake_clock::FakeClock;

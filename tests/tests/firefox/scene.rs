@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use selvedge_tests::{Device, Firefox, FirefoxSynced, Server};
+use selvedge_tests::{Device, Firefox, FirefoxSynced, Server, counted};
 use serde_json::{Map, Value, json};
 
 /// Records by their ids.
@@ -34,7 +34,7 @@ pub(crate) fn scenario(play: impl FnOnce(&mut Scene)) {
         server,
     });
     *passed += 1;
-    tell(&format!("counted: Firefox scenarios passed: {passed}"));
+    counted("Firefox scenarios passed", passed);
 }
 
 /// Says something past the harness, which keeps to itself what tests print that pass.

@@ -9,12 +9,11 @@ mod judge;
 mod kinds;
 mod story;
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use selvedge_tests::{Fault, Killed};
+use selvedge_tests::{Fault, Killed, counted};
 
 use self::ground::Ground;
 use self::kinds::KINDS;
@@ -40,15 +39,6 @@ fn play_all(mishaps: &[(String, Mishap)], plan: &[Length]) -> Vec<String> {
         }
     });
     errors.into_inner().unwrap()
-}
-
-/// Tells what was counted even where the output of tests that pass is hidden.
-fn say(counts: &[String]) {
-    let lines: String = counts
-        .iter()
-        .map(|count| format!("counted: {count}\n"))
-        .collect();
-    std::io::stderr().write_all(lines.as_bytes()).unwrap();
 }
 
 #[test]
@@ -81,12 +71,11 @@ fn no_fault_at_any_request_or_commit_loses_doubles_or_wipes_anything() {
     }
     let errors = play_all(&mishaps, &plan);
     let faults = KINDS.len();
-    say(&[
-        format!("request positions tried, each with {faults} faults and 2 kills: {requests}"),
-        format!("commit positions tried, each with 2 kills: {commits}"),
-        format!("stories with a fault: {}", mishaps.len()),
-        format!("seconds that they took: {}", began.elapsed().as_secs()),
-    ]);
+    let tried = format!("request positions tried, each with {faults} faults and 2 kills");
+    counted(&tried, requests);
+    counted("commit positions tried, each with 2 kills", commits);
+    counted("stories with a fault", mishaps.len());
+    counted("seconds that they took", began.elapsed().as_secs());
     assert!(
         requests >= 30 && commits >= 20,
         "the story is short: {plan:?}"

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use selvedge_tests::{Fault, Killed, SantaMachine};
+use selvedge_tests::{Fault, Killed, SantaMachine, counted};
 use tempfile::TempDir;
 
 use super::stage::{BATCH, EVENTS, RULES, Server, Stage};
@@ -63,9 +63,10 @@ async fn a_process_that_is_killed_at_any_commit_loses_nothing() {
     }
     // A commit for each batch, one for the rules, one for the settings.
     assert!(kills >= 2 * (batches + 2), "{kills}");
-    println!("counted: santa kills at commits: {kills}");
-    println!(
-        "counted: santa uploads sent again because a kill came before their note: {sent_again}"
+    counted("santa kills at commits", kills);
+    counted(
+        "santa uploads sent again because a kill came before their note",
+        sent_again,
     );
 }
 
@@ -101,5 +102,5 @@ async fn a_process_that_is_killed_at_any_request_loses_nothing() {
             kills += 1;
         }
     }
-    println!("counted: santa kills at requests: {kills}");
+    counted("santa kills at requests", kills);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selvedge_tests::{Canned, Fault, Moroz};
+use selvedge_tests::{Canned, Fault, Moroz, counted};
 use tempfile::TempDir;
 
 use super::stage::{BATCH, EVENTS, RULES, Server, Stage, rules};
@@ -90,10 +90,10 @@ async fn after_every_fault_at_every_request_all_is_in_order_with_the_small_serve
         let mut stage = Stage::new(server, dir).await;
         every_fault_at_every_request(&mut stage, &mut tally).await;
     }
-    println!("counted: santa fault positions tried: {}", tally.positions);
-    println!(
-        "counted: santa uploads that came twice, their answer lost or the request doubled: {}",
-        tally.sent_again
+    counted("santa fault positions tried", tally.positions);
+    counted(
+        "santa uploads that came twice, their answer lost or the request doubled",
+        tally.sent_again,
     );
 }
 
@@ -105,12 +105,9 @@ async fn after_every_fault_at_every_request_all_is_in_order_with_moroz() {
     let mut stage = Stage::new(Server::Moroz(moroz), TempDir::new().unwrap()).await;
     let mut tally = Tally::default();
     every_fault_at_every_request(&mut stage, &mut tally).await;
-    println!(
-        "counted: santa fault positions tried with moroz: {}",
-        tally.positions
-    );
-    println!(
-        "counted: santa uploads that came twice to moroz, their answer lost or the request doubled: {}",
-        tally.sent_again
+    counted("santa fault positions tried with moroz", tally.positions);
+    counted(
+        "santa uploads that came twice to moroz, their answer lost or the request doubled",
+        tally.sent_again,
     );
 }

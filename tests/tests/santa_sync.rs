@@ -181,7 +181,7 @@ fn the_doctor_says_what_to_set() {
     };
     let good = machine.run(&["doctor"]).ok();
     assert_eq!(said(&good, "encodings"), "the server takes deflate, zlib");
-    assert_eq!(said(&good, "rules"), "the first page has 1 rules");
+    assert_eq!(said(&good, "rules"), "rules on the first page: 1");
     assert!(said(&good, "STANDALONE").contains("refuses"));
     assert!(
         said(&good, "clock").contains("0 seconds") || said(&good, "clock").contains("1 seconds")

@@ -135,7 +135,11 @@ impl RuleFile {
         Self::of(&messages.collect::<Vec<_>>())
     }
 
-    fn of(messages: &[RuleMessage]) -> Result<Self, Unreadable> {
+    /// Of rules as a server sends them: which a machine would make, and which it would pass over.
+    ///
+    /// # Errors
+    /// When their expressions cannot be judged.
+    pub fn of(messages: &[RuleMessage]) -> Result<Self, Unreadable> {
         let mut file = Self::default();
         let (mut changes, mut places) = (Vec::new(), Vec::new());
         for (place, message) in messages.iter().enumerate() {

@@ -103,6 +103,12 @@ fn a_message_of_fcm_fetches_rules_alone_and_a_lost_connection_is_made_up_for_by_
     daemon.stops();
 }
 
+/// What a machine's configuration says of a push server.
+fn pushed_by(nats: &NatsServer) -> String {
+    let url = nats.url();
+    format!("[selvedge.push]\nserver = \"{url}\"\nsubjects = [\"santa.tag.all\"]")
+}
+
 #[test]
 fn a_push_server_that_goes_is_made_up_for_by_polling_until_it_is_back() {
     let Some(nats) = NatsServer::start() else {
@@ -111,11 +117,7 @@ fn a_push_server_that_goes_is_made_up_for_by_polling_until_it_is_back() {
     let own = Own::start();
     own.configure(PUSHED, 1);
     let machine = Machine::of("");
-    let push = format!(
-        "[selvedge.push]\nserver = \"{}\"\nsubjects = [\"santa.tag.all\"]",
-        nats.url()
-    );
-    machine.configure_with(&own.url(), &push);
+    machine.configure_with(&own.url(), &pushed_by(&nats));
     let daemon = Daemon::start(&machine, &[]);
     is_push(&mut daemon.talk(), "connected");
     let nats = std::cell::RefCell::new(nats);
@@ -135,11 +137,7 @@ fn a_small_server_tells_machines_of_new_rules_by_itself() {
     };
     let own = Own::telling(&nats.url(), "santa.tag.all");
     let machine = Machine::of("");
-    let push = format!(
-        "[selvedge.push]\nserver = \"{}\"\nsubjects = [\"santa.tag.all\"]",
-        nats.url()
-    );
-    machine.configure_with(&own.url(), &push);
+    machine.configure_with(&own.url(), &pushed_by(&nats));
     let daemon = Daemon::start(&machine, &[]);
     let mut talk = daemon.talk();
     is_push(&mut talk, "connected");

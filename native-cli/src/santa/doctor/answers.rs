@@ -1,12 +1,12 @@
 //! What of a server's answers does not conform to the protocol (spec §1.7, §2.1, §2.5).
 
-use selvedge_core::santa::Change;
 use selvedge_core::santa::wire::{
     ClientMode, Form, Malformed, PreflightResponse, RuleDownloadResponse, SyncType,
 };
 use serde_json::{Map, Value};
 
 use super::Level;
+use crate::santa::rule_file::RuleFile;
 
 /// What is to be said of an answer.
 pub(super) type Said = Vec<(Level, String)>;
@@ -116,17 +116,17 @@ pub(super) fn rules(body: &[u8]) -> (Said, usize) {
     }
     let message = Form::Json.read::<RuleDownloadResponse>(body);
     let (rules, mut said) = (message.unwrap_or_default().rules, Said::new());
-    let read = rules.iter().enumerate().filter_map(|(at, rule)| {
-        let error = Change::read(rule).err()?;
-        Some((at + 1, rule.identifier.as_str(), error))
-    });
-    let bad: Vec<_> = read.collect();
-    if let Some((number, identifier, error)) = bad.first() {
+    let bad = match RuleFile::of(&rules) {
+        Ok(read) => read.bad,
+        Err(error) => return (vec![(Level::Warning, error.to_string())], rules.len()),
+    };
+    if let Some(first) = bad.first() {
         let (count, all) = (bad.len(), rules.len());
         said.push((
             Level::Warning,
             format!(
-                "clients pass over {count} of {all} rules; rule {number} ({identifier:?}): {error}"
+                "clients pass over {count} of {all} rules; rule {} ({:?}): {}",
+                first.number, first.identifier, first.problem
             ),
         ));
     }
@@ -211,6 +211,11 @@ mod tests {
                 r#"{"rules":{}}"#.into(),
                 Some((Level::Fault, "the field rules is an object")),
                 0,
+            ),
+            (
+                r#"{"rules":[{"identifier":"EQHXZ8M8AV","policy":"CEL","rule_type":"TEAMID","cel_expr":"a =="}]}"#.into(),
+                Some((Level::Warning, "rule 1 (\"EQHXZ8M8AV\"): its expression cannot be compiled")),
+                1,
             ),
             (
                 format!(r#"{{"rules":[{good},{{"identifier":"x"}}]}}"#),

@@ -318,7 +318,7 @@ async fn rules(probe: &Probe<'_>, encoding: Encoding, findings: &mut Findings) {
         (200, Some(body)) => {
             let (said, count) = answers::rules(body);
             if said.is_empty() {
-                findings.good(CHECK, format!("the first page has {count} rules"));
+                findings.good(CHECK, format!("rules on the first page: {count}"));
             }
             for (level, text) in said {
                 findings.add(CHECK, level, Exit::BadData, text);

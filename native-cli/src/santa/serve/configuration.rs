@@ -1,7 +1,6 @@
 //! What machines are told, in moroz's TOML (spec §7.1), so that a configuration can be moved either way; a few keys more
 //! say what moroz cannot.
 
-use selvedge_core::santa::Change;
 use selvedge_core::santa::wire::{
     ClientMode, FileAccessAction, Policy, PreflightResponse, RuleMessage, RuleType, SyncType,
 };
@@ -10,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Problem, Weight};
 use crate::santa::config::nearest;
+use crate::santa::rule_file::RuleFile;
 
 /// So many rules are parsed at once, so that a large file does not become a larger tree in memory.
 const RULES_AT_ONCE: usize = 500;
@@ -251,16 +251,30 @@ impl Reading {
         let Some(rules) = value.get_ref().as_array() else {
             return self.tell(Weight::Error, at, "rules must be tables: write [[rules]]");
         };
+        let (mut messages, mut places) = (Vec::new(), Vec::new());
         for rule in rules.iter() {
             let at = offset + rule.span().start;
             match rule.get_ref().as_table() {
-                Some(table) => self.rule(offset, at, table),
+                Some(table) => {
+                    messages.push(self.rule(offset, table));
+                    places.push(at);
+                }
                 None => self.tell(Weight::Error, at, "a rule must be a table: write [[rules]]"),
             }
         }
+        match RuleFile::of(&messages) {
+            Ok(read) => {
+                for bad in read.bad {
+                    let problem = format!("machines pass this rule over: {}", bad.problem);
+                    self.tell(Weight::Warning, places[bad.number - 1], problem);
+                }
+            }
+            Err(error) => self.tell(Weight::Warning, offset, error.to_string()),
+        }
+        self.configuration.rules.append(&mut messages);
     }
 
-    fn rule(&mut self, offset: usize, at: usize, table: &DeTable<'_>) {
+    fn rule(&mut self, offset: usize, table: &DeTable<'_>) -> RuleMessage {
         // What moroz takes when a rule does not say.
         let mut rule = RuleMessage {
             rule_type: Some(RuleType::Binary),
@@ -309,11 +323,7 @@ impl Reading {
                 }
             }
         }
-        if let Err(error) = Change::read(&rule) {
-            let problem = format!("machines pass this rule over: {error}");
-            self.tell(Weight::Warning, at, problem);
-        }
-        self.configuration.rules.push(rule);
+        rule
     }
 
     fn unknown(&mut self, key: &str, at: usize, known: &[&'static str]) {

@@ -25,7 +25,7 @@ impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let would = if self.dry_run { "would be " } else { "" };
         let (added, removed) = (self.added, self.removed);
-        writeln!(f, "{added} rules {would}added, {removed} {would}removed")
+        writeln!(f, "{would}added: {added}, {would}removed: {removed}")
     }
 }
 

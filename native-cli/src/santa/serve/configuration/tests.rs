@@ -86,6 +86,14 @@ fn every_problem_has_its_line_and_its_weight() {
                 (3, Note, "moroz does not take this policy"),
             ],
         ),
+        (
+            "batch_size = 1\n[[rules]]\nidentifier = \"EQHXZ8M8AV\"\npolicy = \"CEL\"\nrule_type = \"TEAMID\"\ncel_expr = \"a ==\"",
+            &[
+                (2, Warning, "its expression cannot be compiled: line 1"),
+                (6, Note, "moroz passes cel_expr over"),
+                (4, Note, "moroz does not take this policy"),
+            ],
+        ),
     ];
     for (text, expected) in rows {
         let (_, mut problems) = Configuration::read(text);

@@ -116,9 +116,22 @@ pub enum Error {
         request: RequestLine,
     },
     /// What was sent is larger than the server takes (413, or 400 with code 17).
-    #[error("this is larger than the server takes ({request})")]
+    #[error(
+        "this is larger than the server, or a proxy before it, accepts (status {status}, {request}): make it smaller, or raise \
+             the limit there (in nginx client_max_body_size)"
+    )]
     TooLarge {
+        /// The HTTP status: 413 may come from a proxy, 400 is the server's.
+        status: u16,
         /// What was refused.
+        request: RequestLine,
+    },
+    /// The answer is a redirect. It is not followed: the request is signed for the address that was asked.
+    #[error("the server has moved to {to}: use that address ({request})")]
+    Moved {
+        /// Scheme, host and port of the new address; or a path, where the server names no more.
+        to: String,
+        /// What was asked for.
         request: RequestLine,
     },
     /// There is no such thing on the server (404).
@@ -215,6 +228,7 @@ impl Error {
             Self::ServiceClosed => "service-closed",
             Self::OverQuota { .. } => "over-quota",
             Self::TooLarge { .. } => "too-large",
+            Self::Moved { .. } => "moved",
             Self::NotFound { .. } => "not-found",
             Self::Undecodable { .. } => "undecodable",
             Self::Unlisted { .. } => "unlisted",

@@ -254,6 +254,10 @@ pub enum FetchErrorKind {
     /// The server's certificate does not convince.
     #[error("the server's certificate cannot be trusted")]
     Tls,
+    /// The connection ended before an answer began: usually the server had just closed a kept connection. A GET may be
+    /// sent again.
+    #[error("the server closed the connection before it answered")]
+    Dropped,
     /// The connection ended before the body did.
     #[error("the connection was cut in the middle of an answer")]
     Cut,

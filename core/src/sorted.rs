@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// Values under names, in order of name.
@@ -235,9 +235,21 @@ impl<'de, K: AsRef<str> + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de
                 }
                 Ok(pairs)
             }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                match list.next_element::<IgnoredAny>()? {
+                    None => Ok(Vec::new()),
+                    Some(_) => Err(A::Error::custom("a list for an object")),
+                }
+            }
+
+            fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+                Ok(Vec::new())
+            }
         }
 
-        let pairs = deserializer.deserialize_map(Pairs(PhantomData))?;
+        // Servers written in PHP say `[]` for an empty object, those in Go `null` (spec §5.3).
+        let pairs = deserializer.deserialize_any(Pairs(PhantomData))?;
         Ok(pairs.into_iter().collect())
     }
 }
@@ -358,7 +370,8 @@ impl<K: Serialize> Serialize for Set<K> {
 
 impl<'de, K: AsRef<str> + Deserialize<'de>> Deserialize<'de> for Set<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::<K>::deserialize(deserializer)?.into_iter().collect())
+        let names = Option::<Vec<K>>::deserialize(deserializer)?;
+        Ok(names.into_iter().flatten().collect())
     }
 }
 

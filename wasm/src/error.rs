@@ -52,6 +52,7 @@ impl Error {
             Self::Record(PayloadError::MalformedPayload) => "malformed-payload",
             Self::Record(PayloadError::MalformedCleartext) => "malformed-cleartext",
             Self::Record(PayloadError::IdMismatch) => "id-mismatch",
+            Self::Record(PayloadError::TooDeep) => "too-deep",
             Self::Record(_) => "record",
             Self::Key(_) => "invalid-key",
             Self::Body => "answer",

@@ -42,7 +42,6 @@ fn two_encryptions_of_a_record_differ() {
 
 #[test]
 fn what_is_no_record_is_refused_before_it_is_encrypted() {
-    let lone_surrogate = value(r#"{"id":"a","x":"\ud83e"}"#);
     let cyclic = value(r#"{"id":"a"}"#);
     Reflect::set(&cyclic, &"self".into(), &cyclic).unwrap();
     for record in [
@@ -54,7 +53,6 @@ fn what_is_no_record_is_refused_before_it_is_encrypted() {
         value(r#"{"id":""}"#),
         value(r#"{"id":7}"#),
         value(r#"["id"]"#),
-        lone_surrogate,
         cyclic,
     ] {
         assert_eq!(
@@ -63,11 +61,15 @@ fn what_is_no_record_is_refused_before_it_is_encrypted() {
             "{record:?}"
         );
     }
-    let spelled = value(r#"{"id":"a","x":"a backslash: \\ud83e"}"#);
-    assert!(
-        encrypt_record(&keys(), spelled.unchecked_ref()).is_ok(),
-        "an escaped backslash is no surrogate"
-    );
+    // What another client cut in the middle of a character is passed on as it is.
+    for json in [
+        r#"{"id":"a","x":"\ud83e"}"#,
+        r#"{"id":"a","x":"a backslash: \\ud83e"}"#,
+    ] {
+        let payload = encrypt_record(&keys(), value(json).unchecked_ref()).unwrap();
+        let record = decrypt_record(&keys(), &payload, "a").unwrap();
+        assert_eq!(JSON::stringify(&record).unwrap(), json);
+    }
 }
 
 #[test]

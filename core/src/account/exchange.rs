@@ -6,8 +6,8 @@ use core::cell::RefCell;
 
 use crate::error::{Error, RequestLine, Result};
 use crate::host::Clock;
-use crate::http::{Body, Fetch, Headers, Request};
-use crate::server::Observed;
+use crate::http::{Body, Fetch, FetchErrorKind, Headers, Method, Request};
+use crate::server::{Observed, redirect};
 use crate::time::ServerTime;
 
 /// Answers of these services are short.
@@ -41,12 +41,26 @@ pub(super) async fn exchange<H: Fetch + Clock>(
         traffic.requests += 1;
         traffic.bytes_sent += request.body.len() as u64;
     }
-    let mut response = host.fetch(request).await.map_err(network)?;
+    let again = (request.method == Method::Get).then(|| request.clone());
+    let mut response = match (host.fetch(request).await, again) {
+        // Nothing of an answer came: the server had closed a kept connection.
+        (Err(source), Some(again)) if source.kind == FetchErrorKind::Dropped => {
+            host.fetch(again).await
+        }
+        (response, _) => response,
+    }
+    .map_err(network)?;
     let now = host.now();
     let server_now = timestamp(&response.headers);
     observed
         .borrow_mut()
         .reply(&response.headers, now, server_now);
+    if let Some(to) = redirect(response.status, &response.headers) {
+        return Err(Error::Moved {
+            to,
+            request: line.clone(),
+        });
+    }
     let mut body = Vec::new();
     while let Some(chunk) = response.body.chunk().await.map_err(network)? {
         let chunk = chunk.as_ref();

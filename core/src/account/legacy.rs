@@ -30,7 +30,8 @@ use crate::crypto::SyncKey;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::Clock;
 use crate::http::{Fetch, Method, Request};
-use crate::server::{Access, Backoff, Observed, address};
+use crate::server::address::{self, Unsafe};
+use crate::server::{Access, Backoff, Observed};
 
 /// Where there is no node now, it is asked for again after so long.
 const NO_NODE_SECONDS: u64 = 600;
@@ -201,6 +202,8 @@ pub enum NodeAnswer {
     Node(String),
     /// The node would be spoken to without TLS, though the server is not: nobody is to hear the password.
     Insecure,
+    /// The node is in a private network or on this machine, though the server is a public one.
+    Private,
     /// The user has no node now.
     NoneNow,
     /// There are no other nodes.
@@ -239,10 +242,11 @@ impl NodeAnswer {
             return Self::NoneNow;
         }
         match address::service(text) {
-            Ok(node) if node.starts_with("http://") && server.starts_with("https://") => {
-                Self::Insecure
-            }
-            Ok(node) => Self::Node(node),
+            Ok(node) => match address::check_named(server, &node) {
+                Ok(()) => Self::Node(node),
+                Err(Unsafe::Downgrade) => Self::Insecure,
+                Err(Unsafe::Private) => Self::Private,
+            },
             Err(_) => Self::Unreadable,
         }
     }
@@ -357,6 +361,7 @@ impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
             NodeAnswer::Insecure => Err(unreadable(
                 "it names a node without TLS, where others could hear the password",
             )),
+            NodeAnswer::Private => Err(unreadable(Unsafe::Private.detail())),
             NodeAnswer::Unreadable => Err(unreadable("it is no node")),
             NodeAnswer::WrongServer => Err(Error::Input(format!(
                 "the server at this address knows no nodes (status {}): check it",

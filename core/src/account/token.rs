@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::crypto::hawk;
 use crate::error::{Error, Result};
 use crate::json::Value;
-use crate::server::Access;
+use crate::server::{Access, address};
 use crate::time::LocalTime;
 
 /// The way to a user's storage, for a while.
@@ -91,7 +91,7 @@ impl Token {
         };
         let token = Self {
             uid: uid.ok_or_else(|| Error::Input("the storage token's uid is no number".into()))?,
-            api_endpoint: wire.api_endpoint.trim_end_matches('/').to_string(),
+            api_endpoint: address::service(&wire.api_endpoint)?,
             id: wire.id,
             key,
             duration: wire.duration,

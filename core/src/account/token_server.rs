@@ -111,10 +111,15 @@ impl<'h, H: Fetch + Clock> TokenServer<'h, H> {
             backoff.observe(&answer.headers, self.host.now(), offset);
             return Err(refusal.into_error(backoff.until(), line));
         }
-        Token::from_json(&answer.body).map_err(|error| Error::Answer {
-            request: line,
-            detail: error.to_string(),
-        })
+        let unreadable = |detail| Error::Answer {
+            request: line.clone(),
+            detail,
+        };
+        let token =
+            Token::from_json(&answer.body).map_err(|error| unreadable(error.to_string()))?;
+        address::check_named(&self.url, &token.api_endpoint)
+            .map_err(|reason| unreadable(reason.detail().into()))?;
+        Ok(token)
     }
 
     async fn ask(&self, access_token: &str, kid: &str, line: &RequestLine) -> Result<Answer> {
@@ -224,6 +229,8 @@ mod tests {
             "<html>",
             "{}",
             &TOKEN.replace("sha256", "md5"),
+            &TOKEN.replace("https://n.example", "http://n.example"),
+            &TOKEN.replace("n.example", "192.168.0.1"),
             &" ".repeat(1 << 20),
         ] {
             let host = Script::new().expect(get(URL), json(body));

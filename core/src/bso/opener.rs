@@ -243,7 +243,8 @@ impl<'a> Opened<'a> {
                 id,
                 modified: entry.modified,
                 sortindex: entry.sortindex,
-                cleartext,
+                has_id: cleartext.is_ok_and(|checked| checked.has_id),
+                cleartext: cleartext.map(|checked| checked.text),
             }
         })
     }
@@ -258,6 +259,8 @@ pub struct OpenedRecord<'a> {
     pub modified: ServerTime,
     /// Its importance, where it has one.
     pub sortindex: Option<i32>,
-    /// The JSON object, whose `id` is the envelope's; or why there is none.
+    /// Whether the JSON object carries the id itself.
+    pub has_id: bool,
+    /// The JSON object, whose `id`, where it has one, is the envelope's; or why there is none.
     pub cleartext: Result<&'a str, PayloadError>,
 }

@@ -36,9 +36,15 @@ pub enum PayloadError {
     /// Not `{ciphertext, IV, hmac}`, or not base64, a 16-byte IV, whole blocks and right padding.
     #[error("the record's payload is damaged")]
     MalformedPayload,
-    /// Decrypted well, but not a JSON object in UTF-8 with an `id`.
+    /// Decrypted well, but not a JSON object in UTF-8, or its `id` is not a text.
     #[error("the record's content is not a JSON object")]
     MalformedCleartext,
+    /// Decrypted well, but lists and objects nest deeper than this program reads.
+    #[error(
+        "the record's content nests deeper than {} levels, the most that this program reads",
+        crate::json::scanner::MAX_DEPTH
+    )]
+    TooDeep,
     /// The `id` inside is not that of the envelope: somebody swapped two records.
     #[error("the record carries the id of another one")]
     IdMismatch,
@@ -114,7 +120,7 @@ pub fn encrypt(bundle: &KeyBundle, iv: &[u8; 16], cleartext: &[u8]) -> String {
     payload
 }
 
-/// Verifies and decrypts a payload whose content is the record `id`: a JSON object in UTF-8 that says so itself.
+/// Verifies and decrypts a payload whose content is the record `id`: a JSON object in UTF-8 whose own `id`, where it has one, is the same.
 ///
 /// # Errors
 /// [`PayloadError`] says whether the key or the record is at fault.
@@ -185,12 +191,20 @@ pub(crate) fn parse_mac(hex: &[u8]) -> Option<[u8; 32]> {
     const_hex::decode_to_array(hex).ok()
 }
 
-/// Whether decrypted bytes are a JSON object in UTF-8 whose `id` is `id`.
-pub(crate) fn check_cleartext<'a>(bytes: &'a [u8], id: &str) -> Result<&'a str, PayloadError> {
+/// A cleartext that may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Checked<'a> {
+    pub(crate) text: &'a str,
+    /// Whether the record carries its id itself; other clients leave it out (spec §0.8).
+    pub(crate) has_id: bool,
+}
+
+/// Whether decrypted bytes are a JSON object in UTF-8 whose `id`, where it has one, is `id`.
+pub(crate) fn check_cleartext<'a>(bytes: &'a [u8], id: &str) -> Result<Checked<'a>, PayloadError> {
     let text = core::str::from_utf8(bytes).map_err(|_| PayloadError::MalformedCleartext)?;
     let mut is_own = None;
     let mut scanner = Scanner::new(bytes);
-    scanner
+    let read = scanner
         .object(|key, scanner| {
             if key.is("id") {
                 // Duplicate members: the last one wins.
@@ -200,12 +214,15 @@ pub(crate) fn check_cleartext<'a>(bytes: &'a [u8], id: &str) -> Result<&'a str, 
             }
             Some(())
         })
-        .and_then(|()| scanner.end())
-        .ok_or(PayloadError::MalformedCleartext)?;
-    match is_own {
-        Some(true) => Ok(text),
-        Some(false) => Err(PayloadError::IdMismatch),
-        None => Err(PayloadError::MalformedCleartext),
+        .and_then(|()| scanner.end());
+    match (read, is_own) {
+        (None, _) if scanner.is_too_deep() => Err(PayloadError::TooDeep),
+        (None, _) => Err(PayloadError::MalformedCleartext),
+        (Some(()), Some(false)) => Err(PayloadError::IdMismatch),
+        (Some(()), has_id) => Ok(Checked {
+            text,
+            has_id: has_id.is_some(),
+        }),
     }
 }
 

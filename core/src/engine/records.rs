@@ -85,7 +85,11 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
     /// [`Error::Input`] when the text is no JSON object, has another id, or is marked as deleted.
     pub async fn put(&self, id: Option<RecordId>, json: &str) -> Result<RecordId> {
         let (id, cleartext) = self.checked(id, json)?;
-        self.change(&id, |_| Ok(Some(cleartext.clone()))).await?;
+        self.change(&id, |current| {
+            check_surrogates(current, &cleartext)?;
+            Ok(Some(cleartext.clone()))
+        })
+        .await?;
         Ok(id)
     }
 
@@ -108,6 +112,13 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         }
         loop {
             let found = self.store.read(&self.collection, &ids).await?;
+            for (found, (_, cleartext)) in found.iter().zip(&checked) {
+                let current = found.as_ref();
+                check_surrogates(
+                    current.and_then(|stored| stored.item.cleartext.as_deref()),
+                    cleartext,
+                )?;
+            }
             let writes = found
                 .into_iter()
                 .zip(&checked)
@@ -132,6 +143,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             let patched = Fields::parse(current)
                 .map_err(not_an_object)?
                 .patched(&patch);
+            check_surrogates(Some(current), &patched)?;
             Ok(Some(self.checked(Some(id.clone()), &patched)?.1))
         })
         .await
@@ -298,12 +310,20 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             }
         };
         // As the other devices will check it when they have decrypted it.
-        check_cleartext(cleartext.as_bytes(), id.as_str()).map_err(|_| {
-            Error::Input(
-                "the record's texts must be Unicode: it has half of a surrogate pair".into(),
-            )
-        })?;
+        check_cleartext(cleartext.as_bytes(), id.as_str())
+            .map_err(|error| Error::Input(error.to_string()))?;
         Ok((id, cleartext))
+    }
+}
+
+/// Refuses half of a surrogate pair that is not in the record already.
+fn check_surrogates(current: Option<&str>, new: &str) -> Result<()> {
+    let earlier = current.and_then(|current| Fields::parse(current).ok());
+    match parse(new)?.new_unpaired_surrogate(earlier.as_ref()) {
+        None => Ok(()),
+        Some(name) => Err(Error::Input(alloc::format!(
+            "the text of the field {name:?} has half of a surrogate pair (an escape such as \\ud83d alone): write whole characters"
+        ))),
     }
 }
 

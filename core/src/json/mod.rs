@@ -6,6 +6,7 @@
 
 mod read;
 pub(crate) mod scanner;
+mod surrogates;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -13,6 +14,7 @@ mod verbatim;
 mod write;
 
 pub use self::read::{from_slice, from_str};
+pub(crate) use self::surrogates::{has_unpaired, push_lossless_text};
 #[cfg(test)]
 pub(crate) use self::value::json;
 pub use self::value::{Number, Object, Value};

@@ -9,18 +9,28 @@ mod tests;
 pub(crate) use string::RawString;
 
 /// How deep values may nest; serde_json refuses what is deeper, so nothing that reads records could use it.
-const MAX_DEPTH: u32 = 127;
+pub(crate) const MAX_DEPTH: u32 = 127;
 
 /// A position in a JSON text. Every method gives `None` where the text breaks the grammar, and is then of no more use.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
+    is_too_deep: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            is_too_deep: false,
+        }
+    }
+
+    /// Whether it stopped because values nest deeper than [`MAX_DEPTH`].
+    pub(crate) const fn is_too_deep(&self) -> bool {
+        self.is_too_deep
     }
 
     #[inline(always)]
@@ -120,7 +130,7 @@ impl<'a> Scanner<'a> {
         Some(key)
     }
 
-    /// Takes a string and checks its escapes: unpaired surrogates are refused (spec §0.9).
+    /// Takes a string and checks its escapes; unpaired surrogates may stand in it (spec §0.9).
     pub(crate) fn string(&mut self) -> Option<RawString<'a>> {
         self.eat(b'"')?;
         let start = self.at;
@@ -174,26 +184,16 @@ impl<'a> Scanner<'a> {
     fn escape(&mut self) -> Option<()> {
         match self.next()? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => match self.code_unit()? {
-                0xD800..=0xDBFF => {
-                    let paired = self.next()? == b'\\'
-                        && self.next()? == b'u'
-                        && matches!(self.code_unit()?, 0xDC00..=0xDFFF);
-                    paired.then_some(())
-                }
-                0xDC00..=0xDFFF => None,
-                _ => Some(()),
-            },
+            b'u' => self.code_unit(),
             _ => None,
         }
     }
 
-    fn code_unit(&mut self) -> Option<u32> {
-        let mut unit = 0;
+    fn code_unit(&mut self) -> Option<()> {
         for _ in 0..4 {
-            unit = unit << 4 | char::from(self.next()?).to_digit(16)?;
+            self.next()?.is_ascii_hexdigit().then_some(())?;
         }
-        Some(unit)
+        Some(())
     }
 
     /// Takes a value of any kind and gives its text.
@@ -211,7 +211,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     self.blanks();
                     if self.peek()? != b'}' {
-                        nesting.open(Container::Object)?;
+                        self.open(&mut nesting, Container::Object)?;
                         self.key()?;
                         continue;
                     }
@@ -221,7 +221,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     self.blanks();
                     if self.peek()? != b']' {
-                        nesting.open(Container::Array)?;
+                        self.open(&mut nesting, Container::Array)?;
                         continue;
                     }
                     self.at += 1;
@@ -247,6 +247,12 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
+    }
+
+    fn open(&mut self, nesting: &mut Nesting, container: Container) -> Option<()> {
+        let opened = nesting.open(container);
+        self.is_too_deep = opened.is_none();
+        opened
     }
 
     fn literal(&mut self, literal: &[u8]) -> Option<()> {

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use super::scanner::Scanner;
-use super::{Malformed, Verbatim, push_text};
+use super::{Malformed, Verbatim, push_lossless_text};
 use crate::sorted::Map;
 
 /// The members of an object, in order of name; of two with one name the last counts.
@@ -35,7 +35,7 @@ pub enum Value {
     Bool(bool),
     /// A number.
     Number(Number),
-    /// A text.
+    /// A text. An unpaired surrogate in it, which UTF-8 cannot hold, stands as U+FFFF and four hexadecimal digits.
     Text(String),
     /// A list.
     Array(Vec<Value>),
@@ -145,11 +145,11 @@ impl Value {
     /// Reads one whose text has been checked, so that it nests to a bounded depth.
     fn take(scanner: &mut Scanner<'_>) -> Option<Self> {
         Some(match scanner.first()? {
-            b'"' => Self::Text(scanner.string()?.into_text()?),
+            b'"' => Self::Text(scanner.string()?.into_lossless()?),
             b'{' => {
                 let mut members = Object::new();
                 scanner.object(|name, scanner| {
-                    members.insert(name.into_text()?, Self::take(scanner)?);
+                    members.insert(name.into_lossless()?, Self::take(scanner)?);
                     Some(())
                 })?;
                 Self::Object(members)
@@ -177,7 +177,7 @@ impl Value {
             Self::Bool(true) => out.push_str("true"),
             Self::Bool(false) => out.push_str("false"),
             Self::Number(number) => out.push_str(&number.0),
-            Self::Text(text) => push_text(out, text),
+            Self::Text(text) => push_lossless_text(out, text),
             Self::Array(values) => {
                 out.push('[');
                 for (at, value) in values.iter().enumerate() {
@@ -194,7 +194,7 @@ impl Value {
                     if at > 0 {
                         out.push(',');
                     }
-                    push_text(out, name);
+                    push_lossless_text(out, name);
                     out.push(':');
                     value.write(out);
                 }

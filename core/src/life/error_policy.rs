@@ -144,7 +144,10 @@ mod tests {
                 Reach::Sync,
             ),
             (
-                Error::TooLarge { request: request() },
+                Error::TooLarge {
+                    status: 413,
+                    request: request(),
+                },
                 Reach::Collection,
                 Reach::Sync,
             ),

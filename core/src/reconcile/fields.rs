@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::record::Side;
 use crate::json::scanner::Scanner;
-use crate::json::{Value, push_text};
+use crate::json::{Value, has_unpaired, push_lossless_text};
 use crate::sorted::Set;
 
 /// A text that is no JSON object.
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
         let mut scanner = Scanner::new(text.as_bytes());
         let read = scanner.object(|name, scanner| {
             let value = core::str::from_utf8(scanner.value()?).ok()?;
-            fields.push((name.into_text()?, value));
+            fields.push((name.into_lossless()?, value));
             Some(())
         });
         match read.and_then(|()| scanner.end()) {
@@ -58,6 +58,18 @@ impl<'a> Fields<'a> {
             .rev()
             .find(|(key, _)| key == name)
             .map(|(_, value)| *value)
+    }
+
+    /// The name of a field whose text has half of a surrogate pair that the same field of `earlier` has not: such texts
+    /// are passed on but never made (spec §0.9).
+    pub(crate) fn new_unpaired_surrogate(&self, earlier: Option<&Fields<'_>>) -> Option<&str> {
+        let is_new = |name: &&str| {
+            let value = self.get(name).unwrap_or_default();
+            let has = has_unpaired(value) || name.contains('\u{FFFF}');
+            let was = earlier.and_then(|earlier| earlier.get(name));
+            has && !same(was, Some(value))
+        };
+        self.names().find(is_new)
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -175,7 +187,7 @@ struct ObjectWriter(String);
 impl ObjectWriter {
     fn field(&mut self, name: &str, value: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        push_text(&mut self.0, name);
+        push_lossless_text(&mut self.0, name);
         self.0.push(':');
         self.0.push_str(value);
     }

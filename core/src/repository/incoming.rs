@@ -6,7 +6,7 @@
 //! bad HMAC ───────────────────────────→ once more under the keys that were used before
 //! ```
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use memchr::memmem::Finder;
@@ -21,6 +21,7 @@ use crate::host::Cbc;
 use crate::host::{Clock, Random, Revision};
 use crate::http::Fetch;
 use crate::ids::RecordId;
+use crate::json::push_text;
 use crate::reconcile::Fields;
 use crate::server::{PageEvent, Pages, Position};
 
@@ -204,8 +205,11 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
 fn record(opened: &OpenedRecord<'_>, now: u64, deleted: &Finder<'_>) -> Result<Record, Failed> {
     match (RecordId::new(opened.id), opened.cleartext) {
         (Ok(id), Ok(cleartext)) => Ok(Record {
+            cleartext: (!is_tombstone(cleartext, deleted)).then(|| match opened.has_id {
+                true => cleartext.to_string(),
+                false => with_id(&id, cleartext),
+            }),
             id,
-            cleartext: (!is_tombstone(cleartext, deleted)).then(|| cleartext.to_string()),
             sortindex: opened.sortindex,
             age_millis: now.saturating_sub(opened.modified.millis()),
             modified: Some(opened.modified),
@@ -217,6 +221,16 @@ fn record(opened: &OpenedRecord<'_>, now: u64, deleted: &Finder<'_>) -> Result<R
             modified: Some(opened.modified),
             failure: failure(cleartext.err()),
         }),
+    }
+}
+
+/// Records are stored with their ids, which other clients may leave out (spec §0.8).
+fn with_id(id: &RecordId, cleartext: &str) -> String {
+    let mut quoted = String::new();
+    push_text(&mut quoted, id.as_str());
+    match Fields::parse(cleartext) {
+        Ok(fields) => fields.with("id", &quoted),
+        Err(_) => cleartext.to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
+use super::host_name;
 use crate::error::Error;
 use crate::ids::{CollectionName, RecordId};
 
@@ -80,26 +81,82 @@ pub(crate) fn ids_value(ids: &[RecordId], most: usize) -> (usize, String) {
     (count, value)
 }
 
-/// Checks the address of a service and brings it into one form: `http` or `https`, a host, no query, no trailing slash.
+/// Checks the address of a service and brings it into one form: `http` or `https` and a host in lower case, international
+/// names as ASCII, no query, no trailing slash.
 pub(crate) fn service(url: &str) -> Result<String, Error> {
-    let text = url.trim();
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let is_usable = rest.is_some_and(|rest| {
-        !rest.is_empty()
-            && !rest.starts_with(['/', ':'])
-            && rest.len() < 1024
-            && rest.bytes().all(|byte| {
-                byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@' | b'"' | b'\\')
-            })
-    });
-    if is_usable {
-        Ok(text.trim_end_matches('/').into())
+    normalised(url.trim()).ok_or_else(|| {
+        Error::Input("a server's address looks like https://sync.example.org".into())
+    })
+}
+
+fn normalised(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = ["https", "http"]
+        .into_iter()
+        .find(|known| scheme.eq_ignore_ascii_case(known))?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let is_path = path
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@' | b'"' | b'\\'));
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colons of an IPv6 address are in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    if !is_path || !is_port || rest.len() >= 1024 {
+        return None;
+    }
+    let mut url = format!("{scheme}://{}", host_name::to_ascii(host)?);
+    if let Some(port) = port {
+        url.push(':');
+        url.push_str(port);
+    }
+    url.push_str(path.trim_end_matches('/'));
+    Some(url)
+}
+
+/// Why a storage server is not used that another server names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsafe {
+    /// It would be spoken to without TLS, though the server that names it is not.
+    Downgrade,
+    /// It is in a private network or on this machine, though the server that names it is a public one.
+    Private,
+}
+
+impl Unsafe {
+    /// What is wrong, for an error.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Downgrade => {
+                "it names a storage server without TLS (http://), though it is itself reached by https://"
+            }
+            Self::Private => {
+                "it is a public server and names a storage server in a private network or on this machine"
+            }
+        }
+    }
+}
+
+/// Whether a server may name another one. Both addresses are in the form of [`service`].
+pub(crate) fn check_named(by: &str, named: &str) -> Result<(), Unsafe> {
+    if by.starts_with("https://") && !named.starts_with("https://") {
+        Err(Unsafe::Downgrade)
+    } else if host_name::is_private(host(named)) && !host_name::is_private(host(by)) {
+        Err(Unsafe::Private)
     } else {
-        Err(Error::Input(
-            "a server's address looks like https://sync.example.org".into(),
-        ))
+        Ok(())
+    }
+}
+
+/// The host of an address in the form of [`service`], without its port.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
     }
 }
 
@@ -172,7 +229,31 @@ mod tests {
             service("http://127.0.0.1:8000").unwrap(),
             "http://127.0.0.1:8000"
         );
+        for (given, expected) in [
+            (
+                "HTTPS://Sync.Example.ORG/Path/",
+                "https://sync.example.org/Path",
+            ),
+            ("Http://LOCALHOST:8000//", "http://localhost:8000"),
+            ("https://[2001:DB8::1]:443/x", "https://[2001:db8::1]:443/x"),
+            ("https://[::1]", "https://[::1]"),
+            (
+                "https://Bücher.example/a",
+                "https://xn--bcher-kva.example/a",
+            ),
+            ("https://例え。テスト:1", "https://xn--r8jz45g.xn--zckzah:1"),
+        ] {
+            assert_eq!(service(given).unwrap(), expected);
+        }
         for bad in [
+            "https://:80",
+            "https://a.example:",
+            "https://a.example:0",
+            "https://a.example:65536",
+            "https://a.example:x",
+            "https://ex\u{200b}ample.org",
+            "https://bücher.example/ü",
+            "https//a.example",
             "",
             "a.example",
             "ftp://a.example",
@@ -183,6 +264,57 @@ mod tests {
             "https://a b",
         ] {
             assert!(matches!(service(bad), Err(Error::Input(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_not_name_every_other() {
+        let rows = [
+            ("https://a.example", "https://b.example/1.5/7", Ok(())),
+            (
+                "https://a.example",
+                "http://a.example/1.5/7",
+                Err(Unsafe::Downgrade),
+            ),
+            ("http://a.example", "http://b.example/1.5/7", Ok(())),
+            ("http://a.example", "https://b.example/1.5/7", Ok(())),
+            (
+                "https://a.example",
+                "https://10.1.2.3/1.5/7",
+                Err(Unsafe::Private),
+            ),
+            (
+                "https://a.example",
+                "https://localhost:8000/1.5/7",
+                Err(Unsafe::Private),
+            ),
+            (
+                "https://a.example",
+                "https://[::1]:8000",
+                Err(Unsafe::Private),
+            ),
+            (
+                "https://a.example",
+                "https://[fd00::1]",
+                Err(Unsafe::Private),
+            ),
+            (
+                "https://8.8.8.8",
+                "https://192.168.0.1",
+                Err(Unsafe::Private),
+            ),
+            ("https://a.example", "https://router", Err(Unsafe::Private)),
+            (
+                "http://127.0.0.1:8000",
+                "http://127.0.0.1:8001/1.5/7",
+                Ok(()),
+            ),
+            ("http://192.168.0.1", "http://192.168.0.2", Ok(())),
+            ("https://nas.lan", "https://10.0.0.2", Ok(())),
+            ("http://localhost", "https://a.example", Ok(())),
+        ];
+        for (by, named, expected) in rows {
+            assert_eq!(check_named(by, named), expected, "{by} names {named}");
         }
     }
 }

@@ -59,6 +59,8 @@ pub enum Place {
 #[derive(Debug, Clone)]
 pub struct Planner {
     limits: Limits,
+    /// A POST of more than one record is not made larger than this.
+    body_bytes: u64,
     post: Sum,
     /// Without the POST at hand.
     batch: Sum,
@@ -95,9 +97,16 @@ impl Planner {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            body_bytes: POST_BODY_BYTES,
             post: Sum::default(),
             batch: Sum::default(),
         }
+    }
+
+    /// Keeps every later POST of more than one record at or below this size: a larger one was refused, though the server
+    /// announces that it takes it.
+    pub fn lower_body_bytes(&mut self, body_bytes: u64) {
+        self.body_bytes = self.body_bytes.min(body_bytes);
     }
 
     /// Where a record of this size goes. The plan does not change.
@@ -132,7 +141,7 @@ impl Planner {
         } else if self.is_post_empty()
             || fits_post(
                 self.post.plus(size),
-                limits.max_request_bytes.min(POST_BODY_BYTES),
+                limits.max_request_bytes.min(self.body_bytes),
             )
         {
             Place::ThisPost

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 
 use base64ct::{Base64, Encoding};
@@ -14,17 +14,20 @@ use super::call::{Call, Reply};
 use super::conditions::Condition;
 use super::dialect::Dialect;
 use super::observed::{Observed, weave_timestamp};
+use super::redirect;
 use super::status;
 use crate::crypto::hawk;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
-use crate::http::{Body, Fetch, FetchError, Headers, Request};
+use crate::http::{Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Request};
 use crate::time::{LocalTime, ServerTime};
 
 /// A 401 is the clock's fault when it is wrong by more than this (spec §2.6).
 const SKEW_SECONDS: u64 = 30;
 /// Of a refusal only the beginning is read.
 const REFUSAL_BYTES: usize = 4096;
+/// How often a GET is sent again when the server closes the connection before its answer begins.
+const MAX_DROPPED: u32 = 2;
 
 /// Where a user's storage is, and how requests are authorised.
 ///
@@ -190,6 +193,8 @@ pub struct Client<'h, H> {
     access: Access,
     user_agent: Option<String>,
     observed: RefCell<Observed>,
+    /// A POST of more than one record is not made larger than this.
+    body_bytes: Cell<u64>,
 }
 
 impl<H> fmt::Debug for Client<'_, H> {
@@ -209,6 +214,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             access,
             user_agent,
             observed: RefCell::default(),
+            body_bytes: Cell::new(u64::MAX),
         }
     }
 
@@ -252,22 +258,34 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         let condition = self.dialect().condition(method, condition);
         headers.extend(condition.header());
         let url = format!("{}/{path}", self.access.endpoint);
+        let mut dropped = 0;
         loop {
             let mut request = Request::new(method, url.as_str());
             for (name, value) in &headers {
                 request.add_header(*name, value);
             }
             request.body = body;
+            let is_get = method == Method::Get;
             let ts = self.authorize(&mut request)?;
             self.count(|traffic| {
                 traffic.requests += 1;
                 traffic.bytes_sent += request.body.len() as u64;
             });
-            let mut response = self
-                .host
-                .fetch(request)
-                .await
-                .map_err(|source| network(source, &line))?;
+            let mut response = match self.host.fetch(request).await {
+                Ok(response) => response,
+                // Nothing of an answer came: the server had closed a kept connection. Signed anew, for it may have seen
+                // the nonce.
+                Err(source)
+                    if is_get
+                        && source.kind == FetchErrorKind::Dropped
+                        && dropped < MAX_DROPPED =>
+                {
+                    dropped += 1;
+                    body = Vec::new();
+                    continue;
+                }
+                Err(source) => return Err(network(source, &line)),
+            };
             let until = self.observe(&response.headers);
             if self.observed.borrow().is_closed() {
                 return Err(Error::ServiceClosed);
@@ -284,6 +302,9 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
                 200..=299 => Ok(Reply { response, line }),
                 304 if may_be_unmodified => Ok(Reply { response, line }),
                 status => {
+                    if let Some(to) = redirect::target(status, &response.headers) {
+                        return Err(Error::Moved { to, request: line });
+                    }
                     let body = self.read_start(&mut response.body).await;
                     Err(status::refusal(status, &body, until, line))
                 }
@@ -302,9 +323,22 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
                 let ts = offset.server_seconds(self.host.now());
                 let nonce = hawk::make_nonce(self.host)?;
                 let method = request.method.as_str();
-                let value =
-                    hawk::authorization(credentials, method, &request.url, ts, &nonce, None, None)
-                        .map_err(|error| Error::Input(error.to_string()))?;
+                // So that nothing between here and the server can change a body unnoticed (spec §2.3).
+                let hash = (!request.body.is_empty()).then(|| {
+                    let content_type = request.header("Content-Type").unwrap_or_default();
+                    hawk::payload_hash(content_type, &request.body)
+                });
+                let url = &request.url;
+                let value = hawk::authorization(
+                    credentials,
+                    method,
+                    url,
+                    ts,
+                    &nonce,
+                    hash.as_deref(),
+                    None,
+                )
+                .map_err(|error| Error::Input(error.to_string()))?;
                 (value, Some(ts))
             }
             Authorization::Basic(Basic(value)) => (value.to_string(), None),
@@ -321,6 +355,16 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         let mut here = super::Backoff::default();
         here.observe(headers, now, observed.offset());
         here.until()
+    }
+
+    /// The size to which POSTs were cut so far because larger ones were refused.
+    pub(super) const fn body_bytes(&self) -> u64 {
+        self.body_bytes.get()
+    }
+
+    /// Remembers, for later uploads too, that POSTs beyond this size are refused.
+    pub(super) fn lower_body_bytes(&self, body_bytes: u64) {
+        self.body_bytes.set(self.body_bytes.get().min(body_bytes));
     }
 
     pub(crate) fn count(&self, add: impl FnOnce(&mut super::Traffic)) {

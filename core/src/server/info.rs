@@ -1,6 +1,6 @@
 //! `info/…`: what a server has, without reading it (spec §3.2).
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::CollectionName;
-use crate::json;
+use crate::json::{self, Value};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
@@ -37,12 +37,19 @@ const INFO_BYTES: usize = 1 << 20;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Map<String, ServerTime>")]
+#[serde(from = "Map<String, Value>")]
 pub struct InfoCollections(Map<CollectionName, ServerTime>);
 
-impl From<Map<String, ServerTime>> for InfoCollections {
-    fn from(map: Map<String, ServerTime>) -> Self {
-        Self(named(map))
+/// An entry that is no time, `null` for example, does not hide the others. Its collection is listed with the time zero:
+/// it exists, and what it holds has to be looked at.
+impl From<Map<String, Value>> for InfoCollections {
+    fn from(map: Map<String, Value>) -> Self {
+        let time = |value: Value| {
+            let text = value.to_string();
+            let text = value.as_str().unwrap_or(&text);
+            ServerTime::parse_json(text.as_bytes()).unwrap_or_default()
+        };
+        Self(named(map, |value| Some(time(value))))
     }
 }
 
@@ -81,10 +88,29 @@ pub struct Quota {
     pub total: Option<u64>,
 }
 
-fn named<T>(map: Map<String, T>) -> Map<CollectionName, T> {
+/// The entries whose names and values can be read.
+fn named<T>(map: Map<String, Value>, read: impl Fn(Value) -> Option<T>) -> Map<CollectionName, T> {
     map.into_iter()
-        .filter_map(|(name, value)| Some((CollectionName::new(name).ok()?, value)))
+        .filter_map(|(name, value)| Some((CollectionName::new(name).ok()?, read(value)?)))
         .collect()
+}
+
+/// A number of any form.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A whole number of any form.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is what is wanted"
+)]
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| Some(number(value)? as u64))
 }
 
 impl<H: Fetch + Clock + Random> Client<'_, H> {
@@ -155,11 +181,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     /// As the server refuses.
     pub async fn info_collection_usage(&self) -> Result<Map<CollectionName, u64>> {
         let mut reply = self.info("info/collection_usage", Condition::None).await?;
-        let usage: Map<String, f64> = self.read_json(&mut reply).await?;
-        Ok(named(usage)
-            .into_iter()
-            .map(|(name, kilobytes)| (name, bytes(kilobytes)))
-            .collect())
+        let usage = self.read_json(&mut reply).await?;
+        Ok(named(usage, |value| number(&value).map(bytes)))
     }
 
     /// `info/collection_counts`: records of each collection.
@@ -168,8 +191,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     /// As the server refuses.
     pub async fn info_collection_counts(&self) -> Result<Map<CollectionName, u64>> {
         let mut reply = self.info("info/collection_counts", Condition::None).await?;
-        let counts: Map<String, u64> = self.read_json(&mut reply).await?;
-        Ok(named(counts))
+        let counts = self.read_json(&mut reply).await?;
+        Ok(named(counts, |value| whole(&value)))
     }
 
     /// `info/configuration`. A server that does not have it gets the defaults.
@@ -254,6 +277,28 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_without_a_time_is_listed_and_hides_no_other() {
+        let rows = [
+            ("null", 0),
+            ("\"soon\"", 0),
+            ("-1", 0),
+            ("[1]", 0),
+            ("\"1.5\"", 150),
+            ("1.5", 150),
+        ];
+        for (time, hundredths) in rows {
+            let text = alloc::format!(r#"{{"meta":{time},"notes":2}}"#);
+            let info: InfoCollections = crate::json::from_str(&text).unwrap();
+            let expected = Some(ServerTime::from_hundredths(hundredths));
+            assert_eq!(info.modified(&name("meta")), expected, "{time}");
+            let notes = info.modified(&name("notes")).unwrap();
+            assert_eq!(notes.hundredths(), 200, "{time}");
+        }
+        let info: InfoCollections = crate::json::from_str("[]").unwrap();
+        assert_eq!(info, InfoCollections::default());
+    }
+
+    #[test]
     fn counts_usage_and_quota_are_read() {
         let host = Script::new()
             .expect(get("info/quota"), json("[12.5, null]"))
@@ -263,7 +308,12 @@ mod tests {
                 get("info/collection_usage"),
                 json(r#"{"notes":0.5,"b c":1}"#),
             )
-            .expect(get("info/collection_counts"), json(r#"{"notes":3}"#));
+            .expect(get("info/collection_counts"), json(r#"{"notes":3}"#))
+            .expect(
+                get("info/collection_counts"),
+                json(r#"{"notes":null,"a":2.0,"b":"x"}"#),
+            )
+            .expect(get("info/collection_counts"), json("[]"));
         let client = client(&host);
         pollster::block_on(async {
             assert_eq!(
@@ -291,6 +341,9 @@ mod tests {
             assert_eq!(usage, [(name("notes"), 512)].into());
             let counts = client.info_collection_counts().await.unwrap();
             assert_eq!(counts, [(name("notes"), 3)].into());
+            let counts = client.info_collection_counts().await.unwrap();
+            assert_eq!(counts, [(name("a"), 2)].into());
+            assert!(client.info_collection_counts().await.unwrap().is_empty());
         });
         host.done();
     }

@@ -51,6 +51,10 @@ impl Limits {
     /// # Errors
     /// When it is no JSON object, or a limit is no whole number.
     pub fn from_configuration(body: &[u8]) -> Result<Self, Malformed> {
+        // An empty object of a server written in PHP or Go (spec §5.3).
+        if matches!(body.trim_ascii(), b"[]" | b"null") {
+            return Ok(Self::default());
+        }
         json::from_slice::<Configuration>(body).map(Self::from)
     }
 }
@@ -105,12 +109,15 @@ mod tests {
         };
         assert_eq!(Limits::from_configuration(b"{}").unwrap(), defaults);
         assert_eq!(Limits::default(), defaults);
+        for empty in [&b"[]"[..], b" null\n"] {
+            assert_eq!(Limits::from_configuration(empty).unwrap(), defaults);
+        }
     }
 
     #[test]
     fn a_configuration_that_cannot_be_read_is_an_error() {
         for body in [
-            &b"[]"[..],
+            &b"[1]"[..],
             b"",
             b"{\"max_post_records\":-1}",
             b"{\"max_post_bytes\":\"x\"}",

@@ -3,6 +3,7 @@
 mod arrived;
 mod asked;
 mod decoding;
+mod loop_guard;
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -11,7 +12,8 @@ use core::fmt;
 
 pub use self::arrived::Arrived;
 use self::asked::{Answer, Asked};
-use self::decoding::{Decoding, broken, is_short};
+use self::decoding::{Decoding, Length, broken, length};
+use self::loop_guard::LoopGuard;
 use super::by_time::{Came, Times, Turn};
 use super::call::{Call, Reply};
 use super::client::{Client, network};
@@ -96,6 +98,7 @@ pub struct Pages<'c, 'h, H: Fetch> {
     times: Times,
     /// Whether the page at hand says that there is another.
     has_next: bool,
+    guard: LoopGuard,
 }
 
 enum State<'c, B> {
@@ -158,6 +161,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             is_unmodified: false,
             times: Times::default(),
             has_next: false,
+            guard: LoopGuard::default(),
         }
     }
 }
@@ -334,6 +338,19 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         moves
     }
 
+    /// Ends a download that has read more than the collection can have. A server that does not tell counts is believed.
+    async fn compare_with_count(&self, reply: &Reply<H::Body>) -> Result<()> {
+        let Ok(counts) = self.client.info_collection_counts().await else {
+            return Ok(());
+        };
+        match counts.get(&self.collection) {
+            Some(count) if self.guard.exceeds(*count) => Err(reply.unreadable(format!(
+                "there is no end of pages: the collection has {count} records by info/collection_counts"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the page at hand is whole, and finds out where the next one is.
     async fn close(&mut self) -> Result<()> {
         let State::Reading(reading) = core::mem::replace(&mut self.state, State::Done) else {
@@ -343,14 +360,28 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         self.decoder
             .finish()
             .map_err(|error| broken(error, &self.line))?;
-        if is_short(headers, self.records, reading.received) {
-            return Err(broken(StreamError::Truncated, &self.line));
+        match length(headers, self.records, reading.received) {
+            Length::Whole => {}
+            Length::Short => return Err(broken(StreamError::Truncated, &self.line)),
+            Length::Long => {
+                let detail = "it has more records than its header X-Weave-Records says";
+                return Err(reading.reply.unreadable(detail));
+            }
         }
-        let next = headers.get("X-Weave-Next-Offset").map(String::from);
+        let next = headers
+            .get("X-Weave-Next-Offset")
+            .filter(|token| !token.trim().is_empty());
+        self.guard
+            .turn(next, self.records)
+            .map_err(|detail| reading.reply.unreadable(detail))?;
+        let next = next.map(String::from);
         if !self.turn(next, reading.asked) {
             return Err(reading
                 .reply
                 .unreadable("it names a next page that leads nowhere"));
+        }
+        if self.has_next && self.query.ids.is_none() && self.guard.is_in_doubt() {
+            self.compare_with_count(&reading.reply).await?;
         }
         let ids = self.query.ids.as_deref().unwrap_or_default();
         let has_more = self.has_next || self.position.ids_done < ids.len();

@@ -166,6 +166,23 @@ mod tests {
     }
 
     #[test]
+    fn empty_lists_and_maps_have_several_forms() {
+        for body in [
+            r#"{"success":["a"],"failed":[]}"#,
+            r#"{"success":["a"],"failed":null}"#,
+            r#"{"success":["a"],"failed":{}}"#,
+            r#"{"success":["a"]}"#,
+        ] {
+            let answer = answer(body);
+            assert_eq!(answer.fate("a"), Fate::Success, "{body}");
+            assert_eq!(answer.fate("b"), Fate::Unlisted, "{body}");
+        }
+        let none = answer(r#"{"success":null,"failed":{"a":"x"}}"#);
+        assert_eq!(none.fate("a"), Fate::Failed("x".into()));
+        assert!(PostAnswer::parse(br#"{"success":[],"failed":["a"]}"#).is_err());
+    }
+
+    #[test]
     fn reasons_are_bounded() {
         let long = alloc::format!(r#"{{"failed":{{"a":"{}"}}}}"#, "é".repeat(1000));
         assert_eq!(

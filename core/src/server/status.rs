@@ -14,7 +14,7 @@ pub(crate) fn refusal(
     match (status, code) {
         (400 | 403, Some(14)) => Error::OverQuota { request },
         (400, Some(16)) => Error::ClientRefused { request },
-        (400, Some(17)) | (413, _) => Error::TooLarge { request },
+        (400, Some(17)) | (413, _) => Error::TooLarge { status, request },
         (401, _) => Error::SignedOut { request },
         (404, _) => Error::NotFound { request },
         (409 | 412, _) => Error::Conflict { request },
@@ -66,7 +66,10 @@ mod tests {
         };
         let conflict = || Error::Conflict { request: request() };
         let over_quota = || Error::OverQuota { request: request() };
-        let too_large = || Error::TooLarge { request: request() };
+        let too_large = |status| Error::TooLarge {
+            status,
+            request: request(),
+        };
         let rows = [
             (302, "", refused(302, None)),
             (304, "", refused(304, None)),
@@ -77,7 +80,7 @@ mod tests {
             (400, "14", over_quota()),
             (400, "\"14\"\n", over_quota()),
             (400, "16", Error::ClientRefused { request: request() }),
-            (400, "17", too_large()),
+            (400, "17", too_large(400)),
             (400, "-17", refused(400, None)),
             (400, "<html>", refused(400, None)),
             (401, "\"0\"", Error::SignedOut { request: request() }),
@@ -88,7 +91,7 @@ mod tests {
             (408, "", wait(408)),
             (409, "0", conflict()),
             (412, "0", conflict()),
-            (413, "", too_large()),
+            (413, "", too_large(413)),
             (415, "", refused(415, None)),
             (429, "", wait(429)),
             (500, "\"server issue: x\"", wait(500)),

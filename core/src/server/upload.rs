@@ -3,6 +3,7 @@
 mod held;
 mod told;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,7 +26,7 @@ use crate::time::ServerTime;
 /// The body of an answer: ids and reasons of one POST.
 const ANSWER_BYTES: usize = 4 << 20;
 /// Records that a server did not take in a full POST are kept for another up to this many bytes.
-const AGAIN_BYTES: usize = 4 << 20;
+const AGAIN_BYTES: usize = 8 << 20;
 
 /// An upload of records to one collection, begun by [`Client::upload`].
 ///
@@ -93,10 +94,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         limits: Limits,
         unmodified_since: ServerTime,
     ) -> Result<Upload<'_, 'h, H, T>> {
+        let mut planner = Planner::new(limits);
+        planner.lower_body_bytes(self.body_bytes());
         Ok(Upload {
             client: self,
             path: address::collection(&collection)?,
-            planner: Planner::new(limits),
+            planner,
             guard: unmodified_since,
             mode: match self.dialect().has_batches() {
                 true => Mode::Unknown,
@@ -190,24 +193,40 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
     }
 
     async fn send(&mut self, commit: bool) -> Result<Option<Committed<T>>> {
-        let sent = self.post(commit).await;
-        if let Err(error) = &sent {
-            self.over = Some(error.clone());
+        let mut told = None;
+        let mut posts = alloc::vec![core::mem::replace(&mut self.post, Held::new())];
+        while let Some(post) = posts.pop() {
+            let is_last = posts.is_empty();
+            match self.post(post, commit && is_last).await {
+                Ok(Sent::Done(committed)) => told = joined(told, committed),
+                // The server announces that it takes as much; a proxy before it does not (spec §3.7).
+                Ok(Sent::TooLarge(post)) => {
+                    let (first, second) = post.halves();
+                    posts.push(second);
+                    posts.push(first);
+                }
+                Err(error) => {
+                    self.over = Some(error.clone());
+                    // What is on the server for good is told before the error.
+                    return match told {
+                        None => Err(error),
+                        told => Ok(told),
+                    };
+                }
+            }
         }
-        sent
+        Ok(told)
     }
 
-    async fn post(&mut self, commit: bool) -> Result<Option<Committed<T>>> {
-        let post = core::mem::replace(&mut self.post, Held::new());
+    async fn post(&mut self, post: Held<T>, commit: bool) -> Result<Sent<T>> {
+        let body = post.body();
+        let body_bytes = body.len() as u64;
         let call = Call::new(Method::Post, self.target(commit))
             .accept("application/json")
             .when(Condition::IfUnmodifiedSince(self.guard))
-            .header("X-Weave-Records", self.planner.post_records().to_string())
-            .header(
-                "X-Weave-Bytes",
-                self.planner.post_payload_bytes().to_string(),
-            )
-            .json(post.body());
+            .header("X-Weave-Records", post.len().to_string())
+            .header("X-Weave-Bytes", post.payload_bytes().to_string())
+            .json(body);
         let mut reply = match self.client.send(call).await {
             // Nothing else in such a request was refused before.
             Err(Error::Refused {
@@ -217,7 +236,19 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             }) if matches!(self.mode, Mode::Batches(Some(_))) => {
                 return Err(Error::BatchLost { request });
             }
-            reply => reply?,
+            Err(Error::TooLarge { status, .. }) if self.may_cut(status) && post.len() > 1 => {
+                let body_bytes = body_bytes.div_ceil(2);
+                self.planner.lower_body_bytes(body_bytes);
+                self.client.lower_body_bytes(body_bytes);
+                return Ok(Sent::TooLarge(post));
+            }
+            Err(error) => match error {
+                Error::TooLarge { status, .. } if self.may_cut(status) && post.len() == 1 => {
+                    return self.leave_out(post, body_bytes, commit, error).await;
+                }
+                error => return Err(error),
+            },
+            Ok(reply) => reply,
         };
         let body = self.client.read(&mut reply, ANSWER_BYTES).await?;
         let answer = PostAnswer::parse(&body).map_err(|_| reply.no_json())?;
@@ -232,15 +263,56 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         self.planner.close_post();
         self.sort(post, &answer);
         let Some(modified) = modified else {
-            return Ok(None);
+            return Ok(Sent::Done(None));
         };
         self.planner.commit();
         self.guard = modified;
-        Ok(Some(Committed {
+        Ok(Sent::Done(Some(self.committed(modified))))
+    }
+
+    /// Whether smaller POSTs help against a refusal. The server's own (400 with code 17) may be of the whole batch.
+    const fn may_cut(&self, status: u16) -> bool {
+        status == 413 || !matches!(self.mode, Mode::Batches(Some(_)))
+    }
+
+    /// Leaves a record out that is too large alone. An open batch that was to be committed with it is committed without.
+    async fn leave_out(
+        &mut self,
+        post: Held<T>,
+        body_bytes: u64,
+        commit: bool,
+        error: Error,
+    ) -> Result<Sent<T>> {
+        self.planner.close_post();
+        for record in post.records {
+            self.planner.refused(record.size.payload_bytes);
+            self.failed.push(Failed {
+                id: record.id,
+                tag: record.tag,
+                reason: Reason::TooLargeAlone(body_bytes),
+            });
+        }
+        if commit && matches!(self.mode, Mode::Batches(Some(_))) {
+            return Box::pin(self.post(Held::new(), true)).await;
+        }
+        if !commit && self.mode != Mode::Plain {
+            // It is told with the commit.
+            return Ok(Sent::Done(None));
+        }
+        // Nothing was written, and nothing else is held: the time stays as it was.
+        if self.success.is_empty() {
+            self.planner.commit();
+            return Ok(Sent::Done(Some(self.committed(self.guard))));
+        }
+        Err(error)
+    }
+
+    fn committed(&mut self, modified: ServerTime) -> Committed<T> {
+        Committed {
             modified,
             success: core::mem::take(&mut self.success),
             failed: core::mem::take(&mut self.failed),
-        }))
+        }
     }
 
     /// Where the POST goes.
@@ -289,6 +361,27 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                 reason,
             });
         }
+    }
+}
+
+/// What became of a POST.
+enum Sent<T> {
+    /// It was taken; with what is committed by it.
+    Done(Option<Committed<T>>),
+    /// It is larger than what is taken, and can be cut.
+    TooLarge(Held<T>),
+}
+
+/// What two POSTs of a server without batches, cut from one, have committed.
+fn joined<T>(first: Option<Committed<T>>, second: Option<Committed<T>>) -> Option<Committed<T>> {
+    match (first, second) {
+        (Some(mut first), Some(second)) => {
+            first.modified = first.modified.max(second.modified);
+            first.success.extend(second.success);
+            first.failed.extend(second.failed);
+            Some(first)
+        }
+        (first, second) => first.or(second),
     }
 }
 

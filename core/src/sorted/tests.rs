@@ -75,3 +75,28 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Set<String>>(&text).unwrap(), set);
     }
 }
+
+#[test]
+fn an_empty_object_or_list_may_come_in_other_forms() {
+    type Counts = Map<alloc::string::String, u8>;
+    type Names = Set<alloc::string::String>;
+    for text in ["{}", "[]", " [ ] ", "null"] {
+        assert_eq!(
+            crate::json::from_str::<Counts>(text),
+            Ok(Map::new()),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Counts>(text).unwrap(), Map::new());
+    }
+    for text in ["[]", "null"] {
+        assert_eq!(
+            crate::json::from_str::<Names>(text),
+            Ok(Set::new()),
+            "{text}"
+        );
+    }
+    for text in ["[1]", "[{}]", "7", "\"\"", "false"] {
+        assert!(crate::json::from_str::<Counts>(text).is_err(), "{text}");
+        assert!(crate::json::from_str::<Names>(text).is_err(), "{text}");
+    }
+}

@@ -50,7 +50,7 @@ fn what_is_no_name_is_refused() {
 #[test]
 fn every_answer_means_one_thing() {
     let node = |url: &str| NodeAnswer::Node(url.into());
-    let rows: [(u16, &[u8], NodeAnswer); 19] = [
+    let rows: [(u16, &[u8], NodeAnswer); 20] = [
         (200, b"https://n.example/", node("https://n.example")),
         (200, b" https://n.example \n", node("https://n.example")),
         (
@@ -59,6 +59,7 @@ fn every_answer_means_one_thing() {
             node("https://n.example/a"),
         ),
         (200, b"http://n.example/", NodeAnswer::Insecure),
+        (200, b"https://192.168.0.7/", NodeAnswer::Private),
         (200, b"null", NodeAnswer::NoneNow),
         (200, b"\"null\"", NodeAnswer::NoneNow),
         (200, b"", NodeAnswer::NoneNow),

@@ -50,7 +50,7 @@ struct Vectors {
 fn vectors() -> Vectors {
     let text = include_str!("../../../../tests/vectors/records.json");
     let vectors: Vectors = serde_json::from_str(text).unwrap();
-    assert_eq!((vectors.valid.len(), vectors.invalid.len()), (8, 13));
+    assert_eq!((vectors.valid.len(), vectors.invalid.len()), (9, 13));
     vectors
 }
 
@@ -229,26 +229,40 @@ fn payloads_that_others_write_in_another_form_are_read() {
 #[test]
 fn the_id_inside_is_read_by_its_meaning() {
     for (cleartext, verdict) in [
-        (r#"{"id":"a"}"#, Ok(())),
-        (r#" {"x":{"id":"b"},"id":"\u0061"} "#, Ok(())),
-        (r#"{"id":"b","id":"a"}"#, Ok(())),
+        (r#"{"id":"a"}"#, Ok(true)),
+        (r#" {"x":{"id":"b"},"id":"\u0061"} "#, Ok(true)),
+        (r#"{"id":"b","id":"a"}"#, Ok(true)),
         (r#"{"id":"a","id":"b"}"#, Err(PayloadError::IdMismatch)),
         (r#"{"id":"A"}"#, Err(PayloadError::IdMismatch)),
         (r#"{"id":7}"#, Err(PayloadError::MalformedCleartext)),
-        (r#"{"x":{"id":"a"}}"#, Err(PayloadError::MalformedCleartext)),
-        (
-            r#"{"id":"a","x":"\ud83e"}"#,
-            Err(PayloadError::MalformedCleartext),
-        ),
+        (r#"{"x":{"id":"b"}}"#, Ok(false)),
+        ("{}", Ok(false)),
+        (r#"{"deleted":true}"#, Ok(false)),
+        (r#"{"id":"a","x":"\ud83e"}"#, Ok(true)),
+        (r#"{"\udd8a":1}"#, Ok(false)),
+        (r#"{"id":"a\ud83e"}"#, Err(PayloadError::IdMismatch)),
+        (r#"[{"id":"a"}]"#, Err(PayloadError::MalformedCleartext)),
         (r#"{"id":"a"},"#, Err(PayloadError::MalformedCleartext)),
         ("", Err(PayloadError::MalformedCleartext)),
     ] {
         assert_eq!(
-            check_cleartext(cleartext.as_bytes(), "a").map(|_| ()),
+            check_cleartext(cleartext.as_bytes(), "a").map(|checked| checked.has_id),
             verdict,
             "{cleartext}"
         );
     }
+}
+
+#[test]
+fn content_that_nests_too_deep_is_told_from_what_is_no_json() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth) + "1", "]".repeat(depth));
+        format!(r#"{{"id":"a","x":{open}{close}}}"#)
+    };
+    let check = |text: String| check_cleartext(text.as_bytes(), "a").map(|checked| checked.has_id);
+    assert_eq!(check(nested(127)), Ok(true));
+    assert_eq!(check(nested(128)), Err(PayloadError::TooDeep));
+    assert_eq!(check(nested(100_000)), Err(PayloadError::TooDeep));
 }
 
 #[test]

@@ -200,3 +200,45 @@ fn what_is_no_record_is_refused() {
         );
     });
 }
+
+#[test]
+fn half_of_a_surrogate_pair_stays_in_a_record_and_is_not_made() {
+    with(async |store, records| {
+        let cut = r#"{"id":"a","title":"cut \ud83d","n":1}"#;
+        let item = Item {
+            id: id(),
+            cleartext: Some(cut.into()),
+            base: Base::Same,
+            sent: Base::Unknown,
+            server_modified: ServerTime::ZERO,
+            pending: Pending::Nothing,
+        };
+        let write = Write {
+            id: id(),
+            seen: None,
+            becomes: Some(item),
+        };
+        assert_eq!(
+            records.commit(alloc::vec![write]).await,
+            Ok(Committed::Done)
+        );
+        records.edit(&id(), r#"{"n":2}"#).await.unwrap();
+        let edited = records.get(&id()).await.unwrap().unwrap();
+        assert_eq!(edited, r#"{"id":"a","title":"cut \ud83d","n":2}"#);
+        records
+            .put(Some(id()), r#"{"title":"cut \uD83D","m":1}"#)
+            .await
+            .unwrap();
+        for json in [
+            r#"{"title":"other \ud83d"}"#,
+            r#"{"new":["\udd8a"]}"#,
+            r#"{"\udd8a":1}"#,
+        ] {
+            let refused = records.edit(&id(), json).await;
+            assert!(matches!(refused, Err(Error::Input(_))), "{json}");
+            let refused = records.put_many(&[(Some(id()), json)]).await;
+            assert!(matches!(refused, Err(Error::Input(_))), "{json}");
+        }
+        assert_eq!(store.counts(&notes()).await.unwrap().live, 1);
+    });
+}

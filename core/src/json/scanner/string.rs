@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use super::plain_length;
+use crate::json::surrogates;
 
 /// A JSON string as it stands in the text, between its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,14 +23,30 @@ impl<'a> RawString<'a> {
         core::str::from_utf8(self.inner).ok()
     }
 
-    /// The text that is meant, with its escapes resolved.
+    /// The text that is meant, with its escapes resolved; `None` where it is not Unicode, for it has an unpaired
+    /// surrogate.
     pub(crate) fn unescaped(self) -> Option<String> {
+        self.resolved(false)
+    }
+
+    /// The text that is meant, in the form of [`surrogates`], which has room for unpaired ones.
+    pub(crate) fn into_lossless(self) -> Option<String> {
+        match self.plain() {
+            Some(text) if !surrogates::has_mark(text) => Some(text.into()),
+            _ => self.resolved(true),
+        }
+    }
+
+    fn resolved(self, is_lossless: bool) -> Option<String> {
         let mut rest = core::str::from_utf8(self.inner).ok()?;
         let mut text = String::with_capacity(rest.len());
         loop {
             // What has no backslash may still be what no string may have: long ones come here unchecked.
             let (plain, after) = rest.split_at_checked(plain_length(rest.as_bytes()))?;
-            text.push_str(plain);
+            match is_lossless && surrogates::has_mark(plain) {
+                true => surrogates::push_marked(&mut text, plain),
+                false => text.push_str(plain),
+            }
             if after.is_empty() {
                 return Some(text);
             }
@@ -42,7 +59,19 @@ impl<'a> RawString<'a> {
                 'r' => ('\r', 1),
                 't' => ('\t', 1),
                 '"' | '\\' | '/' => (letter, 1),
-                'u' => code_point(escape)?,
+                'u' => match code_point(escape)? {
+                    (Ok(surrogates::MARK), length) if is_lossless => {
+                        surrogates::push_unit(&mut text, surrogates::MARK as u16);
+                        rest = escape.get(length..)?;
+                        continue;
+                    }
+                    (Err(unpaired), length) if is_lossless => {
+                        surrogates::push_unit(&mut text, unpaired);
+                        rest = escape.get(length..)?;
+                        continue;
+                    }
+                    (character, length) => (character.ok()?, length),
+                },
                 _ => return None,
             };
             text.push(character);
@@ -50,7 +79,7 @@ impl<'a> RawString<'a> {
         }
     }
 
-    /// The text that is meant.
+    /// The text that is meant; `None` where it is not Unicode.
     pub(crate) fn into_text(self) -> Option<String> {
         match self.plain() {
             Some(text) => Some(text.into()),
@@ -68,8 +97,9 @@ impl<'a> RawString<'a> {
     }
 }
 
-/// The character of `uXXXX`, or of two such that are a pair, and how long that is.
-fn code_point(escape: &str) -> Option<(char, usize)> {
+/// The character of `uXXXX`, or of two such that are a pair, or the surrogate that is not part of a pair; and how long
+/// that is.
+fn code_point(escape: &str) -> Option<(Result<char, u16>, usize)> {
     let unit = |from: usize| {
         let digits = escape.get(from..from + 4)?;
         let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -77,9 +107,12 @@ fn code_point(escape: &str) -> Option<(char, usize)> {
     };
     let first = unit(1)?;
     if let Some(character) = char::from_u32(first.into()) {
-        return Some((character, 5));
+        return Some((Ok(character), 5));
     }
-    let second = escape.get(5..)?.starts_with("\\u").then(|| unit(7))??;
-    let pair = char::decode_utf16([first, second]).next()?;
-    Some((pair.ok()?, 11))
+    let is_escape = escape.get(5..).is_some_and(|rest| rest.starts_with("\\u"));
+    let second = is_escape.then(|| unit(7)).flatten();
+    match second.map(|second| char::decode_utf16([first, second]).next()) {
+        Some(Some(Ok(character))) => Some((Ok(character), 11)),
+        _ => Some((Err(first), 5)),
+    }
 }

@@ -136,7 +136,12 @@ pub(in crate::life) async fn write<H: Fetch + Clock + Random>(
         {
             Added::Held => {}
             Added::Committed(committed) => settle(committed)?,
-            Added::TooLarge => return Err(Error::TooLarge { request: request() }),
+            Added::TooLarge => {
+                return Err(Error::TooLarge {
+                    status: 413,
+                    request: request(),
+                });
+            }
         }
     }
     while let Some(committed) = upload.finish().await? {

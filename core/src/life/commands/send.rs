@@ -228,6 +228,7 @@ fn add(record: &mut ClientRecord, commands: &[Value], budget: usize) -> Result<D
         // Of equally important ones `min_by_key` takes the first, which is the oldest.
         let Some((least, _)) = candidates.min_by_key(|(_, command)| importance(command)) else {
             return Err(Error::TooLarge {
+                status: 413,
                 request: RequestLine::new(Method::Post, "storage/clients"),
             });
         };

@@ -210,3 +210,72 @@ fn neither_client_nor_access_shows_a_secret() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[test]
+fn a_get_that_a_closed_connection_left_without_an_answer_is_sent_again_with_another_nonce() {
+    let dropped = || fails(FetchErrorKind::Dropped);
+    let host = Script::new()
+        .expect(get("info/quota"), dropped())
+        .expect(get("info/quota"), dropped())
+        .expect(get("info/quota"), status(200));
+    pollster::block_on(client(&host).send(call())).unwrap();
+    host.done();
+    let nonces: BTreeSet<String> = host
+        .requests()
+        .iter()
+        .map(|request| attribute(request, "nonce"))
+        .collect();
+    assert_eq!(nonces.len(), 3);
+
+    let closed = Script::new()
+        .expect(get("info/quota"), dropped())
+        .expect(get("info/quota"), dropped())
+        .expect(get("info/quota"), dropped());
+    let error = pollster::block_on(client(&closed).send(call())).err();
+    assert!(matches!(error, Some(Error::Network { .. })), "{error:?}");
+    closed.done();
+
+    // A write may have been done.
+    let write = Script::new().expect(post("storage/notes"), dropped());
+    let call = Call::new(Method::Post, "storage/notes").json(b"[]".to_vec());
+    let error = pollster::block_on(client(&write).send(call)).err();
+    assert!(matches!(error, Some(Error::Network { .. })), "{error:?}");
+    write.done();
+}
+
+#[test]
+fn a_redirect_is_not_followed_but_named() {
+    let moved = |status_code| {
+        status(status_code).header("Location", "https://new.example/1.5/777/info/quota")
+    };
+    for status_code in [301, 302, 307, 308] {
+        let host = Script::new().expect(get("info/quota"), moved(status_code));
+        let error = pollster::block_on(client(&host).send(call()))
+            .err()
+            .unwrap();
+        let shown = error.to_string();
+        assert!(
+            shown.contains("https://new.example") && !shown.contains("777"),
+            "{shown}"
+        );
+        assert_eq!(error.code(), "moved");
+    }
+}
+
+#[test]
+fn a_body_is_under_the_signature() {
+    let host = Script::new()
+        .expect(post("storage/notes"), status(200))
+        .expect(get("info/quota"), status(200));
+    let client = client(&host);
+    pollster::block_on(async {
+        let call = Call::new(Method::Post, "storage/notes").json(b"[1]".to_vec());
+        client.send(call).await.unwrap();
+        client.send(self::call()).await.unwrap();
+    });
+    let requests = host.requests();
+    let expected = hawk::payload_hash("application/json", b"[1]");
+    assert_eq!(attribute(&requests[0], "hash"), expected);
+    let bare = requests[1].header("Authorization").unwrap();
+    assert!(!bare.contains("hash="), "{bare}");
+}

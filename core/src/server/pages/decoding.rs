@@ -45,14 +45,30 @@ impl Decoding {
     }
 }
 
-/// Whether fewer records, or bytes, came than the headers announced.
-pub(super) fn is_short(headers: &Headers, records: u64, received: u64) -> bool {
+/// How many records came, compared with what the page's headers say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// As many as announced, or nothing was announced.
+    Whole,
+    /// Fewer: the answer was cut.
+    Short,
+    /// More: the answer contradicts itself.
+    Long,
+}
+
+/// Compares the records and bytes of a page with its headers.
+pub(super) fn length(headers: &Headers, records: u64, received: u64) -> Length {
     let announced = |name| headers.get(name)?.trim().parse::<u64>().ok();
-    match announced("X-Weave-Records") {
+    let is_short = match announced("X-Weave-Records") {
+        Some(announced) if records > announced => return Length::Long,
         Some(announced) => records < announced,
-        // The length of a compressed body says nothing about what the host lends.
+        // The length of a compressed body says nothing about the bytes that the host hands out.
         None if headers.get("Content-Encoding").is_some() => false,
         None => announced("Content-Length").is_some_and(|announced| received < announced),
+    };
+    match is_short {
+        true => Length::Short,
+        false => Length::Whole,
     }
 }
 

@@ -344,3 +344,59 @@ proptest! {
         prop_assert_eq!(seen, ["a", "b", "c", "d", "end"]);
     }
 }
+
+/// A server whose pages of `records` records have the next tokens that `next` gives for the asked one.
+fn endless(records: usize, counts: &'static str, next: fn(u32) -> u32) -> Script {
+    Script::serving(move |request| {
+        if request.url.ends_with("info/collection_counts") {
+            return json(counts);
+        }
+        let asked = request.url.split("offset=").nth(1).unwrap_or("0");
+        let next = next(asked.parse().unwrap());
+        let ids: Vec<String> = (0..records).map(|n| format!("{asked}-{n}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        newlines(lines(&ids)).header("X-Weave-Next-Offset", next.to_string())
+    })
+}
+
+#[test]
+fn pages_that_never_end_are_an_error() {
+    let rows: [(usize, &str, fn(u32) -> u32, usize); 5] = [
+        (3, "{}", |_| 10, 2),
+        (3, "{}", |asked| if asked == 10 { 20 } else { 10 }, 3),
+        (3, "{}", |asked| (asked + 1) % 100, 103),
+        (0, "{}", |asked| asked + 1, 17),
+        // 64 pages are 1,280 records; the count is asked for after 32 and 64 pages.
+        (20, r#"{"notes":100}"#, |asked| asked + 1, 66),
+    ];
+    for (records, counts, next, requests) in rows {
+        let host = endless(records, counts, next);
+        let (_, result) = of(&host, Query::full());
+        assert!(matches!(result, Err(Error::Answer { .. })), "{result:?}");
+        assert_eq!(host.requests().len(), requests);
+    }
+}
+
+#[test]
+fn a_page_with_another_number_of_records_than_announced_is_an_error() {
+    for announced in ["1", "3"] {
+        let page = newlines(lines(&["a", "b"])).header("X-Weave-Records", announced);
+        let host = Script::new().expect(get("storage/notes?full=1"), page);
+        let (_, result) = of(&host, Query::full());
+        assert!(result.is_err(), "{announced}");
+    }
+}
+
+#[test]
+fn an_empty_token_means_that_there_is_no_next_page() {
+    for token in ["", " "] {
+        let page = newlines(lines(&["a"])).header("X-Weave-Next-Offset", token);
+        let host = Script::new().expect(get("storage/notes?full=1"), page);
+        let (seen, result) = of(&host, Query::full());
+        assert_eq!(
+            (seen.as_slice(), result),
+            (&["a".into(), "end".into()][..], Ok(()))
+        );
+        host.done();
+    }
+}

@@ -45,6 +45,30 @@ impl<T> Held<T> {
         });
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// UTF-8 bytes of the payloads, before they are escaped.
+    pub(super) fn payload_bytes(&self) -> u64 {
+        self.records
+            .iter()
+            .map(|record| record.size.payload_bytes)
+            .sum()
+    }
+
+    /// The two halves of a POST that is too large.
+    pub(super) fn halves(self) -> (Self, Self) {
+        let (mut first, mut second) = (Self::new(), Self::new());
+        let middle = self.records.len().div_ceil(2);
+        for (at, record) in self.records.into_iter().enumerate() {
+            let json = self.json.get(record.range).unwrap_or_default();
+            let half = if at < middle { &mut first } else { &mut second };
+            half.push(record.id, record.tag, record.size, json, record.is_resent);
+        }
+        (first, second)
+    }
+
     pub(super) fn body(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(self.json.len() + 2);
         body.push(b'[');

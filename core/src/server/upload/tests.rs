@@ -293,3 +293,170 @@ fn an_error_ends_the_upload_and_nothing_of_the_open_batch_is_told_as_done() {
         host.done();
     }
 }
+
+/// A scripted 413 of a proxy: it has a page in HTML.
+fn too_large() -> Answer {
+    status(413).body("<html><h1>413 Request Entity Too Large</h1></html>")
+}
+
+#[test]
+fn a_post_that_a_proxy_refuses_is_halved_in_its_batch_and_later_posts_stay_small() {
+    let host = Script::new()
+        .expect(
+            wanted("storage/notes?batch=true", "1.00", &["a", "b", "c", "d"]),
+            too_large(),
+        )
+        .expect(
+            wanted("storage/notes?batch=true", "1.00", &["a", "b"]),
+            held("7", &["a", "b"]),
+        )
+        .expect(
+            wanted("storage/notes?batch=7", "1.00", &["c", "d"]),
+            held("7", &["c", "d"]),
+        )
+        // Four records are 17 bytes, so no later POST has more than 9, or two records.
+        .expect(
+            wanted("storage/notes?batch=7", "1.00", &["e", "f"]),
+            too_large(),
+        )
+        .expect(
+            wanted("storage/notes?batch=7", "1.00", &["e"]),
+            held("7", &["e"]),
+        )
+        .expect(
+            wanted("storage/notes?batch=7", "1.00", &["f"]),
+            held("7", &["f"]),
+        )
+        .expect(
+            wanted("storage/notes?batch=7&commit=true", "1.00", &["g"]),
+            done("2.00", &["g"]),
+        );
+    let client = client(&host);
+    pollster::block_on(async {
+        let mut upload = upload(&client, limits(4, 100));
+        add(&mut upload, &["a", "b", "c", "d", "e", "f", "g"]).await;
+        let committed = upload.finish().await.unwrap().unwrap();
+        assert_eq!(successes(&committed), ["a", "b", "c", "d", "e", "f", "g"]);
+        assert!(committed.failed.is_empty());
+        assert_eq!(upload.finish().await, Ok(None));
+    });
+    host.done();
+}
+
+#[test]
+fn a_server_without_batches_has_each_half_for_good() {
+    let host = Script::new()
+        .expect(
+            wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),
+            too_large(),
+        )
+        .expect(
+            wanted("storage/notes?batch=true", "1.00", &["a"]),
+            done("2.00", &["a"]),
+        )
+        .expect(
+            wanted("storage/notes", "2.00", &["b"]),
+            done("3.00", &["b"]),
+        );
+    let client = client(&host);
+    pollster::block_on(async {
+        let mut upload = upload(&client, limits(4, 100));
+        add(&mut upload, &["a", "b"]).await;
+        let committed = upload.finish().await.unwrap().unwrap();
+        assert_eq!(successes(&committed), ["a", "b"]);
+        assert_eq!(committed.modified, ServerTime::from_hundredths(300));
+        assert_eq!(upload.finish().await, Ok(None));
+    });
+    host.done();
+}
+
+#[test]
+fn a_record_that_is_too_large_alone_is_left_out_and_the_others_are_committed() {
+    let host = Script::new()
+        .expect(
+            wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),
+            too_large(),
+        )
+        .expect(
+            wanted("storage/notes?batch=true", "1.00", &["a"]),
+            held("7", &["a"]),
+        )
+        .expect(
+            wanted("storage/notes?batch=7&commit=true", "1.00", &["b"]),
+            too_large(),
+        )
+        .expect(
+            wanted("storage/notes?batch=7&commit=true", "1.00", &[]),
+            done("2.00", &[]),
+        )
+        .expect(
+            wanted("storage/notes?batch=true&commit=true", "2.00", &["c"]),
+            too_large(),
+        );
+    let client = client(&host);
+    pollster::block_on(async {
+        let mut upload = upload(&client, limits(4, 100));
+        add(&mut upload, &["a", "b"]).await;
+        let committed = upload.finish().await.unwrap().unwrap();
+        assert_eq!(successes(&committed), ["a"]);
+        assert_eq!(committed.failed.len(), 1);
+        assert_eq!(committed.failed[0].id, id("b"));
+        assert_eq!(committed.failed[0].reason, Reason::TooLargeAlone(5));
+        assert_eq!(upload.finish().await, Ok(None));
+        add(&mut upload, &["c"]).await;
+        let committed = upload.finish().await.unwrap().unwrap();
+        assert_eq!((committed.success.len(), committed.failed.len()), (0, 1));
+        assert_eq!(committed.modified, ServerTime::from_hundredths(200));
+        assert_eq!(upload.finish().await, Ok(None));
+    });
+    host.done();
+}
+
+#[test]
+fn a_limit_of_the_whole_batch_is_not_met_by_smaller_posts() {
+    let host = Script::new()
+        .expect(
+            wanted("storage/notes?batch=true", "1.00", &["a", "b"]),
+            held("7", &["a", "b"]),
+        )
+        .expect(
+            wanted("storage/notes?batch=7&commit=true", "1.00", &["c", "d"]),
+            status(400).body("17"),
+        );
+    let client = client(&host);
+    pollster::block_on(async {
+        let mut upload = upload(&client, limits(2, 100));
+        add(&mut upload, &["a", "b", "c", "d"]).await;
+        assert!(matches!(
+            upload.finish().await,
+            Err(Error::TooLarge { status: 400, .. })
+        ));
+    });
+    host.done();
+}
+
+#[test]
+fn what_one_half_committed_is_told_before_the_error_of_the_other() {
+    let host = Script::new()
+        .expect(
+            wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),
+            too_large(),
+        )
+        .expect(
+            wanted("storage/notes?batch=true", "1.00", &["a"]),
+            done("2.00", &["a"]),
+        )
+        .expect(wanted("storage/notes", "2.00", &["b"]), status(503));
+    let client = client(&host);
+    pollster::block_on(async {
+        let mut upload = upload(&client, limits(4, 100));
+        add(&mut upload, &["a", "b"]).await;
+        let committed = upload.finish().await.unwrap().unwrap();
+        assert_eq!(successes(&committed), ["a"]);
+        assert!(matches!(
+            upload.finish().await,
+            Err(Error::Wait { status: 503, .. })
+        ));
+    });
+    host.done();
+}

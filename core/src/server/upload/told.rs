@@ -75,6 +75,13 @@ pub enum Reason {
     /// The server's words.
     #[error("the server says: {0}")]
     Refused(String),
+    /// A request with this record alone is too large, though not by the limits that the server announces: something
+    /// before the server takes less, a reverse proxy for example.
+    #[error(
+        "a request of {0} bytes is too large for the server or for a proxy before it: raise that limit \
+         (in nginx client_max_body_size), or make the record smaller"
+    )]
+    TooLargeAlone(u64),
     /// The answer mentions the record nowhere.
     #[error("the server gave no reason")]
     Unlisted,

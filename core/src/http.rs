@@ -254,6 +254,12 @@ pub enum FetchErrorKind {
     /// The server's certificate does not convince.
     #[error("the server's certificate cannot be trusted")]
     Tls,
+    /// The address is without TLS, and leads to another machine.
+    #[error("without TLS others on the way can read and change what is sent")]
+    Insecure,
+    /// The system names a proxy that cannot be used.
+    #[error("the proxy cannot be used")]
+    Proxy,
     /// The connection ended before an answer began: usually the server had just closed a kept connection. A GET may be
     /// sent again.
     #[error("the server closed the connection before it answered")]

@@ -43,6 +43,14 @@ pub struct Global {
     /// The profile's directory itself, wherever it is; --profile is not asked then.
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", hide_env_values = true, env = "SELVEDGE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Trust the certificates of this file in PEM beside the system's: of a certificate authority of your own, or a
+    /// server's own certificate.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", hide_env_values = true, env = "SELVEDGE_CA_FILE")]
+    pub ca: Option<PathBuf>,
+    /// Speak to servers on other machines without TLS (http://) too. Others on the way can then take over the account's
+    /// session and see which records change, though not what is in them.
+    #[arg(long, global = true, help_heading = GLOBAL, hide_env_values = true, env = "SELVEDGE_INSECURE_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
+    pub insecure_http: bool,
     /// Answer in JSON, for programs; errors on stderr are JSON too.
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,

@@ -1,5 +1,7 @@
 //! This device: its profile, its host, its account and the way to its storage.
 
+use std::path::PathBuf;
+
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::host::{Clock as _, Store};
 use selvedge_core::life::{GlobalState, KeptToken, OwnClient};
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::exit::{CliError, Result};
-use crate::host::{NativeFetch, NativeHost, SqliteStore, SystemClock};
+use crate::host::{NativeFetch, NativeHost, NetworkOptions, SqliteStore, SystemClock};
 use crate::output::Output;
 use crate::profile::{Profile, Settings, read_if_there, remove_if_there};
 
@@ -22,6 +24,8 @@ pub struct Device {
     pub profile: Profile,
     /// Where answers go.
     pub output: Output,
+    /// How the command line says that servers are reached; what the settings say comes after.
+    pub network: NetworkOptions,
 }
 
 /// A token as its file holds it: the token server's answer, and when it came.
@@ -50,7 +54,38 @@ impl Device {
     /// A host without a store.
     #[must_use]
     pub fn network(&self) -> NativeHost<()> {
-        NativeHost::new(NativeFetch::new(), ())
+        let mut options = self.network.clone();
+        // Settings that cannot be read are an error where they are needed for more.
+        let settings = self.profile.settings().unwrap_or_default();
+        options.ca_file = options.ca_file.or(settings.ca_file);
+        options.insecure_http |= settings.insecure_http;
+        NativeHost::new(NativeFetch::with(options), ())
+    }
+
+    /// Keeps how the command line says that servers are reached, for the commands that follow.
+    ///
+    /// # Errors
+    /// When the settings cannot be read or written.
+    fn keep_network(&self) -> Result<()> {
+        let NetworkOptions {
+            ca_file,
+            insecure_http,
+        } = &self.network;
+        let before = self.profile.settings()?;
+        let absolute = |path: &PathBuf| std::path::absolute(path).map_err(CliError::file(path));
+        let settings = Settings {
+            ca_file: ca_file
+                .as_ref()
+                .map(absolute)
+                .transpose()?
+                .or(before.ca_file.clone()),
+            insecure_http: *insecure_http || before.insecure_http,
+            ..before.clone()
+        };
+        match settings == before {
+            true => Ok(()),
+            false => self.profile.keep_settings(&settings),
+        }
     }
 
     /// The store, if there is one.
@@ -94,6 +129,7 @@ impl Device {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_credentials(&self, credentials: &Credentials) -> Result<()> {
+        self.keep_network()?;
         self.profile
             .write(&self.profile.credentials_path(), &credentials.to_json())
     }

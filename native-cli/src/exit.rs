@@ -216,12 +216,14 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::Wait { .. } => Exit::Wait,
         Error::Conflict { .. } | Error::BatchLost { .. } | Error::SetupRace => Exit::Conflict,
         Error::NotFound { .. } | Error::NotSetUp | Error::NoSuchRecord { .. } => Exit::NotFound,
-        Error::Input(_) | Error::TooLarge { .. } => Exit::Usage,
+        Error::Input(_) | Error::Moved { .. } => Exit::Usage,
         Error::Network { source, .. } => match source.kind {
             FetchErrorKind::Offline
             | FetchErrorKind::Timeout
             | FetchErrorKind::Tls
+            | FetchErrorKind::Dropped
             | FetchErrorKind::Cut => Exit::Offline,
+            FetchErrorKind::Insecure | FetchErrorKind::Proxy => Exit::Usage,
             _ => Exit::Failed,
         },
         Error::Store(error) if error.kind == StoreErrorKind::Busy => Exit::Conflict,

@@ -39,6 +39,10 @@ pub struct Settings {
     pub device_name: Option<String>,
     /// Whether the server's operators are told the program's version, once a day at most.
     pub tells_version: bool,
+    /// A file of certificates in PEM that are trusted beside the system's, by its absolute path.
+    pub ca_file: Option<PathBuf>,
+    /// Whether servers on other machines are spoken to without TLS too.
+    pub insecure_http: bool,
 }
 
 /// Held while one process works on a profile.
@@ -316,6 +320,8 @@ mod tests {
             collections: Some(vec![CollectionName::new("notes").unwrap()]),
             device_name: Some("Attic".into()),
             tells_version: true,
+            ca_file: Some("/etc/ca.pem".into()),
+            insecure_http: true,
         };
         profile.keep_settings(&chosen).unwrap();
         assert_eq!(profile.settings().unwrap(), chosen);

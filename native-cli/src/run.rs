@@ -8,6 +8,7 @@ use crate::commands::{
 };
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
+use crate::host::NetworkOptions;
 use crate::output::Output;
 use crate::profile::Profile;
 
@@ -29,9 +30,17 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, output: Output) -> Result<()> {
+    let network = NetworkOptions {
+        ca_file: cli.global.ca.clone(),
+        insecure_http: cli.global.insecure_http,
+    };
     let device = || -> Result<Device> {
         let profile = Profile::find(&cli.global.profile, cli.global.data_dir.as_deref())?;
-        Ok(Device { profile, output })
+        Ok(Device {
+            profile,
+            output,
+            network: network.clone(),
+        })
     };
     match cli.command {
         Command::Demo => many_threads()?.block_on(demo::run(output)),

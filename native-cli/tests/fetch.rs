@@ -147,9 +147,9 @@ fn a_chunked_body_without_its_end_is_cut() {
 }
 
 #[test]
-fn a_connection_closed_without_an_answer_is_cut() {
+fn a_connection_closed_without_an_answer_is_told_from_one_that_is_cut() {
     let (url, _) = server(b"");
-    assert_eq!(get(&url), Err(FetchErrorKind::Cut));
+    assert_eq!(get(&url), Err(FetchErrorKind::Dropped));
 }
 
 #[test]
@@ -194,4 +194,46 @@ fn an_error_names_no_url() {
         .block_on(async { NativeFetch::new().fetch(request).await })
         .unwrap_err();
     assert!(!error.to_string().contains("12345"), "{error}");
+}
+
+/// A server that answers each request and closes the connection at once, though it did not say that it would.
+fn hasty_server(requests: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for _ in 0..requests {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_request(&mut stream);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                .unwrap();
+            // What is sent on this connection from now on is lost without an answer.
+            let mut more = [0; 1];
+            let _ = stream.read(&mut more);
+        }
+    });
+    url
+}
+
+#[test]
+fn a_connection_that_the_server_closed_is_told_from_a_lost_answer_and_none_is_kept_afterwards() {
+    let url = hasty_server(4);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let fetch = NativeFetch::new();
+        let get = async || {
+            let mut response = fetch.fetch(Request::new(Method::Get, url.as_str())).await?;
+            while response.body.chunk().await?.is_some() {}
+            Ok::<_, selvedge_core::http::FetchError>(())
+        };
+        assert_eq!(get().await, Ok(()));
+        let error = get().await.unwrap_err();
+        assert_eq!(error.kind, FetchErrorKind::Dropped, "{error}");
+        for _ in 0..3 {
+            assert_eq!(get().await, Ok(()));
+        }
+    });
 }

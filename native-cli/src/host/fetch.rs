@@ -1,27 +1,24 @@
 //! Requests by reqwest over rustls.
 
 use std::error::Error as _;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use selvedge_core::http::{
     Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Request, Response,
 };
 
-/// How long a silent server is waited for (spec §4.10).
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// How long a connection may take: no server that will answer needs longer.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
+use super::clients::{HttpClients, NetworkOptions};
+use super::trust;
 
 /// The network by reqwest: HTTP/1.1, rustls with the system's certificates, system proxies except for this machine
 /// itself, no redirects, no cookies, no compression.
 #[derive(Debug, Clone, Default)]
 pub struct NativeFetch {
-    /// Each is made when it is first needed: it reads the system's certificates.
-    distant: OnceLock<reqwest::Client>,
-    loopback: OnceLock<reqwest::Client>,
+    clients: Arc<HttpClients>,
+    /// Whether a server closed a kept connection under a request: then none is kept any more.
+    closes_connections: Arc<AtomicBool>,
 }
 
 impl NativeFetch {
@@ -31,32 +28,14 @@ impl NativeFetch {
         Self::default()
     }
 
-    /// The client for a URL.
-    fn client(&self, url: &reqwest::Url) -> Result<&reqwest::Client, FetchError> {
-        let builder = reqwest::Client::builder();
-        let (cell, builder) = match is_loopback(url) {
-            true => (&self.loopback, builder.no_proxy()),
-            false => (&self.distant, builder),
-        };
-        if cell.get().is_none() {
-            // Another part of the process may have chosen the provider already; then that one serves as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            // If another thread was faster, its client serves as well.
-            let _ = cell.set(build(builder)?);
+    /// A client with options of the person's.
+    #[must_use]
+    pub fn with(options: NetworkOptions) -> Self {
+        Self {
+            clients: Arc::new(HttpClients::new(options)),
+            ..Self::default()
         }
-        cell.get()
-            .ok_or_else(|| FetchError::new(FetchErrorKind::Tls, "there is no client"))
     }
-}
-
-fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, FetchError> {
-    builder
-        .user_agent(concat!("Selvedge/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_PATIENCE)
-        .read_timeout(PATIENCE)
-        .build()
-        .map_err(|error| fetch_error(error, FetchErrorKind::Tls))
 }
 
 impl Fetch for NativeFetch {
@@ -66,7 +45,8 @@ impl Fetch for NativeFetch {
         let url = reqwest::Url::parse(&request.url).map_err(|error| {
             FetchError::new(FetchErrorKind::Offline, format!("no valid URL: {error}"))
         })?;
-        let client = self.client(&url)?;
+        let is_pooled = !self.closes_connections.load(Ordering::Relaxed);
+        let client = self.clients.client(&url, is_pooled)?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Put => reqwest::Method::PUT,
@@ -80,10 +60,13 @@ impl Fetch for NativeFetch {
         if !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post) {
             builder = with_body(builder, request.body);
         }
-        let response = builder
-            .send()
-            .await
-            .map_err(|error| fetch_error(error, FetchErrorKind::Cut))?;
+        let response = builder.send().await.map_err(|error| {
+            let error = send_error(error);
+            if error.kind == FetchErrorKind::Dropped {
+                self.closes_connections.store(true, Ordering::Relaxed);
+            }
+            error
+        })?;
         Ok(NativeBody::of(response))
     }
 }
@@ -99,16 +82,6 @@ pub(crate) fn with_body(
         false => builder,
     };
     builder.body(body)
-}
-
-/// Whether a URL leads to this machine itself, where no proxy belongs.
-fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let literal = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || literal
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Headers whose values are text; the protocol has no others.
@@ -167,6 +140,34 @@ impl Body for NativeBody {
     }
 }
 
+/// Sorts an error of a request that got no answer: where the server closed the connection before one began, it may be
+/// sent again.
+fn send_error(error: reqwest::Error) -> FetchError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
+    let mut is_dropped = false;
+    while let Some(error) = cause {
+        is_dropped |= error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message)
+            || error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+                use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+                matches!(
+                    error.kind(),
+                    ConnectionReset | BrokenPipe | ConnectionAborted
+                )
+            });
+        cause = error.source();
+    }
+    let mut error = match is_dropped {
+        true => fetch_error(error, FetchErrorKind::Dropped),
+        false => fetch_error(error, FetchErrorKind::Cut),
+    };
+    if let Some(advice) = trust::advice(&error.detail) {
+        error.detail = advice.into();
+    }
+    error
+}
+
 /// Sorts an error of reqwest; `otherwise` is its kind when nothing more is known. The URL stays out of it, for it names
 /// the user.
 pub(crate) fn fetch_error(error: reqwest::Error, otherwise: FetchErrorKind) -> FetchError {
@@ -197,31 +198,4 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
             .is_some_and(|inner| is_tls(inner))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn url(text: &str) -> reqwest::Url {
-        reqwest::Url::parse(text).unwrap()
-    }
-
-    #[test]
-    fn only_this_machine_is_reached_without_a_proxy() {
-        for near in [
-            "http://127.0.0.1:8090/",
-            "http://[::1]/",
-            "http://localhost:1/x",
-        ] {
-            assert!(is_loopback(&url(near)), "{near}");
-        }
-        for far in [
-            "https://sync.example.org/",
-            "http://10.0.0.1/",
-            "http://127.example.org/",
-        ] {
-            assert!(!is_loopback(&url(far)), "{far}");
-        }
-    }
 }

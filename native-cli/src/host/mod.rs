@@ -1,5 +1,6 @@
 //! What this machine lends to the core: reqwest, SQLite, the system's clock and its random bytes.
 
+mod clients;
 mod clock;
 mod dry_run;
 mod fetch;
@@ -7,6 +8,7 @@ mod random;
 mod row;
 pub(crate) mod schema;
 mod store;
+mod trust;
 
 use selvedge_core::crypto::RustCrypto;
 use selvedge_core::host::{
@@ -17,6 +19,7 @@ use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
 
+pub use clients::NetworkOptions;
 pub use clock::SystemClock;
 pub use dry_run::DryRunStore;
 pub use fetch::{NativeBody, NativeFetch};

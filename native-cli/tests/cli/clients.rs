@@ -17,6 +17,7 @@ fn send(device: &Device, command: Command) {
             json: false,
             quiet: true,
         },
+        network: selvedge_cli::host::NetworkOptions::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

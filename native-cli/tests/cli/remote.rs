@@ -29,6 +29,7 @@ fn put_payload(device: &Device, id: &str, payload: &str) {
             json: false,
             quiet: true,
         },
+        network: selvedge_cli::host::NetworkOptions::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -15,7 +15,7 @@ use crate::crypto::KeyBundle;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method, Request};
-use crate::server::{Backoff, Observed};
+use crate::server::{Backoff, Observed, address};
 use crate::time::LocalTime;
 
 const PATH: &str = "1.0/accounts";
@@ -83,14 +83,16 @@ pub async fn create_account<H: Fetch + Clock + Random>(
     let made: Made = crate::json::from_slice(&answer.body).map_err(|_| unreadable())?;
     let access_token = Zeroizing::new(made.access_token);
     check_header(&access_token, "access_token").map_err(|_| unreadable())?;
+    let url = normalised(&made.tokenserver_url).map_err(|_| unreadable())?;
+    address::check_named(&base, &url).map_err(|reason| Error::Answer {
+        request: line.clone(),
+        detail: reason.detail().into(),
+    })?;
     Ok(Credentials {
         sync_key,
         kid: Some(kid),
         device_id: None,
-        source: Source::TokenServer {
-            url: normalised(&made.tokenserver_url).map_err(|_| unreadable())?,
-            access_token,
-        },
+        source: Source::TokenServer { url, access_token },
     })
 }
 

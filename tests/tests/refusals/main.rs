@@ -7,6 +7,7 @@
 mod account;
 mod closed;
 mod input;
+mod network;
 mod storage;
 
 use selvedge_tests::{Account, Device, Server, Wire};

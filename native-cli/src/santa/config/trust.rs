@@ -19,6 +19,8 @@ use crate::exit::{CliError, Result};
 /// # Errors
 /// When one cannot be read, or there is none.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    // Editors on Windows put a byte order mark first.
+    let pem = pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem);
     let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(certificates) if certificates.is_empty() => Err("it holds no certificate in PEM".into()),

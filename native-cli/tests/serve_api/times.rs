@@ -75,3 +75,24 @@ async fn writes_to_different_collections_of_one_user_never_share_a_time() {
         last = time;
     }
 }
+
+#[tokio::test]
+async fn a_reply_is_never_timed_before_what_it_tells_of() {
+    let user = Running::start().await.user().await;
+    let time = |text: &str| selvedge_core::time::ServerTime::parse(text).unwrap();
+    let mut last = selvedge_core::time::ServerTime::ZERO;
+    for n in 0..50 {
+        // Faster than hundredths pass, so that times run ahead of the clock.
+        let put = user.put(&format!("/storage/notes/{n}"), json!({})).await;
+        assert_eq!(put.status, 200, "{put:?}");
+        assert!(time(put.text()) > last);
+        last = time(put.text());
+        assert_eq!(put.last_modified(), last);
+        let shown = user.get("/storage/notes?full=1&newer=0").await;
+        let info = user.get("/info/collections").await;
+        for reply in [put, shown, info] {
+            assert_eq!(reply.last_modified(), last);
+            assert!(time(reply.header("x-weave-timestamp")) >= last, "{reply:?}");
+        }
+    }
+}

@@ -6,6 +6,7 @@
 pub mod sqlite;
 mod uid;
 mod write;
+mod write_time;
 
 use std::future::Future;
 use std::pin::Pin;

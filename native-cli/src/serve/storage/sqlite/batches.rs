@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::time::ServerTime;
 
-use super::records::{Change, Delta, put, sql};
+use super::records::{Change, Delta, Moment, put, sql};
 use crate::serve::limits::Limits;
 use crate::serve::storage::{BatchId, Field, Incoming, Uid, WriteError};
 
@@ -110,7 +110,7 @@ pub(super) fn apply(
     db: &Connection,
     batch: BatchId,
     collection: i64,
-    at: ServerTime,
+    moment: Moment,
 ) -> rusqlite::Result<Delta> {
     let mut delta = Delta::default();
     let mut select = db.prepare_cached(
@@ -129,7 +129,7 @@ pub(super) fn apply(
             sortindex: field(row.get(2)?, fields & SORTINDEX_GIVEN),
             ttl: field(row.get(3)?, fields & TTL_GIVEN),
         };
-        delta += put(db, collection, change, at)?;
+        delta += put(db, collection, change, moment)?;
     }
     drop_one(db, batch)?;
     Ok(delta)

@@ -91,7 +91,7 @@ mod tests {
     use selvedge_core::ids::{CollectionName, RecordId};
     use selvedge_core::time::ServerTime;
 
-    use super::super::records::{Change, delete, make_collection, put, touch_collection};
+    use super::super::records::{Change, Moment, delete, make_collection, put, touch_collection};
     use super::super::schema::{Durability, open_writer};
     use super::*;
     use crate::serve::storage::{Field, Uid};
@@ -116,7 +116,7 @@ mod tests {
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
             };
-            let delta = put(&db, collection, change, at).unwrap();
+            let delta = put(&db, collection, change, Moment { at, clock: at }).unwrap();
             touch_collection(&db, collection, at, delta).unwrap();
         };
         (0..6000).for_each(write);

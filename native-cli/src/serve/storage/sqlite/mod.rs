@@ -85,7 +85,7 @@ impl SqliteStorage {
         let readers =
             Readers::open(path, durability == Durability::None).map_err(std::io::Error::other)?;
         let (tasks, queue) = sync_channel(QUEUE);
-        let writer = Writer::new(writer, bounds, queue);
+        let writer = Writer::new(writer, bounds, queue, Box::new(clock::now));
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;

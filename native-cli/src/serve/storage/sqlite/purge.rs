@@ -134,10 +134,20 @@ fn replaced_stores(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> 
 mod tests {
     use selvedge_core::ids::CollectionName;
 
-    use super::super::records::{Change, find_collection, make_collection, put, used_bytes};
+    use super::super::records::{
+        Change, Moment, find_collection, make_collection, put, used_bytes,
+    };
     use super::super::schema::{Durability, open_writer};
     use super::*;
     use crate::serve::storage::Field;
+
+    fn at(hundredths: u64) -> Moment {
+        let time = ServerTime::from_hundredths(hundredths);
+        Moment {
+            at: time,
+            clock: time,
+        }
+    }
 
     fn purge_all(db: &Connection, now: u64) {
         while step(db, ServerTime::from_hundredths(now)).unwrap() {}
@@ -166,7 +176,7 @@ mod tests {
                 sortindex: Field::Keep,
                 ttl,
             };
-            let delta = put(&db, collection.id, change, ServerTime::from_hundredths(100)).unwrap();
+            let delta = put(&db, collection.id, change, at(100)).unwrap();
             touch_collection(&db, collection.id, ServerTime::from_hundredths(100), delta).unwrap();
         }
         purge_all(&db, 1099);
@@ -210,7 +220,7 @@ mod tests {
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
             };
-            put(&db, collection.id, change, ServerTime::from_hundredths(100)).unwrap();
+            put(&db, collection.id, change, at(100)).unwrap();
         }
         drop_store(&db, uid).unwrap();
         assert_eq!((rows(&db), used_bytes(&db, uid).unwrap()), (1200, 0));

@@ -24,6 +24,15 @@ pub(super) struct Change<'a> {
     pub(super) ttl: Field<u32>,
 }
 
+/// When a write happens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// The time of the write: later than all that the user wrote before, and possibly ahead of the clock.
+    pub(super) at: ServerTime,
+    /// The clock, by which records expire.
+    pub(super) clock: ServerTime,
+}
+
 /// How the counters of a collection change.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Delta {
@@ -165,9 +174,10 @@ pub(super) fn put(
     db: &Connection,
     collection: i64,
     change: Change<'_>,
-    at: ServerTime,
+    moment: Moment,
 ) -> rusqlite::Result<Delta> {
-    let now = sql(at.hundredths());
+    let now = sql(moment.clock.hundredths());
+    let at = sql(moment.at.hundredths());
     let found = find(db, collection, change.id)?;
     let kept = found.as_ref().filter(|stored| stored.is_alive(now));
     let sortindex = match change.sortindex {
@@ -191,7 +201,7 @@ pub(super) fn put(
         db.prepare_cached(
             "INSERT INTO records (collection, modified, sortindex, expiry, id, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![collection, now, sortindex, expiry, change.id, payload])?;
+        .execute(params![collection, at, sortindex, expiry, change.id, payload])?;
         ids::add(db, collection, change.id, db.last_insert_rowid())?;
         return Ok(Delta {
             records: 1,
@@ -204,13 +214,13 @@ pub(super) fn put(
     match payload {
         Some(payload) if same => db
             .prepare_cached("UPDATE records SET modified = ?2, payload = ?3 WHERE number = ?1")?
-            .execute(params![stored.number, now, payload])?,
+            .execute(params![stored.number, at, payload])?,
         Some(payload) => db
             .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4, payload = ?5 WHERE number = ?1")?
-            .execute(params![stored.number, now, sortindex, expiry, payload])?,
+            .execute(params![stored.number, at, sortindex, expiry, payload])?,
         None => db
             .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4 WHERE number = ?1")?
-            .execute(params![stored.number, now, sortindex, expiry])?,
+            .execute(params![stored.number, at, sortindex, expiry])?,
     };
     Ok(Delta {
         records: 0,

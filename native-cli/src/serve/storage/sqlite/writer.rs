@@ -1,9 +1,9 @@
 //! The one thread that writes: it gathers what waits, commits it together and only then answers.
 //!
-//! A commit costs a disk flush, whoever shares it. A user's writes must have strictly increasing times in hundredths, so
-//! a write that comes within the hundredth of the one before waits for its turn; the writes of others go ahead.
+//! A commit costs a disk flush, whoever shares it. A user's writes have strictly increasing times in hundredths; one that
+//! would be too far ahead of the clock waits (`write_time`), and the writes of others go ahead.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,11 @@ use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
 use super::purge;
-use super::records::user_modified;
-use super::writes::{Bounds, Turn};
+use super::records::{Moment, user_modified};
+use super::writes::{self, Bounds};
 use crate::serve::clock;
 use crate::serve::conditions::Conditions;
+use crate::serve::storage::write_time::{NextTime, WriteTimes};
 use crate::serve::storage::{StorageError, Uid, Write, WriteError, Written};
 
 /// At most so many tasks in one transaction.
@@ -30,10 +31,8 @@ const WAITING: usize = 8192;
 const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 /// and while there is some, a little is removed this often: that leaves nine tenths of the time to writes.
 const PURGE_PAUSE: Duration = Duration::from_millis(20);
-/// A clock that was set back by more than this is not waited for; times then run ahead of it, still increasing.
-const CLOCK_STEP: u64 = 100;
-/// Last times remembered; a user beyond them costs one look into the database.
-const REMEMBERED: usize = 10_000;
+/// Maximum number of users whose last times are cached; another one costs one look into the database.
+const CACHED_TIMES: usize = 10_000;
 
 /// One write of a user.
 pub(super) struct UserWrite {
@@ -54,46 +53,41 @@ pub(super) enum Task {
     Other(Other),
 }
 
+/// The time of day, which tests set themselves.
+pub(super) type Clock = Box<dyn Fn() -> ServerTime + Send>;
+
 /// The writer's state.
 pub(super) struct Writer {
     db: Connection,
     bounds: Bounds,
     tasks: Receiver<Task>,
+    clock: Clock,
     waiting: VecDeque<Task>,
-    last: HashMap<Uid, ServerTime>,
+    /// Whether all that waits is ahead of the clock.
+    waits_for_clock: bool,
+    times: HashMap<Uid, WriteTimes>,
     last_purge: Instant,
     purge_again: bool,
 }
 
-/// Whether a write may be done now.
-#[derive(Debug, PartialEq, Eq)]
-enum Slot {
-    /// With this time.
-    Now(ServerTime),
-    /// In a later hundredth.
+/// What becomes of a task that is next in the queue.
+enum Turn {
+    /// It is done now; the times are those of the user afterwards, if it takes a time.
+    Do(Moment, Option<WriteTimes>),
     Later,
-}
-
-/// The time of a user's next write.
-fn slot(last: ServerTime, now: ServerTime) -> Slot {
-    let next = ServerTime::from_hundredths(last.hundredths().saturating_add(1));
-    if now >= next {
-        Slot::Now(now)
-    } else if next.hundredths() - now.hundredths() > CLOCK_STEP {
-        Slot::Now(next)
-    } else {
-        Slot::Later
-    }
+    Fail(StorageError),
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, bounds: Bounds, tasks: Receiver<Task>) -> Self {
+    pub(super) fn new(db: Connection, bounds: Bounds, tasks: Receiver<Task>, clock: Clock) -> Self {
         Self {
             db,
             bounds,
             tasks,
+            clock,
             waiting: VecDeque::new(),
-            last: HashMap::new(),
+            waits_for_clock: false,
+            times: HashMap::new(),
             last_purge: Instant::now(),
             purge_again: true,
         }
@@ -102,10 +96,7 @@ impl Writer {
     /// Works until nobody can send tasks any more and all are done.
     pub(super) fn run(mut self) {
         while self.gather() {
-            let ready = self.take_ready();
-            if !ready.is_empty() {
-                self.commit(ready);
-            }
+            self.commit();
             self.purge();
         }
         // Leaves one file behind instead of three; it is no matter if it fails.
@@ -114,18 +105,20 @@ impl Writer {
 
     /// Waits for tasks. False when there will be none.
     fn gather(&mut self) -> bool {
-        let patience = if !self.waiting.is_empty() {
+        let pause = if self.waits_for_clock {
             clock::until_next_hundredth()
+        } else if !self.waiting.is_empty() {
+            Duration::ZERO
         } else if self.purge_again {
             PURGE_PAUSE
         } else {
             PURGE_INTERVAL
         };
-        match self.tasks.recv_timeout(patience) {
+        match self.tasks.recv_timeout(pause) {
             Ok(task) => self.queue(task),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return false,
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(pause),
         }
         while self.waiting.len() < WAITING
             && let Ok(task) = self.tasks.try_recv()
@@ -149,83 +142,102 @@ impl Writer {
         self.waiting.push_back(task);
     }
 
-    /// Takes the tasks whose turn it is. Of one user's new times, one per hundredth; their order stays.
-    fn take_ready(&mut self) -> Vec<Task> {
-        let now = clock::now();
-        let mut taken: HashMap<Uid, ()> = HashMap::new();
-        let mut ready = Vec::new();
-        for task in std::mem::take(&mut self.waiting) {
-            let is_ready = ready.len() < GROUP
-                && match &task {
-                    Task::Other(_) => true,
-                    Task::User(write) if matches!(write.write, Write::Append { .. }) => true,
-                    Task::User(write) => {
-                        let free = !taken.contains_key(&write.uid)
-                            && slot(self.last_write(write.uid), now) != Slot::Later;
-                        taken.insert(write.uid, ());
-                        free
-                    }
-                };
-            if is_ready {
-                ready.push(task);
-            } else {
-                self.waiting.push_back(task);
+    /// The last time of a user's writes.
+    fn times(&mut self, uid: Uid) -> Result<WriteTimes, StorageError> {
+        if let Some(times) = self.times.get(&uid) {
+            return Ok(*times);
+        }
+        let times = WriteTimes::since(user_modified(&self.db, uid)?);
+        if self.times.len() >= CACHED_TIMES {
+            self.times.clear();
+        }
+        self.times.insert(uid, times);
+        Ok(times)
+    }
+
+    /// Decides whether a task is done now. Those of a user in `held` stay behind the one that waits.
+    fn turn(&mut self, task: &Task, held: &HashSet<Uid>) -> Turn {
+        let clock = (self.clock)();
+        let out_of_turn = Turn::Do(Moment { at: clock, clock }, None);
+        let Task::User(write) = task else {
+            return out_of_turn;
+        };
+        if matches!(write.write, Write::Append { .. }) {
+            // It takes no time of its own.
+            return out_of_turn;
+        }
+        if held.contains(&write.uid) {
+            return Turn::Later;
+        }
+        match self.times(write.uid).map(|times| times.next(clock)) {
+            Ok(NextTime::Now(times)) => {
+                let at = times.last;
+                Turn::Do(Moment { at, clock }, Some(times))
             }
+            Ok(NextTime::Later) => Turn::Later,
+            Err(error) => Turn::Fail(error),
         }
-        ready
     }
 
-    /// Zero if the database does not say; then the write itself fails.
-    fn last_write(&mut self, uid: Uid) -> ServerTime {
-        if let Some(last) = self.last.get(&uid) {
-            return *last;
-        }
-        let last = user_modified(&self.db, uid).unwrap_or_default();
-        if self.last.len() >= REMEMBERED {
-            self.last.clear();
-        }
-        self.last.insert(uid, last);
-        last
-    }
-
-    /// One transaction for all; each task within its own savepoint.
-    fn commit(&mut self, tasks: Vec<Task>) {
+    /// One transaction for all that is due; each task within its own savepoint.
+    fn commit(&mut self) {
         let started = Instant::now();
-        let begun = self
-            .db
-            .execute_batch("BEGIN IMMEDIATE")
-            .map_err(StorageError::from);
-        let mut answers: Vec<Answer> = Vec::with_capacity(tasks.len());
-        let mut tasks = tasks.into_iter();
-        if begun.is_ok() {
-            for task in tasks.by_ref() {
-                answers.push(self.perform(task));
-                // A full disk ends the whole transaction; nothing more may be done outside of one.
-                if self.db.is_autocommit() || started.elapsed() > GROUP_TIME {
+        let (mut later, mut held) = (Vec::new(), HashSet::new());
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut done: Result<(), StorageError> = Ok(());
+        while answers.len() < GROUP
+            && let Some(task) = self.waiting.pop_front()
+        {
+            let (moment, times) = match self.turn(&task, &held) {
+                Turn::Do(moment, times) => (moment, times),
+                Turn::Later => {
+                    if let Task::User(write) = &task {
+                        held.insert(write.uid);
+                    }
+                    later.push(task);
+                    continue;
+                }
+                Turn::Fail(error) => {
+                    fail(task, error);
+                    continue;
+                }
+            };
+            if answers.is_empty() {
+                done = self.db.execute_batch("BEGIN IMMEDIATE").map_err(Into::into);
+                if let Err(error) = &done {
+                    // The database is locked or broken: the others would only wait as long for the same answer.
+                    let waiting = self.waiting.drain(..).chain(later.drain(..));
+                    std::iter::once(task)
+                        .chain(waiting)
+                        .for_each(|task| fail(task, error.clone()));
                     break;
                 }
             }
-        }
-        let committed =
-            begun.and_then(|()| self.db.execute_batch("COMMIT").map_err(StorageError::from));
-        if let Err(error) = &committed {
-            eprintln!("selvedge serve: nothing was written: {error}");
-            let _ = self.db.execute_batch("ROLLBACK");
-            // What could not begin is answered too, and times taken in vain are read again.
-            self.last.clear();
-            for task in tasks.by_ref() {
-                if let Task::User(write) = task {
-                    let _ = write.reply.send(Err(StorageError::Busy.into()));
-                }
+            answers.push(self.perform(task, moment, times));
+            // A full disk ends the whole transaction; nothing more may be done outside of one.
+            if self.db.is_autocommit() || started.elapsed() > GROUP_TIME {
+                break;
             }
         }
-        tasks.rev().for_each(|task| self.waiting.push_front(task));
+        if !answers.is_empty() {
+            done = self.db.execute_batch("COMMIT").map_err(Into::into);
+        }
+        if let Err(error) = &done {
+            eprintln!("selvedge serve: nothing was written: {error}");
+            let _ = self.db.execute_batch("ROLLBACK");
+            // The times of what was not committed are free again.
+            self.times.clear();
+        }
+        self.waits_for_clock = self.waiting.is_empty() && !later.is_empty();
+        for task in later.into_iter().rev() {
+            self.waiting.push_front(task);
+        }
         for answer in answers {
-            answer(committed.clone());
+            answer(done.clone());
         }
     }
 
-    fn perform(&mut self, task: Task) -> Answer {
+    fn perform(&mut self, task: Task, moment: Moment, times: Option<WriteTimes>) -> Answer {
         match task {
             Task::Other(other) => other(&self.db),
             Task::User(UserWrite {
@@ -234,21 +246,16 @@ impl Writer {
                 write,
                 reply,
             }) => {
-                let at = match slot(self.last_write(uid), clock::now()) {
-                    Slot::Now(at) => at,
-                    // Only appends come here out of turn; they take no time of their own.
-                    Slot::Later => clock::now(),
-                };
-                let turn = Turn {
+                let turn = writes::Turn {
                     db: &self.db,
                     bounds: &self.bounds,
                     uid,
                     conditions,
-                    at,
+                    moment,
                 };
                 let done = within_savepoint(&self.db, || turn.perform(&write));
-                if matches!(&done, Ok(written) if written.modified == at) {
-                    self.last.insert(uid, at);
+                if let (Ok(_), Some(times)) = (&done, times) {
+                    self.times.insert(uid, times);
                 }
                 Box::new(move |committed| {
                     let answer = match committed {
@@ -270,7 +277,7 @@ impl Writer {
         if self.last_purge.elapsed() < pause {
             return;
         }
-        self.purge_again = match purge::step(&self.db, clock::now()) {
+        self.purge_again = match purge::step(&self.db, (self.clock)()) {
             Ok(more) => more,
             Err(error) => {
                 eprintln!("selvedge serve: expired records could not be purged: {error}");
@@ -278,6 +285,14 @@ impl Writer {
             }
         };
         self.last_purge = Instant::now();
+    }
+}
+
+/// Answers a task that cannot be done.
+fn fail(task: Task, error: StorageError) {
+    // Whoever waits for another task sees that its answer is gone.
+    if let Task::User(write) = task {
+        let _ = write.reply.send(Err(error.into()));
     }
 }
 
@@ -295,21 +310,4 @@ fn within_savepoint<T>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_write_of_a_user_has_its_own_hundredth() {
-        let time = ServerTime::from_hundredths;
-        for (last, now, expected) in [
-            (0, 1000, Slot::Now(time(1000))),
-            (999, 1000, Slot::Now(time(1000))),
-            (1000, 1000, Slot::Later),
-            (1001, 1000, Slot::Later),
-            (1099, 1000, Slot::Later),
-            (1100, 1000, Slot::Now(time(1101))),
-        ] {
-            assert_eq!(slot(time(last), time(now)), expected, "{last} {now}");
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use selvedge_core::time::ServerTime;
 
 use super::batches;
 use super::records::{
-    Change, Collection, Delta, delete, drop_collection, drop_store, find_collection,
+    Change, Collection, Delta, Moment, delete, drop_collection, drop_store, find_collection,
     make_collection, put, record_modified, set_user_modified, touch_collection, used_bytes,
     user_modified,
 };
@@ -36,13 +36,13 @@ impl From<rusqlite::Error> for WriteError {
     }
 }
 
-/// A write at its turn: `at` is later than all that the user wrote before.
+/// A write at its turn.
 pub(super) struct Turn<'a> {
     pub(super) db: &'a Connection,
     pub(super) bounds: &'a Bounds,
     pub(super) uid: Uid,
     pub(super) conditions: Conditions,
-    pub(super) at: ServerTime,
+    pub(super) moment: Moment,
 }
 
 impl Turn<'_> {
@@ -85,7 +85,7 @@ impl Turn<'_> {
         let modified = found.map_or(ServerTime::ZERO, |collection| collection.modified);
         let target_modified = match (target, found, records) {
             (Target::Record, Some(collection), [record]) => {
-                record_modified(self.db, collection.id, &record.id, self.at)?
+                record_modified(self.db, collection.id, &record.id, self.moment.clock)?
             }
             (Target::Record, _, _) => ServerTime::ZERO,
             (Target::Collection, _, _) => modified,
@@ -110,7 +110,7 @@ impl Turn<'_> {
         let (batch, size) = match batch {
             Some(batch) => (batch, self.find_batch(name, batch)?),
             None => (
-                batches::open(self.db, self.uid, name, self.at)?,
+                batches::open(self.db, self.uid, name, self.moment.clock)?,
                 batches::Size::default(),
             ),
         };
@@ -136,7 +136,7 @@ impl Turn<'_> {
         batches::grow(size, records, &self.bounds.limits)?;
         let before = self.used()?;
         let collection = make_collection(self.db, self.uid, name)?;
-        let mut delta = batches::apply(self.db, batch, collection.id, self.at)?;
+        let mut delta = batches::apply(self.db, batch, collection.id, self.moment)?;
         delta += self.put_all(collection, records)?;
         self.finish(collection, delta, before)
     }
@@ -149,7 +149,7 @@ impl Turn<'_> {
     ) -> Result<Written, WriteError> {
         let collection =
             find_collection(self.db, self.uid, name.as_str())?.ok_or(WriteError::NotFound)?;
-        let modified = record_modified(self.db, collection.id, id, self.at)?;
+        let modified = record_modified(self.db, collection.id, id, self.moment.clock)?;
         if modified == ServerTime::ZERO {
             return Err(WriteError::NotFound);
         }
@@ -157,7 +157,7 @@ impl Turn<'_> {
             Target::Record => modified,
             Target::Collection => collection.modified,
         })?;
-        let delta = delete(self.db, collection.id, id, self.at)?.unwrap_or_default();
+        let delta = delete(self.db, collection.id, id, self.moment.clock)?.unwrap_or_default();
         self.finish(collection, delta, None)
     }
 
@@ -172,7 +172,7 @@ impl Turn<'_> {
         };
         let mut delta = Delta::default();
         for id in ids {
-            delta += delete(self.db, collection.id, id, self.at)?.unwrap_or_default();
+            delta += delete(self.db, collection.id, id, self.moment.clock)?.unwrap_or_default();
         }
         self.finish(collection, delta, None)
     }
@@ -183,16 +183,16 @@ impl Turn<'_> {
         if !drop_collection(self.db, self.uid, name.as_str())? {
             return self.unchanged(user_modified(self.db, self.uid)?);
         }
-        set_user_modified(self.db, self.uid, self.at)?;
-        self.unchanged(self.at)
+        set_user_modified(self.db, self.uid, self.moment.at)?;
+        self.unchanged(self.moment.at)
     }
 
     fn delete_store(&self) -> Result<Written, WriteError> {
         self.check(user_modified(self.db, self.uid)?)?;
         batches::drop_all(self.db, self.uid, None)?;
         drop_store(self.db, self.uid)?;
-        set_user_modified(self.db, self.uid, self.at)?;
-        self.unchanged(self.at)
+        set_user_modified(self.db, self.uid, self.moment.at)?;
+        self.unchanged(self.moment.at)
     }
 
     fn check(&self, modified: ServerTime) -> Result<(), WriteError> {
@@ -214,7 +214,8 @@ impl Turn<'_> {
         name: &CollectionName,
         batch: BatchId,
     ) -> Result<batches::Size, WriteError> {
-        batches::find(self.db, self.uid, name, batch, self.at)?.ok_or(WriteError::UnknownBatch)
+        batches::find(self.db, self.uid, name, batch, self.moment.clock)?
+            .ok_or(WriteError::UnknownBatch)
     }
 
     fn put_all(&self, collection: Collection, records: &[Incoming]) -> Result<Delta, WriteError> {
@@ -230,7 +231,7 @@ impl Turn<'_> {
                 sortindex: record.sortindex,
                 ttl: record.ttl,
             };
-            delta += put(self.db, collection.id, change, self.at)?;
+            delta += put(self.db, collection.id, change, self.moment)?;
         }
         Ok(delta)
     }
@@ -242,14 +243,14 @@ impl Turn<'_> {
         delta: Delta,
         before: Option<u64>,
     ) -> Result<Written, WriteError> {
-        touch_collection(self.db, collection.id, self.at, delta)?;
-        set_user_modified(self.db, self.uid, self.at)?;
+        touch_collection(self.db, collection.id, self.moment.at, delta)?;
+        set_user_modified(self.db, self.uid, self.moment.at)?;
         let used = self.used()?;
         if before.is_some() {
             self.check_quota(used, before)?;
         }
         Ok(Written {
-            modified: self.at,
+            modified: self.moment.at,
             batch: None,
             quota_remaining: self.remaining(used),
         })

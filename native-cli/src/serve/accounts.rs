@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::app::App;
+use super::body_memory::{BodyError, Owner};
 use super::key_id::KeyId;
-use super::reply::{Refusal, json_body, set};
+use super::listen::Peer;
+use super::reply::{json_body, set};
 use super::storage::AccountError;
 use super::token_error::TokenError;
 use super::tokenserver::hash_secret;
@@ -36,18 +38,17 @@ struct Made<'a> {
 /// Makes an account for a key id: on a loopback address for anybody, elsewhere for who has an invitation.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    Extension(Peer(address)): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, TokenError> {
-    let received =
-        app.bodies
-            .read(&headers, body, MAX_BODY)
-            .await
-            .map_err(|refusal| match refusal {
-                Refusal::TooLarge => TokenError::TooLarge,
-                Refusal::Unavailable => TokenError::Unavailable,
-                _ => malformed("body"),
-            })?;
+    let owner = Owner::of_address(address);
+    let received = app.bodies.read(owner, &headers, body, MAX_BODY).await;
+    let received = received.map_err(|error| match error {
+        BodyError::TooLarge { .. } => TokenError::TooLarge,
+        BodyError::NoRoom => TokenError::Unavailable,
+        BodyError::TooSlow | BodyError::Broken => malformed("body"),
+    })?;
     let wanted: Wanted = serde_json::from_slice(&received.bytes).map_err(|_| malformed("body"))?;
     let key_id = KeyId::parse(&wanted.kid).ok_or(malformed("kid"))?;
     let invitation = match &wanted.invitation {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use selvedge_core::server::Dialect;
 
 use super::basic::Passwords;
-use super::body::BodyMemory;
+use super::body_memory::BodyMemory;
 use super::limits::Limits;
 use super::nonces::Nonces;
 use super::public_url::PublicUrl;

@@ -1,116 +1,19 @@
-//! Reads what clients send: the bytes, within limits of size and time, and the records in them (spec §3.1, §3.4, §3.6).
+//! Reads the records in what clients send (spec §3.1, §3.4, §3.6).
 
 use std::collections::{BTreeMap, HashSet};
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
-use hyper::body::Frame;
 use selvedge_core::ids::RecordId;
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 
 use super::encoder::Format;
 use super::reply::{Refusal, WeaveCode};
 use super::storage::{Field, Incoming};
 
-/// A client that sends nothing for so long is given up.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// A body that takes longer than this is given up too, so that nobody holds its room with a byte a minute.
-const SLOWEST: Duration = Duration::from_secs(300);
-
-/// At most so much is set aside for a body before it comes.
-const MAX_RESERVED: usize = 4 * 1024 * 1024;
-
 /// Nine digits.
 const NINE_DIGITS: i64 = 999_999_999;
-
-/// How many bytes of request bodies the server holds at once, in KiB.
-#[derive(Debug)]
-pub(crate) struct BodyMemory {
-    kib: Semaphore,
-    total: u32,
-}
-
-/// A body that was read, and the room that it takes. What is made of the body takes about as much, so the room is held
-/// until that is gone too.
-#[derive(Debug)]
-pub(crate) struct Received<'a> {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) room: SemaphorePermit<'a>,
-}
-
-impl BodyMemory {
-    /// Room for bodies of `max_request_bytes`, several of them at once.
-    #[must_use]
-    pub(crate) fn for_requests_of(max_request_bytes: u64) -> Self {
-        let total = kib(max_request_bytes).max(64 * 1024);
-        Self {
-            kib: Semaphore::new(total as usize),
-            total,
-        }
-    }
-
-    /// Reads a whole body, waiting until there is room for it.
-    ///
-    /// # Errors
-    /// 413 above `limit`, 408 when the client is too slow, 400 when the connection breaks, 503 when no room came free.
-    pub(crate) async fn read(
-        &self,
-        headers: &HeaderMap,
-        mut body: Body,
-        limit: u64,
-    ) -> Result<Received<'_>, Refusal> {
-        let announced = headers.get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        let expected = announced.unwrap_or(limit);
-        if expected > limit {
-            return Err(Refusal::TooLarge);
-        }
-        let room = self.kib.acquire_many(kib(expected).min(self.total));
-        let room = match timeout(IDLE, room).await {
-            Ok(Ok(room)) => room,
-            _ => return Err(Refusal::Unavailable),
-        };
-        let expected = usize::try_from(announced.unwrap_or(0)).unwrap_or(usize::MAX);
-        let mut bytes = Vec::with_capacity(expected.min(MAX_RESERVED));
-        let reading = async {
-            while let Some(frame) = next_frame(&mut body).await? {
-                let data = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
-                if (bytes.len() + data.len()) as u64 > limit {
-                    return Err(Refusal::TooLarge);
-                }
-                bytes.extend_from_slice(data);
-            }
-            Ok(())
-        };
-        timeout(SLOWEST, reading)
-            .await
-            .unwrap_or(Err(Refusal::Timeout))?;
-        Ok(Received { bytes, room })
-    }
-}
-
-async fn next_frame(body: &mut Body) -> Result<Option<Frame<Bytes>>, Refusal> {
-    let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
-    match timeout(IDLE, frame).await {
-        Err(_) => Err(Refusal::Timeout),
-        Ok(None) => Ok(None),
-        Ok(Some(Err(_))) => Err(Refusal::BadRequest(WeaveCode::Unknown)),
-        Ok(Some(Ok(frame))) => Ok(Some(frame)),
-    }
-}
-
-fn kib(bytes: u64) -> u32 {
-    u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
-}
 
 /// The form of a body by its `Content-Type`; `text/plain` is read as JSON, because Firefox sends it.
 ///

@@ -18,7 +18,8 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::auth::Caller;
-use super::body::{self, Received};
+use super::body;
+use super::body_memory::{Owner, Received};
 use super::dialect::{check_confirmed, read_conditions, write_conditions};
 use super::encoder::{Encoding, Format};
 use super::query::{BatchStep, Selection, ids_to_delete};
@@ -145,7 +146,12 @@ pub(super) async fn post(
     let format = body::format(&headers)?;
     let Received { bytes, room } = app
         .bodies
-        .read(&headers, body, app.limits.max_request_bytes)
+        .read(
+            Owner::User(caller.uid),
+            &headers,
+            body,
+            app.limits.max_request_bytes,
+        )
         .await?;
     caller.check_body(&headers, &bytes)?;
     let read = body::records(format, &bytes)?;

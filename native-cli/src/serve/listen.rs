@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,6 +32,11 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(30);
 /// At most so many connections; further ones wait in the system's queue.
 const CONNECTIONS: usize = 4096;
+
+/// The address at the other end of a request's connection, as an extension of the request. Behind a reverse proxy it is
+/// the proxy's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Reads a certificate chain and its key, both PEM.
 pub(crate) fn tls(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
@@ -75,20 +81,21 @@ pub(crate) async fn run(
             next = next => next,
             () = &mut shutdown => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, address)) = accepted else {
             // Out of file descriptors, mostly. Those who are connected will leave some.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        let peer = Peer(address.ip());
         let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
             match tls {
-                None => serve(stream, router, watcher).await,
+                None => serve(stream, peer, router, watcher).await,
                 Some(tls) => {
                     if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
-                        serve(stream, router, watcher).await;
+                        serve(stream, peer, router, watcher).await;
                     }
                 }
             }
@@ -98,12 +105,16 @@ pub(crate) async fn run(
     let _ = timeout(FAREWELL, graceful.shutdown()).await;
 }
 
-async fn serve<S>(stream: S, router: Router, watcher: hyper_util::server::graceful::Watcher)
-where
+async fn serve<S>(
+    stream: S,
+    peer: Peer,
+    router: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service =
-        service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), request));
+        service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HANDSHAKE)
@@ -114,7 +125,9 @@ where
 
 async fn answer(
     mut router: Router,
-    request: hyper::Request<Incoming>,
+    peer: Peer,
+    mut request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Infallible> {
+    request.extensions_mut().insert(peer);
     tower_service::Service::call(&mut router, request.map(Body::new)).await
 }

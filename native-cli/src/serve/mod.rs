@@ -13,6 +13,7 @@ mod app;
 mod auth;
 mod basic;
 mod body;
+mod body_memory;
 pub mod clock;
 mod collection;
 mod conditions;
@@ -54,7 +55,7 @@ use zeroize::Zeroizing;
 
 use self::app::{App, StorageObject};
 use self::basic::Passwords;
-pub(crate) use self::body::BodyMemory;
+pub(crate) use self::body_memory::{BodyError, BodyMemory, Owner, Received};
 use self::limits::Limits;
 use self::nonces::Nonces;
 use self::public_url::PublicUrl;

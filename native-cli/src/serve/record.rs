@@ -12,7 +12,8 @@ use selvedge_core::time::ServerTime;
 
 use super::app::App;
 use super::auth::Caller;
-use super::body::{self, Received};
+use super::body;
+use super::body_memory::{Owner, Received};
 use super::conditions::Verdict;
 use super::dialect::{read_conditions, target_of_record, write_conditions};
 use super::encoder::{self, Row};
@@ -64,7 +65,12 @@ pub(super) async fn put(
     let format = body::format(&headers)?;
     let Received { bytes, room } = app
         .bodies
-        .read(&headers, body, app.limits.max_request_bytes)
+        .read(
+            Owner::User(caller.uid),
+            &headers,
+            body,
+            app.limits.max_request_bytes,
+        )
         .await?;
     caller.check_body(&headers, &bytes)?;
     let record = body::record(id, format, &bytes)?;

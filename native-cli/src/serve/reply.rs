@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use selvedge_core::time::ServerTime;
 
+use super::body_memory::BodyError;
 use super::storage::{StorageError, WriteError};
 
 /// The integer in the body of a refusal (spec §3.8).
@@ -46,7 +47,7 @@ pub enum Refusal {
     MethodNotAllowed,
     /// 406.
     NotAcceptable,
-    /// 408: the body did not come.
+    /// 408: the body came too slowly.
     Timeout,
     /// 409 with `Retry-After`.
     Conflict,
@@ -101,6 +102,7 @@ impl IntoResponse for Refusal {
             Self::NotModified(modified) | Self::Changed(modified) => {
                 set_last_modified(&mut reply, modified)
             }
+            Self::Timeout => set(&mut reply, "x-weave-alert", &BodyError::TooSlow.to_string()),
             Self::Conflict | Self::Unavailable => {
                 reply.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
             }
@@ -124,6 +126,17 @@ impl From<WriteError> for Refusal {
             WriteError::OverQuota => Self::OverQuota,
             WriteError::TooManyWrites => Self::Conflict,
             WriteError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => Self::TooLarge,
+            BodyError::TooSlow => Self::Timeout,
+            BodyError::Broken => Self::BadRequest(WeaveCode::Unknown),
+            BodyError::NoRoom => Self::Unavailable,
         }
     }
 }
@@ -185,7 +198,15 @@ mod tests {
             (Refusal::NotFound, 404, None),
             (Refusal::MethodNotAllowed, 405, None),
             (Refusal::NotAcceptable, 406, None),
-            (Refusal::Timeout, 408, None),
+            (
+                Refusal::Timeout,
+                408,
+                Some((
+                    "x-weave-alert",
+                    "the body came too slowly: at least 40960 bytes must come every 20 seconds, and all of them within \
+                     300 seconds. Send it again, in smaller parts on a slow connection",
+                )),
+            ),
             (Refusal::Conflict, 409, Some(("retry-after", "5"))),
             (
                 Refusal::Changed(time),

@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use selvedge_core::santa::BadEncoding;
 use selvedge_core::santa::wire::{Form, Malformed};
 
+use crate::serve::BodyError;
+
 /// A request that was not done.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum Refusal {
@@ -15,8 +17,8 @@ pub(super) enum Refusal {
         "a token is needed: ask for one at xsrf/ and this id, and send it in the header that is named there"
     )]
     Token,
-    #[error("the body did not come whole, or too slowly, or is too large: {0}")]
-    Body(StatusCode),
+    #[error("{0}")]
+    Body(#[from] BodyError),
     #[error("{0}")]
     Encoding(#[from] BadEncoding),
     #[error("{0}")]
@@ -44,7 +46,7 @@ impl Refusal {
                 StatusCode::BAD_REQUEST
             }
             Self::Token => StatusCode::FORBIDDEN,
-            Self::Body(status) => *status,
+            Self::Body(error) => error.status(),
             Self::Encoding(BadEncoding::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoding(_) | Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Cursor => StatusCode::GONE,

@@ -16,6 +16,8 @@ use super::app::{App, now};
 use super::reply::{Refusal, body};
 use super::rulebook::read_cursor;
 use super::xsrf::HEADER;
+use crate::serve::listen::Peer;
+use crate::serve::{Owner, Received};
 
 /// A body comes in at most so many bytes, and unpacks to at most so many.
 const MOST_PACKED: u64 = 8 << 20;
@@ -40,10 +42,14 @@ async fn answer_or_refuse(app: &App, request: Request) -> Result<Response, Refus
     if !is_id {
         return Err(Refusal::MachineId);
     }
-    // What unpacks takes room: not everybody's at once.
+    let peer = parts.extensions.get::<Peer>().ok_or(Refusal::Busy)?;
+    let owner = Owner::of_address(peer.0);
+    let received = app.bodies.read(owner, &parts.headers, body, MOST_PACKED);
+    let received = received.await?;
+    // What is unpacked takes memory, so only some bodies are unpacked at once. Slow ones do not get here.
     let room = app.unpacking.acquire().await;
     let _room = room.map_err(|_| Refusal::Busy)?;
-    let came = Came::read(app, &parts.headers, body).await?;
+    let came = Came::unpack(&parts.headers, received)?;
     if stage == "xsrf" {
         return token(app, &machine);
     }
@@ -70,9 +76,7 @@ struct Came {
 }
 
 impl Came {
-    async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
-        let received = app.bodies.read(headers, body, MOST_PACKED).await;
-        let received = received.map_err(|r| Refusal::Body(r.into_response().status()))?;
+    fn unpack(headers: &HeaderMap, received: Received<'_>) -> Result<Self, Refusal> {
         let encoding = match headers.get(header::CONTENT_ENCODING) {
             Some(value) => Some(value.to_str().unwrap_or("unknown")),
             None => None,

@@ -22,6 +22,7 @@ use super::body;
 use super::body_memory::{Owner, Received};
 use super::dialect::{check_confirmed, read_conditions, write_conditions};
 use super::encoder::{Encoding, Format};
+use super::parts;
 use super::query::{BatchStep, Selection, ids_to_delete};
 use super::record::{collection_name, modified, show_quota};
 use super::reply::{Refusal, json, set, set_last_modified};
@@ -71,7 +72,7 @@ pub(super) async fn get(
             }
             let next = next.filter(|_| dialect == Dialect::V1_5);
             let mut reply = Response::new(match body {
-                PageBody::Whole(bytes) => Body::from(bytes),
+                PageBody::Whole(chunks) => parts::body(chunks),
                 PageBody::Stream(receiver) => Body::new(Chunks {
                     receiver,
                     is_whole: false,

@@ -1,5 +1,7 @@
 //! Writes records and ids as JSON arrays or as lines, straight into bytes (spec §3.3).
 
+use std::io::Write as _;
+
 use axum::http::{HeaderMap, header};
 use selvedge_core::time::ServerTime;
 
@@ -134,10 +136,10 @@ pub(super) fn record(out: &mut Vec<u8>, row: Row<'_>) {
     out.extend_from_slice(b"{\"id\":");
     string(out, row.id);
     out.extend_from_slice(b",\"modified\":");
-    out.extend_from_slice(row.modified.to_string().as_bytes());
+    let _ = write!(out, "{}", row.modified);
     if let Some(sortindex) = row.sortindex {
         out.extend_from_slice(b",\"sortindex\":");
-        out.extend_from_slice(sortindex.to_string().as_bytes());
+        let _ = write!(out, "{sortindex}");
     }
     out.extend_from_slice(b",\"payload\":");
     string(out, row.payload);

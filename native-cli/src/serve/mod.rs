@@ -26,6 +26,7 @@ pub mod limits;
 pub(crate) mod listen;
 mod nodes;
 mod nonces;
+mod parts;
 mod public_url;
 mod query;
 mod record;
@@ -60,7 +61,7 @@ use self::limits::Limits;
 use self::nonces::Nonces;
 use self::public_url::PublicUrl;
 use self::storage::sqlite::{Place, SqliteStorage};
-use self::storage::{Storage, StorageError};
+use self::storage::{Flushes, Storage, StorageError};
 
 pub use self::users::{NewNode, UserError, add_user, change_password, move_user};
 
@@ -257,6 +258,12 @@ impl Server {
     #[must_use]
     pub fn invitation_needed(&self) -> bool {
         self.app.invitation_needed
+    }
+
+    /// What tells how often and how long the disk was waited for, while the server runs too.
+    pub fn flushes(&self) -> impl Fn() -> Flushes + Send + 'static {
+        let storage = self.app.storage.clone();
+        move || storage.flushes()
     }
 
     /// Makes an invitation that is good for one account within `life`.

@@ -15,5 +15,6 @@ mod limits;
 mod pages;
 mod protection;
 mod records;
+mod slow_bodies;
 mod times;
 mod www;

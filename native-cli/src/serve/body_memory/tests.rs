@@ -136,7 +136,9 @@ async fn what_is_only_announced_takes_no_room() {
     let memory = BodyMemory::with_total(MIB);
     let headers = announced(MIB);
     let (_senders, bodies): (Vec<_>, Vec<_>) = (0..100).map(|_| sent()).unzip();
-    let reads = bodies.into_iter().map(|body| memory.read(user(1), &headers, body, MIB));
+    let reads = bodies
+        .into_iter()
+        .map(|body| memory.read(user(1), &headers, body, MIB));
     let mut reads: Vec<_> = reads.map(Box::pin).collect();
     for read in &mut reads {
         assert!(futures_util::future::poll_immediate(read).await.is_none());
@@ -157,7 +159,8 @@ async fn a_body_that_comes_too_slowly_is_refused() {
         (1000, 50 * 1024, 10, Err(BodyError::TooSlow)),
     ] {
         let body = dripping(count, bytes, Duration::from_secs(pause));
-        let read = memory.read(user(1), &HeaderMap::new(), body, 60 * MIB);
+        let headers = HeaderMap::new();
+        let read = memory.read(user(1), &headers, body, 60 * MIB);
         let length = read.await.map(|received| received.bytes.len());
         assert_eq!(length, expected, "{count} times {bytes} after {pause} s");
     }
@@ -205,7 +208,8 @@ async fn a_body_that_finds_no_room_is_refused_in_the_end() {
     assert!(memory.reserve(user(1), 0, MIB, true));
     let _beyond = memory.beyond_share.acquire().await.unwrap();
     let started = Instant::now();
-    let read = memory.read(user(2), &HeaderMap::new(), Body::from("x"), 10);
+    let headers = HeaderMap::new();
+    let read = memory.read(user(2), &headers, Body::from("x"), 10);
     assert_eq!(read.await.map(|_| ()), Err(BodyError::NoRoom));
     assert_eq!(started.elapsed(), ROOM_TIMEOUT);
 }
@@ -226,7 +230,8 @@ async fn slow_bodies_of_one_owner_do_not_delay_another_owner() {
         tokio::time::sleep(Duration::from_secs(100)).await;
         let started = Instant::now();
         let body = Body::from(vec![b'x'; usize::try_from(2 * MIB).unwrap()]);
-        let read = memory.read(user(2), &announced(2 * MIB), body, 2 * MIB);
+        let headers = announced(2 * MIB);
+        let read = memory.read(user(2), &headers, body, 2 * MIB);
         assert!(read.await.is_ok());
         started.elapsed()
     };

@@ -10,6 +10,7 @@ mod write_time;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -108,8 +109,8 @@ pub enum Page {
 /// The encoded records of a page.
 #[derive(Debug)]
 pub enum PageBody {
-    /// All of them.
-    Whole(Vec<u8>),
+    /// All of them, in parts.
+    Whole(Vec<Bytes>),
     /// Chunks, as they are read. An empty one is the end; without it the list was broken off, and the connection is cut
     /// so that nobody takes a part for the whole.
     Stream(mpsc::Receiver<Bytes>),
@@ -173,6 +174,15 @@ pub enum UserChange {
     Password(String),
     /// Where the storage is.
     Node(Node),
+}
+
+/// How the storage waited for the disk since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flushes {
+    /// How often; several writes may share a flush.
+    pub count: u64,
+    /// How long, all together.
+    pub time: Duration,
 }
 
 /// Why no account was made.
@@ -256,6 +266,9 @@ pub trait Storage: Send + Sync + 'static {
         username: String,
         change: UserChange,
     ) -> Answer<'_, Result<bool, StorageError>>;
+
+    /// How often and how long the disk was waited for.
+    fn flushes(&self) -> Flushes;
 
     /// Whether reads and writes work.
     fn heartbeat(&self) -> Answer<'_, Result<(), StorageError>>;

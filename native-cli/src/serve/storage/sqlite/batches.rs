@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::time::ServerTime;
 
-use super::records::{Change, Delta, Moment, put, sql};
+use super::records::{Change, Collection, Delta, Moment, Puts, sql};
 use crate::serve::limits::Limits;
 use crate::serve::storage::{BatchId, Field, Incoming, Uid, WriteError};
 
@@ -109,10 +109,11 @@ pub(super) fn append(
 pub(super) fn apply(
     db: &Connection,
     batch: BatchId,
-    collection: i64,
+    collection: Collection,
     moment: Moment,
 ) -> rusqlite::Result<Delta> {
     let mut delta = Delta::default();
+    let mut puts = Puts::new(db, collection, moment);
     let mut select = db.prepare_cached(
         "SELECT given, id, sortindex, ttl, payload FROM batch_records WHERE batch = ?1 ORDER BY number",
     )?;
@@ -129,7 +130,7 @@ pub(super) fn apply(
             sortindex: field(row.get(2)?, fields & SORTINDEX_GIVEN),
             ttl: field(row.get(3)?, fields & TTL_GIVEN),
         };
-        delta += put(db, collection, change, moment)?;
+        delta += puts.put(change)?;
     }
     drop_one(db, batch)?;
     Ok(delta)

@@ -7,11 +7,25 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// At most so many ids are moved in one step.
 const STEP: i64 = 1000;
 
-/// Adds the id of a new record; it is young.
-pub(super) fn add(db: &Connection, collection: i64, id: &str, number: i64) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO ids (level, collection, id, number) VALUES (0, ?1, ?2, ?3)")?
+/// Adds the id of a new record; it is young. False if there is a young one already.
+pub(super) fn add(
+    db: &Connection,
+    collection: i64,
+    id: &str,
+    number: i64,
+) -> rusqlite::Result<bool> {
+    let added = db
+        .prepare_cached(
+            "INSERT INTO ids (level, collection, id, number) VALUES (0, ?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
         .execute(params![collection, id, number])?;
-    Ok(())
+    Ok(added > 0)
+}
+
+/// Whether there is an id that is not young any more.
+pub(super) fn is_old(db: &Connection, collection: i64, id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM ids WHERE level = 1 AND collection = ?1 AND id = ?2")?
+        .exists(params![collection, id])
 }
 
 /// The number of the record with this id.
@@ -91,7 +105,9 @@ mod tests {
     use selvedge_core::ids::{CollectionName, RecordId};
     use selvedge_core::time::ServerTime;
 
-    use super::super::records::{Change, Moment, delete, make_collection, put, touch_collection};
+    use super::super::records::{
+        Change, Moment, Puts, delete, find_collection, make_collection, touch_collection,
+    };
     use super::super::schema::{Durability, open_writer};
     use super::*;
     use crate::serve::storage::{Field, Uid};
@@ -105,9 +121,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let db = open_writer(&directory.path().join("db"), Durability::None).unwrap();
         let name = CollectionName::new("notes").unwrap();
-        let collection = make_collection(&db, Uid::new(1).unwrap(), &name)
-            .unwrap()
-            .id;
+        let uid = Uid::new(1).unwrap();
+        let collection = make_collection(&db, uid, &name).unwrap().id;
         let at = ServerTime::from_hundredths(100);
         let write = |number: u64| {
             let change = Change {
@@ -116,7 +131,9 @@ mod tests {
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
             };
-            let delta = put(&db, collection, change, Moment { at, clock: at }).unwrap();
+            let found = find_collection(&db, uid, "notes").unwrap().unwrap();
+            let mut puts = Puts::new(&db, found, Moment { at, clock: at });
+            let delta = puts.put(change).unwrap();
             touch_collection(&db, collection, at, delta).unwrap();
         };
         (0..6000).for_each(write);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod batches;
+mod durable;
 mod ids;
 mod page;
 mod purge;
@@ -23,14 +24,15 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
+use self::durable::{Flusher, Progress};
 use self::readers::Readers;
 use self::records::{find_collection, sql, time, user_modified};
 use self::schema::{Durability, NO_SORTINDEX};
 use self::writer::{Answer as WriterAnswer, Task, UserWrite, Writer};
 use self::writes::Bounds;
 use super::{
-    Account, AccountError, Answer, CollectionState, Page, PageRequest, Record, SecretHash, Storage,
-    StorageError, StoreState, Uid, User, UserChange, Write, WriteError, Written,
+    Account, AccountError, Answer, CollectionState, Flushes, Page, PageRequest, Record, SecretHash,
+    Storage, StorageError, StoreState, Uid, User, UserChange, Write, WriteError, Written,
 };
 use crate::serve::clock;
 use crate::serve::conditions::Conditions;
@@ -54,6 +56,7 @@ pub enum Place {
 pub struct SqliteStorage {
     tasks: Mutex<Option<SyncSender<Task>>>,
     readers: Readers,
+    progress: Progress,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,16 +85,22 @@ impl SqliteStorage {
     fn open_file(path: &Path, durability: Durability, bounds: Bounds) -> std::io::Result<Self> {
         make_private_file(path)?;
         let writer = schema::open_writer(path, durability).map_err(std::io::Error::other)?;
-        let readers =
-            Readers::open(path, durability == Durability::None).map_err(std::io::Error::other)?;
+        let progress = Progress::default();
+        let flusher = match durability {
+            Durability::Full => Flusher::start(path, progress.clone())?,
+            Durability::None => Flusher::none(),
+        };
+        let readers = Readers::open(path, durability == Durability::None, progress.clone())
+            .map_err(std::io::Error::other)?;
         let (tasks, queue) = sync_channel(QUEUE);
-        let writer = Writer::new(writer, bounds, queue, Box::new(clock::now));
+        let writer = Writer::new(writer, bounds, queue, Box::new(clock::now), flusher);
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;
         Ok(Self {
             tasks: Mutex::new(Some(tasks)),
             readers,
+            progress,
             writer: Mutex::new(Some(thread)),
         })
     }
@@ -241,6 +250,10 @@ impl Storage for SqliteStorage {
         change: UserChange,
     ) -> Answer<'_, Result<bool, StorageError>> {
         Box::pin(self.change(move |db| Ok(users::change(db, &username, &change)?)))
+    }
+
+    fn flushes(&self) -> Flushes {
+        self.progress.flushes()
     }
 
     fn heartbeat(&self) -> Answer<'_, Result<(), StorageError>> {

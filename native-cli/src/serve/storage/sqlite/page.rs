@@ -22,10 +22,10 @@ use crate::serve::storage::{Page, PageBody, PageRequest, StorageError};
 
 /// A list up to this size is answered in one piece.
 const WHOLE: usize = 1024 * 1024;
-/// The size of a stream's chunks.
-const CHUNK: usize = 128 * 1024;
-/// Chunks that may wait for the client.
-const CHUNKS: usize = 4;
+/// The size of a list's chunks: small enough that the memory of one serves the next, without a visit to the system.
+const CHUNK: usize = 64 * 1024;
+/// Chunks of a stream that may wait for the client.
+const CHUNKS: usize = 8;
 /// A client that takes nothing for so long is given up, because its stream holds a snapshot of the database.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -108,7 +108,7 @@ impl Reading<'_> {
             (Verdict::Proceed, None) => {
                 let mut encoder = Encoder::new(self.request.encoding);
                 encoder.finish();
-                let body = PageBody::Whole(encoder.buffer);
+                let body = PageBody::Whole(vec![encoder.buffer.into()]);
                 Ok(Some(Extent::default().found(modified, body)))
             }
             (Verdict::Proceed, Some(collection)) => {
@@ -126,15 +126,14 @@ impl Reading<'_> {
     ) -> Result<Option<Page>, StorageError> {
         let mut encoder = Encoder::new(self.request.encoding);
         let mut extent = Extent::default();
-        let mut stream: Option<Stream<'_>> = None;
-        let mut is_broken = false;
+        let mut list = List::default();
         let columns = if self.request.encoding.full {
             "modified, number, id, sortindex, payload"
         } else {
             "modified, number, id, sortindex"
         };
         self.visit(columns, collection, &mut extent, |extent, row| {
-            if encoder.buffer.len() >= WHOLE && stream.is_none() {
+            if list.bytes >= WHOLE && list.stream.is_none() {
                 let Ok(place) = Arc::clone(streams.places).try_acquire_owned() else {
                     extent.more = true;
                     return Ok(ControlFlow::Break(()));
@@ -145,31 +144,29 @@ impl Reading<'_> {
                 if let Some(answer) = answer.take() {
                     let _ = answer.send(Ok(page));
                 }
-                stream = Some(Stream {
+                let stream = Stream {
                     sender,
                     runtime: streams.runtime,
                     _place: place,
-                });
+                };
+                if list.begin(stream).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             self.push(&mut encoder, row)?;
-            match &stream {
-                Some(stream) if encoder.buffer.len() >= CHUNK => {
-                    let sent = stream.send(&mut encoder);
-                    is_broken = sent.is_break();
-                    Ok(sent)
-                }
-                _ => Ok(ControlFlow::Continue(())),
+            if encoder.buffer.len() >= CHUNK {
+                return Ok(list.take(&mut encoder));
             }
+            Ok(ControlFlow::Continue(()))
         })?;
         encoder.finish();
-        let Some(stream) = stream else {
-            return Ok(Some(
-                extent.found(modified, PageBody::Whole(encoder.buffer)),
-            ));
-        };
+        if list.stream.is_none() {
+            list.chunks.push(encoder.buffer.into());
+            return Ok(Some(extent.found(modified, PageBody::Whole(list.chunks))));
+        }
         // A stream that was broken off lacks its end, and its reader knows.
-        if !is_broken && stream.send(&mut encoder).is_continue() {
-            let _ = stream.send(&mut encoder);
+        if !list.is_broken && list.take(&mut encoder).is_continue() {
+            let _ = list.take(&mut encoder);
         }
         Ok(None)
     }
@@ -246,12 +243,54 @@ struct Stream<'a> {
     _place: OwnedSemaphorePermit,
 }
 
-impl Stream<'_> {
-    /// Sends what is in the buffer; an empty buffer says that this was all. Breaks off when the client is gone or takes
-    /// nothing.
-    fn send(&self, encoder: &mut Encoder) -> ControlFlow<()> {
-        let next = Vec::with_capacity(encoder.buffer.capacity().min(CHUNK * 2));
+/// The chunks of a list: kept until it is whole, or sent as they come.
+#[derive(Default)]
+struct List<'a> {
+    bytes: usize,
+    chunks: Vec<Bytes>,
+    stream: Option<Stream<'a>>,
+    /// Whether the client is gone or takes nothing.
+    is_broken: bool,
+}
+
+impl<'a> List<'a> {
+    /// Turns a list that is too long to be kept into a stream.
+    fn begin(&mut self, stream: Stream<'a>) -> ControlFlow<()> {
+        let chunks = std::mem::take(&mut self.chunks);
+        self.is_broken = chunks
+            .into_iter()
+            .any(|chunk| stream.send(chunk).is_break());
+        self.stream = Some(stream);
+        if self.is_broken {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Takes what is in the buffer as the next chunk; an empty one says that a stream is at its end.
+    fn take(&mut self, encoder: &mut Encoder) -> ControlFlow<()> {
+        // A last record goes a little beyond.
+        let next = Vec::with_capacity(CHUNK + CHUNK / 16);
         let chunk = Bytes::from(std::mem::replace(&mut encoder.buffer, next));
+        self.bytes += chunk.len();
+        match &self.stream {
+            Some(stream) => {
+                let sent = stream.send(chunk);
+                self.is_broken = sent.is_break();
+                sent
+            }
+            None => {
+                self.chunks.push(chunk);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+impl Stream<'_> {
+    /// Sends a chunk. Breaks off when the client is gone or takes nothing.
+    fn send(&self, chunk: Bytes) -> ControlFlow<()> {
         let sending = async { timeout(STALLED, self.sender.send(chunk)).await };
         match self.runtime.block_on(sending) {
             Ok(Ok(())) => ControlFlow::Continue(()),

@@ -14,17 +14,9 @@ const STEP: i64 = 500;
 /// A replaced key's store is kept as long as a token for it may live, and some more.
 const REPLACED_LIFE: u64 = 24 * 60 * 60 * 100;
 
-/// One step. True if there is more to do.
+/// One step. True if there is more to do. A power failure may bring back what was purged; the next step removes it again,
+/// so nothing waits for a disk flush.
 pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
-    // A power cut may bring back what was purged; the next step removes it again. So nobody waits for a disk flush.
-    let synchronous: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-    db.pragma_update(None, "synchronous", synchronous.min(1))?;
-    let done = clear(db, now);
-    db.pragma_update(None, "synchronous", synchronous)?;
-    done
-}
-
-fn clear(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
     // Whoever reads first and then wants to write is refused at once when another process, as `serve invite`, wrote in
     // between; who asks for the lock first waits for it.
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
@@ -135,7 +127,7 @@ mod tests {
     use selvedge_core::ids::CollectionName;
 
     use super::super::records::{
-        Change, Moment, find_collection, make_collection, put, used_bytes,
+        Change, Moment, Puts, find_collection, make_collection, used_bytes,
     };
     use super::super::schema::{Durability, open_writer};
     use super::*;
@@ -176,7 +168,7 @@ mod tests {
                 sortindex: Field::Keep,
                 ttl,
             };
-            let delta = put(&db, collection.id, change, at(100)).unwrap();
+            let delta = Puts::new(&db, collection, at(100)).put(change).unwrap();
             touch_collection(&db, collection.id, ServerTime::from_hundredths(100), delta).unwrap();
         }
         purge_all(&db, 1099);
@@ -220,7 +212,7 @@ mod tests {
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
             };
-            put(&db, collection.id, change, at(100)).unwrap();
+            Puts::new(&db, collection, at(100)).put(change).unwrap();
         }
         drop_store(&db, uid).unwrap();
         assert_eq!((rows(&db), used_bytes(&db, uid).unwrap()), (1200, 0));

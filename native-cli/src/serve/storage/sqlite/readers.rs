@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::durable::Progress;
 use super::page::{self, Streams};
 use super::schema::open_reader;
 use crate::serve::storage::{Page, PageRequest, StorageError};
@@ -26,6 +27,7 @@ pub(super) struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    progress: Progress,
 }
 
 /// A connection on loan; it goes back when it is dropped.
@@ -45,7 +47,7 @@ impl Drop for Loan {
 
 impl Readers {
     /// With `eager`, opens all connections now: the files may be without a name later.
-    pub(super) fn open(path: &Path, eager: bool) -> rusqlite::Result<Self> {
+    pub(super) fn open(path: &Path, eager: bool, progress: Progress) -> rusqlite::Result<Self> {
         let count = if eager { READERS } else { 1 };
         let idle = (0..count)
             .map(|_| open_reader(path))
@@ -55,6 +57,7 @@ impl Readers {
             idle: Arc::new(Mutex::new(idle)),
             free: Arc::new(Semaphore::new(READERS)),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            progress,
         })
     }
 
@@ -71,7 +74,9 @@ impl Readers {
                 .as_ref()
                 .map_or(Err(StorageError::Busy), work)
         });
-        done.await.unwrap_or(Err(StorageError::Busy))
+        let done = done.await.unwrap_or(Err(StorageError::Busy));
+        self.progress.catch_up().await;
+        done
     }
 
     /// Reads a page; the connection stays on loan as long as the page streams.
@@ -92,7 +97,9 @@ impl Readers {
                 }
             }
         });
-        answer.await.unwrap_or(Err(StorageError::Busy))
+        let answer = answer.await.unwrap_or(Err(StorageError::Busy));
+        self.progress.catch_up().await;
+        answer
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, StorageError> {

@@ -13,6 +13,8 @@ use crate::serve::storage::{Field, Uid};
 pub(super) struct Collection {
     pub(super) id: i64,
     pub(super) modified: ServerTime,
+    /// Whether some of its ids are on level 1.
+    pub(super) has_old_ids: bool,
 }
 
 /// What is written to one record.
@@ -89,14 +91,17 @@ pub(super) fn find_collection(
     uid: Uid,
     name: &str,
 ) -> rusqlite::Result<Option<Collection>> {
-    db.prepare_cached("SELECT id, modified FROM collections WHERE uid = ?1 AND name = ?2")?
-        .query_row(params![sql(uid.number()), name], |row| {
-            Ok(Collection {
-                id: row.get(0)?,
-                modified: time(row.get(1)?),
-            })
+    db.prepare_cached(
+        "SELECT id, modified, records > young FROM collections WHERE uid = ?1 AND name = ?2",
+    )?
+    .query_row(params![sql(uid.number()), name], |row| {
+        Ok(Collection {
+            id: row.get(0)?,
+            modified: time(row.get(1)?),
+            has_old_ids: row.get(2)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// The collection, made if it is missing.
@@ -115,6 +120,7 @@ pub(super) fn make_collection(
     Ok(Collection {
         id: db.last_insert_rowid(),
         modified: ServerTime::ZERO,
+        has_old_ids: false,
     })
 }
 
@@ -169,64 +175,126 @@ pub(super) fn record_modified(
     Ok(alive.map_or(ServerTime::ZERO, |stored| stored.modified))
 }
 
-/// Writes one record: absent members keep what is stored, and what expired counts as never stored.
-pub(super) fn put(
-    db: &Connection,
-    collection: i64,
-    change: Change<'_>,
+/// Writes records of one request. Those of a request are mostly all new or all known, so what the last one was tells in
+/// which order the next one's id is best looked for and added.
+pub(super) struct Puts<'a> {
+    db: &'a Connection,
+    collection: Collection,
     moment: Moment,
-) -> rusqlite::Result<Delta> {
-    let now = sql(moment.clock.hundredths());
-    let at = sql(moment.at.hundredths());
-    let found = find(db, collection, change.id)?;
-    let kept = found.as_ref().filter(|stored| stored.is_alive(now));
-    let sortindex = match change.sortindex {
-        Field::Keep => kept.map_or(NO_SORTINDEX, |stored| stored.sortindex),
-        Field::Clear => NO_SORTINDEX,
-        Field::Set(sortindex) => sortindex,
-    };
-    let expiry = match change.ttl {
-        Field::Keep => kept.and_then(|stored| stored.expiry),
-        Field::Clear => None,
-        Field::Set(ttl) => Some(now.saturating_add(i64::from(ttl) * 100)),
-    };
-    let payload = match change.payload {
-        Field::Keep if kept.is_some() => None,
-        Field::Keep | Field::Clear => Some(&b""[..]),
-        Field::Set(payload) => Some(payload),
-    };
-    let new_bytes = |old: i64| payload.map_or(old, |payload| sql(payload.len() as u64));
-    let Some(stored) = found else {
-        let payload = payload.unwrap_or_default();
-        db.prepare_cached(
-            "INSERT INTO records (collection, modified, sortindex, expiry, id, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![collection, at, sortindex, expiry, change.id, payload])?;
-        ids::add(db, collection, change.id, db.last_insert_rowid())?;
-        return Ok(Delta {
+    expects_new: bool,
+}
+
+impl<'a> Puts<'a> {
+    pub(super) const fn new(db: &'a Connection, collection: Collection, moment: Moment) -> Self {
+        Self {
+            db,
+            collection,
+            moment,
+            expects_new: false,
+        }
+    }
+
+    /// Writes one record: absent members keep what is stored, and what expired counts as never stored.
+    pub(super) fn put(&mut self, change: Change<'_>) -> rusqlite::Result<Delta> {
+        if self.expects_new
+            && let Some(delta) = self.insert(change)?
+        {
+            return Ok(delta);
+        }
+        let found = find(self.db, self.collection.id, change.id)?;
+        self.expects_new = found.is_none();
+        match found {
+            Some(stored) => self.update(&stored, change),
+            None => {
+                let inserted = self.insert(change)?;
+                // It was not there a moment ago, and this is the only connection that writes records.
+                inserted.ok_or(rusqlite::Error::StatementChangedRows(0))
+            }
+        }
+    }
+
+    fn expiry(&self, change: Change<'_>, kept: Option<i64>) -> Option<i64> {
+        match change.ttl {
+            Field::Keep => kept,
+            Field::Clear => None,
+            Field::Set(ttl) => {
+                let clock = sql(self.moment.clock.hundredths());
+                Some(clock.saturating_add(i64::from(ttl) * 100))
+            }
+        }
+    }
+
+    /// Adds a record, unless there is one with its id.
+    fn insert(&self, change: Change<'_>) -> rusqlite::Result<Option<Delta>> {
+        let collection = self.collection.id;
+        if self.collection.has_old_ids && ids::is_old(self.db, collection, change.id)? {
+            return Ok(None);
+        }
+        let sortindex = match change.sortindex {
+            Field::Keep | Field::Clear => NO_SORTINDEX,
+            Field::Set(sortindex) => sortindex,
+        };
+        let payload = match change.payload {
+            Field::Keep | Field::Clear => b"",
+            Field::Set(payload) => payload,
+        };
+        let at = sql(self.moment.at.hundredths());
+        let expiry = self.expiry(change, None);
+        self.db
+            .prepare_cached(
+                "INSERT INTO records (collection, modified, sortindex, expiry, id, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![collection, at, sortindex, expiry, change.id, payload])?;
+        let number = self.db.last_insert_rowid();
+        if !ids::add(self.db, collection, change.id, number)? {
+            self.db
+                .prepare_cached("DELETE FROM records WHERE number = ?1")?
+                .execute([number])?;
+            return Ok(None);
+        }
+        Ok(Some(Delta {
             records: 1,
-            bytes: new_bytes(0),
+            bytes: sql(payload.len() as u64),
             young: 1,
-        });
-    };
-    // An UPDATE rewrites the index of every column that it names, changed or not.
-    let same = stored.sortindex == sortindex && stored.expiry == expiry;
-    match payload {
-        Some(payload) if same => db
-            .prepare_cached("UPDATE records SET modified = ?2, payload = ?3 WHERE number = ?1")?
-            .execute(params![stored.number, at, payload])?,
-        Some(payload) => db
-            .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4, payload = ?5 WHERE number = ?1")?
-            .execute(params![stored.number, at, sortindex, expiry, payload])?,
-        None => db
-            .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4 WHERE number = ?1")?
-            .execute(params![stored.number, at, sortindex, expiry])?,
-    };
-    Ok(Delta {
-        records: 0,
-        bytes: new_bytes(stored.bytes) - stored.bytes,
-        young: 0,
-    })
+        }))
+    }
+
+    fn update(&self, stored: &Stored, change: Change<'_>) -> rusqlite::Result<Delta> {
+        let at = sql(self.moment.at.hundredths());
+        let kept =
+            Some(stored).filter(|stored| stored.is_alive(sql(self.moment.clock.hundredths())));
+        let sortindex = match change.sortindex {
+            Field::Keep => kept.map_or(NO_SORTINDEX, |stored| stored.sortindex),
+            Field::Clear => NO_SORTINDEX,
+            Field::Set(sortindex) => sortindex,
+        };
+        let expiry = self.expiry(change, kept.and_then(|stored| stored.expiry));
+        let payload = match change.payload {
+            Field::Keep if kept.is_some() => None,
+            Field::Keep | Field::Clear => Some(&b""[..]),
+            Field::Set(payload) => Some(payload),
+        };
+        let db = self.db;
+        // An UPDATE rewrites the index of every column that it names, changed or not.
+        let same = stored.sortindex == sortindex && stored.expiry == expiry;
+        match payload {
+            Some(payload) if same => db
+                .prepare_cached("UPDATE records SET modified = ?2, payload = ?3 WHERE number = ?1")?
+                .execute(params![stored.number, at, payload])?,
+            Some(payload) => db
+                .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4, payload = ?5 WHERE number = ?1")?
+                .execute(params![stored.number, at, sortindex, expiry, payload])?,
+            None => db
+                .prepare_cached("UPDATE records SET modified = ?2, sortindex = ?3, expiry = ?4 WHERE number = ?1")?
+                .execute(params![stored.number, at, sortindex, expiry])?,
+        };
+        let bytes = payload.map_or(stored.bytes, |payload| sql(payload.len() as u64));
+        Ok(Delta {
+            records: 0,
+            bytes: bytes - stored.bytes,
+            young: 0,
+        })
+    }
 }
 
 /// Deletes one record. None if it is missing or expired; an expired one stays for the purge, which counts it out.

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
+use super::durable::Flusher;
 use super::purge;
 use super::records::{Moment, user_modified};
 use super::writes::{self, Bounds};
@@ -27,10 +28,13 @@ const GROUP_TIME: Duration = Duration::from_millis(50);
 const WAITING_PER_USER: usize = 500;
 /// At most so many tasks wait; the others stay in the queue.
 const WAITING: usize = 8192;
-/// What nobody can see any more is looked for this often,
+/// How often it is looked for records that can be purged.
 const PURGE_INTERVAL: Duration = Duration::from_secs(1);
-/// and while there is some, a little is removed this often: that leaves nine tenths of the time to writes.
-const PURGE_PAUSE: Duration = Duration::from_millis(20);
+/// While there are some, the pause between two steps is this many times as long as a step took, so that nine tenths of the
+/// time are left to writes,
+const PURGE_SHARE: u32 = 9;
+/// and at least this long.
+const MIN_PURGE_PAUSE: Duration = Duration::from_millis(20);
 /// Maximum number of users whose last times are cached; another one costs one look into the database.
 const CACHED_TIMES: usize = 10_000;
 
@@ -62,12 +66,13 @@ pub(super) struct Writer {
     bounds: Bounds,
     tasks: Receiver<Task>,
     clock: Clock,
+    flusher: Flusher,
     waiting: VecDeque<Task>,
     /// Whether all that waits is ahead of the clock.
     waits_for_clock: bool,
     times: HashMap<Uid, WriteTimes>,
     last_purge: Instant,
-    purge_again: bool,
+    purge_pause: Duration,
 }
 
 /// What becomes of a task that is next in the queue.
@@ -79,17 +84,24 @@ enum Turn {
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, bounds: Bounds, tasks: Receiver<Task>, clock: Clock) -> Self {
+    pub(super) fn new(
+        db: Connection,
+        bounds: Bounds,
+        tasks: Receiver<Task>,
+        clock: Clock,
+        flusher: Flusher,
+    ) -> Self {
         Self {
             db,
             bounds,
             tasks,
             clock,
+            flusher,
             waiting: VecDeque::new(),
             waits_for_clock: false,
             times: HashMap::new(),
             last_purge: Instant::now(),
-            purge_again: true,
+            purge_pause: MIN_PURGE_PAUSE,
         }
     }
 
@@ -99,6 +111,7 @@ impl Writer {
             self.commit();
             self.purge();
         }
+        drop(self.flusher);
         // Leaves one file behind instead of three; it is no matter if it fails.
         let _ = self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     }
@@ -109,10 +122,8 @@ impl Writer {
             clock::until_next_hundredth()
         } else if !self.waiting.is_empty() {
             Duration::ZERO
-        } else if self.purge_again {
-            PURGE_PAUSE
         } else {
-            PURGE_INTERVAL
+            self.purge_pause
         };
         match self.tasks.recv_timeout(pause) {
             Ok(task) => self.queue(task),
@@ -179,7 +190,7 @@ impl Writer {
         }
     }
 
-    /// One transaction for all that is due; each task within its own savepoint.
+    /// One transaction for all that is due.
     fn commit(&mut self) {
         let started = Instant::now();
         let (mut later, mut held) = (Vec::new(), HashSet::new());
@@ -203,7 +214,11 @@ impl Writer {
                 }
             };
             if answers.is_empty() {
-                done = self.db.execute_batch("BEGIN IMMEDIATE").map_err(Into::into);
+                done = if self.flusher.has_failed() {
+                    Err(StorageError::Busy)
+                } else {
+                    self.db.execute_batch("BEGIN IMMEDIATE").map_err(Into::into)
+                };
                 if let Err(error) = &done {
                     // The database is locked or broken: the others would only wait as long for the same answer.
                     let waiting = self.waiting.drain(..).chain(later.drain(..));
@@ -213,13 +228,20 @@ impl Writer {
                     break;
                 }
             }
-            answers.push(self.perform(task, moment, times));
+            let (answer, is_half_done) = self.perform(task, moment, times);
+            answers.push(answer);
+            if is_half_done {
+                done = Err(StorageError::Busy);
+                break;
+            }
             // A full disk ends the whole transaction; nothing more may be done outside of one.
             if self.db.is_autocommit() || started.elapsed() > GROUP_TIME {
                 break;
             }
         }
-        if !answers.is_empty() {
+        let has_begun = !answers.is_empty();
+        let number = if has_begun { self.flusher.begin() } else { 0 };
+        if has_begun && done.is_ok() {
             done = self.db.execute_batch("COMMIT").map_err(Into::into);
         }
         if let Err(error) = &done {
@@ -232,14 +254,15 @@ impl Writer {
         for task in later.into_iter().rev() {
             self.waiting.push_front(task);
         }
-        for answer in answers {
-            answer(done.clone());
+        if has_begun {
+            self.flusher.answer(number, answers, done);
         }
     }
 
-    fn perform(&mut self, task: Task, moment: Moment, times: Option<WriteTimes>) -> Answer {
+    /// Does a task, and says whether it failed halfway: then what it did must not be committed.
+    fn perform(&mut self, task: Task, moment: Moment, times: Option<WriteTimes>) -> (Answer, bool) {
         match task {
-            Task::Other(other) => other(&self.db),
+            Task::Other(other) => (other(&self.db), false),
             Task::User(UserWrite {
                 uid,
                 conditions,
@@ -253,38 +276,47 @@ impl Writer {
                     conditions,
                     moment,
                 };
-                let done = within_savepoint(&self.db, || turn.perform(&write));
+                let changes = self.db.total_changes();
+                // A savepoint copies each page that is changed, so it is made only where a write may still be refused
+                // after it has begun.
+                let has_savepoint = self.bounds.quota_bytes.is_some();
+                let done = if has_savepoint {
+                    within_savepoint(&self.db, || turn.perform(&write))
+                } else {
+                    turn.perform(&write)
+                };
+                let is_half_done =
+                    done.is_err() && !has_savepoint && self.db.total_changes() != changes;
                 if let (Ok(_), Some(times)) = (&done, times) {
                     self.times.insert(uid, times);
                 }
-                Box::new(move |committed| {
+                let answer: Answer = Box::new(move |committed| {
                     let answer = match committed {
                         Ok(()) => done,
                         Err(error) => Err(error.into()),
                     };
                     let _ = reply.send(answer);
-                })
+                });
+                (answer, is_half_done)
             }
         }
     }
 
     fn purge(&mut self) {
-        let pause = if self.purge_again {
-            PURGE_PAUSE
+        if self.last_purge.elapsed() < self.purge_pause {
+            return;
+        }
+        let started = Instant::now();
+        let has_more = purge::step(&self.db, (self.clock)()).unwrap_or_else(|error| {
+            eprintln!("selvedge serve: expired records could not be purged: {error}");
+            false
+        });
+        self.last_purge = Instant::now();
+        self.purge_pause = if has_more {
+            (started.elapsed() * PURGE_SHARE).max(MIN_PURGE_PAUSE)
         } else {
             PURGE_INTERVAL
         };
-        if self.last_purge.elapsed() < pause {
-            return;
-        }
-        self.purge_again = match purge::step(&self.db, (self.clock)()) {
-            Ok(more) => more,
-            Err(error) => {
-                eprintln!("selvedge serve: expired records could not be purged: {error}");
-                false
-            }
-        };
-        self.last_purge = Instant::now();
     }
 }
 

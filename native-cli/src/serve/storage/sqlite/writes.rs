@@ -6,8 +6,8 @@ use selvedge_core::time::ServerTime;
 
 use super::batches;
 use super::records::{
-    Change, Collection, Delta, Moment, delete, drop_collection, drop_store, find_collection,
-    make_collection, put, record_modified, set_user_modified, touch_collection, used_bytes,
+    Change, Collection, Delta, Moment, Puts, delete, drop_collection, drop_store, find_collection,
+    make_collection, record_modified, set_user_modified, touch_collection, used_bytes,
     user_modified,
 };
 use crate::serve::conditions::{Conditions, Verdict};
@@ -46,7 +46,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Does the write.
+    /// Does the write. Only the quota may refuse it after it has changed anything.
     pub(super) fn perform(&self, write: &Write) -> Result<Written, WriteError> {
         match write {
             Write::Put {
@@ -107,16 +107,17 @@ impl Turn<'_> {
         records: &[Incoming],
     ) -> Result<Written, WriteError> {
         let modified = self.check_collection(name)?;
-        let (batch, size) = match batch {
-            Some(batch) => (batch, self.find_batch(name, batch)?),
-            None => (
-                batches::open(self.db, self.uid, name, self.moment.clock)?,
-                batches::Size::default(),
-            ),
+        let size = match batch {
+            Some(batch) => self.find_batch(name, batch)?,
+            None => batches::Size::default(),
         };
         let size = batches::grow(size, records, &self.bounds.limits)?;
         let used = self.used()?.map(|used| used + size.bytes);
         self.check_quota(used, None)?;
+        let batch = match batch {
+            Some(batch) => batch,
+            None => batches::open(self.db, self.uid, name, self.moment.clock)?,
+        };
         batches::append(self.db, batch, records, size)?;
         Ok(Written {
             modified,
@@ -136,7 +137,7 @@ impl Turn<'_> {
         batches::grow(size, records, &self.bounds.limits)?;
         let before = self.used()?;
         let collection = make_collection(self.db, self.uid, name)?;
-        let mut delta = batches::apply(self.db, batch, collection.id, self.moment)?;
+        let mut delta = batches::apply(self.db, batch, collection, self.moment)?;
         delta += self.put_all(collection, records)?;
         self.finish(collection, delta, before)
     }
@@ -219,6 +220,7 @@ impl Turn<'_> {
     }
 
     fn put_all(&self, collection: Collection, records: &[Incoming]) -> Result<Delta, WriteError> {
+        let mut puts = Puts::new(self.db, collection, self.moment);
         let mut delta = Delta::default();
         for record in records {
             let change = Change {
@@ -231,7 +233,7 @@ impl Turn<'_> {
                 sortindex: record.sortindex,
                 ttl: record.ttl,
             };
-            delta += put(self.db, collection.id, change, self.moment)?;
+            delta += puts.put(change)?;
         }
         Ok(delta)
     }

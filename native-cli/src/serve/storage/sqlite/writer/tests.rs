@@ -25,6 +25,7 @@ fn writer(directory: &Path, clock: u64) -> (Writer, Arc<AtomicU64>) {
         bounds,
         sync_channel(1).1,
         Box::new(move || ServerTime::from_hundredths(read.load(Ordering::Relaxed))),
+        Flusher::none(),
     );
     (writer, clock)
 }
@@ -174,4 +175,44 @@ fn ahead_of_the_clock_records_still_expire_by_the_clock() {
             row.get::<_, i64>(0)
         });
     assert_eq!(expiry, Ok(181_000));
+}
+
+#[test]
+fn a_write_that_fails_halfway_takes_its_group_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut writer, _clock) = writer(directory.path(), 5000);
+    let mut before = [writer.add_put(1)];
+    writer.commit();
+    assert_eq!(times(&mut before).0, [5000]);
+    // The second record of the POST meets a database that refuses it.
+    writer
+        .db
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON records WHEN NEW.id = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let record = |id: &str| Incoming {
+        id: RecordId::new(id).unwrap(),
+        payload: Field::Set("p".into()),
+        sortindex: Field::Keep,
+        ttl: Field::Keep,
+    };
+    let collection = CollectionName::new("notes").unwrap();
+    let put = Write::Put {
+        collection,
+        records: vec![record("good"), record("bad")],
+        target: Target::Collection,
+    };
+    let mut other = writer.add_put(2);
+    let mut failing = writer.add(1, put);
+    writer.commit();
+    for answer in [&mut other, &mut failing] {
+        assert!(matches!(answer.try_recv(), Ok(Err(WriteError::Storage(_)))));
+    }
+    let count = |sql: &str| writer.db.query_row(sql, [], |row| row.get::<_, i64>(0));
+    assert_eq!(count("SELECT COUNT(*) FROM records"), Ok(1));
+    assert_eq!(count("SELECT COUNT(*) FROM ids"), Ok(1));
+    let mut after = [writer.add_put(2)];
+    writer.commit();
+    assert_eq!(times(&mut after).0, [5000]);
 }

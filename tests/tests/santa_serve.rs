@@ -237,6 +237,30 @@ async fn a_walk_over_the_rules_stays_whole_while_they_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn slow_bodies_stop_nobody_else() {
+    let scene = Scene::new("", |_| {}).await;
+    let mut slow = Vec::new();
+    // As many as the server would unpack at once, and more, each as large as a body may be.
+    for _ in 0..80 {
+        let mut stream = TcpStream::connect(scene.server.address()).unwrap();
+        let head = format!(
+            "POST /preflight/slow HTTP/1.1\r\nHost: x\r\n{JSON}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+            8 << 20
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // The server asks for the body when it begins to read it.
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream.write_all(b"{").unwrap();
+        slow.push(stream);
+    }
+    let body = Form::Json.write(&PreflightRequest::default());
+    let answer = post(&scene.server, "/preflight/M", JSON, &body);
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_given_and_is_good_under_the_named_header_until_it_expires() {
     let named = XsrfOptions {
         header: Some("X-Client-Xsrf".into()),

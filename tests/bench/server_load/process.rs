@@ -1,8 +1,9 @@
 //! The server in a process of its own: this program, run again.
 
-use std::io::{BufRead, BufReader};
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use selvedge_cli::serve::storage::sqlite::Place;
@@ -14,9 +15,18 @@ pub(crate) const SERVE: &str = "--serve";
 pub(crate) struct Server {
     pub(crate) address: String,
     child: Child,
+    pipes: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
-/// Runs the server until its process is killed.
+/// Memory that a process has in use, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Memory {
+    pub(crate) now: u64,
+    pub(crate) peak: u64,
+}
+
+/// Runs the server until its process is killed. Says its address, and then for each line of input how many nanoseconds it
+/// has waited for flushes.
 pub(crate) fn serve(directory: &str) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -31,6 +41,12 @@ pub(crate) fn serve(directory: &str) -> ExitCode {
         .await
         .expect("a server");
         println!("{}", server.addr());
+        let flushes = server.flushes();
+        std::thread::spawn(move || {
+            for _ in std::io::stdin().lines() {
+                println!("{}", flushes().time.as_nanos());
+            }
+        });
         server.run(std::future::pending()).await;
     });
     ExitCode::SUCCESS
@@ -42,17 +58,45 @@ impl Server {
         let mut child = Command::new(program)
             .arg(SERVE)
             .arg(directory.join("server"))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");
-        let mut address = String::new();
+        let stdin = child.stdin.take().expect("the server's input");
         let stdout = child.stdout.take().expect("the server's output");
-        BufReader::new(stdout)
+        let mut stdout = BufReader::new(stdout);
+        let mut address = String::new();
+        stdout
             .read_line(&mut address)
             .expect("the server's address");
         Self {
             address: address.trim().to_owned(),
             child,
+            pipes: RefCell::new((stdin, stdout)),
+        }
+    }
+
+    /// Time that the server has waited for flushes.
+    pub(crate) fn flushes(&self) -> Duration {
+        let (stdin, stdout) = &mut *self.pipes.borrow_mut();
+        stdin.write_all(b"\n").expect("the server listens");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("the server answers");
+        Duration::from_nanos(line.trim().parse().expect("a number"))
+    }
+
+    /// Memory that the server has in use.
+    pub(crate) fn memory(&self) -> Memory {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            kib.unwrap_or_default() * 1024
+        };
+        Memory {
+            now: field("VmRSS:"),
+            peak: field("VmHWM:"),
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) enum Load {
     PutRecord,
     PostNew,
     PostOverwriting,
+    PostEmpty,
     Batch,
 }
 
@@ -25,6 +26,8 @@ pub(crate) struct Summary {
     pub(crate) median: Duration,
     p99: Duration,
     pub(crate) cpu: Duration,
+    /// Of the time that it all took, the part in which a flush was waited for.
+    pub(crate) flush_share: Option<f64>,
 }
 
 /// About what an encrypted record has: 912 bytes with its envelope.
@@ -100,7 +103,7 @@ pub(crate) fn one_post(user: &User, collection: &str) -> Duration {
 }
 
 impl Load {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::InfoCollections,
         Self::NotModified,
         Self::GetRecord,
@@ -108,6 +111,7 @@ impl Load {
         Self::PutRecord,
         Self::PostNew,
         Self::PostOverwriting,
+        Self::PostEmpty,
         Self::Batch,
     ];
 
@@ -120,6 +124,7 @@ impl Load {
             Self::PutRecord => "PUT one record",
             Self::PostNew => "POST of 100 new records",
             Self::PostOverwriting => "POST overwriting 100 records",
+            Self::PostEmpty => "POST of 100 into an empty collection",
             Self::Batch => "batch of 1,000 in 10 POSTs",
         }
     }
@@ -128,7 +133,8 @@ impl Load {
         matches!(self, Self::InfoCollections | Self::NotModified)
     }
 
-    fn once(self, connection: &mut Connection<'_>, known: &str) {
+    /// One request, and how long it took.
+    fn once(self, connection: &mut Connection<'_>, known: &str) -> Duration {
         let number = fresh();
         let (method, path, header, body) = match self {
             Self::InfoCollections => (
@@ -180,13 +186,22 @@ impl Load {
                     body(first..first + 100),
                 )
             }
+            Self::PostEmpty => {
+                let first = 1_000_000 + number * 100;
+                let path = format!("/storage/empty{}", number % 1_000_000);
+                ("POST", path, String::new(), body(first..first + 100))
+            }
             Self::Batch => {
                 let first = 1_000_000 + number * 1000;
                 let numbers: Vec<u64> = (first..first + 1000).collect();
-                return upload(connection, "batch", &numbers);
+                let begun = Instant::now();
+                upload(connection, "batch", &numbers);
+                return begun.elapsed();
             }
         };
+        let begun = Instant::now();
         let reply = connection.send(method, &path, &header, &body);
+        let time = begun.elapsed();
         let expected = if self == Self::NotModified { 304 } else { 200 };
         assert_eq!(
             reply.status,
@@ -194,17 +209,38 @@ impl Load {
             "{}",
             String::from_utf8_lossy(&reply.body)
         );
+        if self == Self::PostEmpty {
+            connection.delete(path.trim_start_matches("/storage/"));
+        }
+        time
     }
 }
 
-/// Each user asks again and again on a connection of its own.
-pub(crate) fn run(server: &Server, users: &[User], load: Load, time: Duration) -> Summary {
-    let cpu = server.cpu();
+/// Whether requests come one at a time or each user's beside the others'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concurrency {
+    /// The users take turns, because the times of one user's writes cannot go on for long at more than a hundred a second.
+    OneAtATime,
+    EachUser,
+}
+
+/// Users ask again and again, each on a connection of its own.
+pub(crate) fn run(
+    server: &Server,
+    users: &[User],
+    load: Load,
+    concurrency: Concurrency,
+    time: Duration,
+) -> Summary {
+    let (cpu, flushes) = (server.cpu(), server.flushes());
     let started = Instant::now();
+    let groups = match concurrency {
+        Concurrency::OneAtATime => users.chunks(users.len()),
+        Concurrency::EachUser => users.chunks(1),
+    };
     let times = std::thread::scope(|scope| {
-        let threads: Vec<_> = users
-            .iter()
-            .map(|user| scope.spawn(move || ask(user, load, time)))
+        let threads: Vec<_> = groups
+            .map(|users| scope.spawn(move || ask(users, load, time)))
             .collect();
         threads
             .into_iter()
@@ -213,26 +249,44 @@ pub(crate) fn run(server: &Server, users: &[User], load: Load, time: Duration) -
     });
     let elapsed = started.elapsed();
     let count = times.len();
+    let flushes = server.flushes() - flushes;
     Summary {
         rate: count as f64 / elapsed.as_secs_f64(),
         cpu: (server.cpu() - cpu) / u32::try_from(count.max(1)).unwrap_or(u32::MAX),
+        flush_share: Some(flushes.as_secs_f64() / elapsed.as_secs_f64()),
         ..Summary::of(times)
     }
 }
 
-fn ask(user: &User, load: Load, time: Duration) -> Vec<Duration> {
-    let mut connection = user.connect();
-    let known = connection
-        .send("GET", "/info/collections", "", b"")
-        .last_modified;
+fn ask(users: &[User], load: Load, time: Duration) -> Vec<Duration> {
+    let mut connections = Vec::with_capacity(users.len());
+    for user in users {
+        let mut connection = user.connect();
+        let info = connection.send("GET", "/info/collections", "", b"");
+        connections.push((connection, info.last_modified));
+    }
     let started = Instant::now();
     let mut times = Vec::new();
+    let mut next = 0;
     while started.elapsed() < time {
-        let begun = Instant::now();
-        load.once(&mut connection, &known);
-        times.push(begun.elapsed());
+        let (connection, known) = &mut connections[next];
+        times.push(load.once(connection, known));
+        next = (next + 1) % users.len();
     }
     times
+}
+
+/// How long a user needs for `count` PUTs of one record each, one after the other.
+pub(crate) fn burst(user: &User, count: u64) -> Duration {
+    let mut connection = user.connect();
+    let body = format!("{{\"payload\":\"{}\"}}", payload().replace('"', "\\\""));
+    let started = Instant::now();
+    for _ in 0..count {
+        let path = format!("/storage/burst/{}", scattered(fresh()));
+        let reply = connection.send("PUT", &path, "", body.as_bytes());
+        assert_eq!(reply.status, 200);
+    }
+    started.elapsed()
 }
 
 impl Summary {
@@ -251,6 +305,7 @@ impl Summary {
             median: at(0.5),
             p99: at(0.99),
             cpu: Duration::ZERO,
+            flush_share: None,
         }
     }
 }
@@ -267,6 +322,9 @@ impl fmt::Display for Summary {
         )?;
         if self.cpu > Duration::ZERO {
             write!(f, " {:>6} µs", self.cpu.as_micros())?;
+        }
+        if let Some(share) = self.flush_share {
+            write!(f, " {:>3.0} %", share * 100.0)?;
         }
         Ok(())
     }

@@ -1,0 +1,165 @@
+//! How fast the embedded server is, next to SQLite alone with the same rows.
+//!
+//! `tests/bench/server [SECONDS]` starts a server in a process of its own on a fresh directory and prints, for requests one
+//! at a time and on sixteen connections: requests a second, the median and the 99th percentile of the time that one takes,
+//! CPU a request, and the share of the time in which the disk was waited for (fsync). Each connection is a user of its own.
+//!
+//! It ends with the bounds that must hold, PASS or FAIL, and with exit code 1 if one fails.
+#![allow(
+    clippy::print_stdout,
+    reason = "what a benchmark prints is what it is for"
+)]
+
+mod client;
+mod floor;
+mod load;
+mod process;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use self::client::User;
+use self::floor::Floor;
+use self::load::{Concurrency, Load, Summary};
+use self::process::Server;
+
+/// CPU that a request without body work may cost the server.
+const CPU_LIMIT: Duration = Duration::from_micros(250);
+/// How much longer a POST into a large collection may take than one into a small collection.
+const GROWTH_LIMIT: f64 = 1.3;
+/// How much longer a burst of [`BURST`] PUTs of one user may take than as many durable commits of one row in SQLite.
+const BURST_LIMIT: f64 = 1.5;
+const BURST: u64 = 100;
+/// Memory that the server may have in use after all of the load.
+const MEMORY_LIMIT: f64 = 64.0;
+const CONNECTIONS: usize = 16;
+const MIB: f64 = 1024.0 * 1024.0;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, directory] = arguments.as_slice()
+        && first == process::SERVE
+    {
+        return process::serve(directory);
+    }
+    // Cargo adds `--bench`.
+    let seconds = arguments.iter().find_map(|text| text.parse().ok());
+    let seconds = seconds.unwrap_or(2);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start(directory.path());
+    let users: Vec<User> = (0..CONNECTIONS)
+        .map(|_| User::make(&server.address))
+        .collect();
+    println!(
+        "each row: requests/s, median and 99th percentile, server CPU a request, share of the time in fsync\n"
+    );
+    for user in &users {
+        load::fill(user, "page", 1000);
+        load::fill(user, "over", 1000);
+    }
+    println!(
+        "{:<38} {:>40}   {:>40}",
+        "", "one at a time", "16 connections"
+    );
+    let seconds = Duration::from_secs(seconds);
+    let mut cpu = Vec::new();
+    for load in Load::ALL {
+        let one = load::run(&server, &users, load, Concurrency::OneAtATime, seconds);
+        let many = load::run(&server, &users, load, Concurrency::EachUser, seconds);
+        println!("{:<38} {one}   {many}", load.name());
+        if load.is_bodyless() {
+            cpu.push(one.cpu);
+        }
+    }
+    let memory = server.memory();
+    println!("\nSQLite alone, same rows, one connection, each commit durable:");
+    let mut floor = Floor::open(directory.path());
+    floor::print(&mut floor, seconds);
+    let burst = burst(&server, &mut floor);
+    let growth = growth(&server);
+    let cpu = cpu.into_iter().max().unwrap_or_default();
+    println!("\nmemory at most: {:.0} MiB", memory.peak as f64 / MIB);
+    let held = [
+        bound(
+            "memory after the load, MiB",
+            memory.now as f64 / MIB,
+            MEMORY_LIMIT,
+        ),
+        bound(
+            "CPU of a request without body work, µs",
+            cpu.as_micros() as f64,
+            CPU_LIMIT.as_micros() as f64,
+        ),
+        bound(
+            "burst of 100 PUTs / 100 commits of SQLite",
+            burst,
+            BURST_LIMIT,
+        ),
+        bound(
+            "POST of 100 new at 100,000 records / at 1,000",
+            growth,
+            GROWTH_LIMIT,
+        ),
+    ];
+    if held.contains(&false) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn bound(name: &str, found: f64, limit: f64) -> bool {
+    let holds = found <= limit;
+    let verdict = if holds { "PASS" } else { "FAIL" };
+    println!("{verdict} {name}: {found:.2} (at most {limit})");
+    holds
+}
+
+/// How much longer a burst of PUTs takes than as many durable commits of SQLite. Both take turns on the same disk, and the
+/// median of each counts.
+fn burst(server: &Server, floor: &mut Floor) -> f64 {
+    let user = User::make(&server.address);
+    let (mut puts, mut commits) = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        // The user's times may be one second ahead of the clock again.
+        std::thread::sleep(Duration::from_millis(1100));
+        puts.push(load::burst(&user, BURST));
+        let started = std::time::Instant::now();
+        for _ in 0..BURST {
+            let number = client::fresh();
+            floor.insert(number..number + 1);
+        }
+        commits.push(started.elapsed());
+    }
+    let (puts, commits) = (Summary::of(puts), Summary::of(commits));
+    println!("\nburst of {BURST} PUTs of one user: {puts}");
+    println!("{BURST} durable commits of one row: {commits}");
+    puts.median.as_secs_f64() / commits.median.as_secs_f64()
+}
+
+/// The median time of a POST into a collection of 100,000 records over that into one of 1,000. The two take turns, so that
+/// both see the same disk.
+fn growth(server: &Server) -> f64 {
+    let (small, large) = (User::make(&server.address), User::make(&server.address));
+    load::fill(&small, "grow", 1000);
+    load::fill(&large, "grow", 100_000);
+    // The server clears up after the batches in the background.
+    std::thread::sleep(Duration::from_secs(8));
+    let (mut at_small, mut at_large) = (Vec::new(), Vec::new());
+    for round in 0..100 {
+        for (user, times) in [(&small, &mut at_small), (&large, &mut at_large)] {
+            std::thread::sleep(Duration::from_millis(12));
+            // Ten of them, then the small collection is made anew, so that it stays small.
+            if round % 10 == 9 && std::ptr::eq(user, &small) {
+                user.connect().delete("grow");
+                load::fill(user, "grow", 1000);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            times.push(load::one_post(user, "grow"));
+        }
+    }
+    let (small, large) = (Summary::of(at_small), Summary::of(at_large));
+    println!("\nPOST of 100 new records, at 1,000 records in the collection: {small}");
+    println!("POST of 100 new records, at 100,000 records in the collection: {large}");
+    large.median.as_secs_f64() / small.median.as_secs_f64()
+}

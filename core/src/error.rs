@@ -207,6 +207,11 @@ pub enum Error {
         /// The id that was asked for.
         id: RecordId,
     },
+    /// The store has another account's records: nothing was read from the server or written to it.
+    #[error(
+        "the records here belong to another account: keep them apart in a store of their own, or adopt them into this account"
+    )]
+    OtherAccount,
     /// Something the caller gave is not usable.
     #[error("{0}")]
     Input(String),
@@ -244,6 +249,7 @@ impl Error {
             Self::Random(_) => "random",
             Self::Cipher => "cipher",
             Self::NoSuchRecord { .. } => "no-such-record",
+            Self::OtherAccount => "other-account",
             Self::Input(_) => "input",
         }
     }

@@ -17,6 +17,7 @@ pub mod error;
 pub mod host;
 pub mod http;
 pub mod ids;
+pub mod journal;
 pub mod json;
 pub mod life;
 pub mod reconcile;

@@ -84,6 +84,22 @@ pub enum CliError {
         "this profile has an account already: `selvedge account forget` it first, or choose another --profile"
     )]
     AccountExists,
+    /// The records here are another account's, and nobody has chosen what becomes of them.
+    #[error(
+        "this profile has {} of another account: keep them in a file of their own with --keep-apart, or make them \
+         this account's with --adopt-records (also if this is the same account with a new password); --dry-run shows them",
+        crate::output::records(*.total)
+    )]
+    OtherRecords {
+        /// How many there are.
+        total: u64,
+    },
+    /// The records here are not those of the profile's account.
+    #[error(
+        "the records in this profile belong to another account than its credentials, so nothing was synced: \
+         `selvedge account forget`, then name the account again with --keep-apart or --adopt-records"
+    )]
+    OtherAccount,
     /// Another process syncs this profile.
     #[error("another selvedge is using this profile: wait for it to end")]
     InUse,
@@ -150,7 +166,10 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Core(error) => exit_of(error),
-            Self::Usage(_) | Self::AccountExists => Exit::Usage,
+            Self::Usage(_)
+            | Self::AccountExists
+            | Self::OtherRecords { .. }
+            | Self::OtherAccount => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
             Self::NoAccount => Exit::SignedOut,
             Self::InUse | Self::Served => Exit::Conflict,
@@ -188,6 +207,7 @@ impl CliError {
             Self::NotFound(_) => "not-found",
             Self::NoAccount => "no-account",
             Self::AccountExists => "account-exists",
+            Self::OtherRecords { .. } | Self::OtherAccount => "other-account",
             Self::InUse => "in-use",
             Self::Served => "served",
             Self::File { .. } => "file",
@@ -216,7 +236,7 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::Wait { .. } => Exit::Wait,
         Error::Conflict { .. } | Error::BatchLost { .. } | Error::SetupRace => Exit::Conflict,
         Error::NotFound { .. } | Error::NotSetUp | Error::NoSuchRecord { .. } => Exit::NotFound,
-        Error::Input(_) | Error::Moved { .. } => Exit::Usage,
+        Error::Input(_) | Error::Moved { .. } | Error::OtherAccount => Exit::Usage,
         Error::Network { source, .. } => match source.kind {
             FetchErrorKind::Offline
             | FetchErrorKind::Timeout

@@ -10,6 +10,41 @@ pub fn local(time: LocalTime) -> String {
     seconds(time.millis() / 1000)
 }
 
+/// A time of this device's clock to the millisecond, in one word: `2026-11-21T03:12:41.123`.
+#[must_use]
+pub fn precise(time: LocalTime) -> String {
+    let millis = time.millis();
+    format!(
+        "{}.{:03}",
+        seconds(millis / 1000).replace(' ', "T"),
+        millis % 1000
+    )
+}
+
+/// Reads a time of this device's clock: what [`precise`] and [`local`] write, or seconds since the Unix epoch. One without a
+/// fraction means the end of its second.
+///
+/// # Errors
+/// A sentence for anything else.
+pub fn parse_local_arg(text: &str) -> Result<LocalTime, String> {
+    let bad = || {
+        "a time is like 2026-11-21T03:12:41.123 in UTC, or seconds like 1388635807.413".to_owned()
+    };
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "999"));
+    if !(1..=3).contains(&fraction.len()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad());
+    }
+    let millis = format!("{fraction:0<3}")
+        .parse::<u64>()
+        .map_err(|_| bad())?;
+    let seconds = parse(whole).ok_or_else(bad)?.hundredths() / 100;
+    let time = seconds
+        .checked_mul(1000)
+        .and_then(|time| time.checked_add(millis));
+    time.map(LocalTime::from_millis).ok_or_else(bad)
+}
+
 /// A server's time as people read it; a dash for never.
 #[must_use]
 pub fn server(time: ServerTime) -> String {
@@ -93,6 +128,23 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_precise_moment_is_read_as_it_was_written() {
+        for millis in [0, 1, 1_388_635_807_040, 1_700_000_000_999] {
+            let time = LocalTime::from_millis(millis);
+            assert_eq!(parse_local_arg(&precise(time)), Ok(time));
+        }
+        let whole = LocalTime::from_millis(1_388_635_807_999);
+        for text in ["2014-01-02T04:10:07", "2014-01-02 04:10:07Z", "1388635807"] {
+            assert_eq!(parse_local_arg(text), Ok(whole), "{text}");
+        }
+        let half = LocalTime::from_millis(1_388_635_807_500);
+        assert_eq!(parse_local_arg("1388635807.5"), Ok(half));
+        for text in ["", "noon", "1.2345", "2014-13-01", "-1", "1.-1"] {
+            assert!(parse_local_arg(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn moments_are_printed_in_utc() {

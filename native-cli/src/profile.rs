@@ -20,6 +20,7 @@ use crate::host::SqliteStore;
 /// | `credentials.json` | secrets: the sync key and what gets a token |
 /// | `token.json` | secret: the storage token, until it expires |
 /// | `settings.json` | what a person chose: the collections to follow, the device's name |
+/// | `store-….sqlite` | records and sync state of another account that this profile had before |
 /// | `copy-….sqlite` | how far a copy of the account to another one is |
 /// | `schedule.json` | when the daemon syncs next |
 /// | `daemon.lock` | held by the one daemon |
@@ -93,6 +94,33 @@ impl Profile {
     #[must_use]
     pub fn store_files(&self) -> [PathBuf; 3] {
         ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"].map(|name| self.dir.join(name))
+    }
+
+    /// Where the records of an account are kept apart; `tag` names the account.
+    #[must_use]
+    pub fn apart_path(&self, tag: &str) -> PathBuf {
+        self.dir.join(format!("store-{tag}.sqlite"))
+    }
+
+    /// The files of [`Profile::apart_path`] that there are.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn apart_files(&self) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(CliError::file(&self.dir))?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(CliError::file(&self.dir))?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| name.starts_with("store-") && name.ends_with(".sqlite")) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
     }
 
     /// Where a copy of the account to another one keeps how far it is; `to` names the other account.

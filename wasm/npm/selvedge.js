@@ -23,6 +23,8 @@ export const open = async (/** @type {import("./selvedge.js").OpenOptions} */ op
     return await glue.open(/** @type {import("./selvedge.js").OpenOptions} */ ({ ...options, store, lock, windows }));
   } catch (error) {
     windows?.close();
+    // One that was brought is not ours to close: it may be opened again with other options.
+    if (!options?.store && store instanceof IndexedDbStore) await store.close();
     throw error;
   }
 };

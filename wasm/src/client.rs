@@ -5,21 +5,24 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::engine::Generic;
+use selvedge_core::error::Error as CoreError;
 use selvedge_core::host::{Clock as _, Store};
 use selvedge_core::ids::CollectionName;
+use selvedge_core::journal::{self, Entry};
 use selvedge_core::json as core_json;
 use selvedge_core::life::{self, Ending, KeptToken, Options, OwnClient, Report, Situation, Stage};
 use selvedge_core::schedule::Ended;
 use selvedge_core::server::Backoff;
+use selvedge_core::time::LocalTime;
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use crate::collection::Collection;
+use crate::collection::{Collection, record_id};
 use crate::host::{Call, JsHost, Syncing};
 use crate::progress;
 use crate::status::PlainStatus;
@@ -29,7 +32,8 @@ use selvedge_core::sorted::Set;
 
 /// Opens a client on an account.
 ///
-/// Rejects with "input" when the account is no join code and no credentials, or when there is no fetch or no store.
+/// Rejects with "input" when the account is no join code and no credentials, or when there is no fetch or no store, and with
+/// "other-account" when the store has another account's records: give it a store of its own, or set `adopt`.
 #[wasm_bindgen(unchecked_return_type = "Promise<Client>")]
 pub fn open(options: OpenOptions) -> Promise {
     promise(async move {
@@ -54,6 +58,15 @@ pub fn open(options: OpenOptions) -> Promise {
             ended: Cell::default(),
             closing: RefCell::default(),
         };
+        let (host, account) = (&*inner.host, &inner.credentials);
+        let owned = match member(&options, "adopt").is_truthy() {
+            true => life::adopt_records(host, account).await,
+            false => life::bind(host, account).await,
+        };
+        if let Err(other @ CoreError::OtherAccount) = owned {
+            return Err(other.into());
+        }
+        // A store that cannot be read or written now says so to whoever uses it.
         Ok(Client(Rc::new(inner)).into())
     })
 }
@@ -133,6 +146,38 @@ impl Client {
         })
     }
 
+    /// The values that syncs replaced, of one collection or of all, the newest first. They are kept for 30 days.
+    ///
+    /// Rejects with "input" for a name that is none, with "store" when the store cannot be read, and with "closed".
+    #[wasm_bindgen(unchecked_return_type = "Promise<Conflict[]>")]
+    pub fn conflicts(&self, collection: Option<String>) -> Promise {
+        let this = Rc::clone(&self.0);
+        promise_on(Rc::clone(&self.0.host), async move {
+            let name = collection.map(collection_name).transpose()?;
+            let list = journal::list(&*this.host, name.as_ref(), this.host.now()).await?;
+            let rows = Array::new();
+            for entry in &list {
+                rows.push(&conflict(entry)?);
+            }
+            Ok(rows.into())
+        })
+    }
+
+    /// Restores the newest value of a record that a sync replaced, or the newest that was replaced at or before a time in
+    /// milliseconds. The next sync sends it; what it replaces can be restored in turn.
+    ///
+    /// Rejects with "input" when there is no such value, with "store", and with "closed".
+    #[wasm_bindgen(unchecked_return_type = "Promise<Conflict>")]
+    pub fn restore(&self, collection: String, id: String, at: Option<f64>) -> Promise {
+        let this = Rc::clone(&self.0);
+        promise_on(Rc::clone(&self.0.host), async move {
+            let (host, name) = (&*this.host, collection_name(collection)?);
+            let at = at.map(|millis| LocalTime::from_millis(millis as u64));
+            let restored = journal::restore(host, host, host, &name, &record_id(id)?, at).await?;
+            conflict(&restored)
+        })
+    }
+
     /// Closes the client and its store: from now on nothing more begins, and every call rejects with "closed". A sync that
     /// runs stops at its next safe point. Resolves when that and all else that had begun is at its end and the store is
     /// closed; closing twice is closing once. Do not wait for it inside of the client's own fetch or store, which it waits for.
@@ -157,6 +202,21 @@ impl Client {
     pub(crate) fn ended(&self) -> Option<(Ended, Backoff)> {
         self.0.ended.get()
     }
+}
+
+/// A value of the journal as a plain object.
+fn conflict(entry: &Entry) -> Result<JsValue, Error> {
+    let object = Object::new();
+    // Setting a property of a fresh object cannot fail.
+    let set = |name: &str, value: JsValue| drop(Reflect::set(&object, &name.into(), &value));
+    set("collection", entry.collection.as_str().into());
+    set("id", entry.id.as_str().into());
+    // Exact until the year 287396.
+    set("at", (entry.at.millis() as f64).into());
+    set("cause", entry.cause.word().into());
+    set("side", entry.side_word().into());
+    set("record", json::from_text(&entry.cleartext)?);
+    Ok(object.into())
 }
 
 /// What a program wants of a sync.

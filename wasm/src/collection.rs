@@ -193,6 +193,6 @@ impl RecordIterator {
     }
 }
 
-fn record_id(id: String) -> Result<RecordId, Error> {
+pub(crate) fn record_id(id: String) -> Result<RecordId, Error> {
     RecordId::new(id).map_err(|_| Error::input("a record id is 1 to 64 printable ASCII characters"))
 }

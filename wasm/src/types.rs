@@ -67,6 +67,9 @@ export interface OpenOptions {
   name?: string;
   /** What the account's other devices are told that this one is called. */
   deviceName?: string;
+  /** Whether records of another account that the store has become this account's: the next sync sends them to it. Ask a person
+   * first. Default: `false`, and opening such a store rejects with "other-account". */
+  adopt?: boolean;
   /** Keeps other windows and workers from syncing the same store at once: answers with a function that gives the lock back, or
    * with `null` if somebody else has it. Default: `navigator.locks`, where there is one, by the client's name; none for
    * a store of yours without a name. */
@@ -122,6 +125,20 @@ export interface CollectionCounts {
   pending: number;
   /** Records that the server refused twice. */
   givenUp: number;
+}
+
+/** A value that a sync replaced, here or on the server. */
+export interface Conflict {
+  collection: string;
+  id: string;
+  /** When, in milliseconds since the Unix epoch. */
+  at: number;
+  /** "merge": both sides had changed it and the server's was taken; "upload-replaced": the one from here is sent over the server's;
+   * "remote-deletion", "remote-command": another device deleted it; "first-sync", "restore": a person replaced it. */
+  cause: "merge" | "upload-replaced" | "remote-deletion" | "remote-command" | "first-sync" | "restore";
+  /** Whose value it was. */
+  side: "here" | "server";
+  record: SyncRecord;
 }
 
 /** Records that have changed here. */
@@ -302,6 +319,8 @@ export interface CommandReport {
   command: string;
   collection?: string;
   outcome: "done" | "kept-empty" | "kept-unreadable" | "kept-unsynced" | "unknown";
+  /** How many changes made here were not sent by then. Those that it removed are among the client's `conflicts`. */
+  unsent: number;
 }
 
 /** What came of one collection. */
@@ -320,6 +339,8 @@ export interface CollectionReport {
   failedOut: FailedRecord[];
   /** Records of which both sides had changed the same thing, each with the rule that decided. */
   rules: [id: string, rule: string][];
+  /** How many values were replaced, here or by what is sent: they are among the client's `conflicts`. */
+  replaced: number;
   requests: number;
   bytesSent: number;
   bytesReceived: number;

@@ -8,7 +8,8 @@ import { api } from "./browser.js";
  */
 /**
  * Of the account, for as long as it is joined. `account` is its secret; `refused` is a server that may not be talked with yet.
- * @typedef {{ account: string, deviceName: string, joined: boolean, last: Last, schedule: string, refused: string }} Kept
+ * `adopt` outlasts it: whether the list that was left here goes to the account that is joined next.
+ * @typedef {{ account: string, deviceName: string, joined: boolean, last: Last, schedule: string, refused: string, adopt: boolean }} Kept
  */
 /**
  * While a sync runs, and after one that was cut off; gone with the browser's session.

@@ -4,6 +4,7 @@
 //! [`JoinCode`] carries them to another device as one line; [`embedded`] makes a new account; [`legacy`] is for the older
 //! servers that know people by name and password.
 
+mod binding;
 mod credentials;
 pub mod embedded;
 mod exchange;
@@ -13,6 +14,7 @@ mod refusal;
 mod token;
 mod token_server;
 
+pub use binding::{Binding, Owner};
 pub use credentials::{Credentials, Source};
 pub use join_code::{JoinCode, JoinCodeError};
 pub use refusal::Refusal;

@@ -2,12 +2,16 @@
 
 mod catalog;
 mod records;
+mod validity;
 
 pub use catalog::{FIREFOX_ENGINES, FirefoxEngine};
 pub use records::Records;
+pub use validity::check_alone;
+pub(crate) use validity::held_back;
 
 use crate::error::{Error, Result};
 use crate::ids::CollectionName;
+use crate::journal;
 use crate::reconcile::{Ours, Outcome, Side, Theirs, reconcile};
 
 /// The policy of one collection.
@@ -67,9 +71,12 @@ impl Generic {
     /// The engine of a collection; a collection of Firefox's gets Firefox's version and lifetime.
     ///
     /// # Errors
-    /// [`Error::Input`] for `meta`, `crypto` and `clients`, which the sync itself keeps.
+    /// [`Error::Input`] for `meta`, `crypto` and `clients`, which the sync itself keeps, and for the journal.
     pub fn new(collection: CollectionName) -> Result<Self> {
-        if matches!(collection.as_str(), "meta" | "crypto" | "clients") {
+        if matches!(
+            collection.as_str(),
+            "meta" | "crypto" | "clients" | journal::COLLECTION
+        ) {
             return Err(Error::Input(alloc::format!(
                 "the collection {collection} belongs to the sync itself: name another one"
             )));

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::validity::{self, Change};
 use crate::crypto::payload::check_cleartext;
 use crate::error::{Error, Result};
 use crate::host::{
@@ -10,8 +11,9 @@ use crate::host::{
     Stored, Write,
 };
 use crate::ids::{CollectionName, Guid, RecordId};
+use crate::journal::{self, Cause, Entry};
 use crate::json::{self, push_text};
-use crate::reconcile::{Fields, has_same_content};
+use crate::reconcile::{Fields, Side, has_same_content};
 use crate::time::ServerTime;
 
 /// One collection of this device's store.
@@ -85,12 +87,20 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
     /// [`Error::Input`] when the text is no JSON object, has another id, or is marked as deleted.
     pub async fn put(&self, id: Option<RecordId>, json: &str) -> Result<RecordId> {
         let (id, cleartext) = self.checked(id, json)?;
-        self.change(&id, |current| {
+        self.change(core::slice::from_ref(&id), None, |_, current| {
             check_surrogates(current, &cleartext)?;
             Ok(Some(cleartext.clone()))
         })
         .await?;
         Ok(id)
+    }
+
+    /// Puts a whole record, and keeps what it replaces in the journal.
+    pub(crate) async fn replace(&self, id: &RecordId, json: &str, cause: Cause) -> Result<()> {
+        let (id, cleartext) = self.checked(Some(id.clone()), json)?;
+        let new = |_, _: Option<&str>| Ok(Some(cleartext.clone()));
+        self.change(core::slice::from_ref(&id), Some(cause), new)
+            .await
     }
 
     /// Puts many records in one commit: much faster than one by one. None is put when one is refused.
@@ -110,26 +120,15 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                 "two of the records have the id {twice}: give each its own"
             )));
         }
-        loop {
-            let found = self.store.read(&self.collection, &ids).await?;
-            for (found, (_, cleartext)) in found.iter().zip(&checked) {
-                let current = found.as_ref();
-                check_surrogates(
-                    current.and_then(|stored| stored.item.cleartext.as_deref()),
-                    cleartext,
-                )?;
+        self.change(&ids, None, |at, current| {
+            let cleartext = checked.get(at).map(|(_, cleartext)| cleartext.clone());
+            if let Some(cleartext) = &cleartext {
+                check_surrogates(current, cleartext)?;
             }
-            let writes = found
-                .into_iter()
-                .zip(&checked)
-                .filter_map(|(found, (id, cleartext))| {
-                    self.write(id, found, Some(cleartext.clone()))
-                })
-                .collect();
-            if self.commit(writes).await? == Committed::Done {
-                return Ok(ids);
-            }
-        }
+            Ok(cleartext)
+        })
+        .await?;
+        Ok(ids)
     }
 
     /// Changes fields of a record: those of `patch` are set, those that are `null` there are removed.
@@ -138,7 +137,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
     /// [`Error::NoSuchRecord`]; [`Error::Input`] as with [`Records::put`].
     pub async fn edit(&self, id: &RecordId, patch: &str) -> Result<()> {
         let patch = parse(patch)?;
-        self.change(id, |current| {
+        self.change(core::slice::from_ref(id), None, |_, current| {
             let current = current.ok_or_else(|| Error::NoSuchRecord { id: id.clone() })?;
             let patched = Fields::parse(current)
                 .map_err(not_an_object)?
@@ -154,9 +153,20 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
     /// # Errors
     /// [`Error::NoSuchRecord`].
     pub async fn delete(&self, id: &RecordId) -> Result<()> {
-        self.change(id, |current| match current {
-            Some(_) => Ok(None),
-            None => Err(Error::NoSuchRecord { id: id.clone() }),
+        self.delete_many(core::slice::from_ref(id)).await
+    }
+
+    /// Deletes many records in one commit. None is deleted when there is no record of one of them.
+    ///
+    /// # Errors
+    /// As [`Records::delete`].
+    pub async fn delete_many(&self, ids: &[RecordId]) -> Result<()> {
+        let mut once = ids.to_vec();
+        once.sort();
+        once.dedup();
+        self.change(&once, None, |at, current| match (current, once.get(at)) {
+            (None, Some(id)) => Err(Error::NoSuchRecord { id: id.clone() }),
+            _ => Ok(None),
         })
         .await
     }
@@ -171,19 +181,64 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .flatten())
     }
 
+    /// Makes of each record what `new` makes of its place in `ids` and of what is stored, all in one commit. Where a `cause` is
+    /// given, what is replaced goes into the journal.
     async fn change(
         &self,
-        id: &RecordId,
-        new: impl Fn(Option<&str>) -> Result<Option<String>>,
+        ids: &[RecordId],
+        cause: Option<Cause>,
+        new: impl Fn(usize, Option<&str>) -> Result<Option<String>>,
     ) -> Result<()> {
         loop {
-            let found = self.read(id).await?;
-            let current = found
-                .as_ref()
-                .and_then(|stored| stored.item.cleartext.as_deref());
-            let becomes = new(current)?;
-            let writes = self.write(id, found, becomes).into_iter().collect();
-            if self.commit(writes).await? == Committed::Done {
+            let found = self.store.read(&self.collection, ids).await?;
+            let current = |stored: &'_ Option<Stored>| {
+                let stored = stored.as_ref()?;
+                stored.item.cleartext.clone()
+            };
+            let before: Vec<Option<String>> = found.iter().map(current).collect();
+            let after = before.iter().enumerate();
+            let after = after
+                .map(|(at, text)| new(at, text.as_deref()))
+                .collect::<Result<Vec<_>>>()?;
+            let changes = ids.iter().zip(before.iter().zip(&after));
+            let changes: Vec<Change<'_>> = changes
+                .map(|(id, (before, after))| Change {
+                    id,
+                    before: before.as_deref(),
+                    after: after.as_deref(),
+                })
+                .collect();
+            validity::check(self.store, &self.collection, &changes).await?;
+            let mut entries = Vec::new();
+            if let Some(cause) = cause {
+                let replaced = changes
+                    .iter()
+                    .filter(|change| change.before != change.after);
+                entries.extend(replaced.filter_map(|change| {
+                    Some(Entry {
+                        collection: self.collection.clone(),
+                        id: change.id.clone(),
+                        at: self.clock.now(),
+                        cause,
+                        side: Side::Ours,
+                        cleartext: change.before?.into(),
+                    })
+                }));
+            }
+            let writes = ids.iter().zip(found).zip(after);
+            let writes = writes
+                .filter_map(|((id, found), cleartext)| self.write(id, found, cleartext))
+                .collect();
+            let part = Part {
+                writes,
+                ..Part::new(self.collection.clone())
+            };
+            let journal = journal::part(self.store, &entries).await?;
+            let commit = Commit {
+                parts: core::iter::once(part).chain(journal).collect(),
+                global: None,
+            };
+            if self.store.commit(commit).await? == Committed::Done {
                 return Ok(());
             }
         }
@@ -254,20 +309,6 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             seen,
             becomes,
         })
-    }
-
-    async fn commit(&self, writes: Vec<Write>) -> Result<Committed> {
-        let part = Part {
-            writes,
-            ..Part::new(self.collection.clone())
-        };
-        Ok(self
-            .store
-            .commit(Commit {
-                parts: alloc::vec![part],
-                global: None,
-            })
-            .await?)
     }
 
     fn checked(&self, id: Option<RecordId>, json: &str) -> Result<(RecordId, String)> {

@@ -15,6 +15,7 @@ use crate::engine::{Engine, FIREFOX_ENGINES, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Store};
 use crate::ids::CollectionName;
+use crate::journal;
 use crate::sorted::{Map, Set};
 use crate::time::LocalTime;
 
@@ -219,7 +220,7 @@ pub struct EngineStatus {
 /// When the store cannot be read.
 pub async fn engine_list<S: Store>(store: &S) -> Result<Vec<EngineStatus>> {
     let state: GlobalState = read(store.global().await?.as_deref());
-    let here = store.collections().await?;
+    let here = journal::collections(store).await?;
     let mut names: Set<String> = state.engines.keys().cloned().collect();
     names.extend(state.declined.iter().cloned());
     names.extend(state.choices.changes.keys().map(ToString::to_string));

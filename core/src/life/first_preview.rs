@@ -16,6 +16,7 @@ use crate::engine::Generic;
 use crate::error::Result;
 use crate::host::{Host, PageLimit, Selection, Store};
 use crate::ids::{CollectionName, RecordId};
+use crate::journal;
 use crate::server::{PageEvent, Query};
 
 /// What a first sync would do.
@@ -153,7 +154,7 @@ async fn names<H: Host>(
             let is_listed = |name: &&CollectionName| {
                 meta.is_some_and(|meta| meta.engine(name.as_str()).is_some())
             };
-            let here = session.host.collections().await?;
+            let here = journal::collections(session.host).await?;
             there.filter(is_listed).cloned().chain(here).collect()
         }
     };

@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::choices::{keep, version};
-use super::commands::{self, Command};
+use super::commands::{self, Command, sweep_part};
 use super::meta_global::{self, MetaGlobal};
 use super::newest::{Newest, newest};
 use super::report::Report;
@@ -35,8 +35,9 @@ use super::session::Session;
 use super::state::{CollectionState, GlobalState, read, write};
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
-use crate::host::{Commit, Host, Part, Store, Sweep};
+use crate::host::{Commit, Committed, Host, Part, Store, Sweep};
 use crate::ids::{CollectionName, Guid};
+use crate::journal::{self, Cause};
 
 /// How the two sides are to come together.
 ///
@@ -284,20 +285,25 @@ async fn finish<H: Host>(
             .or(state.sync_id),
         ..CollectionState::default()
     };
-    let part = sweep.map(|sweep| Part {
-        sweep: Some(sweep),
-        state: Some(write(&forgotten)),
-        ..Part::new(name.clone())
-    });
-    // A part without writes is never stale.
-    let _done = session
-        .host
-        .commit(Commit {
-            parts: part.into_iter().collect(),
+    loop {
+        let (mut parts, mut entries) = (Vec::new(), Vec::new());
+        if let Some(sweep) = sweep {
+            let cause = Cause::FirstSync;
+            let part = sweep_part(session, name, sweep, cause, &mut entries).await?;
+            parts.push(Part {
+                state: Some(write(&forgotten)),
+                ..part
+            });
+        }
+        parts.extend(journal::part(session.host, &entries).await?);
+        let commit = Commit {
+            parts,
             global: Some(write(&session.state)),
-        })
-        .await?;
-    Ok(())
+        };
+        if session.host.commit(commit).await? == Committed::Done {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]

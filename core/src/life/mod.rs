@@ -1,6 +1,7 @@
 //! The life of a sync, one file a chapter, in the order in which it happens (spec §4).
 //!
 //! ```text
+//! ownership         are the records here this account's?       → other account: stop
 //! precheck          may a sync start now?
 //! token             which server, with which credentials?
 //! info_collections  did anything change?                       → nothing to do: the end
@@ -35,6 +36,7 @@ mod fresh_start;
 mod info_collections;
 mod meta_global;
 mod newest;
+mod ownership;
 mod precheck;
 mod preview;
 mod report;
@@ -61,6 +63,7 @@ pub use first_preview::{FirstCollection, FirstPreview, first_preview};
 pub use first_sync::{Effect, FirstSync, Mode, intend};
 pub use info_collections::Course;
 pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
+pub use ownership::{adopt_records, bind, bound_to, has_owner, owner};
 pub use precheck::{Obstacle, Situation, precheck};
 pub use preview::{CollectionPreview, Preview, preview};
 pub use report::{

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::association::Association;
 use super::crypto_keys::CollectionKeys;
 use super::meta_global::{MetaGlobal, Seen, Verdict};
+use super::ownership;
 use super::selection::{apply, select_in};
 use super::session::Session;
 use super::state::{CachedInfo, CollectionState, GlobalState, read};
@@ -117,6 +118,9 @@ pub(super) async fn look_at_account<'a, H: Host>(
     options: &'a Options<'a>,
 ) -> Result<Look<'a, H>> {
     let mut state: GlobalState = read(host.global().await?.as_deref());
+    if !ownership::judge(&state, credentials).may_sync() {
+        return Err(Error::OtherAccount);
+    }
     let access = token::step(
         host,
         credentials,

@@ -75,7 +75,9 @@ impl Report {
             Ending::Blocked(Obstacle::SignedOut) | Ending::LoggedOut => Outcome::LoginNeeded,
             Ending::Blocked(Obstacle::Wait { .. }) | Ending::CutShort => Outcome::Backoff,
             Ending::Blocked(_) => Outcome::Failed,
-            Ending::Stopped(Error::SignedOut { .. } | Error::WrongKey) => Outcome::LoginNeeded,
+            Ending::Stopped(Error::SignedOut { .. } | Error::WrongKey | Error::OtherAccount) => {
+                Outcome::LoginNeeded
+            }
             Ending::Stopped(Error::UpgradeNeeded { .. } | Error::ClientRefused { .. }) => {
                 Outcome::UpgradeNeeded
             }

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::{CollectionName, RecordId};
+use crate::journal;
 use crate::repository::has_outgoing;
 use crate::server::{Access, Client, Limits, PutRecord};
 use crate::time::ServerTime;
@@ -186,7 +187,7 @@ impl<H: Host> Session<'_, H> {
             self.state.clients.forget_server();
         }
         let mut parts = Vec::new();
-        for name in self.host.collections().await? {
+        for name in journal::collections(self.host).await? {
             if is_chosen(name.as_str()) {
                 let state = Some(write(&CollectionState::default()));
                 parts.push(Part {

@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::choices::Choices;
 use super::clients::ClientsState;
 use super::first_sync::FirstSync;
+use crate::account::Binding;
 use crate::account::legacy::KnownNode;
 use crate::error::Result;
 use crate::host::{Counts, Store};
 use crate::ids::CollectionName;
-use crate::json;
 use crate::repository::{Pair, ServerMark};
 use crate::server::{Backoff, InfoCollections};
 use crate::sorted::Map;
 use crate::time::{LocalTime, ServerTime};
+use crate::{journal, json};
 
 /// What is kept of the account as a whole. Keys are in it only as the server's ciphertext.
 ///
@@ -29,6 +30,9 @@ use crate::time::{LocalTime, ServerTime};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GlobalState {
+    /// The account whose records the store has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Binding>,
     /// The endpoint that was last synced with; another one is a node reassignment (spec §1.9).
     pub endpoint: Option<String>,
     /// The id of the sync key that was last synced with.
@@ -68,6 +72,9 @@ pub struct GlobalState {
     pub closed: Option<String>,
     /// When a sync last came to its end.
     pub last_sync: Option<LocalTime>,
+    /// When what is too old was last removed from the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_pruned: Option<LocalTime>,
 }
 
 impl GlobalState {
@@ -219,7 +226,7 @@ pub struct CollectionCounts {
 pub async fn status<S: Store>(store: &S) -> Result<Status> {
     let global: GlobalState = read(store.global().await?.as_deref());
     let mut collections = Vec::new();
-    for name in store.collections().await? {
+    for name in journal::collections(store).await? {
         let state: CollectionState = read(store.state(&name).await?.as_deref());
         let counts = store.counts(&name).await?;
         let (last_sync, given_up) = (state.pair.remote.last_sync, state.pair.given_up());

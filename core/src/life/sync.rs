@@ -13,14 +13,19 @@ use super::report::{Ending, Report};
 use super::session::Session;
 use super::state::{GlobalState, read};
 use super::token::{self, Attempt, KeptToken};
-use super::{commands, crypto_keys, first_sync, fresh_start, meta_global, selection};
+use super::{commands, crypto_keys, first_sync, fresh_start, meta_global, ownership, selection};
 use crate::account::Credentials;
 use crate::engine::Generic;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ids::CollectionName;
+use crate::journal;
 use crate::repository::Progress;
 use crate::server::Backoff;
+use crate::time::LocalTime;
+
+/// What is too old in the journal is removed so often, in milliseconds.
+const PRUNE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// When a record of the whole account changes under our hands, the sync begins again so often.
 const ATTEMPTS: u32 = 3;
@@ -98,6 +103,7 @@ async fn begin<H: Host>(
     options: &Options<'_>,
     report: &mut Report,
 ) -> Result<Ending> {
+    ownership::bind(host, credentials).await?;
     let state: GlobalState = read(host.global().await?.as_deref());
     report.backoff = state.backoff;
     let situation = Situation {
@@ -194,6 +200,18 @@ async fn with_token<H: Host>(
     report.backoff = session.state.backoff;
     report.traffic.add(observed.traffic);
     report.alerts.extend(observed.alerts);
+    let now = host.now();
+    let has_replaced = report
+        .collections
+        .iter()
+        .any(|done| done.pulled.replaced > 0)
+        || !report.commands.is_empty()
+        || !report.wiped_here.is_empty();
+    let is_due = |last: LocalTime| now.millis().abs_diff(last.millis()) >= PRUNE_MILLIS;
+    if has_replaced || session.state.journal_pruned.is_none_or(is_due) {
+        journal::prune(host, now).await?;
+        session.state.journal_pruned = Some(now);
+    }
     session.save().await.and(result)
 }
 

@@ -100,6 +100,34 @@ fn two_devices_come_to_have_the_same() {
 }
 
 #[test]
+fn the_records_of_another_account_go_nowhere() {
+    let shelf = Shelf::default();
+    let device = device(&shelf);
+    device.put("r", "{}");
+    assert!(device.sync().is_success());
+    let before = device.count();
+    let other = serde_json::json!({
+        "api_endpoint": "https://sync.example.org/1.5/778", "id": "id", "key": "key", "uid": 778, "hashalg": "sha256",
+        "duration": 3600, "ksync_b64url": KeyBundle::new([8; 32], [9; 32]).to_b64url().as_str(),
+    });
+    let other = Credentials::from_json(other.to_string().as_bytes()).unwrap();
+    let options = Options {
+        engines: alloc::vec![Generic::new(notes()).unwrap()],
+        situation: Situation::default(),
+        client: OwnClient::default(),
+        user_agent: None,
+        progress: &|_| (),
+    };
+    let report = block_on(sync(&device, &other, &mut None, &options));
+    assert_eq!(report.ending, Ending::Stopped(Error::OtherAccount));
+    assert_eq!(report.outcome(), Outcome::LoginNeeded);
+    let looked = block_on(preview(&device, &other, &mut None, &options));
+    assert_eq!(looked, Err(Error::OtherAccount));
+    assert_eq!(device.count(), before);
+    assert!(device.sync().is_success());
+}
+
+#[test]
 fn a_wrong_sync_key_writes_nothing() {
     let shelf = Shelf::default();
     device(&shelf).sync();

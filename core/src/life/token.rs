@@ -193,6 +193,7 @@ pub(super) async fn adopt<H: Host>(
     if node == Node::Reassigned {
         session.state.replace_keys(None);
         let GlobalState {
+            account,
             node,
             former_keys,
             engines,
@@ -209,6 +210,7 @@ pub(super) async fn adopt<H: Host>(
             ..
         } = core::mem::take(&mut session.state);
         session.state = GlobalState {
+            account,
             node,
             former_keys,
             engines,

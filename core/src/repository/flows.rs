@@ -69,6 +69,8 @@ pub struct Pulled {
     pub newest_mismatch: Option<ServerTime>,
     /// The first thousand records where one side's change gave way to the other's, and by which rule.
     pub rules: Vec<(RecordId, Rule)>,
+    /// How many values that were replaced, here or by what is sent, went into the journal.
+    pub replaced: u64,
 }
 
 /// What went to the remote side.
@@ -155,6 +157,7 @@ impl Pulled {
             pair.local = mark;
         }
         self.applied.add(receipt.applied);
+        self.replaced += receipt.replaced;
         let room = REMEMBERED.saturating_sub(self.rules.len());
         self.rules.extend(receipt.rules.into_iter().take(room));
         for failed in receipt.failed {

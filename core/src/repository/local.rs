@@ -3,15 +3,16 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::tally::{Tally, ours};
-use super::{Batch, Kept, Pair, Receipt, Record, Repository, Source};
-use crate::engine::Engine;
+use super::tally::{Tally, ours, replaced};
+use super::{Batch, Failed, Failure, Kept, Pair, Receipt, Record, Repository, Source};
+use crate::engine::{Engine, held_back};
 use crate::error::Result;
 use crate::host::{
     Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored,
     Sweep, Uploaded, Write,
 };
 use crate::ids::{CollectionName, RecordId};
+use crate::journal::{self, Entry};
 use crate::reconcile::{Side, Theirs};
 use crate::sorted::Map;
 use crate::time::ServerTime;
@@ -59,18 +60,20 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     }
 
     async fn commit(&self, part: Part) -> Result<Committed> {
-        Ok(self
-            .store
-            .commit(Commit {
-                parts: alloc::vec![part],
-                global: None,
-            })
-            .await?)
+        self.commit_parts(alloc::vec![part]).await
+    }
+
+    async fn commit_parts(&self, parts: Vec<Part>) -> Result<Committed> {
+        let commit = Commit {
+            parts,
+            global: None,
+        };
+        Ok(self.store.commit(commit).await?)
     }
 
     /// A page of what waits to be sent, each item marked as sent before anybody can send it: so an upload is known again
-    /// whose reply is lost.
-    async fn hand_out(&self, after: Option<&RecordId>) -> Result<Vec<Stored>> {
+    /// whose reply is lost. What is held back is not marked.
+    async fn hand_out(&self, after: Option<&RecordId>, held: &Held) -> Result<Vec<Stored>> {
         loop {
             let page = self
                 .store
@@ -81,7 +84,9 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
                     PageLimit::default(),
                 )
                 .await?;
-            let unmarked = page.iter().filter(|stored| stored.item.sent != Base::Same);
+            let unmarked = page.iter().filter(|stored| {
+                stored.item.sent != Base::Same && !held.contains_key(&stored.item.id)
+            });
             let writes: Vec<Write> = unmarked
                 .map(|stored| Write {
                     id: stored.item.id.clone(),
@@ -110,8 +115,14 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
         Part::new(self.engine.collection().clone())
     }
 
-    /// Decides on one arriving record; `None` when nothing is to be written.
-    fn decide(&self, found: Option<Stored>, record: &Record, tally: &mut Tally) -> Option<Write> {
+    /// Decides on one arriving record; `None` when nothing is to be written. A value that is replaced goes to `entries`.
+    fn decide(
+        &self,
+        found: Option<Stored>,
+        record: &Record,
+        tally: &mut Tally,
+        entries: &mut Vec<Entry>,
+    ) -> Option<Write> {
         let newer = match &found {
             Some(Stored {
                 item:
@@ -134,6 +145,17 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             theirs,
             newer,
         );
+        let item = found.as_ref().map(|stored| &stored.item);
+        if let Some((cause, side, cleartext)) = replaced(&outcome, item, record, newer) {
+            entries.push(Entry {
+                collection: self.engine.collection().clone(),
+                id: record.id.clone(),
+                at: self.clock.now(),
+                cause,
+                side,
+                cleartext: cleartext.into(),
+            });
+        }
         let seen = found.as_ref().map(|stored| stored.revision);
         let becomes = tally.count(&outcome, found.map(|stored| stored.item), record)?;
         Some(Write {
@@ -218,7 +240,10 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
     async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C, E>> {
         Ok(Outgoing {
             local: self,
-            want: Want::Pending { after: None },
+            want: Want::Pending {
+                after: None,
+                held: held_back(self.store, self.engine.collection()).await?,
+            },
         })
     }
 
@@ -233,7 +258,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         let records = last_of_each(records);
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         loop {
-            let mut tally = Tally::default();
+            let (mut tally, mut entries) = (Tally::default(), Vec::new());
             // Every write depends on what was read, or on there being nothing: a wrong guess is refused as stale.
             let is_guess = core::mem::take(&mut self.expects_new);
             let found = if is_guess {
@@ -251,7 +276,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                         seen: None,
                         becomes: None,
                     };
-                    let write = self.decide(found, record, &mut tally);
+                    let write = self.decide(found, record, &mut tally, &mut entries);
                     write.or_else(|| is_guess.then(ignored))
                 })
                 .collect();
@@ -260,7 +285,9 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                 state: note.clone(),
                 ..self.part()
             };
-            if self.commit(part).await? == Committed::Done {
+            let journal = journal::part(self.store, &entries).await?;
+            let parts = core::iter::once(part).chain(journal).collect();
+            if self.commit_parts(parts).await? == Committed::Done {
                 self.expects_new = is_new;
                 let kept = records
                     .into_iter()
@@ -281,6 +308,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                     kept,
                     applied: tally.applied,
                     rules: tally.rules,
+                    replaced: entries.len() as u64,
                     is_noted: true,
                     ..Receipt::default()
                 });
@@ -338,26 +366,42 @@ pub struct Outgoing<'s, S, C, E> {
 
 #[derive(Debug)]
 enum Want {
-    Pending { after: Option<RecordId> },
+    Pending { after: Option<RecordId>, held: Held },
     Ids(Vec<RecordId>),
 }
+
+/// Records that are not to be sent, each with the rule that its change breaks.
+type Held = Map<RecordId, &'static str>;
 
 impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
     type Mark = ();
 
     async fn next(&mut self) -> Result<Option<Batch<()>>> {
         let (store, collection) = (self.local.store, self.local.engine.collection());
-        let page = match &mut self.want {
-            Want::Pending { after } => {
-                let page = self.local.hand_out(after.as_ref()).await?;
+        let mut failed = Vec::new();
+        let is_over;
+        let page: Vec<Stored> = match &mut self.want {
+            Want::Pending { after, held } => {
+                let mut page = self.local.hand_out(after.as_ref(), held).await?;
+                is_over = page.is_empty();
                 *after = page
                     .last()
                     .map(|stored| stored.item.id.clone())
                     .or(after.take());
+                page.retain(|Stored { item, .. }| {
+                    let rule = held.get(&item.id);
+                    failed.extend(rule.map(|rule| Failed {
+                        id: Some(item.id.clone()),
+                        modified: None,
+                        failure: Failure::Invalid(rule),
+                    }));
+                    rule.is_none()
+                });
                 page
             }
             Want::Ids(ids) => {
                 let some = ids.split_off(ids.len().saturating_sub(PageLimit::default().records));
+                is_over = some.is_empty();
                 store
                     .read(collection, &some)
                     .await?
@@ -366,7 +410,6 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
                     .collect()
             }
         };
-        let ended = page.is_empty() && !matches!(&self.want, Want::Ids(ids) if !ids.is_empty());
         let now = self.local.clock.now();
         let records = page.into_iter().map(|Stored { item, revision }| Record {
             id: item.id,
@@ -382,10 +425,10 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
         });
         let batch = Batch {
             records: records.collect(),
-            failed: Vec::new(),
+            failed,
             mark: None,
             backlog: Vec::new(),
         };
-        Ok((!ended).then_some(batch))
+        Ok((!is_over).then_some(batch))
     }
 }

@@ -115,6 +115,9 @@ pub enum Failure {
     /// Refused twice.
     #[error("refused twice before: it is sent again when it changes here")]
     GivenUp,
+    /// The change made here breaks a rule of the collection.
+    #[error("not sent, because Firefox would not apply it: {0}")]
+    Invalid(&'static str),
 }
 
 /// A record that could not pass.
@@ -206,6 +209,8 @@ pub struct Receipt<M> {
     pub applied: Applied,
     /// The rules by which a change gave way, with the record's id.
     pub rules: Vec<(RecordId, Rule)>,
+    /// How many values that were replaced went into the journal.
+    pub replaced: u64,
     /// Where a reader of this repository stands after these writes, if nobody else wrote.
     pub mark: Option<M>,
     /// Whether the note that came with the records was kept with them.
@@ -219,6 +224,7 @@ impl<M> Default for Receipt<M> {
             failed: Vec::new(),
             applied: Applied::default(),
             rules: Vec::new(),
+            replaced: 0,
             mark: None,
             is_noted: false,
         }

@@ -165,6 +165,9 @@ where
         let backlog: Set<RecordId> = self.pair.backlog.iter().cloned().collect();
         let mut source = self.local.fetch_since(&self.pair.local).await?;
         while let Some(mut batch) = source.next().await? {
+            for failed in batch.failed {
+                pushed.fail(failed);
+            }
             look_for_unreadable(self.remote, self.pair, &batch.records).await?;
             batch
                 .records

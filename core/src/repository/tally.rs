@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::{Applied, Record};
 use crate::host::{Base, Item, Pending};
 use crate::ids::RecordId;
-use crate::reconcile::{Ours, Outcome, Rule};
+use crate::journal::Cause;
+use crate::reconcile::{Ours, Outcome, Rule, Side};
 use crate::time::ServerTime;
 
 /// An item in the words of the decision.
@@ -29,6 +30,43 @@ pub(super) fn ours(item: Option<&Item>) -> Ours<'_> {
             base,
             sent,
         },
+    }
+}
+
+/// The value that an outcome replaces although a side may still want it: why, whose, and its text.
+///
+/// A server's version that was not changed here, and a change made here that theirs has too, are no such values.
+pub(super) fn replaced<'a>(
+    outcome: &Outcome,
+    item: Option<&'a Item>,
+    record: &'a Record,
+    newer: Side,
+) -> Option<(Cause, Side, &'a str)> {
+    let ours = |cause| Some((cause, Side::Ours, item?.cleartext.as_deref()?));
+    let theirs = || {
+        Some((
+            Cause::UploadReplaced,
+            Side::Theirs,
+            record.cleartext.as_deref()?,
+        ))
+    };
+    match outcome {
+        Outcome::Delete { .. } => ours(Cause::RemoteDeletion),
+        Outcome::Take { rule: Some(_) } => ours(Cause::Merge),
+        Outcome::Keep { rule: Some(_) } => theirs(),
+        Outcome::Merge {
+            rule: Some(Rule::FieldKeptWithoutBase),
+            ..
+        } => theirs(),
+        Outcome::Merge { rule: Some(_), .. } => match newer {
+            Side::Ours => theirs(),
+            Side::Theirs => ours(Cause::Merge),
+        },
+        Outcome::Ignore
+        | Outcome::Same
+        | Outcome::Take { rule: None }
+        | Outcome::Keep { rule: None }
+        | Outcome::Merge { rule: None, .. } => None,
     }
 }
 
@@ -117,5 +155,68 @@ fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> 
         sent: Base::Unknown,
         server_modified: record.modified.unwrap_or(ServerTime::ZERO),
         pending: item.map_or(Pending::Resend, |item| item.pending),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_a_side_may_still_want_is_replaced_and_nothing_else() {
+        let id = RecordId::new("a").unwrap();
+        let here = |cleartext: Option<&str>| Item {
+            id: id.clone(),
+            cleartext: cleartext.map(Into::into),
+            base: Base::Unknown,
+            sent: Base::Unknown,
+            server_modified: ServerTime::ZERO,
+            pending: Pending::Nothing,
+        };
+        let theirs = Record {
+            cleartext: Some("theirs".into()),
+            ..Record::tombstone(id.clone())
+        };
+        let (ours, gone) = (here(Some("ours")), here(None));
+        let merged = |rule| Outcome::Merge {
+            cleartext: "both".into(),
+            rule,
+        };
+        let [clash, unsure] = [Rule::NewerFieldWins, Rule::FieldKeptWithoutBase].map(Some);
+        let reset = Some(Rule::ServerBeatsResend);
+        let kept = Some((Cause::UploadReplaced, Side::Theirs, "theirs"));
+        let lost = Some((Cause::Merge, Side::Ours, "ours"));
+        let deleted = Some((Cause::RemoteDeletion, Side::Ours, "ours"));
+        use Side::{Ours as O, Theirs as T};
+        let rows = [
+            (Outcome::Ignore, &ours, T, None),
+            (Outcome::Same, &ours, T, None),
+            (Outcome::Take { rule: None }, &ours, T, None),
+            (Outcome::Take { rule: clash }, &ours, T, lost),
+            (Outcome::Take { rule: reset }, &ours, T, lost),
+            (Outcome::Take { rule: clash }, &gone, T, None),
+            (Outcome::Delete { rule: None }, &ours, T, deleted),
+            (Outcome::Delete { rule: None }, &gone, T, None),
+            (Outcome::Delete { rule: reset }, &ours, T, deleted),
+            (Outcome::Keep { rule: None }, &ours, O, None),
+            (Outcome::Keep { rule: clash }, &ours, O, kept),
+            (merged(None), &ours, O, None),
+            (merged(clash), &ours, O, kept),
+            (merged(clash), &ours, T, lost),
+            (merged(reset), &ours, T, lost),
+            (merged(unsure), &ours, T, kept),
+        ];
+        for (outcome, item, newer, expected) in rows {
+            let found = replaced(&outcome, Some(item), &theirs, newer);
+            assert_eq!(found, expected, "{outcome:?} {newer:?}");
+        }
+        let keep = Outcome::Keep {
+            rule: Some(Rule::EditBeatsDelete),
+        };
+        let tombstone = Record::tombstone(id);
+        let found = replaced(&keep, Some(&ours), &tombstone, T);
+        assert_eq!(found, None, "a deletion has no value");
     }
 }

@@ -65,6 +65,16 @@ impl SqliteStore {
             .map_err(|error| schema::store_error(&error))
     }
 
+    /// Writes all that the store keeps into its one file. Side files that are left when it is closed belong to other processes.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub fn fold(&self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| schema::store_error(&error))
+    }
+
     /// A number that changes when another connection writes to the file, and costs nothing to ask for.
     ///
     /// # Errors

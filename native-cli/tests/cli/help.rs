@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::program::{Server, feed, program};
 
 /// The examples of all commands, in an order in which each finds what it needs.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "demo",
     "account create",
     "account show",
@@ -23,6 +23,7 @@ const ORDER: [&str; 20] = [
     "engines list",
     "engines enable",
     "engines disable",
+    "records conflicts",
     "records delete",
     "account forget",
     "completions",
@@ -101,6 +102,24 @@ fn every_example_runs() {
         "third",
         &server.url,
     );
+}
+
+#[test]
+fn the_example_of_a_restored_value_runs() {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    let line = |line: &str, home| run(line, dir.path(), home, &server.url);
+    let code = line(&example(&["account", "create"]), "home");
+    fs::write(dir.path().join("code.txt"), code).unwrap();
+    line(&example(&["records", "put"]), "home");
+    line("selvedge sync", "home");
+    line(&example(&["account", "join"]), "other");
+    line("selvedge sync", "other");
+    line(&example(&["records", "delete"]), "other");
+    line("selvedge sync", "other");
+    line("selvedge sync", "home");
+    assert!(line(&example(&["records", "conflicts"]), "home").contains("remote-deletion"));
+    assert!(line(&example(&["records", "restore"]), "home").contains("Would restore"));
 }
 
 #[test]

@@ -4,9 +4,12 @@
 
 mod bad_account;
 mod bad_input;
+mod bookmarks;
 mod clients;
 mod help;
+mod journal;
 mod main_way;
+mod other_account;
 mod page;
 mod program;
 mod remote;

@@ -201,7 +201,13 @@ fn a_forgotten_account_leaves_the_records_unless_told_otherwise() {
     device.run(&["account", "forget"]).ok();
     assert_eq!(device.records(&["notes"]).len(), 1);
     device.run(&["sync"]).refused(3);
-    device.run(&["account", "forget", "--with-records"]).ok();
+    // What was never sent needs a yes.
+    device
+        .run(&["account", "forget", "--with-records"])
+        .refused(2);
+    device
+        .run(&["account", "forget", "--with-records", "--yes"])
+        .ok();
     device.run(&["records", "list", "notes"]).refused(4);
     device.run(&["account", "forget"]).refused(3);
 }

@@ -83,6 +83,7 @@ mod tests {
             command: command.into(),
             collection: None,
             outcome: CommandOutcome::Done,
+            unsent: 0,
         };
         Report {
             commands: vec![command],

@@ -117,11 +117,15 @@ impl Model {
             .is_some_and(|named| rules.iter().any(|rule| named.contains(rule)))
     }
 
-    /// Checks what all devices have in the end.
+    /// Checks what all devices have in the end, and what their journals have.
     ///
     /// # Errors
-    /// What was lost, or came back, without a reason.
-    pub(crate) fn check(&self, end: &BTreeMap<String, Fields>) -> Result<(), String> {
+    /// What was lost, or came back, without a reason; what gave way and is in no journal.
+    pub(crate) fn check(
+        &self,
+        end: &BTreeMap<String, Fields>,
+        journals: &BTreeSet<String>,
+    ) -> Result<(), String> {
         const OF_FIELDS: &[Rule] = &[Rule::NewerFieldWins, Rule::ServerBeatsResend];
         const ANY: &[Rule] = &[
             Rule::NewerFieldWins,
@@ -138,6 +142,11 @@ impl Model {
             if !is_there && !is_replaced && !may_go {
                 return Err(format!(
                     "{value} in {field} of {record} is lost, and no rule says why"
+                ));
+            }
+            if !is_there && !is_replaced && !journals.contains(value) {
+                return Err(format!(
+                    "{value} in {field} of {record} gave way, and no journal has it"
                 ));
             }
             let may_return = self.forgiven.contains(record)
@@ -187,6 +196,20 @@ impl Model {
 mod tests {
     use super::*;
 
+    /// With journals that have everything.
+    fn check(model: &Model, end: &BTreeMap<String, Fields>) -> Result<(), String> {
+        model.check(end, &model.written.keys().cloned().collect())
+    }
+
+    #[test]
+    fn a_value_that_gave_way_and_is_in_no_journal_is_found_out() {
+        let mut model = Model::default();
+        let value = model.write("r", "f");
+        model.rule("r", Rule::NewerFieldWins);
+        assert!(model.check(&end(None), &BTreeSet::from([value])).is_ok());
+        assert!(model.check(&end(None), &BTreeSet::new()).is_err());
+    }
+
     fn end(value: Option<&str>) -> BTreeMap<String, Fields> {
         let record = value.map(|value| {
             (
@@ -201,12 +224,12 @@ mod tests {
     fn a_value_that_is_lost_without_a_rule_is_found_out() {
         let mut model = Model::default();
         let value = model.write("r", "f");
-        assert!(model.check(&end(Some(&value))).is_ok());
-        assert!(model.check(&end(None)).is_err());
+        assert!(check(&model, &end(Some(&value))).is_ok());
+        assert!(check(&model, &end(None)).is_err());
         model.rule("other", Rule::NewerFieldWins);
-        assert!(model.check(&end(None)).is_err());
+        assert!(check(&model, &end(None)).is_err());
         model.rule("r", Rule::NewerFieldWins);
-        assert!(model.check(&end(None)).is_ok());
+        assert!(check(&model, &end(None)).is_ok());
     }
 
     #[test]
@@ -214,9 +237,9 @@ mod tests {
         let mut model = Model::default();
         let [old, new] = [(); 2].map(|()| model.write("r", "f"));
         model.replace(&old);
-        assert!(model.check(&end(Some(&new))).is_ok());
-        assert!(model.check(&end(Some(&old))).is_err());
-        assert!(model.check(&end(Some("v7"))).is_err());
+        assert!(check(&model, &end(Some(&new))).is_ok());
+        assert!(check(&model, &end(Some(&old))).is_err());
+        assert!(check(&model, &end(Some("v7"))).is_err());
     }
 
     #[test]
@@ -224,12 +247,12 @@ mod tests {
         let mut model = Model::default();
         let value = model.write("r", "f");
         model.delete("r", Fields::from([("f".to_owned(), value.clone())]), true);
-        assert!(model.check(&end(None)).is_ok());
-        assert!(model.check(&end(Some(&value))).is_err());
+        assert!(check(&model, &end(None)).is_ok());
+        assert!(check(&model, &end(Some(&value))).is_err());
         model.rule("r", Rule::NewerFieldWins);
-        assert!(model.check(&end(Some(&value))).is_err());
+        assert!(check(&model, &end(Some(&value))).is_err());
         model.rule("r", Rule::EditBeatsDelete);
-        assert!(model.check(&end(Some(&value))).is_ok());
+        assert!(check(&model, &end(Some(&value))).is_ok());
     }
 
     fn held(value: &str) -> BTreeMap<String, Fields> {
@@ -245,12 +268,8 @@ mod tests {
             model.wiped(&held(value), &ids, &BTreeSet::from([kept.clone()]));
         }
         let all = Fields::from([("kept".to_owned(), kept.clone())]);
-        assert!(
-            model
-                .check(&BTreeMap::from([("r".to_owned(), all)]))
-                .is_ok()
-        );
-        assert!(model.check(&BTreeMap::new()).is_err());
+        assert!(check(&model, &BTreeMap::from([("r".to_owned(), all)])).is_ok());
+        assert!(check(&model, &BTreeMap::new()).is_err());
     }
 
     #[test]
@@ -260,11 +279,11 @@ mod tests {
         model.replace(&old);
         let ids = BTreeSet::from(["r".to_owned()]);
         model.wiped(&held(&new), &ids, &BTreeSet::new());
-        assert!(model.check(&end(Some(&old))).is_ok());
+        assert!(check(&model, &end(Some(&old))).is_ok());
         let newest = model.write("r", "f");
         model.replace(&new);
-        assert!(model.check(&end(Some(&newest))).is_ok());
-        assert!(model.check(&end(Some(&new))).is_err());
+        assert!(check(&model, &end(Some(&newest))).is_ok());
+        assert!(check(&model, &end(Some(&new))).is_err());
     }
 
     #[test]
@@ -273,7 +292,7 @@ mod tests {
         let [here, there] = ["f", "g"].map(|field| model.write("r", field));
         let elsewhere = BTreeSet::from([here.clone(), there]);
         model.stands(&held(&here), &elsewhere);
-        assert!(model.check(&end(Some(&here))).is_ok());
-        assert!(model.check(&end(None)).is_err());
+        assert!(check(&model, &end(Some(&here))).is_ok());
+        assert!(check(&model, &end(None)).is_err());
     }
 }

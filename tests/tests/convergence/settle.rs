@@ -1,11 +1,14 @@
 //! The end of a story: all devices sync until nothing is left to do, and then have the same.
 
+use std::collections::BTreeSet;
+
 use proptest::prop_assert;
 use proptest::test_runner::TestCaseError;
-use selvedge_core::host::Store as _;
+use selvedge_core::host::{Clock as _, Store as _};
+use selvedge_core::journal;
 use selvedge_core::life::{Ending, Wish};
 
-use crate::devices::{Devices, notes};
+use crate::devices::{Devices, fields, notes};
 use crate::hand::Hand;
 
 /// So many rounds at most.
@@ -79,6 +82,14 @@ impl Devices<'_> {
                 all[0]
             );
         }
-        self.model.check(&all[0]).map_err(TestCaseError::fail)
+        let mut journals = BTreeSet::new();
+        for hand in &self.hands {
+            let entries = journal::list(hand, None, hand.now()).await.unwrap();
+            let texts = entries.iter().map(|entry| fields(&entry.cleartext));
+            journals.extend(texts.flat_map(|fields| fields.into_values()));
+        }
+        self.model
+            .check(&all[0], &journals)
+            .map_err(TestCaseError::fail)
     }
 }

@@ -69,12 +69,17 @@ fn a_wipe_and_a_reset_that_firefox_asks_for_are_done_here() {
 
         let report = scene.sync_device();
         let done = json!([
-            { "command": "wipeEngine", "collection": "forms", "outcome": "done" },
-            { "command": "resetEngine", "collection": "passwords", "outcome": "done" },
+            { "command": "wipeEngine", "collection": "forms", "outcome": "done", "unsent": 1 },
+            { "command": "resetEngine", "collection": "passwords", "outcome": "done", "unsent": 1 },
         ]);
         assert_eq!(report["commands"], done, "{report:#}");
         is_done(scene, &device);
-        // A wipe takes what was only here; a reset takes nothing.
+        // A wipe takes what was only here, into the journal; a reset takes nothing.
+        let kept = scene
+            .device
+            .run(&["records", "conflicts", "forms", "--json"]);
+        let kept = kept.outcome().json();
+        assert_eq!(kept["conflicts"][0]["record"]["value"], "lokal", "{kept:#}");
         assert_eq!(values(scene.rows("forms").into_values()), ["geteilt"]);
         scene.sync_both();
         assert_eq!(scene.same_passwords().len(), 2);

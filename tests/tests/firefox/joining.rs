@@ -187,13 +187,12 @@ fn firefox_joins_an_account_of_selvedge_without_wiping_anything() {
             "timePasswordChanged": 1_700_000_000_000_u64,
         });
         scene.put("passwords", &login);
-        for bookmark in [
-            json!({ "id": "unfiled", "type": "folder", "parentid": "places", "title": "unfiled", "children": ["brot________"] }),
-            json!({ "id": "brot________", "type": "bookmark", "parentid": "unfiled", "parentName": "unfiled",
-                    "title": "Brot", "bmkUri": "https://example.org/brot", "dateAdded": 1_700_000_000_000_u64 }),
-        ] {
-            scene.put("bookmarks", &bookmark);
-        }
+        // A bookmark and its folder go together.
+        scene.put("bookmarks", &json!([
+            { "id": "unfiled", "type": "folder", "parentid": "places", "title": "unfiled", "children": ["brot________"] },
+            { "id": "brot________", "type": "bookmark", "parentid": "unfiled", "parentName": "unfiled",
+              "title": "Brot", "bmkUri": "https://example.org/brot", "dateAdded": 1_700_000_000_000_u64 },
+        ]));
         scene.put("notes", &json!({ "id": "milch", "title": "Milch" }));
         let report = scene.sync_device();
         assert_eq!(report["freshStart"], true, "{report:#}");

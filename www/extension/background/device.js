@@ -1,6 +1,6 @@
 // This browser as a device of an account: the account that is kept, its client, and the list in it.
 // @ts-check
-import { forgetAccount, keep, keepChanged, kept } from "../kept.js";
+import { forget, forgetAccount, keep, keepChanged, kept } from "../kept.js";
 import init, { IndexedDbStore, open } from "../selvedge/selvedge.js";
 import { List } from "../shared/list.js";
 import { COLLECTION } from "../shared/reading-list.js";
@@ -24,10 +24,11 @@ export const device = () => (starting ??= start().catch(error => {
 
 /** @returns {Promise<Device | undefined>} */
 const start = async () => {
-  const { account, deviceName } = await kept("account", "deviceName");
+  const { account, deviceName, adopt } = await kept("account", "deviceName", "adopt");
   if (!account) return void (starting = undefined);
   await init();
-  const client = await open({ account, deviceName, name: NAME, fetch: asking });
+  const client = await open({ account, deviceName, name: NAME, fetch: asking, adopt });
+  if (adopt) await forget("adopt");
   const collection = client.collection(COLLECTION);
   const list = new List(collection);
   collection.onChange(changed);
@@ -76,7 +77,8 @@ export const leave = async isKeepingList => {
   await close();
   await forgetAccount();
   await forgetServers();
-  if (!isKeepingList) await IndexedDbStore.delete(NAME);
+  if (isKeepingList) await keep({ adopt: true });
+  else await IndexedDbStore.delete(NAME);
 };
 
 const close = async () => {

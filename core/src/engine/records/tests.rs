@@ -113,7 +113,16 @@ fn an_edit_keeps_what_was_sent_until_it_is_acknowledged() {
                 ..item
             }),
         };
-        let _done = records.commit(alloc::vec![marked]).await.unwrap();
+        let part = Part {
+            writes: alloc::vec![marked],
+            ..Part::new(notes())
+        };
+        let parts = alloc::vec![part];
+        let commit = Commit {
+            parts,
+            global: None,
+        };
+        assert_eq!(store.commit(commit).await, Ok(Committed::Done));
         records.edit(&id(), r#"{"x":2}"#).await.unwrap();
         let sent = Base::Content(r#"{"id":"a","x":1}"#.into());
         assert_eq!(stored(store).await.item.sent, sent);
@@ -218,10 +227,16 @@ fn half_of_a_surrogate_pair_stays_in_a_record_and_is_not_made() {
             seen: None,
             becomes: Some(item),
         };
-        assert_eq!(
-            records.commit(alloc::vec![write]).await,
-            Ok(Committed::Done)
-        );
+        let part = Part {
+            writes: alloc::vec![write],
+            ..Part::new(notes())
+        };
+        let parts = alloc::vec![part];
+        let commit = Commit {
+            parts,
+            global: None,
+        };
+        assert_eq!(store.commit(commit).await, Ok(Committed::Done));
         records.edit(&id(), r#"{"n":2}"#).await.unwrap();
         let edited = records.get(&id()).await.unwrap().unwrap();
         assert_eq!(edited, r#"{"id":"a","title":"cut \ud83d","n":2}"#);

@@ -6,7 +6,7 @@
 //!   resetAll, resetEngine ───────────────→ forget what the server has; records stay
 //!   wipeAll, wipeEngine
 //!     declined, or of a newer format ────→ nothing: nothing would come in their place
-//!     the newest record there opens ─────→ delete the records here, and forget what the server has
+//!     the newest record there opens ─────→ delete the records here, into the journal, and forget what the server has
 //!     does not open, or there is none ───→ nothing: only a key was lost, or nothing would come in their place
 //!   displayURI ──────────────────────────→ into the report
 //!   logout ──────────────────────────────→ those behind it are not looked at
@@ -32,8 +32,9 @@ use super::report::{CollectionStatus, Report};
 use super::session::Session;
 use super::state::{CollectionState, write};
 use crate::error::{Error, Result};
-use crate::host::{Commit, Host, Part, Sweep};
+use crate::host::{Commit, Committed, Host, Part, Sweep};
 use crate::ids::CollectionName;
+use crate::journal::{self, Cause, Entry};
 use crate::json::Value;
 use crate::sorted::Map;
 
@@ -45,7 +46,9 @@ const MOST_COMMANDS: usize = 1000;
 /// ```
 /// use selvedge_core::life::{CommandOutcome, CommandReport};
 ///
-/// let report = CommandReport { command: "resetAll".into(), collection: None, outcome: CommandOutcome::Done };
+/// let report = CommandReport {
+///     command: "resetAll".into(), collection: None, outcome: CommandOutcome::Done, unsent: 0,
+/// };
 /// assert_eq!(serde_json::to_value(&report).unwrap()["outcome"], "done");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -57,6 +60,9 @@ pub struct CommandReport {
     pub collection: Option<CollectionName>,
     /// What became of it.
     pub outcome: CommandOutcome,
+    /// How many changes made here the server had not got by then. Those that a wipe removed are in the journal; after a reset
+    /// they are still sent, after a sign-out they stay here.
+    pub unsent: u64,
 }
 
 /// What became of a command.
@@ -144,7 +150,7 @@ pub(super) async fn step<H: Host>(
 ) -> Result<Next> {
     let tasks = judge(inbox, &session.state.clients.executed);
     let mut doing = Doing {
-        held: session.host.collections().await?,
+        held: journal::collections(session.host).await?,
         ..Doing::default()
     };
     for (json, command) in &tasks {
@@ -206,6 +212,10 @@ impl Doing {
         command: Option<&Command>,
     ) -> Result<()> {
         let mut outcome = CommandOutcome::Done;
+        let mut unsent = 0;
+        for name in self.concerned(command) {
+            unsent += journal::unsent(session.host, &name).await?;
+        }
         match command {
             None => outcome = CommandOutcome::Unknown,
             Some(Command::ResetAll) => {
@@ -223,6 +233,7 @@ impl Doing {
                             command: "wipeAll".into(),
                             collection: Some(name),
                             outcome,
+                            unsent: 0,
                         });
                     }
                 }
@@ -235,8 +246,21 @@ impl Doing {
             command: command.map_or_else(|| name_of(json), |command| command.name().to_string()),
             collection: command.and_then(Command::collection).cloned(),
             outcome,
+            unsent,
         });
         Ok(())
+    }
+
+    /// The collections here that a command is about.
+    fn concerned(&self, command: Option<&Command>) -> Vec<CollectionName> {
+        match command {
+            None | Some(Command::DisplayUri(_)) => Vec::new(),
+            Some(Command::ResetAll | Command::WipeAll | Command::Logout) => self.held.clone(),
+            Some(Command::ResetEngine(name) | Command::WipeEngine(name)) => {
+                let is_it = |held: &&CollectionName| *held == name;
+                self.held.iter().filter(is_it).cloned().collect()
+            }
+        }
     }
 
     fn reset(&mut self, name: CollectionName) {
@@ -269,25 +293,53 @@ impl Doing {
     }
 }
 
-/// Resets and wipes, and remembers that it was done, in one commit.
+/// Resets and wipes, and remembers that it was done, in one commit. What a wipe removes goes into the journal.
 async fn commit<H: Host>(
     session: &Session<'_, H>,
     sweeps: Map<CollectionName, Sweep>,
 ) -> Result<()> {
-    let part = |(name, sweep)| Part {
-        sweep: Some(sweep),
-        state: Some(write(&CollectionState::default())),
-        ..Part::new(name)
-    };
-    // Parts without writes are never stale.
-    let _done = session
-        .host
-        .commit(Commit {
-            parts: sweeps.into_iter().map(part).collect(),
+    loop {
+        let (mut parts, mut entries) = (Vec::new(), Vec::new());
+        for (name, sweep) in sweeps.iter() {
+            let cause = Cause::RemoteCommand;
+            let part = sweep_part(session, name, *sweep, cause, &mut entries).await?;
+            parts.push(Part {
+                state: Some(write(&CollectionState::default())),
+                ..part
+            });
+        }
+        parts.extend(journal::part(session.host, &entries).await?);
+        let commit = Commit {
+            parts,
             global: Some(write(&session.state)),
-        })
-        .await?;
-    Ok(())
+        };
+        if session.host.commit(commit).await? == Committed::Done {
+            return Ok(());
+        }
+    }
+}
+
+/// The part of a commit that resets a collection or removes its records. What is removed is named, so that a change that is made
+/// here meanwhile is not lost; its values go to `entries`.
+pub(super) async fn sweep_part<H: Host>(
+    session: &Session<'_, H>,
+    name: &CollectionName,
+    sweep: Sweep,
+    cause: Cause,
+    entries: &mut Vec<Entry>,
+) -> Result<Part> {
+    let part = Part::new(name.clone());
+    Ok(match sweep {
+        Sweep::Reset => Part {
+            sweep: Some(Sweep::Reset),
+            ..part
+        },
+        Sweep::Wipe => Part {
+            writes: journal::emptied(session.host, name, cause, session.host.now(), entries)
+                .await?,
+            ..part
+        },
+    })
 }
 
 /// Sends commands to all other clients of the account, in the middle of a sync; to none where their records are of a newer

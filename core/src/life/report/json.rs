@@ -93,6 +93,7 @@ impl Serialize for CollectionReport {
             .map(|(id, rule)| [id.as_str(), rule.as_str()])
             .collect();
         map.serialize_entry("rules", &rules)?;
+        map.serialize_entry("replaced", &self.pulled.replaced)?;
         map.serialize_entry("requests", &self.traffic.requests)?;
         map.serialize_entry("bytesSent", &self.traffic.bytes_sent)?;
         map.serialize_entry("bytesReceived", &self.traffic.bytes_received)?;

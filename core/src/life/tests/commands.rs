@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::clients::{pair, record};
 use super::*;
+use crate::journal;
 use crate::server::{Access, Client};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -61,6 +62,10 @@ fn a_wipe_takes_the_servers_records_in_the_place_of_those_here() {
         let report = a.sync();
         assert!(report.is_success(), "{report:?}");
         assert!(a.get("unsent").is_none() && a.get("r").is_some(), "{wipe}");
+        assert_eq!(report.commands[0].unsent, 1, "{wipe}");
+        let kept = block_on(journal::list(&a, Some(&notes()), a.now())).unwrap();
+        let kept: Vec<_> = kept.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(kept, ["unsent", "r"], "{wipe}");
         assert_eq!(
             shelf
                 .borrow()

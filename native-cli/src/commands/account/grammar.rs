@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Subcommand};
 
+use super::records::RecordsChoice;
 use crate::cli::{DryRun, device_name};
 
 /// What to do with the account.
@@ -22,6 +23,9 @@ pub enum AccountCommand {
         /// What the account's other devices call this one; the machine's name if nothing was ever said.
         #[arg(long, value_name = "NAME", value_parser = device_name)]
         device_name: Option<String>,
+        /// What becomes of another account's records here.
+        #[command(flatten)]
+        choice: RecordsChoice,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -38,6 +42,9 @@ pub enum AccountCommand {
         /// What the account's other devices call this one; the machine's name if nothing was ever said.
         #[arg(long, value_name = "NAME", value_parser = device_name)]
         device_name: Option<String>,
+        /// What becomes of another account's records here.
+        #[command(flatten)]
+        choice: RecordsChoice,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -57,6 +64,9 @@ pub enum AccountCommand {
         /// What the account's other devices call this one; the machine's name if nothing was ever said.
         #[arg(long, value_name = "NAME", value_parser = device_name)]
         device_name: Option<String>,
+        /// What becomes of another account's records here.
+        #[command(flatten)]
+        choice: RecordsChoice,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -102,9 +112,12 @@ pub enum AccountCommand {
     /// Forget the account's secrets on this device; nothing on the server changes.
     #[command(after_help = "Example:\n  selvedge account forget --dry-run")]
     Forget {
-        /// Delete this device's records too, those that were never sent among them.
+        /// Delete this device's records too. Where changes were never sent, a person is asked.
         #[arg(long)]
         with_records: bool,
+        /// Agree to lose what was never sent, without being asked.
+        #[arg(long, requires = "with_records")]
+        yes: bool,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,

@@ -3,6 +3,7 @@
 mod copy;
 mod grammar;
 mod legacy;
+mod records;
 mod show;
 
 use std::fmt;
@@ -10,11 +11,15 @@ use std::path::Path;
 
 use selvedge_core::account::{Credentials, JoinCode, embedded};
 use selvedge_core::error::Error;
+use selvedge_core::journal::count_unsent;
+use selvedge_core::life;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub use self::grammar::{AccountCommand, LegacyArgs};
+pub use self::records::RecordsChoice;
 use crate::commands::secret::read_secret;
+use crate::confirm::agree;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::profile::remove_if_there;
@@ -34,6 +39,9 @@ struct Done {
     /// The Sync Key, if it was made just now.
     #[serde(skip_serializing_if = "Option::is_none")]
     sync_key: Option<Zeroizing<String>>,
+    /// How many changes made here were never sent, where the account is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsent: Option<u64>,
     dry_run: bool,
     /// The same for people.
     #[serde(skip)]
@@ -50,44 +58,47 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             server,
             invitation,
             device_name,
+            choice,
             dry_run,
         } => {
-            let name = device_name.as_deref();
-            create(
-                device,
-                &server,
-                invitation.as_deref(),
-                name,
-                dry_run.dry_run,
-            )
-            .await
+            let new = New {
+                name: device_name.as_deref(),
+                choice,
+                dry_run: dry_run.dry_run,
+            };
+            create(device, &server, invitation.as_deref(), new).await
         }
         AccountCommand::Join {
             code,
             code_file,
             device_name,
+            choice,
             dry_run,
         } => {
-            let name = device_name.as_deref();
-            join(device, code, code_file.as_deref(), name, dry_run.dry_run)
+            let new = New {
+                name: device_name.as_deref(),
+                choice,
+                dry_run: dry_run.dry_run,
+            };
+            join(device, code, code_file.as_deref(), new).await
         }
         AccountCommand::Use {
-            credentials: Some(credentials),
-            device_name,
-            dry_run,
-            ..
-        } => use_file(
-            device,
-            &credentials,
-            device_name.as_deref(),
-            dry_run.dry_run,
-        ),
-        AccountCommand::Use {
+            credentials,
             legacy,
             device_name,
+            choice,
             dry_run,
-            ..
-        } => use_legacy(device, &legacy, device_name.as_deref(), dry_run.dry_run),
+        } => {
+            let new = New {
+                name: device_name.as_deref(),
+                choice,
+                dry_run: dry_run.dry_run,
+            };
+            match credentials {
+                Some(file) => use_file(device, &file, new).await,
+                None => use_legacy(device, &legacy, new).await,
+            }
+        }
         AccountCommand::Copy {
             to,
             to_code_file,
@@ -102,19 +113,30 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
         }
         AccountCommand::Forget {
             with_records,
+            yes,
             dry_run,
-        } => forget(device, with_records, dry_run.dry_run),
+        } => forget(device, with_records, yes, dry_run.dry_run).await,
     }
+}
+
+/// How a profile gets an account.
+#[derive(Clone, Copy)]
+struct New<'a> {
+    /// What the account's other devices call this one.
+    name: Option<&'a str>,
+    choice: RecordsChoice,
+    dry_run: bool,
 }
 
 async fn create(
     device: &Device,
     server: &str,
     invitation: Option<&Path>,
-    name: Option<&str>,
-    dry_run: bool,
+    new: New<'_>,
 ) -> Result<()> {
+    let dry_run = new.dry_run;
     let lock = begin(device, dry_run)?;
+    let decided = records::look(device, None, new.choice, dry_run).await?;
     let invitation = invitation.map(read_secret).transpose()?;
     if dry_run {
         return device.output.answer(&Done {
@@ -122,6 +144,7 @@ async fn create(
             server: Some(server.into()),
             join_code: None,
             sync_key: None,
+            unsent: None,
             dry_run,
             sentence: format!("Would make an account on {server} and keep its secrets here."),
         });
@@ -129,7 +152,7 @@ async fn create(
     let host = device.network();
     let invitation = invitation.as_ref().map(|text| text.as_str());
     let credentials = embedded::create_account(&host, server, invitation).await?;
-    keep(device, &credentials, name)?;
+    keep(device, &credentials, new.name, decided).await?;
     drop(lock);
     device
         .output
@@ -141,30 +164,30 @@ async fn create(
         sentence: code.to_string(),
         join_code: Some(code),
         sync_key: None,
+        unsent: None,
         dry_run,
     })
 }
 
-fn join(
+async fn join(
     device: &Device,
     code: Option<String>,
     file: Option<&Path>,
-    name: Option<&str>,
-    dry_run: bool,
+    new: New<'_>,
 ) -> Result<()> {
-    let _lock = begin(device, dry_run)?;
+    let _lock = begin(device, new.dry_run)?;
     let line = match (code, file) {
         (_, Some(file)) => read_secret(file)?,
         (Some(code), None) if code != "-" => Zeroizing::new(code),
         _ => read_secret(Path::new("-"))?,
     };
     let code: JoinCode = line.parse().map_err(Error::from)?;
-    adopt(device, &code.into_credentials(), "join", name, dry_run)
+    adopt(device, &code.into_credentials(), "join", new).await
 }
 
-fn use_file(device: &Device, file: &Path, name: Option<&str>, dry_run: bool) -> Result<()> {
-    let _lock = begin(device, dry_run)?;
-    adopt(device, &read_credentials(file)?, "use", name, dry_run)
+async fn use_file(device: &Device, file: &Path, new: New<'_>) -> Result<()> {
+    let _lock = begin(device, new.dry_run)?;
+    adopt(device, &read_credentials(file)?, "use", new).await
 }
 
 fn read_credentials(file: &Path) -> Result<Credentials> {
@@ -175,15 +198,16 @@ fn read_credentials(file: &Path) -> Result<Credentials> {
     })
 }
 
-fn use_legacy(device: &Device, args: &LegacyArgs, name: Option<&str>, dry_run: bool) -> Result<()> {
-    let _lock = begin(device, dry_run)?;
+async fn use_legacy(device: &Device, args: &LegacyArgs, new: New<'_>) -> Result<()> {
+    let _lock = begin(device, new.dry_run)?;
     let (account, is_new_key) = legacy::account(args)?;
     let sync_key = account.sync_key().display();
     let credentials = account.into_credentials();
-    if !is_new_key || dry_run {
-        return adopt(device, &credentials, "use", name, dry_run);
+    if !is_new_key || new.dry_run {
+        return adopt(device, &credentials, "use", new).await;
     }
-    keep(device, &credentials, name)?;
+    let decided = records::look(device, Some(&credentials), new.choice, false).await?;
+    keep(device, &credentials, new.name, decided).await?;
     device
         .output
         .note("Other devices need this Sync Key; who has it can read everything:");
@@ -193,7 +217,8 @@ fn use_legacy(device: &Device, args: &LegacyArgs, name: Option<&str>, dry_run: b
         join_code: None,
         sentence: sync_key.to_string(),
         sync_key: Some(sync_key),
-        dry_run,
+        unsent: None,
+        dry_run: false,
     })
 }
 
@@ -210,11 +235,17 @@ fn begin(device: &Device, dry_run: bool) -> Result<Option<crate::profile::Lock>>
     Ok(lock)
 }
 
-fn keep(device: &Device, credentials: &Credentials, name: Option<&str>) -> Result<()> {
+async fn keep(
+    device: &Device,
+    credentials: &Credentials,
+    name: Option<&str>,
+    decided: records::Decided,
+) -> Result<()> {
     if let Some(name) = name {
         device.keep_name(name)?;
     }
     device.forget_token()?;
+    records::settle(device, credentials, decided).await?;
     device.keep_credentials(credentials)?;
     device.output.note(format_args!(
         "The secrets are in {}, readable by you alone.",
@@ -223,15 +254,16 @@ fn keep(device: &Device, credentials: &Credentials, name: Option<&str>) -> Resul
     Ok(())
 }
 
-fn adopt(
+async fn adopt(
     device: &Device,
     credentials: &Credentials,
     done: &'static str,
-    name: Option<&str>,
-    dry_run: bool,
+    new: New<'_>,
 ) -> Result<()> {
+    let dry_run = new.dry_run;
+    let decided = records::look(device, Some(credentials), new.choice, dry_run).await?;
     if !dry_run {
-        keep(device, credentials, name)?;
+        keep(device, credentials, new.name, decided).await?;
     }
     let server = credentials.server().to_owned();
     let sentence = if dry_run {
@@ -244,12 +276,13 @@ fn adopt(
         server: Some(server),
         join_code: None,
         sync_key: None,
+        unsent: None,
         dry_run,
         sentence,
     })
 }
 
-fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
+async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -> Result<()> {
     let profile = &device.profile;
     let mut doomed = vec![profile.credentials_path(), profile.token_path()];
     if with_records {
@@ -258,26 +291,58 @@ fn forget(device: &Device, with_records: bool, dry_run: bool) -> Result<()> {
     if !doomed.iter().any(|path| path.exists()) {
         return Err(CliError::NoAccount);
     }
+    let lock = if dry_run { None } else { Some(profile.lock()?) };
+    let unsent = unsent(device).await?;
     if !dry_run {
-        let _lock = profile.lock()?;
+        if with_records && unsent > 0 {
+            let loss = format!("{} made here and never sent would be lost", changes(unsent));
+            agree(&device.output, &loss, yes)?;
+        }
         for path in &doomed {
             remove_if_there(path)?;
         }
     }
+    drop(lock);
     let would = if dry_run { "Would forget" } else { "Forgot" };
-    let records = if with_records {
-        "the account and all its records here"
-    } else {
-        "the account; its records stay here"
+    let records = match (with_records, unsent) {
+        (true, 0) => "the account and all its records here".to_owned(),
+        (true, unsent) => format!(
+            "the account and all its records here, with {} never sent",
+            changes(unsent)
+        ),
+        (false, 0) => "the account; its records stay here".to_owned(),
+        (false, unsent) => format!(
+            "the account; its records stay here, with {} never sent",
+            changes(unsent)
+        ),
     };
     device.output.answer(&Done {
         done: "forget",
         server: None,
         join_code: None,
         sync_key: None,
+        unsent: Some(unsent),
         dry_run,
         sentence: format!("{would} {records}. The server's are as they were."),
     })
+}
+
+/// How many changes made here the server does not have. A store without a mark of its account gets it, while it is known; one
+/// that cannot be read has none that could be saved.
+async fn unsent(device: &Device) -> Result<u64> {
+    let Ok(Some(store)) = device.store_if_there() else {
+        return Ok(0);
+    };
+    if let Ok(Some(credentials)) = device.credentials_if_there() {
+        // Where they are another account's, they keep that account's mark.
+        let _ = life::bind(&store, &credentials).await;
+    }
+    let counts = count_unsent(&store).await?;
+    Ok(counts.iter().map(|(_, count)| count).sum())
+}
+
+fn changes(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "change" } else { "changes" })
 }
 
 impl fmt::Display for Done {

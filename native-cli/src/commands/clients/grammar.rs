@@ -42,7 +42,7 @@ pub enum ClientsCommand {
     },
     /// Have other devices delete their records and take those of the server.
     #[command(
-        long_about = "Have other devices delete their records and take those of the server, when they next sync.\n\nChanges that such a device has not sent yet are lost. A device that cannot read the newest record on the server deletes nothing.",
+        long_about = "Have other devices delete their records and take those of the server, when they next sync.\n\nChanges that such a device has not sent yet go into its conflict journal, for 30 days: `selvedge records conflicts`. A device that cannot read the newest record on the server deletes nothing.",
         after_help = "Example:\n  selvedge clients wipe Attic notes --yes"
     )]
     Wipe(TargetArgs),

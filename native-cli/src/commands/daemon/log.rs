@@ -2,6 +2,8 @@
 
 use selvedge_core::life::{Ending, Report};
 
+use crate::commands::sync::report::unsent;
+use crate::output::printable;
 use crate::service::Log;
 
 /// Says what came of a sync.
@@ -21,4 +23,13 @@ pub(super) fn synced(log: Log, report: &Report) {
         text.push_str(&format!(": {error}"));
     }
     log.report("synced", report, &text);
+    for command in report.commands.iter().filter(|command| command.unsent > 0) {
+        let text = format!(
+            "another device asked for {}: {}{}",
+            printable(&command.command),
+            command.outcome,
+            unsent(command)
+        );
+        log.say("command", &text);
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::time::ServerTime;
+use selvedge_core::time::{LocalTime, ServerTime};
 
 use crate::cli::{DryRun, collection};
 use crate::moment;
@@ -70,6 +70,33 @@ pub enum RecordsCommand {
         /// Write to the server straight rather than to this device's store.
         #[arg(long)]
         remote: bool,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// List the values that a sync replaced: they can be restored for 30 days.
+    #[command(
+        long_about = "List the values that a sync replaced, the newest first.\n\nOf two changes of one field the later one stays: the time of the edit on this device is compared with the time at which the server got the other's. The other value is listed here, so are records that another device deleted, and those that a command of another device removed. They are kept for 30 days, at most 10,000 of them and 16 MiB. With --json the values themselves are told.",
+        after_help = "Example:\n  selvedge records conflicts notes"
+    )]
+    Conflicts {
+        /// Only those of this collection.
+        #[arg(value_parser = collection)]
+        collection: Option<CollectionName>,
+    },
+    /// Restore a value that a sync replaced; the next sync sends it.
+    #[command(after_help = "Example:\n  selvedge records restore notes milk --dry-run")]
+    Restore {
+        /// The collection.
+        #[arg(value_parser = collection)]
+        collection: CollectionName,
+        /// The record.
+        #[arg(allow_hyphen_values = true, value_parser = record_id)]
+        id: RecordId,
+        /// The newest value that was replaced at or before this time, as `records conflicts` tells it; the newest of all if not
+        /// said.
+        #[arg(long, value_name = "TIME", value_parser = moment::parse_local_arg)]
+        at: Option<LocalTime>,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,

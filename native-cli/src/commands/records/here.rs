@@ -1,8 +1,10 @@
 //! Records on this device.
 
 use selvedge_core::engine::{Generic, Records};
+use selvedge_core::error::Error;
 use selvedge_core::host::{Clock, Random, Store};
 use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::life;
 use serde_json::value::RawValue;
 
 use super::Changed;
@@ -59,14 +61,25 @@ pub(super) async fn put(
         let store = DryRunStore(store);
         put_all(
             &Records::new(&store, &SystemClock, &SystemRandom, collection.clone()),
+            &collection,
             id,
             input,
         )
         .await?
     } else {
         let store = device.profile.open_store()?;
+        // What is put while there is an account is that account's.
+        if let Ok(Some(credentials)) = device.credentials_if_there() {
+            life::bind(&store, &credentials)
+                .await
+                .map_err(|error| match error {
+                    Error::OtherAccount => CliError::OtherAccount,
+                    error => error.into(),
+                })?;
+        }
         put_all(
             &Records::new(&store, &SystemClock, &SystemRandom, collection.clone()),
+            &collection,
             id,
             input,
         )
@@ -84,6 +97,7 @@ pub(super) async fn put(
 
 async fn put_all<S: Store, C: Clock, R: Random>(
     records: &Records<'_, S, C, R>,
+    collection: &CollectionName,
     id: Option<RecordId>,
     mut input: Input,
 ) -> Result<Vec<RecordId>> {
@@ -91,10 +105,15 @@ async fn put_all<S: Store, C: Clock, R: Random>(
         let one = input.only()?;
         return Ok(vec![records.put(Some(id), one.get()).await?]);
     }
+    // A tree of bookmarks is right or not as a whole.
+    let at_once = match collection.as_str() {
+        "bookmarks" => usize::MAX,
+        _ => AT_ONCE,
+    };
     let mut ids = Vec::new();
     loop {
         let mut batch: Vec<Box<RawValue>> = Vec::new();
-        while batch.len() < AT_ONCE
+        while batch.len() < at_once
             && let Some(text) = input.next().map_err(|error| after(error, ids.len()))?
         {
             batch.push(text);
@@ -133,6 +152,7 @@ pub(super) async fn edit(
     source: &Source,
     dry_run: bool,
 ) -> Result<()> {
+    Generic::new(collection.clone())?;
     let patch = Input::open(source)?.only()?;
     let store = store_of(device, &collection).await?;
     if dry_run {
@@ -153,24 +173,22 @@ pub(super) async fn edit(
     .tell(device)
 }
 
-/// Deletes records; all are looked for before the first is deleted.
+/// Deletes records, all of them or none.
 pub(super) async fn delete(
     device: &Device,
     collection: CollectionName,
     ids: Vec<RecordId>,
     dry_run: bool,
 ) -> Result<()> {
+    Generic::new(collection.clone())?;
     let store = store_of(device, &collection).await?;
-    let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
-    for id in &ids {
-        if records.get(id).await?.is_none() {
-            return Err(selvedge_core::error::Error::NoSuchRecord { id: id.clone() }.into());
-        }
-    }
-    if !dry_run {
-        for id in &ids {
-            records.delete(id).await?;
-        }
+    if dry_run {
+        let store = DryRunStore(store);
+        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        records.delete_many(&ids).await?;
+    } else {
+        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        records.delete_many(&ids).await?;
     }
     Changed {
         done: "deleted",

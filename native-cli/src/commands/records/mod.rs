@@ -3,6 +3,7 @@
 mod grammar;
 mod here;
 mod input;
+mod journal;
 mod list;
 mod print;
 mod there;
@@ -70,6 +71,15 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
                 here::edit(device, collection, id, &source, dry_run.dry_run).await
             }
         }
+        RecordsCommand::Conflicts { collection } => {
+            journal::conflicts(device, collection.as_ref()).await
+        }
+        RecordsCommand::Restore {
+            collection,
+            id,
+            at,
+            dry_run,
+        } => journal::restore(device, collection, id, at, dry_run.dry_run).await,
         RecordsCommand::Delete {
             collection,
             ids,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 use selvedge_core::crypto::{KeyBundle, payload};
-use selvedge_core::engine::{Engine as _, Generic, Records};
+use selvedge_core::engine::{Engine as _, Generic, Records, check_alone};
 use selvedge_core::error::Error;
 use selvedge_core::host::MemoryStore;
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -174,26 +174,25 @@ async fn put_one(
 ) -> Result<RecordId> {
     // The core's rules for records, on a store that lasts a moment.
     let store = MemoryStore::default();
-    let records = records(&store, writer);
+    let records = records(&store);
     let id = records.put(id, text.get()).await?;
     let cleartext = records.get(&id).await?.unwrap_or_default();
-    let (_, seen) = writer.look(&id).await?;
+    let (record, seen) = writer.look(&id).await?;
+    // One that cannot be read is none to compare with.
+    let before = record.and_then(|record| open(writer.bundle(), &record).ok().flatten());
+    let collection = writer.engine.collection();
+    let before = before.as_ref().map(|text| text.as_str());
+    check_alone(collection, &id, before, Some(&cleartext))?;
     if !dry_run {
         writer.write(&id, &cleartext, seen).await?;
     }
     Ok(id)
 }
 
-fn records<'a>(
-    store: &'a MemoryStore,
-    writer: &Writer<'_, '_>,
-) -> Records<'a, MemoryStore, SystemClock, SystemRandom> {
-    Records::new(
-        store,
-        &SystemClock,
-        &SystemRandom,
-        writer.engine.collection().clone(),
-    )
+fn records(store: &MemoryStore) -> Records<'_, MemoryStore, SystemClock, SystemRandom> {
+    // Under a name of no rules: those of the collection are looked at beside what the server has.
+    let scratch = CollectionName::new("scratch").expect("seven letters are a collection's name");
+    Records::new(store, &SystemClock, &SystemRandom, scratch)
 }
 
 /// Changes fields of one record.
@@ -212,10 +211,11 @@ pub(super) async fn edit(
     let record = record.ok_or_else(|| no_record(&collection, &id))?;
     let current = open(writer.bundle(), &record)?.ok_or_else(|| no_record(&collection, &id))?;
     let store = MemoryStore::default();
-    let records = records(&store, &writer);
+    let records = records(&store);
     records.put(Some(id.clone()), &current).await?;
     records.edit(&id, patch.get()).await?;
     let edited = records.get(&id).await?.unwrap_or_default();
+    check_alone(&collection, &id, Some(current.as_str()), Some(&edited))?;
     if !dry_run {
         writer.write(&id, &edited, seen).await?;
     }
@@ -244,8 +244,9 @@ pub(super) async fn delete(
         let (record, seen) = writer.look(id).await?;
         let record = record.ok_or_else(|| no_record(&collection, id))?;
         // One that cannot be read may be deleted too: that is a way to be rid of it.
-        if open(writer.bundle(), &record).is_ok_and(|text| text.is_none()) {
-            return Err(no_record(&collection, id));
+        if let Ok(text) = open(writer.bundle(), &record) {
+            let text = text.ok_or_else(|| no_record(&collection, id))?;
+            check_alone(&collection, id, Some(text.as_str()), None)?;
         }
         found.push((id, seen));
     }

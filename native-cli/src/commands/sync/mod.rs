@@ -19,7 +19,7 @@ use self::preview::PreviewView;
 use self::report::ReportView;
 use self::selection::Selection;
 use crate::device::{Device, USER_AGENT, global_state};
-use crate::exit::Result;
+use crate::exit::{CliError, Result};
 use crate::host::NativeHost;
 use crate::progress::Progress;
 
@@ -31,6 +31,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let credentials = device.credentials()?;
     let _lock = device.profile.lock()?;
     let host = device.host()?;
+    own_records(&host, &credentials).await?;
     let kept = device.token()?;
     let mut token = kept.clone();
     let mut selection = Selection::new(device, &host, args.collections).await?;
@@ -108,6 +109,7 @@ pub(super) async fn once(
     let credentials = device.credentials()?;
     let _lock = device.profile.lock()?;
     let host = device.host()?;
+    own_records(&host, &credentials).await?;
     let kept = device.token()?;
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, only).await?;
@@ -126,6 +128,14 @@ pub(super) async fn once(
         device.forget_account()?;
     }
     Ok(report)
+}
+
+/// Lets nothing go to a server whose account the records are not of.
+async fn own_records(host: &NativeHost, credentials: &Credentials) -> Result<()> {
+    match life::owner(host, credentials).await?.may_sync() {
+        true => Ok(()),
+        false => Err(CliError::OtherAccount),
+    }
 }
 
 enum Outcome {

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use selvedge_core::life::{CollectionStatus, Ending, Obstacle, ReceivedTab, Report, Skip};
+use selvedge_core::journal::KEEP_DAYS;
+use selvedge_core::life::{
+    CollectionStatus, CommandOutcome, CommandReport, Ending, Obstacle, ReceivedTab, Report, Skip,
+};
 use serde::Serialize;
 
 use crate::device::Device;
@@ -30,8 +33,9 @@ impl ReportView {
                 None => command.command.clone(),
             };
             note(format!(
-                "Another device asked for {what}: {}",
-                command.outcome
+                "Another device asked for {what}: {}{}",
+                command.outcome,
+                unsent(command)
             ));
         }
         for collection in &self.0.collections {
@@ -47,6 +51,12 @@ impl ReportView {
             }
             for (id, rule) in &collection.pulled.rules {
                 note(format!("{name}: record {id}: {}", rule.as_str()));
+            }
+            if collection.pulled.replaced > 0 {
+                note(format!(
+                    "{name}: kept {} that this sync replaced, for {KEEP_DAYS} days: `selvedge records conflicts {name}`",
+                    values(collection.pulled.replaced)
+                ));
             }
             match &collection.status {
                 CollectionStatus::Failed(error) => note(format!("{name}: {error}")),
@@ -126,6 +136,27 @@ impl ReportView {
         }
         Ok(())
     }
+}
+
+/// What became of changes that the server had not got when a command came.
+pub(in crate::commands) fn unsent(command: &CommandReport) -> String {
+    let count = match command.unsent {
+        0 => return String::new(),
+        1 => "; 1 change made here was not sent by then: ".to_owned(),
+        count => format!("; {count} changes made here were not sent by then: "),
+    };
+    let fate = match (command.command.as_str(), command.outcome) {
+        ("wipeAll" | "wipeEngine", CommandOutcome::Done) => {
+            format!("`selvedge records conflicts` has them for {KEEP_DAYS} days")
+        }
+        ("logout", _) => "they stay here".to_owned(),
+        _ => "they are still to be sent".to_owned(),
+    };
+    count + &fate
+}
+
+fn values(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "value" } else { "values" })
 }
 
 fn blocked(obstacle: &Obstacle) -> CliError {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use selvedge_core::engine::{Engine as _, Generic};
-use selvedge_core::host::Store as _;
 use selvedge_core::ids::CollectionName;
+use selvedge_core::journal;
 use selvedge_core::life::{FirstPreview, GlobalState, Wish, turn};
 use selvedge_core::server::Conditional;
 
@@ -120,7 +120,7 @@ async fn known(host: &NativeHost) -> Result<Known> {
         .into_keys()
         .filter(|name| engines.contains_key(name.as_str()))
         .collect();
-    names.extend(host.collections().await?);
+    names.extend(journal::collections(host).await?);
     let is_declined = |name: &CollectionName| declined.iter().any(|known| known == name.as_str());
     let mut off: BTreeSet<_> = names
         .iter()

@@ -54,7 +54,8 @@ impl Kind {
             Some(SyncType::Clean) => Self::Clean,
             Some(SyncType::CleanAll) => Self::CleanAll,
             Some(
-                SyncType::Normal
+                SyncType::Unspecified
+                | SyncType::Normal
                 | SyncType::CleanStandalone
                 | SyncType::CleanRules
                 | SyncType::CleanFileAccessRules,
@@ -142,6 +143,11 @@ mod tests {
                 [Normal, Normal, Normal],
             ),
             (Some(SyncType::CleanRules), None, [Normal, Normal, Normal]),
+            (
+                Some(SyncType::Unspecified),
+                Some(true),
+                [Normal, Normal, Normal],
+            ),
             (
                 Some(SyncType::CleanFileAccessRules),
                 None,

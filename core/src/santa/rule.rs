@@ -241,7 +241,7 @@ pub struct Rule {
     /// Where a user reads more; empty for the usual.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub custom_url: String,
-    /// The expression of [`RuleState::Cel`].
+    /// The expression of [`RuleState::Cel`]. With another state it has no effect, but is stored and hashed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cel_expr: String,
     /// What the button says that leads to more; empty for the usual.
@@ -339,12 +339,21 @@ impl Change {
             state,
             custom_msg: message.custom_msg.clone(),
             custom_url: message.custom_url.clone(),
-            cel_expr: match state {
-                RuleState::Cel => message.cel_expr.clone(),
-                _ => String::new(),
-            },
+            cel_expr: message.cel_expr.clone(),
             event_detail_button_label: label.take(LABEL_CHARACTERS).collect(),
         }))
+    }
+
+    /// Whether the agent has to compile an expression for it.
+    #[must_use]
+    pub const fn has_expression(&self) -> bool {
+        matches!(
+            self,
+            Self::Put(Rule {
+                state: RuleState::Cel,
+                ..
+            })
+        )
     }
 
     /// Which rule it is about.

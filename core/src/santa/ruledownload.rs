@@ -13,9 +13,11 @@
 //! ```
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::mem;
 
 use super::address::Endpoint;
 use super::announcements::Announcements;
@@ -57,10 +59,10 @@ pub struct Downloaded {
     pub is_applied: bool,
 }
 
-/// Rules of all pages until they are applied: of each key the last word, which is all that counts.
+/// Rules of all pages until they are applied: of each key, the changes that may still count.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    changes: BTreeMap<RuleKey, Change>,
+    changes: BTreeMap<RuleKey, Changes>,
     announced: Vec<RuleMessage>,
     result: Downloaded,
 }
@@ -73,7 +75,7 @@ impl Collected {
             match Change::read(&message) {
                 Ok(change) => {
                     self.result.processed = self.result.processed.saturating_add(1);
-                    self.changes.insert(change.key().clone(), change);
+                    self.change(change);
                     if message.policy != Some(Policy::Remove) && announcements.concern(&message) {
                         self.announced.push(message);
                     }
@@ -85,6 +87,46 @@ impl Collected {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// The changes of one key that may still count.
+#[derive(Debug)]
+struct Changes {
+    /// What came before the last one, if the agent has to compile the last one's expression first.
+    before: Vec<Change>,
+    last: Change,
+}
+
+impl Collected {
+    /// Adds a change after those that came before. It is the last word on its key, unless the agent cannot use its
+    /// expression: what came before counts then (spec §2.5), and is kept until the agent has judged.
+    fn change(&mut self, change: Change) {
+        match self.changes.entry(change.key().clone()) {
+            Entry::Vacant(entry) => {
+                let before = Vec::new();
+                entry.insert(Changes {
+                    before,
+                    last: change,
+                });
+            }
+            Entry::Occupied(mut entry) => {
+                let changes = entry.get_mut();
+                if change.has_expression() {
+                    let previous = mem::replace(&mut changes.last, change);
+                    changes.before.push(previous);
+                } else {
+                    changes.before = Vec::new();
+                    changes.last = change;
+                }
+            }
+        }
+    }
+
+    /// The changes in the order of their keys, and of one key in the order in which they came.
+    fn into_changes(changes: BTreeMap<RuleKey, Changes>) -> Vec<Change> {
+        let in_order = |changes: Changes| changes.before.into_iter().chain([changes.last]);
+        changes.into_values().flat_map(in_order).collect()
     }
 }
 
@@ -158,7 +200,7 @@ pub(super) async fn apply<H: RuleStore + Clock>(
     state.last_rule_sync = Some(host.now());
     let commit = Commit {
         wipe: kind.wipe(),
-        changes: collected.changes.into_values().collect(),
+        changes: Collected::into_changes(collected.changes),
         state: Some(state.write()),
         ..Commit::default()
     };
@@ -173,8 +215,57 @@ pub(super) async fn apply<H: RuleStore + Clock>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::santa::RuleState;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// What is left to be applied, as policies: `-` removes, `=` is an expression.
+    fn left(policies: &str) -> String {
+        let rule = |policy| RuleMessage {
+            identifier: "EQHXZ8M8AV".into(),
+            rule_type: Some(crate::santa::wire::RuleType::TeamId),
+            policy: Some(policy),
+            cel_expr: "x".into(),
+            ..RuleMessage::default()
+        };
+        let mut collected = Collected::default();
+        let messages = policies.chars().map(|policy| match policy {
+            'A' => rule(Policy::Allowlist),
+            'B' => rule(Policy::Blocklist),
+            '-' => rule(Policy::Remove),
+            _ => rule(Policy::Cel),
+        });
+        collected.add(messages.collect(), &Announcements::default());
+        let changes = Collected::into_changes(collected.changes).into_iter();
+        let letter = |change| match change {
+            Change::Remove(_) => '-',
+            Change::Put(rule) => match rule.state {
+                RuleState::Allow => 'A',
+                RuleState::Block => 'B',
+                _ => '=',
+            },
+        };
+        changes.map(letter).collect()
+    }
+
+    #[test]
+    fn a_change_counts_until_one_without_an_expression_replaces_it() {
+        for (policies, expected) in [
+            ("A", "A"),
+            ("AB", "B"),
+            ("AB-", "-"),
+            ("-A", "A"),
+            ("B=", "B="),
+            ("-=", "-="),
+            ("=B", "B"),
+            ("==", "=="),
+            ("AB==", "B=="),
+            ("B=A=", "A="),
+            ("B=-", "-"),
+        ] {
+            assert_eq!(left(policies), expected, "{policies}");
+        }
+    }
 
     #[test]
     fn every_turn() {

@@ -29,19 +29,15 @@ pub enum Media {
 }
 
 impl Media {
-    /// From a policy; `None` when it says nothing.
+    /// From a policy; `None` when no member of it is set. Which one is set counts, not its value.
     fn of(policy: &MediaPolicy) -> Option<Self> {
         match policy {
             MediaPolicy {
                 remount: Some(remount),
                 ..
             } => Some(Self::Remount(remount.flags.clone())),
-            MediaPolicy {
-                block: Some(true), ..
-            } => Some(Self::Block),
-            MediaPolicy {
-                allow: Some(true), ..
-            } => Some(Self::Allow),
+            MediaPolicy { block: Some(_), .. } => Some(Self::Block),
+            MediaPolicy { allow: Some(_), .. } => Some(Self::Allow),
             MediaPolicy { .. } => None,
         }
     }
@@ -148,9 +144,10 @@ impl Settings {
             &mut self.encrypted_removable_media,
             encrypted.and_then(Media::of),
         );
+        let action = said.override_file_access_action;
         set(
             &mut self.override_file_access_action,
-            said.override_file_access_action,
+            action.filter(|action| *action != FileAccessAction::Unspecified),
         );
         set(&mut self.event_detail_url, said.event_detail_url.clone());
         set(&mut self.event_detail_text, said.event_detail_text.clone());
@@ -260,6 +257,23 @@ mod tests {
     }
 
     #[test]
+    fn only_a_known_action_of_file_access_rules_replaces_the_one_before() {
+        let set = |text: &str| after(text).override_file_access_action;
+        let rows = [
+            (r#""AuditOnly""#, Some(FileAccessAction::AuditOnly)),
+            (r#""auditonly""#, None),
+            ("0", None),
+            ("99", None),
+            (r#""FILE_ACCESS_ACTION_UNSPECIFIED""#, None),
+            ("3", Some(FileAccessAction::Disable)),
+        ];
+        for (value, expected) in rows {
+            let text = alloc::format!(r#"{{"override_file_access_action":{value}}}"#);
+            assert_eq!(set(&text), expected, "{value}");
+        }
+    }
+
+    #[test]
     fn every_row_of_removable_media() {
         let remount = |flag: &str| Some(Media::Remount([flag.to_string()].into()));
         let rows = [
@@ -286,6 +300,26 @@ mod tests {
                 remount("x"),
             ),
             (r#"{"removable_media_policy":{}}"#, Some(Media::Block)),
+            (
+                r#"{"removable_media_policy":{},"block_usb_mount":false}"#,
+                Some(Media::Block),
+            ),
+            (
+                r#"{"removable_media_policy":{"allow":false}}"#,
+                Some(Media::Allow),
+            ),
+            (
+                r#"{"removable_media_policy":{"allow":null,"block":false}}"#,
+                Some(Media::Block),
+            ),
+            (
+                r#"{"removable_media_policy":{"remount":{}}}"#,
+                Some(Media::Remount([].into())),
+            ),
+            (
+                r#"{"removable_media_policy":{"remount":null,"allow":true}}"#,
+                Some(Media::Allow),
+            ),
         ];
         for (text, expected) in rows {
             assert_eq!(after(text).removable_media, expected, "{text}");

@@ -309,7 +309,7 @@ pub struct Refusal {
 /// When it is answered with an error.
 pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
     let refuse = |id: Id, fault| Err(Refusal { id, fault });
-    if !crate::santa::wire::json::is_shallow(line, DEPTH) {
+    if !super::lines::is_shallow(line, DEPTH) {
         return refuse(Id::None, Fault::Parse);
     }
     let Ok(value) = serde_json::from_slice::<Value>(line) else {

@@ -172,8 +172,15 @@ fn takes_every_spelling<M>(full: &DynamicMessage)
 where
     M: Message + Default + DeserializeOwned + PartialEq + Debug,
 {
-    let json = serde_json::to_value(full).expect("they write JSON");
     for field in full.descriptor().fields() {
+        let mut only = DynamicMessage::new(full.descriptor());
+        // Of a oneof, the message holds one member at most.
+        let value = match full.has_field(&field) {
+            true => full.get_field(&field).into_owned(),
+            false => Source(&[0b1010_0011; 1 << 10]).field(&field),
+        };
+        only.set_field(&field, value);
+        let json = serde_json::to_value(&only).expect("they write JSON");
         let written = [(
             field.json_name().to_string(),
             json[field.json_name()].clone(),
@@ -192,9 +199,15 @@ fn read<M: DeserializeOwned>(entries: [(String, serde_json::Value); 1]) -> M {
     serde_json::from_value(object).expect("the field is read")
 }
 
-/// What the schema's option `also_read` lists, and the schema's own name.
+/// What the schema's option `also_read` lists, the schema's own name, and that name in camel case.
 fn further_names(field: &FieldDescriptor) -> Vec<String> {
-    let mut names = Vec::from([field.name().to_string()]);
+    let mut words = field.name().split('_');
+    let mut camel = words.next().unwrap_or_default().to_string();
+    for word in words {
+        camel += &word[..1].to_uppercase();
+        camel += &word[1..];
+    }
+    let mut names = Vec::from([field.name().to_string(), camel]);
     for (extension, value) in field.options().extensions() {
         if extension.name() == "also_read" {
             let values = value.as_list().expect("the option is a list");

@@ -24,11 +24,11 @@ message! {
         /// Executions.
         events: Vec<Event> = 1 "events";
         /// The machine's id, as in the URL.
-        machine_id: String = 2 "machine_id";
+        machine_id: String = 2 "machine_id" | "machineId";
         /// What the agent did by itself.
-        audit_events: Vec<AuditEvent> = 3 "audit_events";
+        audit_events: Vec<AuditEvent> = 3 "audit_events" | "auditEvents";
         /// Accesses to files.
-        file_access_events: Vec<FileAccessEvent> = 4 "file_access_events";
+        file_access_events: Vec<FileAccessEvent> = 4 "file_access_events" | "fileAccessEvents";
     }
 }
 
@@ -60,61 +60,61 @@ message! {
     /// ```
     Event {
         /// The file's SHA-256 in lower-case hex.
-        file_sha256: String = 1 "file_sha256";
+        file_sha256: String = 1 "file_sha256" | "fileSha256";
         /// The folder it lies in.
-        file_path: String = 2 "file_path";
+        file_path: String = 2 "file_path" | "filePath";
         /// Its name in there.
-        file_name: String = 3 "file_name";
+        file_name: String = 3 "file_name" | "fileName";
         /// Who ran it.
-        executing_user: String = 4 "executing_user";
+        executing_user: String = 4 "executing_user" | "executingUser";
         /// When, in seconds since the Unix epoch, with a fraction.
-        execution_time: f64 = 5 "execution_time";
+        execution_time: f64 = 5 "execution_time" | "executionTime";
         /// Who was logged in.
-        logged_in_users: Vec<String> = 6 "logged_in_users" | "loggedin_users";
+        logged_in_users: Vec<String> = 6 "logged_in_users" | "loggedInUsers" | "loggedin_users";
         /// Their sessions, as `user@place`.
-        current_sessions: Vec<String> = 7 "current_sessions";
+        current_sessions: Vec<String> = 7 "current_sessions" | "currentSessions";
         /// What became of it.
         decision: Option<Decision> = 8 "decision";
         /// The id of the bundle it belongs to.
-        file_bundle_id: String = 9 "file_bundle_id";
+        file_bundle_id: String = 9 "file_bundle_id" | "fileBundleId";
         /// The bundle's path.
-        file_bundle_path: String = 10 "file_bundle_path";
+        file_bundle_path: String = 10 "file_bundle_path" | "fileBundlePath";
         /// The main program's path within the bundle.
-        file_bundle_executable_rel_path: String = 11 "file_bundle_executable_rel_path";
+        file_bundle_executable_rel_path: String = 11 "file_bundle_executable_rel_path" | "fileBundleExecutableRelPath";
         /// The bundle's name.
-        file_bundle_name: String = 12 "file_bundle_name";
+        file_bundle_name: String = 12 "file_bundle_name" | "fileBundleName";
         /// The bundle's version.
-        file_bundle_version: String = 13 "file_bundle_version";
+        file_bundle_version: String = 13 "file_bundle_version" | "fileBundleVersion";
         /// The bundle's version, for people.
-        file_bundle_version_string: String = 14 "file_bundle_version_string";
+        file_bundle_version_string: String = 14 "file_bundle_version_string" | "fileBundleVersionString";
         /// The hash of all its members.
-        file_bundle_hash: String = 15 "file_bundle_hash";
+        file_bundle_hash: String = 15 "file_bundle_hash" | "fileBundleHash";
         /// So many milliseconds it took to hash them.
-        file_bundle_hash_millis: u32 = 16 "file_bundle_hash_millis";
+        file_bundle_hash_millis: u32 = 16 "file_bundle_hash_millis" | "fileBundleHashMillis";
         /// So many members it has.
-        file_bundle_binary_count: u32 = 17 "file_bundle_binary_count";
+        file_bundle_binary_count: u32 = 17 "file_bundle_binary_count" | "fileBundleBinaryCount";
         /// The process.
         pid: i32 = 18 "pid";
         /// Its parent.
         ppid: i32 = 19 "ppid";
         /// The parent's name.
-        parent_name: String = 20 "parent_name";
+        parent_name: String = 20 "parent_name" | "parentName";
         /// The publisher's ten characters.
-        team_id: String = 21 "team_id";
+        team_id: String = 21 "team_id" | "teamId";
         /// The program, after its publisher or `platform`.
-        signing_id: String = 22 "signing_id";
+        signing_id: String = 22 "signing_id" | "signingId";
         /// The hash of its code directory.
         cdhash: String = 23 "cdhash";
         /// Where it was downloaded from.
-        quarantine_data_url: String = 24 "quarantine_data_url";
+        quarantine_data_url: String = 24 "quarantine_data_url" | "quarantineDataUrl";
         /// What led there.
-        quarantine_referer_url: String = 25 "quarantine_referer_url";
+        quarantine_referer_url: String = 25 "quarantine_referer_url" | "quarantineRefererUrl";
         /// When, in seconds since the Unix epoch.
-        quarantine_timestamp: u32 = 26 "quarantine_timestamp";
+        quarantine_timestamp: u32 = 26 "quarantine_timestamp" | "quarantineTimestamp";
         /// By which program.
-        quarantine_agent_bundle_id: String = 27 "quarantine_agent_bundle_id";
+        quarantine_agent_bundle_id: String = 27 "quarantine_agent_bundle_id" | "quarantineAgentBundleId";
         /// The certificates it is signed with, the leaf first.
-        signing_chain: Vec<Certificate> = 28 "signing_chain";
+        signing_chain: Vec<Certificate> = 28 "signing_chain" | "signingChain";
         /// What it claims for itself.
         entitlement_info: Option<EntitlementInfo> = 29 "entitlementInfo" | "entitlement_info";
         /// The flags of its signature.
@@ -126,7 +126,7 @@ message! {
         /// When it was signed, by its publisher's clock.
         signing_time: u32 = 33 "signingTime" | "signing_time";
         /// Whether a locally configured rule decided.
-        static_rule: bool = 34 "static_rule";
+        static_rule: bool = 34 "static_rule" | "staticRule";
     }
 }
 

@@ -11,7 +11,7 @@ use serde::de::Error as _;
 use serde::ser::SerializeSeq;
 use serde::{Deserializer, Serializer};
 
-use super::json::{AsJson, Items, NumberVisitor, TextVisitor};
+use super::json::{self, AsJson, BoolVisitor, Elements, NumberVisitor, Place, TextVisitor};
 
 /// A value that a field of a message can have.
 ///
@@ -32,8 +32,12 @@ pub(in crate::santa) trait Field: Default {
     ) -> Result<(), DecodeError>;
     /// Writes it in JSON's form.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-    /// Reads it from JSON's form; `null` was dealt with before.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    /// Reads a value in JSON's form, which is not `null`, into the field. The result says whether the field was set.
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        place: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error>;
 }
 
 /// Protobuf's side of a type that prost knows.
@@ -70,8 +74,13 @@ impl Field for String {
         serializer.serialize_str(self)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_string(TextVisitor)
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        *self = deserializer.deserialize_string(TextVisitor)?;
+        Ok(true)
     }
 }
 
@@ -86,8 +95,13 @@ impl Field for bool {
         serializer.serialize_bool(*self)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::Deserialize::deserialize(deserializer)
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        *self = deserializer.deserialize_any(BoolVisitor)?;
+        Ok(true)
     }
 }
 
@@ -102,10 +116,13 @@ impl Field for u32 {
         serializer.serialize_u32(*self)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = deserializer.deserialize_any(NumberVisitor)?.whole();
-        let number = number.and_then(|number| Self::try_from(number).ok());
-        number.ok_or_else(|| D::Error::custom("a whole number from 0 to 4294967295 is due"))
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        *self = json::whole(deserializer, "a whole number from 0 to 4294967295")?;
+        Ok(true)
     }
 }
 
@@ -120,10 +137,13 @@ impl Field for i32 {
         serializer.serialize_i32(*self)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = deserializer.deserialize_any(NumberVisitor)?.whole();
-        let number = number.and_then(|number| Self::try_from(number).ok());
-        number.ok_or_else(|| D::Error::custom("a whole number of 32 bits is due"))
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        *self = json::whole(deserializer, "a whole number of 32 bits")?;
+        Ok(true)
     }
 }
 
@@ -139,10 +159,13 @@ impl Field for i64 {
         serializer.collect_str(self)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = deserializer.deserialize_any(NumberVisitor)?.whole();
-        let number = number.and_then(|number| Self::try_from(number).ok());
-        number.ok_or_else(|| D::Error::custom("a whole number of 64 bits is due"))
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        *self = json::whole(deserializer, "a whole number of 64 bits")?;
+        Ok(true)
     }
 }
 
@@ -157,9 +180,14 @@ impl Field for f64 {
         serializer.serialize_f64(*self)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
         let number = deserializer.deserialize_any(NumberVisitor)?.real();
-        number.ok_or_else(|| D::Error::custom("a finite number is due"))
+        *self = number.ok_or_else(|| D::Error::custom("a finite number"))?;
+        Ok(true)
     }
 }
 
@@ -175,9 +203,14 @@ impl Field for Vec<u8> {
         serializer.serialize_str(&Base64::encode_string(self))
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::read(deserializer)?;
-        Base64::decode_vec(&text).map_err(|_| D::Error::custom("base64 is due"))
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        _: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        let text = deserializer.deserialize_string(TextVisitor)?;
+        *self = Base64::decode_vec(&text).map_err(|_| D::Error::custom("base64"))?;
+        Ok(true)
     }
 }
 
@@ -213,8 +246,12 @@ impl<T: Field> Field for Option<T> {
         }
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::read(deserializer).map(Some)
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        place: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        self.get_or_insert_default().read(place, deserializer)
     }
 }
 
@@ -252,8 +289,17 @@ impl<T: Field> Field for Vec<T> {
         list.end()
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Items::new())
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        place: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        let mut is_replaced = place.is_first;
+        deserializer.deserialize_any(Elements {
+            list: self,
+            is_replaced: &mut is_replaced,
+        })?;
+        Ok(!is_replaced)
     }
 }
 
@@ -315,7 +361,11 @@ impl Field for Token {
         self.0.write(serializer)
     }
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::read(deserializer).map(Self)
+    fn read<'de, D: Deserializer<'de>>(
+        &mut self,
+        place: Place,
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        self.0.read(place, deserializer)
     }
 }

@@ -7,10 +7,7 @@ use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::json::is_shallow;
-
-/// Brackets of an answer nest no deeper.
-const DEPTH: usize = 64;
+use super::reader::{self, Fault};
 
 /// What some servers put before their JSON, so that no page can load it as a script.
 const PREFIXES: [&[u8]; 2] = [b")]}'\n", b"])}"];
@@ -87,19 +84,34 @@ fn read_json<M: DeserializeOwned>(body: &[u8]) -> Result<M, Malformed> {
     let prefix = PREFIXES
         .iter()
         .find_map(|prefix| body.strip_prefix(*prefix));
-    let body = prefix.unwrap_or(body);
-    if !is_shallow(body, DEPTH) {
-        return Err(Malformed("it nests too deeply".into()));
-    }
-    serde_json::from_slice(body).map_err(|error| Malformed(reason(&error)))
+    parse(prefix.unwrap_or(body), reader::read)
 }
 
-/// Where JSON is wrong. The library's own words quote the value, which may be anything.
-fn reason(error: &serde_json::Error) -> String {
-    let kind = match error.classify() {
-        serde_json::error::Category::Data => "a field has the wrong type",
-        serde_json::error::Category::Eof => "it ends too early",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is no JSON",
-    };
-    alloc::format!("{kind} (line {}, column {})", error.line(), error.column())
+/// Reads a text of JSON objects that follow each other with nothing but blanks between them, as a file of rules holds
+/// them, each as [`Form::read`] reads a body.
+///
+/// ```
+/// use selvedge_core::santa::wire::{RuleMessage, read_objects};
+///
+/// let rules: Vec<RuleMessage> = read_objects(b"{'identifier':'a'}\n{identifier:'b'}\n")?;
+/// assert_eq!(rules.len(), 2);
+/// # Ok::<(), selvedge_core::santa::wire::Malformed>(())
+/// ```
+///
+/// # Errors
+/// When the text holds anything else, or a field has the wrong type.
+pub fn read_objects<M: Message + DeserializeOwned>(text: &[u8]) -> Result<Vec<M>, Malformed> {
+    parse(text, reader::read_objects)
+}
+
+/// Decodes a text, drops its byte order mark, and reads it.
+fn parse<T>(text: &[u8], read: fn(&str) -> Result<T, Fault>) -> Result<T, Malformed> {
+    let text = core::str::from_utf8(text).map_err(|error| {
+        Malformed(alloc::format!(
+            "it is not UTF-8 at byte {}",
+            error.valid_up_to()
+        ))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    read(text).map_err(|fault| Malformed(fault.describe(text)))
 }

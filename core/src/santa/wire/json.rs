@@ -1,11 +1,13 @@
-//! Protobuf's JSON, as servers write it: lenient where its rules are lenient, strict elsewhere (spec §1.7).
+//! What a field makes of a value in JSON: lenient where protobuf's C++ library is, strict elsewhere (spec §1.7).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StringDeserializer};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Serialize, Serializer};
 
 use super::field::Field;
@@ -19,81 +21,140 @@ impl<T: Field> Serialize for AsJson<'_, T> {
     }
 }
 
-/// Reads a field's value, in which `null` means that the field is absent.
-pub(in crate::santa) struct Nullable<T>(PhantomData<T>);
-
-impl<T> Nullable<T> {
-    pub(in crate::santa) const fn new() -> Self {
-        Self(PhantomData)
-    }
+/// What is known of a field when a value for it is read.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::santa) struct Place {
+    /// Whether the object that holds the value has not set the field before. Then a list or a message of an earlier object
+    /// for the same message is replaced; otherwise lists add up and messages are merged.
+    pub(in crate::santa) is_first: bool,
+    /// Whether the field has presence. An unknown name then leaves an enumeration as it is.
+    pub(in crate::santa) is_optional: bool,
 }
 
-impl<'de, T: Field> DeserializeSeed<'de> for Nullable<T> {
-    type Value = T;
+impl Place {
+    /// The place of an element of a list.
+    const ELEMENT: Self = Self {
+        is_first: true,
+        is_optional: false,
+    };
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+/// Reads a value into a field; `null` does nothing. The result says whether the field was set.
+pub(in crate::santa) struct Nullable<'a, T> {
+    pub(in crate::santa) field: &'a mut T,
+    pub(in crate::santa) place: Place,
+    /// Whether another member of the field's oneof was set in the same object, so that only `null` is taken.
+    pub(in crate::santa) is_taken: bool,
+}
+
+impl<'de, T: Field> DeserializeSeed<'de> for Nullable<'_, T> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de, T: Field> Visitor<'de> for Nullable<T> {
-    type Value = T;
+impl<'de, T: Field> Visitor<'de> for Nullable<'_, T> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value or null")
     }
 
-    fn visit_none<E: Error>(self) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_none<E: Error>(self) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::read(deserializer)
-    }
-}
-
-/// Reads an item of a list, in which `null` is an error.
-struct Item<T>(PhantomData<T>);
-
-impl<'de, T: Field> DeserializeSeed<'de> for Item<T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::read(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        match self.is_taken {
+            true => Err(D::Error::custom(
+                "null, for only one of its group can be set",
+            )),
+            false => self.field.read(self.place, deserializer),
+        }
     }
 }
 
-/// Reads a list. It grows as items come, whatever length the document announces.
-pub(in crate::santa) struct Items<T>(PhantomData<T>);
+/// Adds what a value holds to a list: an element, or the elements of a list, however deeply lists are nested. `null` is an
+/// element with its default value.
+pub(in crate::santa) struct Elements<'a, T> {
+    pub(in crate::santa) list: &'a mut Vec<T>,
+    /// Whether the list is emptied before the first element is added.
+    pub(in crate::santa) is_replaced: &'a mut bool,
+}
 
-impl<T> Items<T> {
-    pub(in crate::santa) const fn new() -> Self {
-        Self(PhantomData)
+impl<T: Field> Elements<'_, T> {
+    fn push<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let mut element = T::default();
+        element.read(Place::ELEMENT, deserializer)?;
+        self.push_element(element);
+        Ok(())
+    }
+
+    fn push_element(self, element: T) {
+        if core::mem::take(self.is_replaced) {
+            self.list.clear();
+        }
+        self.list.push(element);
     }
 }
 
-impl<'de, T: Field> Visitor<'de> for Items<T> {
-    type Value = Vec<T>;
+impl<'de, T: Field> DeserializeSeed<'de> for Elements<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Field> Visitor<'de> for Elements<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
+        f.write_str("a list, or one of its elements")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element_seed(Item(PhantomData))? {
-            items.push(item);
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.push_element(T::default());
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.push(text.into_deserializer())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.push(BorrowedStrDeserializer::new(text))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<(), E> {
+        self.push(StringDeserializer::new(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.push(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        loop {
+            let next = list.next_element_seed(Elements {
+                list: &mut *self.list,
+                is_replaced: &mut *self.is_replaced,
+            })?;
+            if next.is_none() {
+                return Ok(());
+            }
         }
-        Ok(items)
     }
 }
 
-/// Which field a name means: one of several spellings.
-pub(in crate::santa) struct Names(pub(in crate::santa) &'static [(&'static [&'static str], u32)]);
+/// The number of the field that a name means; 0 where it is unknown.
+pub(in crate::santa) struct Names(pub(in crate::santa) fn(&str) -> u32);
 
 impl<'de> DeserializeSeed<'de> for Names {
     type Value = u32;
@@ -111,22 +172,18 @@ impl Visitor<'_> for Names {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<u32, E> {
-        let known = self
-            .0
-            .iter()
-            .find(|(spellings, _)| spellings.contains(&name));
-        Ok(known.map_or(0, |(_, tag)| *tag))
+        Ok((self.0)(name))
     }
 }
 
-/// A text and nothing else.
+/// A string and nothing else.
 pub(in crate::santa) struct TextVisitor;
 
 impl Visitor<'_> for TextVisitor {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+        f.write_str("a string")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
@@ -138,7 +195,33 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
-/// A number in any of its forms: whole, with a fraction, or as text.
+/// A truth value, or a string that means one.
+pub(in crate::santa) struct BoolVisitor;
+
+impl Visitor<'_> for BoolVisitor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        if is_one_of(["true", "t", "yes", "y", "1"]) {
+            Ok(true)
+        } else if is_one_of(["false", "f", "no", "n", "0"]) {
+            Ok(false)
+        } else {
+            Err(E::custom("true or false"))
+        }
+    }
+}
+
+/// A number in any of its forms: whole, with a fraction, or as a string.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::santa) enum Number {
     Whole(i128),
@@ -166,16 +249,10 @@ impl Number {
         }
     }
 
+    /// A number in quotes: with a sign, with zeros before it, without digits before or after its point; without blanks.
     fn parse(text: &str) -> Option<Self> {
-        let is_number = !text.is_empty()
-            && text.bytes().all(|byte| {
-                byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
-            })
-            && !text.starts_with('+');
-        if !is_number {
-            return None;
-        }
         let whole = text.parse().ok().map(Self::Whole);
+        // Words such as `inf` are read, and are no finite number then.
         whole.or_else(|| text.parse().ok().map(Self::Real))
     }
 }
@@ -203,62 +280,70 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
-        Number::parse(text).ok_or_else(|| E::custom("a number is due"))
+        Number::parse(text).ok_or_else(|| E::custom("a number"))
     }
 }
 
-/// Reads the value of an enumeration: its name or its number. What is unknown is `None`.
+/// Reads a whole number of a type, whose values a text describes.
+pub(in crate::santa) fn whole<'de, T: TryFrom<i128>, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &str,
+) -> Result<T, D::Error> {
+    let number = deserializer.deserialize_any(NumberVisitor)?.whole();
+    let number = number.and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| D::Error::custom(expected))
+}
+
+/// Reads the value of an enumeration: its name or its number, which may be in quotes. `None` is an unknown name,
+/// `Some(None)` a number that has no value here.
 pub(in crate::santa) struct WordVisitor<T> {
     pub(in crate::santa) by_name: fn(&str) -> Option<T>,
     pub(in crate::santa) by_number: fn(i32) -> Option<T>,
 }
 
 impl<T> WordVisitor<T> {
-    fn number(&self, number: Number) -> Option<T> {
-        let number = i32::try_from(number.whole()?).ok()?;
-        (self.by_number)(number)
+    fn number<E: Error>(&self, number: Number) -> Result<Option<Option<T>>, E> {
+        let number = number
+            .whole()
+            .and_then(|number| i32::try_from(number).ok())
+            .ok_or_else(|| E::custom("a name or a whole number of 32 bits"))?;
+        Ok(Some((self.by_number)(number)))
     }
 }
 
 impl<T> Visitor<'_> for WordVisitor<T> {
-    type Value = Option<T>;
+    type Value = Option<Option<T>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name or a number")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Option<T>, E> {
-        Ok((self.by_name)(name))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if let Some(value) = (self.by_name)(text) {
+            return Ok(Some(Some(value)));
+        }
+        let digits = text.trim_matches(|blank| matches!(blank, '\t'..='\r' | ' '));
+        Ok(digits.parse().ok().map(self.by_number))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Option<T>, E> {
-        Ok(self.number(Number::Whole(number.into())))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.number(Number::Whole(number.into()))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Option<T>, E> {
-        Ok(self.number(Number::Whole(number.into())))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.number(Number::Whole(number.into()))
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Option<T>, E> {
-        Ok(self.number(Number::Real(number)))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        self.number(Number::Real(number))
     }
 }
 
-/// Whether brackets nest no deeper than `limit`, so that no document makes the reader recurse further.
-pub(in crate::santa) fn is_shallow(text: &[u8], limit: usize) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in text {
-        match (in_text, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_text = !in_text,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > limit {
-            return false;
-        }
-    }
-    true
+/// Reads a message from nothing: the visitor of its fields, wrapped for those who want the message itself.
+pub(in crate::santa) fn message<'de, M: Field, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<M, D::Error> {
+    let mut message = M::default();
+    message.read(Place::ELEMENT, deserializer)?;
+    Ok(message)
 }

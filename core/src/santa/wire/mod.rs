@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! field    what a field can be, in both forms
-//! json     how lenient JSON is read
+//! json     what a field makes of a value in JSON
+//! reader   JSON as Santa reads it, with its syntax in `syntax`
 //! schema   what Rust is made of a message and of an enumeration
 //! words    the enumerations, from the schema
 //! preflight, event, rule, postflight: the messages, from the schema
@@ -16,8 +17,12 @@ mod form;
 pub(in crate::santa) mod json;
 mod postflight;
 mod preflight;
+mod reader;
 mod rule;
+#[cfg(test)]
+mod santa_reads;
 pub(in crate::santa) mod schema;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -27,7 +32,7 @@ pub use event::{
     EventUploadResponse, FileAccessEvent, Process, StandaloneModeRuleCreation,
 };
 pub use field::Token;
-pub use form::{Form, Malformed};
+pub use form::{Form, Malformed, read_objects};
 pub use postflight::{PostflightRequest, PostflightResponse};
 pub use preflight::{MediaPolicy, PreflightRequest, PreflightResponse, Remount};
 pub use rule::{RuleDownloadRequest, RuleDownloadResponse, RuleMessage};

@@ -19,11 +19,11 @@ message! {
     /// ```
     PostflightRequest {
         /// Rules of all pages.
-        rules_received: u32 = 1 "rules_received";
+        rules_received: u32 = 1 "rules_received" | "rulesReceived";
         /// Those of them that are valid.
-        rules_processed: u32 = 2 "rules_processed";
+        rules_processed: u32 = 2 "rules_processed" | "rulesProcessed";
         /// The machine's id, as in the URL.
-        machine_id: String = 3 "machine_id";
+        machine_id: String = 3 "machine_id" | "machineId";
         /// The kind of sync that was done.
         sync_type: Option<SyncType> = 4 "syncType" | "sync_type";
         /// The hash of the rules as they are now.

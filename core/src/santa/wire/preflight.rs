@@ -23,47 +23,47 @@ message! {
     /// ```
     PreflightRequest {
         /// The machine's serial number; servers want one.
-        serial_number: String = 1 "serial_num" | "serial_number";
+        serial_number: String = 1 "serial_num" | "serial_number" | "serialNumber";
         /// Its name.
         hostname: String = 2 "hostname";
         /// The system's version: whole numbers and dots.
-        os_version: String = 3 "os_version";
+        os_version: String = 3 "os_version" | "osVersion";
         /// The system's build; servers want one.
-        os_build: String = 4 "os_build";
+        os_build: String = 4 "os_build" | "osBuild";
         /// The machine's model.
-        model_identifier: String = 5 "model_identifier";
+        model_identifier: String = 5 "model_identifier" | "modelIdentifier";
         /// The version of Santa that this client is compatible with.
-        santa_version: String = 6 "santa_version";
+        santa_version: String = 6 "santa_version" | "santaVersion";
         /// Whose machine it is.
-        primary_user: String = 7 "primary_user";
+        primary_user: String = 7 "primary_user" | "primaryUser";
         /// Where push messages for it go; only while push is active.
-        push_notification_token: Token = 8 "push_notification_token" | "fcm_token";
+        push_notification_token: Token = 8 "push_notification_token" | "pushNotificationToken" | "fcm_token";
         /// Its mode at the moment.
-        client_mode: Option<ClientMode> = 9 "client_mode";
+        client_mode: Option<ClientMode> = 9 "client_mode" | "clientMode";
         /// Whether it wants a clean sync.
-        request_clean_sync: bool = 10 "request_clean_sync";
+        request_clean_sync: bool = 10 "request_clean_sync" | "requestCleanSync";
         /// Rules by file, transitive ones included.
-        binary_rule_count: u32 = 11 "binary_rule_count";
+        binary_rule_count: u32 = 11 "binary_rule_count" | "binaryRuleCount";
         /// Rules by certificate.
-        certificate_rule_count: u32 = 12 "certificate_rule_count";
+        certificate_rule_count: u32 = 12 "certificate_rule_count" | "certificateRuleCount";
         /// Rules for compilers, which are counted under their own type too.
-        compiler_rule_count: u32 = 13 "compiler_rule_count";
+        compiler_rule_count: u32 = 13 "compiler_rule_count" | "compilerRuleCount";
         /// Rules that compilers' rules made.
-        transitive_rule_count: u32 = 14 "transitive_rule_count";
+        transitive_rule_count: u32 = 14 "transitive_rule_count" | "transitiveRuleCount";
         /// Rules by publisher.
-        teamid_rule_count: u32 = 15 "teamid_rule_count";
+        teamid_rule_count: u32 = 15 "teamid_rule_count" | "teamidRuleCount";
         /// Rules by program of a publisher.
-        signingid_rule_count: u32 = 16 "signingid_rule_count";
+        signingid_rule_count: u32 = 16 "signingid_rule_count" | "signingidRuleCount";
         /// Rules by code directory.
-        cdhash_rule_count: u32 = 17 "cdhash_rule_count";
+        cdhash_rule_count: u32 = 17 "cdhash_rule_count" | "cdhashRuleCount";
         /// The machine's id, as in the URL.
-        machine_id: String = 18 "machine_id";
+        machine_id: String = 18 "machine_id" | "machineId";
         /// Whether a push message caused this sync.
-        push_notification_sync: bool = 19 "push_notification_sync";
+        push_notification_sync: bool = 19 "push_notification_sync" | "pushNotificationSync";
         /// macOS only: its system integrity flags.
         sip_status: u32 = 20 "sipStatus" | "sip_status";
         /// The groups of the machine's user.
-        primary_user_groups: Vec<String> = 21 "primary_user_groups";
+        primary_user_groups: Vec<String> = 21 "primary_user_groups" | "primaryUserGroups";
         /// The hash of its rules.
         rules_hash: String = 22 "rulesHash" | "rules_hash";
     }
@@ -84,7 +84,7 @@ message! {
         /// The mode from the end of the sync on.
         client_mode: Option<ClientMode> = 1 "client_mode" | "clientMode";
         /// The kind of this sync.
-        sync_type: Option<SyncType> = 2 "sync_type" | "syncType";
+        sync_type: Option<SyncType> = 2 optional "sync_type" | "syncType";
         /// Events in one request of eventupload.
         batch_size: Option<u32> = 3 "batch_size" | "batchSize";
         /// Whether bundles are hashed.
@@ -96,13 +96,18 @@ message! {
         /// Whether `ALLOW_UNKNOWN` is not uploaded.
         disable_unknown_event_upload: Option<bool> = 7 "disable_unknown_event_upload" | "disableUnknownEventUpload";
         /// Seconds between two syncs.
-        full_sync_interval_seconds: Option<u32> = 8 "full_sync_interval" | "full_sync_interval_seconds";
+        full_sync_interval_seconds: Option<u32> = 8
+            "full_sync_interval" | "full_sync_interval_seconds" | "fullSyncIntervalSeconds";
         /// Seconds between two syncs while push is in use.
         push_notification_full_sync_interval_seconds: Option<u32> = 9
-            "push_notification_full_sync_interval" | "push_notification_full_sync_interval_seconds";
+            "push_notification_full_sync_interval"
+            | "push_notification_full_sync_interval_seconds"
+            | "pushNotificationFullSyncIntervalSeconds";
         /// Seconds within which a rule sync that is meant for everybody begins.
         push_notification_global_rule_sync_deadline_seconds: Option<u32> = 10
-            "push_notification_global_rule_sync_deadline" | "push_notification_global_rule_sync_deadline_seconds";
+            "push_notification_global_rule_sync_deadline"
+            | "push_notification_global_rule_sync_deadline_seconds"
+            | "pushNotificationGlobalRuleSyncDeadlineSeconds";
         /// Paths that may run; an empty text takes the server's pattern away.
         allowed_path_regex: Option<String> = 11 "allowed_path_regex" | "allowedPathRegex";
         /// Paths that may not run; an empty text takes the server's pattern away.
@@ -112,7 +117,7 @@ message! {
         /// With these flags they may be mounted nevertheless.
         remount_usb_mode: Vec<String> = 14 "remount_usb_mode" | "remountUsbMode";
         /// What takes the place of file access rules' actions.
-        override_file_access_action: Option<FileAccessAction> = 15
+        override_file_access_action: Option<FileAccessAction> = 15 optional
             "override_file_access_action" | "overrideFileAccessAction";
         /// Half of what leads to version 2 of the protocol.
         push_token: Token = 21 "push_token" | "pushToken";
@@ -129,29 +134,38 @@ message! {
             "encrypted_removable_media_policy" | "encryptedRemovableMediaPolicy";
         /// The older name of `enable_transitive_rules`.
         enabled_transitive_whitelisting: Option<bool> = 1000
-            "enabled_transitive_whitelisting" | "deprecated_enabled_transitive_whitelisting";
+            "enabled_transitive_whitelisting"
+            | "deprecated_enabled_transitive_whitelisting"
+            | "deprecatedEnabledTransitiveWhitelisting";
         /// Its other older name.
         transitive_whitelisting_enabled: Option<bool> = 1001
-            "transitive_whitelisting_enabled" | "deprecated_transitive_whitelisting_enabled";
+            "transitive_whitelisting_enabled"
+            | "deprecated_transitive_whitelisting_enabled"
+            | "deprecatedTransitiveWhitelistingEnabled";
         /// The older name of `enable_bundles`.
-        bundles_enabled: Option<bool> = 1002 "bundles_enabled" | "deprecated_bundles_enabled";
+        bundles_enabled: Option<bool> = 1002
+            "bundles_enabled" | "deprecated_bundles_enabled" | "deprecatedBundlesEnabled";
         /// The older name of `push_notification_full_sync_interval`.
         fcm_full_sync_interval_seconds: Option<u32> = 1003
-            "fcm_full_sync_interval" | "fcm_full_sync_interval_seconds" | "deprecated_fcm_full_sync_interval_seconds";
+            "fcm_full_sync_interval"
+            | "deprecated_fcm_full_sync_interval_seconds"
+            | "deprecatedFcmFullSyncIntervalSeconds";
         /// The older name of `push_notification_global_rule_sync_deadline`.
         fcm_global_rule_sync_deadline_seconds: Option<u32> = 1004
             "fcm_global_rule_sync_deadline"
-            | "fcm_global_rule_sync_deadline_seconds"
-            | "deprecated_fcm_global_rule_sync_deadline_seconds";
+            | "deprecated_fcm_global_rule_sync_deadline_seconds"
+            | "deprecatedFcmGlobalRuleSyncDeadlineSeconds";
         /// The older name of `allowed_path_regex`.
-        whitelist_regex: Option<String> = 1005 "whitelist_regex" | "deprecated_whitelist_regex";
+        whitelist_regex: Option<String> = 1005
+            "whitelist_regex" | "deprecated_whitelist_regex" | "deprecatedWhitelistRegex";
         /// The older name of `blocked_path_regex`.
-        blacklist_regex: Option<String> = 1006 "blacklist_regex" | "deprecated_blacklist_regex";
+        blacklist_regex: Option<String> = 1006
+            "blacklist_regex" | "deprecated_blacklist_regex" | "deprecatedBlacklistRegex";
         /// The older form of `sync_type`: `true` means `CLEAN`.
-        clean_sync: Option<bool> = 1007 "clean_sync" | "deprecated_clean_sync";
+        clean_sync: Option<bool> = 1007 "clean_sync" | "deprecated_clean_sync" | "deprecatedCleanSync";
         /// Of 2018, when JSON was the only form: where the server wants logs, an absolute URL. It has no number; this one
         /// lies beyond those that the protocol uses.
-        upload_logs_url: Option<String> = 536_870_911 "upload_logs_url";
+        upload_logs_url: Option<String> = 536_870_911 "upload_logs_url" | "uploadLogsUrl";
     }
 }
 
@@ -165,7 +179,7 @@ message! {
     /// assert_eq!(policy.remount.unwrap().flags, ["rdonly"]);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    MediaPolicy {
+    MediaPolicy oneof {
         /// They are mounted.
         allow: Option<bool> = 1 "allow";
         /// They are not mounted.

@@ -23,7 +23,7 @@ message! {
         /// What the last page said comes next; nothing for the first.
         cursor: String = 1 "cursor";
         /// The machine's id, as in the URL.
-        machine_id: String = 2 "machine_id";
+        machine_id: String = 2 "machine_id" | "machineId";
     }
 }
 
@@ -78,6 +78,6 @@ message! {
         /// What the button says that leads to more.
         event_detail_button_label: String = 12 "event_detail_button_label" | "eventDetailButtonLabel";
         /// The older name of `identifier`.
-        sha256: String = 1000 "sha256" | "deprecated_sha256";
+        sha256: String = 1000 "sha256" | "deprecated_sha256" | "deprecatedSha256";
     }
 }

@@ -1,12 +1,27 @@
 //! What `cargo xtask messages` writes a message or an enumeration of the schema in, and what it means in Rust: both forms
 //! of the wire.
 
-/// A message: each field with its type, its number in protobuf, its name in JSON, and other spellings that are read.
+/// Whether a word was given to a macro.
+macro_rules! is_given {
+    () => {
+        false
+    };
+    ($word:ident) => {
+        true
+    };
+}
+pub(in crate::santa) use is_given;
+
+/// A message: each field with its type, its number in protobuf, `optional` where an enumeration has presence, its name in
+/// JSON, and other spellings that are read. Behind the message's name, `oneof` says that at most one field is set.
 macro_rules! message {
     (
         $(#[$doc:meta])*
-        $name:ident {
-            $( $(#[$field_doc:meta])* $field:ident: $type:ty = $tag:literal $json:literal $(| $alias:literal)*; )*
+        $name:ident $($one_of:ident)? {
+            $(
+                $(#[$field_doc:meta])*
+                $field:ident: $type:ty = $tag:literal $($optional:ident)? $json:literal $(| $alias:literal)*;
+            )*
         }
     ) => {
         $(#[$doc])*
@@ -16,8 +31,26 @@ macro_rules! message {
         }
 
         impl $name {
-            /// Every field's spellings in JSON, the one that is written first, and its number in protobuf.
-            const NAMES: &'static [(&'static [&'static str], u32)] = &[$( (&[$json, $($alias),*], $tag), )*];
+            /// Whether at most one field is set.
+            #[allow(dead_code, reason = "a message may have no fields")]
+            const IS_ONE_OF: bool = $crate::santa::wire::schema::is_given!($($one_of)?);
+
+            /// The number in protobuf of the field that a name in JSON means; 0 where it is unknown.
+            fn tag(name: &str) -> u32 {
+                match name {
+                    $( $json $(| $alias)* => $tag, )*
+                    _ => 0,
+                }
+            }
+
+            /// Takes away every field but one.
+            #[allow(dead_code, reason = "a message may have no fields")]
+            fn keep_only(&mut self, tag: u32) {
+                let _ = tag;
+                $( if tag != $tag {
+                    self.$field = ::core::default::Default::default();
+                } )*
+            }
         }
 
         impl ::prost::Message for $name {
@@ -36,7 +69,12 @@ macro_rules! message {
                 context: ::prost::encoding::DecodeContext,
             ) -> Result<(), ::prost::DecodeError> {
                 match tag {
-                    $( $tag => $crate::santa::wire::field::Field::take(&mut self.$field, wire, buf, context), )*
+                    $( $tag => {
+                        if Self::IS_ONE_OF {
+                            self.keep_only($tag);
+                        }
+                        $crate::santa::wire::field::Field::take(&mut self.$field, wire, buf, context)
+                    } )*
                     _ => ::prost::encoding::skip_field(wire, tag, buf, context),
                 }
             }
@@ -67,33 +105,7 @@ macro_rules! message {
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Fields;
-                impl<'de> ::serde::de::Visitor<'de> for Fields {
-                    type Value = $name;
-
-                    fn expecting(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                        f.write_str("an object")
-                    }
-
-                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        #[allow(unused_mut, reason = "a message may have no fields")]
-                        let mut message = $name::default();
-                        // Of two spellings of one field the later one counts.
-                        while let Some(tag) = map.next_key_seed($crate::santa::wire::json::Names($name::NAMES))? {
-                            match tag {
-                                $( $tag => {
-                                    message.$field =
-                                        map.next_value_seed($crate::santa::wire::json::Nullable::new())?;
-                                } )*
-                                _ => {
-                                    map.next_value::<::serde::de::IgnoredAny>()?;
-                                }
-                            }
-                        }
-                        Ok(message)
-                    }
-                }
-                deserializer.deserialize_map(Fields)
+                $crate::santa::wire::json::message(deserializer)
             }
         }
 
@@ -108,43 +120,99 @@ macro_rules! message {
                 ::serde::Serialize::serialize(self, serializer)
             }
 
-            fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                ::serde::Deserialize::deserialize(deserializer)
+            fn read<'de, D: ::serde::Deserializer<'de>>(
+                &mut self,
+                place: $crate::santa::wire::json::Place,
+                deserializer: D,
+            ) -> Result<bool, D::Error> {
+                struct Fields<'a>(&'a mut $name);
+                impl<'de> ::serde::de::Visitor<'de> for Fields<'_> {
+                    type Value = ();
+
+                    fn expecting(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                        let _ = &self.0;
+                        // Of each field, whether this object has not set it yet.
+                        $( let mut $field = true; )*
+                        #[allow(unused_mut, reason = "a message may have no fields")]
+                        let mut is_taken = false;
+                        let _ = is_taken;
+                        while let Some(tag) = map.next_key_seed($crate::santa::wire::json::Names($name::tag))? {
+                            match tag {
+                                $( $tag => {
+                                    let is_set = map.next_value_seed($crate::santa::wire::json::Nullable {
+                                        field: &mut self.0.$field,
+                                        place: $crate::santa::wire::json::Place {
+                                            is_first: $field,
+                                            is_optional: $crate::santa::wire::schema::is_given!($($optional)?),
+                                        },
+                                        is_taken,
+                                    })?;
+                                    $field &= !is_set;
+                                    if $name::IS_ONE_OF && is_set {
+                                        is_taken = true;
+                                        self.0.keep_only($tag);
+                                    }
+                                } )*
+                                _ => {
+                                    map.next_value::<::serde::de::IgnoredAny>()?;
+                                }
+                            }
+                        }
+                        Ok(())
+                    }
+                }
+                if place.is_first {
+                    *self = Self::default();
+                }
+                deserializer.deserialize_map(Fields(self))?;
+                Ok(true)
             }
         }
     };
 }
 pub(in crate::santa) use message;
 
-/// An enumeration: each value with its number and its name, and other names that are read. The number 0 and whatever is
-/// unknown are no value: a field that holds them is absent.
+/// An enumeration: each value with its number and its name, and other names that are read. Other numbers, 0 among them,
+/// are no value, and a field that holds one is absent; unless `_ =>` names a value for them. Unknown names are no value.
 macro_rules! words {
     (
         $(#[$doc:meta])*
         $name:ident {
             $( $(#[$value_doc:meta])* $value:ident = $number:literal $word:literal $(| $alias:literal)*; )*
+            $( _ => $(#[$other_doc:meta])* $other:ident = $zero:literal $other_word:literal; )?
         }
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $( $(#[$value_doc])* $value, )*
+            $( $(#[$other_doc])* $other, )?
         }
 
         impl $name {
-            /// Every value.
+            /// Every value that has a number of its own.
             pub const ALL: &'static [Self] = &[$( Self::$value, )*];
 
             /// Its name on the wire.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$value => $word, )* }
+                match self {
+                    $( Self::$value => $word, )*
+                    $( Self::$other => $other_word, )?
+                }
             }
 
             /// Its number in protobuf.
             #[must_use]
             pub const fn number(self) -> i32 {
-                match self { $( Self::$value => $number, )* }
+                match self {
+                    $( Self::$value => $number, )*
+                    $( Self::$other => $zero, )?
+                }
             }
 
             /// The value of a name, aliases included. Case counts.
@@ -152,6 +220,7 @@ macro_rules! words {
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $( $word $(| $alias)* => Some(Self::$value), )*
+                    $( $other_word => Some(Self::$other), )?
                     _ => None,
                 }
             }
@@ -161,6 +230,8 @@ macro_rules! words {
             pub const fn from_number(number: i32) -> Option<Self> {
                 match number {
                     $( $number => Some(Self::$value), )*
+                    $( _ => Some(Self::$other), )?
+                    #[allow(unreachable_patterns, reason = "a value may stand for all other numbers")]
                     _ => None,
                 }
             }
@@ -217,11 +288,20 @@ macro_rules! words {
                 ::serde::Serialize::serialize(self, serializer)
             }
 
-            fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any($crate::santa::wire::json::WordVisitor {
+            fn read<'de, D: ::serde::Deserializer<'de>>(
+                &mut self,
+                place: $crate::santa::wire::json::Place,
+                deserializer: D,
+            ) -> Result<bool, D::Error> {
+                let read = deserializer.deserialize_any($crate::santa::wire::json::WordVisitor {
                     by_name: $name::from_name,
                     by_number: $name::from_number,
-                })
+                })?;
+                if read.is_none() && place.is_optional {
+                    return Ok(false);
+                }
+                *self = read.flatten();
+                Ok(true)
             }
         }
     };

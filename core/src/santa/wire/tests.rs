@@ -131,29 +131,59 @@ fn of_two_spellings_the_later_one_counts() {
 }
 
 #[test]
-fn what_nests_too_deeply_is_refused() {
-    let nested = |depth: usize| {
-        let text = alloc::format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-        Form::Json
-            .read::<PreflightResponse>(text.as_bytes())
-            .is_ok()
-    };
-    assert!(nested(63));
-    assert!(!nested(64));
-    assert!(!nested(100_000));
-    assert!(
-        Form::Json
-            .read::<PreflightResponse>(br#"{"x":"[[[[\"[[[["}"#)
-            .is_ok()
-    );
+fn a_refusal_names_the_place_and_the_field_and_does_not_repeat_what_it_refuses() {
+    for (text, reason) in [
+        (
+            r#"{"batch_size":"hunter2"}"#,
+            "the field batch_size must be a number (line 1, column 15)",
+        ),
+        (
+            "{\n \"batchSize\": -7}",
+            "the field batchSize must be a whole number from 0 to 4294967295 (line 2, column 15)",
+        ),
+        (
+            r#"{"rules":[{"policy":{"hunter2":1}}]}"#,
+            "the field policy must be a name or a number (line 1, column 21)",
+        ),
+        (
+            r#"{"rules":[5]}"#,
+            "a value must be a list, or one of its elements (line 1, column 11)",
+        ),
+        (
+            r#"{"é":1 "hunter2":2}"#,
+            "an unexpected character follows a number (line 1, column 8)",
+        ),
+        ("[]", "the text must be a JSON object (line 1, column 1)"),
+        (
+            r#"{"hunter2":1e999}"#,
+            "a number is too large (line 1, column 12)",
+        ),
+    ] {
+        let shown = match text.contains("rules") {
+            true => Form::Json
+                .read::<RuleDownloadResponse>(text.as_bytes())
+                .unwrap_err(),
+            false => Form::Json
+                .read::<PreflightResponse>(text.as_bytes())
+                .unwrap_err(),
+        };
+        let shown = alloc::format!("{shown}");
+        assert_eq!(
+            shown,
+            alloc::format!("the message cannot be read: {reason}")
+        );
+    }
 }
 
 #[test]
-fn a_refusal_does_not_repeat_what_it_refuses() {
-    let refused = Form::Json.read::<PreflightResponse>(br#"{"batch_size":"hunter2"}"#);
-    let shown = alloc::format!("{}", refused.unwrap_err());
-    assert_eq!(
-        shown,
-        "the message cannot be read: a field has the wrong type (line 1, column 23)"
-    );
+fn objects_in_a_row_are_read_each_for_itself() {
+    let read = |text: &str| read_objects::<RuleMessage>(text.as_bytes());
+    assert_eq!(read("").unwrap(), []);
+    assert_eq!(read(" \n").unwrap(), []);
+    let rules = read("{identifier:'a'}\n{identifier:'b',}{}").unwrap();
+    let names: Vec<&str> = rules.iter().map(|rule| rule.identifier.as_str()).collect();
+    assert_eq!(names, ["a", "b", ""]);
+    assert!(read("{},{}").is_err());
+    assert!(read("[{}]").is_err());
+    assert!(read("{} 5").is_err());
 }

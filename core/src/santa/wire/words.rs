@@ -45,6 +45,9 @@ words! {
         CleanRules = 5 "CLEAN_RULES";
         /// Only of version 2 of the protocol: taken as normal.
         CleanFileAccessRules = 6 "CLEAN_FILE_ACCESS_RULES";
+        _ =>
+        /// None of the others: taken as normal.
+        Unspecified = 0 "SYNC_TYPE_UNSPECIFIED";
     }
 }
 
@@ -63,6 +66,9 @@ words! {
         AuditOnly = 2 "AUDIT_ONLY" | "AuditOnly";
         /// The rules do nothing.
         Disable = 3 "DISABLE" | "Disable";
+        _ =>
+        /// None of the others: what was set before stays.
+        Unspecified = 0 "FILE_ACCESS_ACTION_UNSPECIFIED";
     }
 }
 

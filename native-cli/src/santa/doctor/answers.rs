@@ -158,8 +158,8 @@ mod tests {
                 Some((Level::Fault, "the field enable_bundles is a number")),
             ),
             (
-                r#"{"remount_usb_mode":"x"}"#,
-                Some((Level::Fault, "the field remount_usb_mode is a text")),
+                r#"{"remount_usb_mode":5}"#,
+                Some((Level::Fault, "the field remount_usb_mode is a number")),
             ),
             (
                 r#"{"client_mode":"lockdown"}"#,
@@ -208,8 +208,8 @@ mod tests {
                 0,
             ),
             (
-                r#"{"rules":{}}"#.into(),
-                Some((Level::Fault, "the field rules is an object")),
+                r#"{"rules":""}"#.into(),
+                Some((Level::Fault, "the field rules is a text")),
                 0,
             ),
             (

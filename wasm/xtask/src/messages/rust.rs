@@ -76,21 +76,49 @@ fn write_message(text: &mut String, message: &MessageDescriptor) -> Result<(), E
         let _ = writeln!(text, "    {} {{}}\n}}", message.name());
         return Ok(());
     }
-    let _ = writeln!(text, "    {} {{", message.name());
+    let kind = if is_one_of(message)? { " oneof" } else { "" };
+    let _ = writeln!(text, "    {}{kind} {{", message.name());
     for field in fields {
         let docs = comment(&field.parent_file(), field.path())?;
         write_docs(text, "        ///", &docs);
         let shape = Shape::of(&field)?;
-        let start = format!(
-            "{}: {} = {}",
-            field.name(),
-            shape.rust,
-            grouped(field.number())
-        );
+        let renamed = texts(&field.options(), "name_in_rust").pop();
+        let name = renamed.unwrap_or_else(|| field.name().to_owned());
+        let number = grouped(field.number());
+        // Of other types, the type in Rust says it.
+        let has_presence = field.supports_presence() && matches!(field.kind(), Kind::Enum(_));
+        let presence = if has_presence { " optional" } else { "" };
+        let start = format!("{name}: {} = {number}{presence}", shape.rust);
         write_item(text, &start, &spellings(&field));
     }
     text.push_str("    }\n}\n");
     Ok(())
+}
+
+/// Whether the fields of a message are the members of one oneof. The core has no other use of oneof.
+fn is_one_of(message: &MessageDescriptor) -> Result<bool, Error> {
+    let is_member = |field: FieldDescriptor| {
+        let group = field.containing_oneof();
+        group.is_some_and(|group| !group.is_synthetic())
+    };
+    let members = message
+        .fields()
+        .filter(|field| is_member(field.clone()))
+        .count();
+    let groups = message
+        .oneofs()
+        .filter(|group| !group.is_synthetic())
+        .count();
+    match (groups, members == message.fields().len()) {
+        (0, _) => Ok(false),
+        (1, true) => Ok(true),
+        _ => {
+            let name = message.full_name();
+            Err(Error::Schema(format!(
+                "{name}: the core has no message in which a oneof is beside other fields"
+            )))
+        }
+    }
 }
 
 fn write_words(text: &mut String, words: &EnumDescriptor) -> Result<(), Error> {
@@ -100,18 +128,30 @@ fn write_words(text: &mut String, words: &EnumDescriptor) -> Result<(), Error> {
     let _ = writeln!(text, "    {} {{", words.name());
     let mut values: Vec<EnumValueDescriptor> = words.values().collect();
     values.sort_by_key(|value| value.path().to_vec());
-    // The number 0 is no value.
-    for value in values.iter().filter(|value| value.number() != 0) {
-        let docs = comment(&words.parent_file(), value.path())?;
-        write_docs(text, "        ///", &docs);
-        let options = value.options();
-        let mut in_rust = texts(&options, "in_rust");
-        let variant = in_rust.pop().unwrap_or_else(|| camel_case(value.name()));
-        let mut names = vec![value.name().to_owned()];
-        names.extend(texts(&options, "also_called"));
-        write_item(text, &format!("{variant} = {}", value.number()), &names);
+    let (zero, others): (Vec<_>, Vec<_>) = values.iter().partition(|value| value.number() == 0);
+    for value in others {
+        write_word(text, value)?;
+    }
+    // The number 0 is no value, unless it has a name in Rust: it stands for all numbers without a value then.
+    for value in zero {
+        if !texts(&value.options(), "in_rust").is_empty() {
+            text.push_str("        _ =>\n");
+            write_word(text, value)?;
+        }
     }
     text.push_str("    }\n}\n");
+    Ok(())
+}
+
+fn write_word(text: &mut String, value: &EnumValueDescriptor) -> Result<(), Error> {
+    let docs = comment(&value.parent_enum().parent_file(), value.path())?;
+    write_docs(text, "        ///", &docs);
+    let options = value.options();
+    let mut in_rust = texts(&options, "in_rust");
+    let variant = in_rust.pop().unwrap_or_else(|| camel_case(value.name()));
+    let mut names = vec![value.name().to_owned()];
+    names.extend(texts(&options, "also_called"));
+    write_item(text, &format!("{variant} = {}", value.number()), &names);
     Ok(())
 }
 
@@ -218,10 +258,9 @@ impl Shape {
 /// Every name of a field in JSON, the one that is written first.
 fn spellings(field: &FieldDescriptor) -> Vec<String> {
     let mut names = vec![field.json_name().to_owned()];
-    if field.name() != field.json_name() {
-        names.push(field.name().to_owned());
-    }
-    for name in texts(&field.options(), "also_read") {
+    let derived = [field.name().to_owned(), lower_camel_case(field.name())];
+    let listed = texts(&field.options(), "also_read");
+    for name in derived.into_iter().chain(listed) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -257,6 +296,16 @@ fn camel_case(name: &str) -> String {
             first.to_owned() + &rest.to_ascii_lowercase()
         })
         .collect()
+}
+
+/// `batch_size` as `batchSize`, as protobuf derives a name in JSON from the schema's.
+fn lower_camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |text, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        text + &initial.to_ascii_uppercase() + rest
+    })
 }
 
 /// A number as Rust writes long ones.

@@ -86,3 +86,44 @@ fn a_bad_expression_is_named_when_rules_are_checked_imported_or_added_here() {
     let listed = santa(&dir, &local, "").ok().json();
     assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
 }
+
+#[test]
+fn an_expression_that_an_agent_stores_but_that_never_decides_is_a_warning() {
+    let dir = TempDir::new().unwrap();
+    let rules = json!([{"identifier": CLOSED, "rule_type": "TEAMID", "policy": "CEL", "cel_expr": "target.team_id"}]);
+    let checked = santa(&dir, &["rules", "check", "-"], &rules.to_string());
+    let checked = checked.ok().json();
+    assert_eq!((&checked["good"], &checked["bad"]), (&json!(1), &json!([])));
+    let warning = &checked["warnings"][0];
+    assert_eq!(warning["identifier"], CLOSED);
+    let problem = warning["problem"].as_str().unwrap();
+    assert!(
+        problem.contains("its result is of type string"),
+        "{problem}"
+    );
+
+    let add = [
+        "rules", "add", CLOSED, "--type", "TEAMID", "--policy", "CEL", "--cel",
+    ];
+    let added = santa(&dir, &[&add[..], &["target.team_id"]].concat(), "");
+    assert!(
+        added.stderr.contains("its result is of type string"),
+        "{}",
+        added.stderr
+    );
+    assert_eq!(added.ok().json()["added"], 1);
+
+    // Names and types count, not the form alone.
+    for refused in [
+        "target.signing_tme > timestamp(0)",
+        "REQUIRE_TOUCHID",
+        "euid == 'root'",
+        "true ? 1 : false",
+    ] {
+        let refused = santa(&dir, &[&add[..], &[refused]].concat(), "").fails(2);
+        assert!(
+            refused.contains("its expression cannot be compiled: line 1, "),
+            "{refused}"
+        );
+    }
+}

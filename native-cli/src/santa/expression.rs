@@ -1,25 +1,23 @@
-//! Expressions of rules: which of them an agent can compile (spec §2.5).
-//!
-//! Only their form is judged. Which names an expression may use depends on the agent's version.
+//! Expressions of rules: which of them an agent of version 1 can compile, and which of those never decide (spec §2.5).
 
 use std::panic::catch_unwind;
 use std::{io, thread};
 
 use selvedge_core::santa::{Change, Rule, RuleState};
 
-/// No expression is longer, in bytes.
-const MOST_BYTES: usize = 16 << 10;
+use super::cel_check::Check;
 
-/// The parser's stack in bytes: an expression of [`MOST_BYTES`] takes less than half of it, however it nests.
-const STACK_BYTES: usize = 64 << 20;
+/// The parser's stack in bytes. Its deepest recursion, over a chain of operators as long as an expression may be, takes
+/// less than half of it; memory is only used as far as the recursion goes.
+const STACK_BYTES: usize = 512 << 20;
 
 /// Why an agent cannot compile an expression.
 ///
 /// ```
 /// use selvedge_cli::santa::expression;
 ///
-/// let judged = expression::judge(&["target.signing_time >= timestamp('2025-05-31T00:00:00Z')", "target."])?;
-/// assert_eq!(judged[0], Ok(()));
+/// let judged = expression::judge(&["target.signing_time >= timestamp('2025-05-31T00:00:00Z')", "target.signing_tme"])?;
+/// assert_eq!(judged[0], Ok(None));
 /// assert!(judged[1].as_ref().unwrap_err().to_string().starts_with("its expression cannot be compiled: line 1, "));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -27,15 +25,29 @@ const STACK_BYTES: usize = 64 << 20;
 #[error("its expression cannot be compiled: {0}")]
 pub struct BadExpression(String);
 
+/// Why an expression, which an agent can compile, never leads to a decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("its expression is stored, but {0}")]
+pub struct UselessExpression(String);
+
+/// What is said of one expression.
+pub type Judged = Result<Option<UselessExpression>, BadExpression>;
+
 /// Judges expressions, each for itself.
 ///
 /// # Errors
 /// When the system lends no thread for it; nothing is known of any expression then.
-pub fn judge(expressions: &[&str]) -> io::Result<Vec<Result<(), BadExpression>>> {
+pub fn judge(expressions: &[&str]) -> io::Result<Vec<Judged>> {
     if expressions.is_empty() {
         return Ok(Vec::new());
     }
-    let all = || expressions.iter().map(|text| compile(text)).collect();
+    let all = || {
+        let check = Check::new();
+        expressions
+            .iter()
+            .map(|text| compile(&check, text))
+            .collect()
+    };
     // The parser recurses, and has a stack of its own for it.
     thread::scope(|scope| {
         let parser = thread::Builder::new().stack_size(STACK_BYTES);
@@ -51,6 +63,8 @@ pub struct Sifted {
     pub good: Vec<Change>,
     /// The others: the place of each among all changes, and why.
     pub bad: Vec<(usize, Change, BadExpression)>,
+    /// Of the good ones, those that never decide: the place of each among all changes, and why.
+    pub useless: Vec<(usize, UselessExpression)>,
 }
 
 /// Takes those changes out that would add a rule with a bad expression.
@@ -65,7 +79,13 @@ pub fn sift(changes: Vec<Change>) -> io::Result<Sifted> {
         let judgement = of(&change).and_then(|_| judged.next());
         match judgement {
             Some(Err(error)) => sifted.bad.push((place, change, error)),
-            Some(Ok(())) | None => sifted.good.push(change),
+            Some(Ok(warning)) => {
+                sifted
+                    .useless
+                    .extend(warning.map(|warning| (place, warning)));
+                sifted.good.push(change);
+            }
+            None => sifted.good.push(change),
         }
     }
     Ok(sifted)
@@ -83,36 +103,21 @@ fn of(change: &Change) -> Option<&str> {
     }
 }
 
-fn compile(text: &str) -> Result<(), BadExpression> {
-    if text.len() > MOST_BYTES {
-        return Err(BadExpression(format!(
-            "it is longer than {MOST_BYTES} bytes"
-        )));
+fn compile(check: &Check, text: &str) -> Judged {
+    match catch_unwind(|| check.check(text)) {
+        Ok(Ok(warning)) => Ok(warning.map(UselessExpression)),
+        Ok(Err(problem)) => Err(BadExpression(problem)),
+        Err(_panic) => Err(BadExpression("its parser cannot handle it".into())),
     }
-    match catch_unwind(|| cel::Program::compile(text).map(drop)) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(errors)) => Err(BadExpression(reason(&errors))),
-        Err(_panic) => Err(BadExpression("its parser gives up on it".into())),
-    }
-}
-
-/// The first of the parser's errors, without the list of all that it would have taken instead.
-fn reason(errors: &cel::ParseErrors) -> String {
-    let Some(first) = errors.errors.first() else {
-        return "its parser does not say why".into();
-    };
-    let (line, column) = first.pos;
-    let message = first.msg.trim_start_matches("Syntax error: ");
-    let message = message.split(" expecting {").next().unwrap_or_default();
-    format!("line {line}, column {column}: {message}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::santa::cel_check::MAX_CHARACTERS;
 
     fn is_good(text: &str) -> bool {
-        judge(&[text]).unwrap() == [Ok(())]
+        judge(&[text]).unwrap()[0].is_ok()
     }
 
     #[test]
@@ -120,12 +125,11 @@ mod tests {
         for text in [
             "target.signing_time >= timestamp('2025-05-31T00:00:00Z')",
             "args.exists(a, a == '--inspect') && euid == 0 ? BLOCKLIST : ALLOWLIST",
-            "has(target.team_id) || !(path in ['/opt/a', r'/opt/\\d', b'x'])",
-            "{'a': [1, 2u, 0x1F, 1.5e3, null, true]}['a'][0] - -1 % 2",
-            "Pair{left: 1, right: 'ä\\u00e9\\n'}.left",
-            "require_touchid_with_cooldown_minutes(10)",
+            "has(target.team_id) || !(path in ['/opt/a', r'/opt/\\d'])",
+            "{'a': [dyn(1), 2u, 0x1F, 1.5e3, null, true]}['a'][0] == -1 % 2",
+            "santa.cel.v1.ExecutableFile{team_id: 'ä\\u00e9\\n'}.team_id == ''",
         ] {
-            assert_eq!(judge(&[text]).unwrap(), [Ok(())], "{text}");
+            assert_eq!(judge(&[text]).unwrap(), [Ok(None)], "{text}");
         }
     }
 
@@ -148,7 +152,13 @@ mod tests {
             assert!(!reason.contains('{'), "{reason}");
         }
         assert!(!is_good("'never closed"));
-        assert!(!is_good(&format!("'{}'", "x".repeat(MOST_BYTES))));
+        let long = |count| format!("path == '{}'", "ä".repeat(count));
+        assert!(is_good(&long(MAX_CHARACTERS - 10)));
+        assert!(!is_good(&long(MAX_CHARACTERS - 9)));
+        assert_eq!(
+            reason(&long(MAX_CHARACTERS - 9)),
+            "its expression cannot be compiled: it has 100001 characters; Santa accepts at most 100000"
+        );
     }
 
     #[test]
@@ -167,14 +177,11 @@ mod tests {
             ("a[", "0", "]"),
             ("a.map(x,", "x", ")"),
         ] {
-            let count = (MOST_BYTES - 8) / (open.len() + close.len());
+            let count = (MAX_CHARACTERS - 8) / (open.len() + close.len());
             let deep = open.repeat(count) + middle + &close.repeat(count);
             let unclosed = open.repeat(count);
-            assert_eq!(
-                judge(&[&deep, &unclosed, "a"]).unwrap()[2],
-                Ok(()),
-                "{open}{close}"
-            );
+            let judged = judge(&[&deep, &unclosed, "true"]).unwrap();
+            assert_eq!(judged[2], Ok(None), "{open}{close}");
         }
     }
 

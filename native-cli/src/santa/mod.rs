@@ -15,12 +15,14 @@
 //! ipc_client   asks the daemon
 //! rule_file    rules in a file
 //! expression   which rules' expressions an agent can compile
+//! cel_check    static checks of expressions
 //! serve        a small server for tests and trials
 //! fleet        many machines that exist only here
 //! push         servers that tell this machine when to sync
 //! daemon       what syncs by schedule and is spoken to
 //! ```
 
+mod cel_check;
 pub mod config;
 #[cfg(target_os = "linux")]
 pub mod daemon;

@@ -1,6 +1,8 @@
 //! Rules in a file, as a server would send them, or as moroz has them in its configuration.
 
-use selvedge_core::santa::wire::{Policy, RuleDownloadResponse, RuleMessage, RuleType};
+use selvedge_core::santa::wire::{
+    Form, Malformed, Policy, RuleDownloadResponse, RuleMessage, RuleType, read_objects,
+};
 use selvedge_core::santa::{Change, Rule, RuleState};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +19,8 @@ impl From<std::io::Error> for Unreadable {
     }
 }
 
-impl From<serde_json::Error> for Unreadable {
-    fn from(error: serde_json::Error) -> Self {
+impl From<Malformed> for Unreadable {
+    fn from(error: Malformed) -> Self {
         Self(error.to_string())
     }
 }
@@ -61,7 +63,7 @@ const OF_MOROZ: [Policy; 4] = [
     Policy::Remove,
 ];
 
-/// A rule of a file that nothing can be made of.
+/// A rule of a file, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRuleAt {
     /// Which one, from 1.
@@ -89,6 +91,8 @@ pub struct RuleFile {
     pub changes: Vec<Change>,
     /// The others.
     pub bad: Vec<BadRuleAt>,
+    /// Of the good ones, those that have no effect, and why.
+    pub useless: Vec<BadRuleAt>,
 }
 
 impl RuleFile {
@@ -98,20 +102,18 @@ impl RuleFile {
     /// # Errors
     /// When the text is none of them.
     pub fn read(text: &[u8]) -> Result<Self, Unreadable> {
-        let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
-        let messages = match first {
-            Some(b'[') => serde_json::from_slice(text)?,
-            Some(b'{') => match serde_json::from_slice::<serde_json::Value>(text) {
-                Ok(whole) if whole.get("rules").is_some() => {
-                    RuleDownloadResponse::deserialize(whole)?.rules
-                }
-                _ => serde_json::Deserializer::from_slice(text)
-                    .into_iter()
-                    .collect::<Result<Vec<RuleMessage>, _>>()?,
-            },
-            _ => serde_json::Deserializer::from_slice(text)
-                .into_iter()
-                .collect::<Result<Vec<RuleMessage>, _>>()?,
+        let start = text.trim_ascii_start();
+        let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+        let is_list = start.trim_ascii_start().starts_with(b"[");
+        let messages = if is_list {
+            page(&[b"{\"rules\":", start, b"}"].concat())?
+        } else {
+            let rules: Vec<RuleMessage> = read_objects(start)?;
+            // A page has no field of a rule.
+            match rules.as_slice() {
+                [only] if *only == RuleMessage::default() => page(start)?,
+                _ => rules,
+            }
         };
         Self::of(&messages)
     }
@@ -153,6 +155,11 @@ impl RuleFile {
         }
         let sifted = sift(changes)?;
         file.changes = sifted.good;
+        for (at, warning) in &sifted.useless {
+            let place = places[*at];
+            file.useless
+                .push(BadRuleAt::new(place, &messages[place], warning));
+        }
         for (at, _, error) in sifted.bad {
             let place = places[at];
             file.bad
@@ -161,6 +168,11 @@ impl RuleFile {
         file.bad.sort_by_key(|bad| bad.number);
         Ok(file)
     }
+}
+
+/// The rules of a page of ruledownload.
+fn page(text: &[u8]) -> Result<Vec<RuleMessage>, Unreadable> {
+    Ok(Form::Json.read::<RuleDownloadResponse>(text)?.rules)
 }
 
 /// A rule as a server would send it; `None` for one that only a machine itself makes.
@@ -233,13 +245,60 @@ mod tests {
                 r#"{{"identifier":"ABCDEFGHIJ","policy":"CEL","rule_type":"TEAMID","cel_expr":"{expression}"}}"#
             )
         };
-        let lines = [&cel("a &&"), RULE, &cel("a && b"), &cel(""), &cel("(")];
+        let lines = [
+            &cel("true &&"),
+            RULE,
+            &cel("euid == 0"),
+            &cel(""),
+            &cel("("),
+        ];
         let file = RuleFile::read(lines.join("\n").as_bytes()).unwrap();
         assert_eq!(file.changes.len(), 2);
         let numbers: Vec<usize> = file.bad.iter().map(|bad| bad.number).collect();
         assert_eq!(numbers, [1, 4, 5]);
         let start = "its expression cannot be compiled: line 1, ";
         assert!(file.bad[0].problem.starts_with(start), "{:?}", file.bad);
+        let file = RuleFile::read(cel("path").as_bytes()).unwrap();
+        assert_eq!((file.changes.len(), file.bad.len()), (1, 0));
+        let warning = &file.useless[0];
+        assert_eq!(
+            (warning.number, warning.identifier.as_str()),
+            (1, "ABCDEFGHIJ")
+        );
+        let start = "its expression is stored, but its result is of type string";
+        assert!(warning.problem.starts_with(start), "{warning:?}");
+    }
+
+    #[test]
+    fn a_file_is_read_as_leniently_as_an_answer_of_a_server() {
+        let rule = "{identifier:'EQHXZ8M8AV',policy:1,ruleType:'3',}";
+        for text in [
+            format!("[{rule},]"),
+            format!("{{'rules':{rule}}}"),
+            format!("{rule}"),
+            format!("\u{feff}{rule}\n"),
+            format!("\u{feff}[[{rule}]]"),
+        ] {
+            let file = RuleFile::read(text.as_bytes()).unwrap();
+            assert_eq!((file.changes.len(), file.bad.len()), (1, 0), "{text}");
+        }
+        for (text, bad) in [("[null]", 1), ("{}", 0), ("{'rules':[]}", 0), ("[]", 0)] {
+            let file = RuleFile::read(text.as_bytes()).unwrap();
+            assert_eq!((file.changes.len(), file.bad.len()), (0, bad), "{text}");
+        }
+        for text in ["{'rules':5}", "[5]", "5", "{'identifier':5}", "{"] {
+            assert!(RuleFile::read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_with_a_bad_expression_takes_nothing_back_that_came_before() {
+        let bad = r#"{"identifier":"EQHXZ8M8AV","policy":"CEL","rule_type":"TEAMID","cel_expr":"target."}"#;
+        let remove = r#"{"identifier":"EQHXZ8M8AV","policy":"REMOVE","rule_type":"TEAMID"}"#;
+        for before in [RULE, remove] {
+            let file = RuleFile::read(format!("{before}\n{bad}").as_bytes()).unwrap();
+            assert_eq!((file.changes.len(), file.bad.len()), (1, 1), "{before}");
+        }
     }
 
     #[test]

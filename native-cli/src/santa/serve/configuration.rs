@@ -268,6 +268,10 @@ impl Reading {
                     let problem = format!("machines pass this rule over: {}", bad.problem);
                     self.tell(Weight::Warning, places[bad.number - 1], problem);
                 }
+                for useless in read.useless {
+                    let place = places[useless.number - 1];
+                    self.tell(Weight::Warning, place, useless.problem);
+                }
             }
             Err(error) => self.tell(Weight::Warning, offset, error.to_string()),
         }

@@ -171,6 +171,57 @@ fn rules_of_this_machine_are_counted_and_no_server_touches_them() {
 }
 
 #[test]
+fn changes_before_a_bad_expression_of_the_same_rule_count() {
+    let identifier = "EQHXZ8M8AV";
+    let bad = || {
+        let mut bad = rule(identifier, RuleState::Cel);
+        bad.cel_expr = "target.signing_tme > timestamp(0)".into();
+        Change::Put(bad)
+    };
+    let block = || Change::Put(rule(identifier, RuleState::Block));
+    let allow = || Change::Put(rule(identifier, RuleState::Allow));
+    let remove = || Change::Remove(rule(identifier, RuleState::Allow).key);
+    for (there, changes, expected) in [
+        (None, vec![block(), bad()], Some(RuleState::Block)),
+        (None, vec![bad(), block()], Some(RuleState::Block)),
+        (Some(allow()), vec![remove(), bad()], None),
+        (Some(allow()), vec![bad()], Some(RuleState::Allow)),
+        (
+            Some(allow()),
+            vec![block(), bad(), bad()],
+            Some(RuleState::Block),
+        ),
+    ] {
+        let store = SantaStore::in_memory().unwrap();
+        let commit = |changes| {
+            let commit = Commit {
+                changes,
+                ..Commit::default()
+            };
+            block_on(store.commit(commit)).unwrap().refused.len()
+        };
+        commit(there.into_iter().collect());
+        assert!(commit(changes) > 0);
+        let left = block_on(store.rules(None, 10)).unwrap();
+        let states: Vec<RuleState> = left.iter().map(|rule| rule.state).collect();
+        assert_eq!(states, Vec::from_iter(expected));
+    }
+}
+
+#[test]
+fn an_expression_is_kept_with_any_policy_and_judged_with_one_alone() {
+    let store = SantaStore::in_memory().unwrap();
+    let mut kept = rule("EQHXZ8M8AV", RuleState::Block);
+    kept.cel_expr = "not ( judged".into();
+    let commit = Commit {
+        changes: vec![Change::Put(kept.clone())],
+        ..Commit::default()
+    };
+    assert!(block_on(store.commit(commit)).unwrap().refused.is_empty());
+    assert_eq!(block_on(store.rules(None, 10)).unwrap(), [kept]);
+}
+
+#[test]
 fn what_was_committed_is_there_after_opening_again_and_another_store_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("santa.sqlite");

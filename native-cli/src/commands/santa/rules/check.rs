@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use crate::exit::{CliError, Result};
 use crate::output::{Output, printable};
+use crate::santa::rule_file::BadRuleAt;
 
 #[derive(Serialize)]
 struct Checked {
     good: usize,
     bad: Vec<Bad>,
+    /// Good rules that have no effect.
+    warnings: Vec<Bad>,
 }
 
 #[derive(Serialize)]
@@ -21,12 +24,28 @@ struct Bad {
     problem: String,
 }
 
+impl From<BadRuleAt> for Bad {
+    fn from(bad: BadRuleAt) -> Self {
+        Self {
+            number: bad.number,
+            identifier: bad.identifier,
+            problem: bad.problem,
+        }
+    }
+}
+
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for bad in &self.bad {
             let identifier = printable(&bad.identifier);
             let problem = printable(&bad.problem);
             writeln!(f, "rule {} ({identifier}): {problem}", bad.number)?;
+        }
+        for warning in &self.warnings {
+            let identifier = printable(&warning.identifier);
+            let problem = printable(&warning.problem);
+            let number = warning.number;
+            writeln!(f, "rule {number} ({identifier}): warning: {problem}")?;
         }
         writeln!(f, "good: {}, passed over: {}", self.good, self.bad.len())
     }
@@ -35,14 +54,10 @@ impl fmt::Display for Checked {
 /// Says which rules of a file a machine would pass over.
 pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     let file = super::file(path, super::format_of(path))?;
-    let bad = file.bad.into_iter().map(|bad| Bad {
-        number: bad.number,
-        identifier: bad.identifier,
-        problem: bad.problem,
-    });
     let checked = Checked {
         good: file.changes.len(),
-        bad: bad.collect(),
+        bad: file.bad.into_iter().map(Bad::from).collect(),
+        warnings: file.useless.into_iter().map(Bad::from).collect(),
     };
     output.answer(&checked)?;
     match checked.bad.len() {

@@ -44,6 +44,10 @@ pub(super) fn add(device: &Device, args: AddArgs) -> Result<()> {
     if let Some((.., error)) = sifted.bad.first() {
         return Err(CliError::Usage(printable(&error.to_string())));
     }
+    for (_, warning) in &sifted.useless {
+        let warning = warning.to_string();
+        device.output.note(format_args!("{}", printable(&warning)));
+    }
     apply(device, &sifted.good, args.dry_run.dry_run)
 }
 
@@ -82,7 +86,7 @@ pub(super) fn import(
 ) -> Result<()> {
     let format = format.unwrap_or_else(|| super::format_of(path));
     let file = super::file(path, format)?;
-    for bad in &file.bad {
+    for bad in file.bad.iter().chain(&file.useless) {
         device.output.note(format_args!(
             "rule {} ({}): {}",
             bad.number,

@@ -9,17 +9,21 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 use super::encoder::Format;
+use super::raw_records::{ListedRecord, Members, RawRecord};
 use super::reply::{Refusal, WeaveCode};
 use super::storage::{Field, Incoming};
 
 /// Nine digits.
-const NINE_DIGITS: i64 = 999_999_999;
+const NINE_DIGITS: u64 = 999_999_999;
 
 /// The form of a body by its `Content-Type`; `text/plain` is read as JSON, because Firefox sends it.
 ///
 /// # Errors
-/// 415 for another one.
+/// 415 for another one, and for a compressed body.
 pub(super) fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
+    if !is_plain(headers) {
+        return Err(Refusal::UnsupportedMediaType);
+    }
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(Format::Array);
     };
@@ -32,52 +36,75 @@ pub(super) fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
     }
 }
 
+/// Whether a body comes as it is.
+pub(super) fn is_plain(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// The records of a POST: those that can be written, and the ids of the others with a reason.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub(super) struct Records {
     /// What is well formed.
     pub valid: Vec<Incoming>,
-    /// What has a value out of its bounds.
+    /// What is invalid by itself.
     pub failed: BTreeMap<String, &'static str>,
 }
 
-/// Reads the records of a POST.
+/// Reads the records of a POST. A record that is invalid by itself does not keep the others from being written.
 ///
 /// # Errors
-/// 400 with code 6 if it is no JSON, with code 8 if it is no list of records, if a record has members that the protocol
-/// does not know, or if an id comes twice.
+/// 400 with code 6 if it is no JSON, with code 8 if it is no list of objects with ids, or if an id comes twice.
 pub(super) fn records(format: Format, body: &[u8]) -> Result<Records, Refusal> {
-    let wires: Vec<Wire> = match format {
-        Format::Array => serde_json::from_slice(body).map_err(|e| refusal(&e))?,
-        Format::Lines if body.is_empty() => Vec::new(),
-        Format::Lines => {
-            let lines = body
-                .strip_suffix(b"\n")
-                .unwrap_or(body)
-                .split(|byte| *byte == b'\n');
-            let wires = lines.map(|line| serde_json::from_slice(line).map_err(|e| refusal(&e)));
-            wires.collect::<Result<_, _>>()?
-        }
-    };
-    let mut seen = HashSet::with_capacity(wires.len());
     let mut records = Records::default();
-    for wire in wires {
-        let invalid = Refusal::BadRequest(WeaveCode::InvalidRecord);
-        let id = wire.id.clone().ok_or(invalid.clone())?;
-        if !seen.insert(id.clone()) {
-            return Err(invalid);
+    let mut seen = HashSet::new();
+    if let Ok(wires) = list::<Wire>(format, body) {
+        for mut wire in wires {
+            let id = wire.id.take();
+            let id = id.ok_or(Refusal::BadRequest(WeaveCode::InvalidRecord))?;
+            records.add(&mut seen, id, Ok(wire.members()))?;
         }
-        match RecordId::new(id.clone())
-            .map_err(|_| "invalid id")
-            .and_then(|id| wire.check(id))
-        {
-            Ok(record) => records.valid.push(record),
-            Err(reason) => {
-                records.failed.insert(id, reason);
-            }
+    } else {
+        for ListedRecord { id, record } in list(format, body)? {
+            records.add(&mut seen, id, record.read())?;
         }
     }
     Ok(records)
+}
+
+impl Records {
+    fn add(
+        &mut self,
+        seen: &mut HashSet<String>,
+        id: String,
+        members: Result<Members, &'static str>,
+    ) -> Result<(), Refusal> {
+        if !seen.insert(id.clone()) {
+            return Err(Refusal::BadRequest(WeaveCode::InvalidRecord));
+        }
+        let record_id = RecordId::new(id.clone()).map_err(|_| "invalid id");
+        match record_id.and_then(|record_id| check(record_id, members?)) {
+            Ok(record) => self.valid.push(record),
+            Err(reason) => {
+                self.failed.insert(id, reason);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a list of objects.
+fn list<'a, T: Deserialize<'a>>(format: Format, body: &'a [u8]) -> Result<Vec<T>, Refusal> {
+    let list = match format {
+        Format::Array => serde_json::from_slice(body),
+        Format::Lines if body.is_empty() => Ok(Vec::new()),
+        Format::Lines => {
+            let lines = body.strip_suffix(b"\n").unwrap_or(body);
+            let lines = lines.split(|byte| *byte == b'\n');
+            lines.map(serde_json::from_slice).collect()
+        }
+    };
+    list.map_err(|error| refusal(&error))
 }
 
 /// Reads the one record of a PUT, whose id is the URL's.
@@ -88,8 +115,15 @@ pub(super) fn record(id: RecordId, format: Format, body: &[u8]) -> Result<Incomi
     if format == Format::Lines {
         return Err(Refusal::UnsupportedMediaType);
     }
-    let wire: Wire = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
-    wire.check(id)
+    let members = match serde_json::from_slice::<Wire>(body) {
+        Ok(wire) => Ok(wire.members()),
+        Err(_) => {
+            let raw: RawRecord<'_> = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
+            raw.read()
+        }
+    };
+    members
+        .and_then(|members| check(id, members))
         .map_err(|_| Refusal::BadRequest(WeaveCode::InvalidRecord))
 }
 
@@ -100,6 +134,7 @@ fn refusal(error: &serde_json::Error) -> Refusal {
     })
 }
 
+/// A record as it should be; [`RawRecord`] reads the others.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
@@ -122,23 +157,33 @@ struct Wire {
 }
 
 impl Wire {
-    fn check(self, id: RecordId) -> Result<Incoming, &'static str> {
-        if matches!(self.sortindex, Field::Set(index) if index.abs() > NINE_DIGITS) {
-            return Err("invalid sortindex");
-        }
-        let ttl = match self.ttl {
-            Field::Keep => Field::Keep,
-            Field::Clear => Field::Clear,
-            Field::Set(ttl) if ttl > NINE_DIGITS => return Err("invalid ttl"),
-            Field::Set(ttl) => Field::Set(u32::try_from(ttl).map_err(|_| "invalid ttl")?),
-        };
-        Ok(Incoming {
-            id,
+    fn members(self) -> Members {
+        Members {
             payload: self.payload,
             sortindex: self.sortindex,
-            ttl,
-        })
+            ttl: self.ttl,
+        }
     }
+}
+
+fn check(id: RecordId, members: Members) -> Result<Incoming, &'static str> {
+    if matches!(members.sortindex, Field::Set(index) if index.unsigned_abs() > NINE_DIGITS) {
+        return Err("invalid sortindex");
+    }
+    let ttl = match members.ttl {
+        Field::Keep => Field::Keep,
+        Field::Clear => Field::Clear,
+        Field::Set(ttl) => match u32::try_from(ttl) {
+            Ok(ttl) if u64::from(ttl) <= NINE_DIGITS => Field::Set(ttl),
+            _ => return Err("invalid ttl"),
+        },
+    };
+    Ok(Incoming {
+        id,
+        payload: members.payload,
+        sortindex: members.sortindex,
+        ttl,
+    })
 }
 
 fn field<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Field<T>, D::Error> {
@@ -182,12 +227,8 @@ mod tests {
             (b"[1]", WeaveCode::InvalidRecord),
             (b"[{}]", WeaveCode::InvalidRecord),
             (b"[{\"id\":5}]", WeaveCode::InvalidRecord),
-            (b"[{\"id\":\"a\",\"payload\":{}}]", WeaveCode::InvalidRecord),
-            (
-                b"[{\"id\":\"a\",\"sortindex\":1.5}]",
-                WeaveCode::InvalidRecord,
-            ),
-            (b"[{\"id\":\"a\",\"unknown\":1}]", WeaveCode::InvalidRecord),
+            (b"[{\"id\":\"a\"},\"b\"]", WeaveCode::InvalidRecord),
+            (b"[{\"id\":\"a\"},null]", WeaveCode::InvalidRecord),
             (b"[{\"id\":\"a\"},{\"id\":\"a\"}]", WeaveCode::InvalidRecord),
         ] {
             assert_eq!(
@@ -200,20 +241,57 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_bounds_fail_one_record_alone() {
+    fn an_invalid_record_fails_alone() {
         for (member, reason) in [
+            ("\"foo\":1", "unknown field"),
+            ("\"payload\":5", "invalid payload"),
+            ("\"payload\":{}", "invalid payload"),
+            ("\"sortindex\":\"1\"", "invalid sortindex"),
+            ("\"sortindex\":1.5", "invalid sortindex"),
+            ("\"sortindex\":-9223372036854775808", "invalid sortindex"),
+            ("\"ttl\":\"5\"", "invalid ttl"),
             ("\"sortindex\":1000000000", "invalid sortindex"),
             ("\"sortindex\":-1000000000", "invalid sortindex"),
             ("\"ttl\":-1", "invalid ttl"),
             ("\"ttl\":1000000000", "invalid ttl"),
         ] {
-            let body = format!("[{{\"id\":\"a\",{member}}},{{\"id\":\"b\"}}]");
-            let records = records(Format::Array, body.as_bytes()).unwrap();
-            assert_eq!(records.failed.get("a"), Some(&reason), "{member}");
-            assert_eq!(records.valid.len(), 1);
+            let (bad, good) = (format!("{{\"id\":\"a\",{member}}}"), "{\"id\":\"b\"}");
+            for (format, body) in [
+                (Format::Array, format!("[{bad},{good}]")),
+                (Format::Lines, format!("{good}\n{bad}\n")),
+            ] {
+                let records = records(format, body.as_bytes()).unwrap();
+                assert_eq!(records.failed.get("a"), Some(&reason), "{member}");
+                assert_eq!(records.valid.len(), 1);
+            }
+            let id = RecordId::new("a").unwrap();
+            assert_eq!(
+                record(id, Format::Array, bad.as_bytes()),
+                Err(Refusal::BadRequest(WeaveCode::InvalidRecord)),
+                "{member}"
+            );
         }
         let records = records(Format::Array, b"[{\"id\":\"\"},{\"id\":\"\\u00e9\"}]").unwrap();
         assert_eq!(records.failed.len(), 2);
+    }
+
+    #[test]
+    fn of_members_that_come_twice_the_last_counts() {
+        let body =
+            br#"{"id":"b","id":"a","payload":5,"payload":"1","payload":"2","ttl":null,"ttl":7}"#;
+        let list = [b"[", &body[..], b"]"].concat();
+        let posted = records(Format::Array, &list).unwrap().valid;
+        let put = record(RecordId::new("a").unwrap(), Format::Array, body).unwrap();
+        assert_eq!(posted, [put.clone()]);
+        assert_eq!(
+            (put.payload, put.ttl),
+            (Field::Set("2".into()), Field::Set(7))
+        );
+        let twice = b"[{\"id\":\"a\",\"payload\":5},{\"id\":\"a\"}]";
+        assert_eq!(
+            records(Format::Array, twice),
+            refused(WeaveCode::InvalidRecord)
+        );
     }
 
     #[test]
@@ -253,6 +331,16 @@ mod tests {
                 expected,
                 "{value:?}"
             );
+        }
+        for (encoding, expected) in [
+            ("identity", Ok(Format::Array)),
+            ("gzip", Err(Refusal::UnsupportedMediaType)),
+            ("identity, br", Err(Refusal::UnsupportedMediaType)),
+            ("", Err(Refusal::UnsupportedMediaType)),
+        ] {
+            let headers = [(header::CONTENT_ENCODING, encoding.parse().unwrap())];
+            let headers = headers.into_iter().collect();
+            assert_eq!(format(&headers), expected, "{encoding}");
         }
     }
 }

@@ -24,7 +24,7 @@ use super::dialect::{check_confirmed, read_conditions, write_conditions};
 use super::encoder::{Encoding, Format};
 use super::parts;
 use super::query::{BatchStep, Selection, ids_to_delete};
-use super::record::{collection_name, modified, show_quota};
+use super::record::{check_known_bad, collection_name, modified, show_quota};
 use super::reply::{Refusal, json, set, set_last_modified};
 use super::storage::{Incoming, Page, PageBody, PageRequest, StorageError, Target, Write, Written};
 
@@ -157,6 +157,7 @@ pub(super) async fn post(
     caller.check_body(&headers, &bytes)?;
     let read = body::records(format, &bytes)?;
     drop(bytes);
+    check_known_bad(&collection, &read.valid)?;
     let mut sorted = app.limits.sort(read.valid);
     sorted.failed.extend(read.failed);
     let success: Vec<RecordId> = sorted

@@ -33,7 +33,9 @@ pub(super) async fn collection_counts(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = read(&app, &caller, &headers, true).await?;
-    Ok(by_collection(&state, |collection| collection.records))
+    Ok(by_collection(&without_empty(state), |collection| {
+        collection.records
+    }))
 }
 
 /// `GET info/collection_usage`: the KB of each collection's payloads.
@@ -43,7 +45,9 @@ pub(super) async fn collection_usage(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let state = read(&app, &caller, &headers, true).await?;
-    Ok(by_collection(&state, |collection| kb(collection.bytes)))
+    Ok(by_collection(&without_empty(state), |collection| {
+        kb(collection.bytes)
+    }))
 }
 
 /// `GET info/quota`: the KB in use and the KB allowed, or null.
@@ -82,6 +86,14 @@ async fn read(
         Verdict::NotModified => Err(Refusal::NotModified(state.modified)),
         Verdict::Changed => Err(Refusal::Changed(state.modified)),
     }
+}
+
+/// Leaves out collections without live records, as the reference server does in counts and usage.
+fn without_empty(mut state: StoreState) -> StoreState {
+    state
+        .collections
+        .retain(|collection| collection.records > 0);
+    state
 }
 
 fn by_collection<T: Serialize>(

@@ -95,7 +95,8 @@ impl Selection {
                 "ids" => selection.ids = Some(ids(&value)?),
                 "newer" => selection.newer = Some(time(&value)?),
                 "older" => selection.older = Some(time(&value)?),
-                "full" => selection.full = !matches!(&*value, "0" | "false"),
+                // Whatever its value, as the reference server reads it.
+                "full" => selection.full = true,
                 "limit" => selection.limit = Some(limit(&value)?),
                 "offset" if dialect == Dialect::V1_1 => selection.skip = number(&value)?,
                 "index_above" if dialect == Dialect::V1_1 => {
@@ -175,24 +176,26 @@ impl BatchStep {
     /// Reads the query of a POST.
     ///
     /// # Errors
-    /// 400 for a `commit` that is not `true` or has no batch, and for a token that this server never gave.
+    /// 400 for a `commit` that is not `true` or has no batch.
     pub fn parse(query: Option<&str>) -> Result<Self, Refusal> {
         let (mut batch, mut commit) = (None, false);
         for (name, value) in pairs(query) {
             match &*name {
                 "batch" => batch = Some(value),
-                "commit" if value == "true" => commit = true,
+                "commit" if value.eq_ignore_ascii_case("true") => commit = true,
                 "commit" => return Err(malformed()),
                 _ => {}
             }
         }
+        let opens = |token: &str| token.is_empty() || token.eq_ignore_ascii_case("true");
         match (batch.as_deref(), commit) {
             (None, false) => Ok(Self::None),
             (None, true) => Err(malformed()),
-            (Some("true" | ""), false) => Ok(Self::Open),
-            (Some("true" | ""), true) => Ok(Self::Whole),
+            (Some(token), false) if opens(token) => Ok(Self::Open),
+            (Some(token), true) if opens(token) => Ok(Self::Whole),
             (Some(token), commit) => {
-                let batch = BatchId::parse(token).ok_or_else(malformed)?;
+                // A stale condition is told before an unknown batch, so the storage decides.
+                let batch = BatchId::parse(token).unwrap_or(BatchId::UNKNOWN);
                 Ok(if commit {
                     Self::Commit(batch)
                 } else {
@@ -281,6 +284,16 @@ mod tests {
             Selection::parse(Dialect::V1_5, None),
             Ok(Selection::default())
         );
+    }
+
+    #[test]
+    fn any_value_of_full_asks_for_whole_records() {
+        for query in ["full", "full=", "full=0", "full=false", "full=1"] {
+            assert!(
+                Selection::parse(Dialect::V1_5, Some(query)).unwrap().full,
+                "{query}"
+            );
+        }
     }
 
     #[test]
@@ -383,8 +396,10 @@ mod tests {
             ("commit=true&batch=12", Ok(BatchStep::Commit(BatchId(12)))),
             ("commit=true", refused.clone()),
             ("batch=12&commit=1", refused.clone()),
-            ("batch=12&commit=false", refused.clone()),
-            ("batch=nonsense", refused),
+            ("batch=12&commit=false", refused),
+            ("batch=nonsense", Ok(BatchStep::Add(BatchId::UNKNOWN))),
+            ("batch=TRUE", Ok(BatchStep::Open)),
+            ("batch=True&commit=TRUE", Ok(BatchStep::Whole)),
         ] {
             assert_eq!(BatchStep::parse(Some(query)), step, "{query}");
         }

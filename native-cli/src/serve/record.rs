@@ -17,8 +17,9 @@ use super::body_memory::{Owner, Received};
 use super::conditions::Verdict;
 use super::dialect::{read_conditions, target_of_record, write_conditions};
 use super::encoder::{self, Row};
+use super::known_bad::has_zero_iv;
 use super::reply::{Refusal, WeaveCode, json, set};
-use super::storage::{Write, Written};
+use super::storage::{Field, Incoming, Write, Written};
 
 type Target3 = Path<(String, String, String)>;
 
@@ -75,6 +76,7 @@ pub(super) async fn put(
     caller.check_body(&headers, &bytes)?;
     let record = body::record(id, format, &bytes)?;
     drop(bytes);
+    check_known_bad(&collection, std::slice::from_ref(&record))?;
     if record.payload_bytes() > app.limits.max_record_payload_bytes {
         return Err(Refusal::TooLarge);
     }
@@ -134,6 +136,19 @@ pub(super) fn show_quota(reply: &mut Response, written: &Written) {
 /// A collection's name from a path.
 pub(super) fn collection_name(text: String) -> Result<CollectionName, Refusal> {
     CollectionName::new(text).map_err(|_| Refusal::BadRequest(WeaveCode::InvalidCollection))
+}
+
+/// Refuses keys that a broken client encrypted, as the reference server does.
+pub(super) fn check_known_bad(
+    collection: &CollectionName,
+    records: &[Incoming],
+) -> Result<(), Refusal> {
+    let is_bad =
+        |record: &Incoming| matches!(&record.payload, Field::Set(payload) if has_zero_iv(payload));
+    if collection.as_str() == "crypto" && records.iter().any(is_bad) {
+        return Err(Refusal::BadRequest(WeaveCode::InvalidRecord));
+    }
+    Ok(())
 }
 
 fn names(Path((_uid, collection, id)): Target3) -> Result<(CollectionName, RecordId), Refusal> {

@@ -227,3 +227,46 @@ async fn a_batch_of_ten_thousand_records_commits_whole() {
     );
     assert_eq!(user.get("/storage/notes").await.ids().len(), 10_000);
 }
+
+#[tokio::test]
+async fn a_gathered_record_of_nothing_but_ttl_gets_the_time_of_the_commit() {
+    let user = Running::start().await.user().await;
+    user.post(
+        "/storage/tabs",
+        json!([{"id": "a", "payload": "1"}, {"id": "b", "payload": "2"}]),
+    )
+    .await;
+    let before = user.get("/storage/tabs/b").await.last_modified();
+    let opened = user
+        .post("/storage/tabs?batch=true", json!([{"id": "a", "ttl": 100}]))
+        .await
+        .json();
+    let batch = opened["batch"].as_str().unwrap();
+    let committed = user
+        .post(
+            &format!("/storage/tabs?batch={batch}&commit=true"),
+            json!([{"id": "b", "ttl": 100}]),
+        )
+        .await;
+    let gathered = user.get("/storage/tabs/a").await;
+    assert_eq!(gathered.last_modified(), committed.last_modified());
+    let committing = user.get("/storage/tabs/b").await;
+    assert_eq!(committing.last_modified(), before);
+    assert_eq!(gathered.json()["payload"], "1");
+}
+
+#[tokio::test]
+async fn a_stale_condition_is_told_before_an_unknown_batch() {
+    let user = Running::start().await.user().await;
+    user.fill("notes", 1).await;
+    for batch in ["nonsense", "999999", "true"] {
+        let path = format!("/storage/notes?batch={batch}&commit=TRUE");
+        let call = user.call(reqwest::Method::POST, &path);
+        let stale = call.header("x-if-unmodified-since", "1").json(&json!([]));
+        assert_eq!(stale.send().await.status, 412, "{batch}");
+    }
+    let unknown = user.post("/storage/notes?batch=nonsense", json!([])).await;
+    assert_eq!(unknown.status, 400);
+    let opened = user.post("/storage/notes?batch=TRUE", json!([])).await;
+    assert_eq!(opened.status, 202);
+}

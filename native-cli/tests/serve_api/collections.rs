@@ -71,15 +71,48 @@ async fn what_firefox_accepts_is_json() {
 #[tokio::test]
 async fn a_bad_record_fails_alone_and_the_others_are_written() {
     let user = Running::start().await.user().await;
-    let posted = user
-        .post(
-            "/storage/notes",
-            json!([{"id": "a", "sortindex": 12345678901u64}, {"id": "b"}, {"id": "é"}]),
-        )
-        .await;
-    assert_eq!(posted.json()["success"], json!(["b"]));
-    assert_eq!(posted.json()["failed"].as_object().unwrap().len(), 2);
-    assert_eq!(user.get("/storage/notes").await.ids(), ["b"]);
+    for (n, member) in [
+        r#""sortindex":12345678901"#,
+        r#""sortindex":-9223372036854775808"#,
+        r#""sortindex":"1""#,
+        r#""sortindex":1.0"#,
+        r#""sortindex":1e400"#,
+        r#""sortindex":[]"#,
+        r#""ttl":-1"#,
+        r#""ttl":"5""#,
+        r#""ttl":true"#,
+        r#""payload":5"#,
+        r#""payload":{"a":1}"#,
+        r#""payload":"\ud83d""#,
+        r#""foo":1"#,
+        r#""id":"""#,
+        r#""id":"é""#,
+        r#""id":"a\n""#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (bad, good) = (format!("{{\"id\":\"bad\",{member}}}"), format!("g{n}"));
+        let body = format!("[{bad},{{\"id\":\"{good}\",\"payload\":\"x\"}}]");
+        let call = user
+            .call(Method::POST, "/storage/notes")
+            .header("content-type", "application/json");
+        let posted = call.body(body.clone()).send().await;
+        assert_eq!(posted.status, 200, "{member}");
+        assert_eq!(posted.json()["success"], json!([good]), "{member}");
+        assert_eq!(posted.json()["failed"].as_object().unwrap().len(), 1);
+        assert_eq!(
+            user.get(&format!("/storage/notes/{good}")).await.status,
+            200
+        );
+        let call = user
+            .call(Method::POST, "/storage/batched?batch=true")
+            .header("content-type", "application/json");
+        let posted = call.body(body).send().await;
+        assert_eq!(posted.status, 202, "{member}");
+        assert_eq!(posted.json()["success"], json!([good]), "{member}");
+    }
+    assert_eq!(user.get("/storage/notes/bad").await.status, 404);
 }
 
 #[tokio::test]
@@ -88,7 +121,8 @@ async fn a_post_that_is_no_list_of_records_writes_nothing() {
     for (body, code) in [
         (json!({"id": "a"}), "8"),
         (json!([{"id": "a"}, {"id": "a"}]), "8"),
-        (json!([{"id": "a", "other": 1}]), "8"),
+        (json!([{"id": "a"}, "b"]), "8"),
+        (json!([{"id": "a"}, {"id": 5}]), "8"),
         (json!([{"payload": "without id"}]), "8"),
     ] {
         let reply = user.post("/storage/notes", body.clone()).await;
@@ -132,8 +166,8 @@ async fn deleting_ids_keeps_the_collection_and_bumps_its_time() {
     assert_eq!(list.text(), "[]");
     assert!(list.last_modified() > deleted.last_modified());
     assert_eq!(
-        user.get("/info/collection_counts").await.json(),
-        json!({"notes": 0})
+        user.get("/info/collections").await.text(),
+        format!("{{\"notes\":{}}}", list.last_modified())
     );
 }
 
@@ -216,4 +250,29 @@ async fn unknown_paths_and_methods_are_told_apart() {
         405
     );
     assert_eq!(user.put("/storage/notes", json!({})).await.status, 405);
+}
+
+#[tokio::test]
+async fn any_value_of_full_asks_for_whole_records() {
+    let user = Running::start().await.user().await;
+    user.fill("notes", 1).await;
+    for query in ["full=1", "full=0", "full=false", "full"] {
+        let list = user.get(&format!("/storage/notes?{query}")).await.json();
+        assert_eq!(list[0]["id"], "n000000", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_415() {
+    let user = Running::start().await.user().await;
+    for (method, path, body) in [
+        (Method::POST, "/storage/notes", "[{\"id\":\"a\"}]"),
+        (Method::PUT, "/storage/notes/a", "{}"),
+    ] {
+        for (encoding, status) in [("gzip", 415), ("br", 415), ("identity", 200)] {
+            let call = user.call(method.clone(), path);
+            let call = call.header("content-encoding", encoding).body(body);
+            assert_eq!(call.send().await.status, status, "{method} {encoding}");
+        }
+    }
 }

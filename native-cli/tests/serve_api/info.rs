@@ -23,7 +23,10 @@ async fn info_counts_and_weighs_through_every_kind_of_write() {
         user.get("/info/collection_usage").await.json(),
         json!({"notes": 1.5, "tabs": 2.0})
     );
-    assert_eq!(user.get("/info/quota").await.json(), json!([3.5, null]));
+    assert_eq!(
+        user.get("/info/quota").await.json(),
+        json!([3.5, 2_048_000.0])
+    );
     user.put("/storage/notes/a", json!({"payload": "x".repeat(512)}))
         .await;
     user.delete("/storage/notes/b").await;
@@ -49,11 +52,11 @@ async fn info_counts_and_weighs_through_every_kind_of_write() {
     user.delete("/storage/tabs?ids=t").await;
     assert_eq!(
         user.get("/info/collection_counts").await.json(),
-        json!({"notes": 2, "tabs": 0})
+        json!({"notes": 2})
     );
     assert_eq!(
         user.get("/info/collection_usage").await.json(),
-        json!({"notes": 1.0, "tabs": 0.0})
+        json!({"notes": 1.0})
     );
 }
 
@@ -111,13 +114,35 @@ async fn every_reply_tells_the_servers_time() {
 }
 
 #[tokio::test]
-async fn the_heartbeat_says_that_reads_and_writes_work() {
+async fn load_balancers_find_the_paths_of_the_reference_server() {
     let running = Running::start().await;
-    let reply = running
-        .http
-        .get(format!("{}/__heartbeat__", running.url))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(reply.status(), 200);
+    for (path, member, value) in [
+        ("/__heartbeat__", "status", json!("Ok")),
+        ("/__lbheartbeat__", "status", json!(null)),
+        ("/__version__", "version", json!(env!("CARGO_PKG_VERSION"))),
+    ] {
+        let request = running.http.get(format!("{}{path}", running.url));
+        let reply = crate::client::Reply::read(request.send().await.unwrap()).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert_eq!(reply.json()[member], value, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn counts_and_usage_leave_out_collections_without_live_records() {
+    let user = Running::start().await.user().await;
+    user.put("/storage/tabs/a", json!({"payload": "p", "ttl": 0}))
+        .await;
+    user.put("/storage/notes/a", json!({"payload": "x".repeat(512)}))
+        .await;
+    user.put("/storage/emptied/a", json!({})).await;
+    user.delete("/storage/emptied/a").await;
+    for (path, expected) in [
+        ("/info/collection_counts", json!({"notes": 1})),
+        ("/info/collection_usage", json!({"notes": 0.5})),
+    ] {
+        assert_eq!(user.get(path).await.json(), expected, "{path}");
+    }
+    let times = user.get("/info/collections").await.json();
+    assert_eq!(times.as_object().unwrap().len(), 3);
 }

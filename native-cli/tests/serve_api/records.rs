@@ -33,17 +33,11 @@ async fn absent_members_keep_what_is_stored_and_null_clears_it() {
     let user = Running::start().await.user().await;
     user.put("/storage/notes/a", json!({"payload": "p", "sortindex": 5}))
         .await;
-    let bumped = user.put("/storage/notes/a", json!({"ttl": 1000})).await;
+    user.put("/storage/notes/a", json!({"ttl": 1000})).await;
     let got = user.get("/storage/notes/a").await.json();
     assert_eq!(
         (&got["payload"], &got["sortindex"]),
         (&json!("p"), &json!(5))
-    );
-    assert_eq!(
-        got["modified"].to_string(),
-        serde_json::from_str::<Value>(bumped.text())
-            .unwrap()
-            .to_string()
     );
     assert!(got.get("ttl").is_none());
     user.put(
@@ -200,4 +194,62 @@ async fn a_null_ttl_makes_a_record_live_for_ever() {
         .await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     assert_eq!(user.get("/storage/tabs").await.ids(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_write_of_nothing_but_ttl_keeps_the_records_time_and_moves_the_collections() {
+    let user = Running::start().await.user().await;
+    let stored = user
+        .put("/storage/tabs/a", json!({"payload": "p", "ttl": 5}))
+        .await;
+    let mut collection = stored.last_modified();
+    let one = |body: Value| json!([{"id": "a", "ttl": body["ttl"]}]);
+    for body in [json!({"ttl": 100}), json!({"ttl": null}), json!({})] {
+        let put = user.put("/storage/tabs/a", body.clone()).await;
+        let mut writes = vec![put];
+        if body.get("ttl").is_some() {
+            writes.push(user.post("/storage/tabs", one(body.clone())).await);
+            let whole = "/storage/tabs?batch=true&commit=true";
+            writes.push(user.post(whole, one(body.clone())).await);
+        }
+        for written in writes {
+            assert!(written.last_modified() > collection, "{body}");
+            collection = written.last_modified();
+        }
+        let got = user.get("/storage/tabs/a").await;
+        assert_eq!(got.last_modified(), stored.last_modified(), "{body}");
+        let info = user.get("/info/collections").await;
+        assert_eq!(info.text(), format!("{{\"tabs\":{collection}}}"));
+    }
+    for body in [
+        json!({"payload": "p"}),
+        json!({"sortindex": 1, "ttl": 9}),
+        json!({"payload": null}),
+    ] {
+        let put = user.put("/storage/tabs/a", body.clone()).await;
+        let got = user.get("/storage/tabs/a").await;
+        assert_eq!(got.last_modified(), put.last_modified(), "{body}");
+    }
+    let new = user.put("/storage/tabs/b", json!({"ttl": 100})).await;
+    let got = user.get("/storage/tabs/b").await;
+    assert_eq!(got.last_modified(), new.last_modified());
+}
+
+#[tokio::test]
+async fn keys_with_an_iv_of_zeros_are_refused() {
+    let user = Running::start().await.user().await;
+    let bad = json!({"payload": r#"{"ciphertext":"x","IV": "AAAAAAAAAAAAAAAAAAAAAA=="}"#});
+    let listed = json!([{"id": "good", "payload": "x"}, {"id": "keys", "payload": bad["payload"]}]);
+    for refused in [
+        user.put("/storage/crypto/keys", bad.clone()).await,
+        user.put("/storage/crypto/other", bad.clone()).await,
+        user.post("/storage/crypto", listed.clone()).await,
+        user.post("/storage/crypto?batch=true", listed.clone())
+            .await,
+    ] {
+        assert_eq!((refused.status.as_u16(), refused.text()), (400, "8"));
+    }
+    assert_eq!(user.get("/storage/crypto").await.text(), "[]");
+    assert_eq!(user.put("/storage/notes/keys", bad).await.status, 200);
+    assert_eq!(user.post("/storage/notes", listed).await.status, 200);
 }

@@ -48,6 +48,9 @@ impl Incoming {
 pub struct BatchId(pub(crate) i64);
 
 impl BatchId {
+    /// No batch that was ever opened: their numbers begin at 1.
+    pub(crate) const UNKNOWN: Self = Self(0);
+
     /// Reads the token of a URL.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -129,6 +129,7 @@ pub(super) fn apply(
             payload: field(payload, fields & PAYLOAD_GIVEN),
             sortindex: field(row.get(2)?, fields & SORTINDEX_GIVEN),
             ttl: field(row.get(3)?, fields & TTL_GIVEN),
+            was_gathered: true,
         };
         delta += puts.put(change)?;
     }

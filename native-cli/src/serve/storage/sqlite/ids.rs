@@ -130,6 +130,7 @@ mod tests {
                 payload: Field::Set(b"x"),
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
+                was_gathered: false,
             };
             let found = find_collection(&db, uid, "notes").unwrap().unwrap();
             let mut puts = Puts::new(&db, found, Moment { at, clock: at });

@@ -167,6 +167,7 @@ mod tests {
                 payload: Field::Set(b"12345"),
                 sortindex: Field::Keep,
                 ttl,
+                was_gathered: false,
             };
             let delta = Puts::new(&db, collection, at(100)).put(change).unwrap();
             touch_collection(&db, collection.id, ServerTime::from_hundredths(100), delta).unwrap();
@@ -211,6 +212,7 @@ mod tests {
                 payload: Field::Set(b"x"),
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
+                was_gathered: false,
             };
             Puts::new(&db, collection, at(100)).put(change).unwrap();
         }

@@ -24,6 +24,16 @@ pub(super) struct Change<'a> {
     pub(super) payload: Field<&'a [u8]>,
     pub(super) sortindex: Field<i64>,
     pub(super) ttl: Field<u32>,
+    /// Whether the record comes out of a batch that other requests opened: then its time moves even if only its `ttl` is
+    /// written (spec §3.1).
+    pub(super) was_gathered: bool,
+}
+
+impl Change<'_> {
+    /// Whether a record that is stored keeps its time: other devices need not fetch it again.
+    fn keeps_time(&self) -> bool {
+        !self.was_gathered && self.payload == Field::Keep && self.sortindex == Field::Keep
+    }
 }
 
 /// When a write happens.
@@ -194,7 +204,8 @@ impl<'a> Puts<'a> {
         }
     }
 
-    /// Writes one record: absent members keep what is stored, and what expired counts as never stored.
+    /// Writes one record: absent members keep what is stored, and what expired counts as never stored. A write of nothing
+    /// but `ttl` leaves the record's time as it is.
     pub(super) fn put(&mut self, change: Change<'_>) -> rusqlite::Result<Delta> {
         if self.expects_new
             && let Some(delta) = self.insert(change)?
@@ -269,12 +280,19 @@ impl<'a> Puts<'a> {
             Field::Set(sortindex) => sortindex,
         };
         let expiry = self.expiry(change, kept.and_then(|stored| stored.expiry));
+        let db = self.db;
+        if kept.is_some() && change.keeps_time() {
+            if stored.expiry != expiry {
+                db.prepare_cached("UPDATE records SET expiry = ?2 WHERE number = ?1")?
+                    .execute(params![stored.number, expiry])?;
+            }
+            return Ok(Delta::default());
+        }
         let payload = match change.payload {
             Field::Keep if kept.is_some() => None,
             Field::Keep | Field::Clear => Some(&b""[..]),
             Field::Set(payload) => Some(payload),
         };
-        let db = self.db;
         // An UPDATE rewrites the index of every column that it names, changed or not.
         let same = stored.sortindex == sortindex && stored.expiry == expiry;
         match payload {

@@ -232,6 +232,7 @@ impl Turn<'_> {
                 },
                 sortindex: record.sortindex,
                 ttl: record.ttl,
+                was_gathered: false,
             };
             delta += puts.put(change)?;
         }

@@ -1,16 +1,19 @@
 //! What all requests share.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use selvedge_core::server::Dialect;
 
 use super::basic::Passwords;
 use super::body_memory::BodyMemory;
+use super::cors::Origins;
+use super::health::LastBeat;
 use super::limits::Limits;
+use super::lock::DirectoryLock;
 use super::nonces::Nonces;
 use super::public_url::PublicUrl;
-use super::storage::Storage;
+use super::storage::{SecretHash, Storage};
 use super::token::MasterSecret;
 
 /// The server behind its sockets.
@@ -24,8 +27,10 @@ pub(super) struct App {
     pub storage: StorageObject,
     /// Signs and checks storage tokens.
     pub secret: MasterSecret,
-    /// Requests seen of late.
+    /// Requests that were taken.
     pub nonces: Nonces,
+    /// When the storage was last seen to work.
+    pub last_beat: LastBeat,
     /// The limits of `info/configuration`.
     pub limits: Limits,
     /// Bytes that one user may store.
@@ -40,12 +45,29 @@ pub(super) struct App {
     pub www: Option<PathBuf>,
     /// The URL that token answers begin with, without a slash at its end.
     pub base_url: String,
+    /// The origins whose pages may talk to the server; replaced when settings are read again.
+    pub origins: RwLock<Arc<Origins>>,
+    /// The origins of the server's own page, where there is one.
+    pub own_origins: Origins,
+    /// The hash of the token by which programs of the server's owner make accounts.
+    pub local_token: Option<SecretHash>,
+    /// Whether a request must name this machine as its host.
+    pub checks_host: bool,
     /// Whether the server speaks TLS itself.
     pub tls: bool,
     /// Whether an account needs an invitation.
     pub invitation_needed: bool,
     /// Whether each request is a line in the log.
     pub log_requests: bool,
+    /// Keeps other servers off the data directory; given up last, when the storage is closed.
+    pub _lock: Option<DirectoryLock>,
+}
+
+impl App {
+    /// The origins that are allowed now.
+    pub(super) fn origins(&self) -> Arc<Origins> {
+        Arc::clone(&self.origins.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Any storage.

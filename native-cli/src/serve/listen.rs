@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,15 +16,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+
+use super::tls::Certificate;
 
 /// A client has so long for a TLS handshake, and for the headers of a request.
 const HANDSHAKE: Duration = Duration::from_secs(30);
@@ -38,28 +36,21 @@ const CONNECTIONS: usize = 4096;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Reads a certificate chain and its key, both PEM.
-pub(crate) fn tls(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
-    let chain =
-        CertificateDer::pem_file_iter(certificate).map_err(|error| named(certificate, &error))?;
-    let chain = chain
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| named(certificate, &error))?;
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, &error))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key_der)
-        .map_err(|error| named(certificate, &error))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// The URL of a server without a path. The default port is left out, as browsers and clients write it.
+pub(crate) fn base_url(scheme: &str, address: SocketAddr) -> String {
+    let default_port = if scheme == "https" { 443 } else { 80 };
+    if address.port() != default_port {
+        return format!("{scheme}://{address}");
+    }
+    match address {
+        SocketAddr::V4(address) => format!("{scheme}://{}", address.ip()),
+        SocketAddr::V6(address) => format!("{scheme}://[{}]", address.ip()),
+    }
 }
 
-fn named(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("{}: {error}", path.display()),
-    )
+/// Reads a certificate chain and its key, both PEM.
+pub(crate) fn tls(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
+    Certificate::read(certificate, key)?.acceptor()
 }
 
 /// Serves until `shutdown` is done, then lets the requests that are under way end.
@@ -130,4 +121,21 @@ async fn answer(
 ) -> Result<hyper::Response<Body>, Infallible> {
     request.extensions_mut().insert(peer);
     tower_service::Service::call(&mut router, request.map(Body::new)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_leaves_the_default_port_out() {
+        for (scheme, address, url) in [
+            ("http", "127.0.0.1:80", "http://127.0.0.1"),
+            ("http", "127.0.0.1:443", "http://127.0.0.1:443"),
+            ("https", "[::1]:443", "https://[::1]"),
+            ("https", "[::1]:8443", "https://[::1]:8443"),
+        ] {
+            assert_eq!(base_url(scheme, address.parse().unwrap()), url);
+        }
+    }
 }

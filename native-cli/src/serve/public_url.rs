@@ -30,15 +30,22 @@ impl PublicUrl {
         {
             return None;
         }
+        let port = authority.port_u16().unwrap_or(default_port);
+        let prefix = uri.path().trim_end_matches('/').to_owned();
+        let authority_text = if port == default_port {
+            authority.host()
+        } else {
+            authority.as_str()
+        };
         Some(Self {
+            text: format!("{}://{authority_text}{prefix}", uri.scheme_str()?),
             host: authority.host().to_ascii_lowercase(),
-            port: authority.port_u16().unwrap_or(default_port),
-            prefix: uri.path().trim_end_matches('/').to_owned(),
-            text: text.to_owned(),
+            port,
+            prefix,
         })
     }
 
-    /// The URL without a slash at its end.
+    /// The URL without a slash at its end, and without the port where it is the default one.
     #[must_use]
     pub(super) fn as_str(&self) -> &str {
         &self.text
@@ -82,6 +89,14 @@ mod tests {
                 "{text}"
             );
             assert_eq!(format!("{}{prefix}", url.origin()), url.as_str());
+        }
+        for (text, announced) in [
+            ("https://example.org:443/", "https://example.org"),
+            ("http://example.org:80/a", "http://example.org/a"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("https://example.org:80", "https://example.org:80"),
+        ] {
+            assert_eq!(PublicUrl::parse(text).unwrap().as_str(), announced);
         }
         for text in [
             "",

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{delete, get, post};
 use selvedge_core::server::Dialect;
 
 use super::app::App;
-use super::reply::{Refusal, json_body};
-use super::{accounts, clock, collection, cors, dialect, info, nodes, record, tokenserver, www};
+use super::denial::Denial;
+use super::reply::Refusal;
+use super::{
+    accounts, clock, collection, cors, dialect, health, host_check, info, nodes, record,
+    tokenserver, www,
+};
 
 /// All of the server's paths.
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -41,13 +44,24 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// What every dialect has for load balancers.
+fn health_paths() -> Router<Arc<App>> {
+    Router::new()
+        .route("/__heartbeat__", get(health::heartbeat))
+        .route("/__lbheartbeat__", get(health::load_balancer_heartbeat))
+        .route("/__version__", get(health::version))
+}
+
 /// The paths of the token server and of the storage (spec §1.9, §3.2).
 fn paths_1_5() -> Router<Arc<App>> {
     let store = || delete(collection::delete_store);
-    Router::new()
-        .route("/__heartbeat__", get(heartbeat))
+    health_paths()
         .route("/1.0/accounts", post(accounts::create))
         .route("/1.0/sync/1.5", get(tokenserver::answer))
+        .route(
+            "/1.0/{application}/{version}",
+            get(tokenserver::unsupported),
+        )
         .route("/1.5/{uid}", store())
         .route("/1.5/{uid}/", store())
         .route("/1.5/{uid}/info/collections", get(info::collections))
@@ -78,8 +92,7 @@ fn paths_1_5() -> Router<Arc<App>> {
 /// The paths of the dialect 1.1 (spec §1.13, §3.10).
 fn paths_1_1() -> Router<Arc<App>> {
     let store = || delete(collection::delete_store);
-    Router::new()
-        .route("/__heartbeat__", get(heartbeat))
+    health_paths()
         .route("/user/1.0/{username}/node/weave", get(nodes::node))
         .route("/1.1/{username}/info/collections", get(info::collections))
         .route(
@@ -105,28 +118,31 @@ fn paths_1_1() -> Router<Arc<App>> {
         )
 }
 
-/// Answers preflights, and gives every reply its time and its CORS headers.
+/// Refuses foreign hosts, answers preflights, and gives every reply its time and its CORS headers.
 async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let path = app.log_requests.then(|| request.uri().path().to_owned());
-    let mut reply = if method == Method::OPTIONS {
+    let origins = app.origins();
+    let origin = origins.allowed(request.headers()).cloned();
+    let mut reply = if app.checks_host && !host_check::is_allowed(request.uri(), request.headers())
+    {
+        host_check::refused()
+    } else if origin.is_some() && method == Method::OPTIONS && cors::is_preflight(request.headers())
+    {
         cors::preflight(request.headers())
     } else {
         next.run(request).await
     };
     dialect::say(app.dialect, &mut reply, clock::now());
-    cors::expose(reply.headers_mut());
+    cors::expose(&origins, origin, reply.headers_mut());
     if let Some(path) = path {
         let millis = started.elapsed().as_millis();
-        eprintln!("{} {method} {path} {millis} ms", reply.status().as_u16());
+        let status = reply.status().as_u16();
+        match reply.extensions().get::<Denial>() {
+            Some(denial) => eprintln!("{status} {method} {path} {millis} ms: {denial}"),
+            None => eprintln!("{status} {method} {path} {millis} ms"),
+        }
     }
     reply
-}
-
-async fn heartbeat(State(app): State<Arc<App>>) -> Response {
-    match app.storage.heartbeat().await {
-        Ok(()) => json_body(Body::from(r#"{"status":"ok"}"#)),
-        Err(_) => Refusal::Unavailable.into_response(),
-    }
 }

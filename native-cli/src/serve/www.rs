@@ -18,7 +18,15 @@ const INDEX: &str = "index.html";
 /// What `cargo xtask pack` puts beside it.
 const PACKAGE: &str = "selvedge/selvedge.wasm";
 /// The first parts of the API's paths, of all dialects.
-const API: [&str; 5] = ["1.0", "1.1", "1.5", "user", "__heartbeat__"];
+const API: [&str; 7] = [
+    "1.0",
+    "1.1",
+    "1.5",
+    "user",
+    "__heartbeat__",
+    "__lbheartbeat__",
+    "__version__",
+];
 
 /// Why a directory has no page to serve.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -176,3 +176,32 @@ async fn behind_a_proxy_the_page_is_under_the_prefix() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn the_page_may_talk_to_the_server_under_each_name_of_this_machine_and_no_other_page_may() {
+    let site = site();
+    let running = serving(site.path(), None).await;
+    let port = running.url.rsplit(':').next().unwrap();
+    for (origin, allowed) in [
+        (format!("http://localhost:{port}"), true),
+        (format!("http://127.0.0.1:{port}"), true),
+        (format!("http://[::1]:{port}"), true),
+        ("http://localhost:1".to_owned(), false),
+        ("https://evil.example".to_owned(), false),
+    ] {
+        let request = running.http.get(format!("{}/__heartbeat__", running.url));
+        let request = request.header("origin", &origin);
+        let reply = Reply::read(request.send().await.unwrap()).await;
+        let echoed = reply.headers.get("access-control-allow-origin");
+        assert_eq!(echoed.is_some(), allowed, "{origin}");
+        assert!(echoed.is_none_or(|echoed| *echoed == *origin));
+    }
+    let behind = serving(site.path(), Some("https://example.org:443/sync")).await;
+    let request = behind.http.get(format!("{}/__heartbeat__", behind.url));
+    let request = request.header("origin", "https://example.org");
+    let reply = Reply::read(request.send().await.unwrap()).await;
+    assert_eq!(
+        reply.header("access-control-allow-origin"),
+        "https://example.org"
+    );
+}

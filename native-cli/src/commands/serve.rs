@@ -1,5 +1,8 @@
 //! `selvedge serve`: the embedded server, invitations to it, and its users of the dialect 1.1.
 
+mod maintenance;
+mod running;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,21 +14,31 @@ use selvedge_core::server::Dialect;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use self::maintenance::{BackupArgs, CompactArgs, back_up, make_small};
+pub(crate) use self::running::stopped;
 use crate::commands::secret::secret;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
+use crate::serve::announcement::Announcement;
 use crate::serve::limits::Limits;
 use crate::serve::storage::sqlite::Place;
 use crate::serve::{
-    NewNode, Options, ServeError, Server, UserError, add_user, change_password, invite, move_user,
-    www,
+    DEFAULT_QUOTA_BYTES, NewNode, Options, ServeError, Server, UserError, add_user,
+    change_password, invite, move_user, www,
 };
 
 /// Run a server of your own.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  selvedge serve --listen 127.0.0.1:8090 --data ~/selvedge-server\n  selvedge account create --server http://127.0.0.1:8090\n  selvedge serve --www --listen 127.0.0.1:8090 --data :memory:"
+    after_help = "Example:\n  selvedge serve --listen 127.0.0.1:8090 --data ~/selvedge-server\n  selvedge account create --server http://127.0.0.1:8090\n  selvedge serve --www --listen 127.0.0.1:8090 --data :memory:\n\n\
+                  Behind a reverse proxy:\n  \
+                  Give --public-url with the URL that clients use: requests are signed for its host, port and path.\n  \
+                  The proxy passes on path and query as they come, the header Authorization, all headers that begin with\n  \
+                  X-, and bodies of --max-request-bytes: nginx takes 1 MiB unless it is told `client_max_body_size 3m;`.\n  \
+                  It need not pass on Host.\n\n\
+                  Signals:\n  \
+                  SIGHUP reads the certificate, its key and the file of allowed origins again. SIGTERM lets requests end."
 )]
 pub struct ServeArgs {
     #[command(subcommand)]
@@ -38,6 +51,10 @@ pub struct ServeArgs {
 enum ServeCommand {
     /// Print an invitation that lets one person make one account.
     Invite(InviteArgs),
+    /// Copy the database to a new file, also while the server runs.
+    Backup(BackupArgs),
+    /// Give the space of deleted records back to the file system.
+    Compact(CompactArgs),
     /// Make or change a user of the dialect 1.1, who has a name and a password.
     #[command(subcommand)]
     User(UserCommand),
@@ -129,14 +146,14 @@ struct ServerArgs {
     /// The directory of the database, or :memory: to keep nothing.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The file with the secret that storage tokens are signed with: its bytes without a line ending at the end. Made if
-    /// it is missing [default: master-secret in the data directory].
+    /// The file with the secret that storage tokens are signed with: its bytes without a line ending at the end, at least
+    /// 16. Made if it is missing [default: master-secret in the data directory].
     #[arg(long, value_name = "F")]
     master_secret_file: Option<PathBuf>,
     /// The URL of the reverse proxy through which clients come; accounts then need an invitation.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// The certificate chain for TLS, as PEM.
+    /// The certificate chain for TLS, as PEM. A self-signed one must not be that of a certificate authority (CA:FALSE).
     #[arg(long, value_name = "F", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's key, as PEM.
@@ -160,12 +177,19 @@ struct ServerArgs {
     /// Bytes of one payload.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_record_payload_bytes, value_parser = at_least_one())]
     max_record_payload_bytes: u64,
-    /// Bytes that one user may store [default: no limit].
-    #[arg(long, value_name = "N")]
-    quota_bytes: Option<u64>,
+    /// Bytes that one user may store, open batches included; 0 for any number.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_QUOTA_BYTES)]
+    quota_bytes: u64,
     /// Records of one page of a download, where the dialect has pages [default: as many as the client asks for].
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     max_page_records: Option<u64>,
+    /// An origin whose web pages may talk to this server, like https://app.example.org or moz-extension://ID; * allows
+    /// every page on the web. May be given more than once. The page of --www needs none.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// A file with more of them, one a line.
+    #[arg(long, value_name = "F")]
+    allow_origins_file: Option<PathBuf>,
     /// Serve the page too, from DIR: a reading list in the browser that shows what goes over the wire. Without DIR it is
     /// www here, or share/selvedge/www beside the program's directory.
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
@@ -217,7 +241,7 @@ impl fmt::Display for Changed {
     }
 }
 
-/// Runs the server until SIGINT or SIGTERM, prints an invitation, or makes or changes a user.
+/// Runs the server until SIGINT or SIGTERM, or does what is done beside one.
 ///
 /// # Errors
 /// When the server cannot start, or the invitation or the user is not kept.
@@ -226,6 +250,10 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
         Some(ServeCommand::Invite(args)) => {
             output.answer(&invitation(args).await.map_err(refused)?)
         }
+        Some(ServeCommand::Backup(args)) => output.answer(&back_up(args).map_err(refused)?),
+        Some(ServeCommand::Compact(args)) => {
+            output.answer(&make_small(args).await.map_err(refused)?)
+        }
         Some(ServeCommand::User(command)) => output.answer(&user(command).await?),
         None => serve(args.server).await.map_err(refused),
     }
@@ -233,10 +261,16 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
 
 fn refused(error: ServeError) -> CliError {
     let exit = match &error {
-        ServeError::Unprotected(_) | ServeError::PublicUrl => Exit::Usage,
+        ServeError::Unprotected(_) | ServeError::PublicUrl | ServeError::Origin(_) => Exit::Usage,
         ServeError::Www(www::NoPage::Dialect) => Exit::Usage,
         ServeError::Www(_) => Exit::NotFound,
-        ServeError::Data(_) | ServeError::Secret(..) | ServeError::Invite(_) => Exit::Storage,
+        ServeError::InUse { .. } => Exit::Conflict,
+        ServeError::Data { .. }
+        | ServeError::Secret { .. }
+        | ServeError::LocalToken { .. }
+        | ServeError::Backup { .. }
+        | ServeError::OriginsFile { .. }
+        | ServeError::Invite(_) => Exit::Storage,
         _ => Exit::Failed,
     };
     CliError::Refused {
@@ -251,7 +285,7 @@ fn user_refused(error: UserError) -> CliError {
             Exit::Usage
         }
         UserError::Unknown(_) => Exit::NotFound,
-        UserError::Data(_) | UserError::Storage(_) => Exit::Storage,
+        UserError::Data { .. } | UserError::Storage(_) => Exit::Storage,
         _ => Exit::Failed,
     };
     CliError::Refused {
@@ -326,13 +360,29 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
             max_total_bytes: args.max_total_bytes,
             max_record_payload_bytes: args.max_record_payload_bytes,
         },
-        quota_bytes: args.quota_bytes,
+        quota_bytes: Some(args.quota_bytes).filter(|&bytes| bytes > 0),
         max_page_records: args.max_page_records,
+        allow_origins: args.allow_origin,
+        allow_origins_file: args.allow_origins_file,
         www,
         log_requests: args.log,
     })
     .await?;
     eprintln!("selvedge serve: listening on {}", server.public_url());
+    for warning in server.warnings() {
+        eprintln!("selvedge serve: {warning}");
+    }
+    // Without it, accounts on this machine need an invitation too.
+    let _announcement = match &data {
+        Place::Directory(directory) if server.addr().ip().is_loopback() => {
+            Announcement::make(server.addr(), directory).ok()
+        }
+        _ => None,
+    };
+    #[cfg(unix)]
+    if let Err(error) = running::reload_at_hangup(server.reload()) {
+        eprintln!("selvedge serve: SIGHUP is not waited for: {error}");
+    }
     if has_page {
         eprintln!(
             "selvedge serve: the page is at {}/; {}",
@@ -376,24 +426,4 @@ fn default_data() -> PathBuf {
     };
     let base = from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")));
     base.unwrap_or_default().join("selvedge").join("server")
-}
-
-/// Done when the process is asked to stop.
-pub(crate) async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
 }

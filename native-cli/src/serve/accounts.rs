@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
@@ -12,14 +12,15 @@ use zeroize::Zeroizing;
 
 use super::app::App;
 use super::body_memory::{BodyError, Owner};
+use super::cors::Origins;
 use super::key_id::KeyId;
 use super::listen::Peer;
 use super::reply::{json_body, set};
-use super::storage::AccountError;
+use super::storage::{AccountError, SecretHash};
 use super::token_error::TokenError;
 use super::tokenserver::hash_secret;
 
-/// The body holds two short texts.
+/// The body holds two short texts; the answer to a larger one names the limit.
 const MAX_BODY: u64 = 4096;
 
 #[derive(Deserialize)]
@@ -35,7 +36,41 @@ struct Made<'a> {
     tokenserver_url: String,
 }
 
-/// Makes an account for a key id: on a loopback address for anybody, elsewhere for who has an invitation.
+/// Who may make an account.
+#[derive(Debug, PartialEq, Eq)]
+enum Admission {
+    /// Whoever sends this.
+    Admitted,
+    /// Whoever has this invitation, which the storage knows.
+    WithInvitation(SecretHash),
+    /// Nobody.
+    Refused,
+}
+
+/// Judges a request by what it gives for an invitation: none, no secret at all, or the hash of one.
+fn judge(
+    given: Option<Option<SecretHash>>,
+    local_token: Option<SecretHash>,
+    is_open: bool,
+) -> Admission {
+    match given {
+        // Hashes of secrets that nobody can choose: comparing them tells nothing about the secret.
+        Some(Some(hash)) if Some(hash) == local_token => Admission::Admitted,
+        _ if is_open => Admission::Admitted,
+        Some(Some(hash)) => Admission::WithInvitation(hash),
+        Some(None) | None => Admission::Refused,
+    }
+}
+
+/// Whether a page in a browser sends this, and not the server's own. Browsers tell the origin with every POST.
+fn is_from_foreign_page(own: &Origins, headers: &HeaderMap) -> bool {
+    let is_from_page =
+        headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    is_from_page && own.allowed(headers).is_none()
+}
+
+/// Makes an account for a key id: for who has an invitation or the server's local token, and for programs on the same
+/// machine where nothing is kept.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(Peer(address)): Extension<Peer>,
@@ -51,12 +86,12 @@ pub(super) async fn create(
     })?;
     let wanted: Wanted = serde_json::from_slice(&received.bytes).map_err(|_| malformed("body"))?;
     let key_id = KeyId::parse(&wanted.kid).ok_or(malformed("kid"))?;
-    let invitation = match &wanted.invitation {
-        Some(text) if app.invitation_needed => {
-            Some(hash_secret(text).ok_or(TokenError::Uninvited)?)
-        }
-        None if app.invitation_needed => return Err(TokenError::Uninvited),
-        _ => None,
+    let given = wanted.invitation.as_deref().map(hash_secret);
+    let is_open = !app.invitation_needed && !is_from_foreign_page(&app.own_origins, &headers);
+    let invitation = match judge(given, app.local_token, is_open) {
+        Admission::Admitted => None,
+        Admission::WithInvitation(invitation) => Some(invitation),
+        Admission::Refused => return Err(TokenError::Uninvited),
     };
     let (access_token, hash) = make_secret().ok_or(TokenError::Unavailable)?;
     let made = app.storage.create_account(hash, key_id, invitation).await;
@@ -87,5 +122,60 @@ const fn malformed(name: &'static str) -> TokenError {
     TokenError::Malformed {
         location: "body",
         name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_made_for_who_has_an_invitation_or_the_token_or_where_it_is_open() {
+        const INVITATION: SecretHash = [1; 32];
+        const TOKEN: SecretHash = [2; 32];
+        for (given, is_open, expected) in [
+            (None, false, Admission::Refused),
+            (Some(None), false, Admission::Refused),
+            (
+                Some(Some(INVITATION)),
+                false,
+                Admission::WithInvitation(INVITATION),
+            ),
+            (Some(Some(TOKEN)), false, Admission::Admitted),
+            (None, true, Admission::Admitted),
+            (Some(None), true, Admission::Admitted),
+            (Some(Some(INVITATION)), true, Admission::Admitted),
+        ] {
+            assert_eq!(judge(given, Some(TOKEN), is_open), expected, "{given:?}");
+        }
+        assert_eq!(
+            judge(Some(Some(TOKEN)), None, false),
+            Admission::WithInvitation(TOKEN)
+        );
+    }
+
+    #[test]
+    fn a_page_is_told_from_a_program_and_the_own_page_from_others() {
+        let own = Origins::parse(["http://127.0.0.1:8090"]).unwrap();
+        for (headers, foreign) in [
+            (&[][..], false),
+            (&[("sec-fetch-mode", "cors")], false),
+            (&[("origin", "https://evil.example")], true),
+            (&[("origin", "null")], true),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (
+                &[
+                    ("origin", "http://127.0.0.1:8090"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
+                false,
+            ),
+        ] {
+            let map = headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect();
+            assert_eq!(is_from_foreign_page(&own, &map), foreign, "{headers:?}");
+        }
     }
 }

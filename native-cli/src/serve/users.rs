@@ -30,8 +30,13 @@ pub enum UserError {
     #[error("there is no user {0}: `selvedge serve user add` makes one")]
     Unknown(String),
     /// The database cannot be opened.
-    #[error("cannot open the database: {0}")]
-    Data(#[source] std::io::Error),
+    #[error("cannot open the database in {}: {source}", .directory.display())]
+    Data {
+        /// The data directory.
+        directory: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
     /// The system has no random bytes.
     #[error("the system has no random bytes")]
     Random,
@@ -109,5 +114,9 @@ fn hash(password: &str) -> Result<String, UserError> {
 }
 
 fn open(data: PathBuf) -> Result<SqliteStorage, UserError> {
-    SqliteStorage::open(&Place::Directory(data), Limits::default(), None).map_err(UserError::Data)
+    let place = Place::Directory(data.clone());
+    SqliteStorage::open(&place, Limits::default(), None).map_err(|source| UserError::Data {
+        directory: data,
+        source,
+    })
 }

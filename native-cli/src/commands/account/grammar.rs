@@ -17,7 +17,8 @@ pub enum AccountCommand {
         /// The server's address.
         #[arg(long, value_name = "URL")]
         server: String,
-        /// The invitation that `selvedge serve invite` printed, for servers that ask for one.
+        /// A file with the invitation that `selvedge serve invite` printed. None is needed for a server that runs on this
+        /// machine as the same user.
         #[arg(long, value_name = "FILE")]
         invitation: Option<PathBuf>,
         /// What the account's other devices call this one; the machine's name if nothing was ever said.

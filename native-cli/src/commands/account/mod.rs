@@ -23,6 +23,7 @@ use crate::confirm::agree;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::profile::remove_if_there;
+use crate::serve::announcement;
 
 /// What was, or would be, done.
 #[derive(Debug, Serialize)]
@@ -150,6 +151,8 @@ async fn create(
         });
     }
     let host = device.network();
+    // Who runs the server on this machine needs no invitation.
+    let invitation = invitation.or_else(|| announcement::token_of(server));
     let invitation = invitation.as_ref().map(|text| text.as_str());
     let credentials = embedded::create_account(&host, server, invitation).await?;
     keep(device, &credentials, new.name, decided).await?;

@@ -19,7 +19,7 @@ use crate::exit::{CliError, Result};
 use crate::host::{NativeFetch, NativeHost};
 use crate::output::{Align, Output, Table, bytes, duration};
 use crate::serve::storage::sqlite::Place;
-use crate::serve::{Options, Server};
+use crate::serve::{Options, Server, local_token};
 
 /// The collection.
 const NOTES: &str = "notes";
@@ -89,7 +89,7 @@ async fn show(output: Output) -> Result<()> {
         data.display()
     ));
 
-    let (a, b) = two_devices(&output, &url, dir.path()).await?;
+    let (a, b) = two_devices(&output, &url, dir.path(), &data).await?;
     let mut syncs = Vec::new();
     story::tell(&output, &a, &b, &mut syncs).await?;
 
@@ -115,9 +115,11 @@ async fn two_devices(
     output: &Output,
     url: &str,
     dir: &std::path::Path,
+    data: &std::path::Path,
 ) -> Result<(DemoDevice, DemoDevice)> {
-    let credentials =
-        embedded::create_account(&NativeHost::new(NativeFetch::new(), ()), url, None).await?;
+    let token = local_token(data).map_err(CliError::file(data))?;
+    let host = NativeHost::new(NativeFetch::new(), ());
+    let credentials = embedded::create_account(&host, url, Some(&token)).await?;
     let line = credentials.join_code()?.to_line();
     let code: JoinCode = line.parse().map_err(Error::from)?;
     output.note("Device A made an account; device B joined it with the join code.");

@@ -1,6 +1,7 @@
 //! The storage in SQLite: one thread writes in groups, a few connections read snapshots beside it.
 
 mod accounts;
+pub(in crate::serve) mod backup;
 mod batches;
 mod durable;
 mod ids;
@@ -261,7 +262,9 @@ impl Storage for SqliteStorage {
             let read =
                 |db: &Connection| Ok(db.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?);
             self.readers.read(read).await?;
-            self.change(|_| Ok::<(), StorageError>(())).await
+            // Writes the number that is there already: a full disk or a file that cannot be written shows.
+            self.change(|db| Ok::<_, StorageError>(schema::touch(db)?))
+                .await
         })
     }
 }
@@ -340,7 +343,7 @@ fn record(
 }
 
 /// A directory that only this user may look into.
-fn make_private(directory: &Path) -> std::io::Result<()> {
+pub(in crate::serve) fn make_private(directory: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,14 +1,17 @@
 //! The tables, and how a connection is set up.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 /// A number below every sort index of nine digits: records without one come last in `sort=index`.
 pub(super) const NO_SORTINDEX: i64 = -1_000_000_000;
 
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+
+/// Marks the database as one of this server's in SQLite's header, since version 3: "Svdg".
+const APPLICATION_ID: i64 = 0x5376_6467;
 
 /// `collections` keeps the counters, so that no write and no `info/*` counts records. A deleted collection only loses its
 /// row here; its number goes to `dropped` and its records are purged by and by. Numbers are never used again.
@@ -119,10 +122,105 @@ pub(super) enum Durability {
     None,
 }
 
+/// Why a database is not opened. It is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    /// It belongs to another program.
+    #[error(
+        "{} is no database of `selvedge serve`: choose another data directory, or move the file away",
+        .0.display()
+    )]
+    Foreign(PathBuf),
+    /// A newer selvedge wrote it.
+    #[error(
+        "{} has format {found}, and this selvedge reads formats up to {VERSION}: use the newer selvedge that wrote it",
+        .path.display()
+    )]
+    Newer { path: PathBuf, found: i64 },
+    /// SQLite says no.
+    #[error("{}: {source}", .path.display())]
+    Sqlite {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+}
+
+/// What is to be done with a database file.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing: it is of this format.
+    Current,
+    /// The tables are missing, all or some.
+    Upgrade,
+    /// A newer selvedge wrote it.
+    Newer,
+    /// Another program wrote it.
+    Foreign,
+}
+
+/// Judges a database by its header and by whether it has tables, and whether they are this server's.
+fn judge(application_id: i64, version: i64, has_tables: bool, has_own_tables: bool) -> Verdict {
+    match (application_id, version) {
+        (0, 0) if !has_tables => Verdict::Upgrade,
+        // Versions 1 and 2 had no mark.
+        (0, 1 | 2) if has_own_tables => Verdict::Upgrade,
+        (APPLICATION_ID, VERSION) if has_own_tables => Verdict::Current,
+        (APPLICATION_ID, version) if version > VERSION => Verdict::Newer,
+        _ => Verdict::Foreign,
+    }
+}
+
+fn judge_file(connection: &Connection) -> rusqlite::Result<(Verdict, i64)> {
+    let application_id = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version = version(connection)?;
+    let (tables, own): (i64, i64) = connection.query_row(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE type = 'table' AND name IN ('collections', 'records', 'ids'))
+         FROM sqlite_schema",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok((
+        judge(application_id, version, tables > 0, own == 3),
+        version,
+    ))
+}
+
 /// Opens the connection that writes, and makes the tables that are missing.
-pub(super) fn open_writer(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+///
+/// # Errors
+/// When the file is of another program or of a newer format, or SQLite cannot open it.
+pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connection, OpenError> {
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let connection = Connection::open(path).map_err(failed)?;
+    connection
+        .busy_timeout(Duration::from_secs(10))
+        .map_err(failed)?;
+    check(&connection, path)?;
+    set_up_writer(&connection, durability).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Whether a database is this server's and of a format that it knows.
+///
+/// # Errors
+/// When it is not, or cannot be read.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    match judge_file(connection) {
+        Ok((Verdict::Current | Verdict::Upgrade, _)) => Ok(()),
+        Ok((Verdict::Foreign, _)) => Err(OpenError::Foreign(path)),
+        Ok((Verdict::Newer, found)) => Err(OpenError::Newer { path, found }),
+        Err(source) if source.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            Err(OpenError::Foreign(path))
+        }
+        Err(source) => Err(OpenError::Sqlite { path, source }),
+    }
+}
+
+fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
     // Only a new database takes it. Larger pages hold more records of a collection, so that reading and writing many takes
     // fewer system calls.
     connection.pragma_update(None, "page_size", 8192)?;
@@ -137,14 +235,19 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> rusqlite::Resu
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
-    if version(&connection)? < VERSION {
-        make_tables(&connection)?;
+    if version(connection)? < VERSION {
+        make_tables(connection)?;
     }
-    Ok(connection)
+    Ok(())
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Writes to the database without changing it.
+pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", VERSION)
 }
 
 /// Another process, as `serve invite`, may be making them at this moment: who has the lock looks what is left to do.
@@ -154,8 +257,11 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     if found == 0 {
         transaction.execute_batch(TABLES)?;
     }
-    if found < VERSION {
+    if found < 2 {
         transaction.execute_batch(NAMED_USERS)?;
+    }
+    if found < VERSION {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()
@@ -179,23 +285,93 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_of_the_first_version_gets_the_tables_that_it_lacks() {
+    fn older_databases_get_what_they_lack_and_the_mark() {
+        for version in [1, 2] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("db");
+            let old = Connection::open(&path).unwrap();
+            old.execute_batch(TABLES).unwrap();
+            if version == 2 {
+                old.execute_batch(NAMED_USERS).unwrap();
+            }
+            old.execute("INSERT INTO users VALUES (7, 100)", [])
+                .unwrap();
+            old.pragma_update(None, "user_version", version).unwrap();
+            drop(old);
+            for _again in 0..2 {
+                let db = open_writer(&path, Durability::None).unwrap();
+                let number =
+                    |query: &str| db.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
+                assert_eq!(number("SELECT COUNT(*) FROM users"), 1);
+                assert_eq!(number("SELECT COUNT(*) FROM named_users"), 0);
+                assert_eq!(number("PRAGMA application_id"), APPLICATION_ID);
+                assert_eq!(number("PRAGMA user_version"), VERSION);
+            }
+        }
+    }
+
+    #[test]
+    fn a_database_is_judged_by_its_header_and_its_tables() {
+        for (id, version, tables, own, verdict) in [
+            (0, 0, false, false, Verdict::Upgrade),
+            (0, 1, true, true, Verdict::Upgrade),
+            (0, 2, true, true, Verdict::Upgrade),
+            (APPLICATION_ID, VERSION, true, true, Verdict::Current),
+            (APPLICATION_ID, VERSION + 1, true, true, Verdict::Newer),
+            (APPLICATION_ID, VERSION + 1, true, false, Verdict::Newer),
+            (APPLICATION_ID, VERSION, true, false, Verdict::Foreign),
+            (APPLICATION_ID, 0, false, false, Verdict::Foreign),
+            (0, 0, true, false, Verdict::Foreign),
+            (0, 2, true, false, Verdict::Foreign),
+            (0, VERSION, true, true, Verdict::Foreign),
+            (0, 52, true, false, Verdict::Foreign),
+            (17, VERSION, true, true, Verdict::Foreign),
+            (17, 0, false, false, Verdict::Foreign),
+        ] {
+            assert_eq!(
+                judge(id, version, tables, own),
+                verdict,
+                "{id} {version} {tables} {own}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_foreign_or_newer_file_is_refused_and_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(TABLES).unwrap();
-        old.execute("INSERT INTO users VALUES (7, 100)", [])
+        let make = |statements: &str| {
+            let _ = std::fs::remove_file(&path);
+            let db = Connection::open(&path).unwrap();
+            db.execute_batch(statements).unwrap();
+        };
+        let refused = || {
+            let before = std::fs::read(&path).unwrap();
+            let error = open_writer(&path, Durability::Full).unwrap_err();
+            assert_eq!(std::fs::read(&path).unwrap(), before);
+            assert!(error.to_string().contains("db"), "{error}");
+            error
+        };
+        make("CREATE TABLE moz_places (id INTEGER PRIMARY KEY); PRAGMA user_version = 77");
+        assert!(matches!(refused(), OpenError::Foreign(_)));
+        make("PRAGMA application_id = 1234; CREATE TABLE t (x)");
+        assert!(matches!(refused(), OpenError::Foreign(_)));
+        drop({
+            let _ = std::fs::remove_file(&path);
+            open_writer(&path, Durability::None).unwrap()
+        });
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("PRAGMA user_version = 4; PRAGMA wal_checkpoint(TRUNCATE)")
             .unwrap();
-        old.pragma_update(None, "user_version", 1).unwrap();
-        drop(old);
-        for _again in 0..2 {
-            let db = open_writer(&path, Durability::None).unwrap();
-            let count = |table: &str| {
-                let query = format!("SELECT COUNT(*) FROM {table}");
-                db.query_row(&query, [], |row| row.get::<_, i64>(0))
-                    .unwrap()
-            };
-            assert_eq!((count("users"), count("named_users")), (1, 0));
-        }
+        drop(db);
+        let error = refused();
+        assert!(matches!(error, OpenError::Newer { found: 4, .. }));
+        assert!(error.to_string().contains("format 4"), "{error}");
+        std::fs::write(
+            &path,
+            "a text, and longer than the header of a database has to be: ".repeat(20),
+        )
+        .unwrap();
+        assert!(matches!(refused(), OpenError::Foreign(_)));
     }
 }

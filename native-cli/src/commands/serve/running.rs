@@ -1,0 +1,52 @@
+//! A server as a process: how it stops, and how it reads its settings again.
+
+use crate::serve::Reload;
+
+/// Done when the process is asked to stop.
+pub(crate) async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}
+
+/// Reads settings again at each SIGHUP, and says so; ends with the process.
+///
+/// # Errors
+/// When the signal cannot be waited for.
+#[cfg(unix)]
+pub(super) fn reload_at_hangup(reload: Reload) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let reload = reload.clone();
+            let done = tokio::task::spawn_blocking(move || reload.run()).await;
+            match done {
+                Ok(Ok(warnings)) => {
+                    for warning in warnings {
+                        eprintln!("selvedge serve: {warning}");
+                    }
+                    eprintln!("selvedge serve: settings were read again");
+                }
+                Ok(Err(error)) => {
+                    eprintln!("selvedge serve: some settings stay as they were: {error}");
+                }
+                Err(error) => eprintln!("selvedge serve: settings stay as they were: {error}"),
+            }
+        }
+    });
+    Ok(())
+}

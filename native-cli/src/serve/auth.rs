@@ -5,16 +5,24 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
+use base64ct::{Base64, Encoding};
 use selvedge_core::crypto::hawk::Header;
 use selvedge_core::server::Dialect;
+use selvedge_core::time::ServerTime;
 
 use super::app::App;
 use super::basic;
 use super::clock;
-use super::nonces::Freshness;
+use super::denial::Denial;
+use super::nonces::{Freshness, Request};
 use super::public_url::PublicUrl;
 use super::reply::Refusal;
+use super::signed_for;
 use super::storage::Uid;
+
+/// Seconds by which a client's clock may be off, as the reference server has it: some clients never correct theirs, and a
+/// request is taken once whatever its time.
+const MAX_SKEW: u64 = 52 * 7 * 24 * 60 * 60;
 
 /// The sender of a request, proven by its signature or by a password.
 #[derive(Debug, Clone)]
@@ -63,14 +71,16 @@ impl Caller {
         if *hash == actual {
             Ok(())
         } else {
-            Err(Refusal::Unauthorized)
+            Err(Refusal::Unauthorized(Denial::OtherBody))
         }
     }
 }
 
 async fn caller(parts: &Parts, app: &App, expired_too: bool) -> Result<Caller, Refusal> {
     match app.dialect {
-        Dialect::V1_5 => authenticate(parts, app, expired_too),
+        Dialect::V1_5 => {
+            authenticate(parts, app, expired_too, clock::now()).map_err(Refusal::Unauthorized)
+        }
         Dialect::V1_1 => Ok(Caller {
             uid: basic::authenticate(parts, app).await?,
             hash: None,
@@ -78,47 +88,79 @@ async fn caller(parts: &Parts, app: &App, expired_too: bool) -> Result<Caller, R
     }
 }
 
-fn authenticate(parts: &Parts, app: &App, expired_too: bool) -> Result<Caller, Refusal> {
-    let value = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let header =
-        Header::parse(value.ok_or(Refusal::Unauthorized)?).map_err(|_| Refusal::Unauthorized)?;
-    let token = app.secret.verify(header.id).ok_or(Refusal::Unauthorized)?;
+fn authenticate(
+    parts: &Parts,
+    app: &App,
+    expired_too: bool,
+    now: ServerTime,
+) -> Result<Caller, Denial> {
+    let value = parts.headers.get(header::AUTHORIZATION);
+    let value = value.ok_or(Denial::NoHeader)?.to_str();
+    let header = value.ok().and_then(|value| Header::parse(value).ok());
+    let header = header.ok_or(Denial::Malformed)?;
+    let token = app.secret.verify(header.id).ok_or(Denial::UnknownToken)?;
     let uri = parts
         .extensions
         .get::<OriginalUri>()
         .map_or(&parts.uri, |uri| &uri.0);
-    let signed = signed_target(app.public_url.as_ref(), uri, &parts.headers, app.tls)
-        .ok_or(Refusal::Unauthorized)?;
-    if !header.verify(
-        &token.key,
-        parts.method.as_str(),
-        &signed.path_and_query,
-        &signed.host,
-        signed.port,
-    ) {
-        return Err(Refusal::Unauthorized);
+    let expected = signed_target(app.public_url.as_ref(), uri, &parts.headers, app.tls)
+        .ok_or(Denial::Malformed)?;
+    let fits = |target: &SignedTarget| {
+        header.verify(
+            &token.key,
+            parts.method.as_str(),
+            &target.path_and_query,
+            &target.host,
+            target.port,
+        )
+    };
+    if !fits(&expected) {
+        let others = signed_for::candidates(uri, &parts.headers, &token.node);
+        return Err(match others.into_iter().find(fits) {
+            Some(signed) => Denial::OtherAddress {
+                signed: signed.to_string(),
+                expected: expected.to_string(),
+            },
+            None => Denial::WrongSignature,
+        });
     }
-    let now = clock::now();
-    if app
-        .nonces
-        .judge(header.id, header.nonce, header.ts, now.hundredths() / 100)
-        != Freshness::Fresh
-    {
-        return Err(Refusal::Unauthorized);
+    let seconds = now.hundredths() / 100;
+    if header.ts.abs_diff(seconds) > MAX_SKEW {
+        return Err(Denial::Skew {
+            sent: header.ts,
+            now: seconds,
+            timestamp_mac: app.secret.timestamp_mac(header.id, &token.salt, seconds),
+        });
     }
     if token.expires <= now && !expired_too {
-        return Err(Refusal::Unauthorized);
+        return Err(Denial::Expired);
     }
     if uid_of(&parts.uri) != Some(token.uid) {
-        return Err(Refusal::Unauthorized);
+        return Err(Denial::OtherUser);
+    }
+    let request = Request {
+        expires: token.expires.hundredths() / 100,
+        mac: first_bytes(header.mac),
+        is_write: !parts.method.is_safe(),
+    };
+    match app.nonces.judge(request, seconds) {
+        Freshness::Fresh => {}
+        Freshness::Retired if expired_too => {}
+        Freshness::Retired => return Err(Denial::Expired),
+        Freshness::Replayed => return Err(Denial::Replayed),
     }
     Ok(Caller {
         uid: token.uid,
         hash: header.hash.map(Into::into),
     })
+}
+
+/// The first eight bytes of a MAC that was verified.
+fn first_bytes(mac: &str) -> u64 {
+    let mut bytes = [0; 32];
+    let mac = Base64::decode(mac, &mut bytes).unwrap_or_default();
+    mac.first_chunk()
+        .map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 /// The user in `/1.5/<uid>/…`.
@@ -128,11 +170,20 @@ fn uid_of(uri: &Uri) -> Option<Uid> {
 }
 
 /// What a client signed: the URL as it sees it.
-#[derive(Debug, PartialEq, Eq)]
-struct SignedTarget {
-    host: String,
-    port: u16,
-    path_and_query: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SignedTarget {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) path_and_query: String,
+}
+
+impl std::fmt::Display for SignedTarget {
+    /// Host, port and the path before the API's own.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let prefix = self.path_and_query.split_once("/1.5/");
+        let prefix = prefix.map_or("", |(prefix, _)| prefix);
+        write!(f, "{}:{}{prefix}", self.host, self.port)
+    }
 }
 
 /// Behind a public URL it is that URL's host, port and path; else what the client put into `Host`.

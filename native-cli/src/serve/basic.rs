@@ -8,16 +8,20 @@ use argon2::{Argon2, PasswordHash};
 use axum::http::{header, request::Parts};
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
+use selvedge_core::server::Dialect;
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::app::App;
+use super::denial::Denial;
 use super::reply::Refusal;
 use super::storage::{Node, Uid};
 
 /// Slow hashes that are computed at the same time: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
+/// Passwords that are checked or wait for it; further ones are refused, for each takes a tenth of a second of a core.
+const QUEUE: usize = 64;
 /// Users whose password is known to be right.
 const REMEMBERED: usize = 10_000;
 /// Longer headers are refused.
@@ -30,6 +34,9 @@ pub(super) struct Passwords {
     key: Hmac<Sha256>,
     right: Mutex<HashMap<Uid, [u8; 32]>>,
     places: Semaphore,
+    queue: Semaphore,
+    /// The slow hash of a password that nobody has.
+    nobodys: String,
 }
 
 impl std::fmt::Debug for Passwords {
@@ -49,11 +56,18 @@ pub(super) fn hash(password: &str) -> Option<String> {
 }
 
 impl Passwords {
-    /// Remembers nobody yet; `None` if the system has no random bytes.
-    pub(super) fn new() -> Option<Self> {
+    /// Remembers nobody yet; `None` if the system has no random bytes. Only the dialect 1.1 has passwords to check.
+    pub(super) fn new(dialect: Dialect) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key).ok()?;
+        let mut password = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *password).ok()?;
         Some(Self {
+            nobodys: match dialect {
+                Dialect::V1_1 => hash(&Base64::encode_string(&*password))?,
+                Dialect::V1_5 => String::new(),
+            },
+            queue: Semaphore::new(QUEUE),
             key: Hmac::new_from_slice(&*key).expect("HMAC takes keys of any length"),
             right: Mutex::default(),
             places: Semaphore::new(AT_ONCE),
@@ -61,24 +75,24 @@ impl Passwords {
     }
 
     /// Whether a user's password is the one that `stored` is the hash of.
-    async fn check(&self, uid: Uid, stored: &str, password: Zeroizing<String>) -> bool {
+    ///
+    /// # Errors
+    /// 503 when too many passwords wait to be checked.
+    async fn check(
+        &self,
+        uid: Uid,
+        stored: &str,
+        password: Zeroizing<String>,
+    ) -> Result<bool, Refusal> {
         let mut fast = self.key.clone();
         fast.update(&(stored.len() as u64).to_be_bytes());
         fast.update(stored.as_bytes());
         fast.update(password.as_bytes());
         let known = self.lock().get(&uid).copied();
         if known.is_some_and(|known| fast.clone().verify_slice(&known).is_ok()) {
-            return true;
+            return Ok(true);
         }
-        let Ok(_place) = self.places.acquire().await else {
-            return false;
-        };
-        let stored = stored.to_owned();
-        let check = move || {
-            let checked = Argon2::default().verify_password(password.as_bytes(), stored.as_str());
-            checked.is_ok()
-        };
-        let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false);
+        let is_right = self.check_slowly(stored, password).await?;
         if is_right {
             let mut right = self.lock();
             if right.len() >= REMEMBERED {
@@ -86,7 +100,32 @@ impl Passwords {
             }
             right.insert(uid, fast.finalize().into_bytes().into());
         }
-        is_right
+        Ok(is_right)
+    }
+
+    /// Takes as long as a wrong password of a user who exists, so that the time does not tell which names exist.
+    async fn check_unknown(&self, password: Zeroizing<String>) -> Result<bool, Refusal> {
+        let _ = self.check_slowly(&self.nobodys, password).await?;
+        Ok(false)
+    }
+
+    async fn check_slowly(
+        &self,
+        stored: &str,
+        password: Zeroizing<String>,
+    ) -> Result<bool, Refusal> {
+        let Ok(_waiting) = self.queue.try_acquire() else {
+            return Err(Refusal::Unavailable);
+        };
+        let Ok(_place) = self.places.acquire().await else {
+            return Err(Refusal::Unavailable);
+        };
+        let stored = stored.to_owned();
+        let check = move || {
+            let checked = Argon2::default().verify_password(password.as_bytes(), stored.as_str());
+            checked.is_ok()
+        };
+        Ok(tokio::task::spawn_blocking(check).await.unwrap_or(false))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uid, [u8; 32]>> {
@@ -96,27 +135,30 @@ impl Passwords {
 
 /// The user of a request, who is the one in its path and has a node here.
 pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<Uid, Refusal> {
-    let value = parts.headers.get(header::AUTHORIZATION);
-    let value = value.and_then(|value| value.to_str().ok());
-    let (username, password) = value
-        .and_then(name_and_password)
-        .ok_or(Refusal::Unauthorized)?;
+    let denied = |denial| Err(Refusal::Unauthorized(denial));
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+        return denied(Denial::NoHeader);
+    };
+    let Some((username, password)) = value.to_str().ok().and_then(name_and_password) else {
+        return denied(Denial::Malformed);
+    };
     if user_in(parts.uri.path()) != Some(username.as_str()) {
-        return Err(Refusal::Unauthorized);
+        return denied(Denial::WrongPassword);
     }
     let user = app.storage.user(username).await?;
-    let user = user.ok_or(Refusal::Unauthorized)?;
-    if !app
-        .passwords
-        .check(user.uid, &user.password, password)
-        .await
-    {
-        return Err(Refusal::Unauthorized);
-    }
-    // Whose storage is elsewhere has to ask where (spec §3.10).
-    match user.node {
-        Node::Here => Ok(user.uid),
-        Node::Nowhere | Node::At(_) => Err(Refusal::Unauthorized),
+    let is_right = match &user {
+        Some(user) => {
+            app.passwords
+                .check(user.uid, &user.password, password)
+                .await
+        }
+        None => app.passwords.check_unknown(password).await,
+    };
+    match (user, is_right?) {
+        // Whose storage is elsewhere has to ask where (spec §3.10).
+        (Some(user), true) if user.node == Node::Here => Ok(user.uid),
+        (Some(_), true) => denied(Denial::OtherNode),
+        _ => denied(Denial::WrongPassword),
     }
 }
 
@@ -173,8 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn beyond_the_queue_a_password_is_not_checked() {
+        let passwords = Passwords::new(Dialect::V1_1).unwrap();
+        let full = passwords.queue.try_acquire_many(QUEUE as u32).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.unwrap();
+        let check = || runtime.block_on(passwords.check_unknown(Zeroizing::new("x".to_owned())));
+        assert_eq!(check(), Err(Refusal::Unavailable));
+        drop(full);
+        assert_eq!(check(), Ok(false));
+    }
+
+    #[test]
     fn a_password_is_right_only_for_its_hash_and_its_user() {
-        let passwords = Passwords::new().unwrap();
+        let passwords = Passwords::new(Dialect::V1_1).unwrap();
         let (one, two) = (hash("one").unwrap(), hash("two").unwrap());
         assert!(one.starts_with("$argon2id$") && one != hash("one").unwrap());
         let uid = |number| Uid::new(number).unwrap();
@@ -184,13 +238,21 @@ mod tests {
                 let word = Zeroizing::new(word.to_owned());
                 passwords.check(uid(user), stored, word)
             };
-            assert!(!check(1, &one, "two").await);
-            assert!(check(1, &one, "one").await);
-            assert!(check(1, &one, "one").await, "and once more, remembered");
-            assert!(!check(1, &one, "two").await);
-            assert!(!check(1, &two, "one").await, "the password was changed");
-            assert!(check(1, &two, "two").await);
-            assert!(!check(2, "no hash", "one").await);
+            for (user, stored, word, expected) in [
+                (1, one.as_str(), "two", false),
+                (1, &one, "one", true),
+                // Remembered.
+                (1, &one, "one", true),
+                (1, &one, "two", false),
+                // The password was changed.
+                (1, &two, "one", false),
+                (1, &two, "two", true),
+                (2, "no hash", "one", false),
+            ] {
+                assert_eq!(check(user, stored, word).await, Ok(expected), "{word}");
+            }
+            let unknown = passwords.check_unknown(Zeroizing::new("one".to_owned()));
+            assert_eq!(unknown.await, Ok(false));
         });
         assert!(!format!("{passwords:?}").contains("one"));
     }

@@ -101,6 +101,7 @@ mod tests {
     use axum::response::IntoResponse as _;
 
     use super::*;
+    use crate::serve::denial::Denial;
     use crate::serve::reply::json;
 
     const fn time(hundredths: u64) -> ServerTime {
@@ -132,7 +133,7 @@ mod tests {
     fn each_refusal_has_the_status_of_the_dialect() {
         for (refusal, status, name, value) in [
             (
-                Refusal::Unauthorized,
+                Refusal::Unauthorized(Denial::WrongPassword),
                 401,
                 "www-authenticate",
                 Some("Basic realm=\"Sync\""),

@@ -9,6 +9,7 @@
 //! hundredth of the user's one before waits for its turn.
 
 mod accounts;
+pub(crate) mod announcement;
 mod app;
 mod auth;
 mod basic;
@@ -18,22 +19,34 @@ pub mod clock;
 mod collection;
 mod conditions;
 mod cors;
+mod denial;
 mod dialect;
 mod encoder;
+mod health;
+mod host_check;
 mod info;
 mod key_id;
+mod known_bad;
 pub mod limits;
 pub(crate) mod listen;
+mod local_token;
+mod lock;
 mod nodes;
+mod nonce_file;
 mod nonces;
 mod parts;
 mod public_url;
 mod query;
+mod raw_records;
 mod record;
+mod reload;
 mod reply;
 mod router;
 mod secret;
+mod serve_error;
+mod signed_for;
 pub mod storage;
+mod tls;
 pub mod token;
 mod token_error;
 mod tokenserver;
@@ -41,10 +54,9 @@ mod users;
 pub mod www;
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -57,13 +69,23 @@ use zeroize::Zeroizing;
 use self::app::{App, StorageObject};
 use self::basic::Passwords;
 pub(crate) use self::body_memory::{BodyError, BodyMemory, Owner, Received};
+use self::cors::Origins;
+use self::health::LastBeat;
 use self::limits::Limits;
 use self::nonces::Nonces;
 use self::public_url::PublicUrl;
-use self::storage::sqlite::{Place, SqliteStorage};
-use self::storage::{Flushes, Storage, StorageError};
+use self::serve_error::{data_error, lock_directory, open_storage};
+use self::storage::sqlite::Place;
+use self::storage::{Flushes, Storage};
+use self::tls::Certificate;
 
+pub use self::cors::NoOrigin;
+pub use self::reload::Reload;
+pub use self::serve_error::ServeError;
 pub use self::users::{NewNode, UserError, add_user, change_password, move_user};
+
+/// Bytes that one user may store unless the operator says otherwise: the reference server's figure.
+pub const DEFAULT_QUOTA_BYTES: u64 = 2_097_152_000;
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -83,10 +105,16 @@ pub struct Options {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// What `info/configuration` tells.
     pub limits: Limits,
-    /// Bytes that one user may store.
+    /// Bytes that one user may store, open batches included; `None` for any number.
     pub quota_bytes: Option<u64>,
     /// The most records of one page of a download; `None` leaves it to the client.
     pub max_page_records: Option<u64>,
+    /// The origins whose pages may talk to the server, beside the server's own page: `scheme://host[:port]`, or `*` for
+    /// every one.
+    pub allow_origins: Vec<String>,
+    /// A file with more of them, one a line; empty lines and lines that begin with `#` are ignored. [`Reload`] reads it
+    /// again.
+    pub allow_origins_file: Option<PathBuf>,
     /// The directory of the page, as [`www::find`] finds it; without one there is no page.
     pub www: Option<PathBuf>,
     /// Whether each request is a line on stderr: status, method, path and time, no secrets.
@@ -104,68 +132,32 @@ impl Default for Options {
             public_url: None,
             tls: None,
             limits: Limits::default(),
-            quota_bytes: None,
+            quota_bytes: Some(DEFAULT_QUOTA_BYTES),
             max_page_records: None,
+            allow_origins: Vec::new(),
+            allow_origins_file: None,
             www: None,
             log_requests: false,
         }
     }
 }
 
-/// Why a server does not start, or an invitation is not made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// Others could listen to what clients send.
-    #[error(
-        "{0} can be reached from other machines: give --tls-cert and --tls-key, or --public-url of a reverse proxy that \
-         speaks TLS, or listen on 127.0.0.1"
-    )]
-    Unprotected(SocketAddr),
-    /// The public URL is none.
-    #[error(
-        "the public URL must be http:// or https:// with a host, and without user, query and fragment"
-    )]
-    PublicUrl,
-    /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, #[source] io::Error),
-    /// The database cannot be opened.
-    #[error("cannot open the database: {0}")]
-    Data(#[source] io::Error),
-    /// The master secret cannot be read or made.
-    #[error("cannot read the master secret {0}: {1}")]
-    Secret(PathBuf, #[source] io::Error),
-    /// There is no page to serve.
-    #[error(transparent)]
-    Www(#[from] www::NoPage),
-    /// The system has no random bytes.
-    #[error("the system has no random bytes")]
-    Random,
-    /// The certificate or its key cannot be read.
-    #[error("cannot use the TLS certificate: {0}")]
-    Tls(#[source] io::Error),
-    /// The invitation was not kept.
-    #[error("the invitation was not kept: {0}")]
-    Invite(#[source] StorageError),
-}
-
 /// A server that listens already and answers once it runs.
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptorBox>,
+    tls: Option<TlsAcceptor>,
+    reload: Reload,
+    warnings: Vec<String>,
     app: Arc<App>,
     router: Router,
 }
 
-#[derive(Clone)]
-struct TlsAcceptorBox(TlsAcceptor);
-
-impl std::fmt::Debug for TlsAcceptorBox {
+impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsAcceptor")
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -183,54 +175,106 @@ impl Server {
             Some(text) => Some(PublicUrl::parse(text).ok_or(ServeError::PublicUrl)?),
             None => None,
         };
-        let tls = match &options.tls {
-            Some((certificate, key)) => {
-                Some(listen::tls(certificate, key).map_err(ServeError::Tls)?)
-            }
+        let certificate = match &options.tls {
+            Some((chain, key)) => Some(Certificate::read(chain, key).map_err(ServeError::Tls)?),
             None => None,
         };
-        let storage =
-            SqliteStorage::open(&options.data, options.limits.clone(), options.quota_bytes);
-        let storage = StorageObject(Arc::new(storage.map_err(ServeError::Data)?));
-        let secret = match (&options.master_secret_file, &options.data) {
-            (None, Place::Memory) => secret::make().map_err(|_| ServeError::Random)?,
-            (Some(file), _) => {
-                secret::read_or_make(file).map_err(|e| ServeError::Secret(file.clone(), e))?
+        let mut warnings: Vec<String> = certificate
+            .iter()
+            .filter_map(Certificate::warning)
+            .collect();
+        let lock = match &options.data {
+            Place::Directory(directory) => Some(lock_directory(directory).await?),
+            Place::Memory => None,
+        };
+        let storage = open_storage(&options.data, options.limits.clone(), options.quota_bytes)?;
+        let storage = StorageObject(Arc::new(storage));
+        let secret_file = match (&options.master_secret_file, &options.data) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Place::Directory(directory)) => Some(directory.join("master-secret")),
+            (None, Place::Memory) => None,
+        };
+        let secret = match secret_file {
+            Some(file) => {
+                let read = secret::read_or_make(&file);
+                let read = read.map_err(|source| ServeError::Secret { file, source })?;
+                warnings.extend(read.warning);
+                read.secret
             }
-            (None, Place::Directory(directory)) => {
-                let file = directory.join("master-secret");
-                secret::read_or_make(&file).map_err(|e| ServeError::Secret(file, e))?
+            None => secret::make().map_err(|_| ServeError::Random)?,
+        };
+        let local_token = match &options.data {
+            Place::Directory(directory) => {
+                let token = local_token::read_or_make(directory);
+                let named = |source| ServeError::LocalToken {
+                    directory: directory.clone(),
+                    source,
+                };
+                Some(token.map_err(named)?)
             }
+            Place::Memory => None,
         };
         let failed = |error| ServeError::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let scheme = if certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let base_url = match &public_url {
+            Some(url) => url.as_str().to_owned(),
+            None => listen::base_url(scheme, address),
+        };
+        let own_origins = match options.www {
+            Some(_) => own_origins(scheme, address, public_url.as_ref()),
+            None => Vec::new(),
+        };
+        let own_origins = Origins::parse(own_origins.iter().map(String::as_str))?;
+        let origins = reload::OriginSettings {
+            named: options.allow_origins,
+            file: options.allow_origins_file,
+            own: own_origins.clone(),
+        };
         let app = Arc::new(App {
             dialect: options.dialect,
-            passwords: Passwords::new().ok_or(ServeError::Random)?,
+            passwords: Passwords::new(options.dialect).ok_or(ServeError::Random)?,
             storage,
             secret,
-            nonces: Nonces::default(),
+            nonces: match &options.data {
+                Place::Directory(directory) => {
+                    Nonces::open(&directory.join("nonces"), clock::seconds())
+                        .map_err(|source| data_error(&options.data, source))?
+                }
+                Place::Memory => Nonces::default(),
+            },
+            last_beat: LastBeat::default(),
             bodies: BodyMemory::for_requests_of(options.limits.max_request_bytes),
             limits: options.limits,
             quota_bytes: options.quota_bytes,
             max_page_records: options.max_page_records,
-            base_url: match &public_url {
-                Some(url) => url.as_str().to_owned(),
-                None => format!("{scheme}://{address}"),
-            },
-            // A proxy on the same machine passes on what comes from anywhere.
-            invitation_needed: !loopback || public_url.is_some(),
+            base_url,
+            origins: RwLock::new(Arc::new(origins.read()?)),
+            own_origins,
+            local_token,
+            // Elsewhere the certificate or the proxy decides about names.
+            checks_host: loopback && public_url.is_none(),
+            // A proxy on the same machine passes on what comes from anywhere. What is kept on disk is worth asking who
+            // fills it.
+            invitation_needed: !loopback || public_url.is_some() || options.data != Place::Memory,
             public_url,
             www: options.www,
-            tls: tls.is_some(),
+            tls: certificate.is_some(),
             log_requests: options.log_requests,
+            _lock: lock,
         });
+        let reload = Reload::new(certificate, origins, &app);
         Ok(Self {
             listener,
             address,
-            tls: tls.map(TlsAcceptorBox),
+            tls: reload.acceptor()?,
+            reload,
+            warnings,
             router: router::router(Arc::clone(&app)),
             app,
         })
@@ -266,6 +310,18 @@ impl Server {
         move || storage.flushes()
     }
 
+    /// What the operator should know: sentences, without secrets.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Reads certificates and settings again while the server runs. It does not keep the server's data open.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
+    }
+
     /// Makes an invitation that is good for one account within `life`.
     ///
     /// # Errors
@@ -276,13 +332,21 @@ impl Server {
 
     /// Answers until `shutdown` is done; then lets the requests that are under way end and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        listen::run(
-            self.listener,
-            self.tls.map(|tls| tls.0),
-            self.router,
-            shutdown,
-        )
-        .await;
+        // The storage is closed when the router lets go of it.
+        drop(self.app);
+        listen::run(self.listener, self.tls, self.router, shutdown).await;
+    }
+}
+
+/// The origins of the server's own page: a browser may reach it under another of this machine's names than the one that
+/// token answers tell.
+fn own_origins(scheme: &str, address: SocketAddr, public: Option<&PublicUrl>) -> Vec<String> {
+    match public {
+        Some(url) => vec![url.origin().to_owned()],
+        None if address.ip().is_loopback() => ["localhost", "127.0.0.1", "[::1]"]
+            .map(|host| format!("{scheme}://{host}:{}", address.port()))
+            .to_vec(),
+        None => vec![listen::base_url(scheme, address)],
     }
 }
 
@@ -292,9 +356,40 @@ impl Server {
 /// # Errors
 /// When the database cannot be opened or written.
 pub async fn invite(data: PathBuf, life: Duration) -> Result<Zeroizing<String>, ServeError> {
-    let storage = SqliteStorage::open(&Place::Directory(data), Limits::default(), None)
-        .map_err(ServeError::Data)?;
+    let storage = open_storage(&Place::Directory(data), Limits::default(), None)?;
     keep_invitation(&storage, life).await
+}
+
+/// The token in a data directory by which programs of its owner make accounts without an invitation.
+///
+/// # Errors
+/// When no server ever ran there, or the file cannot be read.
+pub fn local_token(data: &Path) -> std::io::Result<Zeroizing<String>> {
+    local_token::read(&data.join(local_token::FILE))
+}
+
+/// Copies the database of `data` to a new file while a server may be running. Returns its bytes.
+///
+/// # Errors
+/// When there is no database, the file exists, or one of them cannot be read or written.
+pub fn backup(data: &Path, file: &Path) -> Result<u64, ServeError> {
+    storage::sqlite::backup::backup(data, file).map_err(|source| ServeError::Backup {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+/// Makes the database of `data` as small as it can be. Returns its bytes before and after.
+///
+/// # Errors
+/// When a server runs on `data`, there is no database, or it cannot be written.
+pub async fn compact(data: &Path) -> Result<(u64, u64), ServeError> {
+    let failed = |source| data_error(&Place::Directory(data.to_owned()), source);
+    // A directory that is missing is not made.
+    std::fs::metadata(data).map_err(failed)?;
+    let _lock = lock_directory(data).await?;
+    let compacted = storage::sqlite::backup::compact(data).map_err(failed)?;
+    Ok((compacted.before, compacted.after))
 }
 
 async fn keep_invitation(

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use selvedge_core::time::ServerTime;
 
 use super::body_memory::BodyError;
+use super::denial::Denial;
 use super::storage::{StorageError, WriteError};
 
 /// The integer in the body of a refusal (spec §3.8).
@@ -38,7 +39,7 @@ pub enum Refusal {
     /// 400 with a code.
     BadRequest(WeaveCode),
     /// 401.
-    Unauthorized,
+    Unauthorized(Denial),
     /// 403 with code 14.
     OverQuota,
     /// 404.
@@ -73,7 +74,7 @@ impl IntoResponse for Refusal {
         let (status, code) = match &self {
             Self::NotModified(_) => (StatusCode::NOT_MODIFIED, None),
             Self::BadRequest(code) => (StatusCode::BAD_REQUEST, Some(*code)),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, Some(WeaveCode::Unknown)),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, Some(WeaveCode::Unknown)),
             Self::OverQuota => (StatusCode::FORBIDDEN, Some(WeaveCode::OverQuota)),
             Self::NotFound => (StatusCode::NOT_FOUND, Some(WeaveCode::Unknown)),
             Self::MethodNotAllowed => (
@@ -106,9 +107,9 @@ impl IntoResponse for Refusal {
             Self::Conflict | Self::Unavailable => {
                 reply.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
             }
-            Self::Unauthorized => {
-                let scheme = HeaderValue::from_static("Hawk");
-                reply.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            Self::Unauthorized(denial) => {
+                set(&mut reply, "www-authenticate", &denial.challenge());
+                reply.extensions_mut().insert(denial);
             }
             _ => {}
         }
@@ -190,7 +191,7 @@ mod tests {
             ),
             (Refusal::BadRequest(WeaveCode::InvalidRecord), 400, None),
             (
-                Refusal::Unauthorized,
+                Refusal::Unauthorized(Denial::NoHeader),
                 401,
                 Some(("www-authenticate", "Hawk")),
             ),

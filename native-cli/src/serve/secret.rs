@@ -1,6 +1,6 @@
 //! The master secret on disk.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -9,19 +9,28 @@ use zeroize::Zeroizing;
 
 use super::token::MasterSecret;
 
+/// Shorter secrets can be guessed: whoever has one token can try them without asking the server.
+const MIN_BYTES: usize = 16;
 /// Longer files are no secrets.
-const MAX_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
+
+/// A secret that was read, and what its owner should know.
+#[derive(Debug)]
+pub(super) struct ReadSecret {
+    pub(super) secret: MasterSecret,
+    pub(super) warning: Option<String>,
+}
 
 /// Reads the secret from a file: all of its bytes but for one line ending at the end, so that a token server can be given
 /// the same text.
 ///
 /// # Errors
-/// When the file cannot be read, is empty or has more than 64 KiB.
-pub(super) fn read(path: &Path) -> io::Result<MasterSecret> {
+/// When the file cannot be read, everybody may write it, or it has fewer than 16 bytes or more than 64 KiB.
+pub(super) fn read(path: &Path) -> io::Result<ReadSecret> {
+    let file = File::open(path)?;
+    let warning = check_mode(path, &file)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     let mut length = bytes.len();
     for ending in [b'\n', b'\r'] {
         if length > 0 && bytes.get(length - 1) == Some(&ending) {
@@ -29,29 +38,68 @@ pub(super) fn read(path: &Path) -> io::Result<MasterSecret> {
         }
     }
     bytes.truncate(length);
-    if bytes.is_empty() || bytes.len() as u64 > MAX_BYTES {
-        let text = "a master secret has 1 to 65536 bytes";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    if !(MIN_BYTES..=MAX_BYTES).contains(&bytes.len()) {
+        return Err(invalid(format!(
+            "a master secret has {MIN_BYTES} to {MAX_BYTES} bytes, and this has {length}: leave the file out, and a random \
+             one is made"
+        )));
     }
-    Ok(MasterSecret::new(bytes))
+    Ok(ReadSecret {
+        secret: MasterSecret::new(bytes),
+        warning,
+    })
+}
+
+/// Refuses a file that everybody may write, and warns of one that others may read: mounted secrets often are so.
+#[cfg(unix)]
+fn check_mode(path: &Path, file: &File) -> io::Result<Option<String>> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o002 != 0 {
+        return Err(invalid(format!(
+            "everybody may write it (mode {mode:o}): run `chmod 600` on it, and make sure that nobody has changed it"
+        )));
+    }
+    Ok((mode & 0o077 != 0).then(|| {
+        format!(
+            "others may read the master secret {0} (mode {mode:o}), and who has it can read and write every account: run \
+             `chmod 600 {0}`",
+            path.display()
+        )
+    }))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as where files have modes")]
+fn check_mode(_path: &Path, _file: &File) -> io::Result<Option<String>> {
+    Ok(None)
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 /// As [`read`], but makes a file with a random secret, readable by its owner alone, if there is none.
-pub(super) fn read_or_make(path: &Path) -> io::Result<MasterSecret> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(mut file) => {
-            file.write_all(random()?.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+pub(super) fn read_or_make(path: &Path) -> io::Result<ReadSecret> {
+    if !path.try_exists()? {
+        write_new(path, &random()?)?;
     }
     read(path)
+}
+
+/// Writes a secret as a line to a file of its owner alone: whole or not at all. A file that another process makes at the
+/// same moment is left as it is.
+pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| *parent != Path::new(""));
+    // Made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
 }
 
 /// A secret that nobody else will ever know.
@@ -77,30 +125,79 @@ mod tests {
         let id = |bytes: &[u8]| {
             let path = directory.path().join("secret");
             std::fs::write(&path, bytes).unwrap();
-            read(&path).map(|secret| secret.hashed("x"))
+            read(&path).map(|read| read.secret.hashed("x"))
         };
-        let plain = id(b"secret").unwrap();
-        assert_eq!(id(b"secret\n").unwrap(), plain);
-        assert_eq!(id(b"secret\r\n").unwrap(), plain);
-        assert_ne!(id(b"secret\n\n").unwrap(), plain);
-        assert_ne!(id(b" secret").unwrap(), plain);
-        assert!(id(b"").is_err() && id(b"\n").is_err());
+        let plain = id(b"sixteen bytes ..").unwrap();
+        assert_eq!(id(b"sixteen bytes ..\n").unwrap(), plain);
+        assert_eq!(id(b"sixteen bytes ..\r\n").unwrap(), plain);
+        assert_ne!(id(b"sixteen bytes ..\n\n").unwrap(), plain);
+        assert_ne!(id(b" sixteen bytes ..").unwrap(), plain);
+    }
+
+    #[test]
+    fn a_secret_that_is_too_short_or_too_long_is_refused_with_its_length() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        for (bytes, length) in [
+            (&b""[..], "this has 0"),
+            (b"\n", "this has 0"),
+            (b"fifteen bytes .\n", "this has 15"),
+            (&[b'x'; MAX_BYTES + 1], "this has 65537"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains(length) && error.contains("16"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_may_read_is_warned_of_and_what_everybody_may_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        std::fs::write(&path, "sixteen bytes ..").unwrap();
+        for (mode, warned) in [
+            (0o600, Some(false)),
+            (0o400, Some(false)),
+            (0o640, Some(true)),
+            (0o644, Some(true)),
+            (0o606, None),
+            (0o666, None),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let read = read(&path).map(|read| read.warning);
+            assert_eq!(read.as_ref().ok().map(Option::is_some), warned, "{mode:o}");
+            let text = match read {
+                Ok(warning) => warning.unwrap_or_default(),
+                Err(error) => error.to_string(),
+            };
+            assert!(
+                warned == Some(false) || text.contains(&format!("{mode:o}")),
+                "{text}"
+            );
+        }
     }
 
     #[test]
     fn a_made_secret_stays_and_is_the_owners_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("secret");
-        let first = read_or_make(&path).unwrap().hashed("x");
-        assert_eq!(read_or_make(&path).unwrap().hashed("x"), first);
+        let first = read_or_make(&path).unwrap();
+        assert_eq!(first.warning, None);
+        let name = |read: ReadSecret| read.secret.hashed("x");
+        let first = name(first);
+        assert_eq!(name(read_or_make(&path).unwrap()), first);
+        write_new(&path, "another secret of many bytes").unwrap();
+        assert_eq!(name(read_or_make(&path).unwrap()), first);
         assert_ne!(make().unwrap().hashed("x"), first);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(
-                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
         }
+        let files = std::fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(files, 1, "nothing else is left behind");
     }
 }

@@ -1,7 +1,7 @@
 //! Storage tokens, as token servers mint them: whoever knows the master secret can mint, and the storage needs no
 //! registration of its users.
 
-use base64ct::{Base64Url, Encoding};
+use base64ct::{Base64, Base64Url, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use selvedge_core::crypto::hawk::Key;
 use selvedge_core::crypto::hkdf;
@@ -52,6 +52,10 @@ pub struct Verified {
     pub expires: ServerTime,
     /// The key that its holder signs requests with.
     pub key: Key,
+    /// The storage server that it was made for.
+    pub node: String,
+    /// What the key was derived with.
+    pub salt: String,
 }
 
 /// What a client gets.
@@ -115,7 +119,17 @@ impl MasterSecret {
             uid: Uid::new(claims.uid)?,
             expires: claims.expires,
             key: Key::from_text(&self.derive_key(id, &claims.salt)),
+            node: claims.node,
+            salt: claims.salt,
         })
+    }
+
+    /// The MAC with which a client tells the server's own time from a forged one.
+    #[must_use]
+    pub fn timestamp_mac(&self, id: &str, salt: &str, seconds: u64) -> String {
+        let mut timestamp = mac(self.derive_key(id, salt).as_bytes());
+        timestamp.update(format!("hawk.1.ts\n{seconds}\n").as_bytes());
+        Base64::encode_string(&timestamp.finalize().into_bytes())
     }
 
     /// A name for an account that logs may show; nobody gets back from it to the account.
@@ -186,6 +200,8 @@ mod tests {
         assert_eq!(secret().verify(id).unwrap().uid.number(), 42);
         let key = secret().derive_key(id, "c1a2f3");
         assert_eq!(key.as_str(), "jzpXz-fSlAF06qmsOkQ7At2d9G4zDhUVtgrp92CeFvw=");
+        let mac = secret().timestamp_mac(id, "c1a2f3", 1_700_000_000);
+        assert_eq!(mac, "gMgj04+ykFkm8ZPLej3/qCsKIIeBmOMnvCljnkNpBl8=");
     }
 
     #[test]

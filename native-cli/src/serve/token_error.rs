@@ -10,14 +10,23 @@ use super::storage::StorageError;
 /// Why no token and no account was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenError {
-    /// No access token, or one that nobody has.
+    /// No `Authorization` header, or one of another scheme.
+    NoAccessToken,
+    /// An access token that nobody has.
     InvalidCredentials,
-    /// `X-KeyID` is missing or malformed.
-    InvalidKeyId,
+    /// `X-KeyID` is missing.
+    NoKeyId,
+    /// `X-KeyID` is malformed.
+    MalformedKeyId,
     /// The key was replaced, or is another one without being newer.
     InvalidClientState,
     /// The key is older than the account's.
     InvalidKeysChangedAt,
+    /// The path names another application or version than `sync/1.5`.
+    Unsupported {
+        /// `application` or `version`.
+        name: &'static str,
+    },
     /// A malformed request; the text says what.
     Malformed {
         /// `body`, `querystring` or `header`.
@@ -57,9 +66,23 @@ impl IntoResponse for TokenError {
                 "Authorization",
                 "the access token is not known here",
             ),
-            Self::InvalidKeyId => (
+            Self::NoAccessToken => (
+                UNAUTHORIZED,
+                "error",
+                "header",
+                "Authorization",
+                "an access token is needed, as Authorization: Bearer <token>",
+            ),
+            Self::NoKeyId => (
                 UNAUTHORIZED,
                 "invalid-key-id",
+                "header",
+                "X-KeyID",
+                "X-KeyID is missing: it is <milliseconds>-<16 bytes in URL-safe base64>",
+            ),
+            Self::MalformedKeyId => (
+                UNAUTHORIZED,
+                "invalid-credentials",
                 "header",
                 "X-KeyID",
                 "X-KeyID must be <milliseconds>-<16 bytes in URL-safe base64>",
@@ -77,6 +100,13 @@ impl IntoResponse for TokenError {
                 "header",
                 "X-KeyID",
                 "the key is older than the account's",
+            ),
+            Self::Unsupported { name } => (
+                StatusCode::NOT_FOUND,
+                "error",
+                "url",
+                name,
+                "this token server has sync/1.5 only",
             ),
             Self::Malformed { location, name } => (
                 StatusCode::BAD_REQUEST,
@@ -97,7 +127,7 @@ impl IntoResponse for TokenError {
                 "error",
                 "body",
                 "",
-                "the body is too large",
+                "the body has more than 4096 bytes",
             ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -69,13 +69,26 @@ pub(super) async fn answer(
     granted.map_err(|error| (TimestampHeader, error))
 }
 
+/// Refuses other applications and versions.
+pub(super) async fn unsupported(
+    Path((application, _version)): Path<(String, String)>,
+) -> TokenError {
+    let name = if application == "sync" {
+        "version"
+    } else {
+        "application"
+    };
+    TokenError::Unsupported { name }
+}
+
 async fn grant(
     app: &App,
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, TokenError> {
-    let access_token = bearer(headers).ok_or(TokenError::InvalidCredentials)?;
-    let asked = text(headers, "x-keyid").and_then(KeyId::parse);
+    let access_token = bearer(headers).ok_or(TokenError::NoAccessToken)?;
+    let key_id = headers.get("x-keyid");
+    let asked = key_id.and_then(|value| KeyId::parse(value.to_str().ok()?));
     let hash = hash_secret(access_token).ok_or(TokenError::InvalidCredentials)?;
     // A key id that cannot be read matters only to who is known.
     let unknown = KeyId {
@@ -84,13 +97,15 @@ async fn grant(
     };
     let found = app.storage.account(hash, asked.unwrap_or(unknown)).await?;
     let (account, replaced) = found.ok_or(TokenError::InvalidCredentials)?;
-    let asked = asked.ok_or(TokenError::InvalidKeyId)?;
-    if let Some(state) = headers.get("x-client-state")
-        && state.as_bytes().to_ascii_lowercase() != asked.client_state().as_bytes()
-    {
-        return Err(TokenError::InvalidClientState);
+    let asked = match (key_id, asked) {
+        (_, Some(asked)) => asked,
+        (Some(_), None) => return Err(TokenError::MalformedKeyId),
+        (None, None) => return Err(TokenError::NoKeyId),
+    };
+    if let Some(state) = headers.get("x-client-state") {
+        check_client_state(state.as_bytes(), asked)?;
     }
-    let duration = duration(query)?;
+    let duration = duration(query);
     let account = match judge(account.key_id, asked, replaced) {
         Verdict::Current => account,
         Verdict::Refused(error) => return Err(error),
@@ -133,6 +148,7 @@ fn mint(app: &App, account: &Account, duration: u64) -> Result<Response, TokenEr
     let mut reply = json_body(text);
     set(&mut reply, "x-timestamp", &clock::seconds().to_string());
     set(&mut reply, "cache-control", "no-store");
+    set(&mut reply, "x-content-type-options", "nosniff");
     Ok(reply)
 }
 
@@ -173,23 +189,30 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The `duration` that was asked for, at most [`DURATION`].
-fn duration(query: Option<&str>) -> Result<u64, TokenError> {
-    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let mut duration = DURATION;
-    for (_, value) in pairs.filter(|(name, _)| name == "duration") {
-        let malformed = TokenError::Malformed {
-            location: "querystring",
-            name: "duration",
-        };
-        let digits = (1..=9).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
-        let asked: u64 = value.parse().map_err(|_| malformed)?;
-        if !digits || asked == 0 {
-            return Err(malformed);
-        }
-        duration = asked.min(DURATION);
+/// Checks the older header that names the key beside the key id.
+fn check_client_state(state: &[u8], asked: KeyId) -> Result<(), TokenError> {
+    let is_state = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !state.iter().all(is_state) {
+        return Err(TokenError::Malformed {
+            location: "header",
+            name: "X-Client-State",
+        });
     }
-    Ok(duration)
+    if state.to_ascii_lowercase() != asked.client_state().as_bytes() {
+        return Err(TokenError::InvalidClientState);
+    }
+    Ok(())
+}
+
+/// The `duration` that was asked for, at most [`DURATION`]. What is none is ignored, as the reference server does.
+fn duration(query: Option<&str>) -> u64 {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let asked = pairs.filter_map(|(name, value)| {
+        let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds = value.parse().ok().filter(|&seconds: &u64| seconds > 0);
+        seconds.filter(|_| name == "duration" && is_number)
+    });
+    asked.last().map_or(DURATION, |asked| asked.min(DURATION))
 }
 
 #[cfg(test)]
@@ -239,15 +262,41 @@ mod tests {
     #[test]
     fn a_duration_can_only_shorten() {
         for (query, expected) in [
-            (None, Some(3600)),
-            (Some("duration=60"), Some(60)),
-            (Some("duration=9999"), Some(3600)),
-            (Some("duration=0"), None),
-            (Some("duration=-1"), None),
-            (Some("duration=+1"), None),
-            (Some("duration=x"), None),
+            (None, 3600),
+            (Some("duration=60"), 60),
+            (Some("duration=9999"), 3600),
+            (Some("duration=99999999999999999999"), 3600),
+            (Some("duration=0"), 3600),
+            (Some("duration=-1"), 3600),
+            (Some("duration=+1"), 3600),
+            (Some("duration=1.5"), 3600),
+            (Some("duration="), 3600),
+            (Some("duration=60&duration=x"), 60),
+            (Some("other=60"), 3600),
         ] {
-            assert_eq!(duration(query).ok(), expected, "{query:?}");
+            assert_eq!(duration(query), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn an_older_key_header_agrees_with_the_key_id_or_is_refused() {
+        let asked = KeyId {
+            changed_at: 1,
+            fingerprint: [0xab; 16],
+        };
+        let malformed = TokenError::Malformed {
+            location: "header",
+            name: "X-Client-State",
+        };
+        for (state, expected) in [
+            (&b"abababababababababababababababab"[..], Ok(())),
+            (b"ABABABABABABABABABABABABABABABAB", Ok(())),
+            (b"abab", Err(TokenError::InvalidClientState)),
+            (b"", Err(TokenError::InvalidClientState)),
+            (b"a b", Err(malformed)),
+            (b"\xff", Err(malformed)),
+        ] {
+            assert_eq!(check_client_state(state, asked), expected);
         }
     }
 }

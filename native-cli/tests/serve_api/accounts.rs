@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::Client;
 use selvedge_cli::serve::storage::sqlite::Place;
-use selvedge_cli::serve::{Options, invite};
-use serde_json::{Value, json};
+use selvedge_cli::serve::{Options, invite, local_token};
+use serde_json::json;
 
 use crate::client::{Reply, Running, User, create_account, seconds, token};
 
@@ -23,7 +23,8 @@ struct Account {
 
 impl Account {
     async fn make(running: &Running, kid: &str) -> Self {
-        let made = create_account(&running.http, &running.url, &json!({"kid": kid})).await;
+        let wanted = running.wanted(kid);
+        let made = create_account(&running.http, &running.url, &wanted).await;
         assert_eq!(made.status, 201, "{made:?}");
         Self {
             http: running.http.clone(),
@@ -119,13 +120,21 @@ async fn each_wrong_credential_is_refused_by_its_name() {
     };
     refused(&stranger.token(OLD).await, "invalid-credentials");
     for malformed in ["", "1000", "x-AAAAAAAAAAAAAAAAAAAAAA", "1000-AAAA"] {
-        refused(&account.token(malformed).await, "invalid-key-id");
+        refused(&account.token(malformed).await, "invalid-credentials");
     }
     refused(&account.token(NEW_EARLIER).await, "invalid-keysChangedAt");
     refused(&account.token(NEW_SAME_TIME).await, "invalid-client-state");
     let url = format!("{}/1.0/sync/1.5", running.url);
     let without = Reply::read(running.http.get(&url).send().await.unwrap()).await;
-    refused(&without, "invalid-credentials");
+    refused(&without, "error");
+    let other_scheme = running.http.get(&url).basic_auth("a", Some("b"));
+    refused(
+        &Reply::read(other_scheme.send().await.unwrap()).await,
+        "error",
+    );
+    let no_key_id = running.http.get(&url).bearer_auth(&account.access_token);
+    let no_key_id = Reply::read(no_key_id.send().await.unwrap()).await;
+    refused(&no_key_id, "invalid-key-id");
     let state = |state: &'static str| {
         let request = running.http.get(&url).bearer_auth(&account.access_token);
         request
@@ -135,6 +144,12 @@ async fn each_wrong_credential_is_refused_by_its_name() {
     };
     let agreeing = state("00000000000000000000000000000000").await.unwrap();
     assert_eq!(agreeing.status(), 200);
+    assert_eq!(agreeing.headers()["x-content-type-options"], "nosniff");
+    let malformed = Reply::read(state("a b").await.unwrap()).await;
+    assert_eq!(
+        (malformed.status.as_u16(), &malformed.json()["status"]),
+        (400, &json!("error"))
+    );
     let other = state("11111111111111111111111111111111").await.unwrap();
     refused(&Reply::read(other).await, "invalid-client-state");
 }
@@ -180,7 +195,8 @@ async fn a_duration_shortens_a_token_and_never_prolongs_it() {
     for (query, expected) in [
         ("?duration=60", json!(60)),
         ("?duration=99999", json!(3600)),
-        ("?duration=x", Value::Null),
+        ("?duration=x", json!(3600)),
+        ("?duration=0", json!(3600)),
     ] {
         let reply = token(
             &account.http,
@@ -300,5 +316,76 @@ async fn the_files_hold_no_secret_and_are_the_owners_alone() {
                 "{path:?}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn on_a_data_directory_an_account_needs_an_invitation_or_the_token_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_owned();
+    let running = Running::with(Options {
+        data: Place::Directory(data.clone()),
+        ..Options::default()
+    })
+    .await;
+    let create = async |invitation: Option<&str>| {
+        let body = json!({"kid": OLD, "invitation": invitation});
+        create_account(&running.http, &running.url, &body)
+            .await
+            .status
+            .as_u16()
+    };
+    assert_eq!(create(None).await, 403);
+    let invitation = invite(data.clone(), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(create(Some(&invitation)).await, 201);
+    assert_eq!(create(Some(&invitation)).await, 403);
+    let token = local_token(&data).unwrap();
+    for _again in 0..2 {
+        assert_eq!(create(Some(&token)).await, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_page_makes_no_account_on_a_server_in_memory_even_if_it_may_talk_to_it() {
+    for allowed in [&[][..], &["*".to_owned()]] {
+        let running = Running::with(Options {
+            allow_origins: allowed.to_vec(),
+            ..Options::default()
+        })
+        .await;
+        for (name, value, status) in [
+            ("origin", "https://evil.example", 403),
+            ("origin", "null", 403),
+            ("sec-fetch-site", "cross-site", 403),
+            ("sec-fetch-mode", "cors", 201),
+        ] {
+            // As a form or `fetch` without a preflight sends it.
+            let request = running
+                .http
+                .post(format!("{}/1.0/accounts", running.url))
+                .header("content-type", "text/plain")
+                .header(name, value)
+                .body(json!({"kid": OLD}).to_string());
+            assert_eq!(request.send().await.unwrap().status(), status, "{value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_applications_and_versions_are_refused_as_json() {
+    let running = Running::start().await;
+    for (path, name) in [
+        ("/1.0/foo/1.5", "application"),
+        ("/1.0/sync/1.1", "version"),
+    ] {
+        let request = running.http.get(format!("{}{path}", running.url));
+        let reply = Reply::read(request.send().await.unwrap()).await;
+        assert_eq!(reply.status, 404, "{path}");
+        assert_eq!(reply.json()["status"], "error");
+        let fault = &reply.json()["errors"][0];
+        assert_eq!(
+            (&fault["location"], &fault["name"]),
+            (&json!("url"), &json!(name))
+        );
     }
 }

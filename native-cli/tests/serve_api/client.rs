@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use reqwest::{Method, StatusCode};
-use selvedge_cli::serve::{Options, Server};
+use selvedge_cli::serve::storage::sqlite::Place;
+use selvedge_cli::serve::{Options, Server, local_token};
 use selvedge_core::crypto::hawk::{Credentials, Key, authorization};
 use selvedge_core::time::ServerTime;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ pub(crate) struct Running {
     pub(crate) http: reqwest::Client,
     stop: Arc<watch::Sender<bool>>,
     task: JoinHandle<()>,
+    /// By which accounts are made where an invitation is needed.
+    local_token: Option<String>,
 }
 
 /// The answer to a request, read whole.
@@ -82,7 +85,12 @@ impl Running {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
+        let data = options.data.clone();
         let server = Server::bind(options).await.unwrap();
+        let local_token = match &data {
+            Place::Directory(directory) => Some(local_token(directory).unwrap().to_string()),
+            Place::Memory => None,
+        };
         let url = format!("http://{}", server.addr());
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(server.run(async move {
@@ -93,7 +101,18 @@ impl Running {
             http: http(),
             stop: Arc::new(stop),
             task,
+            local_token,
         }
+    }
+
+    /// Asks the server to stop, and goes on at once.
+    pub(crate) fn begin_to_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// What a program on the same machine sends to make an account.
+    pub(crate) fn wanted(&self, kid: &str) -> Value {
+        json!({"kid": kid, "invitation": self.local_token})
     }
 
     /// Stops and waits until all is written.
@@ -104,7 +123,7 @@ impl Running {
 
     pub(crate) async fn user(&self) -> User {
         let kid = kid();
-        let account = create_account(&self.http, &self.url, &json!({ "kid": kid })).await;
+        let account = create_account(&self.http, &self.url, &self.wanted(&kid)).await;
         assert_eq!(account.status, 201, "{account:?}");
         let access_token = account.json()["access_token"].as_str().unwrap().to_owned();
         let token = token(&self.http, &self.url, &access_token, &kid, "").await;
@@ -226,6 +245,11 @@ impl Call<'_> {
     }
 
     pub(crate) async fn send(self) -> Reply {
+        self.try_send().await.unwrap()
+    }
+
+    /// The answer, or why there is none.
+    pub(crate) async fn try_send(self) -> reqwest::Result<Reply> {
         let url = format!("{}{}", self.user.endpoint, self.path);
         let nonce = format!("nonce{}", fresh());
         let signed = self
@@ -239,17 +263,21 @@ impl Call<'_> {
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
-        Reply::read(request.body(self.body).send().await.unwrap()).await
+        Reply::try_read(request.body(self.body).send().await?).await
     }
 }
 
 impl Reply {
     pub(crate) async fn read(response: reqwest::Response) -> Self {
-        Self {
+        Self::try_read(response).await.unwrap()
+    }
+
+    async fn try_read(response: reqwest::Response) -> reqwest::Result<Self> {
+        Ok(Self {
             status: response.status(),
             headers: response.headers().clone(),
-            body: response.bytes().await.unwrap().to_vec(),
-        }
+            body: response.bytes().await?.to_vec(),
+        })
     }
 
     pub(crate) fn json(&self) -> Value {

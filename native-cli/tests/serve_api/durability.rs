@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use selvedge_cli::serve::Options;
+use reqwest::Method;
 use selvedge_cli::serve::storage::sqlite::Place;
-use serde_json::json;
+use selvedge_cli::serve::{Options, local_token};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::{Running, User, create_account, http, kid, token};
 
@@ -47,9 +47,10 @@ impl Drop for Process {
     }
 }
 
-async fn make_user(url: &str) -> User {
+async fn make_user(url: &str, data: &Path) -> User {
     let (http, kid) = (http(), kid());
-    let account = create_account(&http, url, &json!({"kid": kid}))
+    let invitation = local_token(data).unwrap();
+    let account = create_account(&http, url, &json!({"kid": kid, "invitation": *invitation}))
         .await
         .json();
     let answer = token(
@@ -113,38 +114,25 @@ async fn a_kill_at_any_moment_loses_no_acknowledged_write_and_leaves_no_half_pos
     let directory = tempfile::tempdir().unwrap();
     let mut process = Process::start(directory.path(), "127.0.0.1:0");
     let listen = process.url.strip_prefix("http://").unwrap().to_owned();
-    let user = make_user(&process.url).await;
-    let acknowledged = Arc::new(Mutex::new(Vec::new()));
-    for round in 0..6u64 {
-        let writers = (0..4).map(|writer| {
-            let (user, acknowledged) = (user.clone(), Arc::clone(&acknowledged));
-            tokio::spawn(async move {
-                for post in 0.. {
-                    let name = format!("{round}-{writer}-{post}");
-                    let records = (0..20)
-                        .map(|n| json!({"id": format!("{name}-{n}"), "payload": "x".repeat(500)}));
-                    let query = if post % 2 == 0 { "" } else { "?batch=true" };
-                    let reply = user
-                        .post(&format!("/storage/notes{query}"), records.collect())
-                        .await;
-                    if reply.status == 202 {
-                        let batch = reply.json()["batch"].as_str().unwrap().to_owned();
-                        user.post(
-                            &format!("/storage/notes?batch={batch}&commit=true"),
-                            json!([]),
-                        )
-                        .await;
-                    }
-                    acknowledged.lock().unwrap().push(name);
-                }
-            })
-        });
-        let writers: Vec<_> = writers.collect();
-        tokio::time::sleep(Duration::from_millis(120 + round * 37)).await;
+    let user = make_user(&process.url, directory.path()).await;
+    let mut acknowledged = Vec::new();
+    for round in 0..6usize {
+        let (sender, mut names) = tokio::sync::mpsc::unbounded_channel();
+        for writer in 0..4 {
+            tokio::spawn(write_until_broken(
+                user.clone(),
+                format!("{round}-{writer}"),
+                sender.clone(),
+            ));
+        }
+        drop(sender);
+        // The kill comes in the midst of the writes: at another moment in each round.
+        for _ in 0..3 + round * 2 {
+            acknowledged.push(names.recv().await.unwrap());
+        }
         process.kill();
-        for writer in writers {
-            // The connection broke, which the small client does not take well.
-            assert!(writer.await.unwrap_err().is_panic());
+        while let Some(name) = names.recv().await {
+            acknowledged.push(name);
         }
         process = Process::start(directory.path(), &listen);
         let ids = user.get("/storage/notes").await.ids();
@@ -156,13 +144,41 @@ async fn a_kill_at_any_moment_loses_no_acknowledged_write_and_leaves_no_half_pos
             posts.values().all(|count| *count == 20),
             "a post is there whole or not at all"
         );
-        for name in acknowledged.lock().unwrap().iter() {
+        for name in &acknowledged {
             assert!(posts.contains_key(name.as_str()), "{name} was acknowledged");
         }
         let counts = user.get("/info/collection_counts").await.json();
         assert_eq!(counts["notes"], ids.len());
     }
-    assert!(acknowledged.lock().unwrap().len() > 6);
+}
+
+/// Posts until the connection breaks, every other time through a batch, and tells the names of those that were
+/// acknowledged.
+async fn write_until_broken(user: User, prefix: String, acknowledged: UnboundedSender<String>) {
+    for post in 0.. {
+        let name = format!("{prefix}-{post}");
+        let records =
+            (0..20).map(|n| json!({"id": format!("{name}-{n}"), "payload": "x".repeat(500)}));
+        let records: Value = records.collect();
+        let query = if post % 2 == 0 { "" } else { "?batch=true" };
+        let call = user.call(Method::POST, &format!("/storage/notes{query}"));
+        let Ok(mut reply) = call.json(&records).try_send().await else {
+            return;
+        };
+        if reply.status == 202 {
+            let batch = reply.json()["batch"].as_str().unwrap().to_owned();
+            let path = format!("/storage/notes?batch={batch}&commit=true");
+            let commit = user.call(Method::POST, &path).json(&json!([]));
+            let Ok(committed) = commit.try_send().await else {
+                return;
+            };
+            reply = committed;
+        }
+        assert_eq!(reply.status, 200, "{reply:?}");
+        if acknowledged.send(name).is_err() {
+            return;
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -1,11 +1,15 @@
 //! On which addresses the server starts, TLS, and a reverse proxy.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use selvedge_cli::serve::{Options, ServeError, Server};
+use selvedge_cli::serve::storage::sqlite::Place;
+use selvedge_cli::serve::{Options, ServeError, Server, invite};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::client::{Reply, Running, User, create_account, http, kid, seconds, token};
+use crate::client::{Running, User, create_account, http, kid, seconds, token};
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -170,24 +174,169 @@ async fn a_certificate_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_finishes_what_it_began() {
+async fn a_stopping_server_finishes_what_it_began_and_takes_nothing_new() {
     let running = Running::start().await;
     let user = running.user().await;
-    let slow = {
-        let user = user.clone();
-        tokio::spawn(async move {
-            let records =
-                (0..100).map(|n| json!({"id": n.to_string(), "payload": "x".repeat(1000)}));
-            user.post("/storage/notes", records.collect()).await
-        })
-    };
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let address = running.url.strip_prefix("http://").unwrap().to_owned();
+    let url = format!("{}/storage/notes/a", user.endpoint);
+    let path = url.strip_prefix(&running.url).unwrap();
+    let signed = user.sign("PUT", &url, seconds(), "slow");
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: {signed}\r\ncontent-type: application/json\r\n\
+         content-length: 2\r\nexpect: 100-continue\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body, so the request is under way.
+    let mut answer = vec![0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 100 "));
+    running.begin_to_stop();
+    stream.write_all(b"{}").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     running.stop().await;
-    // It was answered, or it came too late to be begun; it is never half done.
-    match slow.await {
-        Ok(reply) => assert_eq!(reply.status, 200),
-        Err(error) => assert!(error.is_panic(), "the connection was refused"),
+    assert!(TcpStream::connect(&address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_data_directory_has_one_server_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Options {
+        data: Place::Directory(directory.path().to_owned()),
+        ..Options::default()
+    };
+    let running = Running::with(options()).await;
+    let error = Server::bind(options()).await.unwrap_err();
+    assert!(matches!(error, ServeError::InUse { .. }), "{error}");
+    let text = error.to_string();
+    for part in [
+        std::process::id().to_string(),
+        directory.path().display().to_string(),
+    ] {
+        assert!(text.contains(&part), "{text}");
     }
-    let gone = user.http.get(&user.endpoint).send().await;
-    assert!(gone.is_err(), "{:?}", gone.map(Reply::read).is_ok());
+    // What is done beside a running server is still done.
+    let invitation = invite(directory.path().to_owned(), Duration::from_secs(60)).await;
+    assert!(invitation.is_ok());
+    let user = running.user().await;
+    assert_eq!(user.put("/storage/notes/a", json!({})).await.status, 200);
+    running.stop().await;
+    Server::bind(options()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_foreign_or_newer_database_is_refused_and_left_alone() {
+    for (statements, word) in [
+        (
+            "CREATE TABLE bookmarks (id INTEGER)",
+            "no database of `selvedge serve`",
+        ),
+        (
+            "PRAGMA application_id = 7",
+            "no database of `selvedge serve`",
+        ),
+        (
+            "PRAGMA application_id = 0x53766467; PRAGMA user_version = 9",
+            "format 9",
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("server.sqlite");
+        let db = rusqlite::Connection::open(&file).unwrap();
+        db.execute_batch(statements).unwrap();
+        drop(db);
+        let before = std::fs::read(&file).unwrap();
+        let data = Place::Directory(directory.path().to_owned());
+        let options = Options {
+            data,
+            ..Options::default()
+        };
+        let error = Server::bind(options).await.unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+        assert!(error.contains(&directory.path().display().to_string()));
+        let invited = invite(directory.path().to_owned(), Duration::from_secs(60)).await;
+        assert!(invited.is_err());
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_authority_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let (chain, key) = (
+        directory.path().join("chain.pem"),
+        directory.path().join("key.pem"),
+    );
+    for (is_ca, warnings) in [
+        (rcgen::IsCa::ExplicitNoCa, 0),
+        (rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained), 1),
+    ] {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let certificate = params.self_signed(&pair).unwrap();
+        std::fs::write(&chain, format!("\u{feff}{}", certificate.pem())).unwrap();
+        std::fs::write(&key, format!("\u{feff}{}", pair.serialize_pem())).unwrap();
+        let server = Server::bind(Options {
+            tls: Some((chain.clone(), key.clone())),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        assert_eq!(server.warnings().len(), warnings, "{:?}", server.warnings());
+        for warning in server.warnings() {
+            assert!(warning.contains("CA:FALSE") && warning.contains("chain.pem"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_and_new_origins_are_read_while_the_server_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let make = || {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.self_signed(&pair).unwrap();
+        std::fs::write(file("chain.pem"), certificate.pem()).unwrap();
+        std::fs::write(file("key.pem"), pair.serialize_pem()).unwrap();
+        certificate.pem()
+    };
+    let first = make();
+    std::fs::write(file("origins"), "# pages\nhttps://a.example\n").unwrap();
+    let server = Server::bind(Options {
+        tls: Some((file("chain.pem"), file("key.pem"))),
+        allow_origins_file: Some(file("origins")),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let (url, reload) = (server.public_url().to_owned(), server.reload());
+    tokio::spawn(server.run(std::future::pending()));
+    let _ = http();
+    let ask = async |trusted: &str, origin: &'static str| {
+        let trusted = reqwest::Certificate::from_pem(trusted.as_bytes()).unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([trusted])
+            .build()
+            .unwrap();
+        let request = client.get(format!("{url}/__lbheartbeat__"));
+        let reply = request.header("origin", origin).send().await.ok()?;
+        Some(reply.headers().contains_key("access-control-allow-origin"))
+    };
+    assert_eq!(ask(&first, "https://a.example").await, Some(true));
+    assert_eq!(ask(&first, "https://b.example").await, Some(false));
+    let second = make();
+    std::fs::write(file("origins"), "https://b.example\n").unwrap();
+    assert_eq!(ask(&second, "https://b.example").await, None);
+    reload.run().unwrap();
+    assert_eq!(ask(&first, "https://a.example").await, None);
+    assert_eq!(ask(&second, "https://a.example").await, Some(false));
+    assert_eq!(ask(&second, "https://b.example").await, Some(true));
+    std::fs::write(file("origins"), "nonsense\n").unwrap();
+    assert!(reload.run().is_err());
+    assert_eq!(ask(&second, "https://b.example").await, Some(true));
 }

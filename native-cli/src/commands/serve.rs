@@ -368,10 +368,6 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         log_requests: args.log,
     })
     .await?;
-    eprintln!("selvedge serve: listening on {}", server.public_url());
-    for warning in server.warnings() {
-        eprintln!("selvedge serve: {warning}");
-    }
     // Without it, accounts on this machine need an invitation too.
     let _announcement = match &data {
         Place::Directory(directory) if server.addr().ip().is_loopback() => {
@@ -382,6 +378,10 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     #[cfg(unix)]
     if let Err(error) = running::reload_at_hangup(server.reload()) {
         eprintln!("selvedge serve: SIGHUP is not waited for: {error}");
+    }
+    eprintln!("selvedge serve: listening on {}", server.public_url());
+    for warning in server.warnings() {
+        eprintln!("selvedge serve: {warning}");
     }
     if has_page {
         eprintln!(

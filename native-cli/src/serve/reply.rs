@@ -123,7 +123,9 @@ impl From<WriteError> for Refusal {
             WriteError::Changed { modified } => Self::Changed(modified),
             WriteError::NotFound => Self::NotFound,
             WriteError::UnknownBatch => Self::BadRequest(WeaveCode::Unknown),
-            WriteError::BatchTooLarge => Self::BadRequest(WeaveCode::LimitExceeded),
+            WriteError::BatchTooLarge | WriteError::TooManyBatches => {
+                Self::BadRequest(WeaveCode::LimitExceeded)
+            }
             WriteError::OverQuota => Self::OverQuota,
             WriteError::TooManyWrites => Self::Conflict,
             WriteError::Storage(error) => error.into(),

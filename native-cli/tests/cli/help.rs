@@ -157,9 +157,15 @@ fn the_examples_of_the_server_run() {
         "{}",
         server.url
     );
-    let mut shell = in_shell(&example(&["serve", "invite"]), dir.path());
+    for words in ["invite", "backup"] {
+        let mut shell = in_shell(&example(&["serve", words]), dir.path());
+        shell.env("HOME", dir.path());
+        assert_eq!(feed(shell, "").ok().lines().count(), 1, "{words}");
+    }
+    drop(server);
+    let mut shell = in_shell(&example(&["serve", "compact"]), dir.path());
     shell.env("HOME", dir.path());
-    assert_eq!(feed(shell, "").ok().lines().count(), 1);
+    assert!(feed(shell, "").ok().contains("has"));
 }
 
 #[test]

@@ -224,3 +224,48 @@ async fn the_quota_is_told_and_enforced_and_what_frees_space_is_allowed() {
         200
     );
 }
+
+#[tokio::test]
+async fn what_waits_in_open_batches_counts_for_the_quota() {
+    let user = user_with(Options {
+        quota_bytes: Some(10 * 1024),
+        ..Options::default()
+    })
+    .await;
+    let record = |id: &str| json!([{"id": id, "payload": "x".repeat(4 * 1024)}]);
+    let open = "/storage/notes?batch=true";
+    let first = user.post(open, record("a")).await;
+    assert_eq!(
+        (
+            first.status.as_u16(),
+            first.header("x-weave-quota-remaining")
+        ),
+        (202, "6")
+    );
+    assert_eq!(user.post(open, record("b")).await.status, 202);
+    let refused = user.post(open, record("c")).await;
+    assert_eq!((refused.status.as_u16(), refused.text()), (403, "14"));
+    let batch = first.json()["batch"].as_str().unwrap().to_owned();
+    let commit = format!("/storage/notes?batch={batch}&commit=true");
+    assert_eq!(user.post(&commit, json!([])).await.status, 200);
+    assert_eq!(user.get("/storage/notes").await.ids(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_user_has_a_hundred_batches_open_at_most() {
+    let running = Running::start().await;
+    let (user, other) = (running.user().await, running.user().await);
+    let open = "/storage/notes?batch=true";
+    let mut batch = String::new();
+    for _ in 0..100 {
+        let opened = user.post(open, json!([])).await;
+        assert_eq!(opened.status, 202);
+        batch = opened.json()["batch"].as_str().unwrap().to_owned();
+    }
+    let refused = user.post(open, json!([])).await;
+    assert_eq!((refused.status.as_u16(), refused.text()), (400, "17"));
+    assert_eq!(other.post(open, json!([])).await.status, 202);
+    let commit = format!("/storage/notes?batch={batch}&commit=true");
+    assert_eq!(user.post(&commit, json!([])).await.status, 200);
+    assert_eq!(user.post(open, json!([])).await.status, 202);
+}

@@ -2,12 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use selvedge_core::crypto::hawk::{Credentials, Key, authorization};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// By which accounts are made on the server that was started last.
+pub(crate) static LOCAL_TOKEN: Mutex<String> = Mutex::new(String::new());
 
 pub(crate) fn fresh() -> u64 {
     COUNT.fetch_add(1, Ordering::Relaxed)
@@ -33,7 +36,8 @@ pub(crate) struct Reply {
 impl User {
     pub(crate) fn make(address: &str) -> Self {
         let kid = format!("{}-{:0>22}", 1_500_000_000_000 + fresh(), "A");
-        let body = format!("{{\"kid\":\"{kid}\"}}");
+        let token = LOCAL_TOKEN.lock().expect("no panic before").clone();
+        let body = format!("{{\"kid\":\"{kid}\",\"invitation\":\"{token}\"}}");
         let mut stream = BufReader::new(TcpStream::connect(address).expect("a connection"));
         let length = body.len();
         let request = format!(

@@ -7,7 +7,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use selvedge_cli::serve::storage::sqlite::Place;
-use selvedge_cli::serve::{Options, Server as Embedded};
+use selvedge_cli::serve::{Options, Server as Embedded, local_token};
+
+use crate::client::LOCAL_TOKEN;
 
 /// The argument that makes this program a server.
 pub(crate) const SERVE: &str = "--serve";
@@ -69,6 +71,9 @@ impl Server {
         stdout
             .read_line(&mut address)
             .expect("the server's address");
+        let token = local_token(&directory.join("server")).expect("the server's local token");
+        // Of another server that this process ran, the token is of no use any more.
+        *LOCAL_TOKEN.lock().expect("no panic before") = token.to_string();
         Self {
             address: address.trim().to_owned(),
             child,

@@ -159,6 +159,9 @@ pub enum WriteError {
     /// The batch would grow beyond its limits.
     #[error("the batch is over its limits")]
     BatchTooLarge,
+    /// The user has opened as many batches as may be open.
+    #[error("too many batches are open")]
+    TooManyBatches,
     /// The user's quota is used up.
     #[error("the quota is used up")]
     OverQuota,

@@ -12,6 +12,9 @@ use crate::serve::storage::{BatchId, Field, Incoming, Uid, WriteError};
 /// A batch that is not committed within two hours is void.
 pub(super) const LIFE: u64 = 2 * 60 * 60 * 100;
 
+/// Maximum number of batches that a user has open at a time: some for each collection of each device.
+pub(super) const MAX_OPEN: u64 = 100;
+
 const PAYLOAD_GIVEN: i64 = 1;
 const SORTINDEX_GIVEN: i64 = 2;
 const TTL_GIVEN: i64 = 4;
@@ -59,6 +62,27 @@ pub(super) fn find(
         })
     })
     .optional()
+}
+
+/// What a user has in open batches.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Open {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
+
+/// Counts what a user has in open batches.
+pub(super) fn all_open(db: &Connection, uid: Uid, now: ServerTime) -> rusqlite::Result<Open> {
+    let born_after = sql(now.hundredths().saturating_sub(LIFE));
+    db.prepare_cached(
+        "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM batches WHERE uid = ?1 AND created > ?2",
+    )?
+    .query_row([sql(uid.number()), born_after], |row| {
+        Ok(Open {
+            count: row.get::<_, i64>(0)?.unsigned_abs(),
+            bytes: row.get::<_, i64>(1)?.unsigned_abs(),
+        })
+    })
 }
 
 /// The size that a batch has with some more records.

@@ -94,10 +94,9 @@ impl Turn<'_> {
         if records.is_empty() {
             return self.unchanged(modified);
         }
-        let before = self.used()?;
         let collection = make_collection(self.db, self.uid, name)?;
         let delta = self.put_all(collection, records)?;
-        self.finish(collection, delta, before)
+        self.finish(collection, delta)
     }
 
     fn append(
@@ -111,14 +110,20 @@ impl Turn<'_> {
             Some(batch) => self.find_batch(name, batch)?,
             None => batches::Size::default(),
         };
-        let size = batches::grow(size, records, &self.bounds.limits)?;
-        let used = self.used()?.map(|used| used + size.bytes);
-        self.check_quota(used, None)?;
+        let grown = batches::grow(size, records, &self.bounds.limits)?;
+        let open = batches::all_open(self.db, self.uid, self.moment.clock)?;
+        if batch.is_none() && open.count >= batches::MAX_OPEN {
+            return Err(WriteError::TooManyBatches);
+        }
+        // What waits in batches takes room on the disk, too.
+        let added = grown.bytes - size.bytes;
+        let used = self.used()?.map(|used| used + open.bytes + added);
+        self.check_quota(used, true)?;
         let batch = match batch {
             Some(batch) => batch,
             None => batches::open(self.db, self.uid, name, self.moment.clock)?,
         };
-        batches::append(self.db, batch, records, size)?;
+        batches::append(self.db, batch, records, grown)?;
         Ok(Written {
             modified,
             batch: Some(batch),
@@ -135,11 +140,10 @@ impl Turn<'_> {
         self.check_collection(name)?;
         let size = self.find_batch(name, batch)?;
         batches::grow(size, records, &self.bounds.limits)?;
-        let before = self.used()?;
         let collection = make_collection(self.db, self.uid, name)?;
         let mut delta = batches::apply(self.db, batch, collection, self.moment)?;
         delta += self.put_all(collection, records)?;
-        self.finish(collection, delta, before)
+        self.finish(collection, delta)
     }
 
     fn delete_record(
@@ -159,7 +163,7 @@ impl Turn<'_> {
             Target::Collection => collection.modified,
         })?;
         let delta = delete(self.db, collection.id, id, self.moment.clock)?.unwrap_or_default();
-        self.finish(collection, delta, None)
+        self.finish(collection, delta)
     }
 
     fn delete_records(
@@ -175,7 +179,7 @@ impl Turn<'_> {
         for id in ids {
             delta += delete(self.db, collection.id, id, self.moment.clock)?.unwrap_or_default();
         }
-        self.finish(collection, delta, None)
+        self.finish(collection, delta)
     }
 
     fn delete_collection(&self, name: &CollectionName) -> Result<Written, WriteError> {
@@ -240,18 +244,11 @@ impl Turn<'_> {
     }
 
     /// Gives the collection and the user their new time, unless the quota forbids it.
-    fn finish(
-        &self,
-        collection: Collection,
-        delta: Delta,
-        before: Option<u64>,
-    ) -> Result<Written, WriteError> {
+    fn finish(&self, collection: Collection, delta: Delta) -> Result<Written, WriteError> {
         touch_collection(self.db, collection.id, self.moment.at, delta)?;
         set_user_modified(self.db, self.uid, self.moment.at)?;
         let used = self.used()?;
-        if before.is_some() {
-            self.check_quota(used, before)?;
-        }
+        self.check_quota(used, delta.bytes > 0)?;
         Ok(Written {
             modified: self.moment.at,
             batch: None,
@@ -275,15 +272,12 @@ impl Turn<'_> {
         })
     }
 
-    /// Over quota is who has more than allowed and does not make it less.
-    fn check_quota(&self, used: Option<u64>, before: Option<u64>) -> Result<(), WriteError> {
-        let (Some(quota), Some(used)) = (self.bounds.quota_bytes, used) else {
-            return Ok(());
-        };
-        if used > quota && before.is_none_or(|before| used > before) {
-            return Err(WriteError::OverQuota);
+    /// Over quota is who has more than allowed and makes it more.
+    fn check_quota(&self, used: Option<u64>, grows: bool) -> Result<(), WriteError> {
+        match (self.bounds.quota_bytes, used) {
+            (Some(quota), Some(used)) if used > quota && grows => Err(WriteError::OverQuota),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn remaining(&self, used: Option<u64>) -> Option<u64> {

@@ -6,6 +6,7 @@ use core::fmt;
 use crate::host::{RandomError, StoreError};
 use crate::http::{FetchError, Method};
 use crate::ids::{CollectionName, RecordId};
+use crate::life::{Reason, Version};
 use crate::time::LocalTime;
 
 /// The request that an error came from: its verb and its path below the user's endpoint, never the user or a token.
@@ -96,7 +97,7 @@ pub enum Error {
     )]
     UpgradeNeeded {
         /// The server's storage version.
-        server: u64,
+        server: Version,
     },
     /// The service refuses this client's version (400 with code 16).
     #[error(
@@ -140,25 +141,62 @@ pub enum Error {
         /// What was asked for.
         request: RequestLine,
     },
+    /// The answer does not come from the storage server: a proxy or another web server answered in its place. It says
+    /// nothing of the account (spec §4.4).
+    #[error(
+        "something between this device and the storage server answered in its place (status {status}): nothing was changed; \
+             check the network and the server's address, and try again later ({request})"
+    )]
+    NotGenuine {
+        /// The HTTP status.
+        status: u16,
+        /// What was asked for.
+        request: RequestLine,
+    },
+    /// Two answers of the server cannot both be true. Nothing was written.
+    #[error("the server contradicts itself: {detail}; nothing was changed, try again later")]
+    Contradiction {
+        /// Which answers.
+        detail: &'static str,
+    },
+    /// A record of the whole account is missing while other data are there: another device may be setting the account up
+    /// at this moment. Nothing was written: look again after [`SECOND_LOOK_SECONDS`](crate::life::SECOND_LOOK_SECONDS).
+    #[error("{record} is missing on the server: nothing was changed; look again in some seconds")]
+    LookAgain {
+        /// Which record.
+        record: &'static str,
+    },
+    /// Setting the account up would delete data of others: only a person may decide that. Nothing was written.
+    #[error("{reason}: it is to be put in order first, which only a person may decide")]
+    NeedsConsent {
+        /// Why.
+        reason: Reason,
+    },
     /// `meta/global` or `crypto/keys` is there but cannot be read. Nothing was written: it is for the user to decide.
     #[error(
-        "{record} on the server cannot be read: another program damaged it; nothing was changed"
+        "{record} on the server cannot be read: another program damaged it; nothing was changed. \
+             The account can be set up again by a person who agrees to what is lost"
     )]
     Undecodable {
         /// Which record.
         record: &'static str,
     },
-    /// A collection that meta/global does not list, or lists with an older version, would be wiped on the server; but not
-    /// all of its records can be read, so that they would be lost. Nothing was written.
+    /// The entry of one collection in `crypto/keys` is not usable. Nothing of this collection was written.
     #[error(
-        "the collection {collection} on the server is of another program's making, and {damaged} of its records cannot be read: \
-             nothing was changed; delete the collection there if it is not needed"
+        "crypto/keys on the server has no usable key for {collection}: another program damaged it"
     )]
-    Unlisted {
+    UnusableKey {
+        /// The collection.
+        collection: String,
+    },
+    /// A collection was changed on the server after a person had agreed to what would be lost of it. Nothing of it was
+    /// deleted: the person is to be asked again.
+    #[error(
+        "{collection} was changed on the server since it was shown: nothing of it was deleted; look at it and choose again"
+    )]
+    ChangedSinceShown {
         /// The collection.
         collection: CollectionName,
-        /// How many records cannot be read.
-        damaged: u64,
     },
     /// Two fresh starts met, or one did not hold (spec §4.7).
     #[error("another device is setting up the account at the same moment: sync again in a minute")]
@@ -236,7 +274,12 @@ impl Error {
             Self::Moved { .. } => "moved",
             Self::NotFound { .. } => "not-found",
             Self::Undecodable { .. } => "undecodable",
-            Self::Unlisted { .. } => "unlisted",
+            Self::NotGenuine { .. } => "not-genuine",
+            Self::NeedsConsent { .. } => "needs-consent",
+            Self::Contradiction { .. } => "contradiction",
+            Self::LookAgain { .. } => "look-again",
+            Self::UnusableKey { .. } => "unusable-key",
+            Self::ChangedSinceShown { .. } => "changed-since-shown",
             Self::SetupRace => "setup-race",
             Self::NotSetUp => "not-set-up",
             Self::Answer { .. } => "answer",

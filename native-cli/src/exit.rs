@@ -37,6 +37,8 @@ pub enum Exit {
     Storage = 10,
     /// The data on the server are damaged or of a newer format, or its answer cannot be read.
     BadData = 11,
+    /// Only a person may decide how it goes on, because data of others would be deleted.
+    NeedsConsent = 12,
 }
 
 /// The exit codes as `--help` lists them.
@@ -53,7 +55,8 @@ Exit codes:
    8  the sync key does not fit the account's data
    9  some records could not pass; the others did
   10  the local store or a file: full, damaged or not permitted
-  11  the data on the server are damaged, or of a newer format";
+  11  the data on the server are damaged, or of a newer format
+  12  a person has to decide: going on would delete data on the server";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -125,6 +128,9 @@ pub enum CliError {
     /// Some records could not pass; the others did.
     #[error("{0}")]
     Partial(String),
+    /// Only a person may decide how it goes on.
+    #[error("{0}")]
+    NeedsConsent(String),
     /// A check of the program's own did not hold.
     #[error("{0}")]
     Failed(String),
@@ -177,6 +183,7 @@ impl CliError {
             Self::File { .. } => Exit::Storage,
             Self::BadFile { .. } => Exit::Usage,
             Self::Partial(_) => Exit::Partial,
+            Self::NeedsConsent(_) => Exit::NeedsConsent,
             Self::Failed(_) | Self::Output(_) => Exit::Failed,
             Self::Refused { exit, .. } => *exit,
             Self::Santa { status, .. } => match status {
@@ -213,6 +220,7 @@ impl CliError {
             Self::File { .. } => "file",
             Self::BadFile { .. } => "bad-file",
             Self::Partial(_) => "partial",
+            Self::NeedsConsent(_) => "needs-consent",
             Self::Failed(_) => "failed",
             Self::Refused { .. } => "refused",
             Self::Santa { .. } => "santa",
@@ -234,7 +242,13 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::SignedOut { .. } => Exit::SignedOut,
         Error::WrongKey | Error::WrongCollectionKey => Exit::WrongKey,
         Error::Wait { .. } => Exit::Wait,
-        Error::Conflict { .. } | Error::BatchLost { .. } | Error::SetupRace => Exit::Conflict,
+        Error::Conflict { .. }
+        | Error::BatchLost { .. }
+        | Error::SetupRace
+        | Error::LookAgain { .. }
+        | Error::ChangedSinceShown { .. } => Exit::Conflict,
+        Error::NeedsConsent { .. } => Exit::NeedsConsent,
+        Error::NotGenuine { .. } => Exit::Offline,
         Error::NotFound { .. } | Error::NotSetUp | Error::NoSuchRecord { .. } => Exit::NotFound,
         Error::Input(_) | Error::Moved { .. } | Error::OtherAccount => Exit::Usage,
         Error::Network { source, .. } => match source.kind {
@@ -250,7 +264,8 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::Store(_) => Exit::Storage,
         Error::UpgradeNeeded { .. }
         | Error::Undecodable { .. }
-        | Error::Unlisted { .. }
+        | Error::Contradiction { .. }
+        | Error::UnusableKey { .. }
         | Error::Answer { .. } => Exit::BadData,
         _ => Exit::Failed,
     }
@@ -273,7 +288,7 @@ mod tests {
             .skip(1)
             .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
             .collect();
-        let last = Exit::BadData as u8;
+        let last = Exit::NeedsConsent as u8;
         assert_eq!(listed, (0..=last).collect::<Vec<_>>());
     }
 

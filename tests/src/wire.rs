@@ -159,7 +159,9 @@ impl Wire {
     #[must_use]
     pub fn seal(&self, collection: &str, cleartext: &Value) -> String {
         payload::seal(
-            self.keys().bundle(collection),
+            self.keys()
+                .bundle(collection)
+                .expect("the account's keys are usable"),
             &SystemRandom,
             &cleartext.to_string(),
         )

@@ -70,7 +70,7 @@ fn a_copy_goes_on_after_kills_and_has_every_record_under_new_keys() {
         Wire::new(&to, &theirs),
     );
     assert_eq!(to.ids("notes").len(), NOTES, "the tombstone too");
-    assert!(from.keys().bundle("notes") != to.keys().bundle("notes"));
+    assert!(from.keys().bundle("notes").unwrap() != to.keys().bundle("notes").unwrap());
     assert!(from.payload("notes", "note-1") != to.payload("notes", "note-1"));
     let joined = Device::with_token(&new, &proxy.url(), &theirs);
     joined.sync();

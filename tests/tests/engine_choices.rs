@@ -180,8 +180,8 @@ fn what_is_disabled_on_one_device_is_off_on_all_until_one_enables_it() {
         let three = parted();
         let known = three.there();
         let args: &[&str] = match keeps {
-            true => &["engines", "disable", "notes", "--keep-server"],
-            false => &["engines", "disable", "notes"],
+            true => &["engines", "disable", "notes"],
+            false => &["engines", "disable", "notes", "--delete-from-server"],
         };
         if !keeps {
             let said = three.a.run(args).outcome().fails(2);
@@ -235,7 +235,7 @@ fn names_that_no_device_knows_stay_listed_and_declined() {
     three.wire.put("meta", "global", &meta.to_string());
     let _done = three
         .a
-        .run(&["engines", "disable", "history", "--keep-server"])
+        .run(&["engines", "disable", "history"])
         .outcome()
         .ok();
     sync(&three.a);
@@ -253,7 +253,7 @@ fn names_that_no_device_knows_stay_listed_and_declined() {
 #[test]
 fn following_an_own_collection_enables_it_and_one_of_firefox_only_if_it_is_said() {
     let three = parted();
-    let disable = ["engines", "disable", "notes", "tabs", "--keep-server"];
+    let disable = ["engines", "disable", "notes", "tabs"];
     let _done = three.a.run(&disable).outcome().ok();
     sync(&three.a);
     let said = three

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::collection::{Collection, record_id};
 use crate::host::{Call, JsHost, Syncing};
+use crate::pause::pause;
 use crate::progress;
 use crate::status::PlainStatus;
 use crate::types::{OpenOptions, SyncOptions, member};
@@ -295,7 +296,12 @@ impl Inner {
         }
         let was = self.kept_token().await;
         let mut token = was.clone();
-        let report = life::sync(&host, &self.credentials, &mut token, &options).await;
+        let mut report = life::sync(&host, &self.credentials, &mut token, &options).await;
+        if report.looks_again() {
+            // Another device may be setting the account up at this moment.
+            pause(life::SECOND_LOOK_SECONDS).await;
+            report = life::sync(&host, &self.credentials, &mut token, &options).await;
+        }
         if matches!(report.ending, Ending::LoggedOut) {
             token = None;
         }

@@ -17,6 +17,7 @@ mod error;
 mod host;
 mod json;
 mod key_bundle;
+mod pause;
 mod progress;
 mod record;
 mod schedule;

@@ -1,6 +1,6 @@
 //! What a device knows of its syncing, as JavaScript is told.
 
-use selvedge_core::life::Status;
+use selvedge_core::life::{Consent, Status};
 use selvedge_core::time::LocalTime;
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ pub(crate) struct PlainStatus<'a> {
     server: &'a str,
     last_sync: Option<LocalTime>,
     retry_after: Option<LocalTime>,
+    needs_consent: Option<&'a Consent>,
     collections: Vec<PlainCollection<'a>>,
 }
 
@@ -29,6 +30,7 @@ impl<'a> PlainStatus<'a> {
             server,
             last_sync: status.last_sync,
             retry_after: status.backoff.until(),
+            needs_consent: status.needs_consent.as_ref(),
             collections: status
                 .collections
                 .iter()

@@ -115,6 +115,8 @@ export interface ClientStatus {
   lastSync: number | null;
   /** Until when the server wants to be left alone, likewise. */
   retryAfter: number | null;
+  /** What a person has to decide before this account can be synced. */
+  needsConsent: SyncConsent | null;
   collections: CollectionCounts[];
 }
 
@@ -270,23 +272,41 @@ export interface DecodedBytes {
 /** What came of a sync. */
 export interface SyncReport {
   /** "done" and "nothing-to-do" are well; "blocked" did not start; "cut-short" and "stopped" had to stop, and keep what was
-   * done (by your own signal: with the error's code "aborted"); "logged-out" was told so by another device: forget the account's secrets. */
-  ending: "done" | "nothing-to-do" | "blocked" | "cut-short" | "logged-out" | "stopped";
-  /** Why, if it was blocked or stopped. */
+   * done (by your own signal: with the error's code "aborted"); "logged-out" was told so by another device: forget the account's secrets;
+   * "needs-consent": going on would delete data of others on the server, so nothing was written, and a person has to decide. */
+  ending: "done" | "nothing-to-do" | "blocked" | "cut-short" | "logged-out" | "needs-consent" | "stopped";
+  /** Why, if it was blocked, stopped, or needs consent. */
   error?: SyncProblem;
+  /** What a person has to know before agreeing to it, if it needs consent. */
+  consent?: SyncConsent;
   /** The whole of it in one word. "backoff": the server wants to be left alone until `retryAfter`; "login-needed": a person has to
-   * sign in, or join, again; "upgrade-needed": this package is too old for the account or the server. */
-  outcome: "success" | "partial" | "failed" | "backoff" | "login-needed" | "upgrade-needed";
+   * sign in, or join, again; "upgrade-needed": this package is too old for the account or the server; "needs-consent": see `ending`. */
+  outcome: "success" | "partial" | "failed" | "backoff" | "login-needed" | "upgrade-needed" | "needs-consent";
   /** Whether this sync set the account up. */
   freshStart: boolean;
+  /** Whether a missing record of the account was written again as this device remembered it. */
+  restored: boolean;
   /** How the two sides were brought together once, where somebody had asked for it. */
   firstSync: "merge" | "take-server" | "take-local" | null;
   /** Collections whose records were removed here, because a decision named them. */
   wipedHere: string[];
   /** Collections that were deleted on the server, because a decision named them. */
   wipedThere: string[];
+  /** Collections that were to be deleted on the server, but were changed there since a person agreed to it: they were kept. */
+  keptThere: string[];
   collections: CollectionReport[];
-  /** What became of the records in which the account's devices tell of themselves. */
+  /** What a person has to know before an account is set up again that cannot be synced as it is. */
+export interface SyncConsent {
+  reason: "meta-missing" | "older-format" | "meta-unreadable" | "keys-missing" | "keys-unreadable" | "other-keys" | "contradiction";
+  /** What the server has, and would be deleted there. `modified`: the last change, in seconds since the Unix epoch by its clock. */
+  collections: { name: string; records: number | null; modified: number }[];
+  /** The newest time on the server, in seconds since the Unix epoch. */
+  seen: number;
+  /** Whether this device remembers the missing record, so that nothing need be deleted. */
+  canRestore: boolean;
+}
+
+/** What became of the records in which the account's devices tell of themselves. */
   clients: ClientsReport;
   /** What other devices asked of this one. */
   commands: CommandReport[];
@@ -308,8 +328,8 @@ export interface ClientsReport {
   error?: SyncProblem;
   /** How many devices are known, this one among them. */
   known: number;
-  /** Records that were deleted on the server, because nobody with the account's keys could read them. */
-  deleted: string[];
+  /** Records that are encrypted with another key. They are left on the server: a device with other keys may need them. */
+  unreadable: string[];
   /** How many records were damaged otherwise, and left alone. */
   passedOver: number;
 }
@@ -341,6 +361,10 @@ export interface CollectionReport {
   rules: [id: string, rule: string][];
   /** How many values were replaced, here or by what is sent: they are among the client's `conflicts`. */
   replaced: number;
+  /** Whether all records were compared with the server's, because it was put back to an earlier time, as by a restored backup. */
+  compared: boolean;
+  /** Of such a comparison: how many records the server lacked, and are sent again. */
+  lacking: number;
   requests: number;
   bytesSent: number;
   bytesReceived: number;

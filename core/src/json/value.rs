@@ -75,7 +75,7 @@ impl Eq for Number {}
 impl Number {
     /// Its sign, its digits without zeros at either end, and the power of ten of the last of them. `None` for exponents
     /// that nobody means.
-    fn normal(&self) -> Option<(bool, String, i64)> {
+    pub(crate) fn normal(&self) -> Option<(bool, String, i64)> {
         let (is_negative, text) = match self.0.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, self.0.as_str()),

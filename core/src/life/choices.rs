@@ -17,7 +17,7 @@ use crate::host::{Commit, Store};
 use crate::ids::CollectionName;
 use crate::journal;
 use crate::sorted::{Map, Set};
-use crate::time::LocalTime;
+use crate::time::{LocalTime, ServerTime};
 
 /// What a person wants of one engine, for the whole account.
 ///
@@ -31,7 +31,8 @@ use crate::time::LocalTime;
 pub enum Wish {
     /// All devices that know it sync it.
     Enable,
-    /// No device syncs it, and the server's collection is deleted; records on devices stay.
+    /// No device syncs it, and the server's collection is deleted, as a person agreed on being told what it holds
+    /// ([`agree_to_delete`]); records on devices stay.
     Disable,
     /// No device syncs it; the server's collection stays as it is.
     Decline,
@@ -89,6 +90,9 @@ pub struct Choices {
     /// Whether a sync ever settled them with the account. Before, nobody here has seen what the account has, so that
     /// choices of that time delete nothing.
     pub is_settled: bool,
+    /// Of the collections that are to be deleted on the server: their times there when a person agreed to that. One that
+    /// was changed since is not deleted.
+    pub agreed: Map<CollectionName, ServerTime>,
 }
 
 impl Choices {
@@ -119,9 +123,25 @@ impl Choices {
         names.extend(followers);
         for name in &names {
             self.changes.insert(name.clone(), Change { wish, at });
+            // An agreement goes with the choice that it was given for.
+            self.agreed.remove(name);
         }
         Ok(names)
     }
+}
+
+/// Notes that a person agreed that the server's collections are deleted, on being told what they hold: each with its time
+/// on the server then. It goes with [`Wish::Disable`]; without it the next sync deletes nothing.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn agree_to_delete<S: Store>(
+    store: &S,
+    shown: impl IntoIterator<Item = (CollectionName, ServerTime)>,
+) -> Result<()> {
+    let mut state: GlobalState = read(store.global().await?.as_deref());
+    state.choices.agreed.extend(shown);
+    keep(store, &state).await
 }
 
 /// Engines without a switch of their own follow another one's.

@@ -180,15 +180,10 @@ async fn meta_global<H: Host>(session: &Session<'_, H>) -> Result<Option<MetaGlo
     let seen = record
         .as_ref()
         .map_or(Seen::Missing, |record| Seen::Payload(&record.payload));
-    match MetaGlobal::judge(seen, None) {
+    match MetaGlobal::judge(session.listed(), seen, None) {
         Verdict::Proceed(meta) | Verdict::ResetAllAndAdopt(meta) => Ok(Some(meta)),
-        Verdict::FreshStart => Ok(None),
-        Verdict::UpgradeRequired { server } => Err(Error::UpgradeNeeded { server }),
-        Verdict::StopUndecodable | Verdict::AuthFailure | Verdict::StopRetryLater => {
-            Err(Error::Undecodable {
-                record: "meta/global",
-            })
-        }
+        Verdict::FreshStart | Verdict::NeedsConsent(_) => Ok(None),
+        other => Err(other.into_error()),
     }
 }
 
@@ -223,8 +218,8 @@ async fn prepare<H: Host>(source: &Session<'_, H>, target: &mut Session<'_, H>) 
             "the account to copy to has data of its own: copy to an empty one".into(),
         )),
         Target::Begun => {
-            if crypto_keys::step(target).await? == Next::FreshStart {
-                return Err(Error::NotSetUp);
+            if let Next::NeedsConsent(reason) = crypto_keys::step(target).await? {
+                return Err(Error::NeedsConsent { reason });
             }
             if known != origin {
                 // The source began anew: its times mean something else now.
@@ -242,7 +237,7 @@ async fn prepare<H: Host>(source: &Session<'_, H>, target: &mut Session<'_, H>) 
                 ..GlobalState::default()
             };
             (target.options.progress)(Stage::FreshStart);
-            fresh_start::step(target).await?;
+            fresh_start::step(target, None).await?;
             keep_origin(target, &origin).await?;
             Ok(true)
         }
@@ -306,7 +301,7 @@ async fn copy_since<H: Host>(
         return Err(Error::NotSetUp);
     };
     let ttl = Generic::new(name.clone())?.ttl();
-    let (old, new) = (old.bundle(name.as_str()), new.bundle(name.as_str()));
+    let (old, new) = (old.bundle(name.as_str())?, new.bundle(name.as_str())?);
     let reader = ServerRepository::new(&source.client, name, &source.limits, ServerTime::ZERO);
     let cbc = source.host.cbc(old.encryption_key());
     let mut reader = CryptoRepository::new(reader, old, cbc, source.host, None);

@@ -1,29 +1,38 @@
 //! Chapter 5: crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
 //!
 //! ```text
-//! crypto not in info/collections ────────────────→ fresh start
-//! cached, not older than in info, and it decrypts → use the cached record
-//! else GET: 404 ─────────────────────────────────→ fresh start
-//!           other failure ───────────────────────→ stop
-//!           bad HMAC ────────────────────────────→ stop: wrong key; never a fresh start
+//! crypto not in info/collections, and there
+//!   nothing but meta and clients ────────────────→ a set-up was cut off: upload new keys, verify them
+//!   records are listed ──────────────────────────→ look once more after 2 seconds; then needs consent
+//! cached, as old as in info, and it decrypts ────→ use the cached record
+//! else GET: 404 ─────────────────────────────────→ contradiction: stop
+//!           404 of a proxy, other failure ───────→ stop
+//!           bad HMAC, under a new sync key ──────→ needs consent
+//!           bad HMAC otherwise ──────────────────→ stop: wrong key; never a fresh start
 //!           malformed, no default ───────────────→ stop: undecodable
 //!           first keys seen here, or the same ───→ install
 //!           other default ───────────────────────→ install, reset all engines
 //!           other collection keys ───────────────→ install, reset those engines
 //! ```
+//!
+//! A cached record that is newer than info/collections says is read again as well: the server's time went back, and it
+//! may hold other keys (spec §5.3).
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::consent::Reason;
+use super::fresh_start::put_keys;
 use super::session::Session;
 use super::state::Cached;
 use crate::crypto::KeyBundle;
 use crate::crypto::payload::{self, PayloadError};
 use crate::error::{Error, Result};
 use crate::host::{Host, Random, RandomError};
-use crate::json;
+use crate::ids::CollectionName;
+use crate::json::{self, Value};
 use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
@@ -35,12 +44,14 @@ use crate::time::ServerTime;
 ///
 /// let keys = CollectionKeys::new(KeyBundle::new([1; 32], [2; 32]));
 /// let again = CollectionKeys::parse(&keys.to_cleartext()).unwrap();
-/// assert!(keys.bundle("notes") == again.bundle("notes"));
+/// assert!(keys.bundle("notes")? == again.bundle("notes")?);
+/// # Ok::<(), selvedge_core::error::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct CollectionKeys {
     default: KeyBundle,
-    collections: Map<String, KeyBundle>,
+    /// The collections that have an entry of their own; `None` where that is not usable.
+    collections: Map<String, Option<KeyBundle>>,
 }
 
 /// A cleartext that is no crypto/keys record.
@@ -77,7 +88,7 @@ pub enum KeyChange {
 /// ```
 /// use selvedge_core::life::{CollectionKeys, Where};
 ///
-/// assert_eq!(CollectionKeys::look(None, None), Where::FreshStart);
+/// assert_eq!(CollectionKeys::look(None, None), Where::Absent);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Where {
@@ -85,23 +96,43 @@ pub enum Where {
     Cache,
     /// The server.
     Server,
-    /// There are none; they cannot be made anew without making the data unreadable.
-    FreshStart,
+    /// There are none; they cannot be made anew without making the records unreadable.
+    Absent,
 }
 
-#[derive(Deserialize)]
-struct Cleartext {
-    default: [String; 2],
-    #[serde(default)]
-    collections: Map<String, [String; 2]>,
-}
+/// A cleartext with keys in it, which forgets them when it is dropped.
+struct Cleartext(Value);
 
 impl Drop for Cleartext {
     fn drop(&mut self) {
-        self.default
-            .iter_mut()
-            .chain(self.collections.values_mut().flatten())
-            .for_each(Zeroize::zeroize);
+        zeroize(&mut self.0);
+    }
+}
+
+/// Forgets all texts in a value.
+fn zeroize(value: &mut Value) {
+    match value {
+        Value::Text(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(zeroize),
+        Value::Object(members) => members.values_mut().for_each(zeroize),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The key in an entry: `None` where there is none, `Some(None)` where the entry is not usable.
+fn own_key(entry: &Value) -> Option<Option<KeyBundle>> {
+    match entry {
+        Value::Null => None,
+        Value::Text(text) if text.is_empty() => None,
+        Value::Object(members) if members.is_empty() => None,
+        Value::Array(pair) => match pair.as_slice() {
+            [] => None,
+            [Value::Text(encryption), Value::Text(hmac)] => {
+                Some(KeyBundle::from_b64_pair(encryption, hmac).ok())
+            }
+            _ => Some(None),
+        },
+        _ => Some(None),
     }
 }
 
@@ -131,22 +162,23 @@ impl CollectionKeys {
         Ok(Self::new(KeyBundle::make(random)?))
     }
 
-    /// Reads the cleartext of crypto/keys.
+    /// Reads the cleartext of crypto/keys. An entry of `collections` that is not usable concerns that collection alone.
     ///
     /// # Errors
-    /// When it lacks `default`, or a key is not 32 bytes of base64.
+    /// When it lacks `default`, a key of that is not 32 bytes of base64, or `collections` is neither an object nor an empty
+    /// list.
     pub fn parse(cleartext: &str) -> Result<Self, MalformedKeys> {
-        let read: Cleartext = json::from_str(cleartext).map_err(|_| MalformedKeys)?;
-        let bundle = |[encryption, hmac]: &[String; 2]| {
-            KeyBundle::from_b64_pair(encryption, hmac).map_err(|_| MalformedKeys)
-        };
-        let own = read
-            .collections
-            .iter()
-            .map(|(name, pair)| Ok((name.clone(), bundle(pair)?)));
+        let read = Cleartext(cleartext.parse().map_err(|_| MalformedKeys)?);
+        let default = read.0.get("default").and_then(own_key).flatten();
+        let own = |(name, entry): (&String, &Value)| Some((name.clone(), own_key(entry)?));
         Ok(Self {
-            default: bundle(&read.default)?,
-            collections: own.collect::<Result<_, _>>()?,
+            default: default.ok_or(MalformedKeys)?,
+            collections: match read.0.get("collections") {
+                None | Some(Value::Null) => Map::new(),
+                Some(Value::Array(list)) if list.is_empty() => Map::new(),
+                Some(Value::Object(members)) => members.iter().filter_map(own).collect(),
+                Some(_) => return Err(MalformedKeys),
+            },
         })
     }
 
@@ -157,7 +189,7 @@ impl CollectionKeys {
         let own: Map<&str, _> = self
             .collections
             .iter()
-            .map(|(name, keys)| (name.as_str(), keys.to_b64_pair()))
+            .filter_map(|(name, keys)| Some((name.as_str(), keys.as_ref()?.to_b64_pair())))
             .collect();
         let written = Written {
             id: "keys",
@@ -172,9 +204,17 @@ impl CollectionKeys {
     }
 
     /// The key of a collection: its own, or the default.
-    #[must_use]
-    pub fn bundle(&self, collection: &str) -> &KeyBundle {
-        self.collections.get(collection).unwrap_or(&self.default)
+    ///
+    /// # Errors
+    /// [`Error::UnusableKey`] when it has an entry of its own that is not usable.
+    pub fn bundle(&self, collection: &str) -> Result<&KeyBundle> {
+        match self.collections.get(collection) {
+            None => Ok(&self.default),
+            Some(Some(own)) => Ok(own),
+            Some(None) => Err(Error::UnusableKey {
+                collection: collection.to_string(),
+            }),
+        }
     }
 
     /// What these keys mean where `old` ones were used before.
@@ -202,8 +242,8 @@ impl CollectionKeys {
     #[must_use]
     pub fn look(in_info: Option<ServerTime>, cached: Option<ServerTime>) -> Where {
         match (in_info, cached) {
-            (None, _) => Where::FreshStart,
-            (Some(server), Some(cached)) if cached >= server => Where::Cache,
+            (None, _) => Where::Absent,
+            (Some(server), Some(cached)) if cached == server => Where::Cache,
             (Some(_), _) => Where::Server,
         }
     }
@@ -238,29 +278,84 @@ const UNDECODABLE: Error = Error::Undecodable {
 pub(super) enum Next {
     /// On to the engines.
     Engines,
-    /// The account has to be set up.
-    FreshStart,
+    /// Only a person may decide how it goes on.
+    NeedsConsent(Reason),
+}
+
+/// What is done where info/collections lists no crypto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenAbsent {
+    /// A set-up was cut off: there are no records that keys could belong to.
+    Upload,
+    /// Records are there that nobody could read any more under new keys.
+    AskPerson,
+}
+
+/// Decides what is done where info/collections lists these collections, and no crypto.
+fn when_absent<'a>(mut listed: impl Iterator<Item = &'a str>) -> WhenAbsent {
+    match listed.all(|name| matches!(name, "meta" | "clients")) {
+        true => WhenAbsent::Upload,
+        false => WhenAbsent::AskPerson,
+    }
+}
+
+/// What came of looking for crypto/keys.
+pub(super) enum Found {
+    /// The record: the cached one, if it is as old as info/collections says, or the server's.
+    Record(Cached),
+    /// There is none, and a set-up was cut off before it wrote one.
+    ToBeMade,
+    /// There is none, though records are there.
+    NeedsConsent,
+}
+
+/// Looks for crypto/keys; nothing is written.
+pub(super) async fn find<H: Host>(session: &Session<'_, H>) -> Result<Found> {
+    let cached = session.state.keys.as_ref();
+    let usable =
+        cached.filter(|record| CollectionKeys::open(session.sync_key, &record.payload).is_ok());
+    match CollectionKeys::look(
+        session.modified_of("crypto"),
+        usable.map(|record| record.modified),
+    ) {
+        Where::Absent => {
+            let listed = session.state.info.iter();
+            let listed = listed.flat_map(|info| info.collections.keys());
+            Ok(match when_absent(listed.map(CollectionName::as_str)) {
+                WhenAbsent::Upload => Found::ToBeMade,
+                WhenAbsent::AskPerson => Found::NeedsConsent,
+            })
+        }
+        Where::Cache => Ok(Found::Record(usable.cloned().ok_or(UNDECODABLE)?)),
+        Where::Server => {
+            let record = session.get("crypto", "keys").await?;
+            Ok(Found::Record(record.ok_or(Error::Contradiction {
+                detail: "info/collections lists crypto, but there is no record crypto/keys",
+            })?))
+        }
+    }
 }
 
 /// Gets crypto/keys if the cached record is not good enough, and installs the keys.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> {
-    let cached = session.state.keys.clone();
-    let old = cached
-        .as_ref()
-        .and_then(|record| CollectionKeys::open(session.sync_key, &record.payload).ok());
-    let usable = cached.filter(|_| old.is_some());
-    let record = match CollectionKeys::look(
-        session.modified_of("crypto"),
-        usable.as_ref().map(|record| record.modified),
-    ) {
-        Where::FreshStart => return Ok(Next::FreshStart),
-        Where::Cache => usable,
-        Where::Server => session.get("crypto", "keys").await?,
+    let cached = session.state.keys.as_ref();
+    let old =
+        cached.and_then(|record| CollectionKeys::open(session.sync_key, &record.payload).ok());
+    let record = match find(session).await? {
+        Found::Record(record) => record,
+        Found::ToBeMade => put_keys(session).await?,
+        Found::NeedsConsent => {
+            session.look_again("crypto/keys").await?;
+            return Ok(Next::NeedsConsent(Reason::KeysMissing));
+        }
     };
-    let Some(record) = record else {
-        return Ok(Next::FreshStart);
+    let keys = match CollectionKeys::open(session.sync_key, &record.payload) {
+        Err(Error::WrongKey) if session.state.is_rekeyed => {
+            return Ok(Next::NeedsConsent(Reason::OtherKeys));
+        }
+        opened => opened?,
     };
-    let keys = CollectionKeys::open(session.sync_key, &record.payload)?;
+    session.state.is_rekeyed = false;
     let change = keys.change_from(old.as_ref());
     install(session, keys, record);
     match change {
@@ -288,6 +383,7 @@ pub(super) async fn recheck<H: Host>(
 ) -> Result<Recheck> {
     session.state.keys_checked = Some(session.host.now());
     session.save().await?;
+    // A record that is gone meanwhile is judged by the first chapters.
     let Some(Cached { payload, modified }) = session.get("crypto", "keys").await? else {
         return Ok(Recheck::Changed);
     };

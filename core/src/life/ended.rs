@@ -16,15 +16,21 @@ use crate::schedule::Ended;
 #[must_use]
 pub fn ended(report: &Report) -> Ended {
     match (&report.ending, report.outcome()) {
-        (Ending::Blocked(Obstacle::Offline) | Ending::Stopped(Error::Network { .. }), _) => {
-            Ended::Offline
-        }
+        (
+            Ending::Blocked(Obstacle::Offline)
+            | Ending::Stopped(Error::Network { .. } | Error::NotGenuine { .. }),
+            _,
+        ) => Ended::Offline,
         (Ending::Blocked(Obstacle::Locked), _) => Ended::Locked,
-        (Ending::Blocked(Obstacle::Running), _) | (Ending::Stopped(Error::Conflict { .. }), _) => {
-            Ended::Again
-        }
+        (
+            Ending::Blocked(Obstacle::Running)
+            | Ending::Stopped(Error::Conflict { .. } | Error::LookAgain { .. }),
+            _,
+        ) => Ended::Again,
         (Ending::Blocked(Obstacle::Closed) | Ending::Stopped(Error::ServiceClosed), _)
-        | (_, Outcome::LoginNeeded | Outcome::UpgradeNeeded) => Ended::NeedsPerson,
+        | (_, Outcome::LoginNeeded | Outcome::UpgradeNeeded | Outcome::NeedsConsent) => {
+            Ended::NeedsPerson
+        }
         (_, Outcome::Failed | Outcome::Backoff) => Ended::Failed,
         (_, Outcome::Success | Outcome::Partial) => Ended::Done {
             incoming: report
@@ -37,10 +43,14 @@ pub fn ended(report: &Report) -> Ended {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use crate::error::RequestLine;
     use crate::http::{FetchError, FetchErrorKind, Method};
 
     use super::*;
+    use crate::life::{Consent, Reason};
+    use crate::time::ServerTime;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -68,7 +78,26 @@ mod tests {
             status: 503,
             request: request(),
         };
+        let needs_consent = Report {
+            ending: Ending::NeedsConsent(Consent {
+                reason: Reason::MetaMissing,
+                collections: Vec::new(),
+                seen: ServerTime::ZERO,
+                can_restore: false,
+            }),
+            ..Report::default()
+        };
+        let proxy = Error::NotGenuine {
+            status: 404,
+            request: request(),
+        };
+        let look_again = Error::LookAgain {
+            record: "meta/global",
+        };
         let rows = [
+            (needs_consent, Ended::NeedsPerson),
+            (stopped(proxy), Ended::Offline),
+            (stopped(look_again), Ended::Again),
             (Report::default(), Ended::Done { incoming: false }),
             (blocked(Obstacle::Offline), Ended::Offline),
             (blocked(Obstacle::Locked), Ended::Locked),
@@ -89,7 +118,7 @@ mod tests {
             (stopped(Error::WrongKey), Ended::NeedsPerson),
             (stopped(Error::ServiceClosed), Ended::NeedsPerson),
             (
-                stopped(Error::UpgradeNeeded { server: 6 }),
+                stopped(Error::UpgradeNeeded { server: 6.into() }),
                 Ended::NeedsPerson,
             ),
             (stopped(Error::Cipher), Ended::Failed),

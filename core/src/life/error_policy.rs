@@ -7,11 +7,14 @@
 //! server forgot                  then leave it          then stop
 //! over quota, too large,
 //! an answer that is none,
-//! refused, wrong collection key,
+//! refused, wrong or unusable
+//! collection key, changed since
+//! it was shown,
 //! damaged rows of the store      leave it               stop
 //! 429, 5xx, Retry-After          stop, and wait         stop, and wait
 //! upgrade needed, closed,
-//! wrong key, no network, …       stop                   stop
+//! wrong key, no network, an
+//! answer of a proxy, …           stop                   stop
 //! ```
 //!
 //! "Leave it" ends this collection's turn alone: the others have theirs, and the next sync goes on from its last commit.
@@ -60,7 +63,8 @@ pub(super) const fn reach(error: &Error, place: Place) -> Reach {
             | Error::TooLarge { .. }
             | Error::Answer { .. }
             | Error::Refused { .. }
-            | Error::Unlisted { .. }
+            | Error::UnusableKey { .. }
+            | Error::ChangedSinceShown { .. }
             | Error::Input(_),
             Place::Collection,
         ) => Reach::Collection,
@@ -112,9 +116,15 @@ mod tests {
             request: request(),
             detail: String::new(),
         };
-        let unlisted = Error::Unlisted {
+        let unusable = Error::UnusableKey {
+            collection: "notes".into(),
+        };
+        let changed = Error::ChangedSinceShown {
             collection: CollectionName::new("notes").unwrap(),
-            damaged: 1,
+        };
+        let proxy = Error::NotGenuine {
+            status: 404,
+            request: request(),
         };
         let rows = [
             (
@@ -153,7 +163,9 @@ mod tests {
             ),
             (answer, Reach::Collection, Reach::Sync),
             (refused, Reach::Collection, Reach::Sync),
-            (unlisted, Reach::Collection, Reach::Sync),
+            (unusable, Reach::Collection, Reach::Sync),
+            (changed, Reach::Collection, Reach::Sync),
+            (proxy, Reach::Sync, Reach::Sync),
             (Error::Input(String::new()), Reach::Collection, Reach::Sync),
             (
                 store(StoreErrorKind::Damaged),
@@ -168,7 +180,11 @@ mod tests {
                 Reach::Sync,
                 Reach::Sync,
             ),
-            (Error::UpgradeNeeded { server: 6 }, Reach::Sync, Reach::Sync),
+            (
+                Error::UpgradeNeeded { server: 6.into() },
+                Reach::Sync,
+                Reach::Sync,
+            ),
             (Error::ServiceClosed, Reach::Sync, Reach::Sync),
             (Error::WrongKey, Reach::Sync, Reach::Sync),
             (Error::SetupRace, Reach::Sync, Reach::Sync),

@@ -18,6 +18,7 @@ use crate::host::{Host, PageLimit, Selection, Store};
 use crate::ids::{CollectionName, RecordId};
 use crate::journal;
 use crate::server::{PageEvent, Query};
+use crate::time::ServerTime;
 
 /// What a first sync would do.
 ///
@@ -48,6 +49,7 @@ pub struct FirstPreview {
 ///     name: CollectionName::new("notes").unwrap(),
 ///     here,
 ///     there,
+///     modified: None,
 ///     effect: Mode::TakeServer.effect(here, there, 1),
 /// };
 /// assert_eq!(notes.effect.deleted_here, 2);
@@ -60,6 +62,8 @@ pub struct FirstCollection {
     pub here: u64,
     /// How many records the server has, deletions that it remembers among them.
     pub there: u64,
+    /// When the server's collection was last changed, by its clock; `None` where it has none.
+    pub modified: Option<ServerTime>,
     /// What would become of them.
     pub effect: Effect,
 }
@@ -84,6 +88,11 @@ impl FirstPreview {
                 .iter()
                 .map(|collection| collection.name.clone())
                 .collect(),
+            shown: self
+                .collections
+                .iter()
+                .filter_map(|collection| Some((collection.name.clone(), collection.modified?)))
+                .collect(),
         }
     }
 }
@@ -105,6 +114,7 @@ pub async fn first_preview<H: Host>(
 ) -> Result<FirstPreview> {
     let look = look_at_account(host, credentials, token, options).await?;
     let Look { session, account } = look;
+    let account = account.for_first_sync()?;
     let meta = account.as_ref().map(|account| &account.meta);
     let mut preview = FirstPreview {
         mode,
@@ -131,6 +141,7 @@ pub async fn first_preview<H: Host>(
         let effective = if meta.is_some() { mode } else { Mode::Merge };
         let effect = effective.effect(here, there, both);
         preview.collections.push(FirstCollection {
+            modified: session.modified_of(name.as_str()),
             name,
             here,
             there,

@@ -7,7 +7,8 @@
 //! take-server           no record of it can be read    leave: nothing could take its place
 //!   (wipeClient)        else                           remove the records here
 //! take-local            the server has it              delete it there as it was seen, reset here
-//!   (wipeRemote)        the server has none            reset here
+//!   (wipeRemote)        the server has it, otherwise   stop: what was agreed to is not what is there
+//!                       the server has none            reset here
 //!                       in both cases                  tell all other clients to take the server's: wipeEngine;
 //!                                                      then list it under a new sync ID
 //! ```
@@ -33,11 +34,14 @@ use super::newest::{Newest, newest};
 use super::report::Report;
 use super::session::Session;
 use super::state::{CollectionState, GlobalState, read, write};
+use super::version::Version;
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Committed, Host, Part, Store, Sweep};
 use crate::ids::{CollectionName, Guid};
 use crate::journal::{self, Cause};
+use crate::sorted::Map;
+use crate::time::ServerTime;
 
 /// How the two sides are to come together.
 ///
@@ -47,9 +51,10 @@ use crate::journal::{self, Cause};
 /// assert_eq!(serde_json::to_string(&Mode::TakeServer).unwrap(), r#""wipeClient""#);
 /// assert_eq!(Mode::TakeServer.word(), "take-server");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Both sides keep what they have.
+    #[default]
     #[serde(rename = "resetClient")]
     Merge,
     /// The server's records take the place of those here.
@@ -135,15 +140,20 @@ pub struct Effect {
 /// use selvedge_core::ids::CollectionName;
 /// use selvedge_core::life::{FirstSync, Mode};
 ///
-/// let intent = FirstSync { mode: Mode::TakeLocal, collections: vec![CollectionName::new("notes").unwrap()] };
-/// assert_eq!(serde_json::to_string(&intent).unwrap(), r#"{"mode":"wipeRemote","collections":["notes"]}"#);
+/// let notes = CollectionName::new("notes").unwrap();
+/// let intent = FirstSync { mode: Mode::Merge, collections: vec![notes], ..FirstSync::default() };
+/// let json = r#"{"mode":"resetClient","collections":["notes"],"shown":{}}"#;
+/// assert_eq!(serde_json::to_string(&intent).unwrap(), json);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstSync {
     /// How the sides come together.
     pub mode: Mode,
     /// The collections that it is about, as far as they are not done.
     pub collections: Vec<CollectionName>,
+    /// The time on the server of each collection when a person agreed: one that was changed since is not deleted there.
+    #[serde(default)]
+    pub shown: Map<CollectionName, ServerTime>,
 }
 
 /// Notes what the next sync is to do once, or that it is to do nothing of the kind.
@@ -201,8 +211,12 @@ const fn decide(mode: Mode, seen: Seen) -> Act {
 pub(super) fn is_closed(meta: &MetaGlobal, name: &CollectionName) -> bool {
     let version = Generic::new(name.clone()).map(|engine| engine.version());
     let is_newer = |ours| {
-        meta.engine(name.as_str())
-            .is_some_and(|entry| entry.version > ours)
+        let entry = meta.engine(name.as_str());
+        entry.is_some_and(|entry| {
+            entry
+                .version
+                .is_none_or(|found| found > Version::from(ours))
+        })
     };
     meta.is_declined(name.as_str()) || version.map_or(true, is_newer)
 }
@@ -215,7 +229,12 @@ pub(super) fn at_fresh_start(state: &mut GlobalState) {
 
 /// Does what is to be done once.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<()> {
-    let Some(FirstSync { mode, collections }) = session.state.first_sync.clone() else {
+    let Some(FirstSync {
+        mode,
+        collections,
+        shown,
+    }) = session.state.first_sync.clone()
+    else {
         return Ok(());
     };
     for (done, name) in collections.iter().enumerate() {
@@ -227,10 +246,22 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
             is_readable: true,
         };
         if mode == Mode::TakeServer && !seen.is_closed {
-            seen.is_readable = newest(session, name).await? != Newest::Sealed;
+            let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+            seen.is_readable = match keys.bundle(name.as_str()) {
+                Ok(bundle) => newest(session, name, bundle).await? != Newest::Sealed,
+                Err(_) => false,
+            };
         }
         let act = decide(mode, seen);
         if act == Act::WipeThereAndReset {
+            if there != shown.get(name).copied() {
+                // The agreement was to what was shown: whoever gave it is to be asked again.
+                session.state.first_sync = None;
+                session.save().await?;
+                return Err(Error::ChangedSinceShown {
+                    collection: name.clone(),
+                });
+            }
             session.client.delete_collection(name, there).await?;
             session.forget_collection(name);
             report.wiped_there.push(name.clone());
@@ -245,6 +276,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
         let intent = FirstSync {
             mode,
             collections: rest,
+            shown: shown.clone(),
         };
         session.state.first_sync = Some(intent).filter(|rest| !rest.collections.is_empty());
         let sweep = match act {

@@ -1,22 +1,26 @@
-//! Chapter 6: nobody has synced to this account in our format yet, so it is set up (spec §4.7).
+//! Chapter 6: the account is empty, or a person agreed to start it over: it is set up (spec §4.7).
 //!
 //! ```text
-//! 1 reset all engines here; forget meta, keys, sync ID       (records stay, to be sent again)
-//! 2 DELETE storage                                           (not if the server has nothing)
+//! 1 DELETE storage                    only after a person agreed, and only as it was shown: 412 → begin again, ask again
+//! 2 reset all engines here; forget meta, keys, sync ID       (records stay, to be sent again)
 //! 3 PUT meta/global, if nobody else just did: 412 ─────────→ set-up race, stop
 //! 4 PUT crypto/keys, likewise
-//! 5 GET info/collections, GET crypto/keys: ours? else ─────→ set-up race, stop
+//! 5 GET info/collections, crypto/keys, meta/global: ours? ─→ else set-up race, stop
 //! 6 remember both; begin again with the first chapter
 //! ```
+//!
+//! An account that is empty by the server's own word is set up without a DELETE. After a DELETE that was the last that was
+//! done, the next sync finds such an account.
 
 use alloc::string::{String, ToString};
 
 use super::crypto_keys::{CollectionKeys, KeyChange, install};
 use super::first_sync;
-use super::meta_global::MetaGlobal;
+use super::info_collections;
+use super::meta_global::{Listed, MetaGlobal, Seen, Verdict};
 use super::selection::before_fresh_start;
 use super::session::Session;
-use super::state::{Cached, CachedInfo, remember};
+use super::state::{Cached, remember};
 use crate::engine::{Engine, FIREFOX_ENGINES};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -45,31 +49,48 @@ fn engines_to_list<'a>(
     engines
 }
 
-/// Sets the account up.
-pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
-    let is_empty = session
-        .state
-        .info
-        .as_ref()
-        .is_some_and(|info| info.collections.is_empty());
+/// Sets the account up. `agreed` is the newest time on the server that a person was shown before agreeing that all of it
+/// is deleted; without it the account is empty, and nothing is deleted.
+pub(super) async fn step<H: Host>(
+    session: &mut Session<'_, H>,
+    agreed: Option<ServerTime>,
+) -> Result<()> {
+    if let Some(seen) = agreed {
+        session.client.delete_storage(seen).await?;
+    }
     session.state.sync_id = None;
     session.state.meta = None;
     session.state.replace_keys(None);
     session.state.info = None;
     first_sync::at_fresh_start(&mut session.state);
     session.reset_all().await?;
-    if !is_empty {
-        session.client.delete_storage(None).await?;
-    }
     let meta = new_meta_global(session)?;
+    let record = put_if_absent(session, "meta", "global", meta.to_payload()).await?;
+    put_keys(session).await?;
+    let there = session.get("meta", "global").await?;
+    let there = there.ok_or(Error::SetupRace)?;
+    if !has_sync_id(&there.payload, meta.sync_id()) {
+        return Err(Error::SetupRace);
+    }
+    session.state.meta = Some(record);
+    session.save().await
+}
+
+/// Whether a meta/global has this sync ID.
+fn has_sync_id(payload: &str, sync_id: Option<&str>) -> bool {
+    let seen = Seen::Payload(payload);
+    let verdict = MetaGlobal::judge(Listed::Meta, seen, sync_id);
+    matches!(verdict, Verdict::Proceed(_))
+}
+
+/// Makes new keys, uploads them if nobody else just did, reads them back and installs them.
+pub(super) async fn put_keys<H: Host>(session: &mut Session<'_, H>) -> Result<Cached> {
     let keys = CollectionKeys::make(session.host)?;
-    let meta = put_if_absent(session, "meta", "global", meta.to_payload()).await?;
     let sealed = keys.seal(session.sync_key, session.host)?;
     let record = put_if_absent(session, "crypto", "keys", sealed).await?;
     verify(session, &keys, record.modified).await?;
-    session.state.meta = Some(meta);
-    install(session, keys, record);
-    session.save().await
+    install(session, keys, record.clone());
+    Ok(record)
 }
 
 fn new_meta_global<H: Host>(session: &mut Session<'_, H>) -> Result<MetaGlobal> {
@@ -92,7 +113,8 @@ fn new_meta_global<H: Host>(session: &mut Session<'_, H>) -> Result<MetaGlobal> 
     Ok(meta)
 }
 
-async fn put_if_absent<H: Host>(
+/// Writes a small record that does not exist.
+pub(super) async fn put_if_absent<H: Host>(
     session: &mut Session<'_, H>,
     collection: &'static str,
     id: &'static str,
@@ -114,22 +136,7 @@ async fn verify<H: Host>(
     keys: &CollectionKeys,
     written: ServerTime,
 ) -> Result<()> {
-    let info = session.client.info_collections(None).await?;
-    let crate::server::Conditional::Changed {
-        value,
-        last_modified,
-    } = info
-    else {
-        return Err(Error::SetupRace);
-    };
-    let collections = value
-        .iter()
-        .map(|(name, time)| (name.clone(), time))
-        .collect();
-    session.state.info = Some(CachedInfo {
-        modified: last_modified,
-        collections,
-    });
+    info_collections::read_again(session).await?;
     if session
         .modified_of("crypto")
         .is_none_or(|time| time < written)

@@ -5,9 +5,10 @@
 //! precheck          may a sync start now?
 //! token             which server, with which credentials?
 //! info_collections  did anything change?                       → nothing to do: the end
-//! meta_global       whose data are these, in which format?     → fresh start, upgrade needed, stop
-//! crypto_keys       with which keys?                           → fresh start, wrong key, stop
-//! fresh_start       set the account up, then begin again, once
+//! meta_global       whose data are these, in which format?     → fresh start, needs consent, upgrade needed, stop
+//! crypto_keys       with which keys?                           → needs consent, wrong key, stop
+//! fresh_start       the account is empty: set it up, then begin again, once
+//! consent           only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
 //! clients           which other devices are there, and what do they know of this one?
 //! first_sync        once, if asked for: merge, or one side takes the other's place
 //! commands          what do other devices ask of this one?     → reset or wipe, then begin again; signed out
@@ -25,6 +26,7 @@ mod association;
 mod choices;
 mod clients;
 mod commands;
+mod consent;
 mod copy;
 mod crypto_keys;
 mod ended;
@@ -47,30 +49,35 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod token;
+mod version;
 
 pub use association::Association;
-pub use choices::{Change, Choices, EngineState, EngineStatus, Wish, choose, engine_list, turn};
+pub use choices::{
+    Change, Choices, EngineState, EngineStatus, Wish, agree_to_delete, choose, engine_list, turn,
+};
 pub use clients::{
     ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing, list_clients,
 };
 pub use commands::{
     Command, CommandOutcome, CommandReport, ReceivedTab, Recipients, Sent, send_commands,
 };
+pub use consent::{AtRisk, Consent, Reason, Remedy, SECOND_LOOK_SECONDS};
 pub use copy::copy;
 pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
 pub use ended::ended;
 pub use first_preview::{FirstCollection, FirstPreview, first_preview};
 pub use first_sync::{Effect, FirstSync, Mode, intend};
 pub use info_collections::Course;
-pub use meta_global::{EngineEntry, MetaGlobal, Seen, Verdict};
+pub use meta_global::{EngineEntry, Listed, MetaGlobal, Seen, Verdict};
 pub use ownership::{adopt_records, bind, bound_to, has_owner, owner};
 pub use precheck::{Obstacle, Situation, precheck};
-pub use preview::{CollectionPreview, Preview, preview};
+pub use preview::{CollectionPreview, Preview, assess, preview};
 pub use report::{
     ClientsReport, CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip,
 };
 pub use state::{
     Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, status,
 };
-pub use sync::{Options, Stage, sync};
+pub use sync::{Options, Stage, reinitialize, sync};
 pub use token::KeptToken;
+pub use version::Version;

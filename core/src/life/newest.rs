@@ -2,8 +2,8 @@
 //! here must not make room for it (spec §4.8).
 
 use super::session::Session;
-use crate::crypto::payload;
-use crate::error::{Error, Result};
+use crate::crypto::{KeyBundle, payload};
+use crate::error::Result;
 use crate::host::Host;
 use crate::ids::CollectionName;
 use crate::server::{PageEvent, Query, Sort};
@@ -19,16 +19,15 @@ pub(super) enum Newest {
     Sealed,
 }
 
-/// Looks at the newest record of a collection.
+/// Looks at the newest record of a collection, with the key of the collection.
 pub(super) async fn newest<H: Host>(
     session: &Session<'_, H>,
     name: &CollectionName,
+    bundle: &KeyBundle,
 ) -> Result<Newest> {
     if session.modified_of(name.as_str()).is_none() {
         return Ok(Newest::None);
     }
-    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
-    let bundle = keys.bundle(name.as_str());
     let query = Query {
         limit: Some(1),
         sort: Some(Sort::Newest),

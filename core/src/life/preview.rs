@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::association::Association;
-use super::crypto_keys::CollectionKeys;
+use super::consent::{Consent, Reason, describe};
+use super::crypto_keys::{self, CollectionKeys, Found};
+use super::engines::Fetch;
 use super::meta_global::{MetaGlobal, Seen, Verdict};
 use super::ownership;
 use super::selection::{apply, select_in};
@@ -29,8 +31,10 @@ use crate::server::{Conditional, Traffic};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// The account would be set up: all that the server has of it would be deleted there.
+    /// The account is empty and would be set up.
     pub fresh_start: bool,
+    /// The sync would stop, because only a person may decide how it goes on.
+    pub needs_consent: Option<Consent>,
     /// Collections that would be deleted on the server, because they were disabled here.
     pub wipes_there: Vec<CollectionName>,
     /// The collections, in the order of their turns.
@@ -73,9 +77,19 @@ pub async fn preview<H: Host>(
     token: &mut Option<KeptToken>,
     options: &Options<'_>,
 ) -> Result<Preview> {
-    let Look { session, account } = look_at_account(host, credentials, token, options).await?;
-    let Some(mut account) = account else {
-        return fresh_start(&session).await;
+    let Look {
+        mut session,
+        account,
+    } = look_at_account(host, credentials, token, options).await?;
+    let mut account = match account {
+        Standing::SetUp(account) => account,
+        Standing::Empty => return fresh_start(&session).await,
+        Standing::NeedsConsent(reason) => {
+            return Ok(Preview {
+                needs_consent: Some(describe(&mut session, reason).await?),
+                ..Preview::default()
+            });
+        }
     };
     let selection = select_in(&account.meta, &session.state.choices);
     apply(&selection, &mut account.meta, host)?;
@@ -83,9 +97,10 @@ pub async fn preview<H: Host>(
         wipes_there: selection.wipe_server,
         ..Preview::default()
     };
-    preview
-        .wipes_there
-        .retain(|name| session.modified_of(name.as_str()).is_some());
+    preview.wipes_there.retain(|name| {
+        let there = session.modified_of(name.as_str());
+        there.is_some() && session.state.choices.agreed.get(name).copied() == there
+    });
     for engine in &options.engines {
         (options.progress)(Stage::Collection(engine.collection()));
         preview
@@ -98,8 +113,31 @@ pub async fn preview<H: Host>(
 /// An account as a preview finds it.
 pub(super) struct Look<'a, H: Host> {
     pub(super) session: Session<'a, H>,
-    /// `None` for a fresh start.
-    pub(super) account: Option<Account>,
+    pub(super) account: Standing,
+}
+
+/// How an account stands.
+pub(super) enum Standing {
+    /// It is set up.
+    SetUp(Account),
+    /// It is empty: a sync sets it up.
+    Empty,
+    /// Only a person may decide how it goes on.
+    NeedsConsent(Reason),
+}
+
+impl Standing {
+    /// The account that a first sync is to bring together with this device; `None` where it is empty.
+    ///
+    /// # Errors
+    /// [`Error::Undecodable`], [`Error::WrongKey`] or [`Error::Contradiction`] when the account is to be put in order first.
+    pub(super) fn for_first_sync(self) -> Result<Option<Account>> {
+        match self {
+            Self::SetUp(account) => Ok(Some(account)),
+            Self::Empty => Ok(None),
+            Self::NeedsConsent(reason) => Err(Error::NeedsConsent { reason }),
+        }
+    }
 }
 
 /// What an account has that is set up.
@@ -117,6 +155,18 @@ pub(super) async fn look_at_account<'a, H: Host>(
     token: &mut Option<KeptToken>,
     options: &'a Options<'a>,
 ) -> Result<Look<'a, H>> {
+    let (session, is_reassigned) = look_at_info(host, credentials, token, options).await?;
+    let account = stands(&session, is_reassigned).await?;
+    Ok(Look { session, account })
+}
+
+/// Reads which collections there are. Answers also whether the server is another than the one that was synced with.
+async fn look_at_info<'a, H: Host>(
+    host: &'a H,
+    credentials: &'a Credentials,
+    token: &mut Option<KeptToken>,
+    options: &'a Options<'a>,
+) -> Result<(Session<'a, H>, bool)> {
     let mut state: GlobalState = read(host.global().await?.as_deref());
     if !ownership::judge(&state, credentials).may_sync() {
         return Err(Error::OtherAccount);
@@ -141,42 +191,55 @@ pub(super) async fn look_at_account<'a, H: Host>(
     {
         session.state.info = Some(CachedInfo::new(&value, last_modified));
     }
-    let Some((meta, is_known)) = look_at_meta_global(&session).await? else {
-        return Ok(Look {
-            session,
-            account: None,
-        });
-    };
-    let account = match session.get("crypto", "keys").await? {
-        None => None,
-        Some(keys) => Some(Account {
-            meta,
-            keys: CollectionKeys::open(session.sync_key, &keys.payload)?,
-            is_known: is_known && !is_reassigned,
-        }),
-    };
-    Ok(Look { session, account })
+    Ok((session, is_reassigned))
 }
 
-/// meta/global, and whether its sync ID is the one that was synced with; `None` for a fresh start.
-async fn look_at_meta_global<H: Host>(
-    session: &Session<'_, H>,
-) -> Result<Option<(MetaGlobal, bool)>> {
+/// Judges meta/global and crypto/keys, without a second look: nothing is done about what is missing.
+async fn stands<H: Host>(session: &Session<'_, H>, is_reassigned: bool) -> Result<Standing> {
     let record = session.get("meta", "global").await?;
     let seen = record
         .as_ref()
         .map_or(Seen::Missing, |record| Seen::Payload(&record.payload));
-    match MetaGlobal::judge(seen, session.state.sync_id.as_deref()) {
-        Verdict::Proceed(meta) => Ok(Some((meta, true))),
-        Verdict::ResetAllAndAdopt(meta) => Ok(Some((meta, false))),
-        Verdict::FreshStart => Ok(None),
-        Verdict::UpgradeRequired { server } => Err(Error::UpgradeNeeded { server }),
-        Verdict::StopUndecodable | Verdict::AuthFailure | Verdict::StopRetryLater => {
-            Err(Error::Undecodable {
-                record: "meta/global",
-            })
-        }
-    }
+    let known = session.state.sync_id.as_deref();
+    let (meta, is_known) = match MetaGlobal::judge(session.listed(), seen, known) {
+        Verdict::Proceed(meta) => (meta, true),
+        Verdict::ResetAllAndAdopt(meta) => (meta, false),
+        Verdict::FreshStart => return Ok(Standing::Empty),
+        Verdict::NeedsConsent(None) => return Ok(Standing::NeedsConsent(Reason::MetaMissing)),
+        Verdict::NeedsConsent(Some(_)) => return Ok(Standing::NeedsConsent(Reason::OlderFormat)),
+        other => return Err(other.into_error()),
+    };
+    let keys = match crypto_keys::find(session).await? {
+        Found::Record(record) => CollectionKeys::open(session.sync_key, &record.payload)?,
+        // A sync would make keys: none of the records that are there needs any.
+        Found::ToBeMade => CollectionKeys::make(session.host)?,
+        Found::NeedsConsent => return Ok(Standing::NeedsConsent(Reason::KeysMissing)),
+    };
+    Ok(Standing::SetUp(Account {
+        meta,
+        keys,
+        is_known: is_known && !is_reassigned,
+    }))
+}
+
+/// What a person has to agree to before this account can be set up again; `None` when it is in order or empty, so that
+/// there is nothing to agree to. Nothing is written, here or on the server; only a new token may be fetched.
+///
+/// # Errors
+/// Whatever would stop a sync before its collections, and is not for a person to end by setting the account up again.
+pub async fn assess<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Result<Option<Consent>> {
+    let (mut session, is_reassigned) = look_at_info(host, credentials, token, options).await?;
+    let reason = match stands(&session, is_reassigned).await {
+        Ok(Standing::SetUp(_) | Standing::Empty) => return Ok(None),
+        Ok(Standing::NeedsConsent(reason)) => reason,
+        Err(error) => Reason::of(&error).ok_or(error)?,
+    };
+    Ok(Some(describe(&mut session, reason).await?))
 }
 
 /// Everything here would be sent to an empty server.
@@ -188,7 +251,7 @@ async fn fresh_start<H: Host>(session: &Session<'_, H>) -> Result<Preview> {
     for engine in &session.options.engines {
         let name = engine.collection().clone();
         let outgoing = session.host.counts(&name).await?.live;
-        let association = Association::ResetLocalAndAdopt { sync_id: None };
+        let association = Association::MergeAndAdopt;
         preview.collections.push(CollectionPreview {
             name,
             association,
@@ -221,18 +284,20 @@ async fn look_at<H: Host>(
         is_declined,
     );
     let counts = session.host.counts(name).await?;
+    let in_info = session.modified_of(name.as_str());
     let mark = match &association {
-        Association::Proceed => Some(state.pair.remote),
-        Association::ResetLocalAndAdopt { .. } | Association::WipeServerCollectionAndNewSyncId => {
+        Association::Proceed => {
+            match Fetch::decide(&state, in_info, session.client.latest_believable()) {
+                Fetch::Nothing | Fetch::Newer => Some(state.pair.remote),
+                Fetch::Compare => Some(ServerMark::default()),
+            }
+        }
+        Association::ResetLocalAndAdopt { .. } | Association::MergeAndAdopt => {
             Some(ServerMark::default())
         }
-        Association::OutOfDate { .. } | Association::Declined => None,
+        Association::OutOfDate { .. } | Association::Unreadable | Association::Declined => None,
     };
-    let has_news = |mark: &ServerMark| {
-        session
-            .modified_of(name.as_str())
-            .is_some_and(|time| time > mark.last_sync)
-    };
+    let has_news = |mark: &ServerMark| in_info.is_some_and(|time| time > mark.last_sync);
     let outgoing = match (&association, &mark) {
         (_, None) => 0,
         (Association::Proceed, _) => counts.pending,
@@ -241,7 +306,7 @@ async fn look_at<H: Host>(
     let incoming = match mark.filter(has_news) {
         None => 0,
         Some(mark) => {
-            let bundle = keys.bundle(name.as_str());
+            let bundle = keys.bundle(name.as_str())?;
             let server =
                 ServerRepository::new(&session.client, name, &session.limits, mark.last_sync);
             let cbc = session.host.cbc(bundle.encryption_key());

@@ -5,8 +5,10 @@ mod json;
 use alloc::vec::Vec;
 
 use super::commands::{CommandReport, ReceivedTab};
+use super::consent::Consent;
 use super::first_sync::Mode;
 use super::precheck::Obstacle;
+use super::version::Version;
 use crate::error::Error;
 use crate::ids::{CollectionName, RecordId};
 use crate::repository::{Pulled, Pushed};
@@ -27,12 +29,17 @@ pub struct Report {
     pub ending: Ending,
     /// Whether the account was set up in this sync.
     pub fresh_start: bool,
+    /// Whether a record of the whole account that was missing was written again as this device remembered it.
+    pub restored: bool,
     /// The mode of a first sync that this sync carried out.
     pub first_sync: Option<Mode>,
     /// Collections whose records this sync removed here, because a decision named them.
     pub wiped_here: Vec<CollectionName>,
     /// Collections that this sync deleted on the server, because a decision named them.
     pub wiped_there: Vec<CollectionName>,
+    /// Collections that were to be deleted on the server, but were changed there since a person agreed to it: they were
+    /// kept.
+    pub kept_there: Vec<CollectionName>,
     /// The collections that had their turn, in that order.
     pub collections: Vec<CollectionReport>,
     /// What became of the account's clients.
@@ -68,6 +75,13 @@ impl Report {
 }
 
 impl Report {
+    /// Whether the sync is to be run once more after [`SECOND_LOOK_SECONDS`](super::SECOND_LOOK_SECONDS): a record was missing
+    /// that another device may be writing at this moment.
+    #[must_use]
+    pub const fn looks_again(&self) -> bool {
+        matches!(self.ending, Ending::Stopped(Error::LookAgain { .. }))
+    }
+
     /// The whole of it in one word (spec §4.10).
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -82,6 +96,9 @@ impl Report {
                 Outcome::UpgradeNeeded
             }
             Ending::Stopped(Error::Wait { .. }) => Outcome::Backoff,
+            Ending::NeedsConsent(_) | Ending::Stopped(Error::NeedsConsent { .. }) => {
+                Outcome::NeedsConsent
+            }
             Ending::Stopped(_) => Outcome::Failed,
             Ending::Done | Ending::NothingToDo if self.is_success() => Outcome::Success,
             Ending::Done | Ending::NothingToDo => {
@@ -120,6 +137,8 @@ pub enum Outcome {
     LoginNeeded,
     /// The program is too old for this account or this server.
     UpgradeNeeded,
+    /// Going on would delete data of others: only a person may decide that. Nothing was written.
+    NeedsConsent,
 }
 
 impl Outcome {
@@ -133,6 +152,7 @@ impl Outcome {
             Self::Backoff => "backoff",
             Self::LoginNeeded => "login-needed",
             Self::UpgradeNeeded => "upgrade-needed",
+            Self::NeedsConsent => "needs-consent",
         }
     }
 }
@@ -157,6 +177,8 @@ pub enum Ending {
     CutShort,
     /// Another client told this one to stop syncing. It is for the host to forget the account's secrets; records stay.
     LoggedOut,
+    /// Only a person may decide how it goes on. Nothing was written.
+    NeedsConsent(Consent),
     /// It had to stop. What was done by then stays done.
     Stopped(Error),
 }
@@ -171,6 +193,7 @@ impl Ending {
             Self::Blocked(_) => "blocked",
             Self::CutShort => "cut-short",
             Self::LoggedOut => "logged-out",
+            Self::NeedsConsent(_) => "needs-consent",
             Self::Stopped(_) => "stopped",
         }
     }
@@ -189,9 +212,8 @@ pub struct ClientsReport {
     pub status: CollectionStatus,
     /// How many clients are known.
     pub known: usize,
-    /// The records that were deleted on the server, because nobody with the account's keys could read them. Their devices
-    /// write them again.
-    pub deleted: Vec<RecordId>,
+    /// The records that are encrypted with another key. They are left there: a device with other keys may need them.
+    pub unreadable: Vec<RecordId>,
     /// How many records were damaged otherwise, and left alone.
     pub passed_over: u64,
 }
@@ -201,7 +223,7 @@ impl Default for ClientsReport {
         Self {
             status: CollectionStatus::Skipped(Skip::NotReached),
             known: 0,
-            deleted: Vec::new(),
+            unreadable: Vec::new(),
             passed_over: 0,
         }
     }
@@ -226,6 +248,10 @@ pub struct CollectionReport {
     pub pulled: Pulled,
     /// What went to the server.
     pub pushed: Pushed,
+    /// Whether all records were compared with the server's, because its time went back (spec §5.3).
+    pub compared: bool,
+    /// Of a comparison: how many records the server lacked, and are sent again.
+    pub lacking: u64,
     /// What went over the network for it.
     pub traffic: Traffic,
     /// How long it took, in milliseconds.
@@ -242,6 +268,8 @@ impl CollectionReport {
             status: CollectionStatus::Skipped(Skip::NotReached),
             pulled,
             pushed,
+            compared: false,
+            lacking: 0,
             traffic,
             millis: 0,
         }
@@ -295,13 +323,18 @@ pub enum Skip {
     /// The account's devices have agreed not to sync it.
     #[error("the account's devices have agreed not to sync this collection")]
     Declined,
+    /// Its version in meta/global cannot be read.
+    #[error(
+        "its version in meta/global cannot be read: another program damaged it; nothing was changed"
+    )]
+    Unreadable,
     /// A newer client writes its records.
     #[error(
         "its records have version {server}, newer than this program's {ours}: upgrade the program"
     )]
     OutOfDate {
         /// The server's version.
-        server: u64,
+        server: Version,
         /// This program's.
         ours: u64,
     },

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! listed   declined  chosen here   on here  decision
-//! yes      –         disable       –        unlist and decline it, delete the server's collection
+//! yes      –         disable       –        unlist and decline it, delete the server's collection as it was shown
 //! yes      –         decline       –        unlist and decline it
 //! yes      –         else          yes      on
 //! yes      –         else          no       on again: another device enabled it
 //! yes      –         cannot be     –        unknown here: it stays listed
 //! no       –         enable        –        list it, take it off the declined
-//! no       –         disable       –        decline it, delete the server's collection
+//! no       –         disable       –        decline it, delete the server's collection as it was shown
 //! no       –         decline       –        decline it
 //! no       yes       nothing       yes      off here: another device disabled it; records stay
 //! no       yes       nothing       no       off
@@ -18,7 +18,8 @@
 //! As sets: `declined = (declined there ∪ declined here if first ∪ disabled here) − enabled here`, and
 //! `engines = (engines there ∪ enabled here) − declined`. Names that this device does not know stay in both.
 //!
-//! A choice made before the first sync deletes nothing: whoever made it had not seen what the account has.
+//! A choice made before the first sync deletes nothing: whoever made it had not seen what the account has. Nor is a
+//! collection deleted that was changed since a person agreed to it, on being told what it holds.
 //!
 //! An engine that is neither listed nor declined is not switched off here, as Firefox would do: a client that starts an
 //! account over lists what it knows, and an application's own collection would stop on every device without a word.
@@ -211,10 +212,21 @@ pub(super) async fn settle<H: Host>(
     report: &mut Report,
 ) -> Result<()> {
     for name in &selection.wipe_server {
-        if let Some(seen) = session.modified_of(name.as_str()) {
-            session.client.delete_collection(name, Some(seen)).await?;
-            session.forget_collection(name);
-            report.wiped_there.push(name.clone());
+        let Some(there) = session.modified_of(name.as_str()) else {
+            continue;
+        };
+        if session.state.choices.agreed.get(name) != Some(&there) {
+            report.kept_there.push(name.clone());
+            continue;
+        }
+        match session.client.delete_collection(name, Some(there)).await {
+            Ok(_) => {
+                session.forget_collection(name);
+                report.wiped_there.push(name.clone());
+            }
+            // Another device wrote to it at this moment.
+            Err(Error::Conflict { .. }) => report.kept_there.push(name.clone()),
+            Err(error) => return Err(error),
         }
     }
     let settled = Choices {

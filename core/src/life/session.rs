@@ -5,15 +5,16 @@ use core::cell::Cell;
 
 use super::choices::keep;
 use super::clients;
+use super::consent::{Agreement, SECOND_LOOK_SECONDS};
 use super::crypto_keys::{CollectionKeys, Where};
 use super::engines;
-use super::meta_global::MetaGlobal;
+use super::meta_global::{Listed, MetaGlobal};
 use super::state::{Cached, CollectionState, GlobalState, read, write};
 use super::sync::Options;
 use crate::account::Credentials;
 use crate::crypto::KeyBundle;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part, Sweep};
 use crate::ids::{CollectionName, RecordId};
 use crate::journal;
@@ -31,6 +32,8 @@ pub(super) struct Session<'a, H: Host> {
     pub(super) meta: Option<MetaGlobal>,
     pub(super) keys: Option<CollectionKeys>,
     pub(super) limits: Cell<Option<Limits>>,
+    /// What a person agreed to, if this run is to set the account up again.
+    pub(super) agreement: Option<Agreement>,
 }
 
 impl<'a, H: Host> Session<'a, H> {
@@ -51,6 +54,7 @@ impl<'a, H: Host> Session<'a, H> {
             meta: None,
             keys: None,
             limits: Cell::new(None),
+            agreement: None,
         }
     }
 }
@@ -59,6 +63,46 @@ impl<H: Host> Session<'_, H> {
     /// The time of a collection in info/collections; `None` when it is not there.
     pub(super) fn modified_of(&self, name: &str) -> Option<ServerTime> {
         self.state.info.as_ref()?.collections.get(name).copied()
+    }
+
+    /// What info/collections lists, as it was last read.
+    pub(super) fn listed(&self) -> Listed {
+        let info = self.state.info.as_ref();
+        match info {
+            Some(info) if !info.collections.is_empty() => match info.collections.get("meta") {
+                Some(_) => Listed::Meta,
+                None => Listed::OthersOnly,
+            },
+            _ => Listed::Nothing,
+        }
+    }
+
+    /// A record of the whole account is missing: goes on only if it was missing some seconds ago as well, or if a person
+    /// has decided by now (spec §4.4).
+    ///
+    /// # Errors
+    /// [`Error::LookAgain`] the first time.
+    pub(super) async fn look_again(&mut self, record: &'static str) -> Result<()> {
+        let now = self.host.now();
+        let is_second = self
+            .state
+            .doubt
+            .is_some_and(|first| first.plus_seconds(SECOND_LOOK_SECONDS) <= now);
+        if is_second || self.agreement.is_some() {
+            return Ok(());
+        }
+        // A clock that was set back must not keep the second look off.
+        if self.state.doubt.is_none_or(|first| now < first) {
+            self.state.doubt = Some(now);
+            self.save().await?;
+        }
+        Err(Error::LookAgain { record })
+    }
+
+    /// What the whole account has is in order.
+    pub(super) fn end_doubts(&mut self) {
+        self.state.doubt = None;
+        self.state.needs_consent = None;
     }
 
     /// Whether the server asked in this sync to be left alone: at once, or, where no person waits, as soon as it may be.
@@ -76,7 +120,8 @@ impl<H: Host> Session<'_, H> {
         let records = self.state.former_keys.iter();
         let opened =
             records.filter_map(|payload| CollectionKeys::open(self.sync_key, payload).ok());
-        opened.map(|keys| keys.bundle(name).clone()).collect()
+        let bundle = |keys: CollectionKeys| keys.bundle(name).ok().cloned();
+        opened.filter_map(bundle).collect()
     }
 
     pub(super) fn forget_collection(&mut self, name: &CollectionName) {
@@ -162,13 +207,42 @@ impl<H: Host> Session<'_, H> {
             }
             let state: CollectionState = read(self.host.state(name).await?.as_deref());
             if state.sync_id.is_none()
-                || engines::has_news(&state.pair, self.modified_of(name.as_str()))
+                || engines::has_news(
+                    &state,
+                    self.modified_of(name.as_str()),
+                    self.client.latest_believable(),
+                )
                 || has_outgoing(self.host, name, &state.pair).await?
             {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Has every collection compared whole with the server's, because the server was put back to an earlier time, and keeps
+    /// the account's state, in one commit.
+    pub(super) async fn compare_all(&mut self) -> Result<()> {
+        let mut parts = Vec::new();
+        for name in self.host.collections().await? {
+            let mut state: CollectionState = read(self.host.state(&name).await?.as_deref());
+            if state.pair.remote.last_sync > ServerTime::ZERO {
+                state.is_comparing = true;
+                parts.push(Part {
+                    state: Some(write(&state)),
+                    ..Part::new(name)
+                });
+            }
+        }
+        // Parts without writes are never stale.
+        let _done = self
+            .host
+            .commit(Commit {
+                parts,
+                global: Some(write(&self.state)),
+            })
+            .await?;
+        Ok(())
     }
 
     /// Keeps the account's state.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::Choices;
 use super::clients::ClientsState;
+use super::consent::Consent;
 use super::first_sync::FirstSync;
 use crate::account::Binding;
 use crate::account::legacy::KnownNode;
@@ -75,6 +76,14 @@ pub struct GlobalState {
     /// When what is too old was last removed from the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal_pruned: Option<LocalTime>,
+    /// When info/collections was last read without a condition.
+    pub info_read: Option<LocalTime>,
+    /// When a record of the whole account was first missed while other data were there.
+    pub doubt: Option<LocalTime>,
+    /// What a person has to decide before this account can be synced.
+    pub needs_consent: Option<Consent>,
+    /// Whether the sync key is another than before, and has not opened crypto/keys yet.
+    pub is_rekeyed: bool,
 }
 
 impl GlobalState {
@@ -153,6 +162,14 @@ pub struct CollectionState {
     pub sync_id: Option<String>,
     /// Where the server's side and this one stand.
     pub pair: Pair<ServerMark, ()>,
+    /// Whether all records are to be compared with the server's, because its time went back (spec §5.3).
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_comparing: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A state as the text that a store keeps.
@@ -187,6 +204,8 @@ pub struct Status {
     pub first_sync: Option<FirstSync>,
     /// The server that said it was closed for good.
     pub closed: Option<String>,
+    /// What a person has to decide before this account can be synced.
+    pub needs_consent: Option<Consent>,
     /// The collections that are here, in order of name.
     pub collections: Vec<CollectionCounts>,
 }
@@ -242,6 +261,7 @@ pub async fn status<S: Store>(store: &S) -> Result<Status> {
         backoff: global.backoff,
         first_sync: global.first_sync,
         closed: global.closed,
+        needs_consent: global.needs_consent,
         collections,
     })
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::choices::keep;
 use super::clients::{self, OwnClient};
+use super::consent::{self, Agreement, Consent, Reason, Remedy};
 use super::engines::{self, Turns};
 use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
 use super::info_collections::{self, Course};
@@ -87,9 +88,33 @@ pub async fn sync<H: Host>(
     token: &mut Option<KeptToken>,
     options: &Options<'_>,
 ) -> Report {
+    run(host, credentials, token, options, None).await
+}
+
+/// Syncs once, and puts the account in order as a person agreed to on being shown `consent`, which an earlier sync or
+/// [`assess`](super::assess) told. If the server has something else by now, nothing is deleted, and the report asks again.
+pub async fn reinitialize<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    consent: Consent,
+    remedy: Remedy,
+) -> Report {
+    let agreement = Agreement { consent, remedy };
+    run(host, credentials, token, options, Some(&agreement)).await
+}
+
+async fn run<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    agreement: Option<&Agreement>,
+) -> Report {
     let started = host.now();
     let mut report = Report::default();
-    report.ending = begin(host, credentials, token, options, &mut report)
+    report.ending = begin(host, credentials, token, options, agreement, &mut report)
         .await
         .unwrap_or_else(Ending::Stopped);
     report.millis = host.now().millis().saturating_sub(started.millis());
@@ -101,6 +126,7 @@ async fn begin<H: Host>(
     credentials: &Credentials,
     token: &mut Option<KeptToken>,
     options: &Options<'_>,
+    agreement: Option<&Agreement>,
     report: &mut Report,
 ) -> Result<Ending> {
     ownership::bind(host, credentials).await?;
@@ -115,7 +141,16 @@ async fn begin<H: Host>(
     if let Err(obstacle) = precheck(&situation) {
         return Ok(Ending::Blocked(obstacle));
     }
-    let mut result = with_token(host, credentials, token, Attempt::First, options, report).await;
+    let mut result = with_token(
+        host,
+        credentials,
+        token,
+        Attempt::First,
+        options,
+        agreement,
+        report,
+    )
+    .await;
     let is_void = |result: &Result<_>| matches!(result, Err(error) if reach(error, Place::Account) == Reach::Token);
     if is_void(&result) && token::can_renew(credentials) {
         *token = None;
@@ -125,6 +160,7 @@ async fn begin<H: Host>(
             token,
             Attempt::AfterRefusal,
             options,
+            agreement,
             report,
         )
         .await;
@@ -166,6 +202,7 @@ async fn with_token<H: Host>(
     token: &mut Option<KeptToken>,
     attempt: Attempt,
     options: &Options<'_>,
+    agreement: Option<&Agreement>,
     report: &mut Report,
 ) -> Result<Ending> {
     let mut state: GlobalState = read(host.global().await?.as_deref());
@@ -188,13 +225,14 @@ async fn with_token<H: Host>(
         }
     };
     let mut session = Session::new(host, access.clone(), credentials, options, state);
+    session.agreement = agreement.cloned();
     let result = match token::adopt(&mut session, credentials, &access).await {
         Ok(()) => chapters(&mut session, report).await,
         Err(error) => Err(error),
     };
     let observed = session.client.observed();
     session.state.backoff.merge(observed.backoff);
-    if result.is_ok() {
+    if matches!(&result, Ok(ending) if !matches!(ending, Ending::NeedsConsent(_))) {
         session.state.last_sync = Some(host.now());
     }
     report.backoff = session.state.backoff;
@@ -238,6 +276,32 @@ enum Pass {
     BeginAgain,
 }
 
+/// How the account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Account {
+    /// It is set up, and its keys are at hand.
+    SetUp,
+    /// It is empty.
+    Empty,
+    /// Only a person may decide how it goes on.
+    NeedsConsent(Reason),
+}
+
+/// Looks at the records of the whole account.
+async fn account<H: Host>(session: &mut Session<'_, H>) -> Result<Account> {
+    (session.options.progress)(Stage::MetaGlobal);
+    match meta_global::step(session).await? {
+        meta_global::Next::CryptoKeys => {}
+        meta_global::Next::FreshStart => return Ok(Account::Empty),
+        meta_global::Next::NeedsConsent(reason) => return Ok(Account::NeedsConsent(reason)),
+    }
+    (session.options.progress)(Stage::CryptoKeys);
+    Ok(match crypto_keys::step(session).await? {
+        crypto_keys::Next::Engines => Account::SetUp,
+        crypto_keys::Next::NeedsConsent(reason) => Account::NeedsConsent(reason),
+    })
+}
+
 /// The chapters in their order.
 async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Pass> {
     let progress = session.options.progress;
@@ -248,20 +312,29 @@ async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Res
             false => Ending::Done,
         }));
     }
-    progress(Stage::MetaGlobal);
-    let is_set_up = meta_global::step(session).await? == meta_global::Next::CryptoKeys && {
-        progress(Stage::CryptoKeys);
-        crypto_keys::step(session).await? == crypto_keys::Next::Engines
+    let account = account(session).await;
+    let reason = match &account {
+        Ok(Account::NeedsConsent(reason)) => Some(*reason),
+        // What stops a sync may be what a person agreed to end.
+        Err(error) if session.agreement.is_some() => Reason::of(error),
+        _ => None,
     };
-    if !is_set_up {
+    if let Some(reason) = reason {
+        return Ok(match consent::step(session, reason, report).await? {
+            consent::Answer::Ask(ending) => Pass::Ended(ending),
+            consent::Answer::Done => Pass::BeginAgain,
+        });
+    }
+    if account? == Account::Empty {
         if report.fresh_start {
             return Err(Error::SetupRace);
         }
         report.fresh_start = true;
         progress(Stage::FreshStart);
-        fresh_start::step(session).await?;
+        fresh_start::step(session, None).await?;
         return Ok(Pass::BeginAgain);
     }
+    session.end_doubts();
     progress(Stage::Clients);
     let found = clients::step(session, &mut report.clients).await?;
     first_sync::step(session, report).await?;

@@ -190,6 +190,8 @@ pub(super) async fn adopt<H: Host>(
     access: &Access,
 ) -> Result<()> {
     let node = judge(&session.state, access, credentials);
+    let known_key = session.state.key_id.as_deref();
+    let is_rekeyed = known_key.is_some_and(|known| known != key_id(credentials));
     if node == Node::Reassigned {
         session.state.replace_keys(None);
         let GlobalState {
@@ -224,6 +226,7 @@ pub(super) async fn adopt<H: Host>(
             ..GlobalState::default()
         };
     }
+    session.state.is_rekeyed |= is_rekeyed;
     session.state.endpoint = Some(access.endpoint().into());
     session.state.key_id = Some(key_id(credentials).into());
     match node {

@@ -87,7 +87,9 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
                 modified: None,
                 id: Some(failed.id),
             }));
-        receipt.mark = Some(ServerMark::at(modified));
+        if modified <= self.server.client().latest_believable() {
+            receipt.mark = Some(ServerMark::at(modified));
+        }
         self.server.see(modified);
     }
 }
@@ -178,10 +180,6 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
     /// The server keeps no notes of its readers.
     async fn acknowledge(&self, _kept: Vec<Kept>, _note: Option<String>) -> Result<()> {
         Ok(())
-    }
-
-    async fn wipe(&mut self) -> Result<()> {
-        self.server.wipe().await
     }
 }
 

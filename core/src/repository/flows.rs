@@ -71,6 +71,8 @@ pub struct Pulled {
     pub rules: Vec<(RecordId, Rule)>,
     /// How many values that were replaced, here or by what is sent, went into the journal.
     pub replaced: u64,
+    /// The ids of all records that the remote side has, readable or not, where they are to be noted.
+    pub(crate) ids: Option<Vec<RecordId>>,
 }
 
 /// What went to the remote side.
@@ -113,6 +115,13 @@ impl Pulled {
         batch: Batch<M>,
         again: &Set<RecordId>,
     ) -> Result<()> {
+        for record in &batch.records {
+            pair.witness(&record.id, record.modified);
+        }
+        if let Some(ids) = &mut self.ids {
+            ids.extend(batch.records.iter().map(|record| record.id.clone()));
+            ids.extend(batch.failed.iter().filter_map(|failed| failed.id.clone()));
+        }
         for failed in batch.failed {
             // What fails twice in a row is left alone until it changes on the server (spec §5.3).
             let once_more = failed.id.iter().filter(|id| !again.contains(*id));
@@ -201,7 +210,8 @@ impl Pushed {
         if receipt.kept.is_empty() && receipt.failed.is_empty() {
             return Ok(());
         }
-        for Kept { id, .. } in &receipt.kept {
+        for Kept { id, modified, .. } in &receipt.kept {
+            pair.witness(id, *modified);
             outstanding.get_mut(id).and_then(Option::take);
             pair.failed_out.remove(id);
         }

@@ -79,12 +79,14 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
     /// later.
     async fn fill(&mut self) -> Result<(Option<ServerMark>, Vec<RecordId>)> {
         let mut turn = Turn::End;
+        let believable = self.server.client().latest_believable();
         'pages: while let Some(mut arrived) = self.pages.next().await? {
             while let Some(event) = arrived.next()? {
                 match event {
                     PageEvent::Record(record) => {
                         if let Some(mark) = &mut self.mark {
-                            mark.take(record.as_ref().ok().map(|envelope| envelope.modified));
+                            let modified = record.as_ref().ok().map(|envelope| envelope.modified);
+                            mark.take(modified, believable);
                         }
                         match record {
                             Ok(envelope) => self.opener.add(&envelope),
@@ -124,8 +126,10 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
             Turn::End => {}
         }
         self.is_over = true;
-        mark.arrive(self.pages.last_modified());
-        self.server.see(mark.last_sync);
+        mark.arrive(self.pages.last_modified(), believable);
+        // The next write depends on the server's own time, whatever that is.
+        let seen = self.pages.last_modified().unwrap_or(mark.last_sync);
+        self.server.see(seen);
         Ok((self.mark.clone(), backlog))
     }
 

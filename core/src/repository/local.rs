@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::tally::{Tally, ours, replaced};
 use super::{Batch, Failed, Failure, Kept, Pair, Receipt, Record, Repository, Source};
@@ -9,11 +10,11 @@ use crate::engine::{Engine, held_back};
 use crate::error::Result;
 use crate::host::{
     Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored,
-    Sweep, Uploaded, Write,
+    Uploaded, Write,
 };
 use crate::ids::{CollectionName, RecordId};
 use crate::journal::{self, Entry};
-use crate::reconcile::{Side, Theirs};
+use crate::reconcile::{Ours, Side, Theirs};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
@@ -46,6 +47,8 @@ pub struct LocalRepository<'a, S, C, E> {
     engine: &'a E,
     /// Whether nothing was here yet of the last batch: then, as in a first sync, the next one is likely new too.
     expects_new: bool,
+    /// Whether the server was put back to an earlier time, so that what it has may not come from what this device knew.
+    is_comparing: bool,
 }
 
 impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
@@ -56,7 +59,13 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             clock,
             engine,
             expects_new: false,
+            is_comparing: false,
         }
+    }
+
+    /// Whether arriving records are all that the server has, after it was put back to an earlier time (spec §5.3).
+    pub const fn compare(&mut self, is_comparing: bool) {
+        self.is_comparing = is_comparing;
     }
 
     async fn commit(&self, part: Part) -> Result<Committed> {
@@ -140,12 +149,32 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             .cleartext
             .as_deref()
             .map_or(Theirs::Tombstone, Theirs::Record);
-        let outcome = self.engine.reconcile(
-            ours(found.as_ref().map(|stored| &stored.item)),
-            theirs,
-            newer,
-        );
         let item = found.as_ref().map(|stored| &stored.item);
+        let known = ours(item);
+        let (known, newer) = match (known, item.map(|item| age(item, record))) {
+            // An earlier version than the one that the server had, from a backup. Ours, a deletion too, stands before it.
+            (Ours::Deleted { .. }, Some(Age::Earlier)) => return None,
+            (
+                Ours::Unchanged { cleartext }
+                | Ours::Resend { cleartext }
+                | Ours::Edited { cleartext, .. },
+                Some(Age::Earlier),
+            ) => {
+                let (base, sent) = (None, None);
+                let edited = Ours::Edited {
+                    cleartext,
+                    base,
+                    sent,
+                };
+                (edited, Side::Ours)
+            }
+            // It may come from another version than ours: what only ours has is kept.
+            (Ours::Unchanged { cleartext }, Some(Age::Later)) if self.is_comparing => {
+                (Ours::Resend { cleartext }, newer)
+            }
+            (known, _) => (known, newer),
+        };
+        let outcome = self.engine.reconcile(known, theirs, newer);
         if let Some((cause, side, cleartext)) = replaced(&outcome, item, record, newer) {
             entries.push(Entry {
                 collection: self.engine.collection().clone(),
@@ -163,6 +192,30 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             seen,
             becomes,
         })
+    }
+}
+
+/// How old an arriving version is, beside the one that the server was known to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Earlier,
+    Same,
+    Later,
+}
+
+/// Compares the server's time of an arriving record with that of the version known here.
+fn age(item: &Item, record: &Record) -> Age {
+    const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+    let (known, Some(modified)) = (item.server_modified, record.modified) else {
+        return Age::Later;
+    };
+    let now = modified.millis().saturating_add(record.age_millis);
+    // A time to come was given while the server's clock was wrong: it says nothing of what is earlier.
+    let is_believable = known.millis() <= now.saturating_add(DAY_MILLIS);
+    match modified.cmp(&known) {
+        Ordering::Less if is_believable => Age::Earlier,
+        Ordering::Equal => Age::Same,
+        Ordering::Less | Ordering::Greater => Age::Later,
     }
 }
 
@@ -345,16 +398,6 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
             .await?;
         Ok(())
     }
-
-    async fn wipe(&mut self) -> Result<()> {
-        let _done = self
-            .commit(Part {
-                sweep: Some(Sweep::Wipe),
-                ..self.part()
-            })
-            .await?;
-        Ok(())
-    }
 }
 
 /// Records on their way out of the store, a page at a time.
@@ -430,5 +473,148 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
             backlog: Vec::new(),
         };
         Ok((!is_over).then_some(batch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::engine::Generic;
+    use crate::host::{MemoryStore, Revision};
+    use crate::ids::CollectionName;
+    use crate::time::LocalTime;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const NOW: u64 = 1_700_000_000_000;
+    const HOUR: u64 = 3_600_000;
+
+    struct Stopped;
+    impl Clock for Stopped {
+        fn now(&self) -> LocalTime {
+            LocalTime::from_millis(NOW)
+        }
+    }
+
+    fn id() -> RecordId {
+        RecordId::new("a").unwrap()
+    }
+
+    fn at(millis: u64) -> ServerTime {
+        ServerTime::from_hundredths(millis / 10)
+    }
+
+    fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> Item {
+        Item {
+            id: id(),
+            cleartext: cleartext.map(Into::into),
+            base,
+            sent: Base::Unknown,
+            server_modified: at(known),
+            pending,
+        }
+    }
+
+    /// What becomes of an item when a version of this time arrives.
+    fn arrives(
+        item: &Item,
+        cleartext: Option<&str>,
+        modified: u64,
+        compares: bool,
+    ) -> Option<Item> {
+        let store = MemoryStore::default();
+        let engine = Generic::new(CollectionName::new("notes").unwrap()).unwrap();
+        let mut local = LocalRepository::new(&store, &Stopped, &engine);
+        local.compare(compares);
+        let write = Write {
+            id: id(),
+            seen: None,
+            becomes: Some(item.clone()),
+        };
+        let part = Part {
+            writes: alloc::vec![write],
+            ..local.part()
+        };
+        assert_eq!(block_on(local.commit(part)).unwrap(), Committed::Done);
+        let record = Record {
+            cleartext: cleartext.map(Into::into),
+            modified: Some(at(modified)),
+            age_millis: NOW.saturating_sub(modified),
+            revision: Revision::default(),
+            ..Record::tombstone(id())
+        };
+        let _receipt = block_on(local.store(alloc::vec![record], None)).unwrap();
+        let found = block_on(store.read(engine.collection(), &[id()])).unwrap();
+        found.into_iter().flatten().next().map(|stored| stored.item)
+    }
+
+    const OLD: &str = r#"{"id":"a","v":1}"#;
+    const NEW: &str = r#"{"id":"a","v":2}"#;
+
+    #[test]
+    fn a_version_from_a_backup_does_not_replace_the_newer_one() {
+        let edit = Pending::Edit {
+            at: LocalTime::from_millis(NOW - 10 * HOUR),
+        };
+        let rows = [
+            (
+                "unchanged",
+                item(Some(NEW), Base::Same, NOW - HOUR, Pending::Nothing),
+                Pending::Resend,
+            ),
+            (
+                "edited, long ago",
+                item(Some(NEW), Base::Content(OLD.into()), NOW - HOUR, edit),
+                edit,
+            ),
+        ];
+        for (name, item, pending) in rows {
+            for theirs in [Some(OLD), None] {
+                let after = arrives(&item, theirs, NOW - 2 * HOUR, true).unwrap();
+                assert_eq!(after.cleartext.as_deref(), Some(NEW), "{name} {theirs:?}");
+                assert_eq!(after.pending, pending, "{name} {theirs:?}");
+            }
+        }
+        let deleted = item(None, Base::Content(NEW.into()), NOW - HOUR, edit);
+        let after = arrives(&deleted, Some(OLD), NOW - 2 * HOUR, true).unwrap();
+        assert!(after.is_deleted(), "a deletion stands");
+    }
+
+    #[test]
+    fn a_later_version_replaces_ours() {
+        let ours = item(Some(OLD), Base::Same, NOW - 2 * HOUR, Pending::Nothing);
+        for compares in [false, true] {
+            let after = arrives(&ours, Some(NEW), NOW - HOUR, compares).unwrap();
+            assert_eq!(after.cleartext.as_deref(), Some(NEW), "{compares}");
+            assert_eq!(
+                arrives(&ours, None, NOW - HOUR, compares),
+                None,
+                "{compares}"
+            );
+        }
+        let more = item(
+            Some(r#"{"id":"a","v":1,"w":1}"#),
+            Base::Same,
+            NOW - 2 * HOUR,
+            Pending::Nothing,
+        );
+        let after = arrives(&more, Some(NEW), NOW - HOUR, true).unwrap();
+        assert!(
+            after
+                .cleartext
+                .as_deref()
+                .is_some_and(|text| text.contains("\"w\":1")),
+            "in a comparison what only ours has is kept: {after:?}"
+        );
+    }
+
+    #[test]
+    fn a_time_to_come_makes_nothing_earlier() {
+        let year = 365 * 24 * HOUR;
+        let ours = item(Some(OLD), Base::Same, NOW + year, Pending::Nothing);
+        let after = arrives(&ours, Some(NEW), NOW - HOUR, true).unwrap();
+        assert_eq!(after.cleartext.as_deref(), Some(NEW));
     }
 }

@@ -25,7 +25,7 @@ pub use flows::{Applied, Progress, Pulled, Pushed};
 pub use incoming::Incoming;
 pub use local::{LocalRepository, Outgoing, has_outgoing};
 pub use noted::Noted;
-pub use pair::{Pair, Refusal};
+pub use pair::{Pair, Refusal, Witness};
 pub use server::{ServerMark, ServerRepository};
 pub use synchronizer::Synchronizer;
 
@@ -231,7 +231,7 @@ impl<M> Default for Receipt<M> {
     }
 }
 
-/// A record source and sink (spec §7.2).
+/// A record source and sink (spec §7.2). It cannot be emptied: a wipe is a step of its own, with a person's consent.
 pub trait Repository {
     /// Where a reader of this repository stands, in the repository's own clock.
     type Mark: Clone + Default;
@@ -284,10 +284,4 @@ pub trait Repository {
         kept: Vec<Kept>,
         note: Option<String>,
     ) -> impl Future<Output = Result<()>>;
-
-    /// Removes everything, without tombstones.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    fn wipe(&mut self) -> impl Future<Output = Result<()>>;
 }

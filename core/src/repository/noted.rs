@@ -105,8 +105,4 @@ impl<R: Repository, S: Store> Repository for Noted<'_, R, S> {
         }
         Ok(())
     }
-
-    async fn wipe(&mut self) -> Result<()> {
-        self.inner.wipe().await
-    }
 }

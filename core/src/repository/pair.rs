@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::server::BACKLOG;
 use crate::host::Revision;
 use crate::ids::RecordId;
 use crate::sorted::{Map, Set};
+use crate::time::ServerTime;
 
 /// How many ids of failed records are remembered; more are only counted.
 pub(super) const REMEMBERED: usize = 1000;
@@ -35,9 +37,29 @@ pub struct Pair<R, L> {
     /// here knows what that would destroy.
     #[serde(default, skip_serializing_if = "Set::is_empty")]
     pub unreadable: Set<RecordId>,
+    /// The newest record that the remote side was seen to have: whether it still has it shows whether it was put back to an
+    /// earlier time and written since (spec §5.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Witness>,
     /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub failed_out: Map<RecordId, Refusal>,
+}
+
+/// A record that a server was seen to have.
+///
+/// ```
+/// use selvedge_core::repository::Witness;
+///
+/// let witness: Witness = serde_json::from_str(r#"{"id":"menu","modified":1.50}"#).unwrap();
+/// assert_eq!(witness.modified.hundredths(), 150);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    /// Its id.
+    pub id: RecordId,
+    /// The server's time of it.
+    pub modified: ServerTime,
 }
 
 /// A record that the remote side refused.
@@ -79,6 +101,22 @@ impl<R, L> Pair<R, L> {
             .values()
             .filter(|refusal| refusal.times >= 2)
             .count() as u64
+    }
+
+    /// Whether the backlog has the ids of all that a capped reading left: it is bounded.
+    #[must_use]
+    pub fn is_backlog_whole(&self) -> bool {
+        self.backlog.len() < BACKLOG
+    }
+
+    /// The remote side has this record, of this time.
+    pub(super) fn witness(&mut self, id: &RecordId, modified: Option<ServerTime>) {
+        let Some(modified) = modified else { return };
+        let is_newer = |newest: &Witness| newest.modified < modified;
+        if self.newest.as_ref().is_none_or(is_newer) {
+            let id = id.clone();
+            self.newest = Some(Witness { id, modified });
+        }
     }
 
     pub(super) fn refuse(&mut self, id: RecordId, revision: Revision) {

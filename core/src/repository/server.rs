@@ -15,8 +15,8 @@ use crate::time::ServerTime;
 /// Records of one page; a server may give fewer.
 pub(super) const PAGE: u32 = 1000;
 
-/// So many ids of a backlog are remembered; what is older stays on the server alone.
-const BACKLOG: usize = 50_000;
+/// The maximum number of ids that a backlog remembers; what is older stays on the server alone.
+pub(super) const BACKLOG: usize = 50_000;
 
 /// Where a reader of a server's collection stands.
 ///
@@ -40,6 +40,9 @@ pub struct ServerMark {
     /// Of a capped reading: the time of the oldest record so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     oldest: Option<ServerTime>,
+    /// Of a reading under way: the latest believable time of a record so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newest: Option<ServerTime>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -62,18 +65,27 @@ impl ServerMark {
         *self = Self::at(self.last_sync);
     }
 
-    /// A record came in, of this time if it could be read.
-    pub(super) fn take(&mut self, modified: Option<ServerTime>) {
+    /// A record came in, of this time if it could be read. `believable` is the latest time that the server's clock may
+    /// show.
+    pub(super) fn take(&mut self, modified: Option<ServerTime>, believable: ServerTime) {
         self.taken = self.taken.saturating_add(1);
+        self.newest = self.newest.max(modified.filter(|time| *time <= believable));
         self.oldest = match (self.oldest, modified) {
             (Some(oldest), Some(modified)) => Some(oldest.min(modified)),
             (oldest, modified) => oldest.or(modified),
         };
     }
 
-    /// The reading is complete; `None` from a server that does not tell the collection's time.
-    pub(super) fn arrive(&mut self, collection: Option<ServerTime>) {
-        *self = Self::at(collection.unwrap_or(self.last_sync));
+    /// The reading is complete; `None` from a server that does not tell the collection's time. A time that the server's
+    /// clock should not show yet is never "read up to": what is written once the clock is right again would be missed
+    /// (spec §5.3).
+    pub(super) fn arrive(&mut self, collection: Option<ServerTime>, believable: ServerTime) {
+        let read_up_to = match collection {
+            Some(time) if time <= believable => time,
+            Some(_) => self.last_sync.max(self.newest.unwrap_or_default()),
+            None => self.last_sync,
+        };
+        *self = Self::at(read_up_to);
     }
 }
 
@@ -206,13 +218,33 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         self.client
             .upload(self.collection.clone(), limits, self.seen.get())
     }
+}
 
-    pub(super) async fn wipe(&self) -> Result<()> {
-        let time = self
-            .client
-            .delete_collection(self.collection, Some(self.seen.get()))
-            .await?;
-        self.see(time);
-        Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_time_to_come_is_never_read_up_to() {
+        let time = ServerTime::from_hundredths;
+        let rows: [(&str, Option<u64>, &[u64], u64); 6] = [
+            ("as usual", Some(90), &[80, 90], 90),
+            ("deletions last", Some(95), &[80, 90], 95),
+            ("the last believable time", Some(100), &[100], 100),
+            ("a record of a time to come", Some(900), &[80, 900, 85], 85),
+            ("only such records", Some(900), &[900], 10),
+            ("no time told", None, &[80], 10),
+        ];
+        for (name, collection, records, expected) in rows {
+            let mut mark = ServerMark::at(time(10));
+            for modified in records {
+                mark.take(Some(time(*modified)), time(100));
+            }
+            mark.take(None, time(100));
+            mark.arrive(collection.map(time), time(100));
+            assert_eq!(mark, ServerMark::at(time(expected)), "{name}");
+        }
     }
 }

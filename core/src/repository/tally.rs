@@ -154,7 +154,11 @@ fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> 
             .map_or(Base::Unknown, Base::Content),
         sent: Base::Unknown,
         server_modified: record.modified.unwrap_or(ServerTime::ZERO),
-        pending: item.map_or(Pending::Resend, |item| item.pending),
+        // What was not edited may have to be sent all the same, because the server has an earlier version.
+        pending: match item.map(|item| item.pending) {
+            None | Some(Pending::Nothing) => Pending::Resend,
+            Some(pending) => pending,
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::conditions::Condition;
-use super::observed::last_modified;
+use super::observed::{is_genuine, last_modified};
 use crate::error::{Error, RequestLine};
 use crate::http::{Method, Response};
 use crate::time::ServerTime;
@@ -73,6 +73,17 @@ impl<B> Reply<B> {
 
     pub(crate) fn last_modified(&self) -> Option<ServerTime> {
         last_modified(&self.response.headers)
+    }
+
+    /// Passes a reply on if it is the storage server's own.
+    pub(crate) fn check_genuine(&self) -> Result<(), Error> {
+        match is_genuine(&self.response.headers) {
+            true => Ok(()),
+            false => Err(Error::NotGenuine {
+                status: self.response.status,
+                request: self.line.clone(),
+            }),
+        }
     }
 
     pub(crate) fn unreadable(&self, detail: impl Into<String>) -> Error {

@@ -13,7 +13,7 @@ use super::address;
 use super::call::{Call, Reply};
 use super::conditions::Condition;
 use super::dialect::Dialect;
-use super::observed::{Observed, weave_timestamp};
+use super::observed::{Observed, is_genuine, weave_timestamp};
 use super::redirect;
 use super::status;
 use crate::crypto::hawk;
@@ -236,6 +236,16 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         self.access.dialect()
     }
 
+    /// The latest time that a server's clock may show: a day ahead of both clocks. What is later was written while the
+    /// server's clock was wrong (spec §5.3).
+    pub(crate) fn latest_believable(&self) -> ServerTime {
+        const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+        let here = self.host.now();
+        let there = self.observed.borrow().offset().server_millis(here);
+        let latest = here.millis().max(there).saturating_add(DAY_MILLIS);
+        ServerTime::from_hundredths(latest / 10)
+    }
+
     /// Sends a call. Answers only to a success, or to a 304 that the call's condition allows.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply<H::Body>> {
         let line = call.line();
@@ -306,7 +316,8 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
                         return Err(Error::Moved { to, request: line });
                     }
                     let body = self.read_start(&mut response.body).await;
-                    Err(status::refusal(status, &body, until, line))
+                    let is_genuine = is_genuine(&response.headers);
+                    Err(status::refusal(status, is_genuine, &body, until, line))
                 }
             };
         }

@@ -65,6 +65,12 @@ impl InfoCollections {
         self.0.iter().map(|(name, time)| (name, *time))
     }
 
+    /// Whether there is no collection at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The latest change of all.
     #[must_use]
     pub fn latest(&self) -> ServerTime {
@@ -115,10 +121,12 @@ fn whole(value: &Value) -> Option<u64> {
 
 impl<H: Fetch + Clock + Random> Client<'_, H> {
     /// `info/collections`. With `modified_since`, a server where nothing changed since answers
-    /// [`Conditional::Unmodified`].
+    /// [`Conditional::Unmodified`]; a 304 that tells another time than the one that was sent is not trusted, and the
+    /// collections are asked for without a condition.
     ///
     /// # Errors
-    /// As the server refuses; see [`Error`]. So with all methods of [`Client`].
+    /// As the server refuses; see [`Error`]. So with all methods of [`Client`]. [`Error::NotGenuine`] when there are no
+    /// collections, but the answer is not the storage server's own.
     pub async fn info_collections(
         &self,
         modified_since: Option<ServerTime>,
@@ -142,9 +150,16 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         }
         let mut reply = self.info(&path, condition).await?;
         if reply.is_unmodified() {
-            return Ok(Conditional::Unmodified);
+            if reply.last_modified() == modified_since {
+                return Ok(Conditional::Unmodified);
+            }
+            // A store that was emptied, or put back to an earlier time, is "unmodified" as well (spec §3.4).
+            reply = self.info("info/collections", Condition::None).await?;
         }
         let value: InfoCollections = self.read_json(&mut reply).await?;
+        if value.is_empty() {
+            reply.check_genuine()?;
+        }
         let last_modified = reply.last_modified().unwrap_or_else(|| value.latest());
         Ok(Conditional::Changed {
             value,
@@ -244,7 +259,7 @@ mod tests {
             )
             .expect(
                 get("info/collections").with("X-If-Modified-Since", "1700000000.40"),
-                status(304),
+                status(304).header("X-Last-Modified", "1700000000.4"),
             )
             .expect(get("info/collections"), json(r#"{"a":1.5,"b":2}"#));
         let client = client(&host);
@@ -351,10 +366,11 @@ mod tests {
     #[test]
     fn a_server_without_a_configuration_has_the_defaults() {
         let host = Script::new()
-            .expect(get("info/configuration"), status(404))
+            .expect(get("info/configuration"), status(404).genuine())
             .expect(get("info/configuration"), json(r#"{"max_post_records":7}"#))
             .expect(get("info/configuration"), json("nonsense secret"))
-            .expect(get("info/configuration"), status(503));
+            .expect(get("info/configuration"), status(503))
+            .expect(get("info/configuration"), status(404));
         let client = client(&host);
         pollster::block_on(async {
             assert_eq!(client.info_configuration().await, Ok(Limits::default()));
@@ -371,6 +387,67 @@ mod tests {
                 client.info_configuration().await,
                 Err(Error::Wait { status: 503, .. })
             ));
+            assert!(
+                matches!(
+                    client.info_configuration().await,
+                    Err(Error::NotGenuine { status: 404, .. })
+                ),
+                "a proxy's 404 says nothing of the server's limits"
+            );
+        });
+        host.done();
+    }
+
+    #[test]
+    fn a_304_that_tells_another_time_is_not_trusted() {
+        let since = ServerTime::from_hundredths(500);
+        for (answer, name) in [
+            (status(304), "no time"),
+            (status(304).header("X-Last-Modified", "0.00"), "emptied"),
+            (status(304).header("X-Last-Modified", "4.99"), "put back"),
+        ] {
+            let host = Script::new()
+                .expect(
+                    get("info/collections").with("X-If-Modified-Since", "5.00"),
+                    answer,
+                )
+                .expect(
+                    get("info/collections").without("X-If-Modified-Since"),
+                    json(r#"{"notes":4}"#),
+                );
+            let client = client(&host);
+            let info = pollster::block_on(client.info_collections(Some(since))).unwrap();
+            assert!(
+                info.changed().is_some_and(|info| !info.is_empty()),
+                "{name}"
+            );
+            host.done();
+        }
+    }
+
+    #[test]
+    fn an_empty_account_is_believed_only_from_the_server_itself() {
+        let host = Script::new()
+            .expect(get("info/collections"), json("{}").genuine())
+            .expect(get("info/collections"), json("{}"))
+            .expect(get("info/collections"), json(r#"{"notes":1}"#))
+            .expect(
+                get("info/collections"),
+                status(200).header("X-Weave-Timestamp", "1").body("<html>"),
+            )
+            .expect(get("info/collections"), status(200).genuine());
+        let client = client(&host);
+        pollster::block_on(async {
+            let ask = async || client.info_collections(None).await;
+            assert!(ask().await.is_ok());
+            assert!(matches!(ask().await, Err(Error::NotGenuine { .. })));
+            assert!(
+                ask().await.is_ok(),
+                "what is there was written by somebody with the account's token"
+            );
+            for answer in ["a page", "nothing"] {
+                assert!(matches!(ask().await, Err(Error::Answer { .. })), "{answer}");
+            }
         });
         host.done();
     }

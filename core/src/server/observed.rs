@@ -225,6 +225,13 @@ pub(crate) fn weave_timestamp(headers: &Headers) -> Option<ServerTime> {
     ServerTime::parse(headers.get("X-Weave-Timestamp")?.trim()).ok()
 }
 
+/// Whether a reply comes from the storage server itself: those of a proxy, a captive portal or another web server do not
+/// carry `X-Weave-Timestamp` (spec §4.4). "There is nothing" counts only in such a reply.
+pub(crate) fn is_genuine(headers: &Headers) -> bool {
+    let stamp = headers.get("X-Weave-Timestamp").map(str::trim);
+    stamp.is_some_and(|stamp| ServerTime::parse_json(stamp.as_bytes()).is_ok())
+}
+
 /// The time of what was asked for, if the reply tells it.
 pub(crate) fn last_modified(headers: &Headers) -> Option<ServerTime> {
     ServerTime::parse(headers.get("X-Last-Modified")?.trim()).ok()
@@ -270,6 +277,26 @@ mod tests {
                 "{}",
                 case.name
             );
+        }
+    }
+
+    #[test]
+    fn a_reply_is_the_servers_own_if_it_has_the_servers_time() {
+        let rows = [
+            (Some("1700000000.42"), true),
+            (Some("1700000000"), true),
+            (Some(" 1.7e9 "), true),
+            (Some("0.00"), true),
+            (Some(""), false),
+            (Some("now"), false),
+            (Some("-1"), false),
+            (Some("NaN"), false),
+            (None, false),
+        ];
+        for (stamp, expected) in rows {
+            let headers = stamp.map(|stamp| ("x-weave-timestamp", stamp));
+            let headers = headers.into_iter().chain([("Server", "x")]).collect();
+            assert_eq!(is_genuine(&headers), expected, "{stamp:?}");
         }
     }
 

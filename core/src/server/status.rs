@@ -3,9 +3,11 @@
 use crate::error::{Error, RequestLine};
 use crate::time::LocalTime;
 
-/// What a refusal means for the caller. `until` is the time that this very reply asked to wait for.
+/// What a refusal means for the caller. `until` is the time that this very reply asked to wait for; `is_genuine` tells
+/// whether it is the storage server's own.
 pub(crate) fn refusal(
     status: u16,
+    is_genuine: bool,
     body: &[u8],
     until: Option<LocalTime>,
     request: RequestLine,
@@ -16,7 +18,8 @@ pub(crate) fn refusal(
         (400, Some(16)) => Error::ClientRefused { request },
         (400, Some(17)) | (413, _) => Error::TooLarge { status, request },
         (401, _) => Error::SignedOut { request },
-        (404, _) => Error::NotFound { request },
+        (404, _) if is_genuine => Error::NotFound { request },
+        (404, _) => Error::NotGenuine { status, request },
         (409 | 412, _) => Error::Conflict { request },
         (513, _) => Error::ServiceClosed,
         // 408 and the codes that proxies make up are the same trouble under other numbers.
@@ -103,10 +106,21 @@ mod tests {
         ];
         for (status, body, error) in rows {
             assert_eq!(
-                refusal(status, body.as_bytes(), until, request()),
+                refusal(status, true, body.as_bytes(), until, request()),
                 error,
                 "{status} {body:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_404_of_a_proxy_says_nothing_of_the_account() {
+        let request = || RequestLine::new(Method::Get, "storage/meta/global");
+        let error = refusal(404, false, b"<h1>Not Found</h1>", None, request());
+        let expected = Error::NotGenuine {
+            status: 404,
+            request: request(),
+        };
+        assert_eq!(error, expected);
     }
 }

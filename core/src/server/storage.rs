@@ -194,16 +194,22 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         self.gone(written)
     }
 
-    /// Deletes all that the user has on this server; answers the time of the write.
+    /// Deletes all that the user has on this server, if nothing of it was changed since `unmodified_since`. It is for a
+    /// person who was shown what will be lost, and agreed (spec §4.4). That there is nothing is no error.
     ///
     /// # Errors
-    /// As the server refuses.
-    pub async fn delete_storage(&self, unmodified_since: Option<ServerTime>) -> Result<ServerTime> {
+    /// As the server refuses: [`Error::Conflict`] when something was changed since. [`Error::NotGenuine`] when the answer
+    /// is not the storage server's own.
+    pub async fn delete_storage(&self, unmodified_since: ServerTime) -> Result<()> {
         let call = Call::new(Method::Delete, "storage")
             .accept("application/json")
-            .header("X-Confirm-Delete", "1");
-        let written = self.write(call, unmodified_since).await;
-        self.gone(written)
+            .header("X-Confirm-Delete", "1")
+            .when(Condition::IfUnmodifiedSince(unmodified_since));
+        match self.send(call).await {
+            Ok(reply) => reply.check_genuine(),
+            Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// What does not exist is deleted already.

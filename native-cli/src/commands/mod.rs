@@ -4,6 +4,7 @@ pub mod account;
 mod checks;
 pub mod clients;
 pub mod collections;
+mod consent;
 #[cfg(unix)]
 pub mod daemon;
 pub mod demo;

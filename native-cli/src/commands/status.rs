@@ -4,10 +4,11 @@ use std::fmt;
 
 use selvedge_core::account::Credentials;
 use selvedge_core::host::Clock as _;
-use selvedge_core::life::{self, CollectionCounts, FirstSync};
+use selvedge_core::life::{self, CollectionCounts, Consent, FirstSync};
 use selvedge_core::time::{LocalTime, ServerTime};
 use serde::{Serialize, Serializer};
 
+use super::consent::sentences;
 use super::sync::first::PendingView;
 use crate::device::Device;
 use crate::exit::Result;
@@ -32,6 +33,8 @@ pub struct Status {
     first_sync: Option<FirstSync>,
     /// Whether the account's server said that it was closed for good.
     is_closed: bool,
+    /// What a person has to decide before this account can be synced.
+    needs_consent: Option<Consent>,
     collections: Vec<Row>,
 }
 
@@ -79,6 +82,7 @@ pub async fn run(device: &Device) -> Result<()> {
             daemon_next,
             first_sync: None,
             is_closed: false,
+            needs_consent: None,
             collections: Vec::new(),
         },
         Some(known) => Status {
@@ -89,6 +93,7 @@ pub async fn run(device: &Device) -> Result<()> {
             first_sync: known.first_sync,
             is_closed: known.closed.is_some()
                 && known.closed.as_deref() == credentials.as_ref().map(Credentials::server),
+            needs_consent: known.needs_consent,
             collections: known.collections.into_iter().map(row).collect(),
         },
     };
@@ -112,6 +117,9 @@ impl fmt::Display for Status {
                 f,
                 "The server said that it was closed for good: move to another one, or `selvedge sync` tries it once more."
             )?;
+        }
+        if let Some(consent) = &self.needs_consent {
+            writeln!(f, "{}\n", sentences(consent))?;
         }
         match self.last_sync {
             Some(time) => writeln!(f, "Last sync  {} UTC", moment::local(time))?,

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::program::{Server, feed, program};
 
 /// The examples of all commands, in an order in which each finds what it needs.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "demo",
     "account create",
     "account show",
@@ -18,6 +18,7 @@ const ORDER: [&str; 21] = [
     "records get",
     "sync",
     "status",
+    "account reinitialize",
     "collections",
     "collections follow",
     "engines list",

@@ -118,7 +118,7 @@ pub(crate) fn decode(credentials: &Value, account: &Account, count: u32) -> Dura
         wire.send_accepting("application/newlines", "GET", "storage/notes?full=1", "");
     assert_eq!(status, 200);
     let keys = wire.keys();
-    let bundle = keys.bundle("notes");
+    let bundle = keys.bundle("notes").unwrap();
     let began = Instant::now();
     let (mut decoder, mut opener) = (
         Decoder::new(Format::Newlines, 4 << 20),

@@ -13,6 +13,8 @@ use selvedge_core::life::{
     send_commands,
 };
 use selvedge_core::server::Client;
+use selvedge_core::sorted::Map;
+use selvedge_core::time::ServerTime;
 
 use crate::devices::{Before, Devices, notes};
 use crate::hand::Fault;
@@ -92,6 +94,7 @@ impl Devices<'_> {
         let intent = FirstSync {
             mode,
             collections: vec![notes()],
+            shown: self.times(),
         };
         life::intend(&self.hands[device], Some(intent))
             .await
@@ -100,12 +103,24 @@ impl Devices<'_> {
         Ok(())
     }
 
+    /// The time of the collection on the server, as a person is shown it before agreeing to anything.
+    fn times(&self) -> Map<CollectionName, ServerTime> {
+        let info = self.world.wire(&self.account).get("info/collections");
+        let time = info.get("notes").map(ToString::to_string);
+        let time = time.map(|time| ServerTime::parse_json(time.as_bytes()).unwrap());
+        time.map(|time| (notes(), time)).into_iter().collect()
+    }
+
     /// Chooses on a device whether the account syncs the collection.
     pub(crate) async fn choose(&self, device: usize, wish: Wish) {
         let hand = &self.hands[device];
         life::choose(hand, &[notes()], wish, hand.now())
             .await
             .unwrap();
+        if wish == Wish::Disable {
+            let shown = self.times();
+            life::agree_to_delete(hand, shown).await.unwrap();
+        }
     }
 
     /// A device that takes the place of the others asks them to wipe, in each attempt of a sync.

@@ -23,7 +23,7 @@ use crate::world::World;
 /// The devices of one account.
 pub(crate) struct Devices<'w> {
     pub(crate) world: &'w World,
-    account: Account,
+    pub(crate) account: Account,
     pub(crate) credentials: Credentials,
     pub(crate) hands: Vec<Hand>,
     pub(crate) model: Model,

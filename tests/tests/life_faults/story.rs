@@ -385,7 +385,7 @@ impl Story<'_> {
                 let found: Value = serde_json::from_str(&body)
                     .map_err(|_| format!("{collection}/{id}: {status} {body}"))?;
                 let payload = found["payload"].as_str().unwrap_or_default();
-                let cleartext = payload::open(keys.bundle(collection), payload, id)
+                let cleartext = payload::open(keys.bundle(collection).unwrap(), payload, id)
                     .map_err(|error| format!("{collection}/{id} does not decrypt: {error}"))?;
                 let cleartext: Value = serde_json::from_str(&cleartext).unwrap();
                 let is_right = match expected {

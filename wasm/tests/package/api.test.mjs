@@ -121,6 +121,6 @@ test("the report and the interface have the same members", async () => {
   client.collection("notes");
   const report = await client.sync();
   assert.equal(report.ending, "stopped");
-  assert.deepEqual(members(report), declared("SyncReport"));
+  assert.deepEqual(members(report), declared("SyncReport", ["consent"]));
   assert.deepEqual(members(report.error), declared("SyncProblem"));
 });

@@ -8,8 +8,8 @@
 //! and no commands wait for this device ────────→ use what is remembered
 //! not in info/collections ─────────────────────→ there are none
 //! else GET all: open ──────────────────────────→ remember
-//!               bad HMAC, of another device ───→ DELETE there: nobody can read it; its device writes it again
-//!               damaged otherwise ─────────────→ pass over
+//!               bad HMAC, of another device ───→ leave it there, and report it: a device with other keys may need it
+//!               damaged otherwise ─────────────→ leave it there
 //! then: commands (the next chapter), and this device's record is written if it is
 //!   absent · not as this device is now · with commands · written more than 7 days ago; else left
 //! ```
@@ -31,11 +31,12 @@ use super::association::Association;
 use super::crypto_keys::CollectionKeys;
 use super::report::{ClientsReport, CollectionStatus, Skip};
 use super::session::Session;
+use super::version::Version;
 use crate::crypto::KeyBundle;
 use crate::error::{Error, Result};
 use crate::host::{Clock, Host, Random};
 use crate::http::Fetch;
-use crate::ids::{Guid, RecordId};
+use crate::ids::Guid;
 use crate::json::Value;
 use crate::server::Client;
 use crate::time::{LocalTime, ServerTime};
@@ -157,12 +158,12 @@ pub(super) async fn step<H: Host>(
     session: &mut Session<'_, H>,
     report: &mut ClientsReport,
 ) -> Result<Found> {
-    if let Some(server) = associate(session)? {
-        let skip = Skip::OutOfDate {
-            server,
-            ours: VERSION,
-        };
+    if let Some(skip) = associate(session)? {
         report.status = CollectionStatus::Skipped(skip);
+        return Ok(Found::OutOfDate);
+    }
+    if let Err(error) = bundle(session) {
+        report.status = CollectionStatus::Failed(error);
         return Ok(Found::OutOfDate);
     }
     if session.state.clients.id.is_none() {
@@ -185,21 +186,21 @@ pub(super) async fn step<H: Host>(
     Ok(Found::Inbox(inbox))
 }
 
-/// Carries out what the entry in meta/global means. Answers its version where that is too new to touch anything.
-fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<u64>> {
+/// Carries out what the entry in meta/global means. Answers why nothing is to be touched, if it is not.
+fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Skip>> {
     let known = session.state.clients.sync_id.as_deref();
     let meta = session.meta.as_mut().ok_or(Error::NotSetUp)?;
     let entry = meta.engine("clients");
     // It cannot be declined: without it devices know nothing of each other.
     let sync_id = match Association::judge(VERSION, known, entry.as_ref(), false) {
         Association::Proceed => return Ok(None),
-        Association::OutOfDate { server } => return Ok(Some(server)),
-        Association::ResetLocalAndAdopt {
-            sync_id: Some(sync_id),
-        } => sync_id,
-        Association::ResetLocalAndAdopt { sync_id: None }
-        | Association::WipeServerCollectionAndNewSyncId
-        | Association::Declined => {
+        Association::OutOfDate { server } => {
+            let ours = VERSION;
+            return Ok(Some(Skip::OutOfDate { server, ours }));
+        }
+        Association::Unreadable => return Ok(Some(Skip::Unreadable)),
+        Association::ResetLocalAndAdopt { sync_id } => sync_id,
+        Association::MergeAndAdopt | Association::Declined => {
             let sync_id = Guid::make(session.host)?;
             meta.set_engine("clients", VERSION, sync_id.as_str());
             sync_id.as_str().into()
@@ -210,13 +211,14 @@ fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<u64>> {
     Ok(None)
 }
 
-/// Whether the records are of a newer format, and not to be touched.
+/// Whether the records are of a newer format or one that is not known, or have no usable key, and are not to be touched.
 pub(super) fn is_out_of_date<H: Host>(session: &Session<'_, H>) -> bool {
     let entry = session
         .meta
         .as_ref()
         .and_then(|meta| meta.engine("clients"));
-    entry.is_some_and(|entry| entry.version > VERSION)
+    let is_ours = |version: Option<Version>| version.is_some_and(|v| v <= Version::from(VERSION));
+    entry.is_some_and(|entry| !is_ours(entry.version)) || bundle(session).is_err()
 }
 
 async fn fetch<H: Host>(
@@ -226,18 +228,12 @@ async fn fetch<H: Host>(
     let mut collection = read(&session.client, bundle(session)?).await?;
     let own = session.state.clients.id.clone();
     let own = own.as_ref().map_or("", Guid::as_str);
-    // The own record is written over, not deleted.
+    // The own record is written over.
     let unreadable = core::mem::take(&mut collection.mismatched);
-    let doomed: Vec<RecordId> = unreadable
+    report.unreadable = unreadable
         .into_iter()
         .filter(|id| id.as_str() != own)
         .collect();
-    let deleted = session
-        .client
-        .delete_ids(&collection_name(), &doomed, Some(collection.modified))
-        .await?;
-    collection.modified = deleted.unwrap_or(collection.modified);
-    report.deleted.extend(doomed);
     report.passed_over = collection.passed_over;
     let inbox = collection.get(own).map(ClientRecord::commands);
     let inbox = inbox.unwrap_or_default().to_vec();
@@ -248,7 +244,7 @@ async fn fetch<H: Host>(
 /// The key of the collection.
 pub(super) fn bundle<'a, H: Host>(session: &'a Session<'_, H>) -> Result<&'a KeyBundle> {
     let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
-    Ok(keys.bundle("clients"))
+    keys.bundle("clients")
 }
 
 /// Writes this device's record without commands, if nobody wrote to the collection since it was read.
@@ -303,7 +299,7 @@ pub async fn list_clients<H: Fetch + Clock + Random>(
     client: &Client<'_, H>,
     keys: &CollectionKeys,
 ) -> Result<Vec<KnownClient>> {
-    let collection = read(client, keys.bundle("clients")).await?;
+    let collection = read(client, keys.bundle("clients")?).await?;
     let mut known: Vec<KnownClient> = collection.records.iter().map(ClientRecord::known).collect();
     known.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     Ok(known)

@@ -1,6 +1,7 @@
 //! Every row of the chapter's decisions.
 
 use super::*;
+use crate::ids::RecordId;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -284,7 +284,13 @@ impl Doing {
         let meta = session.meta.as_ref().ok_or(Error::NotSetUp)?;
         let outcome = match is_closed(meta, &name) {
             true => CommandOutcome::KeptUnsynced,
-            false => judge_wipe(newest(session, &name).await?),
+            false => {
+                let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+                judge_wipe(match keys.bundle(name.as_str()) {
+                    Ok(bundle) => newest(session, &name, bundle).await?,
+                    Err(_) => Newest::Sealed,
+                })
+            }
         };
         if outcome == CommandOutcome::Done {
             self.sweeps.insert(name, Sweep::Wipe);

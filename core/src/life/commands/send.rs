@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::super::clients::{ClientRecord, Collection, Written, read, write};
 use super::super::crypto_keys::CollectionKeys;
 use super::super::error_policy::{Place, Reach, reach};
-use super::super::meta_global::{MetaGlobal, Seen, Verdict};
+use super::super::meta_global::{Listed, MetaGlobal, Seen, Verdict};
 use super::command::{Command, importance, is_same};
 use crate::crypto::KeyBundle;
 use crate::error::{Error, RequestLine, Result};
@@ -102,18 +102,17 @@ pub async fn send_commands<H: Fetch + Clock + Random>(
     let seen = record
         .as_ref()
         .map_or(Seen::Missing, |record| Seen::Payload(&record.payload));
-    match MetaGlobal::judge(seen, None) {
+    let listed = match record {
+        Some(_) => Listed::Meta,
+        None => Listed::Nothing,
+    };
+    match MetaGlobal::judge(listed, seen, None) {
         Verdict::Proceed(_) | Verdict::ResetAllAndAdopt(_) => {}
-        Verdict::UpgradeRequired { server } => return Err(Error::UpgradeNeeded { server }),
         Verdict::FreshStart => return Err(Error::NotSetUp),
-        Verdict::StopUndecodable | Verdict::AuthFailure | Verdict::StopRetryLater => {
-            return Err(Error::Undecodable {
-                record: "meta/global",
-            });
-        }
+        other => return Err(other.into_error()),
     }
     let limits = client.info_configuration().await?;
-    let bundle = keys.bundle("clients");
+    let bundle = keys.bundle("clients")?;
     let (sent, _) = deliver(client, random, bundle, limits, recipients, commands).await?;
     Ok(sent)
 }

@@ -3,6 +3,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -76,10 +78,15 @@ fn every_change_of_the_vectors() {
 fn where_the_keys_come_from() {
     let time = |hundredths| Some(ServerTime::from_hundredths(hundredths));
     let rows = [
-        ("not in info", None, time(5), Where::FreshStart),
+        ("not in info", None, time(5), Where::Absent),
         ("nothing cached", time(5), None, Where::Server),
         ("cached, same time", time(5), time(5), Where::Cache),
-        ("cached, newer than info", time(5), time(6), Where::Cache),
+        (
+            "cached, newer than info: the server went back",
+            time(5),
+            time(6),
+            Where::Server,
+        ),
         ("cached, older", time(6), time(5), Where::Server),
     ];
     for (name, in_info, cached, expected) in rows {
@@ -118,9 +125,14 @@ fn keys_that_are_no_keys_are_malformed() {
             "one key",
             alloc::format!(r#"{{"default":["{good}"],"collections":{{}}}}"#),
         ),
+        ("default is null", r#"{"default":null}"#.to_string()),
         (
-            "bad own key",
-            alloc::format!(r#"{{"default":["{good}","{good}"],"collections":{{"a":["x","y"]}}}}"#),
+            "collections is no map",
+            alloc::format!(r#"{{"default":["{good}","{good}"],"collections":["a"]}}"#),
+        ),
+        (
+            "collections is a text",
+            alloc::format!(r#"{{"default":["{good}","{good}"],"collections":"a"}}"#),
         ),
         ("no JSON", "keys".to_string()),
     ];
@@ -137,4 +149,70 @@ fn printed_keys_show_nothing() {
         !shown.contains("ab, ") && !shown.contains("abab") && !shown.contains("171"),
         "{shown}"
     );
+}
+
+#[test]
+fn an_entry_that_is_not_usable_concerns_its_collection_alone() {
+    let good = "hX0vg9huB6PUTUVnxAYS8927+Nw0nTCPn7gQED46bwE=";
+    let keys = |entry: &str| {
+        let cleartext = alloc::format!(
+            r#"{{"default":["{good}","{good}"],"collections":{{"a":{entry},"b":["{good}","{good}"]}}}}"#
+        );
+        CollectionKeys::parse(&cleartext).unwrap()
+    };
+    let default = KeyBundle::from_b64_pair(good, good).unwrap();
+    for none in ["null", "[]", "{}", r#""""#] {
+        assert!(keys(none).bundle("a").unwrap() == &default, "{none}");
+    }
+    let unusable = [
+        r#"["x","y"]"#.to_string(),
+        alloc::format!(r#"["{good}"]"#),
+        alloc::format!(r#"["{good}","AAAA"]"#),
+        alloc::format!(r#"["{good}","{good}","{good}"]"#),
+        alloc::format!(r#"["{good}",null]"#),
+        alloc::format!(r#""{good}""#),
+        "7".to_string(),
+        "true".to_string(),
+        r#"{"key":1}"#.to_string(),
+    ];
+    for entry in unusable {
+        let keys = keys(&entry);
+        let expected = Error::UnusableKey {
+            collection: "a".into(),
+        };
+        assert_eq!(keys.bundle("a").unwrap_err(), expected, "{entry}");
+        assert!(
+            keys.bundle("b").is_ok() && keys.bundle("c").is_ok(),
+            "{entry}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_becomes_unusable_or_usable_is_another_key() {
+    let good = "hX0vg9huB6PUTUVnxAYS8927+Nw0nTCPn7gQED46bwE=";
+    let keys = |entry: &str| {
+        let cleartext =
+            alloc::format!(r#"{{"default":["{good}","{good}"],"collections":{{"a":{entry}}}}}"#);
+        CollectionKeys::parse(&cleartext).unwrap()
+    };
+    let changed = KeyChange::Some(["a".to_string()].into());
+    assert_eq!(keys("7").change_from(Some(&keys("null"))), changed);
+    assert_eq!(keys("null").change_from(Some(&keys("7"))), changed);
+    assert_eq!(keys("7").change_from(Some(&keys("8"))), KeyChange::Nothing);
+}
+
+#[test]
+fn new_keys_are_uploaded_only_where_no_records_are() {
+    let rows: [(&[&str], WhenAbsent); 6] = [
+        (&[], WhenAbsent::Upload),
+        (&["meta"], WhenAbsent::Upload),
+        (&["clients", "meta"], WhenAbsent::Upload),
+        (&["meta", "tabs"], WhenAbsent::AskPerson),
+        (&["passwords"], WhenAbsent::AskPerson),
+        (&["clients", "meta", "x"], WhenAbsent::AskPerson),
+    ];
+    for (listed, expected) in rows {
+        assert_eq!(when_absent(listed.iter().copied()), expected, "{listed:?}");
+    }
 }

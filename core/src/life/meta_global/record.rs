@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::STORAGE_VERSION;
+use super::Version;
 use crate::json::{Object, Value};
 use crate::sorted::Map;
 
@@ -25,13 +26,14 @@ pub struct MetaGlobal(pub(super) Object);
 /// ```
 /// use selvedge_core::life::EngineEntry;
 ///
-/// assert_eq!(EngineEntry { version: 2, sync_id: None }.version, 2);
+/// let entry = EngineEntry { version: Some(2.into()), sync_id: None };
+/// assert_eq!(entry.version.map(|version| version.whole()), Some(2));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineEntry {
-    /// The version of its records' format; 0 when the entry has none.
-    pub version: u64,
-    /// The sync ID of the collection; `None` counts as a mismatch.
+    /// The version of its records' format, 0 when the entry has none; `None` when it is nothing that can be read.
+    pub version: Option<Version>,
+    /// The sync ID of the collection; `None` when the entry has none.
     pub sync_id: Option<String>,
 }
 
@@ -57,12 +59,9 @@ impl MetaGlobal {
         meta
     }
 
-    /// The storage version; a text of an integer counts as one.
-    pub(super) fn storage_version(&self) -> Option<u64> {
-        match self.0.get("storageVersion")? {
-            Value::Text(text) => text.parse().ok(),
-            value => value.as_u64(),
-        }
+    /// The storage version; `None` when there is none, or none that can be read.
+    pub(super) fn storage_version(&self) -> Option<Version> {
+        self.0.get("storageVersion").and_then(Version::read)
     }
 
     /// The global sync ID.
@@ -79,10 +78,13 @@ impl MetaGlobal {
     pub fn engine(&self, name: &str) -> Option<EngineEntry> {
         let entry = self.0.get("engines")?.as_object()?.get(name)?;
         Some(EngineEntry {
-            version: entry.get("version").and_then(Value::as_u64).unwrap_or(0),
+            version: entry
+                .get("version")
+                .map_or(Some(Version::from(0)), Version::read),
             sync_id: entry
                 .get("syncID")
                 .and_then(Value::as_str)
+                .filter(|sync_id| !sync_id.is_empty())
                 .map(ToOwned::to_owned),
         })
     }
@@ -91,7 +93,10 @@ impl MetaGlobal {
     #[must_use]
     pub fn engines(&self) -> Map<String, u64> {
         let engines = self.0.get("engines").and_then(Value::as_object);
-        let version = |entry: &Value| entry.get("version").and_then(Value::as_u64).unwrap_or(1);
+        let version = |entry: &Value| {
+            let version = entry.get("version").and_then(Version::read);
+            version.map_or(1, Version::whole)
+        };
         engines
             .into_iter()
             .flatten()

@@ -21,6 +21,13 @@ struct Case {
     payload: Option<String>,
     expect: String,
     local_sync_id: Option<String>,
+    info: Option<Vec<String>>,
+    #[serde(default = "yes")]
+    genuine: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn word(verdict: &Verdict) -> &'static str {
@@ -28,6 +35,8 @@ const fn word(verdict: &Verdict) -> &'static str {
         Verdict::Proceed(_) => "proceed",
         Verdict::ResetAllAndAdopt(_) => "reset-all-and-adopt",
         Verdict::FreshStart => "fresh-start",
+        Verdict::NeedsConsent(_) => "needs-consent",
+        Verdict::Contradiction => "contradiction",
         Verdict::StopUndecodable => "stop-undecodable",
         Verdict::UpgradeRequired { .. } => "upgrade-required",
         Verdict::AuthFailure => "auth-failure",
@@ -42,11 +51,16 @@ fn every_row_of_the_vectors() {
     for case in vectors.global {
         let seen = match (case.status, &case.payload) {
             (200, Some(payload)) => Seen::Payload(payload),
-            (404, _) => Seen::Missing,
+            (404, _) if case.genuine => Seen::Missing,
             (401, _) => Seen::Unauthorised,
             _ => Seen::Failure,
         };
-        let verdict = MetaGlobal::judge(seen, case.local_sync_id.as_deref());
+        let listed = match &case.info {
+            Some(names) if names.is_empty() => Listed::Nothing,
+            Some(names) if !names.iter().any(|name| name == "meta") => Listed::OthersOnly,
+            _ => Listed::Meta,
+        };
+        let verdict = MetaGlobal::judge(listed, seen, case.local_sync_id.as_deref());
         assert_eq!(word(&verdict), case.expect, "{}", case.name);
     }
 }
@@ -72,17 +86,32 @@ fn rows_that_the_vectors_lack() {
         (
             "version is no number",
             r#"{"syncID":"x","storageVersion":[5]}"#,
-            "fresh-start",
+            "stop-undecodable",
         ),
         (
             "version has a fraction",
             r#"{"syncID":"x","storageVersion":5.5}"#,
-            "fresh-start",
+            "upgrade-required",
         ),
         (
             "syncID is no text",
             r#"{"syncID":7,"storageVersion":5}"#,
-            "fresh-start",
+            "stop-undecodable",
+        ),
+        (
+            "syncID is empty",
+            r#"{"syncID":"","storageVersion":5}"#,
+            "stop-undecodable",
+        ),
+        (
+            "older version without syncID",
+            r#"{"storageVersion":4}"#,
+            "stop-undecodable",
+        ),
+        (
+            "version as text with more than a number",
+            r#"{"syncID":"x","storageVersion":"5 beta"}"#,
+            "stop-undecodable",
         ),
         (
             "engines is no object",
@@ -92,7 +121,11 @@ fn rows_that_the_vectors_lack() {
     ];
     for (name, payload, expect) in rows {
         assert_eq!(
-            word(&MetaGlobal::judge(Seen::Payload(payload), Some("x"))),
+            word(&MetaGlobal::judge(
+                Listed::Meta,
+                Seen::Payload(payload),
+                Some("x")
+            )),
             expect,
             "{name}"
         );
@@ -100,7 +133,7 @@ fn rows_that_the_vectors_lack() {
 }
 
 fn parse(payload: &str) -> MetaGlobal {
-    match MetaGlobal::judge(Seen::Payload(payload), None) {
+    match MetaGlobal::judge(Listed::Meta, Seen::Payload(payload), None) {
         Verdict::ResetAllAndAdopt(meta) => meta,
         other => panic!("{other:?}"),
     }
@@ -139,7 +172,7 @@ fn a_name_that_is_listed_and_declined_is_listed() {
     assert_eq!(
         meta.engine("a"),
         Some(EngineEntry {
-            version: 1,
+            version: Some(1.into()),
             sync_id: None
         })
     );
@@ -173,8 +206,32 @@ fn an_entry_that_is_no_object_has_version_0() {
     assert_eq!(
         meta.engine("a"),
         Some(EngineEntry {
-            version: 0,
+            version: Some(0.into()),
             sync_id: None
         })
     );
+}
+
+#[test]
+fn what_info_collections_lists_decides_on_a_missing_record() {
+    use Listed::{Meta, Nothing, OthersOnly};
+    let payload = r#"{"syncID":"x","storageVersion":5}"#;
+    let rows = [
+        (Nothing, Seen::Missing, "fresh-start"),
+        (Meta, Seen::Missing, "contradiction"),
+        (OthersOnly, Seen::Missing, "needs-consent"),
+        (Nothing, Seen::Failure, "stop-retry-later"),
+        (Meta, Seen::Failure, "stop-retry-later"),
+        (OthersOnly, Seen::Failure, "stop-retry-later"),
+        (Nothing, Seen::Unauthorised, "auth-failure"),
+        (Meta, Seen::Unauthorised, "auth-failure"),
+        (OthersOnly, Seen::Unauthorised, "auth-failure"),
+        (Nothing, Seen::Payload(payload), "contradiction"),
+        (Meta, Seen::Payload(payload), "proceed"),
+        (OthersOnly, Seen::Payload(payload), "contradiction"),
+    ];
+    for (listed, seen, expected) in rows {
+        let verdict = MetaGlobal::judge(listed, seen, Some("x"));
+        assert_eq!(word(&verdict), expected, "{listed:?} {seen:?}");
+    }
 }

@@ -19,13 +19,22 @@ impl Serialize for Report {
             Ending::Blocked(obstacle) => {
                 map.serialize_entry("error", &Problem::new("blocked", obstacle.to_string()))?
             }
+            Ending::NeedsConsent(consent) => {
+                map.serialize_entry(
+                    "error",
+                    &Problem::new("needs-consent", consent.reason.to_string()),
+                )?;
+                map.serialize_entry("consent", consent)?;
+            }
             Ending::Done | Ending::NothingToDo | Ending::CutShort | Ending::LoggedOut => {}
         }
         map.serialize_entry("outcome", self.outcome().word())?;
         map.serialize_entry("freshStart", &self.fresh_start)?;
+        map.serialize_entry("restored", &self.restored)?;
         map.serialize_entry("firstSync", &self.first_sync.map(Mode::word))?;
         map.serialize_entry("wipedHere", &self.wiped_here)?;
         map.serialize_entry("wipedThere", &self.wiped_there)?;
+        map.serialize_entry("keptThere", &self.kept_there)?;
         map.serialize_entry("collections", &self.collections)?;
         map.serialize_entry("clients", &self.clients)?;
         map.serialize_entry("commands", &self.commands)?;
@@ -53,13 +62,13 @@ impl Serialize for ClientsReport {
         map.serialize_entry("status", self.status.word())?;
         match &self.status {
             CollectionStatus::Failed(error) => map.serialize_entry("error", &Problem::of(error))?,
-            CollectionStatus::Skipped(skip @ Skip::OutOfDate { .. }) => {
+            CollectionStatus::Skipped(skip @ (Skip::OutOfDate { .. } | Skip::Unreadable)) => {
                 map.serialize_entry("error", &Problem::new("skipped", skip.to_string()))?;
             }
             _ => {}
         }
         map.serialize_entry("known", &self.known)?;
-        map.serialize_entry("deleted", &self.deleted)?;
+        map.serialize_entry("unreadable", &self.unreadable)?;
         map.serialize_entry("passedOver", &self.passed_over)?;
         map.end()
     }
@@ -94,6 +103,8 @@ impl Serialize for CollectionReport {
             .collect();
         map.serialize_entry("rules", &rules)?;
         map.serialize_entry("replaced", &self.pulled.replaced)?;
+        map.serialize_entry("compared", &self.compared)?;
+        map.serialize_entry("lacking", &self.lacking)?;
         map.serialize_entry("requests", &self.traffic.requests)?;
         map.serialize_entry("bytesSent", &self.traffic.bytes_sent)?;
         map.serialize_entry("bytesReceived", &self.traffic.bytes_received)?;

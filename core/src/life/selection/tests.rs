@@ -122,6 +122,8 @@ struct Case {
     remote_declined: Vec<String>,
     user_enabled: Vec<String>,
     user_disabled: Vec<String>,
+    #[serde(default)]
+    user_wipes: Vec<String>,
     expect_declined: Set<String>,
     expect_engines: Set<String>,
     wipe_server: Vec<String>,
@@ -156,7 +158,8 @@ fn every_row_of_the_vectors() {
             case.local_disabled.clone(),
             &[
                 (&case.user_enabled, Wish::Enable),
-                (&case.user_disabled, Wish::Disable),
+                (&case.user_disabled, Wish::Decline),
+                (&case.user_wipes, Wish::Disable),
             ],
         );
         let found = select(

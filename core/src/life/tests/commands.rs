@@ -347,6 +347,6 @@ fn nothing_is_sent_to_an_account_of_a_newer_format() {
     let before = shelf.borrow().clone();
     let target = RecordId::new(b.id()).unwrap();
     let sent = send(&a, &shelf, Recipients::One(&target), &[Command::ResetAll]);
-    assert_eq!(sent, Err(Error::UpgradeNeeded { server: 6 }));
+    assert_eq!(sent, Err(Error::UpgradeNeeded { server: 6.into() }));
     assert_eq!(*shelf.borrow(), before);
 }

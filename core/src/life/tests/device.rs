@@ -26,6 +26,7 @@ use crate::time::LocalTime;
 pub(super) struct Device {
     pub(super) script: Script,
     pub(super) store: MemoryStore,
+    pub(super) shelf: Shelf,
 }
 
 impl Fetch for Device {
@@ -124,6 +125,7 @@ pub(super) fn device_with(
     Device {
         script,
         store: MemoryStore::default(),
+        shelf: shelf.clone(),
     }
 }
 
@@ -200,5 +202,5 @@ impl Device {
 pub(super) fn sealed(shelf: &Shelf, device: &Device, cleartext: &str) -> String {
     let keys = shelf.borrow()["crypto/keys"].1.clone();
     let keys = CollectionKeys::open(&sync_key(), &keys).unwrap();
-    payload::seal(keys.bundle("notes"), device, cleartext).unwrap()
+    payload::seal(keys.bundle("notes").unwrap(), device, cleartext).unwrap()
 }

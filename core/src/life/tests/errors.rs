@@ -61,7 +61,7 @@ fn credentials_that_are_refused_are_renewed_once() {
             }
             left.get().checked_sub(1).map(|rest| {
                 left.set(rest);
-                status(code)
+                status(code).genuine()
             })
         });
         let report = device.sync_asked_for(&renewable(), false);
@@ -190,7 +190,7 @@ fn keys_that_change_in_the_middle_of_a_sync_begin_it_again() {
                 &keys.seal(&sync_key(), &random).unwrap(),
             );
             let cleartext = r#"{"id":"a","x":2}"#;
-            let sealed = payload::seal(keys.bundle("notes"), &random, cleartext).unwrap();
+            let sealed = payload::seal(keys.bundle("notes").unwrap(), &random, cleartext).unwrap();
             write(shelf, "notes/a", &sealed);
         }
         None
@@ -248,7 +248,7 @@ fn a_history_beyond_the_cap_is_read_newest_first_and_its_rest_by_ids_in_later_sy
     let keys = CollectionKeys::open(&sync_key(), &keys).unwrap();
     for n in 0..total {
         let cleartext = format!(r#"{{"id":"page-{n:05}"}}"#);
-        let sealed = payload::seal(keys.bundle("history"), &one, &cleartext).unwrap();
+        let sealed = payload::seal(keys.bundle("history").unwrap(), &one, &cleartext).unwrap();
         write(&shelf, &format!("history/page-{n:05}"), &sealed);
     }
     let count = || block_on(one.counts(&history)).unwrap().live as usize;

@@ -57,7 +57,7 @@ impl Service {
         }
         let mut inner = request.clone();
         inner.url = format!("{ENDPOINT}{path}");
-        serve(&self.shelf, &inner).bare()
+        serve(&self.shelf, &inner).bare().genuine()
     }
 
     fn device(&self) -> Device {

@@ -2,12 +2,20 @@
 
 use super::*;
 use crate::crypto::payload;
+use crate::time::ServerTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 impl Device {
+    /// Makes a choice, and agrees to what it deletes, as the server has it at this moment.
     fn choose(&self, wish: Wish) {
         block_on(choose(self, &[notes()], wish, self.now())).unwrap();
+        let times = self.shelf.borrow();
+        let times = times.iter().filter(|(key, _)| key.starts_with("notes/"));
+        let latest = times.map(|(_, (time, _))| ServerTime::from_hundredths(*time));
+        let shown = latest.max().filter(|_| wish == Wish::Disable);
+        let shown = shown.map(|time| (notes(), time));
+        block_on(agree_to_delete(self, shown)).unwrap();
     }
 
     fn intend(&self, mode: Mode) {
@@ -65,7 +73,7 @@ impl Device {
 
 fn meta(shelf: &Shelf) -> MetaGlobal {
     let payload = shelf.borrow()["meta/global"].1.clone();
-    match MetaGlobal::judge(Seen::Payload(&payload), None) {
+    match MetaGlobal::judge(Listed::Meta, Seen::Payload(&payload), None) {
         Verdict::ResetAllAndAdopt(meta) => meta,
         other => panic!("{other:?}"),
     }
@@ -123,6 +131,35 @@ fn what_is_disabled_here_is_declined_for_all_and_deleted_on_the_server_alone() {
     for device in [&a, &b] {
         device.assert_at_rest();
     }
+}
+
+#[test]
+fn a_collection_that_was_changed_since_it_was_shown_is_kept() {
+    let (shelf, a, b) = parted();
+    a.choose(Wish::Disable);
+    b.put("later", "{}");
+    assert!(b.sync().is_success());
+    let before = there(&shelf);
+    let report = a.sync();
+    assert!(declined(&report), "{report:?}");
+    assert_eq!(
+        (report.wiped_there, report.kept_there),
+        (Vec::new(), alloc::vec![notes()])
+    );
+    assert_eq!(there(&shelf), before);
+    assert!(a.sync().kept_there.is_empty(), "the choice was carried out");
+    assert!(before.contains(&"later".to_string()));
+}
+
+#[test]
+fn a_collection_is_kept_if_nobody_agreed_that_it_is_deleted() {
+    let (shelf, a, _b) = parted();
+    block_on(choose(&a, &[notes()], Wish::Disable, a.now())).unwrap();
+    let before = there(&shelf);
+    let report = a.sync();
+    assert!(declined(&report), "{report:?}");
+    assert_eq!(report.kept_there, [notes()]);
+    assert_eq!(there(&shelf), before);
 }
 
 #[test]
@@ -247,6 +284,7 @@ fn a_first_sync_is_shown_before_it_is_done_and_showing_it_writes_nothing() {
         let preview = a.first_preview(mode);
         let expected = FirstCollection {
             name: notes(),
+            modified: preview.collections[0].modified,
             here: 2,
             there: 2,
             effect: mode.effect(2, 2, 1),

@@ -38,8 +38,12 @@ impl Shelf {
     }
 }
 
-/// Answers a request.
+/// Answers a request, as a storage server does.
 pub(super) fn serve(shelf: &Shelf, request: &Request) -> Answer {
+    answer(shelf, request).genuine()
+}
+
+fn answer(shelf: &Shelf, request: &Request) -> Answer {
     let page = shelf.page.get();
     let now = shelf.clock.get() + 100;
     if request.method != Method::Get {
@@ -79,13 +83,20 @@ pub(super) fn serve(shelf: &Shelf, request: &Request) -> Answer {
     match (request.method.as_str(), parts.as_slice()) {
         ("GET", ["info", "collections"]) => {
             if condition("X-If-Modified-Since").is_some_and(|seen| latest("") <= seen) {
-                return status(304);
+                return status(304).header("X-Last-Modified", time(latest("")));
             }
             let names: BTreeMap<&str, u64> = shelf.keys().filter_map(|key| key.split('/').next()).map(|name| (name, latest(&format!("{name}/")))).collect();
             let body: Vec<String> = names.iter().map(|(name, at)| format!("{name:?}:{}", time(*at))).collect();
             json(format!("{{{}}}", body.join(","))).header("X-Last-Modified", time(latest("")))
         }
         ("GET", ["info", "configuration"]) => json("{}"),
+        ("GET", ["info", "collection_counts"]) => {
+            let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+            for name in shelf.keys().filter_map(|key| key.split('/').next()) {
+                *counts.entry(name).or_default() += 1;
+            }
+            json(serde_json::to_string(&counts).unwrap())
+        }
         ("GET", ["storage", _]) => {
             let asked = |name: &str| {
                 query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))

@@ -29,7 +29,7 @@ fn a_record_is_read_or_absent_or_unmodified_or_changed() {
         r#"{"id":"global","modified":12.30,"payload":"{\"x\":1}","sortindex":-3,"new":null}"#;
     let host = Script::new()
         .expect(get("storage/meta/global"), json(body))
-        .expect(get("storage/meta/global"), status(404))
+        .expect(get("storage/meta/global"), status(404).genuine())
         .expect(
             get("storage/meta/global").with("X-If-Modified-Since", "12.30"),
             status(304),
@@ -41,7 +41,18 @@ fn a_record_is_read_or_absent_or_unmodified_or_changed() {
         .expect(
             get("storage/meta/global"),
             json(r#"{"id":"other","modified":1,"payload":""}"#),
-        );
+        )
+        .expect(
+            get("storage/meta/global"),
+            status(404)
+                .header("Content-Type", "text/html")
+                .body("<h1>Not Found</h1>"),
+        )
+        .expect(
+            get("storage/meta/global"),
+            status(200).genuine().body("<h1>Welcome</h1>"),
+        )
+        .expect(get("storage/meta/global"), status(200).genuine());
     let client = client(&host);
     pollster::block_on(async {
         let record = client.get_record(&collection, &id).await.unwrap().unwrap();
@@ -56,6 +67,15 @@ fn a_record_is_read_or_absent_or_unmodified_or_changed() {
         assert!(matches!(answer, Err(Error::Conflict { .. })));
         let answer = client.get_record(&collection, &id).await;
         assert!(matches!(answer, Err(Error::Answer { .. })));
+        let answer = client.get_record(&collection, &id).await;
+        assert!(
+            matches!(answer, Err(Error::NotGenuine { status: 404, .. })),
+            "a proxy's 404 is no absent record"
+        );
+        for found in ["a page", "nothing"] {
+            let answer = client.get_record(&collection, &id).await;
+            assert!(matches!(answer, Err(Error::Answer { .. })), "{found}");
+        }
     });
     host.done();
 }
@@ -107,12 +127,19 @@ fn deletions_go_where_they_say() {
             delete("storage/meta/global").with("X-If-Unmodified-Since", "1.00"),
             written("2.00"),
         )
-        .expect(delete("storage/meta/global"), status(404))
+        .expect(delete("storage/meta/global"), status(404).genuine())
         .expect(delete("storage/meta"), json(r#"{"modified":3}"#))
         .expect(
-            delete("storage").with("X-Confirm-Delete", "1"),
-            written("4.00"),
-        );
+            delete("storage")
+                .with("X-Confirm-Delete", "1")
+                .with("X-If-Unmodified-Since", "4.00"),
+            json("null").genuine(),
+        )
+        .expect(delete("storage"), status(204).genuine())
+        .expect(delete("storage"), status(404).genuine())
+        .expect(delete("storage"), status(412).genuine())
+        .expect(delete("storage"), status(404))
+        .expect(delete("storage"), status(200).body("<h1>Welcome</h1>"));
     let client = client(&host);
     pollster::block_on(async {
         let deleted = client
@@ -125,7 +152,17 @@ fn deletions_go_where_they_say() {
             client.delete_collection(&collection, None).await,
             Ok(time(300))
         );
-        assert_eq!(client.delete_storage(None).await, Ok(time(400)));
+        for answer in ["null", "no content", "there is nothing"] {
+            assert_eq!(client.delete_storage(time(400)).await, Ok(()), "{answer}");
+        }
+        assert!(matches!(
+            client.delete_storage(time(400)).await,
+            Err(Error::Conflict { .. })
+        ));
+        for answer in ["a proxy's 404", "a proxy's 200"] {
+            let deleted = client.delete_storage(time(400)).await;
+            assert!(matches!(deleted, Err(Error::NotGenuine { .. })), "{answer}");
+        }
         let up = CollectionName::new("..").unwrap();
         let deleted = client.delete_collection(&up, None).await;
         assert!(matches!(deleted, Err(Error::Input(_))));

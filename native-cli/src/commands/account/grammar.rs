@@ -93,6 +93,22 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Set an account up again that cannot be synced as it is, after showing what is lost.
+    #[command(
+        long_about = "Set an account up again that cannot be synced as it is: the record that says how it is set up, or the keys of its records, are missing or damaged on the server.\n\nIt shows what the server has, with counts and last changes, and asks. Then it deletes all of that on the server, if nothing of it was changed meanwhile, and sets the account up with the records of this device; other devices send what they have when they sync. Nothing on the devices is deleted. An account that can be synced is left alone.",
+        after_help = "Example:\n  selvedge account reinitialize --dry-run"
+    )]
+    Reinitialize {
+        /// Write the missing record again as this device remembers it, and delete nothing.
+        #[arg(long, conflicts_with = "yes")]
+        restore: bool,
+        /// Agree to what is lost, without being asked.
+        #[arg(long)]
+        yes: bool,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
     /// Show whose account this is.
     #[command(after_help = "Example:\n  selvedge account show")]
     Show {

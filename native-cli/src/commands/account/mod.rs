@@ -12,13 +12,14 @@ use std::path::Path;
 use selvedge_core::account::{Credentials, JoinCode, embedded};
 use selvedge_core::error::Error;
 use selvedge_core::journal::count_unsent;
-use selvedge_core::life;
+use selvedge_core::life::{self, Remedy};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub use self::grammar::{AccountCommand, LegacyArgs};
 pub use self::records::RecordsChoice;
 use crate::commands::secret::read_secret;
+use crate::commands::sync::reinitialize;
 use crate::confirm::agree;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
@@ -107,6 +108,18 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
         } => {
             let to = copy::target(to.as_deref(), to_code_file.as_deref())?;
             copy::run(device, &to, dry_run.dry_run).await
+        }
+        AccountCommand::Reinitialize {
+            restore,
+            yes,
+            dry_run,
+        } => {
+            let remedy = if restore {
+                Remedy::Restore
+            } else {
+                Remedy::StartOver
+            };
+            reinitialize::run(device, remedy, yes, dry_run.dry_run).await
         }
         AccountCommand::Show { show_secrets } => show::show(device, show_secrets),
         AccountCommand::TellVersion { tells, dry_run } => {

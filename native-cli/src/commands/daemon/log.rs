@@ -22,6 +22,12 @@ pub(super) fn synced(log: Log, report: &Report) {
     if let Ending::Stopped(error) = &report.ending {
         text.push_str(&format!(": {error}"));
     }
+    if let Ending::NeedsConsent(consent) = &report.ending {
+        text.push_str(&format!(
+            ": {}; nothing was changed, see `selvedge status`",
+            consent.reason
+        ));
+    }
     log.report("synced", report, &text);
     for command in report.commands.iter().filter(|command| command.unsent > 0) {
         let text = format!(

@@ -23,18 +23,18 @@ pub enum EnginesCommand {
     },
     /// Let no device of the account sync these any more; the next sync tells them.
     #[command(
-        long_about = "Let no device of the account sync these any more; the next sync tells them.\n\nThat sync also deletes what the server has of them, unless it is kept with --keep-server. Records on the devices stay, and go to the server again if the engine is enabled again.",
-        after_help = "Example:\n  selvedge engines disable history --keep-server"
+        long_about = "Let no device of the account sync these any more; the next sync tells them.\n\nWhat the server has of them stays there, unless --delete-from-server says otherwise: that shows what it holds, asks, and has the next sync delete it if nothing of it was changed until then. Records on the devices stay, and go to the server again if the engine is enabled again.",
+        after_help = "Example:\n  selvedge engines disable history"
     )]
     Disable {
         /// The engines, by the names of their collections. `forms` goes with `history`.
         #[arg(required = true, value_name = "NAME", value_parser = collection)]
         engines: Vec<CollectionName>,
-        /// Leave on the server what it has of them.
+        /// Also delete what the server has of them, for all devices.
         #[arg(long)]
-        keep_server: bool,
+        delete_from_server: bool,
         /// Agree that the server's records are deleted, without being asked.
-        #[arg(long, conflicts_with = "keep_server")]
+        #[arg(long, requires = "delete_from_server")]
         yes: bool,
         /// Only say what would be done.
         #[command(flatten)]

@@ -7,16 +7,18 @@ use std::fmt;
 
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, EngineState, EngineStatus, Wish};
+use selvedge_core::life::{self, AtRisk, EngineState, EngineStatus, Wish};
 use serde::Serialize;
 
 pub use self::grammar::EnginesCommand;
+use crate::commands::consent::at_risk_table;
 use crate::confirm::agree;
 use crate::device::{Device, global_state};
 use crate::exit::Result;
 use crate::host::{SqliteStore, SystemClock};
 use crate::output::{Align, Table};
 use crate::profile::Settings;
+use crate::remote::Remote;
 
 #[derive(Debug, Serialize)]
 struct Listing(Vec<Row>);
@@ -44,6 +46,8 @@ struct Chosen {
     wish: &'static str,
     /// Whether the next sync deletes what the server has of them.
     deletes_on_server: bool,
+    /// What the server has of them now, and would not have any more.
+    at_risk: Vec<AtRisk>,
     dry_run: bool,
 }
 
@@ -59,13 +63,14 @@ pub async fn run(device: &Device, command: EnginesCommand) -> Result<()> {
         }
         EnginesCommand::Disable {
             engines,
-            keep_server,
+            delete_from_server,
             yes,
             dry_run,
         } => {
-            let wish = match keep_server {
-                true => Wish::Decline,
-                false => Wish::Disable,
+            let wish = if delete_from_server {
+                Wish::Disable
+            } else {
+                Wish::Decline
             };
             choose(device, &engines, wish, dry_run.dry_run, yes).await
         }
@@ -112,7 +117,17 @@ async fn choose(
         about.extend(choices.choose(name, wish, SystemClock.now())?);
     }
     // A device that has not synced yet has not seen what the account has: its choices delete nothing.
-    let deletes_on_server = wish == Wish::Disable && choices.is_settled;
+    let at_risk = if wish == Wish::Disable && choices.is_settled {
+        on_server(device, &about).await?
+    } else {
+        Vec::new()
+    };
+    let deletes_on_server = !at_risk.is_empty();
+    if deletes_on_server && !device.output.json {
+        device
+            .output
+            .note(at_risk_table(&at_risk).to_string().trim_end());
+    }
     if !dry_run {
         if deletes_on_server {
             let loss = format!(
@@ -122,6 +137,10 @@ async fn choose(
             agree(&device.output, &loss, yes)?;
         }
         life::choose(&store, engines, wish, SystemClock.now()).await?;
+        let shown = at_risk
+            .iter()
+            .map(|found| (found.name.clone(), found.modified));
+        life::agree_to_delete(&store, shown).await?;
         if wish == Wish::Enable {
             follow(device, &about)?;
         }
@@ -130,8 +149,25 @@ async fn choose(
         engines: about,
         wish: wish.word(),
         deletes_on_server,
+        at_risk,
         dry_run,
     })
+}
+
+/// What the server has of these collections.
+async fn on_server(device: &Device, names: &[CollectionName]) -> Result<Vec<AtRisk>> {
+    let host = device.network();
+    let remote = Remote::connect(device, &host).await?;
+    let info = remote.client.info_collections(None).await?.changed();
+    let counts = remote.client.info_collection_counts().await.ok();
+    let at_risk = |name: &CollectionName| {
+        Some(AtRisk {
+            name: name.clone(),
+            records: counts.as_ref().and_then(|counts| counts.get(name).copied()),
+            modified: info.as_ref()?.modified(name)?,
+        })
+    };
+    Ok(names.iter().filter_map(at_risk).collect())
 }
 
 /// A device that follows some collections follows what is enabled on it too.

@@ -200,7 +200,7 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         listing.raw(&mut pages).await?;
     } else {
         let keys = remote.keys()?;
-        let bundle = keys.bundle(args.collection.as_str());
+        let bundle = keys.bundle(args.collection.as_str())?;
         let mut opener = Opener::new(bundle, RustCrypto::new(bundle));
         listing.opened(&mut pages, &mut opener).await?;
     }

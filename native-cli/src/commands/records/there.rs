@@ -43,7 +43,7 @@ pub(super) async fn get(
         return print_line(&envelope.to_string());
     }
     let keys = remote.keys()?;
-    match open(keys.bundle(collection.as_str()), &record)? {
+    match open(keys.bundle(collection.as_str())?, &record)? {
         Some(text) => print_line(&text),
         None => Err(no_record(&collection, &id)),
     }
@@ -92,8 +92,8 @@ impl<'r, 'h> Writer<'r, 'h> {
         })
     }
 
-    fn bundle(&self) -> &KeyBundle {
-        self.keys.bundle(self.engine.collection().as_str())
+    fn bundle(&self) -> Result<&KeyBundle> {
+        Ok(self.keys.bundle(self.engine.collection().as_str())?)
     }
 
     /// The server's record, and when it was written: the guard of the next write. Zero if there is none.
@@ -112,7 +112,7 @@ impl<'r, 'h> Writer<'r, 'h> {
     /// Writes one cleartext if nobody wrote the record after `seen`.
     async fn write(&self, id: &RecordId, cleartext: &str, seen: ServerTime) -> Result<()> {
         let payload =
-            payload::seal(self.bundle(), &SystemRandom, cleartext).map_err(Error::from)?;
+            payload::seal(self.bundle()?, &SystemRandom, cleartext).map_err(Error::from)?;
         let record = PutRecord {
             payload: Some(&payload),
             ttl: self.engine.ttl(),
@@ -179,7 +179,8 @@ async fn put_one(
     let cleartext = records.get(&id).await?.unwrap_or_default();
     let (record, seen) = writer.look(&id).await?;
     // One that cannot be read is none to compare with.
-    let before = record.and_then(|record| open(writer.bundle(), &record).ok().flatten());
+    let bundle = writer.bundle()?;
+    let before = record.and_then(|record| open(bundle, &record).ok().flatten());
     let collection = writer.engine.collection();
     let before = before.as_ref().map(|text| text.as_str());
     check_alone(collection, &id, before, Some(&cleartext))?;
@@ -209,7 +210,7 @@ pub(super) async fn edit(
     let writer = Writer::new(&remote, collection.clone())?;
     let (record, seen) = writer.look(&id).await?;
     let record = record.ok_or_else(|| no_record(&collection, &id))?;
-    let current = open(writer.bundle(), &record)?.ok_or_else(|| no_record(&collection, &id))?;
+    let current = open(writer.bundle()?, &record)?.ok_or_else(|| no_record(&collection, &id))?;
     let store = MemoryStore::default();
     let records = records(&store);
     records.put(Some(id.clone()), &current).await?;
@@ -244,7 +245,7 @@ pub(super) async fn delete(
         let (record, seen) = writer.look(id).await?;
         let record = record.ok_or_else(|| no_record(&collection, id))?;
         // One that cannot be read may be deleted too: that is a way to be rid of it.
-        if let Ok(text) = open(writer.bundle(), &record) {
+        if let Ok(text) = open(writer.bundle()?, &record) {
             let text = text.ok_or_else(|| no_record(&collection, id))?;
             check_alone(&collection, id, Some(text.as_str()), None)?;
         }

@@ -90,7 +90,7 @@ impl fmt::Display for FirstView<'_> {
         if self.0.fresh_start {
             writeln!(
                 f,
-                "The account would be set up with what is here: what its server has now would be deleted there."
+                "The account is empty and would be set up with what is here."
             )?;
         }
         let mut table = Table::new(&[

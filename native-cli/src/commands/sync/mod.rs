@@ -3,8 +3,11 @@
 pub(super) mod first;
 mod grammar;
 mod preview;
+pub(super) mod reinitialize;
 pub(super) mod report;
 mod selection;
+
+use std::time::Duration;
 
 use selvedge_core::account::Credentials;
 use selvedge_core::engine::Generic;
@@ -216,6 +219,12 @@ impl<'a> Syncing<'a> {
 
     async fn sync_these(&self, token: &mut Option<KeptToken>, engines: Vec<Generic>) -> Report {
         let options = self.options(engines);
+        let report = life::sync(self.host, self.credentials, token, &options).await;
+        if !report.looks_again() {
+            return report;
+        }
+        // Another device may be setting the account up at this moment.
+        tokio::time::sleep(Duration::from_secs(life::SECOND_LOOK_SECONDS)).await;
         life::sync(self.host, self.credentials, token, &options).await
     }
 
@@ -234,11 +243,12 @@ impl<'a> Syncing<'a> {
 fn append(report: &mut Report, second: Report) {
     report.ending = second.ending;
     report.fresh_start |= second.fresh_start;
+    report.restored |= second.restored;
     report.first_sync = report.first_sync.or(second.first_sync);
     report.wiped_here.extend(second.wiped_here);
     report.wiped_there.extend(second.wiped_there);
     report.collections.extend(second.collections);
-    report.clients.deleted.extend(second.clients.deleted);
+    report.kept_there.extend(second.kept_there);
     report.commands.extend(second.commands);
     report.tabs.extend(second.tabs);
     report.traffic.requests += second.traffic.requests;

@@ -7,6 +7,7 @@ use selvedge_core::life::{self, Association, FirstSync, Preview};
 use serde::Serialize;
 
 use super::first::PendingView;
+use crate::commands::consent::sentences;
 use crate::output::{Align, Table};
 
 /// What a sync would do.
@@ -31,7 +32,8 @@ impl PreviewView {
             match found.association {
                 Association::Proceed => "go on",
                 Association::ResetLocalAndAdopt { .. } => "compare all",
-                Association::WipeServerCollectionAndNewSyncId => "start anew",
+                Association::MergeAndAdopt => "merge",
+                Association::Unreadable => "skip: unreadable version",
                 Association::OutOfDate { .. } => "skip: newer format",
                 Association::Declined => "skip: declined",
             }
@@ -52,9 +54,10 @@ impl PreviewView {
 impl Serialize for PreviewView {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut preview = serializer.serialize_struct("Preview", 5)?;
+        let mut preview = serializer.serialize_struct("Preview", 6)?;
         preview.serialize_field("dryRun", &true)?;
         preview.serialize_field("freshStart", &self.preview.fresh_start)?;
+        preview.serialize_field("needsConsent", &self.preview.needs_consent)?;
         preview.serialize_field("firstSync", &self.pending.as_ref().map(PendingView::from))?;
         preview.serialize_field("wipesThere", &self.preview.wipes_there)?;
         preview.serialize_field("collections", &self.rows())?;
@@ -72,10 +75,10 @@ impl fmt::Display for PreviewView {
             )?;
         }
         if self.preview.fresh_start {
-            writeln!(
-                f,
-                "The account would be set up: what its server has now would be deleted there."
-            )?;
+            writeln!(f, "The account is empty and would be set up.")?;
+        }
+        if let Some(consent) = &self.preview.needs_consent {
+            return f.write_str(&sentences(consent));
         }
         for name in &self.preview.wipes_there {
             writeln!(

@@ -2,16 +2,18 @@
 
 use std::fmt;
 
+use selvedge_core::error::Error;
 use selvedge_core::journal::KEEP_DAYS;
 use selvedge_core::life::{
     CollectionStatus, CommandOutcome, CommandReport, Ending, Obstacle, ReceivedTab, Report, Skip,
 };
 use serde::Serialize;
 
+use crate::commands::consent::sentences;
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result, exit_of};
 use crate::moment;
-use crate::output::{Align, Table, bytes, duration, printable};
+use crate::output::{Align, Table, bytes, duration, printable, records};
 
 /// What came of a sync, for people; the core writes the JSON.
 #[derive(Serialize)]
@@ -58,6 +60,13 @@ impl ReportView {
                     values(collection.pulled.replaced)
                 ));
             }
+            if collection.compared {
+                note(format!(
+                    "{name}: the server's records are older than what this device has read there, as after a restored backup: \
+                     all were compared; {} that the server lacked are sent again",
+                    records(collection.lacking)
+                ));
+            }
             match &collection.status {
                 CollectionStatus::Failed(error) => note(format!("{name}: {error}")),
                 CollectionStatus::Skipped(skip) => note(format!("{name}: {skip}")),
@@ -74,6 +83,21 @@ impl ReportView {
                 ));
             }
         }
+        for name in &self.0.kept_there {
+            note(format!(
+                "{name}: the records on the server were kept, because they were changed since you agreed to delete them; \
+                 to look at them and choose again: `selvedge engines disable {name} --delete-from-server`"
+            ));
+        }
+        match &self.0.ending {
+            Ending::NeedsConsent(consent) => device.output.note(sentences(consent)),
+            Ending::Stopped(error) => {
+                if let Some(advice) = advice(error) {
+                    note(advice.into());
+                }
+            }
+            _ => {}
+        }
         for alert in &self.0.alerts {
             note(format!("The server says: {}", alert.text()));
         }
@@ -84,6 +108,12 @@ impl ReportView {
         match &self.0.ending {
             Ending::Stopped(error) => return Err(error.clone().into()),
             Ending::Blocked(obstacle) => return Err(blocked(obstacle)),
+            Ending::NeedsConsent(consent) => {
+                return Err(CliError::NeedsConsent(format!(
+                    "{}: nothing was changed; `selvedge account reinitialize` shows what can be done",
+                    consent.reason
+                )));
+            }
             Ending::CutShort => {
                 return Err(CliError::Refused {
                     message:
@@ -121,7 +151,9 @@ impl ReportView {
         for collection in &self.0.collections {
             let exit = match &collection.status {
                 CollectionStatus::Failed(error) => exit_of(error),
-                CollectionStatus::Skipped(Skip::OutOfDate { .. }) => Exit::BadData,
+                CollectionStatus::Skipped(Skip::OutOfDate { .. } | Skip::Unreadable) => {
+                    Exit::BadData
+                }
                 CollectionStatus::Skipped(Skip::Declined) | CollectionStatus::Ok => continue,
                 CollectionStatus::Partial | CollectionStatus::Skipped(_) => Exit::Partial,
             };
@@ -159,6 +191,20 @@ fn values(count: u64) -> String {
     format!("{count} {}", if count == 1 { "value" } else { "values" })
 }
 
+/// What a person can do about a sync that stopped, beside what the error says.
+const fn advice(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Undecodable { .. } | Error::Contradiction { .. } => Some(
+            "`selvedge account reinitialize` shows what is on the server, and sets the account up again if you agree to lose it",
+        ),
+        Error::WrongKey => Some(
+            "If no device and no note has the right key any more, `selvedge account reinitialize` shows what is on the server, \
+             and sets the account up again if you agree to lose it",
+        ),
+        _ => None,
+    }
+}
+
 fn blocked(obstacle: &Obstacle) -> CliError {
     let (message, exit) = match obstacle {
         Obstacle::Wait { until } => {
@@ -181,6 +227,12 @@ impl fmt::Display for ReportView {
         let report = &self.0;
         if report.fresh_start {
             writeln!(f, "The account was set up.")?;
+        }
+        if report.restored {
+            writeln!(
+                f,
+                "The account was restored from what this device remembers."
+            )?;
         }
         if !report.collections.is_empty() {
             writeln!(f, "{}", collections_table(report))?;

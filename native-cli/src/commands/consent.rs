@@ -1,0 +1,55 @@
+//! What a person is told where setting the account up again would delete data on the server.
+
+use std::fmt::Write as _;
+
+use selvedge_core::life::{AtRisk, Consent};
+
+use crate::moment;
+use crate::output::{Align, Table, printable};
+
+/// What is on the server, and would be deleted there.
+pub(super) fn at_risk_table(at_risk: &[AtRisk]) -> Table {
+    let mut table = Table::new(&[
+        ("COLLECTION", Align::Left),
+        ("RECORDS", Align::Right),
+        ("LAST CHANGE", Align::Left),
+    ]);
+    for found in at_risk {
+        table.row(vec![
+            found.name.to_string(),
+            found
+                .records
+                .map_or("unknown".into(), |records| records.to_string()),
+            moment::server(found.modified),
+        ]);
+    }
+    table
+}
+
+/// Why the account cannot be synced, what is on the server, and the commands that go on.
+pub(super) fn sentences(consent: &Consent) -> String {
+    let mut text = format!(
+        "This account cannot be synced as it is: {}. Nothing was changed.\n",
+        printable(&consent.reason.to_string())
+    );
+    if consent.collections.is_empty() {
+        text.push_str("The server lists no collections.\n");
+    } else {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "The server has:\n\n{}\n",
+            at_risk_table(&consent.collections)
+        );
+    }
+    if consent.can_restore {
+        text.push_str(
+            "This device remembers the missing record: `selvedge account reinitialize --restore` writes it again and deletes nothing.\n",
+        );
+    }
+    text.push_str(
+        "`selvedge account reinitialize` deletes all of it on the server and sets the account up again with the records of this device; it asks first. \
+         Other devices then send what they have.",
+    );
+    text
+}

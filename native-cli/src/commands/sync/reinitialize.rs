@@ -1,0 +1,109 @@
+//! `selvedge account reinitialize`: sets an account up again that cannot be synced as it is, after a person agreed to what
+//! is lost.
+
+use std::fmt;
+
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::{self, Consent, Remedy};
+use serde::Serialize;
+
+use super::Syncing;
+use super::report::ReportView;
+use super::selection::Selection;
+use crate::commands::consent::sentences;
+use crate::confirm::agree;
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::output::records;
+use crate::progress::Progress;
+
+/// What would be done, or that nothing is to be done.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Assessment {
+    /// What there is to agree to; `None` when the account is in order or empty.
+    consent: Option<Consent>,
+    dry_run: bool,
+}
+
+impl fmt::Display for Assessment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.consent {
+            Some(consent) => f.write_str(&sentences(consent)),
+            None => f.write_str(
+                "This account needs no setting up: `selvedge sync` can sync it. Nothing was changed.",
+            ),
+        }
+    }
+}
+
+/// Looks at the account, asks, and does what was agreed to.
+///
+/// # Errors
+/// When nobody agreed, the server has something else by then, or the sync did not pass everything.
+pub(in crate::commands) async fn run(
+    device: &Device,
+    remedy: Remedy,
+    yes: bool,
+    dry_run: bool,
+) -> Result<()> {
+    let credentials = device.credentials()?;
+    let _lock = device.profile.lock()?;
+    let host = device.host()?;
+    let kept = device.token()?;
+    let mut token = kept.clone();
+    let selection = Selection::new(device, &host, Vec::<CollectionName>::new()).await?;
+    let progress = Progress::new(&device.output);
+    let stage = |stage: life::Stage<'_>| progress.stage(stage);
+    let syncing = Syncing::new(device, &host, &credentials, &selection, true, &stage)?;
+    let options = syncing.options(selection.engines(&host).await?);
+    let consent = life::assess(&host, &credentials, &mut token, &options).await;
+    device.keep_token(kept.as_ref(), token.as_ref())?;
+    let consent = consent?;
+    let consent = match consent {
+        Some(consent) if !dry_run => consent,
+        consent => {
+            drop(progress);
+            return device.output.answer(&Assessment { consent, dry_run });
+        }
+    };
+    if remedy == Remedy::Restore && !consent.can_restore {
+        return Err(CliError::NotFound(format!(
+            "{}, and this device does not remember it: leave out --restore to see what setting the account up again would delete",
+            consent.reason
+        )));
+    }
+    if remedy == Remedy::StartOver {
+        if !device.output.json {
+            device.output.note(sentences(&consent));
+        }
+        agree(&device.output, &loss(&consent), yes)?;
+    }
+    let before = token.clone();
+    let report =
+        life::reinitialize(&host, &credentials, &mut token, &options, consent, remedy).await;
+    drop(progress);
+    device.keep_token(before.as_ref(), token.as_ref())?;
+    let view = ReportView(report);
+    if view.is_logged_out() {
+        device.forget_account()?;
+    }
+    device.output.answer(&view)?;
+    view.explain(device);
+    view.verdict()
+}
+
+/// What would be lost, in a sentence.
+fn loss(consent: &Consent) -> String {
+    let counted = consent.collections.iter().filter_map(|found| found.records);
+    let count = consent.collections.len();
+    let collections = if count == 1 {
+        "1 collection".into()
+    } else {
+        format!("{count} collections")
+    };
+    format!(
+        "{} in {collections} on the server would be deleted, those of other programs and devices among them",
+        records(counted.sum())
+    )
+}

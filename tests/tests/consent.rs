@@ -1,0 +1,274 @@
+//! Doubtful answers and missing records, with the real program: nothing on the server is deleted without consent, and a
+//! server that was put back to an earlier time gets again what it lacks.
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is a test, also what clippy does not see as one"
+)]
+
+use std::path::Path;
+
+use selvedge_tests::{Account, Canned, Device, Fault, FaultProxy, Server, Wire};
+use serde_json::{Value, json};
+
+/// The exit code of a sync that only a person can let go on.
+const NEEDS_CONSENT: i32 = 12;
+
+/// An account with records of this program and of others, a proxy before its server, and a device that has synced.
+struct Scene {
+    server: Server,
+    account: Account,
+    proxy: FaultProxy,
+    wire: Wire,
+    device: Device,
+}
+
+impl Scene {
+    fn new(uid: u64) -> Self {
+        let server = Server::start();
+        let account = Account::new(uid);
+        let proxy = FaultProxy::start();
+        proxy.lead_to(server.address());
+        let credentials = server
+            .master_secret()
+            .credentials(server.url(), &account, 3600);
+        let wire = Wire::new(&credentials, &account);
+        let device = Device::with_token(&server, &proxy.url(), &account);
+        device.put("ours", &json!({"v": 1}));
+        device.sync();
+        for name in ["passwords", "bookmarks"] {
+            wire.put(name, "theirs", &wire.seal(name, &json!({"id": "theirs"})));
+        }
+        Self {
+            server,
+            account,
+            proxy,
+            wire,
+            device,
+        }
+    }
+
+    fn fresh(&self) -> Device {
+        Device::with_token(&self.server, &self.proxy.url(), &self.account)
+    }
+
+    /// All that the server has, but what devices say of themselves.
+    fn there(&self) -> Value {
+        let names = ["meta", "crypto", "notes", "passwords", "bookmarks"];
+        let all = names.map(|name| self.wire.get(&format!("storage/{name}?full=1&sort=oldest")));
+        json!(all)
+    }
+
+    fn delete(&self, path: &str) {
+        assert_eq!(self.wire.send("DELETE", path, "").0, 200, "{path}");
+    }
+}
+
+const NOT_FOUND: Canned = Canned {
+    status: 404,
+    header: Some(("Content-Type", "text/html")),
+    body: "<html><h1>404 Not Found</h1></html>",
+};
+const PAGE: Canned = Canned {
+    status: 200,
+    header: Some(("Content-Type", "text/html")),
+    body: "<html><h1>Welcome</h1></html>",
+};
+const NOTHING: Canned = Canned {
+    status: 200,
+    header: None,
+    body: "",
+};
+const EMPTY: Canned = Canned {
+    status: 200,
+    header: Some(("Content-Type", "application/json")),
+    body: "{}",
+};
+
+#[test]
+fn no_single_answer_of_a_proxy_deletes_anything() {
+    let scene = Scene::new(801);
+    let before = scene.there();
+    let mut stops = 0;
+    for canned in [NOT_FOUND, PAGE, NOTHING, EMPTY] {
+        // The first requests of a sync: which collections, meta/global, crypto/keys, the devices.
+        for number in 1..=4 {
+            let fresh = scene.fresh();
+            let _alarm = scene.proxy.arm(Some((number, Fault::Instead(canned))));
+            let outcome = fresh.run(&["--json", "sync"]).outcome();
+            let name = format!("{canned:?} to {:?}: {outcome}", scene.proxy.fired_at());
+            assert!(scene.proxy.fired_at().is_some(), "{name}");
+            let ending = outcome.json()["ending"].clone();
+            stops += u32::from(ending == "stopped");
+            assert_ne!(ending, "needs-consent", "{name}");
+            let heard = scene.proxy.heard();
+            assert!(heard.iter().all(|heard| heard.method != "DELETE"), "{name}");
+            let _alarm = scene.proxy.arm(None);
+            fresh.sync();
+            assert!(fresh.notes().contains_key("ours"), "{name}");
+            assert_eq!(scene.there(), before, "{name}");
+        }
+    }
+    assert!(stops >= 12, "only {stops} of 16 answers stopped a sync");
+}
+
+#[test]
+fn a_missing_record_needs_consent_which_is_shown_and_bound_to_what_was_shown() {
+    let scene = Scene::new(802);
+    scene.delete("storage/meta");
+    let before = scene.there();
+    scene.device.put("later", &json!({}));
+    let asked = scene.device.run(&["sync"]).outcome();
+    let said = asked.exits(NEEDS_CONSENT).stderr;
+    for part in [
+        "passwords",
+        "bookmarks",
+        "account reinitialize",
+        "--restore",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let report = scene.device.run(&["--json", "sync"]).outcome();
+    let report = report.exits(NEEDS_CONSENT).json();
+    assert_eq!(report["outcome"], "needs-consent");
+    assert_eq!(report["consent"]["reason"], "meta-missing");
+    let passwords = |report: &Value| {
+        let found = report["consent"]["collections"].as_array().unwrap().clone();
+        let mut found = found.into_iter();
+        found.find(|found| found["name"] == "passwords").unwrap()
+    };
+    assert_eq!(passwords(&report)["records"], 1);
+    let status = scene
+        .device
+        .run(&["--json", "status"])
+        .outcome()
+        .ok()
+        .json();
+    assert_eq!(status["needsConsent"], report["consent"]);
+    let preview = scene.device.run(&["--json", "sync", "--dry-run"]).outcome();
+    assert_eq!(preview.ok().json()["needsConsent"], report["consent"]);
+
+    let shown = scene
+        .device
+        .run(&["--json", "account", "reinitialize", "--dry-run"])
+        .outcome()
+        .ok()
+        .json();
+    assert_eq!(shown["consent"], report["consent"]);
+    let said = scene.device.run(&["account", "reinitialize"]).outcome();
+    assert!(said.fails(2).contains("--yes"));
+    assert_eq!(scene.there(), before, "nobody has agreed yet");
+
+    let agree = ["--json", "account", "reinitialize", "--yes"];
+    let done = scene.device.run(&agree).outcome().ok().json();
+    assert_eq!(
+        (&done["freshStart"], &done["ending"]),
+        (&json!(true), &json!("done"))
+    );
+    assert_eq!(scene.wire.ids("passwords"), Vec::<String>::new());
+    assert_eq!(scene.wire.ids("notes"), ["later", "ours"]);
+    let again = scene.device.run(&agree).outcome().ok().json();
+    assert_eq!(again["consent"], Value::Null, "the account is in order");
+    scene.device.sync();
+}
+
+#[test]
+fn a_device_restores_what_it_remembers_and_nothing_is_deleted() {
+    for (uid, gone) in [(803, "storage/meta"), (804, "storage/crypto")] {
+        let scene = Scene::new(uid);
+        scene.delete(gone);
+        let _asked = scene.device.run(&["sync"]).outcome().exits(NEEDS_CONSENT);
+        let fresh = scene.fresh();
+        let restore = ["account", "reinitialize", "--restore"];
+        let said = fresh.run(&restore).outcome().fails(4);
+        assert!(said.contains("does not remember"), "{said}");
+        let kept = scene.wire.get("storage/passwords?full=1");
+        let done = scene.device.run(&restore).outcome().ok();
+        assert!(done.stdout.contains("restored"), "{done}");
+        assert_eq!(scene.wire.get("storage/passwords?full=1"), kept, "{gone}");
+        fresh.sync();
+        assert!(fresh.notes().contains_key("ours"), "{gone}");
+    }
+}
+
+#[test]
+fn the_command_leaves_an_account_alone_that_is_in_order() {
+    let scene = Scene::new(805);
+    let before = scene.there();
+    let said = scene.device.run(&["account", "reinitialize", "--yes"]);
+    let said = said.outcome().ok().stdout;
+    assert!(said.contains("needs no setting up"), "{said}");
+    assert_eq!(scene.there(), before);
+}
+
+#[test]
+fn an_unusual_version_stops_the_sync_and_nothing_is_deleted() {
+    let rows = [
+        (json!(4), NEEDS_CONSENT),
+        (json!("4.5"), NEEDS_CONSENT),
+        (json!(-1), NEEDS_CONSENT),
+        (json!("abc"), 11),
+        (json!(null), 11),
+        (json!([5]), 11),
+        (json!(6.5), 11),
+        (json!("10"), 11),
+        (json!(5.0), 0),
+        (json!("5"), 0),
+    ];
+    let scene = Scene::new(806);
+    let original = scene.wire.payload("meta", "global");
+    for (version, exit) in rows {
+        let mut meta: Value = serde_json::from_str(&original).unwrap();
+        meta["storageVersion"] = version.clone();
+        scene.wire.put("meta", "global", &meta.to_string());
+        let before = scene.there();
+        let outcome = scene.device.run(&["--json", "sync", "notes"]).outcome();
+        let _report = outcome.exits(exit);
+        assert_eq!(scene.there(), before, "{version}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_server_that_was_restored_from_a_backup_gets_again_what_it_lacks() {
+    let mut server = Server::start();
+    let (a, code) = Device::first(&server);
+    let b = Device::joining(&code);
+    a.put("one", &json!({"v": 1}));
+    for device in [&a, &b, &a] {
+        device.sync();
+    }
+    let backup = tempfile::TempDir::new().unwrap();
+    server.kill();
+    copy(&server.data(), backup.path());
+    server.restart();
+    a.put("two", &json!({"v": 1}));
+    a.edit("one", &json!({"v": 2}));
+    a.sync();
+    b.sync();
+    server.kill();
+    std::fs::remove_dir_all(server.data()).unwrap();
+    copy(backup.path(), &server.data());
+    server.restart();
+
+    let report = a.sync();
+    assert_eq!(report.notes()["compared"], true, "{:?}", report.notes());
+    assert_eq!((report.count("lacking"), report.count("sent")), (1, 2));
+    b.sync();
+    let c = Device::joining(&code);
+    c.sync();
+    for device in [&a, &b, &c] {
+        let notes = device.notes();
+        assert_eq!(notes["one"]["v"], 2);
+        assert_eq!(notes["two"]["v"], 1);
+    }
+    assert_eq!(a.pending() + b.pending(), 0);
+}

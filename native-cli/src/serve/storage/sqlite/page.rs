@@ -1,5 +1,6 @@
 //! Reads a collection within one snapshot: a short list at once, a long one as a stream of chunks.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(super) struct Streams<'a> {
     pub(super) places: &'a Arc<Semaphore>,
     /// Where clients are waited for.
     pub(super) runtime: &'a Handle,
+    /// The right to work beside others, which a stream gives up: it mostly waits for its client.
+    pub(super) working: Cell<Option<OwnedSemaphorePermit>>,
 }
 
 /// Answers a request; for a stream, stays until the client has it all.
@@ -138,6 +141,7 @@ impl Reading<'_> {
                     extent.more = true;
                     return Ok(ControlFlow::Break(()));
                 };
+                drop(streams.working.take());
                 let (sender, receiver) = mpsc::channel(CHUNKS);
                 let body = PageBody::Stream(receiver);
                 let page = self.measure(collection)?.found(modified, body);

@@ -1,5 +1,6 @@
 //! The connections that read. Each read is one snapshot; writers do not wait for it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,10 +15,13 @@ use super::page::{self, Streams};
 use super::schema::open_reader;
 use crate::serve::storage::{Page, PageRequest, StorageError};
 
-/// At most so many reads at once.
+/// Maximum number of reads under way, streams included.
 const READERS: usize = 16;
-/// Of these, at most so many long streams, so that their clients' slowness holds up nobody else.
+/// Maximum number of streams among these, so that the slowness of their clients holds up nobody else.
 const STREAMS: usize = 10;
+/// Maximum number of reads that work at the same time, for each processor. More would only take turns on it, each with a
+/// thread, a cache and a list in memory.
+const READS_PER_PROCESSOR: usize = 2;
 /// Whoever waits longer for a connection is asked to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,6 +30,7 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
+    working: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     progress: Progress,
 }
@@ -52,10 +57,12 @@ impl Readers {
         let idle = (0..count)
             .map(|_| open_reader(path))
             .collect::<rusqlite::Result<_>>()?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             path: path.to_owned(),
             idle: Arc::new(Mutex::new(idle)),
             free: Arc::new(Semaphore::new(READERS)),
+            working: Arc::new(Semaphore::new(processors * READS_PER_PROCESSOR)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             progress,
         })
@@ -66,10 +73,12 @@ impl Readers {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let permit = self.permit().await?;
+        let place = permit(&self.free).await?;
+        let working = permit(&self.working).await?;
         let this = self.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let loan = this.lend(permit)?;
+            let _working = working;
+            let loan = this.lend(place)?;
             loan.connection
                 .as_ref()
                 .map_or(Err(StorageError::Busy), work)
@@ -81,17 +90,19 @@ impl Readers {
 
     /// Reads a page; the connection stays on loan as long as the page streams.
     pub(super) async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
-        let permit = self.permit().await?;
+        let place = permit(&self.free).await?;
+        let working = permit(&self.working).await?;
         let this = self.clone();
         let runtime = Handle::current();
         let (sender, answer) = oneshot::channel();
-        tokio::task::spawn_blocking(move || match this.lend(permit) {
+        tokio::task::spawn_blocking(move || match this.lend(place) {
             Err(error) => drop(sender.send(Err(error))),
             Ok(loan) => {
                 if let Some(connection) = &loan.connection {
                     let streams = Streams {
                         places: &this.streams,
                         runtime: &runtime,
+                        working: Cell::new(Some(working)),
                     };
                     page::read(connection, &request, &streams, sender);
                 }
@@ -100,14 +111,6 @@ impl Readers {
         let answer = answer.await.unwrap_or(Err(StorageError::Busy));
         self.progress.catch_up().await;
         answer
-    }
-
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, StorageError> {
-        let permit = Arc::clone(&self.free).acquire_owned();
-        match timeout(PATIENCE, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(StorageError::Busy),
-        }
     }
 
     fn lend(&self, permit: OwnedSemaphorePermit) -> Result<Loan, StorageError> {
@@ -121,5 +124,12 @@ impl Readers {
             idle: Arc::clone(&self.idle),
             _permit: permit,
         })
+    }
+}
+
+async fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StorageError> {
+    match timeout(PATIENCE, Arc::clone(of).acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(StorageError::Busy),
     }
 }

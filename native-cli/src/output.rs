@@ -1,7 +1,15 @@
 //! The one place that renders what commands answer: data to stdout, all else to stderr.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+
+mod json_array;
+mod table;
+mod width;
+
+pub use json_array::JsonArray;
+pub use table::{Align, Column, Table, TableWriter};
+pub use width::{shortened, width};
 
 use serde::Serialize;
 
@@ -56,6 +64,18 @@ impl Output {
             .map_err(CliError::Output)
     }
 
+    /// A table on stdout, whose rows are written as they come.
+    #[must_use]
+    pub fn table(&self, columns: &[Column]) -> TableWriter<Stdout> {
+        TableWriter::new(stdout(), columns, terminal_width())
+    }
+
+    /// A JSON array on stdout, whose elements are written as they come.
+    #[must_use]
+    pub fn array(&self) -> JsonArray<Stdout> {
+        JsonArray::new(stdout())
+    }
+
     /// Says something to a person on stderr.
     pub fn note(&self, note: impl fmt::Display) {
         if !self.quiet {
@@ -97,6 +117,23 @@ struct Problem {
     exit: u8,
 }
 
+/// stdout with a buffer.
+pub type Stdout = BufWriter<StdoutLock<'static>>;
+
+fn stdout() -> Stdout {
+    BufWriter::with_capacity(1 << 16, io::stdout().lock())
+}
+
+/// How many columns the terminal has on which stdout is shown; `None` where it goes elsewhere.
+#[must_use]
+pub fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    Some(usize::from(columns)).filter(|columns| *columns > 0)
+}
+
 /// A text with its control characters made visible, so that data cannot command the terminal.
 #[must_use]
 pub fn printable(text: &str) -> String {
@@ -111,9 +148,9 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Marks that reverse the order of the text after them.
+/// Marks that reverse the order of the text after them, and those that end a line or a paragraph.
 const fn is_reordering(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// So many records, in words.
@@ -121,82 +158,6 @@ const fn is_reordering(c: char) -> bool {
 pub fn records(count: u64) -> String {
     let records = if count == 1 { "record" } else { "records" };
     format!("{count} {records}")
-}
-
-/// The first `width` characters of a text, with an ellipsis if there are more.
-#[must_use]
-pub fn shortened(text: &str, width: usize) -> String {
-    let mut chars = text.chars();
-    let mut short: String = chars.by_ref().take(width).collect();
-    if chars.next().is_some() {
-        short.pop();
-        short.push('…');
-    }
-    short
-}
-
-/// How a column of a [`Table`] is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
-    /// Text.
-    Left,
-    /// Numbers.
-    Right,
-}
-
-/// A table for people: a line of titles, then rows.
-#[derive(Debug)]
-pub struct Table {
-    columns: Vec<(&'static str, Align)>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// A table without rows.
-    #[must_use]
-    pub fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self {
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-        }
-    }
-
-    /// Adds a row, a cell for each column.
-    pub fn row(&mut self, cells: Vec<String>) {
-        self.rows
-            .push(cells.iter().map(|cell| printable(cell)).collect());
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(title, _)| (*title).into())
-            .collect();
-        let width = |at: usize| {
-            let cells = self
-                .rows
-                .iter()
-                .chain([&titles])
-                .filter_map(|row| row.get(at));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        for row in [&titles].into_iter().chain(&self.rows) {
-            let mut line = String::new();
-            for (at, (cell, (_, align))) in row.iter().zip(&self.columns).enumerate() {
-                let gap = if at == 0 { "" } else { "  " };
-                let width = width(at);
-                line += &match align {
-                    Align::Left => format!("{gap}{cell:<width$}"),
-                    Align::Right => format!("{gap}{cell:>width$}"),
-                };
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
-    }
 }
 
 /// Bytes as people read them.
@@ -222,29 +183,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_aligns_text_left_and_numbers_right() {
-        let mut table = Table::new(&[("NAME", Align::Left), ("COUNT", Align::Right)]);
-        table.row(vec!["bookmarks".into(), "7".into()]);
-        table.row(vec!["é".into(), "1000000".into()]);
-        assert_eq!(
-            table.to_string(),
-            "NAME         COUNT\nbookmarks        7\né          1000000\n"
-        );
-    }
-
-    #[test]
     fn data_cannot_command_the_terminal() {
         assert_eq!(
             printable("a\u{1b}[2Jb\nc\u{202e}d"),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d"
         );
-    }
-
-    #[test]
-    fn long_texts_end_in_an_ellipsis() {
-        assert_eq!(shortened("abcdef", 6), "abcdef");
-        assert_eq!(shortened("abcdefg", 6), "abcde…");
-        assert_eq!(shortened("äöüß", 3), "äö…");
     }
 
     #[test]

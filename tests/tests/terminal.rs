@@ -1,4 +1,4 @@
-//! What a person meets who works by hand: Ctrl-C, and a disk without room.
+//! What a person meets who works by hand: Ctrl-C, a disk without room, and tables on a terminal.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -221,4 +221,90 @@ fn a_full_disk_is_called_so_by_a_device_and_nothing_is_lost_by_it() {
     says_that_there_is_no_room(run(&["status"]), 10);
     disk.has_room_again();
     let _synced = run(&["sync"]).ok();
+}
+
+/// So many rules that were added on a machine.
+fn local_rules(dir: &Path, count: usize) -> Machine {
+    let machine = Machine(dir.to_owned());
+    let rule = |number| {
+        format!(
+            "{{\"identifier\":\"{number:064x}\",\"policy\":\"BLOCKLIST\",\"rule_type\":\"BINARY\"}}\n"
+        )
+    };
+    let rules: String = (0..count).map(rule).collect();
+    let import = machine.run(&["rules", "import", "-"]).stdin(rules);
+    let _imported = import.outcome().ok();
+    machine
+}
+
+#[test]
+fn many_rules_are_listed_as_they_are_read() {
+    const COUNT: usize = 20_000;
+    let dir = tempfile::tempdir().unwrap();
+    let machine = local_rules(dir.path(), COUNT);
+    let text = |args: &[&str]| {
+        let place = ["--data-dir", dir.path().to_str().unwrap(), "santa"];
+        Run::new(place.iter().chain(args)).outcome().ok().stdout
+    };
+    let listed = text(&["rules", "list"]);
+    assert_eq!(listed.lines().count(), COUNT + 1);
+    let last = format!("BINARY  {:064x}  block  local  yes", COUNT - 1);
+    assert_eq!(listed.lines().last(), Some(last.as_str()));
+    let json = machine.run(&["rules", "list"]).outcome().ok().json();
+    assert_eq!(json.as_array().unwrap().len(), COUNT);
+    assert_eq!(text(&["rules", "list", "--from", "server"]), "No rules.\n");
+    let events: String = (0..3000)
+        .map(|number| {
+            format!("{{\"file_sha256\":\"{number:064x}\",\"decision\":\"BLOCK_BINARY\",\"execution_time\":1.5}}\n")
+        })
+        .collect();
+    let added = machine.run(&["events", "add"]).stdin(events).outcome();
+    assert_eq!(added.ok().json()["added"], 3000);
+    let listed = text(&["events", "list", "--limit", "2000"]);
+    assert_eq!(listed.lines().count(), 2002);
+    assert!(listed.ends_with("\nand 1000 more\n"), "{listed:.200}");
+    let json = machine
+        .run(&["events", "list", "--limit", "2000"])
+        .outcome();
+    let json = json.ok().json();
+    assert_eq!(json["events"].as_array().unwrap().len(), 2000);
+    assert_eq!(json["pending"], 3000);
+}
+
+#[test]
+fn a_table_fits_the_terminal_that_it_is_shown_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let _machine = local_rules(dir.path(), 3);
+    let program = selvedge_tests::selvedge().display();
+    let list = format!(
+        "{program} --data-dir {} santa rules list",
+        dir.path().display()
+    );
+    for (columns, expected) in [
+        (60, "BINARY  00000000000000000000000…  block  local  yes"),
+        (
+            200,
+            "BINARY  0000000000000000000000000000000000000000000000000000000000000002  block  local  yes",
+        ),
+    ] {
+        let shown = Command::new("script")
+            .args([
+                "-qec",
+                &format!("stty cols {columns} rows 20; {list}"),
+                "/dev/null",
+            ])
+            .output();
+        let Ok(shown) = shown else {
+            eprintln!("skipped: no terminal can be had here");
+            return;
+        };
+        let text = String::from_utf8_lossy(&shown.stdout);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert_eq!(lines[3], expected, "{text}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= columns),
+            "{text}"
+        );
+    }
 }

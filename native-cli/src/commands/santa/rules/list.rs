@@ -1,7 +1,5 @@
 //! `selvedge santa rules list` and `export`.
 
-use std::fmt;
-
 use selvedge_core::santa::wire::RuleType;
 use selvedge_core::santa::{Rule, RuleKey, RuleState, RuleStore as _};
 use serde::Serialize;
@@ -10,7 +8,7 @@ use crate::commands::santa::grammar::{ConfigFile, Format, Origin};
 use crate::commands::santa::{config, store_if_there};
 use crate::device::Device;
 use crate::exit::{CliError, Result};
-use crate::output::{Align, Table};
+use crate::output::{Align, Column};
 use crate::santa::{SantaStore, rule_file};
 
 /// Rules that are read at once.
@@ -54,10 +52,6 @@ struct Row {
     active: bool,
 }
 
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Rows(Vec<Row>);
-
 /// On Linux a program is known by its file alone; the others are kept and counted for the server's sake.
 fn is_active(rule: &Rule) -> bool {
     rule.key.rule_type() == RuleType::Binary && rule.state != RuleState::Cel
@@ -66,51 +60,64 @@ fn is_active(rule: &Rule) -> bool {
 pub(super) async fn list(device: &Device, from: Option<Origin>, file: &ConfigFile) -> Result<()> {
     let configured = config(device, file)?.static_rules;
     let store = store_if_there(device)?;
-    let mut rows = Vec::new();
-    each(store.as_ref(), &configured, from, |origin, page| {
-        rows.extend(page.into_iter().map(|rule| Row {
+    let output = device.output;
+    let mut count = 0_u64;
+    if output.json {
+        let mut array = output.array();
+        let take = |origin, page: Vec<Rule>| {
+            page.into_iter()
+                .try_for_each(|rule| array.element(&Row::new(origin, rule)))
+                .map_err(CliError::Output)
+        };
+        each(store.as_ref(), &configured, from, take).await?;
+        return array.finish("").map_err(CliError::Output);
+    }
+    let mut table = output.table(&COLUMNS);
+    let take = |origin, page: Vec<Rule>| {
+        count += page.len() as u64;
+        page.into_iter()
+            .try_for_each(|rule| table.row(Row::new(origin, rule).cells()))
+            .map_err(CliError::Output)
+    };
+    each(store.as_ref(), &configured, from, take).await?;
+    if count > 0 {
+        table.finish().map_err(CliError::Output)
+    } else {
+        drop(table);
+        output.print("No rules.\n")
+    }
+}
+
+const COLUMNS: [Column; 5] = [
+    ("TYPE", Align::Left),
+    ("IDENTIFIER", Align::Left),
+    ("STATE", Align::Left),
+    ("FROM", Align::Left),
+    ("MATCHED HERE", Align::Left),
+];
+
+impl Row {
+    fn new(origin: Origin, rule: Rule) -> Self {
+        Self {
             active: is_active(&rule),
             origin,
             rule,
-        }));
-        Ok(())
-    })
-    .await?;
-    device.output.answer(&Rows(rows))
-}
+        }
+    }
 
-impl fmt::Display for Rows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return writeln!(f, "No rules.");
-        }
-        let mut table = Table::new(&[
-            ("TYPE", Align::Left),
-            ("IDENTIFIER", Align::Left),
-            ("STATE", Align::Left),
-            ("FROM", Align::Left),
-            ("MATCHED HERE", Align::Left),
-        ]);
-        for Row {
-            rule,
-            origin,
-            active,
-        } in &self.0
-        {
-            let origin = match origin {
-                Origin::Server => "server",
-                Origin::Local => "local",
-                Origin::Configured => "configured",
-            };
-            table.row(vec![
-                rule.key.rule_type().to_string(),
-                rule.key.identifier().into(),
-                words(rule.state),
-                origin.into(),
-                if *active { "yes" } else { "no" }.into(),
-            ]);
-        }
-        write!(f, "{table}")
+    fn cells(self) -> Vec<String> {
+        let origin = match self.origin {
+            Origin::Server => "server",
+            Origin::Local => "local",
+            Origin::Configured => "configured",
+        };
+        vec![
+            self.rule.key.rule_type().to_string(),
+            self.rule.key.identifier().into(),
+            words(self.rule.state),
+            origin.into(),
+            if self.active { "yes" } else { "no" }.into(),
+        ]
     }
 }
 

@@ -1,0 +1,391 @@
+//! Tables for people, row by row in linear time and bounded memory.
+//!
+//! ```text
+//! the first rows ──→ kept, until there are SAMPLE_ROWS or SAMPLE_BYTES of them: they give the columns' widths
+//! the widths ──────→ as wide as the widest cell; where a line has a maximum, the widest columns of text are cut
+//! later rows ──────→ written at once: a cell wider than its column takes what is free in its line
+//! ```
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::width::{cut, width};
+use super::{printable, terminal_width};
+
+/// Rows that are kept to measure the columns.
+const SAMPLE_ROWS: usize = 1000;
+
+/// Bytes of cells that are kept to measure the columns.
+const SAMPLE_BYTES: usize = 1 << 20;
+
+/// Columns of the terminal between two cells.
+const GAP: usize = 2;
+
+/// Text is not cut to less than this.
+const MIN_WIDTH: usize = 4;
+
+/// How a column of a [`Table`] is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Text; it is cut where the line is too narrow.
+    Left,
+    /// Numbers; they are never cut.
+    Right,
+}
+
+/// A title and how the cells below it are set.
+pub type Column = (&'static str, Align);
+
+/// Writes a table while its rows come.
+///
+/// ```
+/// use selvedge_cli::output::{Align, TableWriter};
+///
+/// let mut out = Vec::new();
+/// let mut table = TableWriter::new(&mut out, &[("NAME", Align::Left), ("COUNT", Align::Right)], Some(14));
+/// table.row(vec!["bookmarks".into(), "12345".into()])?;
+/// table.finish()?;
+/// assert_eq!(String::from_utf8(out).unwrap(), "NAME     COUNT\nbookma…  12345\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TableWriter<W: Write> {
+    out: W,
+    columns: Vec<Column>,
+    /// The maximum number of the terminal's columns in a line.
+    limit: Option<usize>,
+    phase: Phase,
+    line: String,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Rows are kept to measure them.
+    Sampling {
+        rows: Vec<Vec<String>>,
+        bytes: usize,
+    },
+    /// The widths are known, and the titles written.
+    Writing(Vec<usize>),
+}
+
+impl<W: Write> TableWriter<W> {
+    /// A table without rows, whose lines are at most `limit` columns of the terminal wide.
+    pub fn new(out: W, columns: &[Column], limit: Option<usize>) -> Self {
+        Self {
+            out,
+            columns: columns.to_vec(),
+            limit,
+            phase: Phase::Sampling {
+                rows: Vec::new(),
+                bytes: 0,
+            },
+            line: String::new(),
+        }
+    }
+
+    /// Adds a row, a cell for each column. Control characters are made visible.
+    ///
+    /// # Errors
+    /// When the output takes no more.
+    pub fn row(&mut self, cells: Vec<String>) -> io::Result<()> {
+        let cells: Vec<String> = cells.iter().map(|cell| printable(cell)).collect();
+        match &mut self.phase {
+            Phase::Writing(widths) => {
+                line(&mut self.line, &cells, &self.columns, widths, self.limit);
+                self.out.write_all(self.line.as_bytes())
+            }
+            Phase::Sampling { rows, bytes } => {
+                *bytes += cells.iter().map(String::len).sum::<usize>();
+                rows.push(cells);
+                if rows.len() >= SAMPLE_ROWS || *bytes >= SAMPLE_BYTES {
+                    self.measure()?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what is left. A table without rows has its titles alone.
+    ///
+    /// # Errors
+    /// When the output takes no more.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.measure()?;
+        self.out.flush()
+    }
+
+    /// Ends the sample: decides the widths, and writes the titles and the rows that were kept.
+    fn measure(&mut self) -> io::Result<()> {
+        let rows = match &mut self.phase {
+            Phase::Writing(_) => return Ok(()),
+            Phase::Sampling { rows, .. } => std::mem::take(rows),
+        };
+        let widths = widths(&self.columns, &rows, self.limit);
+        let titles = self.columns.iter().map(|(title, _)| (*title).to_owned());
+        for cells in [titles.collect()].iter().chain(&rows) {
+            line(&mut self.line, cells, &self.columns, &widths, self.limit);
+            self.out.write_all(self.line.as_bytes())?;
+        }
+        self.phase = Phase::Writing(widths);
+        Ok(())
+    }
+}
+
+/// How wide each column is: as its widest cell, or less where a line has a maximum.
+fn widths(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns.iter().map(|(title, _)| width(title)).collect();
+    let titles = widths.clone();
+    for row in rows {
+        for (known, cell) in widths.iter_mut().zip(row) {
+            *known = width(cell).max(*known);
+        }
+    }
+    let Some(limit) = limit else { return widths };
+    let room = limit.saturating_sub(GAP * columns.len().saturating_sub(1));
+    // Titles stay whole as long as that is possible.
+    let floors = [titles, vec![MIN_WIDTH; columns.len()]];
+    for floors in floors {
+        shrink(&mut widths, &floors, columns, room);
+    }
+    widths
+}
+
+/// Takes from the widest columns of text until all fit, but not below their floors.
+fn shrink(widths: &mut [usize], floors: &[usize], columns: &[Column], room: usize) {
+    loop {
+        let over = widths.iter().sum::<usize>().saturating_sub(room);
+        let can_shrink = |at: &usize| columns[*at].1 == Align::Left && widths[*at] > floors[*at];
+        let widest = (0..widths.len())
+            .filter(can_shrink)
+            .max_by_key(|at| widths[*at]);
+        let Some(widest) = widest.filter(|_| over > 0) else {
+            return;
+        };
+        let second = (0..widths.len())
+            .filter(|at| *at != widest && can_shrink(at))
+            .map(|at| widths[at])
+            .max();
+        // Down to the second widest at once, then by single columns.
+        let step = widths[widest]
+            .saturating_sub(second.unwrap_or(0))
+            .clamp(1, over);
+        widths[widest] = (widths[widest] - step).max(floors[widest]);
+    }
+}
+
+/// Sets one line.
+fn line(
+    line: &mut String,
+    cells: &[String],
+    columns: &[Column],
+    widths: &[usize],
+    limit: Option<usize>,
+) {
+    line.clear();
+    let total = widths.iter().sum::<usize>() + GAP * columns.len().saturating_sub(1);
+    // What no column needs: a cell that is wider than its column may take it.
+    let free = limit.map(|limit| limit.saturating_sub(total));
+    // Where the line is, and where its columns are planned to start and to end.
+    let (mut at, mut end) = (0, 0);
+    for (place, ((cell, (_, align)), column)) in cells.iter().zip(columns).zip(widths).enumerate() {
+        let mut start = end;
+        if place > 0 {
+            start += GAP;
+            let gap = start.saturating_sub(at).max(GAP);
+            pad(line, gap);
+            at += gap;
+        }
+        end = start + column;
+        let room = free.filter(|_| *align == Align::Left);
+        let (text, used) = match room {
+            Some(free) => cut(cell, (end + free).saturating_sub(at).max(1)),
+            None => (cell.into(), width(cell)),
+        };
+        if *align == Align::Right {
+            let before = end.saturating_sub(at + used);
+            pad(line, before);
+            at += before;
+        }
+        line.push_str(&text);
+        at += used;
+    }
+    line.truncate(line.trim_end_matches(' ').len());
+    line.push('\n');
+}
+
+fn pad(line: &mut String, count: usize) {
+    line.extend(std::iter::repeat_n(' ', count));
+}
+
+/// A small table for people: a line of titles, then rows. It fits the terminal; see [`TableWriter`] for long ones.
+#[derive(Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(columns: &[Column]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row, a cell for each column.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows
+            .push(cells.iter().map(|cell| printable(cell)).collect());
+    }
+
+    /// Writes it in lines of a maximum width.
+    fn write(&self, f: &mut fmt::Formatter<'_>, limit: Option<usize>) -> fmt::Result {
+        let widths = widths(&self.columns, &self.rows, limit);
+        let titles = self.columns.iter().map(|(title, _)| (*title).to_owned());
+        let mut text = String::new();
+        for cells in [titles.collect()].iter().chain(&self.rows) {
+            line(&mut text, cells, &self.columns, &widths, limit);
+            f.write_str(&text)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, terminal_width())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 3] = [
+        ("NAME", Align::Left),
+        ("COUNT", Align::Right),
+        ("TEXT", Align::Left),
+    ];
+
+    fn table(rows: &[[&str; 3]], limit: Option<usize>) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut writer = TableWriter::new(&mut out, &COLUMNS, limit);
+        for row in rows {
+            writer.row(row.map(str::to_owned).into()).unwrap();
+        }
+        writer.finish().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn text_stands_left_and_numbers_right() {
+        let rows = [["bookmarks", "7", "x"], ["é", "1000000", ""]];
+        assert_eq!(
+            table(&rows, None),
+            [
+                "NAME         COUNT  TEXT",
+                "bookmarks        7  x",
+                "é          1000000"
+            ]
+        );
+        assert_eq!(table(&[], None), ["NAME  COUNT  TEXT"]);
+    }
+
+    #[test]
+    fn widths_are_those_of_the_terminal_not_of_characters() {
+        let rows = [
+            ["日本語", "1", "a"],
+            ["e\u{301}", "2", "b"],
+            ["abcdef", "3", "c"],
+        ];
+        assert_eq!(
+            table(&rows, None)[1..],
+            [
+                "日本語      1  a",
+                "e\u{301}           2  b",
+                "abcdef      3  c"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_widest_text_is_cut_where_the_line_has_a_maximum() {
+        let long = "x".repeat(100);
+        let rows = [
+            ["short", "1234567", long.as_str()],
+            ["日本語日本語", "1", "y"],
+        ];
+        for limit in [27, 40, 80, 200] {
+            for line in table(&rows, Some(limit)) {
+                assert!(width(&line) <= limit, "{limit}: {line}");
+            }
+        }
+        assert_eq!(
+            table(&rows, Some(34)),
+            [
+                "NAME            COUNT  TEXT",
+                "short         1234567  xxxxxxxxxx…",
+                "日本語日本語        1  y"
+            ]
+        );
+        // Numbers are never cut, however narrow the terminal.
+        assert_eq!(table(&rows, Some(5))[1], "sho…  1234567  xxx…");
+    }
+
+    #[test]
+    fn control_characters_are_made_visible_and_count_as_one() {
+        let rows = [["a\u{1b}[2J\nb", "1", "c\u{202e}"]];
+        assert_eq!(
+            table(&rows, None)[1],
+            "a\u{fffd}[2J\u{fffd}b      1  c\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn rows_after_the_sample_take_what_is_free_and_lose_nothing_in_a_pipe() {
+        let mut rows = vec![["a", "1", "b"]; SAMPLE_ROWS];
+        let long = "x".repeat(50);
+        rows.push([&long, "1", &long]);
+        let piped = table(&rows, None);
+        assert_eq!(piped[0], "NAME  COUNT  TEXT");
+        assert_eq!(piped.last(), Some(&format!("{long}  1  {long}")));
+        let shown = table(&rows, Some(30));
+        let last = shown.last().unwrap();
+        assert_eq!(width(last), 30, "{last}");
+        assert!(last == "xxxxxxxxxxxxxxxx…  1  xxxxxxx…", "{last}");
+    }
+
+    #[test]
+    fn rows_are_written_as_they_come_once_the_widths_are_known() {
+        let mut out = Vec::new();
+        let mut writer = TableWriter::new(&mut out, &COLUMNS, None);
+        let large = "x".repeat(SAMPLE_BYTES);
+        writer.row(vec![large, "1".into(), "b".into()]).unwrap();
+        assert!(matches!(writer.phase, Phase::Writing(_)));
+        writer
+            .row(vec!["a".into(), "1".into(), "b".into()])
+            .unwrap();
+        drop(writer);
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 3);
+    }
+
+    #[test]
+    fn a_small_table_is_the_same() {
+        let mut small = Table::new(&COLUMNS);
+        small.row(vec!["a\nb".into(), "7".into(), "c".into()]);
+        struct Cut<'a>(&'a Table);
+        impl fmt::Display for Cut<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write(f, Some(60))
+            }
+        }
+        assert_eq!(
+            Cut(&small).to_string(),
+            "NAME  COUNT  TEXT\na\u{fffd}b       7  c\n"
+        );
+    }
+}

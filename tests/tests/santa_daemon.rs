@@ -8,11 +8,13 @@
 mod santa_daemon {
     mod clocks;
     mod hung;
+    mod invalid;
     pub(crate) mod machine;
     pub(crate) mod moroz;
     mod outage;
     mod own_server;
     mod pushed;
+    mod root_start;
     pub(crate) mod talk;
 }
 

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::wire::{AuditEvent, Decision, Event, EventUploadRequest, FileAccessEvent};
 
 /// No path on any system is longer; what claims to be is not uploaded.
-const PATH_BYTES: usize = 4096;
+pub(super) const PATH_BYTES: usize = 4096;
 
 /// Something that happened, as an agent stores it. Its JSON is what hosts keep.
 ///
@@ -99,15 +99,13 @@ impl Decision {
 }
 
 impl Settings {
-    /// Whether an execution with this decision is kept for the server: blocks, what would be blocked in LOCKDOWN unless
-    /// the server does not want it, and everything if the server wants everything.
+    /// Whether an execution with this decision is kept for the server: everything if everything is wanted; else what would
+    /// be blocked in LOCKDOWN, unless that is not wanted, and blocks.
     #[must_use]
     pub fn keeps(&self, decision: Decision) -> bool {
-        match decision {
-            Decision::AllowUnknown => self.disable_unknown_event_upload != Some(true),
-            decision if decision.is_allow() => self.enable_all_event_upload == Some(true),
-            _ => true,
-        }
+        let wants_all = self.enable_all_event_upload == Some(true);
+        let wants_unknown = self.disable_unknown_event_upload != Some(true);
+        wants_all || (decision == Decision::AllowUnknown && wants_unknown) || !decision.is_allow()
     }
 }
 
@@ -124,20 +122,22 @@ mod tests {
             disable_unknown_event_upload: no_unknown,
             ..Settings::default()
         };
-        // The decision; then whether it is kept usually, when everything is wanted, when the unknown is not.
+        // The decision; then whether it is kept usually, when everything is wanted, when the unknown is not, and when both
+        // are set.
         let rows = [
-            (Decision::BlockBinary, [true, true, true]),
-            (Decision::BlockUnknown, [true, true, true]),
-            (Decision::AllowUnknown, [true, true, false]),
-            (Decision::AllowBinary, [false, true, false]),
-            (Decision::AllowPlatform, [false, true, false]),
-            (Decision::BundleBinary, [true, true, true]),
+            (Decision::BlockBinary, [true, true, true, true]),
+            (Decision::BlockUnknown, [true, true, true, true]),
+            (Decision::AllowUnknown, [true, true, false, true]),
+            (Decision::AllowBinary, [false, true, false, true]),
+            (Decision::AllowPlatform, [false, true, false, true]),
+            (Decision::BundleBinary, [true, true, true, true]),
         ];
         for (decision, expected) in rows {
             let found = [
                 settings(None, None),
                 settings(Some(true), Some(false)),
                 settings(Some(false), Some(true)),
+                settings(Some(true), Some(true)),
             ];
             assert_eq!(found.map(|s| s.keeps(decision)), expected, "{decision}");
         }

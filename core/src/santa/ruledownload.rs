@@ -131,16 +131,26 @@ impl Collected {
 }
 
 /// Which page is next.
-#[derive(Debug, PartialEq, Eq)]
-enum Turn {
+///
+/// ```
+/// use selvedge_core::santa::Turn;
+///
+/// assert_eq!(Turn::decide("", "2".into(), true, 1), Turn::Page("2".into()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// None.
     Last,
+    /// The one of this cursor.
     Page(String),
+    /// The server does not end.
     Endless,
 }
 
 impl Turn {
     /// Decides by the cursor that a page was asked with, the one it brings, whether it had rules, and its number.
-    fn decide(asked: &str, cursor: String, has_rules: bool, pages: u32) -> Self {
+    #[must_use]
+    pub fn decide(asked: &str, cursor: String, has_rules: bool, pages: u32) -> Self {
         if cursor.is_empty() {
             Self::Last
         } else if pages >= MOST_PAGES || (cursor == asked && !has_rules) {

@@ -108,6 +108,29 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What is in force: what the server has set, else what the machine's own configuration sets.
+    #[must_use]
+    pub fn over(&self, own: &Self) -> Self {
+        macro_rules! over {
+            ($($field:ident),*) => { Self { $($field: self.$field.clone().or_else(|| own.$field.clone())),* } };
+        }
+        over!(
+            client_mode,
+            enable_bundles,
+            enable_transitive_rules,
+            enable_all_event_upload,
+            disable_unknown_event_upload,
+            full_sync_interval,
+            allowed_path_regex,
+            blocked_path_regex,
+            removable_media,
+            encrypted_removable_media,
+            override_file_access_action,
+            event_detail_url,
+            event_detail_text
+        )
+    }
+
     /// Takes over what an answer says.
     pub fn take(&mut self, said: &PreflightResponse) {
         set(&mut self.client_mode, said.client_mode);
@@ -197,6 +220,25 @@ mod tests {
         let mut settings = before();
         settings.take(&serde_json::from_str(text).unwrap());
         settings
+    }
+
+    #[test]
+    fn what_the_server_has_set_counts_before_the_configuration() {
+        let own = Settings {
+            enable_bundles: Some(false),
+            enable_all_event_upload: Some(true),
+            allowed_path_regex: Some("own".into()),
+            event_detail_url: Some("u".into()),
+            ..Settings::default()
+        };
+        let expected = Settings {
+            enable_all_event_upload: Some(true),
+            event_detail_url: Some("u".into()),
+            ..before()
+        };
+        assert_eq!(before().over(&own), expected);
+        assert_eq!(Settings::default().over(&own), own);
+        assert_eq!(own.over(&Settings::default()), own);
     }
 
     #[test]

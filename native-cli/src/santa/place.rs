@@ -66,6 +66,21 @@ impl Place {
         self.dir().join("santa-machine-id")
     }
 
+    /// The files in which the state is kept, whether they are there or not; the configuration is not one of them.
+    #[must_use]
+    pub fn kept_files(&self) -> Vec<PathBuf> {
+        let names = [
+            "santa.sqlite",
+            "santa.sqlite-wal",
+            "santa.sqlite-shm",
+            "santa-machine-id",
+            "santa.notify",
+            "santa.lock",
+            "santa-daemon.lock",
+        ];
+        names.map(|name| self.dir().join(name)).into()
+    }
+
     /// Makes the directory, for its owner alone, if it is not there.
     ///
     /// # Errors

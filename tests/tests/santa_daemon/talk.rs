@@ -79,6 +79,18 @@ impl Talk {
         result.unwrap_or_else(|| panic!("{method} is refused: {answer}"))
     }
 
+    /// The error of a call that is refused.
+    #[track_caller]
+    pub(crate) fn refusal(&mut self, method: &str, params: &Value) -> Value {
+        self.begin(method, params);
+        let answer = self.answer();
+        assert!(
+            answer["error"].is_object(),
+            "{method} is not refused: {answer}"
+        );
+        answer["error"].clone()
+    }
+
     /// The number of the error of a call that is refused.
     #[track_caller]
     pub(crate) fn refused(&mut self, method: &str, params: &Value) -> i64 {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde_json::{Value, json};
 
-use super::call::Id;
+use super::call::{Id, Refusal};
 
 /// Why a call is not done.
 ///
@@ -141,6 +141,26 @@ pub fn answer_line(id: &Id, answer: &Result<Value, Fault>) -> Vec<u8> {
             json!({"jsonrpc": "2.0", "id": id, "error": error})
         }
     })
+}
+
+/// The line that refuses a call, with its end.
+///
+/// ```
+/// use selvedge_core::santa::ipc::{Caller, read_call, refusal_line};
+///
+/// let line = br#"{"jsonrpc":"2.0","id":1,"method":"events.post","params":{"events":[{}]}}"#;
+/// let refusal = read_call(line, Caller::Agent).unwrap_err();
+/// let line = String::from_utf8(refusal_line(&refusal)).unwrap();
+/// assert!(line.contains("event 1: file_sha256 must be 64 hexadecimal digits"), "{line}");
+/// ```
+#[must_use]
+pub fn refusal_line(refusal: &Refusal) -> Vec<u8> {
+    let message = match &refusal.reason {
+        Some(reason) => alloc::format!("{}: {reason}", refusal.fault),
+        None => refusal.fault.to_string(),
+    };
+    let error = json!({"code": refusal.fault.code(), "message": message});
+    line(&json!({"jsonrpc": "2.0", "id": refusal.id, "error": error}))
 }
 
 /// The line of a notice, with its end.

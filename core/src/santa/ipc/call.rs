@@ -5,11 +5,11 @@
 //! no call of JSON-RPC 2.0, or a batch ───→ -32600
 //! no such method ───────────────────────→ -32601
 //! the peer may not call it ──────────────→ -32000
-//! its parameters are not what they are ──→ -32602
+//! its parameters are not what they are ──→ -32602, with the reason where an event is invalid
 //! else ─────────────────────────────────→ the call
 //! ```
 
-use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,9 +18,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::answer::Fault;
+use crate::santa::event_check::InvalidEvent;
 use crate::santa::kind::Kind;
+use crate::santa::occurrence::Occurrence;
 use crate::santa::store::EventId;
-use crate::santa::wire::Event;
 
 /// Brackets of a line nest no deeper.
 const DEPTH: usize = 64;
@@ -87,39 +88,48 @@ impl Caller {
 /// ```
 /// use selvedge_core::santa::ipc::Posted;
 ///
-/// let posted: Posted = serde_json::from_str(r#"{"id":0,"file_sha256":"ab"}"#)?;
-/// assert_eq!((posted.id, posted.event.file_sha256.as_str()), (None, "ab"));
-/// # Ok::<(), serde_json::Error>(())
+/// let sha256 = "ab".repeat(32);
+/// let event = serde_json::json!({"id": 0, "file_sha256": sha256, "decision": "BLOCK_BINARY", "execution_time": 1.5});
+/// let posted = Posted::read(event)?;
+/// assert_eq!((posted.id, posted.occurrence.key()), (None, sha256));
+/// # Ok::<(), selvedge_core::santa::InvalidEvent>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Posted {
     /// Its number in the store; `None` when it is not stored.
     pub id: Option<EventId>,
     /// What happened.
-    pub event: Box<Event>,
+    pub occurrence: Occurrence,
 }
 
-impl<'de> Deserialize<'de> for Posted {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error;
-        let mut fields = Map::deserialize(deserializer)?;
+impl Posted {
+    /// Reads an event with its number, if it has one, and checks it as [`Occurrence::read`] does.
+    ///
+    /// # Errors
+    /// When a server could not be told of it.
+    pub fn read(mut value: Value) -> Result<Self, InvalidEvent> {
+        let fields = value.as_object_mut().ok_or(InvalidEvent::NoObject)?;
         let id = match fields.remove("id") {
             None | Some(Value::Null) => 0,
-            Some(id) => id.as_u64().ok_or_else(|| D::Error::custom("id"))?,
+            Some(id) => id
+                .as_u64()
+                .ok_or_else(|| InvalidEvent::WrongType("id".into()))?,
         };
-        let event = Event::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
         Ok(Self {
             id: (id != 0).then_some(EventId(id)),
-            event: Box::new(event),
+            occurrence: Occurrence::read(value)?,
         })
     }
 }
 
 impl serde::Serialize for Posted {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = match serde_json::to_value(&self.event) {
-            Ok(Value::Object(fields)) => fields,
-            _ => return Err(serde::ser::Error::custom("an event is an object")),
+        let written = match &self.occurrence {
+            Occurrence::Execution(event) => serde_json::to_value(event),
+            occurrence => serde_json::to_value(occurrence),
+        };
+        let Ok(Value::Object(mut fields)) = written else {
+            return Err(serde::ser::Error::custom("an event is an object"));
         };
         if let Some(id) = self.id {
             fields.insert("id".into(), id.0.into());
@@ -182,14 +192,36 @@ struct SyncRun {
 
 #[derive(Deserialize)]
 struct EventsPost {
-    events: Vec<Posted>,
+    events: Vec<Value>,
     #[serde(default)]
     key: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct EventsPostBundle {
-    event: Posted,
+    event: Value,
+}
+
+/// What is wrong with parameters, where more than their form is.
+type Reason = Option<String>;
+
+/// Checks all events: none is taken if one is bad.
+fn posted(events: Vec<Value>) -> Result<Vec<Posted>, Reason> {
+    let numbered = (1_usize..).zip(events);
+    numbered
+        .map(|(number, event)| {
+            Posted::read(event).map_err(|error| Some(format!("event {number}: {error}")))
+        })
+        .collect()
+}
+
+/// The main event of a bundle, which has to name it.
+fn posted_bundle(event: Value) -> Result<Posted, Reason> {
+    let posted = Posted::read(event).map_err(|error| Some(format!("event: {error}")))?;
+    match &posted.occurrence {
+        Occurrence::Execution(event) if !event.file_bundle_hash.is_empty() => Ok(posted),
+        _ => Err(Some("event: file_bundle_hash is missing".into())),
+    }
 }
 
 impl Call {
@@ -217,12 +249,12 @@ impl Call {
         }
     }
 
-    fn read(method: &str, params: Value) -> Option<Self> {
-        Some(match method {
+    fn read(method: &str, params: Value) -> Result<Self, Reason> {
+        Ok(match method {
             "sync.run" => {
                 let read: SyncRun = fields(params)?;
                 Self::SyncRun {
-                    kind: Kind::from_name(read.kind.as_deref().unwrap_or("normal"))?,
+                    kind: Kind::from_name(read.kind.as_deref().unwrap_or("normal")).ok_or(None)?,
                     log: read.log,
                     wait: read.wait,
                 }
@@ -230,34 +262,36 @@ impl Call {
             "events.post" => {
                 let read: EventsPost = fields(params)?;
                 Self::EventsPost {
-                    events: read.events,
+                    events: posted(read.events)?,
                     key: read.key,
                 }
             }
             "events.post_bundle" => {
                 let read: EventsPostBundle = fields(params)?;
-                Self::EventsPostBundle { event: read.event }
+                Self::EventsPostBundle {
+                    event: posted_bundle(read.event)?,
+                }
             }
             "push.status" => Self::PushStatus,
             "push.reconnect" => Self::PushReconnect,
             "server.check" => Self::ServerCheck,
             "status" => Self::Status,
             "service.stop" => Self::ServiceStop,
-            _ => return None,
+            _ => return Err(None),
         })
     }
 }
 
 /// Parameters by name; none at all are an empty object.
-fn fields<T: DeserializeOwned>(params: Value) -> Option<T> {
+fn fields<T: DeserializeOwned>(params: Value) -> Result<T, Reason> {
     let params = match params {
         Value::Null => Value::Object(Map::new()),
         params => params,
     };
     if !params.is_object() {
-        return None;
+        return Err(None);
     }
-    serde_json::from_value(params).ok()
+    serde_json::from_value(params).map_err(|_| None)
 }
 
 /// Who may call a method; `None` if there is none of that name.
@@ -301,6 +335,8 @@ pub struct Refusal {
     pub id: Id,
     /// What is answered.
     pub fault: Fault,
+    /// What is wrong with the parameters, where that is known.
+    pub reason: Option<String>,
 }
 
 /// Reads a line that a caller sent.
@@ -308,7 +344,13 @@ pub struct Refusal {
 /// # Errors
 /// When it is answered with an error.
 pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
-    let refuse = |id: Id, fault| Err(Refusal { id, fault });
+    let refuse = |id: Id, fault| {
+        Err(Refusal {
+            id,
+            fault,
+            reason: None,
+        })
+    };
     if !super::lines::is_shallow(line, DEPTH) {
         return refuse(Id::None, Fault::Parse);
     }
@@ -335,8 +377,12 @@ pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
     }
     let params = fields.get("params").cloned().unwrap_or_default();
     match Call::read(method, params) {
-        Some(call) => Ok(Incoming { id, call }),
-        None => refuse(id, Fault::Params),
+        Ok(call) => Ok(Incoming { id, call }),
+        Err(reason) => Err(Refusal {
+            id,
+            fault: Fault::Params,
+            reason,
+        }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
-use selvedge_core::santa::wire::{Decision, Event};
+use selvedge_core::santa::ipc::Posted;
 use selvedge_core::santa::{Occurrence, PendingEvent, RuleStore as _};
 use selvedge_core::time::LocalTime;
 use serde::Serialize;
@@ -14,7 +14,8 @@ use super::grammar::EventsCommand;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::moment;
-use crate::output::{Align, Table};
+use crate::output::{Align, Column};
+use crate::santa::SantaStore;
 
 /// More at once is no input of an agent.
 const MOST_BYTES: u64 = 64 << 20;
@@ -116,63 +117,11 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
             if number > MOST_EVENTS {
                 return Err(format!("it holds more than {MOST_EVENTS} events: split it"));
             }
-            let event = occurrence(value).and_then(checked);
-            events.push(event.map_err(|problem| format!("event {number}: {problem}"))?);
+            let posted = Posted::read(value).map_err(|error| format!("event {number}: {error}"))?;
+            events.push(posted.occurrence);
         }
     }
     Ok(events)
-}
-
-fn occurrence(value: Value) -> std::result::Result<Occurrence, String> {
-    let kinds = ["execution", "file_access", "audit"];
-    let fields = value.as_object().ok_or("it is no object")?;
-    let wrong = "a field has the wrong type".to_owned();
-    match kinds
-        .iter()
-        .any(|kind| fields.len() == 1 && fields.contains_key(*kind))
-    {
-        true => serde_json::from_value(value).map_err(|_| wrong),
-        false => {
-            let event: Event = serde_json::from_value(value).map_err(|_| wrong)?;
-            Ok(Occurrence::Execution(Box::new(event)))
-        }
-    }
-}
-
-/// What servers insist on, so that one event does not make them refuse a whole batch.
-fn checked(mut event: Occurrence) -> std::result::Result<Occurrence, String> {
-    match &mut event {
-        Occurrence::Execution(event) => {
-            event.file_sha256.make_ascii_lowercase();
-            let sha256 = event.file_sha256.as_bytes();
-            if sha256.len() != 64 || !sha256.iter().all(u8::is_ascii_hexdigit) {
-                return Err("file_sha256 must be 64 hexadecimal digits".into());
-            }
-            let decision = event.decision.ok_or("decision is missing, or unknown")?;
-            let has_time = event.execution_time.is_finite() && event.execution_time > 0.0;
-            if !has_time && decision != Decision::BundleBinary {
-                return Err("execution_time must be seconds since 1970".into());
-            }
-        }
-        Occurrence::FileAccess(event) => {
-            event.decision.ok_or("decision is missing, or unknown")?;
-            if !event.access_time.is_finite() {
-                return Err("access_time must be seconds since 1970".into());
-            }
-        }
-        Occurrence::Audit(event) => {
-            let known = event.standalone_mode_rule_creation.as_ref();
-            known.ok_or("it holds no known kind of audit event")?;
-        }
-    }
-    Ok(event)
-}
-
-#[derive(Serialize)]
-struct Listed {
-    /// All that wait, also those that are not listed.
-    pending: u64,
-    events: Vec<Row>,
 }
 
 #[derive(Serialize)]
@@ -183,61 +132,78 @@ struct Row {
 }
 
 async fn list(device: &Device, limit: usize) -> Result<()> {
-    let mut listed = Listed {
-        pending: 0,
-        events: Vec::new(),
-    };
-    if let Some(store) = super::store_if_there(device)? {
-        listed.pending = store.pending_events()?;
-        let mut after = None;
-        while listed.events.len() < limit {
-            let room = PAGE.min(limit - listed.events.len());
-            let page = store.events(after, room).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            listed
-                .events
-                .extend(page.into_iter().map(|PendingEvent { id, occurrence }| Row {
-                    id: id.0,
-                    occurrence,
-                }));
-        }
+    let output = device.output;
+    let store = super::store_if_there(device)?;
+    let pending = store
+        .as_ref()
+        .map_or(Ok(0), |store| store.pending_events())?;
+    if output.json {
+        let mut array = output.array();
+        let before = format!("{{\"pending\":{pending},\"events\":");
+        array.begin(&before).map_err(CliError::Output)?;
+        each(store.as_ref(), limit, |row| array.element(&row)).await?;
+        return array.finish("}").map_err(CliError::Output);
     }
-    device.output.answer(&listed)
+    if pending == 0 {
+        return output.print("No events wait.\n");
+    }
+    let mut table = output.table(&COLUMNS);
+    let listed = each(store.as_ref(), limit, |row| table.row(row.cells())).await?;
+    table.finish().map_err(CliError::Output)?;
+    match pending.saturating_sub(listed) {
+        0 => Ok(()),
+        more => output.print(&format!("and {more} more\n")),
+    }
 }
 
-impl fmt::Display for Listed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.pending == 0 {
-            return writeln!(f, "No events wait.");
-        }
-        let mut table = Table::new(&[
-            ("ID", Align::Right),
-            ("TIME", Align::Left),
-            ("WHAT HAPPENED", Align::Left),
-            ("FILE", Align::Left),
-        ]);
-        for row in &self.events {
-            let (time, what, file) = match &row.occurrence {
-                Occurrence::Execution(event) => (
-                    event.execution_time,
-                    event.decision.map_or("-", |decision| decision.as_str()),
-                    format!("{}/{}", event.file_path, event.file_name),
-                ),
-                Occurrence::FileAccess(event) => (
-                    event.access_time,
-                    event.decision.map_or("-", |decision| decision.as_str()),
-                    event.target.clone(),
-                ),
-                Occurrence::Audit(_) => (0.0, "audit", row.occurrence.key()),
+/// Hands over the oldest events, and says how many.
+async fn each(
+    store: Option<&SantaStore>,
+    limit: usize,
+    mut take: impl FnMut(Row) -> std::io::Result<()>,
+) -> Result<u64> {
+    let mut listed = 0;
+    let mut after = None;
+    let Some(store) = store else { return Ok(0) };
+    while listed < limit {
+        let page = store.events(after, PAGE.min(limit - listed)).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        listed += page.len();
+        for PendingEvent { id, occurrence } in page {
+            let row = Row {
+                id: id.0,
+                occurrence,
             };
-            table.row(vec![row.id.to_string(), shown(time), what.into(), file]);
+            take(row).map_err(CliError::Output)?;
         }
-        write!(f, "{table}")?;
-        match self.pending.saturating_sub(self.events.len() as u64) {
-            0 => Ok(()),
-            more => writeln!(f, "and {more} more"),
-        }
+    }
+    Ok(listed as u64)
+}
+
+const COLUMNS: [Column; 4] = [
+    ("ID", Align::Right),
+    ("TIME", Align::Left),
+    ("WHAT HAPPENED", Align::Left),
+    ("FILE", Align::Left),
+];
+
+impl Row {
+    fn cells(self) -> Vec<String> {
+        let (time, what, file) = match &self.occurrence {
+            Occurrence::Execution(event) => (
+                event.execution_time,
+                event.decision.map_or("-", |decision| decision.as_str()),
+                format!("{}/{}", event.file_path, event.file_name),
+            ),
+            Occurrence::FileAccess(event) => (
+                event.access_time,
+                event.decision.map_or("-", |decision| decision.as_str()),
+                event.target.clone(),
+            ),
+            Occurrence::Audit(_) => (0.0, "audit", self.occurrence.key()),
+        };
+        vec![self.id.to_string(), shown(time), what.into(), file]
     }
 }
 
@@ -283,11 +249,15 @@ mod tests {
             ),
             (
                 event(r#","decision":"WAT","execution_time":1"#),
-                Some("event 1: decision is missing"),
+                Some("event 1: decision \"WAT\" is unknown"),
             ),
             (
                 event(r#","pid":"x""#),
-                Some("event 1: a field has the wrong type"),
+                Some("event 1: the field pid has the wrong type"),
+            ),
+            (
+                event(r#","id":7,"decision":"BLOCK_BINARY","execution_time":1"#),
+                None,
             ),
             (
                 r#"{"file_sha256":"ab"}"#.into(),
@@ -296,7 +266,8 @@ mod tests {
             ("5".into(), Some("event 1: it is no object")),
             ("{".into(), Some("it is no JSON (line 1)")),
             (
-                r#"{"file_access":{"decision":"FILE_ACCESS_DECISION_DENIED"}}"#.into(),
+                r#"{"file_access":{"decision":"FILE_ACCESS_DECISION_DENIED","access_time":1}}"#
+                    .into(),
                 None,
             ),
             (
@@ -305,7 +276,7 @@ mod tests {
             ),
             (
                 r#"{"audit":{"standalone_mode_rule_creation":{}}}"#.into(),
-                None,
+                Some("event 1: decision is missing"),
             ),
             (
                 r#"{"audit":{}}"#.into(),

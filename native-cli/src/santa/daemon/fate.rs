@@ -1,15 +1,15 @@
 //! What becomes of an event that an agent posts (spec §2.4, §5.3).
 //!
 //! ```text
-//! a decision that has no form on the wire, or that the server does not want ─→ dropped
-//! allowed, and the same was kept in the last four hours ────────────────────→ dropped
-//! allowed ──────────────────────────────────────────────────────────────────→ kept for the next sync
-//! blocked, or of a bundle ──────────────────────────────────────────────────→ kept, and sent at once, but each key only
-//!                                                                             once in ten minutes
+//! a decision that the server does not want ──────────────────────────────────→ dropped
+//! allowed or only audited, and the same was kept in the last four hours ─────→ dropped
+//! allowed or only audited ───────────────────────────────────────────────────→ kept for the next sync
+//! blocked, denied, of a bundle, or an audit event ───────────────────────────→ kept, and sent at once, but each key
+//!                                                                              only once in ten minutes
 //! ```
 
-use selvedge_core::santa::wire::{Decision, Event};
-use selvedge_core::santa::{Settings, Throttle};
+use selvedge_core::santa::wire::FileAccessDecision;
+use selvedge_core::santa::{Occurrence, Settings, Throttle};
 use selvedge_core::time::LocalTime;
 
 /// What becomes of an event.
@@ -41,14 +41,20 @@ impl Default for Recent {
 
 impl Recent {
     /// Decides what becomes of an event, and remembers it if it was allowed.
-    pub(super) fn judge(&mut self, event: &Event, settings: &Settings, now: LocalTime) -> Fate {
-        let Some(decision) = event.decision.filter(|decision| settings.keeps(*decision)) else {
-            return Fate::Drop;
-        };
-        match decision.is_allow() {
-            true if self.allowed.passes(&event.file_sha256, now) => Fate::Keep,
-            true => Fate::Drop,
-            false => Fate::Send,
+    pub(super) fn judge(
+        &mut self,
+        occurrence: &Occurrence,
+        settings: &Settings,
+        now: LocalTime,
+    ) -> Fate {
+        if !is_wanted(occurrence, settings) {
+            Fate::Drop
+        } else if !needs_no_action(occurrence) {
+            Fate::Send
+        } else if self.allowed.passes(&occurrence.key(), now) {
+            Fate::Keep
+        } else {
+            Fate::Drop
         }
     }
 
@@ -63,23 +69,71 @@ impl Recent {
     }
 
     /// An allowed event was not kept after all.
-    pub(super) fn forget_allowed(&mut self, event: &Event) {
-        if event.decision.is_some_and(Decision::is_allow) {
-            self.allowed.forget(&event.file_sha256);
+    pub(super) fn forget_allowed(&mut self, occurrence: &Occurrence) {
+        if needs_no_action(occurrence) {
+            self.allowed.forget(&occurrence.key());
         }
+    }
+}
+
+/// Whether the settings in force have it kept for the server.
+fn is_wanted(occurrence: &Occurrence, settings: &Settings) -> bool {
+    match occurrence {
+        Occurrence::Execution(event) => event
+            .decision
+            .is_some_and(|decision| settings.keeps(decision)),
+        Occurrence::FileAccess(event) => event.decision.is_some(),
+        Occurrence::Audit(_) => true,
+    }
+}
+
+/// Whether nothing was prevented: such an event is kept once in four hours.
+fn needs_no_action(occurrence: &Occurrence) -> bool {
+    match occurrence {
+        Occurrence::Execution(event) => event.decision.is_some_and(|decision| decision.is_allow()),
+        Occurrence::FileAccess(event) => event.decision == Some(FileAccessDecision::AuditOnly),
+        Occurrence::Audit(_) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use selvedge_core::santa::wire::{AuditEvent, Decision, Event, FileAccessEvent};
+
     use super::*;
 
-    fn event(decision: Option<Decision>) -> Event {
-        Event {
+    fn event(decision: Option<Decision>) -> Occurrence {
+        Occurrence::Execution(Box::new(Event {
             file_sha256: "ab".into(),
             decision,
             ..Event::default()
-        }
+        }))
+    }
+
+    fn access(decision: FileAccessDecision) -> Occurrence {
+        Occurrence::FileAccess(Box::new(FileAccessEvent {
+            rule_name: "keys".into(),
+            decision: Some(decision),
+            ..FileAccessEvent::default()
+        }))
+    }
+
+    #[test]
+    fn file_accesses_and_audits_are_kept_whatever_the_settings() {
+        let mut recent = Recent::default();
+        let settings = Settings::default();
+        let mut judge =
+            |occurrence: &Occurrence| recent.judge(occurrence, &settings, LocalTime::default());
+        let audited = access(FileAccessDecision::AuditOnly);
+        assert_eq!(judge(&audited), Fate::Keep);
+        assert_eq!(judge(&audited), Fate::Drop);
+        let denied = access(FileAccessDecision::Denied);
+        assert_eq!([judge(&denied), judge(&denied)], [Fate::Send; 2]);
+        let audit = Occurrence::Audit(Box::new(AuditEvent::default()));
+        assert_eq!(judge(&audit), Fate::Send);
+        recent.forget_allowed(&audited);
+        let again = recent.judge(&audited, &settings, LocalTime::default());
+        assert_eq!(again, Fate::Keep);
     }
 
     #[test]

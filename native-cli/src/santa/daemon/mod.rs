@@ -3,6 +3,7 @@
 //! ```text
 //! trusted      root reads no configuration that others may write
 //! socket       made, or handed over
+//! ownership    whether the user whom root becomes can work where the state is
 //! privileges   root's are given up, for good
 //! supervisor   a parent that starts the daemon again
 //! pulse        how the parent hears that it lives
@@ -25,6 +26,7 @@ mod fate;
 mod heart;
 mod jobs;
 mod network;
+mod ownership;
 mod peers;
 mod posts;
 mod privileges;
@@ -143,6 +145,7 @@ impl Start {
             }
             Course::Become(user) => {
                 privileges::make_dir(self.place.dir(), user)?;
+                ownership::check(&self.place, user)?;
                 let is_early = trusted::is_roots_dir(&path);
                 let early = is_early.then(open).transpose()?;
                 privileges::take(course)?;
@@ -162,7 +165,7 @@ impl Start {
             .map_err(|error| CliError::BadFile {
                 path: dir.to_owned(),
                 detail: format!(
-                    "the user {0} cannot write here ({error}): `chown -R {0}` it",
+                    "the user {} cannot write here ({error}): keep the state in a directory of its own, by --data-dir",
                     user.name
                 ),
             })

@@ -1,6 +1,7 @@
 //! Events that an agent posts: kept first, then sent, and deleted when the server has them (spec §5.3).
 //!
 //! ```text
+//! an invalid event is refused before it comes here
 //! events.post ─────────→ what becomes of each event ─→ those to keep are kept, in one transaction
 //!   nothing to send, or the same went out lately ────→ it waits for the next sync
 //!   the server takes them ───────────────────────────→ they are deleted here
@@ -71,10 +72,10 @@ impl Posts {
         runner: Rc<Runner>,
         event: Posted,
     ) -> Result<Value, Fault> {
-        let hash = event.event.file_bundle_hash.clone();
-        if hash.is_empty() {
-            return Err(Fault::Params);
-        }
+        let hash = match &event.occurrence {
+            Occurrence::Execution(event) => event.file_bundle_hash.clone(),
+            Occurrence::FileAccess(_) | Occurrence::Audit(_) => return Err(Fault::Params),
+        };
         let outgoing = self.keep(&runner, vec![event], Some(hash.clone())).await?;
         // What was sent lately, and is not wanted by now, will not be.
         let action = match outgoing.events.is_empty() {
@@ -102,12 +103,8 @@ impl Posts {
         let settings = settings(runner).await.ok_or(Fault::Store)?;
         let now = self.clock.now();
         let (mut kept, mut wanted) = (Vec::new(), Vec::new());
-        for posted in events {
-            let fate = self
-                .recent
-                .borrow_mut()
-                .judge(&posted.event, &settings, now);
-            let occurrence = Occurrence::Execution(posted.event);
+        for Posted { occurrence, .. } in events {
+            let fate = self.recent.borrow_mut().judge(&occurrence, &settings, now);
             match fate {
                 Fate::Drop => continue,
                 Fate::Keep => {}
@@ -118,9 +115,7 @@ impl Posts {
         if runner.store().add_events(&kept).is_err() {
             let mut recent = self.recent.borrow_mut();
             for occurrence in &kept {
-                if let Occurrence::Execution(event) = occurrence {
-                    recent.forget_allowed(event);
-                }
+                recent.forget_allowed(occurrence);
             }
             return Err(Fault::Store);
         }
@@ -168,12 +163,5 @@ impl Posts {
 /// What counts: what the server has set, else what this machine has.
 async fn settings(runner: &Runner) -> Option<Settings> {
     let set = SyncState::load(runner.store()).await.ok()?.settings;
-    let own = &runner.config().own;
-    Some(Settings {
-        enable_all_event_upload: set.enable_all_event_upload.or(own.enable_all_event_upload),
-        disable_unknown_event_upload: set
-            .disable_unknown_event_upload
-            .or(own.disable_unknown_event_upload),
-        ..set
-    })
+    Some(set.over(&runner.config().own))
 }

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
+use super::ownership::in_shell;
 use crate::exit::{CliError, Result};
 use crate::santa::Config;
 
@@ -31,7 +32,10 @@ pub(super) fn load(path: &Path) -> Result<Config> {
     if !is_roots(metadata.uid(), metadata.mode()) {
         return Err(CliError::BadFile {
             path: path.to_owned(),
-            detail: "root starts by this file, so that nobody else may write it: `chown root` and `chmod go-w` it".into(),
+            detail: format!(
+                "root starts by this file, so that nobody else may write it: run `chown root {0} && chmod go-w {0}`",
+                in_shell(path)
+            ),
         });
     }
     let mut text = String::new();

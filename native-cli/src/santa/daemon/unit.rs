@@ -24,6 +24,7 @@ impl Unit<'_> {
     pub fn service(&self) -> String {
         let sandbox = sandbox(&[self.place], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
         let (program, place, user) = (quoted(self.program), quoted(self.place), self.user);
+        let config = quoted(&self.place.join("santa.toml"));
         let group = match self.group {
             Some(group) => format!("Group={group}\n"),
             None => String::new(),
@@ -36,7 +37,8 @@ impl Unit<'_> {
         };
         format!(
             "# Keep this as /etc/systemd/system/selvedge-santa.service, then: systemctl enable --now selvedge-santa
-# The directory belongs to the user: chown -R {user} {place}
+# The user has the directory, and root the configuration, which the user reads:
+# chown -R {user}: {place} && chown root {config} && chmod u=rw,g=r,o= {config}
 [Unit]
 Description=Selvedge syncs rules and events of this machine
 Wants=network-online.target
@@ -124,6 +126,7 @@ mod tests {
             "RuntimeDirectory=selvedge",
             "ReadWritePaths=\"/var/lib/selvedge\"",
             "CapabilityBoundingSet=",
+            "# chown -R selvedge: \"/var/lib/selvedge\" && chown root \"/var/lib/selvedge/santa.toml\" && chmod u=rw,g=r,o= \"/var/lib/selvedge/santa.toml\"",
             "ExecStart=\"/usr/bin/selvedge\" --data-dir \"/var/lib/selvedge\" santa daemon",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}");

@@ -1,4 +1,5 @@
 use alloc::format;
+use alloc::string::ToString as _;
 
 use proptest::prelude::*;
 
@@ -53,7 +54,11 @@ fn every_row() {
         ("{}", Some(Fault::Params)),
         (r#"{"events":[{"id":-1}]}"#, Some(Fault::Params)),
         (r#"{"events":[{"file_sha256":5}]}"#, Some(Fault::Params)),
-        (r#"{"events":[{"id":3,"file_sha256":"ab"}]}"#, None),
+        (
+            r#"{"events":[{"id":3,"file_sha256":"ab"}]}"#,
+            Some(Fault::Params),
+        ),
+        (r#"{"events":[]}"#, None),
     ] {
         assert_eq!(
             fault(&call("events.post", params), Caller::Agent),
@@ -63,9 +68,45 @@ fn every_row() {
     }
 }
 
+fn event(more: Value) -> Value {
+    let mut event = json!({
+        "file_sha256": "ab".repeat(32), "decision": "BLOCK_BINARY", "execution_time": 1.5,
+    });
+    for (name, value) in more.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+    event
+}
+
+#[test]
+fn a_bad_event_is_refused_with_the_reason_and_none_beside_it_is_taken() {
+    let said = |method: &str, params: Value| {
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let refusal = read_call(call.to_string().as_bytes(), Caller::Agent).unwrap_err();
+        assert_eq!(refusal.fault, Fault::Params);
+        refusal.reason.unwrap_or_default()
+    };
+    let (good, bad) = (event(json!({})), event(json!({"decision": "WAT"})));
+    let events = json!({"events": [good, bad]});
+    assert_eq!(
+        said("events.post", events),
+        "event 2: decision \"WAT\" is unknown"
+    );
+    let bundle = |event: &Value| said("events.post_bundle", json!({"event": event}));
+    assert_eq!(bundle(&good), "event: file_bundle_hash is missing");
+    assert_eq!(bundle(&bad), "event: decision \"WAT\" is unknown");
+    assert_eq!(
+        bundle(&json!({"audit": {}})),
+        "event: it holds no known kind of audit event"
+    );
+    assert_eq!(said("events.post", json!({"events": 7})), "");
+}
+
 #[test]
 fn what_is_called_is_what_arrives() {
-    let posted: Posted = serde_json::from_str(r#"{"id":3,"file_sha256":"ab"}"#).unwrap();
+    let posted = Posted::read(event(json!({"id": 3, "file_bundle_hash": "ef"}))).unwrap();
+    let access = json!({"file_access": {"decision": 1, "access_time": 1.5}});
+    let access = Posted::read(access).unwrap();
     let calls = [
         Call::SyncRun {
             kind: Kind::CleanAll,
@@ -73,7 +114,7 @@ fn what_is_called_is_what_arrives() {
             wait: false,
         },
         Call::EventsPost {
-            events: [posted.clone()].into(),
+            events: [posted.clone(), access].into(),
             key: Some("k".into()),
         },
         Call::EventsPostBundle { event: posted },

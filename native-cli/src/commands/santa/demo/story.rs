@@ -137,7 +137,7 @@ fn post() -> Result<Call> {
         "file_sha256": BLOCKED, "file_path": "/opt/acme/bin", "file_name": "acmed", "executing_user": "alice",
         "execution_time": 1_767_225_600.25, "decision": "BLOCK_BINARY", "pid": 4242, "ppid": 1, "parent_name": "systemd",
     });
-    let event: Posted = serde_json::from_value(event)
+    let event = Posted::read(event)
         .map_err(|error| CliError::Failed(format!("the demo's event: {error}")))?;
     Ok(Call::EventsPost {
         events: vec![event],

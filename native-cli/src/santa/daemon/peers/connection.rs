@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selvedge_core::santa::ipc::{Caller, Fault, Id, Lines, Refusal, answer_line, read_call};
+use selvedge_core::santa::ipc::{Caller, Fault, Id, Lines, answer_line, read_call, refusal_line};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -116,8 +116,8 @@ impl Reader {
         let room = self.lines.clone().reserve_owned().await.map_err(|_| Over)?;
         let incoming = match read_call(line, self.caller) {
             Ok(incoming) => incoming,
-            Err(Refusal { id, fault }) => {
-                room.send(answer_line(&id, &Err(fault)));
+            Err(refusal) => {
+                room.send(refusal_line(&refusal));
                 return Ok(());
             }
         };

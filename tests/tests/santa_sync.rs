@@ -137,7 +137,11 @@ fn a_rule_that_the_server_drops_goes_with_a_clean_sync_and_local_rules_stay() {
     let _added = machine.run(&add).ok();
     machine.sync(&[]);
     moroz.configure("global", &toml_rules([2]));
-    assert_eq!(machine.sync(&["--clean"])["kind"], "normal");
+    let report = machine.sync(&["--clean"]);
+    assert_eq!(
+        [&report["kind"], &report["requested"], &report["performed"]],
+        ["normal", "clean", "normal"]
+    );
     assert_eq!(machine.rules().len(), 2);
     moroz.configure("global", &format!("clean_sync = true\n{}", toml_rules([2])));
     assert_eq!(machine.sync(&["--clean-all"])["kind"], "clean_all");
@@ -181,7 +185,7 @@ fn the_doctor_says_what_to_set() {
     };
     let good = machine.run(&["doctor"]).ok();
     assert_eq!(said(&good, "encodings"), "the server takes deflate, zlib");
-    assert_eq!(said(&good, "rules"), "rules on the first page: 1");
+    assert_eq!(said(&good, "rules"), "1 rule on 1 page");
     assert!(said(&good, "STANDALONE").contains("refuses"));
     assert!(
         said(&good, "clock").contains("0 seconds") || said(&good, "clock").contains("1 seconds")

@@ -25,11 +25,15 @@ impl SyncState {
         if plan.kind.is_clean() {
             self.settings = super::settings::Settings::default();
             self.requested = super::kind::Kind::Normal;
+            self.replaced_mode = None;
         }
         let mode = self.settings.client_mode;
         self.settings.take(&plan.response);
         if self.settings.client_mode != mode {
             self.settings.client_mode = self.settings.client_mode.map(|new| machine.permitted(new));
+        }
+        if plan.response.client_mode.is_some() {
+            self.replaced_mode = machine.replaced(&plan.response);
         }
         if plan.timing.full_interval.is_some() {
             self.settings.full_sync_interval = plan.timing.full_interval;
@@ -71,6 +75,41 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
+    fn a_mode_that_another_one_replaced_is_remembered_until_the_server_sets_one() {
+        let now = LocalTime::from_millis(5);
+        let after = |state: SyncState, allows_standalone, text: &str| {
+            let plan = Plan::decide(Kind::Normal, serde_json::from_str(text).unwrap());
+            let machine = Machine {
+                allows_standalone,
+                ..Machine::default()
+            };
+            let state = state.after(&plan, &machine, now);
+            let seen = (state.settings.client_mode, state.replaced_mode);
+            (state, seen)
+        };
+        let lockdown = Some(ClientMode::Lockdown);
+        let standalone = Some(ClientMode::Standalone);
+        let (state, seen) = after(
+            SyncState::default(),
+            false,
+            r#"{"client_mode":"STANDALONE"}"#,
+        );
+        assert_eq!(seen, (lockdown, standalone));
+        let (state, seen) = after(state, false, "{}");
+        assert_eq!(seen, (lockdown, standalone));
+        let (state, seen) = after(state, true, r#"{"client_mode":"STANDALONE"}"#);
+        assert_eq!(seen, (standalone, None));
+        let (state, seen) = after(state, false, r#"{"client_mode":"LOCKDOWN"}"#);
+        assert_eq!(seen, (lockdown, None));
+        let (_, seen) = after(
+            state,
+            false,
+            r#"{"client_mode":"STANDALONE","sync_type":"CLEAN"}"#,
+        );
+        assert_eq!(seen, (lockdown, standalone));
+    }
+
+    #[test]
     fn every_row() {
         let now = LocalTime::from_millis(5);
         let before = SyncState {
@@ -81,8 +120,7 @@ mod tests {
                 allowed_path_regex: Some("a".into()),
                 ..Settings::default()
             },
-            last_full_sync: None,
-            last_rule_sync: None,
+            ..SyncState::default()
         };
         let machine = Machine::default();
         let after = |asked_for, text: &str| {

@@ -77,6 +77,13 @@ impl Machine {
             mode => mode,
         }
     }
+
+    /// The mode that a server sets, where this machine takes another one in its place.
+    #[must_use]
+    pub(super) fn replaced(&self, response: &PreflightResponse) -> Option<ClientMode> {
+        let set = response.client_mode?;
+        (self.permitted(set) != set).then_some(set)
+    }
 }
 
 /// When to come again, as an answer says. Times are in seconds.
@@ -107,6 +114,8 @@ pub struct Timing {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// The kind of sync that the client asked for.
+    pub requested: Kind,
     /// The kind of this sync.
     pub kind: Kind,
     /// Events of one request, at least one.
@@ -128,6 +137,7 @@ impl Plan {
         let deadline = said(response.push_notification_global_rule_sync_deadline_seconds)
             .or(response.fcm_global_rule_sync_deadline_seconds);
         Self {
+            requested: asked_for,
             kind: Kind::decide(asked_for, &response),
             batch_size: said(response.batch_size).unwrap_or(BATCH_SIZE),
             timing: Timing {

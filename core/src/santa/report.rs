@@ -12,6 +12,7 @@ use super::eventupload::Uploaded;
 use super::kind::Kind;
 use super::preflight::Timing;
 use super::ruledownload::{Downloaded, NAMED};
+use super::wire::ClientMode;
 use crate::time::LocalTime;
 
 /// The status of a sync: a number that scripts know.
@@ -182,8 +183,12 @@ pub struct Preflighted {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
+    /// The kind of sync that was asked for; `None` when preflight failed, and for rules alone.
+    pub requested: Option<Kind>,
     /// The kind of sync that was done; `None` when preflight failed.
     pub kind: Option<Kind>,
+    /// The mode that the server sets, where LOCKDOWN takes its place: this machine may not be in it.
+    pub replaced_mode: Option<ClientMode>,
     /// preflight.
     pub preflight: StageReport,
     /// logupload.
@@ -209,6 +214,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// The clean sync that was asked for, where the server had a normal one done: the next sync asks again.
+    #[must_use]
+    pub fn not_granted(&self) -> Option<Kind> {
+        let requested = self.requested.filter(|kind| kind.is_clean())?;
+        (self.kind == Some(Kind::Normal)).then_some(requested)
+    }
+
     /// The status: events that were not taken, and a postflight that was not heard, do not make a sync fail.
     #[must_use]
     pub const fn status(&self) -> Status {
@@ -232,11 +244,14 @@ impl Report {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let refused = &self.downloaded.refused;
-        let mut fields = serializer.serialize_struct("Report", 18)?;
+        let mut fields = serializer.serialize_struct("Report", 21)?;
         fields.serialize_field("status", &self.status().number())?;
         fields.serialize_field("message", &self.status().to_string())?;
         fields.serialize_field("degraded", &self.is_degraded())?;
         fields.serialize_field("kind", &self.kind)?;
+        fields.serialize_field("requested", &self.requested)?;
+        fields.serialize_field("performed", &self.kind)?;
+        fields.serialize_field("replaced_mode", &self.replaced_mode)?;
         fields.serialize_field("preflight", &self.preflight)?;
         fields.serialize_field("log_upload", &self.log_upload)?;
         fields.serialize_field("event_upload", &self.event_upload)?;
@@ -252,5 +267,36 @@ impl Serialize for Report {
         fields.serialize_field("traffic", &self.traffic)?;
         fields.serialize_field("millis", &self.millis)?;
         fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use Kind::{Clean, CleanAll, Normal};
+
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_clean_sync_that_was_asked_for_and_not_done_is_not_granted() {
+        for (requested, kind, expected) in [
+            (None, None, None),
+            (None, Some(Normal), None),
+            (Some(Normal), Some(Normal), None),
+            (Some(Normal), Some(Clean), None),
+            (Some(Clean), Some(Normal), Some(Clean)),
+            (Some(CleanAll), Some(Normal), Some(CleanAll)),
+            (Some(Clean), Some(Clean), None),
+            (Some(CleanAll), Some(CleanAll), None),
+            (Some(Clean), None, None),
+        ] {
+            let report = Report {
+                requested,
+                kind,
+                ..Report::default()
+            };
+            assert_eq!(report.not_granted(), expected, "{requested:?} {kind:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::error::Result;
 use super::kind::Kind;
 use super::settings::Settings;
 use super::store::{Commit, RuleStore};
+use super::wire::ClientMode;
 use crate::time::LocalTime;
 
 /// A machine's sync state.
@@ -25,6 +26,9 @@ pub struct SyncState {
     pub requested: Kind,
     /// What the server has set.
     pub settings: Settings,
+    /// The mode that the server has set, where the one in the settings took its place: this machine may not be in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_mode: Option<ClientMode>,
     /// When a sync last ended well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_full_sync: Option<LocalTime>,
@@ -38,6 +42,7 @@ impl Default for SyncState {
         Self {
             requested: Kind::CleanAll,
             settings: Settings::default(),
+            replaced_mode: None,
             last_full_sync: None,
             last_rule_sync: None,
         }

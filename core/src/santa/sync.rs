@@ -135,7 +135,9 @@ impl<'a, H: Host> Session<'a, H> {
         let result = self.preflight_step().await;
         report.preflight = StageReport::of(&result);
         let (plan, preflighted) = result.ok()?;
+        report.requested = Some(plan.requested);
         report.kind = Some(plan.kind);
+        report.replaced_mode = self.options.machine.replaced(&plan.response);
         report.preflighted = Some(preflighted);
         self.link.batch_size.set(Some(plan.batch_size));
         (self.options.progress)(Stage::Preflighted(preflighted));

@@ -16,6 +16,7 @@
 //! rule_file    rules in a file
 //! expression   which rules' expressions an agent can compile
 //! cel_check    static checks of expressions
+//! icu_pattern  which patterns of paths an agent can compile
 //! serve        a small server for tests and trials
 //! fleet        many machines that exist only here
 //! push         servers that tell this machine when to sync
@@ -33,6 +34,7 @@ mod fetch;
 pub mod fleet;
 mod host;
 mod http_date;
+pub mod icu_pattern;
 mod in_flight;
 pub mod ipc_client;
 mod logs;

@@ -1,6 +1,7 @@
 //! How a machine's sync is, as its store knows it.
 
 use selvedge_core::host::StoreError;
+use selvedge_core::santa::wire::ClientMode;
 use selvedge_core::santa::{Kind, RuleCounts, RuleStore as _, Settings, SyncState};
 use selvedge_core::time::LocalTime;
 use serde::Serialize;
@@ -19,6 +20,10 @@ pub struct Snapshot {
     pub last_rule_sync: Option<LocalTime>,
     /// What the server has set.
     pub settings: Settings,
+    /// What is in force: what the server has set, else what the machine's configuration sets.
+    pub in_force: Settings,
+    /// The mode that the server has set, where LOCKDOWN took its place.
+    pub replaced_mode: Option<ClientMode>,
     /// How many rules there are, those of this machine included.
     pub rules: RuleCounts,
     /// How many events wait.
@@ -28,18 +33,20 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads a store.
+    /// Reads a store. `own` is what the machine's configuration sets.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn read(store: &SantaStore) -> Result<Self, StoreError> {
+    pub async fn read(store: &SantaStore, own: &Settings) -> Result<Self, StoreError> {
         let state = SyncState::read(store.state().await?.as_deref());
         let last_sync = store.last_sync()?;
         Ok(Self {
             requested: state.requested,
             last_full_sync: state.last_full_sync,
             last_rule_sync: state.last_rule_sync,
+            in_force: state.settings.over(own),
             settings: state.settings,
+            replaced_mode: state.replaced_mode,
             rules: store.counts().await?,
             pending_events: store.pending_events()?,
             last_sync: last_sync.and_then(|text| serde_json::from_str(&text).ok()),

@@ -253,6 +253,14 @@ fn the_examples_of_santas_events_and_status_run() {
     assert!(here(&["santa", "status"]).contains("\"pending_events\":1"));
 }
 
+#[test]
+fn the_example_of_santas_settings_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = example(&["santa", "config", "keys"]);
+    let listed = run(&line, dir.path(), "home", "");
+    assert!(listed.contains("\nselvedge.push.server ("), "{listed}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_example_of_santas_daemon_runs() {

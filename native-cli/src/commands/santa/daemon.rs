@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::grammar::ConfigFile;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
+use crate::santa::config::known;
 use crate::santa::daemon::{Start, Unit};
 
 /// Who the daemon is in a unit, where the configuration names nobody.
@@ -16,7 +17,8 @@ const USER: &str = "selvedge";
 #[derive(Debug, Args)]
 #[command(
     long_about = "Sync by schedule, and serve agents and people on a socket, until stopped.\n\nStarted by root, it makes its socket and then becomes the user whom santa.toml names. SIGHUP has it read santa.toml again, which it also does when the file changes.",
-    after_help = "Example:\n  selvedge santa daemon --print-unit"
+    after_help = "Example:\n  selvedge santa daemon --print-unit",
+    after_long_help = known::help("selvedge santa daemon --print-unit")
 )]
 pub struct DaemonArgs {
     /// Which configuration.

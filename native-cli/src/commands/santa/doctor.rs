@@ -1,4 +1,4 @@
-//! `selvedge santa doctor`: what is to be mended, here and at the server.
+//! `selvedge santa doctor`: what to fix, here and at the server.
 
 use std::fmt;
 
@@ -33,10 +33,18 @@ impl fmt::Display for Findings {
     }
 }
 
+fn of_configuration(error: CliError) -> CliError {
+    CliError::Refused {
+        message: error.to_string(),
+        exit: Exit::Usage,
+    }
+}
+
 /// Checks everything, and errs by the first fault.
 pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
     let place = super::place(device);
-    let config = Config::load(&place, args.config.config.as_deref())?;
+    // Whatever is wrong with a file of the configuration, the exit code is that of the configuration.
+    let config = Config::load(&place, args.config.config.as_deref()).map_err(of_configuration)?;
     let id = machine_id(&place, &config, false)?;
     let store = super::store_if_there(device)?;
     let findings = doctor::examine(&config, id.as_deref(), store.as_ref()).await;
@@ -52,12 +60,9 @@ pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
     device.output.answer(&Findings(findings))?;
     let refused = |message: String, exit| Err(CliError::Refused { message, exit });
     match first {
-        Some(exit) => refused(
-            format!("to be mended: {faults}, see each fault above"),
-            exit,
-        ),
+        Some(exit) => refused(format!("faults: {faults}; see each above"), exit),
         None if args.strict && warnings > 0 => refused(
-            format!("to be heeded: {warnings}, see each warning above"),
+            format!("warnings: {warnings}; see each above"),
             Exit::Failed,
         ),
         None => Ok(()),

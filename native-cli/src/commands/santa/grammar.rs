@@ -30,12 +30,15 @@ pub enum SantaCommand {
     /// Say how this machine's sync is, without asking the server.
     #[command(after_help = "Example:\n  selvedge santa status --json")]
     Status(ConfigFile),
-    /// Check the configuration and the server, and say what to mend.
+    /// Check the configuration and the server, and say what to fix.
     #[command(
-        long_about = "Check the configuration and the server, and say what to mend.\n\nPreflight is sent a few times as this machine, once in each encoding, and the first page of rules is fetched. Nothing is applied here, and no sync is finished there. The exit code is 0 when there is nothing to mend, 2 for the configuration, 6 when the server cannot be reached, and 1 for what the server gets wrong.",
+        long_about = "Check the configuration and the server, and say what to fix.\n\nPreflight is sent a few times as this machine, once in each form and encoding, and all pages of rules are fetched. Nothing is applied here, and no sync is finished there. The exit code is 0 without a fault, 2 for a fault of the configuration, 6 when the server cannot be reached, 1 for what the server gets wrong, and 10 when the local store cannot be read; of several faults, that of the first. With --strict, warnings give 1 where there is no fault.",
         after_help = "Example:\n  selvedge santa doctor"
     )]
     Doctor(DoctorArgs),
+    /// Say which settings santa.toml may have.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Check, list, add, remove, export or import rules.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -89,6 +92,14 @@ pub struct DoctorArgs {
     /// Which configuration.
     #[command(flatten)]
     pub config: ConfigFile,
+}
+
+/// What to say of the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// List every setting of santa.toml with its type, its default and its meaning.
+    #[command(after_help = "Example:\n  selvedge santa config keys")]
+    Keys,
 }
 
 /// What to do with rules.

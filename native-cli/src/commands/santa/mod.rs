@@ -1,5 +1,6 @@
 //! `selvedge santa`: Santa's sync.
 
+mod config_keys;
 #[cfg(target_os = "linux")]
 pub mod daemon;
 #[cfg(target_os = "linux")]
@@ -13,7 +14,7 @@ pub mod simulate;
 mod status;
 mod sync;
 
-use crate::commands::santa::grammar::{ConfigFile, SantaCommand};
+use crate::commands::santa::grammar::{ConfigCommand, ConfigFile, SantaCommand};
 use crate::device::Device;
 use crate::exit::Result;
 use crate::run::{beside_the_network, many_threads};
@@ -30,6 +31,7 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
         SantaCommand::Sync(args) => beside_the_network()?.block_on(sync::run(device, &args)),
         SantaCommand::Status(file) => beside_the_network()?.block_on(status::run(device, &file)),
         SantaCommand::Doctor(args) => beside_the_network()?.block_on(doctor::run(device, &args)),
+        SantaCommand::Config(ConfigCommand::Keys) => config_keys::run(device.output),
         SantaCommand::Rules(command) => beside_the_network()?.block_on(rules::run(device, command)),
         SantaCommand::Events(command) => {
             beside_the_network()?.block_on(events::run(device, command))

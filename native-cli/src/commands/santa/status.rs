@@ -1,5 +1,7 @@
 //! `selvedge santa status`: how this machine's sync is.
 
+mod settings;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
     let snapshot = match super::store_if_there(device)? {
         Some(store) => {
             let store = store.with_configured(&config.static_rules);
-            Some(Snapshot::read(&store).await?)
+            Some(Snapshot::read(&store, &config.own).await?)
         }
         None => None,
     };
@@ -97,12 +99,9 @@ impl fmt::Display for Answer {
         writeln!(f, "Last rules       {}", time(known.last_rule_sync))?;
         let requested = known.requested.as_str().replace('_', " ");
         writeln!(f, "Wanted next      a {requested} sync")?;
-        let mode = known.settings.client_mode;
-        writeln!(
-            f,
-            "Mode             {}",
-            mode.map_or("not set by the server", |mode| mode.as_str())
-        )?;
+        for (name, value) in settings::lines(known) {
+            writeln!(f, "{name:<16} {}", printable(&value))?;
+        }
         writeln!(f, "Events waiting   {}", known.pending_events)?;
         if let Some(last) = &known.last_sync {
             let view = View(last.clone()).to_string();

@@ -159,6 +159,13 @@ impl View {
         })
     }
 
+    /// The clean sync that was asked for, where a normal one was done.
+    fn not_granted(&self) -> Option<&str> {
+        let kind = |name: &str| Kind::from_name(self.0.get(name)?.as_str()?);
+        let requested = kind("requested").filter(|kind| kind.is_clean())?;
+        (kind("performed") == Some(Kind::Normal)).then_some(requested.as_str())
+    }
+
     /// What kept the sync from its end.
     fn failure(&self) -> Option<String> {
         let stages = ["preflight", "rule_download", "postflight"];
@@ -173,6 +180,20 @@ impl fmt::Display for View {
         if let Some(kind) = kind {
             let kind = printable(&kind.replace('_', " "));
             writeln!(f, "Kind of sync  {kind}")?;
+        }
+        if let Some(requested) = self.not_granted() {
+            let requested = printable(&requested.replace('_', " "));
+            writeln!(
+                f,
+                "Asked for     {requested}, which the server did not grant: the next sync asks again"
+            )?;
+        }
+        if let Some(mode) = self.0.get("replaced_mode").and_then(Value::as_str) {
+            writeln!(
+                f,
+                "Mode          LOCKDOWN, in place of {}, which the server sets: see selvedge.allow_standalone",
+                printable(mode)
+            )?;
         }
         let (received, processed) = (
             self.number("rules_received"),
@@ -241,6 +262,24 @@ mod tests {
              Refused       TEAMID EQHXZ8M8AV: its expression cannot be compiled\nEvents        2 sent, 1 deleted unsent\n\
              Traffic       4 requests, 400 B sent, 2.0 KB received, 1.50 s\nFailed        eventupload: 500\n"
         );
+        let asked = View(json!({
+            "kind": "normal", "requested": "clean_all", "performed": "normal", "replaced_mode": "STANDALONE",
+        }));
+        let text = asked.to_string();
+        assert!(
+            text.starts_with(
+                "Kind of sync  normal\nAsked for     clean all, which the server did not grant: the next sync asks again\nMode          LOCKDOWN, in place of STANDALONE"
+            ),
+            "{text}"
+        );
+        for (requested, performed) in [
+            ("normal", "normal"),
+            ("clean", "clean"),
+            ("clean_all", "clean_all"),
+        ] {
+            let text = View(json!({"requested": requested, "performed": performed})).to_string();
+            assert!(!text.contains("Asked for"), "{text}");
+        }
         assert_eq!(View(json!({})).status(), Status::Unknown);
         let failed = View(json!({"status": 3, "rule_download": {"error": "no\u{1b}"}}));
         assert_eq!(failed.failure().as_deref(), Some("no\u{fffd}"));

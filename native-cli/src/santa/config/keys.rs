@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
+use super::known;
+
 /// What is wrong with a key.
 pub(super) type Problem = String;
 
@@ -12,14 +14,22 @@ pub(super) struct Keys<'a> {
     table: &'a Table,
     /// What stands before the keys in messages.
     prefix: &'static str,
+    /// The keys of this table that are documented.
+    listed: Vec<&'static str>,
     asked: Vec<&'static str>,
 }
 
 impl<'a> Keys<'a> {
-    pub(super) const fn new(table: &'a Table, prefix: &'static str) -> Self {
+    pub(super) fn new(table: &'a Table, prefix: &'static str) -> Self {
+        let listed = known::of_table(prefix).map(|setting| setting.key);
+        Self::of(table, prefix, listed.collect())
+    }
+
+    const fn of(table: &'a Table, prefix: &'static str, listed: Vec<&'static str>) -> Self {
         Self {
             table,
             prefix,
+            listed,
             asked: Vec::new(),
         }
     }
@@ -30,7 +40,7 @@ impl<'a> Keys<'a> {
         expected: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        self.asked.push(key);
+        self.ask(key);
         let Some(value) = self.table.get(key) else {
             return Ok(None);
         };
@@ -84,12 +94,28 @@ impl<'a> Keys<'a> {
 
     /// The value as it is.
     pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.asked.push(key);
+        self.ask(key);
         self.table.get(key)
+    }
+
+    fn ask(&mut self, key: &'static str) {
+        debug_assert!(
+            self.listed.contains(&key),
+            "{}{key} is read, and not listed",
+            self.prefix
+        );
+        self.asked.push(key);
     }
 
     /// What is to be said of the keys that nobody asked for.
     pub(super) fn unknown(self) -> Vec<String> {
+        for key in &self.listed {
+            debug_assert!(
+                self.asked.contains(key),
+                "{}{key} is listed, and not read",
+                self.prefix
+            );
+        }
         let unknown = self
             .table
             .keys()
@@ -145,7 +171,8 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_named() {
         let table = table("a = 1\nb = 'x'\nc = ['x', 1]\nd = -1\ne = 'rel/ative'\nf = ''");
-        let mut keys = Keys::new(&table, "x.");
+        let listed = vec!["a", "b", "c", "d", "e", "f", "absent"];
+        let mut keys = Keys::of(&table, "x.", listed);
         assert_eq!(keys.text("a"), Err("x.a must be a text".into()));
         assert_eq!(keys.boolean("b"), Err("x.b must be true or false".into()));
         assert_eq!(keys.texts("c"), Err("x.c must be a list of texts".into()));
@@ -159,9 +186,23 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "x.b is read, and not listed")]
+    fn a_key_that_is_read_has_to_be_listed() {
+        let table = table("");
+        let _read = Keys::of(&table, "x.", vec!["a"]).text("b");
+    }
+
+    #[test]
+    #[should_panic(expected = "x.a is listed, and not read")]
+    fn a_key_that_is_listed_has_to_be_read() {
+        let table = table("");
+        let _warnings = Keys::of(&table, "x.", vec!["a"]).unknown();
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_the_nearest_known_one() {
         let table = table("syncBaseUrl = 'x'\nEntirelyElse = 1\nMachineID = 'm'");
-        let mut keys = Keys::new(&table, "");
+        let mut keys = Keys::of(&table, "", vec!["SyncBaseURL", "MachineID"]);
         let _asked = (keys.text("SyncBaseURL"), keys.text("MachineID"));
         let warnings = keys.unknown();
         assert_eq!(

@@ -2,6 +2,7 @@
 //! what Linux needs besides.
 //!
 //! ```text
+//! known        every setting, with its type, its default and its meaning
 //! keys         typed reading; a key that nobody knows is named, with the one that is meant
 //! read         which keys there are, and what they mean
 //! trust        pinned roots, the client certificate
@@ -10,6 +11,7 @@
 //! ```
 
 mod keys;
+pub mod known;
 mod proxy;
 mod push;
 mod read;

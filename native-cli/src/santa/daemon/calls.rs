@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use selvedge_core::host::StoreError;
 use selvedge_core::santa::ipc::{Call, Fault};
-use selvedge_core::santa::{Kind, Wake};
+use selvedge_core::santa::{Kind, Settings, Wake};
 use serde_json::{Value, json};
 use tokio::task::spawn_local;
 
@@ -69,8 +69,11 @@ impl Heart {
     /// How things are; times in milliseconds since 1970 by the wall clock.
     async fn status(&self) -> Result<Value, StoreError> {
         let snapshot = match self.runner() {
-            Some(runner) => Snapshot::read(runner.store()).await?,
-            None => Snapshot::read(&SantaStore::open(&self.place.store_path())?).await?,
+            Some(runner) => Snapshot::read(runner.store(), &runner.config().own).await?,
+            None => {
+                let store = SantaStore::open(&self.place.store_path())?;
+                Snapshot::read(&store, &Settings::default()).await?
+            }
         };
         let wall = |at| self.clock.wall(at);
         let runner = self.runner();

@@ -125,6 +125,17 @@ fn in_words(job: Option<Job>, report: &Report) -> String {
             first.identifier(),
         ));
     }
+    if let Some(requested) = report.not_granted() {
+        text.push_str(&format!(
+            "; a {} sync was asked for and not granted: the next sync asks again",
+            requested.as_str().replace('_', " ")
+        ));
+    }
+    if let Some(mode) = report.replaced_mode {
+        text.push_str(&format!(
+            "; LOCKDOWN takes the place of the mode {mode}, which the server sets: see selvedge.allow_standalone"
+        ));
+    }
     let stages = [
         ("preflight", &report.preflight),
         ("logupload", &report.log_upload),
@@ -161,6 +172,20 @@ mod tests {
         assert_eq!(
             in_words(Some(Job::Rules), &report),
             format!("{expected}{refused}")
+        );
+        report.requested = Some(santa::Kind::CleanAll);
+        report.kind = Some(santa::Kind::Normal);
+        report.replaced_mode = Some(santa::wire::ClientMode::Standalone);
+        let text = in_words(Some(Job::Rules), &report);
+        assert!(
+            text.contains(
+                "; a clean all sync was asked for and not granted: the next sync asks again"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains("; LOCKDOWN takes the place of the mode STANDALONE"),
+            "{text}"
         );
         report.postflight = StageReport::Failed(santa::Error::Endless);
         let text = in_words(Some(Job::Rules), &report);

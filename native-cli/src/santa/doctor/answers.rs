@@ -1,15 +1,15 @@
-//! What of a server's answers does not conform to the protocol (spec §1.7, §2.1, §2.5).
+//! What of a server's answers does not conform to the protocol (spec §1.5, §1.7, §2.1).
 
 use selvedge_core::santa::wire::{
-    ClientMode, Form, Malformed, PreflightResponse, RuleDownloadResponse, SyncType,
+    ClientMode, FileAccessAction, Form, Malformed, PreflightResponse, RuleDownloadResponse,
+    SyncType,
 };
 use serde_json::{Map, Value};
 
-use super::Level;
-use crate::santa::rule_file::RuleFile;
+use super::{Level, Said, settings};
 
-/// What is to be said of an answer.
-pub(super) type Said = Vec<(Level, String)>;
+/// What is said of a body that is not there.
+pub(super) const UNREADABLE: &str = "the answer cannot be unpacked, or is larger than 64 MiB";
 
 /// Names that a current client still reads.
 const LEGACY: [&str; 8] = [
@@ -23,34 +23,67 @@ const LEGACY: [&str; 8] = [
     "upload_logs_url",
 ];
 
-/// The fields of an answer that `read` can read, or why there are none.
-fn fields(
+/// Reads an answer to preflight.
+///
+/// # Errors
+/// What is wrong with it, where it cannot be read: every sync fails then.
+pub(super) fn read_preflight(form: Form, body: &[u8]) -> Result<PreflightResponse, String> {
+    read(form, body, |form, body| form.read(body))
+}
+
+/// Reads a page of rules.
+///
+/// # Errors
+/// As [`read_preflight`].
+pub(super) fn read_rules(form: Form, body: &[u8]) -> Result<RuleDownloadResponse, String> {
+    read(form, body, |form, body| form.read(body))
+}
+
+fn read<M>(
+    form: Form,
     body: &[u8],
-    read: fn(&[u8]) -> Result<(), Malformed>,
-) -> Result<Map<String, Value>, Said> {
-    let fault = |text: String| Err(vec![(Level::Fault, text)]);
-    if body.is_empty() {
-        return Ok(Map::new());
+    read: impl Fn(Form, &[u8]) -> Result<M, Malformed>,
+) -> Result<M, String> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'<') {
+        return Err("the answer is a web page: check SyncBaseURL, and what stands before the server; every sync fails".into());
     }
-    let start = body.iter().position(|byte| *byte == b'{').unwrap_or(0);
-    let value = serde_json::from_slice(body.get(start..).unwrap_or_default());
-    let Ok(Value::Object(fields)) = value else {
-        return fault("the answer is no JSON object: every sync fails".into());
+    // A protobuf message may begin with a bracket only by a group, which no message has.
+    if form == Form::Protobuf && first == Some(&b'{') {
+        return Err("the answer is JSON rather than protobuf: every sync fails".into());
+    }
+    let error = match read(form, body) {
+        Ok(message) => return Ok(message),
+        Err(error) => error,
     };
-    let Err(error) = read(body) else {
-        return Ok(fields);
+    if form == Form::Protobuf {
+        return Err(format!("{error}: every sync fails"));
+    }
+    let Some(fields) = object(body) else {
+        return Err("the answer is no JSON object: every sync fails".into());
     };
     // Alone in an object, the field that is to blame is still refused.
     let is_bad = |name: &str, value: &Value| {
         let alone = serde_json::json!({ name: value }).to_string();
-        read(alone.as_bytes()).is_err()
+        read(form, alone.as_bytes()).is_err()
     };
-    match fields.iter().find(|(name, value)| is_bad(name, value)) {
-        Some((name, value)) => fault(format!(
-            "the field {name} is {}, which the protocol does not allow: every sync fails",
-            kind(value)
-        )),
-        None => fault(format!("{error}: every sync fails")),
+    Err(
+        match fields.iter().find(|(name, value)| is_bad(name, value)) {
+            Some((name, value)) => format!(
+                "the field {name} is {}, which the protocol does not allow: every sync fails",
+                kind(value)
+            ),
+            None => format!("{error}: every sync fails"),
+        },
+    )
+}
+
+/// The fields of an answer in strict JSON.
+fn object(body: &[u8]) -> Option<Map<String, Value>> {
+    let start = body.iter().position(|byte| *byte == b'{')?;
+    match serde_json::from_slice(body.get(start..)?) {
+        Ok(Value::Object(fields)) => Some(fields),
+        _ => None,
     }
 }
 
@@ -66,38 +99,54 @@ const fn kind(value: &Value) -> &'static str {
 }
 
 /// What is to be said of an answer to preflight.
-pub(super) fn preflight(body: &[u8]) -> Said {
-    let read = |body: &[u8]| Form::Json.read::<PreflightResponse>(body).map(drop);
-    let fields = match fields(body, read) {
-        Ok(fields) => fields,
-        Err(said) => return said,
+pub(super) fn preflight(form: Form, body: &[u8], allows_standalone: bool) -> Said {
+    let response = match read_preflight(form, body) {
+        Ok(response) => response,
+        Err(text) => return vec![(Level::Fault, text)],
+    };
+    let mut said = settings::judge(&response, allows_standalone);
+    if response.sync_type.is_none() && response.clean_sync == Some(true) {
+        said.push((Level::Warning, "every sync is clean, by the old field clean_sync: clients of Santa upload no events then unless SyncEnableCleanSyncEventUpload is set".into()));
+    }
+    if form == Form::Json && !body.is_empty() {
+        said.extend(names(body));
+    }
+    said
+}
+
+/// What is to be said of names in JSON, which protobuf does not have.
+fn names(body: &[u8]) -> Said {
+    let Some(fields) = object(body) else {
+        let text = "the answer is no strict JSON: Santa reads it, others may not";
+        return vec![(Level::Warning, text.into())];
     };
     let mut said = Said::new();
     let mut warn = |text: String| said.push((Level::Warning, text));
     let text = |names: [&str; 2]| names.iter().find_map(|name| fields.get(*name)?.as_str());
     if let Some(mode) = text(["client_mode", "clientMode"])
+        && mode.parse::<i32>().is_err()
         && ClientMode::from_name(mode).is_none()
     {
         warn(format!(
             "client_mode is {mode:?}, which is unknown: machines keep the mode that they are in"
         ));
     }
-    let sync_type = text(["sync_type", "syncType"]);
-    if let Some(kind) = sync_type
+    if let Some(kind) = text(["sync_type", "syncType"])
+        && kind.parse::<i32>().is_err()
+        && kind != "SYNC_TYPE_UNSPECIFIED"
         && SyncType::from_name(kind).is_none()
     {
         warn(format!(
             "sync_type is {kind:?}, which is unknown: it counts as absent"
         ));
     }
-    if sync_type.is_none() && fields.get("clean_sync") == Some(&Value::Bool(true)) {
-        warn("every sync is clean, by the old field clean_sync: clients of Santa upload no events then unless SyncEnableCleanSyncEventUpload is set".into());
-    }
-    let number = |name: &str| fields.get(name).and_then(Value::as_u64);
-    if let Some(seconds) = number("full_sync_interval").filter(|seconds| (1..60).contains(seconds))
+    if let Some(action) = text(["override_file_access_action", "overrideFileAccessAction"])
+        && action.parse::<i32>().is_err()
+        && action != "FILE_ACCESS_ACTION_UNSPECIFIED"
+        && FileAccessAction::from_name(action).is_none()
     {
         warn(format!(
-            "full_sync_interval is {seconds} seconds: clients take it as 60"
+            "override_file_access_action is {action:?}, which is unknown: machines keep what they have"
         ));
     }
     for name in LEGACY.iter().filter(|name| fields.contains_key(**name)) {
@@ -106,31 +155,6 @@ pub(super) fn preflight(body: &[u8]) -> Said {
         ));
     }
     said
-}
-
-/// What is to be said of a page of rules, and how many it has.
-pub(super) fn rules(body: &[u8]) -> (Said, usize) {
-    let read = |body: &[u8]| Form::Json.read::<RuleDownloadResponse>(body).map(drop);
-    if let Err(said) = fields(body, read) {
-        return (said, 0);
-    }
-    let message = Form::Json.read::<RuleDownloadResponse>(body);
-    let (rules, mut said) = (message.unwrap_or_default().rules, Said::new());
-    let bad = match RuleFile::of(&rules) {
-        Ok(read) => read.bad,
-        Err(error) => return (vec![(Level::Warning, error.to_string())], rules.len()),
-    };
-    if let Some(first) = bad.first() {
-        let (count, all) = (bad.len(), rules.len());
-        said.push((
-            Level::Warning,
-            format!(
-                "clients pass over {count} of {all} rules; rule {} ({:?}): {}",
-                first.number, first.identifier, first.problem
-            ),
-        ));
-    }
-    (said, rules.len())
 }
 
 #[cfg(test)]
@@ -148,7 +172,7 @@ mod tests {
                 None,
             ),
             ("[]", Some((Level::Fault, "no JSON object"))),
-            ("<html>", Some((Level::Fault, "no JSON object"))),
+            ("<html>", Some((Level::Fault, "a web page"))),
             (
                 r#"{"zzz":1,"batch_size":"many"}"#,
                 Some((Level::Fault, "the field batch_size is a text")),
@@ -160,6 +184,17 @@ mod tests {
             (
                 r#"{"remount_usb_mode":5}"#,
                 Some((Level::Fault, "the field remount_usb_mode is a number")),
+            ),
+            (
+                r#"{"allowed_path_regex":5}"#,
+                Some((Level::Fault, "the field allowed_path_regex is a number")),
+            ),
+            (
+                r#"{"override_file_access_action":"auditonly"}"#,
+                Some((
+                    Level::Warning,
+                    "override_file_access_action is \"auditonly\"",
+                )),
             ),
             (
                 r#"{"client_mode":"lockdown"}"#,
@@ -184,7 +219,7 @@ mod tests {
             ),
         ];
         for (body, expected) in rows {
-            let said = preflight(body.as_bytes());
+            let said = preflight(Form::Json, body.as_bytes(), false);
             match (said.as_slice(), expected) {
                 ([], None) => {}
                 ([(level, text)], Some((expected, words))) => {
@@ -196,43 +231,45 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_rules() {
-        let good = r#"{"identifier":"EQHXZ8M8AV","policy":"ALLOWLIST","rule_type":"TEAMID"}"#;
+    fn every_row_of_answers_that_cannot_be_read() {
         let rows = [
-            ("".into(), None, 0),
-            (r#"{"rules":null}"#.into(), None, 0),
-            (format!(r#"{{"rules":[{good}],"cursor":"x"}}"#), None, 1),
             (
-                format!(r#"{{"rules":[{good}],"cursor":{{"a":1}}}}"#),
-                Some((Level::Fault, "the field cursor is an object")),
-                0,
+                Form::Json,
+                "\n <!DOCTYPE html><html>",
+                "the answer is a web page",
             ),
+            (Form::Protobuf, "<html>", "the answer is a web page"),
             (
-                r#"{"rules":""}"#.into(),
-                Some((Level::Fault, "the field rules is a text")),
-                0,
+                Form::Protobuf,
+                r#"{"rules":[]}"#,
+                "the answer is JSON rather than protobuf",
             ),
+            (Form::Protobuf, "\u{7}\u{7}", "the message cannot be read"),
+            (Form::Json, "nothing", "the answer is no JSON object"),
             (
-                r#"{"rules":[{"identifier":"EQHXZ8M8AV","policy":"CEL","rule_type":"TEAMID","cel_expr":"a =="}]}"#.into(),
-                Some((Level::Warning, "rule 1 (\"EQHXZ8M8AV\"): its expression cannot be compiled")),
-                1,
+                Form::Json,
+                r#"{"cursor":{"a":1}}"#,
+                "the field cursor is an object",
             ),
-            (
-                format!(r#"{{"rules":[{good},{{"identifier":"x"}}]}}"#),
-                Some((Level::Warning, "pass over 1 of 2 rules; rule 2 (\"x\")")),
-                2,
-            ),
+            (Form::Json, r#"{"rules":""}"#, "the field rules is a text"),
         ];
-        for (body, expected, count) in rows {
-            let (said, found) = rules(body.as_bytes());
-            assert_eq!(found, count, "{body}");
-            match (said.as_slice(), expected) {
-                ([], None) => {}
-                ([(level, text)], Some((expected, words))) => {
-                    assert!(*level == expected && text.contains(words), "{body}: {text}");
-                }
-                (found, _) => panic!("{body}: {found:?}"),
-            }
+        for (form, body, expected) in rows {
+            let said = read_rules(form, body.as_bytes()).unwrap_err();
+            assert!(said.contains(expected), "{body}: {said}");
         }
+        for body in ["", r#"{"rules":null}"#] {
+            assert!(read_rules(Form::Json, body.as_bytes()).is_ok(), "{body}");
+        }
+        assert!(read_rules(Form::Protobuf, b"").is_ok());
+    }
+
+    #[test]
+    fn settings_are_judged_in_protobuf_too() {
+        let response = PreflightResponse {
+            allowed_path_regex: Some("[".into()),
+            ..PreflightResponse::default()
+        };
+        let said = preflight(Form::Protobuf, &Form::Protobuf.write(&response), true);
+        assert!(matches!(said.as_slice(), [(Level::Fault, _)]), "{said:?}");
     }
 }

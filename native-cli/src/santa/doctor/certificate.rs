@@ -30,12 +30,18 @@ fn read(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-/// Says of a certificate what is to be said at a time.
-pub(super) fn examine(check: &'static str, der: &[u8], now: LocalTime, findings: &mut Findings) {
+/// Says of a certificate what is to be said at a time. `exit` is the exit code of a fault.
+pub(super) fn examine(
+    check: &'static str,
+    der: &[u8],
+    now: LocalTime,
+    exit: Exit,
+    findings: &mut Findings,
+) {
     match read(der) {
         Some(certificate) => {
             let (level, text) = judge(&certificate, now);
-            findings.add(check, level, Exit::Failed, text);
+            findings.add(check, level, exit, text);
         }
         None => findings.warning(check, "the certificate cannot be read"),
     }

@@ -1,26 +1,32 @@
 //! Examines the configuration and the server, and says in a sentence each what is to be mended.
 //!
 //! ```text
-//! configuration   warnings; no URL or no id ────────────────→ the end
+//! configuration   warnings, patterns; no URL or no id ──────→ the end
 //! name            no address ───────────────────────────────→ the end
 //! connection      none, or one that cannot be trusted ───────→ the end
 //! certificates    the server's, the client's: when they expire
 //! clock           by the answer's date
 //! preflight       as a sync sends it; a token first, if the server wants one
-//! encodings       which the server takes
-//! form            whether it takes protobuf
-//! answers         what does not conform
-//! STANDALONE      whether it takes that mode
+//! encodings       which the server takes, in the form that is configured
+//! form            whether it takes JSON and protobuf; none of them ─→ the end
+//! answers         what does not conform, and settings that Santa cannot use
 //! slashes         whether it answers doubled ones otherwise
-//! rules           the first page
+//! STANDALONE      whether it takes that mode
+//! rules           all pages
 //! ```
+//!
+//! The checks from `answers` on use the form and the encoding that are configured; if the server does not take them, some
+//! that it takes.
 
 mod answers;
 mod certificate;
+mod pages;
 mod probe;
 mod reach;
 mod server;
+mod settings;
 mod told;
+mod ways;
 
 use selvedge_core::santa::Connection;
 use serde::Serialize;
@@ -78,10 +84,19 @@ impl Findings {
         self.add(check, Level::Warning, Exit::Failed, text);
     }
 
+    /// What the server gets wrong.
     fn fault(&mut self, check: &'static str, text: impl Into<String>) {
         self.add(check, Level::Fault, Exit::Failed, text);
     }
+
+    /// What the server gets right, or wrong.
+    fn server(&mut self, check: &'static str, level: Level, text: impl Into<String>) {
+        self.add(check, level, Exit::Failed, text);
+    }
 }
+
+/// What is to be said.
+type Said = Vec<(Level, String)>;
 
 /// Examines everything, in the order above. The store, if there is one, is read for what a preflight tells; nothing is
 /// written.
@@ -105,6 +120,9 @@ fn configuration(
     const CHECK: &str = "configuration";
     for warning in &config.warnings {
         findings.warning(CHECK, warning);
+    }
+    for (level, text) in settings::own_patterns(&config.own) {
+        findings.add(CHECK, level, Exit::Usage, text);
     }
     match config.connection(machine_id.unwrap_or_default()) {
         Ok(connection) => {

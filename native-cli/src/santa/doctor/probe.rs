@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION};
 use selvedge_core::http::{Body as _, FetchError, Method, Request};
 use selvedge_core::santa::{ANSWER_BYTES, Connection, Encoding};
 use zeroize::Zeroizing;
@@ -19,6 +19,7 @@ pub(super) struct Heard {
     /// Of a 200: unpacked; `None` when it cannot be.
     pub(super) body: Option<Vec<u8>>,
     pub(super) location: Option<String>,
+    pub(super) content_type: Option<String>,
     pub(super) date: Option<String>,
     /// The server's certificate.
     pub(super) certificate: Option<Vec<u8>>,
@@ -37,17 +38,6 @@ pub(super) struct Sent<'a> {
     pub(super) content_type: &'a str,
     pub(super) content_encoding: Option<&'a str>,
     pub(super) body: Vec<u8>,
-}
-
-impl<'a> Sent<'a> {
-    /// A message in JSON, in one of the usual encodings.
-    pub(super) fn json(message: Vec<u8>, encoding: Encoding) -> Self {
-        Self {
-            content_type: "application/json",
-            content_encoding: encoding.header(),
-            body: encoding.pack(message),
-        }
-    }
 }
 
 /// Sends single requests.
@@ -92,6 +82,7 @@ impl Probe<'_> {
             .map(<[u8]>::to_vec);
         let text = |name| headers.get(name)?.to_str().ok().map(str::to_owned);
         let (location, date) = (text(LOCATION), text(DATE));
+        let content_type = text(CONTENT_TYPE);
         let encoding = text(CONTENT_ENCODING);
         let mut response = NativeBody::of(response);
         let mut packed = Vec::new();
@@ -105,6 +96,7 @@ impl Probe<'_> {
             status: response.status,
             body: Encoding::unpack(encoding.as_deref(), packed, ANSWER_BYTES).ok(),
             location,
+            content_type,
             date,
             certificate,
             headers,

@@ -59,10 +59,10 @@ pub(super) async fn reach(probe: &Probe<'_>, config: &Config, findings: &mut Fin
     );
     let now = SystemClock.now();
     if let Some(der) = &heard.certificate {
-        certificate::examine("TLS", der, now, findings);
+        certificate::examine("TLS", der, now, Exit::Failed, findings);
     }
     if let Some(leaf) = config.identity.as_ref().and_then(|one| one.chain().first()) {
-        certificate::examine("client TLS", leaf, now, findings);
+        certificate::examine("client TLS", leaf, now, Exit::Usage, findings);
     }
     let date = heard.date.as_deref().and_then(http_date::seconds);
     match date.map(|server| server.abs_diff(now.millis() / 1000)) {

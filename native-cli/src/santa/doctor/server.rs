@@ -1,14 +1,13 @@
 //! The checks that need the server, one after the other.
 
-use selvedge_core::santa::wire::{
-    ClientMode, Form, PreflightRequest, PreflightResponse, RuleDownloadRequest,
-};
-use selvedge_core::santa::{Connection, Encoding, Endpoint};
+use selvedge_core::santa::wire::{ClientMode, PreflightRequest};
+use selvedge_core::santa::{Connection, Endpoint};
 
-use super::probe::{Probe, Sent, raw_deflate};
+use super::probe::Probe;
 use super::reach::{advice, name, reach};
 use super::told::request;
-use super::{Findings, Level, answers};
+use super::ways::Way;
+use super::{Findings, Level, answers, pages, ways};
 use crate::exit::Exit;
 use crate::santa::config::Config;
 use crate::santa::facts::Facts;
@@ -45,39 +44,44 @@ pub(super) async fn examine(
         return;
     }
     let mut request = request(config, connection, facts, store).await;
-    let Some(body) = preflight(&mut probe, &request, findings).await else {
+    let next = preflight(&mut probe, &request, findings).await;
+    if next == Next::Stop {
         return;
-    };
-    let encodings = encodings(&probe, &request, findings).await;
-    form(&probe, &request, findings).await;
-    for (level, text) in body
-        .map(|body| answers::preflight(&body))
-        .unwrap_or_default()
-    {
-        findings.add("answers", level, Exit::BadData, text);
     }
-    let Some(encoding) = encodings.first().copied() else {
+    let taken = ways::examine(&probe, &request, findings).await;
+    let Some(taken) = taken.first() else {
         return;
     };
-    slashes(&probe, &request, encoding, findings).await;
-    standalone(&probe, &mut request, encoding, config, findings).await;
-    rules(&probe, encoding, findings).await;
+    let said = answers::preflight(taken.way.form, &taken.body, config.allows_standalone);
+    for (level, text) in said {
+        findings.server("answers", level, text);
+    }
+    slashes(&probe, &request, taken.way, findings).await;
+    standalone(&probe, &mut request, taken.way, config, findings).await;
+    pages::examine(&probe, taken.way, config.most_rules, findings).await;
 }
 
-/// Preflight as a sync sends it. `None` ends the examination; the answer's body is there when it was in JSON.
+/// Whether another form or encoding may do better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Preflight as a sync sends it.
 async fn preflight(
     probe: &mut Probe<'_>,
     request: &PreflightRequest,
     findings: &mut Findings,
-) -> Option<Option<Vec<u8>>> {
+) -> Next {
     const CHECK: &str = "preflight";
     let connection = probe.connection;
-    let url = connection.address.url(Endpoint::Preflight);
-    let own = || Sent {
-        content_type: connection.form.content_type(),
-        content_encoding: connection.encoding.header(),
-        body: connection.encoding.pack(connection.form.write(request)),
+    let way = Way {
+        form: connection.form,
+        encoding: connection.encoding,
     };
+    let url = connection.address.url(Endpoint::Preflight);
+    let own = || way.send(way.form.write(request));
     let mut heard = probe.send(&url, Some(own())).await;
     if let Ok(first) = &heard {
         let is_wanted = first.status == 403;
@@ -86,35 +90,34 @@ async fn preflight(
             heard = probe.send(&url, Some(own())).await;
         }
     }
-    match heard {
+    let heard = match heard {
+        Ok(heard) => heard,
         Err(error) => {
-            findings.add(
-                CHECK,
-                Level::Fault,
-                Exit::Offline,
-                format!("{error}: {}", advice(&error)),
-            );
-            None
+            let text = format!("{error}: {}", advice(&error));
+            findings.add(CHECK, Level::Fault, Exit::Offline, text);
+            return Next::Stop;
         }
-        Ok(heard) if heard.status == 200 => {
-            if heard.body.is_none() {
-                findings.add(
-                    CHECK,
-                    Level::Fault,
-                    Exit::BadData,
-                    "the answer cannot be unpacked, or is larger than 64 MiB",
-                );
-            } else {
-                findings.good(CHECK, "the server takes this machine's preflight");
-            }
-            Some(heard.body.filter(|_| connection.form == Form::Json))
-        }
-        Ok(heard) => {
-            findings.fault(CHECK, refusal(heard.status, heard.location.as_deref()));
-            // In another encoding it may be taken.
-            (!matches!(heard.status, 301..=308 | 401 | 403 | 404 | 405)).then_some(None)
-        }
+    };
+    if heard.status != 200 {
+        findings.fault(CHECK, refusal(heard.status, heard.location.as_deref()));
+        // In another form or encoding it may be taken.
+        return match heard.status {
+            301..=308 | 401 | 403 | 404 | 405 => Next::Stop,
+            _ => Next::GoOn,
+        };
     }
+    let read = match &heard.body {
+        Some(body) => answers::read_preflight(way.form, body).map(drop),
+        None => Err(answers::UNREADABLE.to_owned()),
+    };
+    match (read, heard.content_type) {
+        (Ok(()), _) => findings.good(CHECK, "the server takes this machine's preflight"),
+        (Err(text), Some(content_type)) => {
+            findings.fault(CHECK, format!("{text} (Content-Type: {content_type})"));
+        }
+        (Err(text), None) => findings.fault(CHECK, text),
+    }
+    Next::GoOn
 }
 
 /// Whether the server gives a token against forged requests. One that it does not want is not held.
@@ -159,99 +162,11 @@ fn refusal(status: u16, location: Option<&str>) -> String {
     }
 }
 
-/// Which encodings the server takes, the configured one first.
-async fn encodings(
-    probe: &Probe<'_>,
-    request: &PreflightRequest,
-    findings: &mut Findings,
-) -> Vec<Encoding> {
-    const CHECK: &str = "encodings";
-    let url = probe.connection.address.url(Endpoint::Preflight);
-    let message = Form::Json.write(request);
-    let configured = probe.connection.encoding;
-    let takes = async |sent: Sent<'_>| {
-        let heard = probe.send(&url, Some(sent)).await;
-        heard.is_ok_and(|heard| heard.status == 200)
-    };
-    let mut taken = Vec::new();
-    for encoding in [
-        Encoding::Deflate,
-        Encoding::Gzip,
-        Encoding::Plain,
-        Encoding::Zlib,
-    ] {
-        if takes(Sent::json(message.clone(), encoding)).await {
-            taken.push(encoding);
-        }
-    }
-    let raw = Sent {
-        content_type: "application/json",
-        content_encoding: Some("deflate"),
-        body: raw_deflate(message),
-    };
-    let takes_raw = takes(raw).await;
-    let names: Vec<&str> = taken.iter().map(|one| setting(*one)).collect();
-    let mut list = names.join(", ");
-    if takes_raw {
-        list += "; it also reads deflate without zlib's frame, which Santa does not send";
-    }
-    match (taken.contains(&configured), names.first()) {
-        (true, _) => findings.good(CHECK, format!("the server takes {list}")),
-        (false, Some(name)) => findings.fault(
-            CHECK,
-            format!("the server does not take {}, but {list}: set SyncClientContentEncoding = \"{name}\"", setting(configured)),
-        ),
-        (false, None) => findings.fault(CHECK, "the server takes no JSON in any encoding"),
-    }
-    taken.sort_by_key(|encoding| *encoding != configured);
-    taken
-}
-
-const fn setting(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Deflate => "deflate",
-        Encoding::Gzip => "gzip",
-        Encoding::Plain => "none",
-        Encoding::Zlib => "zlib",
-    }
-}
-
-/// Whether the server takes protobuf, and whether that fits the configuration.
-async fn form(probe: &Probe<'_>, request: &PreflightRequest, findings: &mut Findings) {
-    let encoding = probe.connection.encoding;
-    let sent = Sent {
-        content_type: Form::Protobuf.content_type(),
-        content_encoding: encoding.header(),
-        body: encoding.pack(Form::Protobuf.write(request)),
-    };
-    let url = probe.connection.address.url(Endpoint::Preflight);
-    let body = match probe.send(&url, Some(sent)).await {
-        Ok(heard) if heard.status == 200 => heard.body,
-        _ => None,
-    };
-    let is_taken = body.is_some_and(|body| {
-        body.first() != Some(&b'{') && Form::Protobuf.read::<PreflightResponse>(&body).is_ok()
-    });
-    match (is_taken, probe.connection.form) {
-        (true, _) => findings.good("form", "the server takes protobuf"),
-        (false, Form::Json) => findings.good("form", "the server takes no protobuf; JSON is used"),
-        (false, Form::Protobuf) => findings.fault(
-            "form",
-            "the server takes no protobuf: set SyncEnableProtoTransfer = false",
-        ),
-    }
-}
-
 /// A client that joins URLs carelessly sends two slashes; this one does not.
-async fn slashes(
-    probe: &Probe<'_>,
-    request: &PreflightRequest,
-    encoding: Encoding,
-    findings: &mut Findings,
-) {
+async fn slashes(probe: &Probe<'_>, request: &PreflightRequest, way: Way, findings: &mut Findings) {
     let url = probe.connection.address.url(Endpoint::Preflight);
     let doubled = url.replace("/preflight/", "//preflight/");
-    let sent = Sent::json(Form::Json.write(request), encoding);
+    let sent = way.send(way.form.write(request));
     let text = match probe.send(&doubled, Some(sent)).await {
         Ok(heard) if heard.status == 200 => "the server takes doubled slashes".to_owned(),
         Ok(heard) => format!(
@@ -267,20 +182,18 @@ async fn slashes(
 async fn standalone(
     probe: &Probe<'_>,
     request: &mut PreflightRequest,
-    encoding: Encoding,
+    way: Way,
     config: &Config,
     findings: &mut Findings,
 ) {
     const CHECK: &str = "STANDALONE";
     let url = probe.connection.address.url(Endpoint::Preflight);
     let own = request.client_mode.replace(ClientMode::Standalone);
-    let heard = probe
-        .send(&url, Some(Sent::json(Form::Json.write(request), encoding)))
-        .await;
+    let sent = way.send(way.form.write(request));
+    let heard = probe.send(&url, Some(sent)).await;
     request.client_mode = own;
-    let again = probe
-        .send(&url, Some(Sent::json(Form::Json.write(request), encoding)))
-        .await;
+    let sent = way.send(way.form.write(request));
+    let again = probe.send(&url, Some(sent)).await;
     match heard {
         Ok(heard) if heard.status == 200 => findings.good(CHECK, "the server takes the mode STANDALONE"),
         Ok(heard) if config.allows_standalone => findings.fault(
@@ -298,42 +211,6 @@ async fn standalone(
             CHECK,
             "the server could not be told the true mode again: sync once",
         );
-    }
-}
-
-/// The first page of rules.
-async fn rules(probe: &Probe<'_>, encoding: Encoding, findings: &mut Findings) {
-    const CHECK: &str = "rules";
-    let request = RuleDownloadRequest {
-        machine_id: probe.connection.address.machine().into(),
-        ..RuleDownloadRequest::default()
-    };
-    let url = probe.connection.address.url(Endpoint::RuleDownload);
-    let sent = Sent::json(Form::Json.write(&request), encoding);
-    let heard = match probe.send(&url, Some(sent)).await {
-        Ok(heard) => heard,
-        Err(error) => return findings.fault(CHECK, error.to_string()),
-    };
-    match (heard.status, &heard.body) {
-        (200, Some(body)) => {
-            let (said, count) = answers::rules(body);
-            if said.is_empty() {
-                findings.good(CHECK, format!("rules on the first page: {count}"));
-            }
-            for (level, text) in said {
-                findings.add(CHECK, level, Exit::BadData, text);
-            }
-        }
-        (200, None) => findings.add(
-            CHECK,
-            Level::Fault,
-            Exit::BadData,
-            "the answer cannot be unpacked, or is larger than 64 MiB",
-        ),
-        (status, _) => findings.fault(
-            CHECK,
-            format!("ruledownload is answered with status {status}: ask the server's operator"),
-        ),
     }
 }
 

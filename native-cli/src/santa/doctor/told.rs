@@ -1,7 +1,7 @@
 //! What a preflight tells of this machine, as a sync would tell it.
 
 use selvedge_core::santa::wire::{ClientMode, PreflightRequest};
-use selvedge_core::santa::{Connection, RuleCounts, RuleStore as _, RulesHash};
+use selvedge_core::santa::{Connection, RuleCounts, RuleStore as _, RulesHash, SyncState};
 
 use crate::santa::config::Config;
 use crate::santa::facts::Facts;
@@ -28,10 +28,7 @@ pub(super) async fn request(
         santa_version: machine.santa_version,
         primary_user: machine.primary_user,
         primary_user_groups: machine.primary_user_groups,
-        client_mode: Some(match machine.client_mode {
-            Some(ClientMode::Lockdown | ClientMode::Standalone) => ClientMode::Lockdown,
-            _ => ClientMode::Monitor,
-        }),
+        client_mode: Some(mode(config, store).await),
         binary_rule_count: counts.binary,
         certificate_rule_count: counts.certificate,
         compiler_rule_count: counts.compiler,
@@ -42,6 +39,20 @@ pub(super) async fn request(
         machine_id: connection.address.machine().into(),
         rules_hash,
         ..PreflightRequest::default()
+    }
+}
+
+/// The mode that a sync tells: the server's, else the configuration's.
+async fn mode(config: &Config, store: Option<&SantaStore>) -> ClientMode {
+    let state = match store {
+        Some(store) => SyncState::load(store).await.ok(),
+        None => None,
+    };
+    let set = state.and_then(|state| state.settings.client_mode);
+    match set.or(config.own.client_mode) {
+        Some(ClientMode::Standalone) if !config.allows_standalone => ClientMode::Lockdown,
+        Some(mode) => mode,
+        None => ClientMode::Monitor,
     }
 }
 

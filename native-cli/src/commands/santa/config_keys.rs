@@ -1,0 +1,35 @@
+//! `selvedge santa config keys`: every setting of `santa.toml`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::exit::Result;
+use crate::output::Output;
+use crate::santa::config::known::{SETTINGS, Setting, listing};
+
+#[derive(Serialize)]
+struct Named {
+    name: String,
+    #[serde(flatten)]
+    setting: Setting,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Listing(Vec<Named>);
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&listing())
+    }
+}
+
+/// Lists them.
+pub(super) fn run(output: Output) -> Result<()> {
+    let settings = SETTINGS.iter().map(|setting| Named {
+        name: setting.name(),
+        setting: *setting,
+    });
+    output.answer(&Listing(settings.collect()))
+}

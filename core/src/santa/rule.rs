@@ -4,11 +4,12 @@ use alloc::string::{String, ToString};
 use core::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::wire::{Policy, RuleMessage, RuleType};
 
-/// A button's label has no more characters.
-const LABEL_CHARACTERS: usize = 48;
+/// Maximum length of a button's label, in UTF-16 units.
+const MAX_LABEL_UNITS: usize = 48;
 
 impl RuleType {
     /// Its number in a rule database, by which rules are ordered, and which goes into their hash.
@@ -123,6 +124,18 @@ fn signing_id(text: &str) -> Option<String> {
         false => team(publisher)?,
     };
     (!program.is_empty()).then(|| publisher + ":" + program)
+}
+
+/// A label, cut to [`MAX_LABEL_UNITS`], but not within a composed character.
+fn shortened(label: &str) -> &str {
+    let mut units = 0;
+    let fits = |(_, character): &(usize, &str)| {
+        units += character.encode_utf16().count();
+        units <= MAX_LABEL_UNITS
+    };
+    let kept = label.grapheme_indices(true).take_while(fits).last();
+    let end = kept.map_or(0, |(start, character)| start + character.len());
+    label.get(..end).unwrap_or_default()
 }
 
 /// What a rule does on this machine.
@@ -333,14 +346,13 @@ impl Change {
         if state == RuleState::Cel && message.cel_expr.is_empty() {
             return Err(BadRule::NoExpression);
         }
-        let label = message.event_detail_button_label.chars();
         Ok(Self::Put(Rule {
             key,
             state,
             custom_msg: message.custom_msg.clone(),
             custom_url: message.custom_url.clone(),
             cel_expr: message.cel_expr.clone(),
-            event_detail_button_label: label.take(LABEL_CHARACTERS).collect(),
+            event_detail_button_label: shortened(&message.event_detail_button_label).into(),
         }))
     }
 
@@ -362,6 +374,35 @@ impl Change {
         match self {
             Self::Put(rule) => &rule.key,
             Self::Remove(key) => key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_label_is_cut_to_48_units_of_utf_16_and_not_within_a_composed_character() {
+        let of = |start: usize, rest: &str| "a".repeat(start) + rest;
+        for (label, kept) in [
+            (of(60, ""), of(48, "")),
+            (of(48, ""), of(48, "")),
+            ("ä".repeat(50), "ä".repeat(48)),
+            // A fox is two units, a letter with an accent of its own two, a family eight.
+            ("🦊".repeat(25), "🦊".repeat(24)),
+            (of(47, "🦊"), of(47, "")),
+            (of(46, "🦊b"), of(46, "🦊")),
+            (of(47, "e\u{301}"), of(47, "")),
+            (of(46, "e\u{301}"), of(46, "e\u{301}")),
+            (of(41, "👨‍👩‍👧"), of(41, "")),
+            (of(40, "👨‍👩‍👧"), of(40, "👨‍👩‍👧")),
+            (of(45, "🇨🇭"), of(45, "")),
+            (of(0, ""), of(0, "")),
+        ] {
+            assert_eq!(shortened(&label), kept, "{label}");
         }
     }
 }

@@ -16,6 +16,7 @@ mod proxy;
 mod push;
 mod read;
 mod secret_file;
+mod static_rules;
 #[cfg(test)]
 mod tests;
 mod trust;

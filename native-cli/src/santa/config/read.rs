@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use selvedge_core::santa::wire::{ClientMode, Form, RuleMessage};
-use selvedge_core::santa::{Change, Encoding, ExtraHeaders, Rule, Settings};
-use serde::Deserialize as _;
+use selvedge_core::santa::wire::{ClientMode, Form};
+use selvedge_core::santa::{Encoding, ExtraHeaders, Settings};
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
 use super::keys::{Keys, Problem};
 use super::push;
-use super::{Config, Fault, proxy, secret_file, trust};
+use super::{Config, Fault, proxy, secret_file, static_rules, trust};
 
 /// The version of Santa whose wishes and answers this client understands; servers decide by it what they send.
 const SANTA_VERSION: &str = "2026.5.0";
@@ -76,7 +75,7 @@ pub(super) fn config(path: &Path, table: &Table, is_for_everybody: bool) -> Resu
         }
     }
     tls(&mut keys, &own, &mut config, &mut notes)?;
-    config.static_rules = static_rules(keys.value("StaticRules"))?;
+    config.static_rules = static_rules::read(keys.value("StaticRules"), &mut notes.warnings)?;
     let is_on = keys.boolean("EnablePushNotifications")?;
     config.push_enabled = is_on.or(keys.boolean("EnableNATS")?).unwrap_or(true);
     config.allowed_commands = keys.texts("AllowedSantaCommands")?;
@@ -327,34 +326,6 @@ fn tls(
     );
     config.identity = Some(identity);
     Ok(())
-}
-
-/// Rules as a server would send them; none may be bad, for nobody else would say so.
-fn static_rules(value: Option<&Value>) -> Result<Vec<Rule>, Problem> {
-    let Some(value) = value else {
-        return Ok(Vec::new());
-    };
-    let list = value
-        .as_array()
-        .ok_or("StaticRules must be a list of tables")?;
-    let mut rules = Vec::with_capacity(list.len());
-    for (at, entry) in list.iter().enumerate() {
-        let number = at + 1;
-        let json = serde_json::to_value(entry).ok();
-        let message = json.and_then(|json| RuleMessage::deserialize(json).ok());
-        let message =
-            message.ok_or_else(|| format!("StaticRules: rule {number} is no table of texts"))?;
-        match Change::read(&message) {
-            Ok(Change::Put(rule)) => rules.push(rule),
-            Ok(Change::Remove(_)) => {
-                return Err(format!(
-                    "StaticRules: rule {number} removes: leave it out instead"
-                ));
-            }
-            Err(error) => return Err(format!("StaticRules: rule {number}: {error}")),
-        }
-    }
-    Ok(rules)
 }
 
 /// Firebase's registration of 2021 was Google's own affair; what is left of it is `[selvedge.fcm]`.

@@ -62,7 +62,8 @@ pub async fn collections<S: Store>(store: &S) -> Result<Vec<CollectionName>, Sto
 /// use selvedge_core::host::MemoryStore;
 /// use selvedge_core::time::LocalTime;
 ///
-/// let list = selvedge_core::journal::list(&MemoryStore::default(), None, LocalTime::from_millis(0));
+/// let store = MemoryStore::default();
+/// let list = selvedge_core::journal::list(&store, None, LocalTime::from_millis(0));
 /// assert_eq!(pollster::block_on(list), Ok(vec![]));
 /// ```
 ///

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -129,7 +130,7 @@ test("an account that its server does not know is told of and not kept", async t
   await page.type("#account", "selvedge1-nothing");
   await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("no join code"));
   await page.click("#join-button");
-  await says(page, "Paste a join code");
+  await tells(page, "#account-problem", "Paste a join code or credentials first.");
 
   const key = randomBytes(64);
   const fingerprint = createHash("sha256").update(key).digest().subarray(0, 16).toString("base64url");
@@ -137,7 +138,7 @@ test("an account that its server does not know is told of and not kept", async t
   await fill(page, "#account", JSON.stringify(credentials));
   await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("127.0.0.1"));
   await page.click("#join-button");
-  await says(page, "no longer knows this device");
+  await tells(page, "#account-problem", "The server no longer knows this device. Join again with a new code.");
   assert.deepEqual(await page.evaluate(() => chrome.storage.local.get()), {});
   assert.equal(await page.$eval("#join", join => join.checkVisibility()), true);
 });
@@ -342,7 +343,7 @@ test("chromium: each server is asked for when it is joined, and without the perm
     chrome.permissions.request = async wanted => (globalThis.asked.push(wanted), false);
   });
   await extended.joinIn(page, (await account(t, "127.0.0.2")).code, "127.0.0.2");
-  await says(page, "Without the permission the server cannot be asked: join again and allow it.");
+  await page.waitForFunction(() => document.getElementById("account-problem")?.textContent?.startsWith("Without the permission"));
   assert.deepEqual(await page.evaluate(() => globalThis.asked), [{ origins: ["http://127.0.0.2/*"] }]);
   assert.deepEqual(await page.evaluate(() => chrome.storage.local.get()), {});
   assert.deepEqual(extended.wrong, []);
@@ -372,6 +373,44 @@ test("chromium: a click on the button tells the popup of the page in front, whic
   assert.deepEqual(cli.records(COLLECTION).map(({ url, title }) => [url, title]), [[url, "A page of another server"]]);
   assert.deepEqual(extended.wrong, []);
 });
+
+test("chromium: joining can be cancelled, and nothing of the account is kept", async t => {
+  // A server that takes every request and answers none.
+  const deaf = createServer(() => {});
+  await new Promise(resolve => deaf.listen(0, "127.0.0.1", () => resolve(undefined)));
+  t.after(() => (deaf.closeAllConnections(), deaf.close()));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (deaf.address());
+  const credentials = { tokenserver_url: `http://127.0.0.1:${port}/1.0/sync/1.5`, access_token: "a", kid: `1-${"A".repeat(22)}`, ksync_b64url: "A".repeat(86) };
+  const extended = await Extended.launch(t, "chromium");
+  const page = await extended.page("options.html");
+  await extended.joinIn(page, JSON.stringify(credentials), "127.0.0.1");
+  await page.waitForSelector("#stop", { visible: true });
+  await tells(page, "#stop", "Cancel");
+  await page.click("#stop");
+  await page.waitForFunction(() => document.getElementById("account-problem")?.textContent?.startsWith("Joining was cancelled."));
+  await page.screenshot({ path: join(artifacts, "extension-cancelled.png") });
+  assert.deepEqual(await page.evaluate(() => chrome.storage.local.get()), {});
+  assert.equal(await page.$eval("#join", join => join.checkVisibility()), true);
+});
+
+for (const name of BROWSERS) {
+  test(`${name}: the popup deletes entries whose ids have quotes`, async t => {
+    const { cli, code } = await account(t);
+    const ids = ["a\"b", "c'd", "e\\f]"];
+    cli.feed(ids.map((id, at) => JSON.stringify({ ...entry(at), id })).join("\n"), "records", "put", COLLECTION);
+    cli.sync();
+    const extended = await Extended.launch(t, name);
+    await (await extended.join(code)).close();
+    const popup = await extended.popup();
+    for (let left = ids.length; left > 0; left -= 1) {
+      await popup.waitForFunction(left => document.querySelectorAll(".entry").length === left, { polling: 50 }, left);
+      await popup.$eval('[data-act="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
+      await says(popup, "Deleted");
+    }
+    await shows(popup, []);
+    assert.deepEqual(extended.wrong, []);
+  });
+}
 
 /** What stops the extension's service worker as the browser does. */
 const serviceWorkers = async extended => {

@@ -259,6 +259,75 @@ for (const name of BROWSERS) {
       assert.deepEqual(codes, ["store-busy", "store-busy", "store-busy"]);
     });
 
+    for (const isWithLocks of [true, false]) {
+      test(`a deletion is refused while another window has unsent records, and loses none ${isWithLocks ? "" : "where the browser has no locks"}`, async () => {
+        const name = `in-use-${isWithLocks}`;
+        const [first, second] = await Promise.all([opened(), opened()]);
+        for (const page of [first, second]) {
+          if (!isWithLocks) await page.evaluate(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+        }
+        const start = async ([account, name]) => {
+          const { default: init, open } = await import("/selvedge.js");
+          await init();
+          globalThis.client ??= await open({ account, name });
+          return globalThis.client.collection("notes").put({ id: "unsent", title: "milk" });
+        };
+        const deletion = async name => {
+          const { IndexedDbStore } = await import("/selvedge.js");
+          return IndexedDbStore.delete(name).then(() => "deleted", ({ code }) => code);
+        };
+        await first.evaluate(start, [ACCOUNT, name]);
+        assert.equal(await second.evaluate(deletion, name), "store-busy");
+        assert.equal(await second.evaluate(deletion, name), "store-busy", "also when it is tried again");
+        const read = () => first.evaluate(async () => [await globalThis.client.collection("notes").get("unsent"), await globalThis.client.status()]);
+        const [record, status] = await read();
+        assert.deepEqual(record, { id: "unsent", title: "milk" }, "the other window goes on");
+        assert.equal(status.collections[0].pending, 1);
+        // A refused deletion is not carried out later, when the other window is closed without a word.
+        await first.close();
+        const left = await second.evaluate(async name => {
+          const { IndexedDbStore } = await import("/selvedge.js");
+          const store = await IndexedDbStore.open(name);
+          const [item] = await store.read("notes", ["unsent"]);
+          await store.close();
+          return item?.cleartext;
+        }, name);
+        assert.deepEqual(JSON.parse(left ?? "null"), { id: "unsent", title: "milk" });
+        assert.equal(await second.evaluate(deletion, name), "deleted");
+        const names = await second.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+        assert.ok(!names.includes(name), names.join());
+        await second.close();
+      });
+    }
+
+    test("a deletion that was cut off half-way is ended by the next program that opens the database", async () => {
+      const items = await within(async () => {
+        const { IndexedDbStore } = await import("/selvedge.js");
+        await new Promise((resolve, reject) => {
+          const request = indexedDB.open("cut-off", Number.MAX_SAFE_INTEGER);
+          request.onsuccess = () => (request.result.close(), resolve(undefined));
+          request.onerror = () => reject(request.error);
+        });
+        const store = await IndexedDbStore.open("cut-off");
+        const collections = await store.collections();
+        await store.close();
+        return collections;
+      });
+      assert.deepEqual(items, []);
+    });
+
+    test("a store is closed when its transactions have ended, and can be deleted then", async () => {
+      const said = await within(async () => {
+        const { IndexedDbStore } = await import("/selvedge.js");
+        const store = await IndexedDbStore.open("closing-store");
+        const commits = Promise.all([1, 2, 3].map(at => store.commit({ parts: [], global: `state ${at}` })));
+        await Promise.all([store.close(), store.close()]);
+        await IndexedDbStore.delete("closing-store");
+        return commits;
+      });
+      assert.deepEqual(said, ["done", "done", "done"]);
+    });
+
     test("a closed store says so, and closing twice is closing once", async () => {
       const code = await within(async () => {
         const { IndexedDbStore, SelvedgeError } = await import("/selvedge.js");

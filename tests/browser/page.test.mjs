@@ -2,6 +2,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -226,9 +227,92 @@ for (const name of BROWSERS) {
     await page.waitForSelector(".entry");
     await click(page, "#sync");
     await page.waitForFunction(() => document.getElementById("problem").textContent === "The server cannot be reached. Check the connection and sync again.");
+    assert.equal(await text(page, "#remedy"), "Sync again");
+    await click(page, "#remedy");
+    await says(page, "Syncing");
+    await page.waitForFunction(() => document.getElementById("problem").textContent.startsWith("The server cannot be reached."));
+    await page.screenshot({ path: join(artifacts, `page-offline-${name}.png`) });
     assert.match(await text(page, "#requests tr"), /no answer/);
     assert.equal(await text(page, "#pending"), "1 change to send.");
     assert.match(await text(page, "#last"), /cannot be reached/);
+  });
+}
+
+for (const name of BROWSERS) {
+  test(`${name}: joining can be cancelled, and what is wrong stands beside its field with what to do`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const cli = new Device(t);
+    const code = cli.run("account", "create", "--server", server.url).trim();
+    cli.feed(JSON.stringify({ id: "one", url: "https://example.org/one", title: "One" }), "records", "put", COLLECTION);
+    cli.sync();
+    // The page comes through a proxy that takes every other request and answers none.
+    const deaf = createServer((asked, answer) => {
+      if (asked.url.startsWith("/1.")) return;
+      request(server.url + asked.url, { headers: asked.headers }, found => {
+        answer.writeHead(found.statusCode, found.headers);
+        found.pipe(answer);
+      }).end();
+    });
+    await new Promise(resolve => deaf.listen(0, "127.0.0.1", () => resolve(undefined)));
+    t.after(() => (deaf.closeAllConnections(), deaf.close()));
+    const front = `http://127.0.0.1:${deaf.address().port}`;
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page } = await opened(browser, front);
+    const problem = field => text(page, `#${field}-problem`);
+    const databases = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+
+    await page.waitForSelector("#join-code", { visible: true });
+    await fill(page, "#join-code", "selvedge1-nonsense");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.getElementById("join-code-problem").textContent !== "");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "join-code");
+    await page.type("#join-code", "x");
+    assert.equal(await problem("join-code"), "", "it goes when the field is changed");
+
+    const credentials = { tokenserver_url: `${front}/1.0/sync/1.5`, access_token: "a", kid: `1-${"A".repeat(22)}`, ksync_b64url: "A".repeat(86) };
+    await fill(page, "#join-code", JSON.stringify(credentials));
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#stop", { visible: true });
+    assert.equal(await text(page, "#stop"), "Cancel");
+    await page.screenshot({ path: join(artifacts, `page-joining-${name}.png`) });
+    await click(page, "#stop");
+    await page.waitForFunction(() => document.getElementById("join-code-problem").textContent !== "");
+    assert.equal(await problem("join-code"), "Joining was cancelled. Nothing of the account is kept in this browser. Try again");
+    assert.ok(!(await databases()).includes("selvedge-page-list"));
+    await page.screenshot({ path: join(artifacts, `page-cancelled-${name}.png`) });
+
+    await joined(page, code);
+    await page.waitForSelector(".entry");
+    await fill(page, "#add-url", "no address");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.getElementById("add-url-problem").textContent.includes("This is no address"));
+    assert.equal(await page.$eval("#add-url", field => field.getAttribute("aria-invalid")), "true");
+    await page.screenshot({ path: join(artifacts, `page-field-${name}.png`) });
+  });
+
+  test(`${name}: entries whose ids have quotes are edited and deleted like all others`, async t => {
+    const server = await serve(t, ["--www", WWW]);
+    const cli = new Device(t);
+    const code = cli.run("account", "create", "--server", server.url).trim();
+    const ids = ["a\"b", "c'd", "e\\f]", "g"];
+    cli.feed(ids.map((id, at) => JSON.stringify({ id, url: `https://example.org/${at}`, title: `Page ${at}`, added: 9 - at })).join("\n"), "records", "put", COLLECTION);
+    cli.sync();
+    const browser = await launch(name);
+    t.after(() => browser.close());
+    const { page, wrong } = await opened(browser, server.url);
+    await joined(page, code);
+    for (let at = 0; at < ids.length; at += 1) {
+      await page.waitForFunction(left => document.querySelectorAll(".entry").length === left, {}, ids.length - at);
+      await click(page, '[data-act="mark"]');
+      await page.waitForSelector(".entry.read");
+      await click(page, '[data-act="delete"]');
+      await says(page, `Deleted “Page ${at}”`);
+    }
+    await synced(page);
+    cli.sync();
+    assert.deepEqual(cli.records(COLLECTION), []);
+    assert.deepEqual(wrong, []);
   });
 }
 
@@ -269,7 +353,8 @@ for (const name of BROWSERS) {
     await look("join");
     await fill(page, "#join-code", "selvedge1-nonsense");
     await page.keyboard.press("Enter");
-    await page.waitForFunction(() => document.getElementById("problem").textContent.endsWith("."));
+    await page.waitForFunction(() => document.getElementById("join-code-problem").textContent.endsWith("."));
+    assert.equal(await page.$eval("#join-code", field => field.getAttribute("aria-invalid")), "true");
     await look("refused");
     await joined(page, code);
     await page.waitForSelector(".entry");

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const WWW = fileURLToPath(new URL("../../www", import.meta.url));
-const TSC = fileURLToPath(new URL("../../wasm/node_modules/.bin/tsc", import.meta.url));
+const TSC = fileURLToPath(new URL("../../wasm/node_modules/typescript/bin/tsc", import.meta.url));
 
 /** Scripts of people's: those in `selvedge` are the package, whose types are tested with it. */
 const scripts = ["page", "shared", "extension"].flatMap(place =>

@@ -1,6 +1,7 @@
 // Many records of a server's answer, for those who bring their own protocol.
 // @ts-check
-import { RecordDecoder } from "./glue.js";
+import { RecordDecoder } from "./border.js";
+import * as check from "./checks.js";
 
 /**
  * Verifies and decrypts records as they arrive. Memory depends on the batch, never on the body; a reader that stops early ends
@@ -9,7 +10,12 @@ import { RecordDecoder } from "./glue.js";
  * @param {import("./glue.js").KeyBundle} keys
  * @param {{ format?: "newlines" | "array", as?: "records" | "bytes" }} [options]
  */
-export async function* decodeRecords(stream, keys, { format = "newlines", as = "records" } = {}) {
+export async function* decodeRecords(stream, keys, options) {
+  const given = check.options(options, "the options of decodeRecords");
+  const format = check.optional(given, "format", check.text) ?? "newlines";
+  const as = check.optional(given, "as", check.text) ?? "records";
+  if (as !== "records" && as !== "bytes") check.refuse("the option as is \"records\" or \"bytes\"");
+  check.withMethods(stream, "the body", ["getReader"]);
   const decoder = new RecordDecoder(keys, format, as === "bytes");
   const reader = stream.getReader();
   try {

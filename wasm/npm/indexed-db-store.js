@@ -1,6 +1,7 @@
 // A store in IndexedDB: one database a name, one transaction a commit.
 // @ts-check
 import { SelvedgeError } from "./errors.js";
+import { connect, isDeletion, remove, use } from "./indexed-db-deletion.js";
 import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules.js";
 
 /** @typedef {import("./selvedge.js").StoredItem} StoredItem */
@@ -20,6 +21,11 @@ export class IndexedDbStore {
   #opened;
   /** @type {SelvedgeError | undefined} */
   #closed;
+  /** @type {Promise<void> | undefined} */
+  #closing;
+  /** @type {Set<Promise<unknown>>} Transactions that are under way. */
+  #running = new Set();
+  #release = () => {};
 
   /** @param {string} name */
   constructor(name) {
@@ -38,28 +44,32 @@ export class IndexedDbStore {
   }
 
   /**
-   * Deletes the database of a name, with all that was never sent.
+   * Deletes the database of a name, with all that was never sent. Rejects with "store-busy", and deletes nothing, while a window
+   * or worker uses it.
    * @param {string} [name]
    */
   static async delete(name = "selvedge") {
-    const request = indexedDB.deleteDatabase(name);
-    await new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(undefined);
-      request.onerror = () => reject(storeError(request.error));
-      request.onblocked = () =>
-        reject(new SelvedgeError("store-busy", "another window uses these records: close it and try again"));
-    });
+    try {
+      await remove(name);
+    } catch (error) {
+      throw storeError(error);
+    }
   }
 
   /** Closes the database. What is under way comes to its end first. */
-  async close() {
+  close() {
     this.#closed ??= new SelvedgeError("closed", "this store was closed: open it again");
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close() {
     const opened = this.#opened;
     this.#opened = undefined;
-    await opened?.then(
-      database => database.close(),
-      () => {},
-    );
+    await Promise.allSettled(this.#running);
+    const database = await opened?.catch(() => undefined);
+    database?.close();
+    this.#release();
   }
 
   async global() {
@@ -155,7 +165,19 @@ export class IndexedDbStore {
    * @param {(stores: { items: IDBObjectStore, states: IDBObjectStore }) => Promise<T>} work
    * @returns {Promise<T>}
    */
-  async #run(mode, work) {
+  #run(mode, work) {
+    const run = this.#transact(mode, work).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+    return run;
+  }
+
+  /**
+   * @template T
+   * @param {IDBTransactionMode} mode
+   * @param {(stores: { items: IDBObjectStore, states: IDBObjectStore }) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #transact(mode, work) {
     const transaction = await this.#transaction(mode);
     const ended = new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve(undefined);
@@ -189,6 +211,7 @@ export class IndexedDbStore {
       if (this.#closed || error?.name !== "InvalidStateError") throw storeError(error);
       // The browser took the database away, to make room or to clean up: what it has left is read anew.
       this.#opened = undefined;
+      this.#release();
       return begin(await this.#database());
     }
   }
@@ -200,42 +223,38 @@ export class IndexedDbStore {
   }
 
   /** @returns {Promise<IDBDatabase>} */
-  #open() {
-    return new Promise((resolve, reject) => {
-      const fail = error => {
+  async #open() {
+    const release = await use(this.#name);
+    try {
+      const database = await connect(this.#name, VERSION, upgrade);
+      database.onversionchange = event => {
+        // What was never sent is nowhere else: a deletion has to wait for a close, or be refused.
+        if (isDeletion(event)) return;
+        this.#closed ??= new SelvedgeError("store-busy", "a newer version of this program has taken the records over: load this page again");
+        database.close();
+        release();
+      };
+      database.onclose = () => {
         this.#opened = undefined;
-        reject(error);
+        release();
       };
-      let request;
-      try {
-        request = indexedDB.open(this.#name, VERSION);
-      } catch (error) {
-        return fail(storeError(error));
-      }
-      request.onupgradeneeded = () => {
-        const items = request.result.createObjectStore("items", { keyPath: ["collection", "id"] });
-        items.createIndex("waiting", ["waiting", "id"]);
-        items.createIndex("gone", "gone");
-        request.result.createObjectStore("states");
-      };
-      request.onblocked = () =>
-        fail(new SelvedgeError("store-busy", "another window uses an older version of these records: close it and try again"));
-      request.onerror = () => fail(storeError(request.error));
-      request.onsuccess = () => {
-        const database = request.result;
-        database.onversionchange = () => {
-          this.#closed ??= new SelvedgeError(
-            "store-busy",
-            "a newer version of this program has taken the records over: load this page again",
-          );
-          database.close();
-        };
-        database.onclose = () => void (this.#opened = undefined);
-        resolve(database);
-      };
-    });
+      this.#release = release;
+      return database;
+    } catch (error) {
+      this.#opened = undefined;
+      release();
+      throw storeError(error);
+    }
   }
 }
+
+/** @param {IDBDatabase} database */
+const upgrade = database => {
+  const items = database.createObjectStore("items", { keyPath: ["collection", "id"] });
+  items.createIndex("waiting", ["waiting", "id"]);
+  items.createIndex("gone", "gone");
+  database.createObjectStore("states");
+};
 
 /** All keys of a collection, or those after an id. */
 const rangeOf = (collection, after = null) =>

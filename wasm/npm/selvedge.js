@@ -1,96 +1,94 @@
-// The package: the module's glue, the stores, and the defaults of a host.
+// The package: the module behind its checks, the stores, and the defaults of a host.
 // @ts-check
-import init, * as glue from "./glue.js";
+import * as check from "./checks.js";
+import { SelvedgeError } from "./errors.js";
+import load, * as glue from "./glue.js";
 import { IndexedDbStore } from "./indexed-db-store.js";
 import { MemoryStore } from "./memory-store.js";
+import { ask } from "./module.js";
+import { sender, TIMEOUT } from "./request.js";
+import { Windows } from "./windows.js";
 
-export * from "./glue.js";
-export { init as default };
 export { decodeRecords } from "./decode-records.js";
-export { SelvedgeError } from "./errors.js";
+export {
+  accountServer,
+  Client,
+  Collection,
+  decryptRecord,
+  encryptRecord,
+  joinCode,
+  KeyBundle,
+  RecordDecoder,
+  RecordIterator,
+  Schedule,
+  syncKey,
+} from "./border.js";
 export { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules.js";
-export { IndexedDbStore, MemoryStore };
+export { IndexedDbStore, MemoryStore, SelvedgeError };
+
+/** Loads the module. */
+export const init = async (/** @type {Parameters<typeof load>[0]} */ given) => {
+  try {
+    return await load(given);
+  } catch (cause) {
+    throw notLoaded(cause);
+  }
+};
+export { init as default };
+
+/** Likewise, from its bytes, without waiting. */
+export const initSync = (/** @type {Parameters<typeof glue.initSync>[0]} */ given) => {
+  try {
+    return glue.initSync(given);
+  } catch (cause) {
+    throw notLoaded(cause);
+  }
+};
+
+const notLoaded = (/** @type {any} */ cause) =>
+  new SelvedgeError("not-loaded", `selvedge.wasm could not be loaded: ${cause?.message ?? "the host does not say why"}`, { cause });
+
+const STORE_METHODS = ["global", "state", "collections", "counts", "read", "page", "commit"];
 
 /** Opens a client on an account, with this host's own store and lock unless others are given. */
 export const open = async (/** @type {import("./selvedge.js").OpenOptions} */ options) => {
-  const name = options?.name ?? "selvedge";
+  const given = check.options(options, "the options of open");
+  const name = check.optional(given, "name", check.text);
+  const own = check.optional(given, "store", (store, what) => check.withMethods(store, what, STORE_METHODS));
+  const deviceName = check.optional(given, "deviceName", check.text);
+  const timeout = check.optional(given, "timeout", check.milliseconds) ?? TIMEOUT;
+  const fetch = check.optional(given, "fetch", check.callable) ?? globalThis.fetch;
+  if (!fetch) check.refuse("this host has no fetch: give a function as the option fetch");
   // One in memory is this client's own, and one that somebody brings without a name is none that other windows would know by it.
-  const isShared = options?.store ? options.name !== undefined : Boolean(globalThis.indexedDB);
-  const lock = options?.lock ?? (isShared ? lockOf(name) : undefined);
-  const store = options?.store ?? (globalThis.indexedDB ? new IndexedDbStore(name) : new MemoryStore());
-  const windows = isShared && globalThis.BroadcastChannel ? new Windows(name) : undefined;
+  const isShared = own ? name !== undefined : Boolean(globalThis.indexedDB);
+  const lock = check.optional(given, "lock", check.callable) ?? lockOf(own, isShared ? (name ?? "selvedge") : undefined);
+  const store = own ?? (globalThis.indexedDB ? new IndexedDbStore(name ?? "selvedge") : new MemoryStore());
+  const send = sender(request => fetch(request), timeout);
+  check.optional(given, "adopt", check.truth);
+  const windows = isShared && globalThis.BroadcastChannel ? new Windows(name ?? "selvedge") : undefined;
   try {
-    return await glue.open(/** @type {import("./selvedge.js").OpenOptions} */ ({ ...options, store, lock, windows }));
+    return await ask(() => glue.open({ ...given, store, deviceName, lock, send, windows }));
   } catch (error) {
     windows?.close();
     // One that was brought is not ours to close: it may be opened again with other options.
-    if (!options?.store && store instanceof IndexedDbStore) await store.close();
+    if (!own && store instanceof IndexedDbStore) await store.close();
     throw error;
   }
 };
 
-/** One sync at a time in all windows and workers of an origin; hosts without locks have one context only. */
-const lockOf = (/** @type {string} */ name) => {
+/**
+ * One sync at a time of a store: a store that other programs may use brings a lock of its own; of the others a browser's lock
+ * keeps all windows and workers of an origin apart. Hosts without locks have one context only.
+ * @param {any} store
+ * @param {string | undefined} name
+ */
+const lockOf = (store, name) => {
+  if (typeof store?.lock === "function") return () => store.lock();
   const locks = globalThis.navigator?.locks;
-  if (!locks) return undefined;
+  if (name === undefined || !locks) return undefined;
   return () =>
     new Promise((resolve, reject) => {
-      const hold = lock => (lock ? new Promise(release => resolve(() => release(undefined))) : resolve(null));
+      const hold = (/** @type {Lock | null} */ lock) => (lock ? new Promise(release => resolve(() => release(undefined))) : resolve(null));
       locks.request(`selvedge:${name}`, { ifAvailable: true }, hold).catch(reject);
     });
 };
-
-/** The first change is told at once; those that follow so closely, in milliseconds, are told together. */
-const PARCEL = 100;
-
-/**
- * The other windows and workers of an origin that use the same records: tells them which ones have changed here, and hears of
- * theirs. Only names of collections and ids pass, and nothing of what a record holds.
- */
-class Windows {
-  #channel;
-  /** @type {Map<string, Set<string> | null>} What is still to be told; `null`: any record of the collection. */
-  #waiting = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #pause;
-
-  /** @param {string} name */
-  constructor(name) {
-    this.#channel = new BroadcastChannel(`selvedge:${name}`);
-    // Of a Node process it is no reason to live on.
-    /** @type {{ unref?: () => void }} */ (this.#channel).unref?.();
-  }
-
-  /**
-   * @param {string} collection
-   * @param {string[] | null} ids
-   */
-  tell(collection, ids) {
-    const waiting = this.#waiting.get(collection);
-    this.#waiting.set(collection, ids && waiting !== null ? new Set([...(waiting ?? []), ...ids]) : null);
-    if (this.#pause === undefined) this.#send();
-  }
-
-  /** @param {(collection: unknown, ids: unknown) => void} listener */
-  hear(listener) {
-    this.#channel.onmessage = ({ data }) => {
-      if (!Array.isArray(data)) return;
-      for (const { collection, ids } of data) listener(collection, ids);
-    };
-  }
-
-  close() {
-    clearTimeout(this.#pause);
-    this.#send();
-    clearTimeout(this.#pause);
-    this.#channel.close();
-  }
-
-  #send() {
-    this.#pause = undefined;
-    if (!this.#waiting.size) return;
-    this.#channel.postMessage([...this.#waiting].map(([collection, ids]) => ({ collection, ids: ids && [...ids] })));
-    this.#waiting.clear();
-    this.#pause = setTimeout(() => this.#send(), PARCEL);
-  }
-}

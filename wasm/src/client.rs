@@ -35,7 +35,7 @@ use selvedge_core::sorted::Set;
 ///
 /// Rejects with "input" when the account is no join code and no credentials, or when there is no fetch or no store, and with
 /// "other-account" when the store has another account's records: give it a store of its own, or set `adopt`.
-#[wasm_bindgen(unchecked_return_type = "Promise<Client>")]
+#[wasm_bindgen(skip_typescript)]
 pub fn open(options: OpenOptions) -> Promise {
     promise(async move {
         let credentials = credentials(&member(&options, "account"))?;
@@ -45,10 +45,12 @@ pub fn open(options: OpenOptions) -> Promise {
                 "open needs a store: an object with its methods",
             ));
         }
-        let fetch = fetch_function(&options)?;
+        let send = member(&options, "send")
+            .dyn_into()
+            .map_err(|_| Error::input("open is called by the package's script alone"))?;
         let windows = member(&options, "windows");
         let inner = Inner {
-            host: JsHost::new(fetch, store.unchecked_into(), windows),
+            host: JsHost::new(send, store.unchecked_into(), windows),
             store: member(&options, "store"),
             lock: member(&options, "lock").dyn_into().ok(),
             device: member(&options, "deviceName").as_string(),
@@ -102,6 +104,7 @@ impl Client {
     /// A collection by its name; from now on it is synced by default.
     ///
     /// Throws "input" when the name is not of the protocol's form, or belongs to the sync itself, and "closed".
+    #[wasm_bindgen(skip_typescript)]
     pub fn collection(&self, name: String) -> Result<Collection, Error> {
         self.0.host.opened()?;
         let name = collection_name(name)?;
@@ -414,19 +417,6 @@ pub(crate) fn credentials(account: &JsValue) -> Result<Credentials, Error> {
     } else {
         Ok(text.parse::<JoinCode>()?.into_credentials())
     }
-}
-
-fn fetch_function(options: &JsValue) -> Result<Function, Error> {
-    let given = member(options, "fetch");
-    let is_given = !given.is_undefined() && !given.is_null();
-    let fetch = if is_given {
-        given
-    } else {
-        member(&js_sys::global(), "fetch")
-    };
-    fetch
-        .dyn_into()
-        .map_err(|_| Error::input("this host has no fetch: give a function as the option fetch"))
 }
 
 /// A promise of what a future brings, unless the client is closed; where the store failed, what it threw is the error's

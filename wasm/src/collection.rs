@@ -4,22 +4,23 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Promise};
 use selvedge_core::engine::Records;
 use selvedge_core::error::Error as CoreError;
 use selvedge_core::host::PageLimit;
 use selvedge_core::ids::{CollectionName, RecordId};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 
+use crate::Error;
 use crate::client::promise_on;
 use crate::host::JsHost;
-use crate::types::{NewRecord, RecordPatch};
-use crate::{Error, json};
 
 /// One collection of a client's. Changes are kept in its store; the next sync sends them.
-#[wasm_bindgen]
+///
+/// Records cross as JSON texts: the package's script makes them of values, and its types are written by hand.
+#[wasm_bindgen(skip_typescript)]
 #[derive(Debug, Clone)]
 pub struct Collection {
     host: Rc<JsHost>,
@@ -39,55 +40,71 @@ impl Collection {
 #[wasm_bindgen]
 impl Collection {
     /// Its name.
-    #[wasm_bindgen(getter)]
+    #[wasm_bindgen(getter, skip_typescript)]
     pub fn name(&self) -> String {
         self.name.to_string()
     }
 
-    /// The record under an id, or `undefined`.
-    #[wasm_bindgen(unchecked_return_type = "Promise<SyncRecord | undefined>")]
-    pub fn get(&self, id: String) -> Promise {
+    /// The text of the record under an id, or `undefined`.
+    #[wasm_bindgen(js_name = getText, skip_typescript)]
+    pub fn get_text(&self, id: String) -> Promise {
         let this = self.clone();
         promise_on(Rc::clone(&self.host), async move {
-            match this.records().get(&record_id(id)?).await? {
-                Some(text) => json::from_text(&text),
-                None => Ok(JsValue::UNDEFINED),
-            }
+            let text = this.records().get(&record_id(id)?).await?;
+            Ok(text.map_or(JsValue::UNDEFINED, JsValue::from))
         })
     }
 
-    /// Puts a whole record, and tells its id: its own, or a new one.
-    ///
-    /// Rejects with "input" when it is no object of JSON values, or its id is no text of 1 to 64 printable ASCII
-    /// characters.
-    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn put(&self, record: NewRecord) -> Promise {
-        let (this, text) = (self.clone(), json::to_text(&record));
+    /// Puts whole records in one commit, and answers with their ids: their own, or new ones.
+    #[wasm_bindgen(js_name = putTexts, skip_typescript)]
+    pub fn put_texts(&self, texts: Vec<String>) -> Promise {
+        let this = self.clone();
         promise_on(Rc::clone(&self.host), async move {
-            Ok(this.records().put(None, &text?).await?.as_str().into())
+            let records: Vec<_> = texts.iter().map(|text| (None, text.as_str())).collect();
+            let ids = this.records().put_many(&records).await?;
+            let ids = ids.iter().map(|id| JsValue::from(id.as_str()));
+            Ok(ids.collect::<Array>().into())
         })
     }
 
     /// Sets some fields of a record, and removes those that are `null`. The others stay as they are, to the digit.
-    ///
-    /// Rejects with "no-such-record".
-    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn edit(&self, id: String, patch: RecordPatch) -> Promise {
-        let (this, text) = (self.clone(), json::to_text(&patch));
+    #[wasm_bindgen(js_name = editText, skip_typescript)]
+    pub fn edit_text(&self, id: String, patch: String) -> Promise {
+        let this = self.clone();
         promise_on(Rc::clone(&self.host), async move {
-            this.records().edit(&record_id(id)?, &text?).await?;
+            this.records().edit(&record_id(id)?, &patch).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
 
-    /// Deletes a record; the next sync tells the other devices.
-    ///
-    /// Rejects with "no-such-record".
-    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn delete(&self, id: String) -> Promise {
+    /// Puts a whole record, or deletes it where its new text is absent, but only if its text is still the one that was seen.
+    /// The fields that are named stay as they were, to the digit. Answers whether it was done.
+    #[wasm_bindgen(js_name = changeSeen, skip_typescript)]
+    pub fn change_seen(
+        &self,
+        id: String,
+        seen: Option<String>,
+        new: Option<String>,
+        unchanged: Vec<String>,
+    ) -> Promise {
         let this = self.clone();
         promise_on(Rc::clone(&self.host), async move {
-            this.records().delete(&record_id(id)?).await?;
+            let (records, id) = (this.records(), record_id(id)?);
+            let is_done = records.change_seen(&id, seen.as_deref(), new.as_deref(), &unchanged);
+            Ok(is_done.await?.into())
+        })
+    }
+
+    /// Deletes records in one commit, all of them or none.
+    #[wasm_bindgen(js_name = deleteIds, skip_typescript)]
+    pub fn delete_ids(&self, ids: Vec<String>) -> Promise {
+        let this = self.clone();
+        promise_on(Rc::clone(&self.host), async move {
+            let ids = ids
+                .into_iter()
+                .map(record_id)
+                .collect::<Result<Vec<_>, _>>()?;
+            this.records().delete_many(&ids).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -95,15 +112,9 @@ impl Collection {
     /// Calls a function whenever records of this collection have changed here: by this client, by its syncs, or in another
     /// window or worker by a client of the same name. Several changes that are made at once are one call. The answer ends it.
     ///
-    /// Throws "input" for anything but a function, and "closed".
-    #[wasm_bindgen(js_name = onChange, unchecked_return_type = "() => void")]
-    pub fn on_change(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "(change: Change) => void")] listener: JsValue,
-    ) -> Result<JsValue, Error> {
-        let listener = listener
-            .dyn_into::<Function>()
-            .map_err(|_| Error::input("onChange needs a function"))?;
+    /// Throws "closed".
+    #[wasm_bindgen(js_name = onChange, skip_typescript)]
+    pub fn on_change(&self, listener: Function) -> Result<JsValue, Error> {
         self.host.opened()?;
         let number = self.host.listeners.add(self.name.clone(), listener);
         let host = Rc::clone(&self.host);
@@ -111,6 +122,7 @@ impl Collection {
     }
 
     /// All records in order of id, read a page at a time: `for await (const record of collection.list())`.
+    #[wasm_bindgen(skip_typescript)]
     pub fn list(&self) -> RecordIterator {
         let reading = Reading {
             page: VecDeque::new(),
@@ -124,7 +136,7 @@ impl Collection {
 }
 
 /// Walks over the records of a collection. Records that change on the way are seen as they are when their page is read.
-#[wasm_bindgen]
+#[wasm_bindgen(skip_typescript)]
 #[derive(Debug, Clone)]
 pub struct RecordIterator {
     collection: Collection,
@@ -139,28 +151,14 @@ struct Reading {
 
 #[wasm_bindgen]
 impl RecordIterator {
-    /// The next record. Wait for it before asking again, as `for await` does.
-    #[wasm_bindgen(
-        js_name = "next",
-        unchecked_return_type = "Promise<IteratorResult<SyncRecord, undefined>>"
-    )]
-    pub fn next_record(&self) -> Promise {
+    /// The text of the next record, or `undefined` at the end. Wait for it before asking again.
+    #[wasm_bindgen(js_name = nextText, skip_typescript)]
+    pub fn next_text(&self) -> Promise {
         let this = self.clone();
         promise_on(Rc::clone(&self.collection.host), async move {
-            let next = this.advance().await?;
-            let value = next.as_deref().map(json::from_text).transpose()?;
-            let result = Object::new();
-            let set = |key: &str, value: &JsValue| drop(Reflect::set(&result, &key.into(), value));
-            set("done", &value.is_none().into());
-            set("value", &value.unwrap_or_default());
-            Ok(result.into())
+            let text = this.advance().await?;
+            Ok(text.map_or(JsValue::UNDEFINED, JsValue::from))
         })
-    }
-
-    /// Itself.
-    #[wasm_bindgen(js_name = "[Symbol.asyncIterator]")]
-    pub fn async_iterator(&self) -> RecordIterator {
-        self.clone()
     }
 }
 

@@ -14,17 +14,6 @@ export interface SyncRecord {
   [field: string]: JsonValue;
 }
 
-/** A record that may not have an id yet. */
-export interface NewRecord {
-  id?: string;
-  [field: string]: JsonValue | undefined;
-}
-
-/** Fields to set in a record; those that are `null` are removed. */
-export interface RecordPatch {
-  [field: string]: JsonValue;
-}
-
 /** An account by a token server. */
 export interface TokenServerCredentials {
   tokenserver_url: string;
@@ -59,6 +48,9 @@ export interface OpenOptions {
   account: Account;
   /** Sends a request, as `globalThis.fetch` does, which is the default. The request is signed: send it as it is. */
   fetch?: (request: Request) => Promise<Response>;
+  /** How long a server may say nothing, in milliseconds, until a request is given up: before its answer, and between the parts of
+   * its answer. Default: 60,000; `Infinity` is without end. */
+  timeout?: number;
   /** Where the records are kept. Default: an `IndexedDbStore` of that name where there is IndexedDB, or else a `MemoryStore`. */
   store?: Store;
   /** The name of this account on this device, if it has several. Default: "selvedge". Clients of one name, in whatever windows
@@ -71,17 +63,18 @@ export interface OpenOptions {
    * first. Default: `false`, and opening such a store rejects with "other-account". */
   adopt?: boolean;
   /** Keeps other windows and workers from syncing the same store at once: answers with a function that gives the lock back, or
-   * with `null` if somebody else has it. Default: `navigator.locks`, where there is one, by the client's name; none for
-   * a store of yours without a name. */
+   * with `null` if somebody else has it. Default: the store's own `lock`, if it has one, or `navigator.locks`, where there is one,
+   * by the client's name; none for a store of yours without a name. */
   lock?: () => Promise<(() => void) | null>;
 }
 
 export interface SyncOptions {
   /** Which collections to sync, in this order. Default: all that this client has asked for or holds. */
   collections?: string[];
-  /** Stops the sync at the next safe point: what it has committed stays, and the next one goes on from there. */
+  /** Stops the sync at the next safe point, and ends a request that is under way: what it has committed stays, and the next one goes
+   * on from there. The report's error has the code "aborted", whatever the signal's reason. */
   signal?: AbortSignal;
-  /** Told how far the sync is. */
+  /** Told how far the sync is. What it throws is reported, and does not disturb the sync. */
   onProgress?: (progress: SyncProgress) => void;
   /** `false` for a sync that nobody waits for: it yields to a server that asked for fewer syncs. Default: `true`. */
   isAskedFor?: boolean;
@@ -191,6 +184,8 @@ export interface Store {
   commit(commit: StoreCommit): Promise<"done" | "stale">;
   /** Called by the client's `close`, which waits for it, when nothing else is under way. */
   close?(): void | Promise<void>;
+  /** For a store that other processes may use: see `OpenOptions.lock`. */
+  lock?(): Promise<(() => void) | null>;
 }
 
 /** A version of a record: none, the same as the item's cleartext, or this JSON text. */
@@ -399,16 +394,6 @@ extern "C" {
     #[derive(Debug, Clone)]
     #[wasm_bindgen(typescript_type = "SyncRecord")]
     pub type SyncRecord;
-
-    /// A record that may not have an id yet.
-    #[derive(Debug, Clone)]
-    #[wasm_bindgen(typescript_type = "NewRecord")]
-    pub type NewRecord;
-
-    /// Fields to set, or to remove where they are null.
-    #[derive(Debug, Clone)]
-    #[wasm_bindgen(typescript_type = "RecordPatch")]
-    pub type RecordPatch;
 
     /// A join code or credentials.
     #[derive(Debug, Clone)]

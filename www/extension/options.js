@@ -3,11 +3,12 @@
 import { ask } from "./ask.js";
 import { api } from "./browser.js";
 import { forget, watch } from "./kept.js";
-import { act, button, complain, input, say } from "./page.js";
+import { act, button, input, offer, say } from "./page.js";
 import { sinceLast, stageOf } from "./says.js";
 import init, { accountServer } from "./selvedge/selvedge.js";
 import { patternOf } from "./servers.js";
 import { byId } from "./shared/dom.js";
+import { complainAt, settle } from "./shared/fields.js";
 
 const form = (/** @type {string} */ id) => /** @type {HTMLFormElement} */ (byId(id));
 const text = () => /** @type {HTMLTextAreaElement} */ (byId("account"));
@@ -48,17 +49,16 @@ input("file").onchange = () =>
     await look();
   });
 
+const again = () => form("join-form").requestSubmit();
+
 form("join-form").onsubmit = event => {
   event.preventDefault();
-  if (!server) {
-    complain({ message: "paste a join code or credentials first" });
-    text().focus();
-    return;
-  }
+  if (!server) return complainAt("account", { code: "input", message: "paste a join code or credentials first" });
+  settle("account");
   // Browsers ask only while they handle a click: nothing may be awaited before.
   const allowed = api.permissions.request({ origins: [patternOf(server)] });
   void act(async () => {
-    if (!(await allowed)) throw Object.assign(new Error("without the permission the server cannot be asked: join again and allow it"), { code: "input" });
+    if (!(await allowed)) return complainAt("account", { code: "stopped", message: "without the permission the server cannot be asked: join again and allow it" }, again);
     const detail = { account: text().value.trim(), deviceName: input("device-name").value.trim() };
     button("join-button").disabled = true;
     say("Joining…");
@@ -70,6 +70,9 @@ form("join-form").onsubmit = event => {
       await draw();
       say("This browser is a device of the account now.");
       button("sync").focus();
+    } catch (error) {
+      say("");
+      complainAt("account", /** @type {Error} */ (error), again);
     } finally {
       button("join-button").disabled = false;
     }
@@ -90,6 +93,7 @@ const draw = async () => {
   byId("device").hidden = !account;
   byId("syncing").hidden = !progress;
   byId("progress").textContent = progress ? stageOf(progress) : "";
+  button("stop").textContent = account ? "Stop" : "Cancel";
   button("sync").disabled = Boolean(progress);
   if (!account) return;
   const { server, deviceName, last, refused } = account;
@@ -110,6 +114,9 @@ const draw = async () => {
 };
 
 button("sync").onclick = () => act(() => ask("sync"));
+button("stop").onclick = () => act(() => ask("stop"));
+offer("sync", () => void act(() => ask("sync")));
+offer("leave", () => byId("leave-title").scrollIntoView());
 
 form("leave-form").onsubmit = event => {
   event.preventDefault();

@@ -2,12 +2,13 @@
 // @ts-check
 import { ask } from "./ask.js";
 import { api } from "./browser.js";
-import { act, button, complain, input, say } from "./page.js";
+import { act, button, complain, input, offer, say } from "./page.js";
 import { edited } from "./edit.js";
 import { watch } from "./kept.js";
 import { sinceLast, stageOf } from "./says.js";
 import { byId } from "./shared/dom.js";
-import { show } from "./shared/entries.js";
+import { linkAfter, show } from "./shared/entries.js";
+import { complainAt, settle } from "./shared/fields.js";
 import { addressOf, idOf } from "./shared/reading-list.js";
 import { counted } from "./shared/sentences.js";
 
@@ -72,7 +73,7 @@ const acts = {
     }),
   remove: entry =>
     act(async () => {
-      const next = document.querySelector(`[data-id="${entry.id}"]`)?.nextElementSibling?.querySelector("a");
+      const next = linkAfter(entry.id);
       removed = await ask("remove", { id: entry.id });
       await changed();
       (next?.isConnected ? next : input("search")).focus();
@@ -134,8 +135,15 @@ button("save").onclick = () =>
 
 byId("add-form").onsubmit = event => {
   event.preventDefault();
+  settle("add-url");
   void act(async () => {
-    await save({ url: input("add-url").value });
+    try {
+      await save({ url: input("add-url").value });
+    } catch (error) {
+      if (/** @type {{ code?: string }} */ (error).code !== "input") throw error;
+      say("");
+      return complainAt("add-url", /** @type {Error} */ (error));
+    }
     input("add-url").value = "";
     input("add-url").focus();
   });
@@ -158,7 +166,7 @@ const drawStatus = async () => {
   if (isSyncing && !wasSyncing) say("Syncing…");
   const isFirst = Number.isNaN(told);
   if (last && !isSyncing && last.ended !== told) {
-    if (!last.isDone) complain({ message: last.said });
+    if (!last.isDone) complain({ message: last.said }, last.code);
     else if (!isFirst) say(last.said);
   }
   if (!isSyncing) told = last?.ended;
@@ -168,6 +176,8 @@ const drawStatus = async () => {
 
 button("sync").onclick = () => act(() => ask("sync"));
 button("stop").onclick = () => act(() => ask("stop"));
+offer("sync", () => void act(() => ask("sync")));
+offer("leave", () => void api.runtime.openOptionsPage());
 for (const id of ["options", "to-join"]) button(id).onclick = () => void api.runtime.openOptionsPage();
 
 watch(["progress", "last", "joined", "schedule"], () => void drawStatus().catch(complain));

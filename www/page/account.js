@@ -5,6 +5,8 @@
 
 const DATABASE = "selvedge-page";
 const KEPT = "kept";
+/** How long the server may take to make an account, in milliseconds. */
+const TIMEOUT = 60_000;
 const KEY_BYTES = 64;
 const FINGERPRINT_BYTES = 16;
 
@@ -12,9 +14,10 @@ const FINGERPRINT_BYTES = 16;
  * Makes an account on this page's own server.
  * @param {string} base the address of the page
  * @param {string} invitation empty where the server asks for none
+ * @param {AbortSignal} signal
  * @returns {Promise<Credentials>}
  */
-export const makeAccount = async (base, invitation) => {
+export const makeAccount = async (base, invitation, signal) => {
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   const digest = await crypto.subtle.digest("SHA-256", key);
   const kid = `${Date.now()}-${base64url(new Uint8Array(digest, 0, FINGERPRINT_BYTES))}`;
@@ -25,7 +28,9 @@ export const makeAccount = async (base, invitation) => {
     body: JSON.stringify(asked),
     credentials: "omit",
     cache: "no-store",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]),
   }).catch(cause => {
+    if (signal.aborted) throw problem("cancelled", "joining was cancelled");
     throw problem("network", "the server cannot be reached", cause);
   });
   if (response.status === 403) {

@@ -23,6 +23,8 @@ import { watched } from "./wire.js";
 
 /** The database of the entries, and what the account's other devices see of this one. */
 const [NAME, DEVICE] = ["selvedge-page-list", "Web page"];
+/** Other windows get so many times so many milliseconds to close the entries. */
+const [TRIES, PAUSE] = [50, 100];
 const ACCOUNT = "account";
 const LAST_SYNC = "last-sync";
 const SEALED_KEYS = "crypto/keys";
@@ -48,16 +50,21 @@ export class Device {
    * Takes on an account, once its server has taken this device.
    * @param {Account} account
    * @param {Tell} tell
+   * @param {AbortSignal} signal
    */
-  static async join(account, tell) {
+  static async join(account, tell, signal) {
     const device = await Device.#start(account, tell);
-    const { report } = await device.sync();
+    const wasEmpty = await device.isEmpty();
+    const { report } = await device.sync(signal);
     if (report.error || report.ending === "logged-out") {
-      await device.leave();
+      await device.close();
+      // What was in this browser before, of an account that another device signed out of, stays.
+      if (wasEmpty) await deleteEntries();
+      if (report.error?.code === "aborted") throw problem("cancelled", "joining was cancelled");
       const { code, message } = report.error ?? { code: "signed-out", message: "another device signed this one out" };
       const server = new URL(device.server).origin;
       if (code === "network" && server !== location.origin) {
-        throw problem("elsewhere", `this account is on another server: open the page of ${server}`);
+        throw Object.assign(problem("elsewhere", `this account is on another server: open the page of ${server}`), { url: server });
       }
       throw Object.assign(problem(code, message), { retryAfter: report.retryAfter });
     }
@@ -116,13 +123,14 @@ export class Device {
 
   /**
    * Syncs once. Where another device has signed this one out, the account is forgotten and the entries stay.
+   * @param {AbortSignal} signal
    * @returns {Promise<Synced>}
    */
-  async sync() {
+  async sync(signal) {
     const stages = new Stages(performance.now());
     this.#stages = stages;
     const onProgress = (/** @type {import("../selvedge/selvedge.js").SyncProgress} */ progress) => this.#tell("progress", progress);
-    const report = await this.#client.sync({ collections: [COLLECTION], onProgress }).finally(() => {
+    const report = await this.#client.sync({ collections: [COLLECTION], onProgress, signal }).finally(() => {
       this.#stages = undefined;
     });
     const synced = { report, stages: stages.end(performance.now()), ended: Date.now() };
@@ -136,16 +144,43 @@ export class Device {
     return synced;
   }
 
+  /** Whether this browser holds no entry, and none that was deleted and is still to be told. */
+  async isEmpty() {
+    const { collections } = await this.#client.status();
+    return collections.every(({ records, pending }) => records + pending === 0);
+  }
+
   /** How many changes the server does not have yet. */
   async pending() {
     const { collections } = await this.#client.status();
     return collections.find(({ name }) => name === COLLECTION)?.pending ?? 0;
   }
 
-  /** Forgets the account and the entries in this browser; server and other devices keep theirs. */
-  async leave() {
+  /** Lets go of the entries, and of what was seen of the account's keys. */
+  async close() {
     await this.#client.close();
     await forget();
-    await IndexedDbStore.delete(NAME);
+  }
+
+  /**
+   * Forgets the account and the entries in this browser; server and other devices keep theirs.
+   * @param {() => void} onForgotten called when the account is forgotten: other windows have to close the entries
+   */
+  async leave(onForgotten) {
+    await this.close();
+    onForgotten();
+    await deleteEntries();
   }
 }
+
+/** Deletes the entries, as soon as the other windows have closed them. */
+const deleteEntries = async () => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await IndexedDbStore.delete(NAME);
+    } catch (error) {
+      if (/** @type {{ code?: string }} */ (error).code !== "store-busy" || tries === TRIES) throw error;
+      await new Promise(resolve => setTimeout(resolve, PAUSE));
+    }
+  }
+};

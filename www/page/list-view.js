@@ -3,6 +3,7 @@
 import { byId } from "../shared/dom.js";
 import * as entries from "../shared/entries.js";
 import { LANGUAGE } from "../shared/moments.js";
+import { complainAt, settle } from "../shared/fields.js";
 import { changesOf, tagsOf } from "../shared/reading-list.js";
 import { counted } from "../shared/sentences.js";
 import { ask } from "./ask.js";
@@ -68,7 +69,7 @@ const acts = {
   },
   remove: entry =>
     act(async () => {
-      const next = document.querySelector(`[data-id="${entry.id}"]`)?.nextElementSibling?.querySelector("a");
+      const next = entries.linkAfter(entry.id);
       removed = await ask("remove", { id: entry.id });
       await draw();
       (next ?? input("search")).focus();
@@ -87,8 +88,15 @@ byId("undo").onclick = () =>
 byId("add-form").onsubmit = event => {
   event.preventDefault();
   const said = { url: input("add-url").value, title: input("add-title").value, note: input("add-note").value, tags: tagsOf(input("add-tags").value) };
+  settle("add-url");
   void act(async () => {
-    const { entry, isNew } = await ask("add", said);
+    const added = await ask("add", said).catch(error => {
+      if (error.code !== "input") throw error;
+      say("");
+      complainAt("add-url", error);
+    });
+    if (!added) return;
+    const { entry, isNew } = added;
     /** @type {HTMLFormElement} */ (byId("add-form")).reset();
     say(isNew ? `Added “${entry.title}”.` : `“${entry.title}” was on the list already.`);
     input("add-url").focus();

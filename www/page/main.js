@@ -1,10 +1,11 @@
 // The page: joins and leaves an account, and syncs. What it shows stands in the views; what it knows, in the worker.
 // @ts-check
 import { byId } from "../shared/dom.js";
-import { outcome } from "../shared/sentences.js";
+import { complainAt, settle } from "../shared/fields.js";
+import { codeOf, outcome } from "../shared/sentences.js";
 import { ask, hear } from "./ask.js";
 import { draw, redraw } from "./list-view.js";
-import { act, breath, button, complain, input, say } from "./speak.js";
+import { act, breath, button, complain, input, offer, say } from "./speak.js";
 import { showSynced, tick, whileSyncing } from "./sync-view.js";
 
 /** The list is not drawn more often than this while it changes. */
@@ -24,12 +25,15 @@ const sync = () =>
           showSynced({ ...done, pause: pauses.end() });
         }
         if (["done", "nothing-to-do"].includes(ending)) say(outcome(done.report));
-        else complain({ message: outcome(done.report) });
+        else complain({ message: outcome(done.report) }, codeOf(done.report));
       }),
     button("sync"),
   );
 
 byId("sync").onclick = () => void sync();
+byId("stop").onclick = () => void ask("stop");
+offer("sync", () => void sync());
+offer("leave", () => byId("leave").click());
 
 hear("changed", () => redraw(REDRAW));
 // Another window has joined or left.
@@ -62,30 +66,43 @@ const enter = async account => {
 };
 
 /**
- * Takes on an account.
- * @param {string} form
+ * Takes on an account. What goes wrong is said beside the field that it comes from.
+ * @param {string} id of the form
+ * @param {string} field
  * @param {() => Promise<Known>} work
  */
-const join = (form, work) =>
-  act(async () => {
-    say("Joining…");
+const join = async (id, field, work) => {
+  const form = /** @type {HTMLFormElement} */ (byId(id));
+  settle(field);
+  say("Joining…");
+  button("stop").textContent = "Cancel";
+  const controls = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("#join button[type=submit]"));
+  for (const control of controls) control.disabled = true;
+  try {
     await whileSyncing(async pauses => {
       const { server, lastSync } = await work();
       await enter({ server, lastSync: lastSync && { ...lastSync, pause: pauses.end() } });
     });
-    /** @type {HTMLFormElement} */ (byId(form)).reset();
+    form.reset();
     say("This browser is a device of the account now.");
     byId("main").focus();
-  }, ...byId(form).querySelectorAll("button"));
+  } catch (error) {
+    say("");
+    complainAt(field, /** @type {Error} */ (error), () => form.requestSubmit());
+  } finally {
+    button("stop").textContent = "Stop";
+    for (const control of controls) control.disabled = false;
+  }
+};
 
 byId("join-form").onsubmit = event => {
   event.preventDefault();
-  void join("join-form", () => ask("join", { code: input("join-code").value }));
+  void join("join-form", "join-code", () => ask("join", { code: input("join-code").value }));
 };
 
 byId("make-form").onsubmit = event => {
   event.preventDefault();
-  void join("make-form", () => ask("make", { base: document.baseURI, invitation: input("invitation").value.trim() }));
+  void join("make-form", "invitation", () => ask("make", { base: document.baseURI, invitation: input("invitation").value.trim() }));
 };
 
 byId("show-code").onclick = () =>

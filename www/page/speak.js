@@ -1,7 +1,7 @@
 // What the page says to a person: what was done, and what went wrong.
 // @ts-check
 import { byId } from "../shared/dom.js";
-import { sentence } from "../shared/sentences.js";
+import { remedyOf, REMEDY_NAMES, sentence } from "../shared/sentences.js";
 
 /** @param {string} id */
 export const input = id => /** @type {HTMLInputElement} */ (byId(id));
@@ -16,15 +16,33 @@ export const say = text => {
   byId("status").textContent = text;
   byId("problem").textContent = "";
   button("undo").hidden = true;
+  button("remedy").hidden = true;
 };
 
+/** @type {Map<import("../shared/sentences.js").Remedy, () => void>} */
+const remedies = new Map();
+
 /**
- * Says what went wrong.
- * @param {import("../shared/sentences.js").Problem} problem
+ * Offers something that a person can do about a problem.
+ * @param {import("../shared/sentences.js").Remedy} remedy
+ * @param {() => void} work
  */
-export const complain = problem => {
+export const offer = (remedy, work) => void remedies.set(remedy, work);
+
+/**
+ * Says what went wrong, and offers what a person can do about it.
+ * @param {import("../shared/sentences.js").Problem} problem
+ * @param {string} [code] the one that tells what to offer
+ */
+export const complain = (problem, code = problem.code) => {
   byId("status").textContent = "";
   byId("problem").textContent = sentence(problem);
+  const remedy = byId("device").hidden ? undefined : remedyOf(code);
+  const work = remedy && remedies.get(remedy);
+  button("remedy").hidden = !work;
+  if (!remedy || !work) return;
+  button("remedy").textContent = REMEDY_NAMES[remedy];
+  button("remedy").onclick = work;
 };
 
 /** Lets the browser draw and answer before there is more to do. */

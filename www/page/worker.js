@@ -33,6 +33,24 @@ const send = () => {
 
 windows.onmessage = () => postMessage({ event: "account", details: [] });
 
+/** @type {AbortController | undefined} */
+let stopping;
+
+/**
+ * Does something that a person may stop.
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} work
+ */
+const stoppable = async work => {
+  const own = new AbortController();
+  stopping = own;
+  try {
+    return await work(own.signal);
+  } finally {
+    if (stopping === own) stopping = undefined;
+  }
+};
+
 const current = async () => {
   const device = await known;
   if (!device) throw problem("closed", "this browser has no account");
@@ -41,9 +59,12 @@ const current = async () => {
 
 const summary = async (/** @type {Device} */ device) => ({ server: device.server, lastSync: await device.lastSync() });
 
-/** @param {import("./device.js").Account} account */
-const join = async account => {
-  const device = await Device.join(account, tell);
+/**
+ * @param {import("./device.js").Account} account
+ * @param {AbortSignal} signal
+ */
+const join = async (account, signal) => {
+  const device = await Device.join(account, tell, signal);
   known = Promise.resolve(device);
   windows.postMessage("account");
   return summary(device);
@@ -55,12 +76,14 @@ const ANSWERS = {
     const device = await known;
     return device && summary(device);
   },
-  join: async (/** @type {{ code: string }} */ { code }) => join(code),
-  make: async (/** @type {{ base: string, invitation: string }} */ { base, invitation }) => join(await makeAccount(base, invitation)),
+  join: (/** @type {{ code: string }} */ { code }) => stoppable(signal => join(code, signal)),
+  make: (/** @type {{ base: string, invitation: string }} */ { base, invitation }) =>
+    stoppable(async signal => join(await makeAccount(base, invitation, signal), signal)),
+  stop: async () => stopping?.abort(),
   leave: async () => {
-    await (await current()).leave();
+    const device = await current();
     known = Promise.resolve(undefined);
-    windows.postMessage("account");
+    await device.leave(() => windows.postMessage("account"));
   },
   code: async () => (await current()).code,
   pending: async () => (await current()).pending(),
@@ -70,7 +93,8 @@ const ANSWERS = {
   remove: async (/** @type {{ id: string }} */ { id }) => (await current()).list.remove(id),
   restore: async (/** @type {{ record: SyncRecord }} */ { record }) => (await current()).list.restore(record),
   sync: async () => {
-    const synced = await (await current()).sync();
+    const device = await current();
+    const synced = await stoppable(signal => device.sync(signal));
     if (synced.report.ending === "logged-out") {
       known = Promise.resolve(undefined);
       windows.postMessage("account");
@@ -95,7 +119,7 @@ onmessage = async ({ data: { number, ask, detail } }) => {
     send();
     postMessage({ number, value });
   } catch (error) {
-    const { code, message, retryAfter } = /** @type {Error & { code?: string, retryAfter?: number }} */ (error);
-    postMessage({ number, error: { code, message, retryAfter } });
+    const { code, message, retryAfter, url } = /** @type {Error & { code?: string, retryAfter?: number, url?: string }} */ (error);
+    postMessage({ number, error: { code, message, retryAfter, url } });
   }
 };

@@ -39,6 +39,12 @@ export const show = (list, entries, acts) => {
 };
 
 /**
+ * The link of the entry that is shown after the one with an id: where the focus goes when that one is deleted.
+ * @param {string} id
+ */
+export const linkAfter = id => shown.get(id)?.item.nextElementSibling?.querySelector("a") ?? undefined;
+
+/**
  * Puts an entry in the place of its older form; whoever was on one of its controls stays there.
  * @param {HTMLLIElement} old
  * @param {HTMLLIElement} item

@@ -2,7 +2,7 @@
 // @ts-check
 import { LANGUAGE, moment } from "./moments.js";
 
-/** @typedef {{ code?: string, message?: string, retryAfter?: number | null }} Problem */
+/** @typedef {{ code?: string, message?: string, retryAfter?: number | null, url?: string }} Problem `url`: of a page that helps. */
 /** @typedef {import("../selvedge/selvedge.js").CollectionReport} CollectionReport */
 
 /** @type {Record<string, string>} */
@@ -26,6 +26,7 @@ const BY_CODE = {
   closed: "This list has been closed. Load it again.",
   blocked: "A sync is running already.",
   aborted: "The sync was stopped. What it had done stays done.",
+  cancelled: "Joining was cancelled. Nothing of the account is kept in this browser.",
   "store-full": "This browser has no room left for the list. Free some space and sync again.",
   "store-busy": "Another window holds the list. Close it and sync again.",
   "store-damaged": "What this browser kept of the list is damaged. Leave the account here and join again.",
@@ -47,6 +48,39 @@ export const sentence = ({ code, message, retryAfter }) => {
   const said = message?.trim() || "Something went wrong";
   return `${said.charAt(0).toUpperCase()}${said.slice(1)}${/[.!?]$/.test(said) ? "" : "."}`;
 };
+
+/** What a person can do about a problem, by its code: to sync again, or to leave the account and join again. */
+const REMEDIES = /** @type {const} */ ({
+  "signed-out": "leave",
+  "wrong-key": "leave",
+  "store-damaged": "leave",
+  conflict: "sync",
+  "setup-race": "sync",
+  "batch-lost": "sync",
+  network: "sync",
+  aborted: "sync",
+  "store-full": "sync",
+  "store-busy": "sync",
+});
+
+/** @typedef {"sync" | "leave"} Remedy */
+
+/**
+ * What a person can do about a problem.
+ * @param {string | undefined} code
+ * @returns {Remedy | undefined}
+ */
+export const remedyOf = code => (code !== undefined && code in REMEDIES ? REMEDIES[/** @type {keyof typeof REMEDIES} */ (code)] : undefined);
+
+/** What the buttons for it say. */
+export const REMEDY_NAMES = { sync: "Sync again", leave: "Leave the account…" };
+
+/**
+ * What was wrong with a sync, if anything was: the code.
+ * @param {import("../selvedge/selvedge.js").SyncReport} report
+ */
+export const codeOf = ({ ending, error, collections }) =>
+  ending === "logged-out" ? "signed-out" : (error ?? collections.find(collection => collection.error)?.error)?.code;
 
 /**
  * A sentence for what came of a sync.

@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use super::validity::{self, Change};
 use crate::crypto::payload::check_cleartext;
@@ -169,6 +170,46 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             _ => Ok(None),
         })
         .await
+    }
+
+    /// Puts a whole record, or deletes it where `new` is `None`, only if its text is still `seen` (`None`: there was no record);
+    /// tells whether it was. The fields named in `unchanged` stay as they are in `seen`, to the digit.
+    ///
+    /// # Errors
+    /// [`Error::Input`] as with [`Records::put`].
+    pub async fn change_seen(
+        &self,
+        id: &RecordId,
+        seen: Option<&str>,
+        new: Option<&str>,
+        unchanged: &[String],
+    ) -> Result<bool> {
+        let becomes = match new {
+            None => None,
+            Some(new) => {
+                let old = parse(seen.unwrap_or("{}"))?;
+                let new = parse(new)?.with_fields_of(&old, unchanged);
+                Some(self.checked(Some(id.clone()), &new)?.1)
+            }
+        };
+        if seen.is_none() && becomes.is_none() {
+            return Ok(self.get(id).await?.is_none());
+        }
+        let is_other = Cell::new(false);
+        let change = |_, current: Option<&str>| {
+            is_other.set(current != seen);
+            if is_other.get() {
+                return Err(Error::NoSuchRecord { id: id.clone() });
+            }
+            if let Some(becomes) = &becomes {
+                check_surrogates(current, becomes)?;
+            }
+            Ok(becomes.clone())
+        };
+        match self.change(core::slice::from_ref(id), None, change).await {
+            Err(Error::NoSuchRecord { .. }) if is_other.get() => Ok(false),
+            done => done.map(|()| true),
+        }
     }
 
     async fn read(&self, id: &RecordId) -> Result<Option<Stored>> {

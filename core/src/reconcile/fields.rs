@@ -93,6 +93,21 @@ impl<'a> Fields<'a> {
         writer.finish()
     }
 
+    /// This object with the fields of these names as `other` has them, where it has them.
+    #[must_use]
+    pub fn with_fields_of(&self, other: &Fields<'_>, names: &[String]) -> String {
+        let mut writer = ObjectWriter::default();
+        let mut seen = Set::new();
+        for name in self.names() {
+            if seen.insert(name) {
+                let is_named = names.iter().any(|named| named == name);
+                let theirs = other.get(name).filter(|_| is_named);
+                writer.field(name, theirs.or_else(|| self.get(name)).unwrap_or("null"));
+            }
+        }
+        writer.finish()
+    }
+
     /// This object with `name` set to a JSON text.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> String {

@@ -1,15 +1,22 @@
 //! The page beside the Sync API, on the same port: the files of one directory, read and never listed.
 //!
+//! A file that has a compressed form beside it (`main.js.br`, `main.js.gz`) is sent in that form to clients that take it. Every file has an
+//! ETag, and is not sent again to a client that has it.
+//!
 //! A path of the API stays one, whatever the directory holds. The page may run its own scripts and its own WebAssembly and
 //! speak with this server, and nothing else: what it shows comes from other devices.
 
+mod etags;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tower_http::services::ServeDir;
 
+use self::etags::{ETags, Found, is_known};
 use super::app::App;
 use super::reply::{Refusal, set};
 
@@ -112,6 +119,8 @@ fn judge(path: &str, prefix: &str) -> Asked {
 #[derive(Debug, Clone)]
 pub(super) struct Pages {
     files: ServeDir,
+    compressed: ServeDir,
+    tags: Arc<ETags>,
     prefix: String,
     policy: HeaderValue,
 }
@@ -121,8 +130,11 @@ pub(super) fn pages(app: &App) -> Option<Pages> {
     let directory = app.www.as_ref()?;
     let url = app.public_url.as_ref();
     let origin = url.map_or(&*app.base_url, |url| url.origin());
+    let files = ServeDir::new(directory).append_index_html_on_directories(false);
     Some(Pages {
-        files: ServeDir::new(directory).append_index_html_on_directories(false),
+        compressed: files.clone().precompressed_br().precompressed_gzip(),
+        files,
+        tags: Arc::new(ETags::new(directory.clone())),
         prefix: url.map(|url| url.prefix.clone()).unwrap_or_default(),
         policy: policy(origin),
     })
@@ -154,16 +166,41 @@ impl Pages {
             return Refusal::NotFound.into_response();
         };
         parts.uri = uri;
-        let found = self.files.try_call(Request::from_parts(parts, body)).await;
-        let mut reply = match found {
-            Ok(found) if found.status() != StatusCode::NOT_FOUND => {
-                found.map(axum::body::Body::new).into_response()
+        let tags = Arc::clone(&self.tags);
+        let looked = tokio::task::spawn_blocking(move || tags.look(&path)).await;
+        let found = looked.ok().flatten();
+        if let Some(Found { tag, .. }) = &found {
+            if is_known(&parts.headers, tag) {
+                return self.dressed(StatusCode::NOT_MODIFIED.into_response(), found);
+            }
+            // Of the two conditions the one by content counts.
+            if parts.headers.contains_key(header::IF_NONE_MATCH) {
+                parts.headers.remove(header::IF_MODIFIED_SINCE);
+            }
+        }
+        let files = match &found {
+            Some(found) if found.is_compressed => &mut self.compressed,
+            _ => &mut self.files,
+        };
+        let answer = files.try_call(Request::from_parts(parts, body)).await;
+        let reply = match answer {
+            Ok(answer) if answer.status() != StatusCode::NOT_FOUND => {
+                answer.map(axum::body::Body::new).into_response()
             }
             Ok(_) => return Refusal::NotFound.into_response(),
             Err(_) => return Refusal::Unavailable.into_response(),
         };
+        self.dressed(reply, found)
+    }
+
+    /// A reply with what all replies of the page have.
+    fn dressed(self, mut reply: Response, found: Option<Found>) -> Response {
         let headers = reply.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy);
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(Found { tag, .. }) = found {
+            headers.insert(header::ETAG, tag);
+        }
         set(&mut reply, "x-content-type-options", "nosniff");
         set(&mut reply, "referrer-policy", "no-referrer");
         set(&mut reply, "cross-origin-opener-policy", "same-origin");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use selvedge_cli::serve::{Options, www};
@@ -102,6 +103,83 @@ async fn a_file_is_asked_for_by_head_and_answered_once() {
     let again = request.header("if-modified-since", head.header("last-modified"));
     assert_eq!(again.send().await.unwrap().status(), 304);
     assert_eq!(ask(&running, Method::PUT, "/style.css").await.status, 405);
+}
+
+/// The answer to a request with these headers.
+async fn asking(running: &Running, path: &str, headers: &[(&str, &str)]) -> Reply {
+    let mut request = running.http.get(format!("{}{path}", running.url));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Reply::read(request.send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_client_that_has_a_file_is_told_so_and_a_changed_file_is_sent() {
+    let site = site();
+    let running = serving(site.path(), None).await;
+    let first = get(&running, "/page/main.js").await;
+    let tag = first.header("etag").to_owned();
+    assert!(tag.starts_with("W/\""), "{tag}");
+    let again = asking(&running, "/page/main.js", &[("if-none-match", &tag)]).await;
+    assert_eq!(
+        (again.status, again.body.len()),
+        (StatusCode::NOT_MODIFIED, 0)
+    );
+    assert_eq!(again.header("etag"), tag);
+    assert_eq!(again.header("cache-control"), "no-cache");
+    // The tag counts, not the time: a file that was put back from an archive may be older.
+    let since = first.header("last-modified").to_owned();
+    fs::write(site.path().join("www/page/main.js"), "export { changed };").unwrap();
+    let headers = [("if-none-match", &*tag), ("if-modified-since", &*since)];
+    let changed = asking(&running, "/page/main.js", &headers).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    assert_eq!(changed.body, b"export { changed };");
+    assert_ne!(changed.header("etag"), tag);
+}
+
+#[tokio::test]
+async fn a_compressed_form_is_sent_to_those_who_take_it_while_it_is_of_the_file() {
+    let site = site();
+    let file = |name: &str| site.path().join("www/page").join(name);
+    for (ending, text) in [("br", "with brotli"), ("gz", "with gzip")] {
+        fs::write(file(&format!("main.js.{ending}")), text).unwrap();
+    }
+    let running = serving(site.path(), None).await;
+    for (accepted, encoding, text) in [
+        ("gzip, deflate, br", "br", "with brotli"),
+        ("gzip", "gzip", "with gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip", "with gzip"),
+        ("identity", "", "export {};"),
+    ] {
+        let reply = asking(&running, "/page/main.js", &[("accept-encoding", accepted)]).await;
+        assert_eq!(reply.status, StatusCode::OK, "{accepted}");
+        assert_eq!(reply.body, text.as_bytes(), "{accepted}");
+        let sent = reply.headers.get("content-encoding");
+        assert_eq!(sent.map_or("", |value| value.to_str().unwrap()), encoding);
+        assert_eq!(reply.header("content-type"), "text/javascript");
+        assert_eq!(reply.header("vary"), "accept-encoding");
+        let tag = reply.header("etag").to_owned();
+        let headers = [("accept-encoding", accepted), ("if-none-match", &*tag)];
+        assert_eq!(
+            asking(&running, "/page/main.js", &headers).await.status,
+            304
+        );
+    }
+    // A file that was changed since is sent as it is.
+    let later = fs::metadata(file("main.js.br"))
+        .unwrap()
+        .modified()
+        .unwrap()
+        + Duration::from_secs(9);
+    fs::write(file("main.js"), "export { changed };").unwrap();
+    let changed = fs::File::options()
+        .write(true)
+        .open(file("main.js"))
+        .unwrap();
+    changed.set_modified(later).unwrap();
+    let reply = asking(&running, "/page/main.js", &[("accept-encoding", "br")]).await;
+    assert_eq!(reply.body, b"export { changed };");
 }
 
 #[tokio::test]

@@ -1,37 +1,36 @@
-//! The network, by any JavaScript `(request) => Promise<Response>`.
+//! The network, by the package's script: it makes the request, sends it by the program's fetch, and ends it at its timeout or
+//! by a signal (`wasm/npm/request.js`).
 
-use js_sys::{Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use selvedge_core::http::{Body, FetchError, FetchErrorKind, Headers, Method, Request, Response};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{
-    ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit,
-    RequestRedirect,
-};
+use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 
 use crate::types::member;
 
-/// Sends requests through a function of the host's.
+/// Sends requests through the function `send` of the package's script, which takes a method, an address, pairs of headers, a
+/// body or `undefined`, and signals.
 #[derive(Debug)]
-pub(super) struct JsFetch(Function);
-
-impl JsFetch {
-    pub(super) const fn new(function: Function) -> Self {
-        Self(function)
-    }
+pub(super) struct JsFetch {
+    send: Function,
+    /// Given when the client is closed, where the host has such.
+    closing: Option<AbortSignal>,
 }
 
 impl JsFetch {
+    pub(super) const fn new(send: Function, closing: Option<AbortSignal>) -> Self {
+        Self { send, closing }
+    }
+
     /// Sends a request; a signal that is given ends it.
     pub(super) async fn fetch(
         &self,
         request: Request,
         signal: &JsValue,
     ) -> Result<Response<JsBody>, FetchError> {
-        // What a browser says of an address that it refuses names the address, and with it the user.
-        let request = outgoing(&request, signal).map_err(|_| {
-            FetchError::new(FetchErrorKind::Offline, "the host refuses the address")
-        })?;
-        let called = self.0.call1(&JsValue::UNDEFINED, &request);
+        let called = self
+            .send
+            .apply(&JsValue::UNDEFINED, &self.arguments(&request, signal));
         let answer = match called {
             Ok(answer) => Promise::resolve(&answer).await,
             Err(thrown) => Err(thrown),
@@ -44,29 +43,30 @@ impl JsFetch {
             )
         })
     }
-}
 
-/// The request as JavaScript sends it: no cookies, no cache, no referrer, and no redirects, for the signature would not
-/// fit.
-fn outgoing(request: &Request, signal: &JsValue) -> Result<web_sys::Request, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in &request.headers {
-        headers.append(name, value)?;
+    fn arguments(&self, request: &Request, signal: &JsValue) -> Array {
+        let headers = Array::new();
+        for (name, value) in &request.headers {
+            headers.push(&Array::of(&[
+                JsValue::from_str(name),
+                JsValue::from_str(value),
+            ]));
+        }
+        let has_body =
+            !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post);
+        let body = has_body.then(|| Uint8Array::from(request.body.as_slice()));
+        let signals = Array::of(&[signal.clone()]);
+        if let Some(closing) = &self.closing {
+            signals.push(closing);
+        }
+        Array::of(&[
+            request.method.as_str().into(),
+            request.url.as_str().into(),
+            headers.into(),
+            body.map_or(JsValue::UNDEFINED, Into::into),
+            signals.into(),
+        ])
     }
-    let init = RequestInit::new();
-    init.set_method(request.method.as_str());
-    init.set_headers(&headers);
-    init.set_credentials(RequestCredentials::Omit);
-    init.set_cache(RequestCache::NoStore);
-    init.set_redirect(RequestRedirect::Manual);
-    if signal.is_object() {
-        init.set_signal(Some(signal.unchecked_ref()));
-    }
-    init.set_referrer_policy(ReferrerPolicy::NoReferrer);
-    if !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post) {
-        init.set_body(&Uint8Array::from(request.body.as_slice()));
-    }
-    web_sys::Request::new_with_str_and_init(&request.url, &init)
 }
 
 /// Reads what a fetch answered, whichever realm or library its class is of. `None` when it is no response.

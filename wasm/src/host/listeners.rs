@@ -105,7 +105,7 @@ impl Listeners {
         self.entries.borrow_mut().clear();
     }
 
-    /// Calls those that listen. What one of them throws is its own affair: it is thrown where nobody awaits it.
+    /// Calls those that listen. The package's script reports what one of them throws.
     pub(super) fn tell(&self, changes: &[Change], origin: Origin) {
         for change in changes {
             let collection = &change.collection;
@@ -120,9 +120,7 @@ impl Listeners {
             for listener in called {
                 let change = event(change, origin);
                 js_sys::futures::spawn_local(async move {
-                    if let Err(thrown) = listener.call1(&JsValue::UNDEFINED, &change) {
-                        wasm_bindgen::throw_val(thrown);
-                    }
+                    let _ = listener.call1(&JsValue::UNDEFINED, &change);
                 });
             }
         }

@@ -50,19 +50,20 @@ pub struct JsHost {
 }
 
 impl JsHost {
-    /// A host with this `(request) => Promise<Response>`, this store, and the package's way to other windows and workers that
+    /// A host with the package's way to send requests, this store, and the package's way to other windows and workers that
     /// share it, or `undefined`.
     #[must_use]
-    pub fn new(fetch: Function, store: StoreObject, windows: JsValue) -> Rc<Self> {
+    pub fn new(send: Function, store: StoreObject, windows: JsValue) -> Rc<Self> {
+        let stopping = AbortController::new().ok();
         let host = Rc::new(Self {
-            fetch: JsFetch::new(fetch),
+            fetch: JsFetch::new(send, stopping.as_ref().map(AbortController::signal)),
             store: JsStore::new(store),
             token: RefCell::default(),
             listeners: Listeners::default(),
             windows: Windows::new(windows),
             calls: Calls::default(),
             is_closed: Cell::new(false),
-            stopping: AbortController::new().ok(),
+            stopping,
         });
         Windows::listen(&host);
         host

@@ -1,6 +1,5 @@
 //! The host while a sync runs: it may be told to stop, and what it commits comes from other devices.
 
-use js_sys::{Array, Function};
 use selvedge_core::host::{
     Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
     StoreError, Stored,
@@ -8,7 +7,7 @@ use selvedge_core::host::{
 use selvedge_core::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::listeners::Origin;
 use super::{HostCbc, JsBody, JsHost};
@@ -18,29 +17,15 @@ use crate::types::member;
 #[derive(Debug)]
 pub(crate) struct Syncing<'a> {
     host: &'a JsHost,
-    /// An `AbortSignal`, or `undefined`.
+    /// The program's `AbortSignal`, or `undefined`.
     signal: JsValue,
 }
 
 impl<'a> Syncing<'a> {
     /// With the program's `AbortSignal`, if it gave one; a client that is closed stops its sync all the same.
-    pub(crate) fn new(host: &'a JsHost, signal: JsValue) -> Self {
-        let own = host.stopping.as_ref().map(|stopping| stopping.signal());
-        let signal = match own {
-            Some(own) if signal.is_object() => either(&signal, &own).unwrap_or(signal),
-            Some(own) => own.into(),
-            None => signal,
-        };
+    pub(crate) const fn new(host: &'a JsHost, signal: JsValue) -> Self {
         Self { host, signal }
     }
-}
-
-/// A signal that is given with any of two, where the host has such.
-fn either(one: &JsValue, other: &JsValue) -> Option<JsValue> {
-    let class = member(&js_sys::global(), "AbortSignal");
-    let any: Function = member(&class, "any").dyn_into().ok()?;
-    any.call1(&class, &Array::of(&[one.clone(), other.clone()]).into())
-        .ok()
 }
 
 impl Fetch for Syncing<'_> {

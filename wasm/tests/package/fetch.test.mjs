@@ -57,6 +57,65 @@ test("an abort and a timeout are told apart", async () => {
   assert.match(late.error.message, /did not answer in time/);
 });
 
+/** A body that never goes on. */
+const hanging = () => new ReadableStream({ pull: () => new Promise(() => {}) });
+const HEADERS = { "x-last-modified": "1.00", "x-weave-timestamp": "2.00" };
+
+/** What never comes to its end, and minds no signal: before the answer, and in the middle of it. */
+const DEAF = {
+  "a server that never answers": () => new Promise(() => {}),
+  "a body that never goes on": async () => new Response(hanging(), { headers: HEADERS }),
+};
+
+for (const [what, fetch] of Object.entries(DEAF)) {
+  test(`${what} is given up after 60 seconds, or when the program says so`, async t => {
+    for (const [timeout, waited] of [[undefined, 60_000], [5, 5]]) {
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+      let ask;
+      const isAsked = new Promise(resolve => (ask = resolve));
+      const client = await open({ account, timeout, fetch: request => (ask(request), fetch()) });
+      const syncing = client.sync({ collections: ["notes"] });
+      const { signal } = await isAsked;
+      await new Promise(resolve => setImmediate(resolve));
+      t.mock.timers.tick(waited - 1);
+      assert.equal(signal.aborted, false);
+      t.mock.timers.tick(1);
+      const told = await syncing;
+      t.mock.timers.reset();
+      assert.deepEqual([told.ending, told.error.code], ["stopped", "network"]);
+      assert.match(told.error.message, /did not answer in time/);
+      assert.equal(signal.aborted, true, "a fetch that minds its signal ends too");
+    }
+  });
+
+  test(`${what} is given up by a signal, and that is "aborted" whatever its reason`, async () => {
+    for (const reason of [undefined, new DOMException("late", "TimeoutError"), new Error("the program's own"), "a text"]) {
+      const controller = new AbortController();
+      const client = await open({ account, fetch: () => (setImmediate(() => controller.abort(reason)), fetch()) });
+      const told = await client.sync({ collections: ["notes"], signal: controller.signal });
+      assert.deepEqual([told.ending, told.error.code], ["stopped", "aborted"]);
+    }
+  });
+}
+
+test("a signal of AbortSignal.timeout is \"aborted\" too", async () => {
+  const client = await open({ account, fetch: () => new Promise(() => {}) });
+  const told = await client.sync({ collections: ["notes"], signal: AbortSignal.timeout(1) });
+  assert.deepEqual([told.ending, told.error.code], ["stopped", "aborted"]);
+});
+
+test("a signal that outlives many syncs is not listened to any more", async () => {
+  const { signal } = new AbortController();
+  let listening = 0;
+  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+  signal.addEventListener = (...args) => ((listening += 1), add(...args));
+  signal.removeEventListener = (...args) => ((listening -= 1), remove(...args));
+  const client = await open({ account, fetch: async () => new Response("not found", { status: 404 }) });
+  for (let n = 0; n < 5; n += 1) await client.sync({ collections: ["notes"], signal });
+  await new Promise(resolve => setImmediate(resolve));
+  assert.ok(listening <= 0, String(listening));
+});
+
 test("what is no Response is told as such", async () => {
   for (const answer of [undefined, null, 7, {}, { status: 200 }, { status: 200, headers: 7 }]) {
     const told = await report(async () => answer);

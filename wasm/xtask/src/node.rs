@@ -23,12 +23,19 @@ pub(crate) fn install(place: &Path) -> Result<(), Error> {
 
 /// A tool by its name. It runs in Node, so that no shell of the system has a say.
 pub(crate) fn tool(workspace: &Workspace, name: &str) -> Command {
-    let program: PathBuf = workspace
-        .wasm()
-        .join("node_modules")
-        .join(".bin")
-        .join(name);
-    Command::new(program)
+    Command::new(program(workspace, name))
+}
+
+/// Where a tool is.
+pub(crate) fn program(workspace: &Workspace, name: &str) -> PathBuf {
+    let modules = workspace.wasm().join("node_modules");
+    modules.join(".bin").join(name)
+}
+
+/// A Node that has the module `node:sqlite`, whatever the one is that runs the tests.
+pub(crate) fn with_sqlite(workspace: &Workspace) -> PathBuf {
+    let modules = workspace.wasm().join("node_modules");
+    modules.join("node").join("bin").join("node")
 }
 
 /// How the names of scripts with tests end.

@@ -19,17 +19,26 @@ const MOST: usize = 250_000;
 const PARTS: usize = 12;
 
 /// The files that are the same in every build.
-const FIXED: [&str; 10] = [
+const FIXED: [&str; 19] = [
     "README.md",
+    "border.js",
+    "checks.js",
+    "collection.js",
     "decode-records.js",
     "errors.js",
+    "file-store.js",
+    "indexed-db-deletion.js",
     "indexed-db-store.js",
     "memory-store.js",
+    "module.js",
     "node.js",
+    "report.js",
+    "request.js",
     "selvedge.js",
     "store-cases.d.ts",
     "store-cases.js",
     "store-rules.js",
+    "windows.js",
 ];
 
 /// Builds `wasm/pkg` and prints what it weighs.
@@ -73,6 +82,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     )?;
     replace(&package, &workspace.package())?;
     www::furnish(workspace)?;
+    www::compress(workspace)?;
     weigh(&workspace.package(), &named)
 }
 
@@ -114,12 +124,20 @@ fn strip(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
         .arg(to))
 }
 
-/// Gives the module its shorter name in the glue.
+/// Gives the module its shorter name in the glue, and has its exports watched for traps (`wasm/npm/module.js`).
 fn glue(text: &str) -> Result<String, Error> {
-    if !text.contains(MODULE.0) {
-        return Err(Error::Glue(format!("it does not name {}", MODULE.0)));
+    const EXPORTS: &str = "wasm = instance.exports;";
+    for needed in [MODULE.0, EXPORTS] {
+        if !text.contains(needed) {
+            return Err(Error::Glue(format!("it has no {needed}")));
+        }
     }
-    Ok(text.replace(MODULE.0, MODULE.1))
+    let text = text
+        .replace(MODULE.0, MODULE.1)
+        .replace(EXPORTS, "wasm = watched(instance.exports);");
+    Ok(format!(
+        "import {{ watched }} from \"./module.js\";\n{text}"
+    ))
 }
 
 /// Hides the module's own exports, whose types say nothing to people, and makes sure that all other types are real.
@@ -128,7 +146,18 @@ fn types(text: &str) -> Result<String, Error> {
     let missing = || Error::Glue("the types have no InitOutput".into());
     let (before, rest) = text.split_once(BEGINNING).ok_or_else(missing)?;
     let (_, after) = rest.split_once("\n}\n").ok_or_else(missing)?;
-    let typed = format!("{before}{BEGINNING}  readonly memory: WebAssembly.Memory;\n}}\n{after}");
+    // Its `[Symbol.dispose]` is not in the libraries that most programs name.
+    let mut typed = format!(
+        "/// <reference lib=\"esnext.disposable\" />\n{before}{BEGINNING}  readonly memory: {{ readonly buffer: ArrayBufferLike }};\n}}\n{after}"
+    );
+    // A program for Node has no types of the DOM.
+    for (of_dom, of_all) in [
+        ("RequestInfo | URL", "string | Request | URL"),
+        ("BufferSource", "ArrayBuffer | ArrayBufferView"),
+        ("WebAssembly.Module", "object"),
+    ] {
+        typed = typed.replace(of_dom, of_all);
+    }
     match typed.lines().find(|line| says_any(line)) {
         Some(line) => Err(Error::Glue(format!("a type is any: {}", line.trim()))),
         None => Ok(typed),
@@ -210,7 +239,7 @@ mod tests {
         let typed = types(text).unwrap();
         assert_eq!(
             typed,
-            "export class A {}\nexport interface InitOutput {\n  readonly memory: WebAssembly.Memory;\n}\n\nexport type B = 1;\n"
+            "/// <reference lib=\"esnext.disposable\" />\nexport class A {}\nexport interface InitOutput {\n  readonly memory: { readonly buffer: ArrayBufferLike };\n}\n\nexport type B = 1;\n"
         );
     }
 

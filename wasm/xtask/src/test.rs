@@ -14,7 +14,7 @@ pub(crate) fn all(workspace: &Workspace) -> Result<(), Error> {
     pack::pack(workspace)?;
     let program = build::program(workspace)?;
     let consumer = consumer(workspace)?;
-    run(node::tool(workspace, "tsc").arg("--project").arg(&consumer))?;
+    check_types(workspace, &consumer)?;
     bundle(workspace, &consumer)?;
     package(workspace, &consumer, &program)
 }
@@ -63,6 +63,22 @@ fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
     Ok(place)
 }
 
+/// Has a strict program's types checked, by every TypeScript and with every set of libraries that programs may have.
+fn check_types(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
+    let modules = workspace.wasm().join("node_modules");
+    for compiler in ["typescript", "typescript-5"] {
+        for project in ["tsconfig.json", "tsconfig.dom.json", "tsconfig.node.json"] {
+            run(Command::new("node")
+                .arg(modules.join(compiler).join("bin").join("tsc"))
+                .arg("--project")
+                .arg(consumer.join(project))
+                .arg("--typeRoots")
+                .arg(modules.join("@types")))?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes one file of a program and the package, as a web page would have it.
 fn bundle(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "esbuild")
@@ -82,7 +98,9 @@ fn package(workspace: &Workspace, consumer: &Path, program: &Path) -> Result<(),
     command
         .current_dir(consumer)
         .env("SELVEDGE", program)
-        .env("SELVEDGE_ROOT", &workspace.root);
+        .env("SELVEDGE_ROOT", &workspace.root)
+        .env("SELVEDGE_NODE_WITH_SQLITE", node::with_sqlite(workspace))
+        .env("SELVEDGE_ESBUILD", node::program(workspace, "esbuild"));
     let scripts = node::tests_in(consumer)?;
     node::test(command, scripts, &consumer.join("report.tap"))
 }

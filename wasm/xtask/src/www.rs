@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::error::Error;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, run};
 
 /// What only Node, people and the tests of stores need.
-const NOT_FOR_BROWSERS: [&str; 7] = [
+const NOT_FOR_BROWSERS: [&str; 8] = [
     "LICENSE",
     "README.md",
+    "file-store.js",
     "node.js",
     "package.json",
     "store-cases-data.js",
@@ -29,6 +31,14 @@ pub(crate) fn furnish(workspace: &Workspace) -> Result<(), Error> {
         is_for_browsers,
     )?;
     copy(&www.join("shared"), &extension.join("shared"), |_| true)
+}
+
+/// Writes the compressed forms of the page's files, which `selvedge serve --www` sends.
+pub(crate) fn compress(workspace: &Workspace) -> Result<(), Error> {
+    let script = workspace.wasm().join("xtask").join("compress.mjs");
+    run(Command::new("node")
+        .arg(script)
+        .arg(workspace.root.join("www")))
 }
 
 /// Makes a directory hold copies of the chosen files of another one, and nothing else.

@@ -5,7 +5,7 @@ import { api } from "../browser.js";
 import { endProgress, forget, keep, keepProgress, kept, progress } from "../kept.js";
 import { Schedule } from "../selvedge/selvedge.js";
 import { COLLECTION } from "../shared/reading-list.js";
-import { outcome, sentence } from "../shared/sentences.js";
+import { codeOf, outcome, sentence } from "../shared/sentences.js";
 import { showBadge } from "./badge.js";
 import { device, isJoined, leave, problem } from "./device.js";
 
@@ -88,7 +88,8 @@ export const first = () =>
       if (await isJoined()) return resolve();
       const { last } = await kept("last");
       await leave(true);
-      return reject(problem(last?.code ?? "aborted", last?.said ?? "the sync was stopped"));
+      const code = last?.code ?? "aborted";
+      return reject(code === "aborted" ? problem("cancelled", "joining was cancelled") : problem(code, last?.said ?? "the sync failed"));
     }, reject);
   });
 
@@ -181,7 +182,7 @@ const syncOnce = async (isAskedFor, onJoined) => {
   if (isDone) await forget("refused");
   await end({
     said: outcome(report),
-    code: report.error?.code,
+    code: codeOf(report),
     isDone,
     needsPerson: after?.next().next === "person",
   });

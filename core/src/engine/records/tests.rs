@@ -257,3 +257,31 @@ fn half_of_a_surrogate_pair_stays_in_a_record_and_is_not_made() {
         assert_eq!(store.counts(&notes()).await.unwrap().live, 1);
     });
 }
+
+#[test]
+fn a_change_is_made_only_to_what_was_seen() {
+    with(async |_, records| {
+        let change = async |seen: Option<&str>, new: Option<&str>, unchanged: &[&str]| {
+            let unchanged: Vec<String> = unchanged.iter().map(ToString::to_string).collect();
+            records.change_seen(&id(), seen, new, &unchanged).await
+        };
+        assert!(!change(Some("{}"), Some("{}"), &[]).await.unwrap());
+        assert!(change(None, None, &[]).await.unwrap(), "nothing to delete");
+        let first = r#"{"id":"a","n":1.10}"#;
+        assert!(change(None, Some(r#"{"n":1.10}"#), &[]).await.unwrap());
+        assert_eq!(records.get(&id()).await.unwrap().as_deref(), Some(first));
+        assert!(!change(None, Some(r#"{"n":2}"#), &[]).await.unwrap());
+        // What was named stays as it was written.
+        let new = r#"{"id":"a","n":1.1,"x":null}"#;
+        assert!(change(Some(first), Some(new), &["n", "y"]).await.unwrap());
+        let second = r#"{"id":"a","n":1.10,"x":null}"#;
+        assert_eq!(records.get(&id()).await.unwrap().as_deref(), Some(second));
+        assert!(
+            change(Some(second), Some(r#"{"id":"b"}"#), &[])
+                .await
+                .is_err()
+        );
+        assert!(change(Some(second), None, &[]).await.unwrap());
+        assert_eq!(records.get(&id()).await.unwrap(), None);
+    });
+}

@@ -101,7 +101,7 @@ impl<'a> Members<'a> {
 
     fn are_filled(self, names: &[&str]) -> bool {
         let is_filled = |name: &&str| self.text(name).is_some_and(|text| !text.is_empty());
-        names.iter().all(|name| is_filled(&name))
+        names.iter().all(is_filled)
     }
 
     fn list(self, name: &str) -> Option<&'a [Value]> {
@@ -139,9 +139,7 @@ fn bookmark(id: &str, record: Members<'_>) -> Option<&'static str> {
             );
         }
     }
-    let Some(children) = record.0.get("children") else {
-        return None;
-    };
+    let children = record.0.get("children")?;
     let is_child = |child: &Value| child.as_str().is_some_and(Guid::is_valid);
     let children = children.as_array().unwrap_or(&[Value::Null]);
     let mut ids: Vec<_> = children.iter().map(Value::as_str).collect();
@@ -178,7 +176,7 @@ fn password(record: Members<'_>) -> Option<&'static str> {
         Some(Value::Text(text)) => !text.contains(['\0', '\r', '\n']),
         Some(_) => false,
     };
-    if !names.iter().all(|name| is_clean(&name)) {
+    if !names.iter().all(is_clean) {
         return Some("its members must be texts without line ends");
     }
     let is_dot = |name| record.text(name) == Some(".");

@@ -228,8 +228,10 @@ for (const name of BROWSERS) {
     await click(page, "#sync");
     await page.waitForFunction(() => document.getElementById("problem").textContent === "The server cannot be reached. Check the connection and sync again.");
     assert.equal(await text(page, "#remedy"), "Sync again");
+    const asked = () => page.$$eval("#requests tr", rows => rows.length);
+    const before = await asked();
     await click(page, "#remedy");
-    await says(page, "Syncing");
+    await page.waitForFunction(before => document.querySelectorAll("#requests tr").length > before, {}, before);
     await page.waitForFunction(() => document.getElementById("problem").textContent.startsWith("The server cannot be reached."));
     await page.screenshot({ path: join(artifacts, `page-offline-${name}.png`) });
     assert.match(await text(page, "#requests tr"), /no answer/);
@@ -283,7 +285,7 @@ for (const name of BROWSERS) {
     await page.screenshot({ path: join(artifacts, `page-cancelled-${name}.png`) });
 
     await joined(page, code);
-    await page.waitForSelector(".entry");
+    await says(page, "This browser is a device of the account now.");
     await fill(page, "#add-url", "no address");
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.getElementById("add-url-problem").textContent.includes("This is no address"));

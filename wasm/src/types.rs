@@ -290,18 +290,7 @@ export interface SyncReport {
   /** Collections that were to be deleted on the server, but were changed there since a person agreed to it: they were kept. */
   keptThere: string[];
   collections: CollectionReport[];
-  /** What a person has to know before an account is set up again that cannot be synced as it is. */
-export interface SyncConsent {
-  reason: "meta-missing" | "older-format" | "meta-unreadable" | "keys-missing" | "keys-unreadable" | "other-keys" | "contradiction";
-  /** What the server has, and would be deleted there. `modified`: the last change, in seconds since the Unix epoch by its clock. */
-  collections: { name: string; records: number | null; modified: number }[];
-  /** The newest time on the server, in seconds since the Unix epoch. */
-  seen: number;
-  /** Whether this device remembers the missing record, so that nothing need be deleted. */
-  canRestore: boolean;
-}
-
-/** What became of the records in which the account's devices tell of themselves. */
+  /** What became of the records in which the account's devices tell of themselves. */
   clients: ClientsReport;
   /** What other devices asked of this one. */
   commands: CommandReport[];
@@ -315,6 +304,17 @@ export interface SyncConsent {
   retryAfter: number | null;
   /** What the server's operators want people to know. */
   alerts: string[];
+}
+
+/** What a person has to know before an account is set up again that cannot be synced as it is. */
+export interface SyncConsent {
+  reason: "meta-missing" | "older-format" | "meta-unreadable" | "keys-missing" | "keys-unreadable" | "other-keys" | "contradiction";
+  /** What the server has, and would be deleted there. `modified`: the last change, in seconds since the Unix epoch by its clock. */
+  collections: { name: string; records: number | null; modified: number }[];
+  /** The newest time on the server, in seconds since the Unix epoch. */
+  seen: number;
+  /** Whether this device remembers the missing record, so that nothing need be deleted. */
+  canRestore: boolean;
 }
 
 /** What became of the records in which the account's devices tell of themselves. */

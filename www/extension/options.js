@@ -7,6 +7,7 @@ import { act, button, input, offer, say } from "./page.js";
 import { sinceLast, stageOf } from "./says.js";
 import init, { accountServer } from "./selvedge/selvedge.js";
 import { patternOf } from "./servers.js";
+import { showConsent } from "./shared/consent.js";
 import { byId } from "./shared/dom.js";
 import { complainAt, settle } from "./shared/fields.js";
 
@@ -95,6 +96,7 @@ const draw = async () => {
   byId("progress").textContent = progress ? stageOf(progress) : "";
   button("stop").textContent = account ? "Stop" : "Cancel";
   button("sync").disabled = Boolean(progress);
+  showConsent(byId("consent"), account?.needsConsent, () => void act(() => ask("sync")));
   if (!account) return;
   const { server, deviceName, last, refused } = account;
   byId("name").textContent = deviceName ?? "";

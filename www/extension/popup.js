@@ -6,6 +6,7 @@ import { act, button, complain, input, offer, say } from "./page.js";
 import { edited } from "./edit.js";
 import { watch } from "./kept.js";
 import { sinceLast, stageOf } from "./says.js";
+import { showConsent } from "./shared/consent.js";
 import { byId } from "./shared/dom.js";
 import { linkAfter, show } from "./shared/entries.js";
 import { complainAt, settle } from "./shared/fields.js";
@@ -158,6 +159,7 @@ const drawStatus = async () => {
   button("sync").hidden = !account;
   const isSyncing = Boolean(account && progress);
   button("sync").disabled = isSyncing;
+  showConsent(byId("consent"), account?.needsConsent, () => void act(() => ask("sync")));
   byId("syncing").hidden = !isSyncing;
   byId("progress").textContent = account && progress ? stageOf(progress) : "";
   if (!account) return;

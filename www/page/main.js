@@ -1,6 +1,7 @@
 // The page: joins and leaves an account, and syncs. What it shows stands in the views; what it knows, in the worker.
 // @ts-check
 import { byId } from "../shared/dom.js";
+import { showConsent } from "../shared/consent.js";
 import { complainAt, settle } from "../shared/fields.js";
 import { codeOf, outcome } from "../shared/sentences.js";
 import { ask, hear } from "./ask.js";
@@ -20,6 +21,7 @@ const sync = () =>
         const { ending } = done.report;
         if (ending === "logged-out") await enter(undefined);
         else {
+          showConsent(byId("consent"), done.report.consent, () => void sync());
           await draw();
           await breath();
           showSynced({ ...done, pause: pauses.end() });
@@ -62,7 +64,9 @@ const enter = async account => {
   await breath();
   await draw();
   await breath();
-  if (account.lastSync) showSynced(account.lastSync);
+  if (!account.lastSync) return;
+  showSynced(account.lastSync);
+  showConsent(byId("consent"), account.lastSync.report.consent, () => void sync());
 };
 
 /**

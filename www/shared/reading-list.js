@@ -20,7 +20,9 @@ export const addressOf = text => {
   // An address as people type it; what has a scheme keeps it.
   const whole = /^[a-z][a-z0-9+.-]*:/i.test(trimmed) && !/^[^/]+:\d/.test(trimmed) ? trimmed : `https://${trimmed}`;
   const url = URL.parse ? URL.parse(whole) : parsed(whole);
-  return url && ["http:", "https:"].includes(url.protocol) && url.hostname ? url.href : undefined;
+  // Chromium takes blanks in the name of a host, and no server has such a name.
+  const hasHost = url && url.hostname && !url.hostname.includes("%");
+  return hasHost && ["http:", "https:"].includes(url.protocol) ? url.href : undefined;
 };
 
 const parsed = (/** @type {string} */ text) => {

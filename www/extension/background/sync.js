@@ -98,10 +98,10 @@ export const status = async () => {
   const { joined, ...known } = await kept("joined", "last", "deviceName", "refused");
   const found = joined ? await device() : undefined;
   if (!found) return { account: undefined, progress: await progress() };
-  const { server, lastSync, collections } = await found.client.status();
+  const { server, lastSync, collections, needsConsent } = await found.client.status();
   const pending = collections.find(({ name }) => name === COLLECTION)?.pending ?? 0;
   const schedule = await recall();
-  return { account: { ...known, server, lastSync, pending, next: schedule?.next() }, progress: await progress() };
+  return { account: { ...known, server, lastSync, pending, needsConsent, next: schedule?.next() }, progress: await progress() };
 };
 
 /** @returns {Promise<unknown>} */

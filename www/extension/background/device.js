@@ -52,6 +52,12 @@ export const list = async () => {
   return found.list;
 };
 
+/** Whether this browser holds no entry, and none that was deleted and is still to be told. */
+export const isEmpty = async () => {
+  const status = await (await device())?.client.status();
+  return status?.collections.every(({ records, pending }) => records + pending === 0) ?? true;
+};
+
 /** Whether there is an account whose server has taken this device. */
 export const isJoined = async () => Boolean((await kept("joined")).joined);
 

@@ -7,7 +7,7 @@ import { Schedule } from "../selvedge/selvedge.js";
 import { COLLECTION } from "../shared/reading-list.js";
 import { codeOf, outcome, sentence } from "../shared/sentences.js";
 import { showBadge } from "./badge.js";
-import { device, isJoined, leave, problem } from "./device.js";
+import { device, isEmpty, isJoined, leave, problem } from "./device.js";
 
 /** @typedef {import("../selvedge/selvedge.js").SyncProgress} SyncProgress */
 
@@ -79,19 +79,22 @@ export const resume = async () => {
 };
 
 /**
- * The first sync of an account. Resolves when the server has taken this device, and forgets the account if it does not.
+ * The first sync of an account. Resolves when the server has taken this device, and forgets the account if it does not: with what
+ * came of it, unless a list was here before.
  * @returns {Promise<void>}
  */
-export const first = () =>
-  new Promise((resolve, reject) => {
-    void run(true, resolve).then(async () => {
-      if (await isJoined()) return resolve();
+export const first = async () => {
+  const wasEmpty = await isEmpty().catch(() => false);
+  await new Promise((resolve, reject) => {
+    void run(true, () => resolve(undefined)).then(async () => {
+      if (await isJoined()) return resolve(undefined);
       const { last } = await kept("last");
-      await leave(true);
+      await leave(!wasEmpty);
       const code = last?.code ?? "aborted";
       return reject(code === "aborted" ? problem("cancelled", "joining was cancelled") : problem(code, last?.said ?? "the sync failed"));
     }, reject);
   });
+};
 
 /** What pages show of the account and its syncs. */
 export const status = async () => {

@@ -1,19 +1,23 @@
-//! A TCP proxy that counts bytes and tells when a chosen one has passed, to kill a process in the middle of things.
+//! A TCP proxy that counts bytes and stops all traffic when a chosen one has passed, to kill a process in the middle of
+//! things however fast the machine is.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A proxy on a free port of this machine. Its threads end with the process.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
+    released: Arc<Condvar>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether traffic waits for [`Proxy::release`].
+    is_held: bool,
     target: Option<SocketAddr>,
     passed: u64,
     alarm: Option<(u64, Sender<()>)>,
@@ -25,8 +29,11 @@ impl Proxy {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let address = listener.local_addr().expect("a listener has an address");
-        let shared = Arc::new(Mutex::new(Shared::default()));
-        let proxy = Self { address, shared };
+        let proxy = Self {
+            address,
+            shared: Arc::default(),
+            released: Arc::default(),
+        };
         let accepting = proxy.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -53,13 +60,21 @@ impl Proxy {
         self.shared().passed
     }
 
-    /// Tells when `bytes` more have passed, both ways together.
+    /// Tells when `bytes` more have passed, both ways together. Nothing passes from then on until [`Proxy::release`].
     #[must_use]
     pub fn alarm_after(&self, bytes: u64) -> Receiver<()> {
         let (sender, receiver) = channel();
         let mut shared = self.shared();
         shared.alarm = Some((shared.passed + bytes, sender));
         receiver
+    }
+
+    /// Lets traffic pass again, and forgets an alarm that has not rung.
+    pub fn release(&self) {
+        let mut shared = self.shared();
+        shared.alarm = None;
+        shared.is_held = false;
+        self.released.notify_all();
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -104,8 +119,11 @@ impl Proxy {
         shared.passed += bytes;
         let passed = shared.passed;
         if let Some((_, alarm)) = shared.alarm.take_if(|(at, _)| *at <= passed) {
+            shared.is_held = true;
             // Nobody listens when the process ended before.
             let _ = alarm.send(());
         }
+        let passing = self.released.wait_while(shared, |shared| shared.is_held);
+        drop(passing.unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -54,6 +54,7 @@ fn a_copy_goes_on_after_kills_and_has_every_record_under_new_keys() {
                 child.kill().unwrap();
             }
         }
+        proxy.release();
     }
     println!("{kills} copies were killed");
     assert!(kills > 0);

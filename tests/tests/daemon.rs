@@ -129,8 +129,7 @@ fn it_outlives_a_loss_of_the_network_and_syncs_when_that_is_back() {
     daemon.wait_for("READY=1");
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");
-    // Time for it to see that there is no way to the server.
-    std::thread::sleep(Duration::from_secs(10));
+    daemon.wait_for("STATUS=no connection to the server");
     server.restart();
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");

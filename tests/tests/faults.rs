@@ -34,6 +34,7 @@ fn sync_and_kill(device: &Device, proxy: &Proxy, bytes: u64) -> bool {
     let is_killed = alarm_rings_first(&alarm, &mut child);
     child.kill().unwrap();
     child.wait().unwrap();
+    proxy.release();
     is_killed
 }
 
@@ -170,6 +171,7 @@ fn a_server_that_is_killed_loses_no_acknowledged_write_and_keeps_no_half_batch()
             let mut child = device.run(&["sync", "notes"]).spawn();
             killed += u32::from(alarm_rings_first(&alarm, &mut child));
             server.kill();
+            proxy.release();
             child.wait().unwrap();
             server.restart();
             proxy.lead_to(server.address());
@@ -215,6 +217,7 @@ fn edits_made_while_a_sync_runs_are_not_lost() {
         let mut sync = a.run(&["sync", "notes"]).spawn();
         alarm_rings_first(&alarm, &mut sync);
         a.edit("150", &json!({"late": round}));
+        proxy.release();
         assert!(sync.wait().unwrap().success());
         a.sync();
         b.sync();

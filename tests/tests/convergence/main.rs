@@ -30,6 +30,9 @@ use self::world::World;
 /// How long new cases are tried, unless `SELVEDGE_PROPERTY_SECONDS` says otherwise.
 const SECONDS: u64 = 20;
 
+/// How many are tried at least, however long that takes.
+const LEAST_CASES: u32 = 10;
+
 #[test]
 fn all_devices_end_equal_and_no_edit_is_lost_without_a_rule() {
     let seconds =
@@ -45,7 +48,8 @@ fn all_devices_end_equal_and_no_edit_is_lost_without_a_rule() {
     let world = World::start();
     let case = (2..=4usize, story(), vec(-100_000_000i64..100_000_000, 4));
     let result = TestRunner::new(config).run(&case, |(devices, ops, clocks)| {
-        if began.elapsed() < Duration::from_secs(seconds) {
+        // A slow machine tries fewer cases, but not too few to mean anything.
+        if began.elapsed() < Duration::from_secs(seconds) || *cases.borrow() < LEAST_CASES {
             *cases.borrow_mut() += 1;
             world.play(devices, &ops, &clocks)?;
         }
@@ -55,9 +59,4 @@ fn all_devices_end_equal_and_no_edit_is_lost_without_a_rule() {
         panic!("{error}");
     }
     println!("{} cases", cases.borrow());
-    assert!(
-        *cases.borrow() >= 10,
-        "too slow to mean anything: {} cases",
-        cases.borrow()
-    );
 }

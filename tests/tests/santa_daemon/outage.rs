@@ -216,8 +216,9 @@ fn a_network_that_comes_back_is_seen_and_synced_over_at_once() {
         post(&mut talk, &[blocked(OTHER)]),
         json!({"ok": false, "uploaded": 0})
     );
+    // With retries it would take a minute.
     assert!(
-        began.elapsed() < Duration::from_secs(4),
+        began.elapsed() < Duration::from_secs(30),
         "{:?}",
         began.elapsed()
     );

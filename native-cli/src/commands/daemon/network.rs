@@ -29,15 +29,27 @@ enum State {
     Down,
 }
 
+/// What has changed about the connection to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing that is known.
+    None,
+    /// No connection can be made any more.
+    Lost,
+    /// Connections can be made again.
+    Back,
+}
+
 impl State {
-    /// What a try tells, and whether the network has just come back. A server that takes connections and breaks them is
-    /// in trouble itself: that is left to the schedule.
-    const fn tried(self, connects: bool) -> (Self, bool) {
+    /// What an attempt to connect tells. A server that takes connections and breaks them is in trouble itself: that is
+    /// left to the schedule.
+    const fn tried(self, connects: bool) -> (Self, Change) {
         match (self, connects) {
-            (Self::Down, true) => (Self::Up, true),
-            (Self::Up | Self::Doubtful, true) => (Self::Up, false),
-            (Self::Up, false) => (Self::Up, false),
-            (Self::Doubtful | Self::Down, false) => (Self::Down, false),
+            (Self::Down, true) => (Self::Up, Change::Back),
+            (Self::Up | Self::Doubtful, true) => (Self::Up, Change::None),
+            (Self::Up, false) => (Self::Up, Change::None),
+            (Self::Doubtful, false) => (Self::Down, Change::Lost),
+            (Self::Down, false) => (Self::Down, Change::None),
         }
     }
 }
@@ -51,17 +63,17 @@ impl Network {
         };
     }
 
-    /// Whether there is a way to the server again, after there was none. It looks only now and then.
-    pub(super) async fn is_back(&mut self, server: &str) -> bool {
+    /// Whether the connection to the server was lost or came back. It is tried only from time to time.
+    pub(super) async fn look(&mut self, server: &str) -> Change {
         let is_soon = self.tried.is_some_and(|tried| tried.elapsed() < BETWEEN);
         if self.state == State::Up || is_soon {
-            return false;
+            return Change::None;
         }
         let connects = connects(server).await;
         self.tried = Some(Instant::now());
-        let (state, is_back) = self.state.tried(connects);
+        let (state, change) = self.state.tried(connects);
         self.state = state;
-        is_back
+        change
     }
 }
 
@@ -86,17 +98,17 @@ mod tests {
     #[test]
     fn only_a_way_that_was_gone_comes_back() {
         let rows = [
-            (State::Up, true, State::Up, false),
-            (State::Up, false, State::Up, false),
-            (State::Doubtful, true, State::Up, false),
-            (State::Doubtful, false, State::Down, false),
-            (State::Down, false, State::Down, false),
-            (State::Down, true, State::Up, true),
+            (State::Up, true, State::Up, Change::None),
+            (State::Up, false, State::Up, Change::None),
+            (State::Doubtful, true, State::Up, Change::None),
+            (State::Doubtful, false, State::Down, Change::Lost),
+            (State::Down, false, State::Down, Change::None),
+            (State::Down, true, State::Up, Change::Back),
         ];
-        for (state, connects, then, is_back) in rows {
+        for (state, connects, then, change) in rows {
             assert_eq!(
                 state.tried(connects),
-                (then, is_back),
+                (then, change),
                 "{state:?} {connects}"
             );
         }
@@ -110,11 +122,11 @@ mod tests {
         drop(listener);
         let mut network = Network::default();
         network.synced(true);
-        assert!(!network.is_back(&server).await);
+        assert_eq!(network.look(&server).await, Change::Lost);
         let _listener = std::net::TcpListener::bind(address).unwrap();
         network.tried = None;
-        assert!(network.is_back(&server).await);
+        assert_eq!(network.look(&server).await, Change::Back);
         network.tried = None;
-        assert!(!network.is_back(&server).await);
+        assert_eq!(network.look(&server).await, Change::None);
     }
 }

@@ -152,7 +152,7 @@ pub async fn first_preview<H: Host>(
 }
 
 /// The collections that it is about, in the order of their turns.
-async fn names<H: Host>(
+pub(super) async fn names<H: Host>(
     session: &Session<'_, H>,
     meta: Option<&MetaGlobal>,
     chosen: Option<&[CollectionName]>,
@@ -177,7 +177,10 @@ async fn names<H: Host>(
     Ok(names)
 }
 
-async fn ids_here<S: Store>(store: &S, name: &CollectionName) -> Result<BTreeSet<RecordId>> {
+pub(super) async fn ids_here<S: Store>(
+    store: &S,
+    name: &CollectionName,
+) -> Result<BTreeSet<RecordId>> {
     let mut ids = BTreeSet::new();
     let mut after = None;
     loop {

@@ -71,12 +71,13 @@ pub use info_collections::Course;
 pub use meta_global::{EngineEntry, Listed, MetaGlobal, Seen, Verdict};
 pub use ownership::{adopt_records, bind, bound_to, has_owner, owner};
 pub use precheck::{Obstacle, Situation, precheck};
-pub use preview::{CollectionPreview, Preview, assess, preview};
+pub use preview::{CollectionPreview, Preview, assess, preview, preview_account};
 pub use report::{
     ClientsReport, CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip,
 };
 pub use state::{
-    Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, status,
+    Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, forget_refusal,
+    status,
 };
 pub use sync::{Options, Stage, reinitialize, sync};
 pub use token::KeptToken;

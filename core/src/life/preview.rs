@@ -4,9 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::association::Association;
+use super::choices::turn;
 use super::consent::{Consent, Reason, describe};
 use super::crypto_keys::{self, CollectionKeys, Found};
 use super::engines::Fetch;
+use super::first_preview::{ids_here, names};
 use super::meta_global::{MetaGlobal, Seen, Verdict};
 use super::ownership;
 use super::selection::{apply, select_in};
@@ -63,7 +65,8 @@ pub struct CollectionPreview {
     pub association: Association,
     /// How many records would be fetched.
     pub incoming: u64,
-    /// How many records wait to be sent; merging may add to them.
+    /// How many records would be sent because the server does not have them or they changed here; merging may add to
+    /// them.
     pub outgoing: u64,
 }
 
@@ -76,6 +79,39 @@ pub async fn preview<H: Host>(
     credentials: &Credentials,
     token: &mut Option<KeptToken>,
     options: &Options<'_>,
+) -> Result<Preview> {
+    preview_engines(host, credentials, token, options, Scope::Engines).await
+}
+
+/// Tells what a sync of the whole account would do: with the given engines, and with all other collections that the
+/// account syncs and this device does not know yet, as before its first sync.
+///
+/// # Errors
+/// As [`preview`].
+pub async fn preview_account<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Result<Preview> {
+    preview_engines(host, credentials, token, options, Scope::Account).await
+}
+
+/// Which collections a preview is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// The given engines.
+    Engines,
+    /// Those, and all that the account syncs.
+    Account,
+}
+
+async fn preview_engines<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    scope: Scope,
 ) -> Result<Preview> {
     let Look {
         mut session,
@@ -101,7 +137,16 @@ pub async fn preview<H: Host>(
         let there = session.modified_of(name.as_str());
         there.is_some() && session.state.choices.agreed.get(name).copied() == there
     });
-    for engine in &options.engines {
+    let mut engines = options.engines.clone();
+    if scope == Scope::Account {
+        for name in names(&session, Some(&account.meta), None).await? {
+            if !engines.iter().any(|engine| *engine.collection() == name) {
+                engines.push(Generic::new(name)?);
+            }
+        }
+        engines.sort_by_key(|engine| turn(engine.collection().as_str()));
+    }
+    for engine in &engines {
         (options.progress)(Stage::Collection(engine.collection()));
         preview
             .collections
@@ -298,26 +343,37 @@ async fn look_at<H: Host>(
         Association::OutOfDate { .. } | Association::Unreadable | Association::Declined => None,
     };
     let has_news = |mark: &ServerMark| in_info.is_some_and(|time| time > mark.last_sync);
-    let outgoing = match (&association, &mark) {
-        (_, None) => 0,
-        (Association::Proceed, _) => counts.pending,
-        _ => counts.live,
-    };
+    let is_read = mark.is_some();
     let incoming = match mark.filter(has_news) {
-        None => 0,
+        None => Vec::new(),
         Some(mark) => {
             let bundle = keys.bundle(name.as_str())?;
             let server =
                 ServerRepository::new(&session.client, name, &session.limits, mark.last_sync);
             let cbc = session.host.cbc(bundle.encryption_key());
             let remote = CryptoRepository::new(server, bundle, cbc, session.host, None);
-            remote.guids_since(&mark).await?.len() as u64
+            remote.guids_since(&mark).await?
         }
+    };
+    let outgoing = match &association {
+        _ if !is_read => 0,
+        Association::Proceed => counts.pending,
+        Association::ResetLocalAndAdopt { .. } | Association::MergeAndAdopt
+            if !incoming.is_empty() =>
+        {
+            // What both sides have is merged, and not sent if it is the same.
+            let mut ids = ids_here(session.host, name).await?;
+            for id in &incoming {
+                ids.remove(id);
+            }
+            ids.len() as u64
+        }
+        _ => counts.live,
     };
     Ok(CollectionPreview {
         name: name.clone(),
         association,
-        incoming,
+        incoming: incoming.len() as u64,
         outgoing,
     })
 }

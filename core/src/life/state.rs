@@ -68,6 +68,8 @@ pub struct GlobalState {
     pub clients: ClientsState,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
+    /// Until when no sync begins by itself because the server refused fresh credentials; it is in `backoff` too.
+    pub refused_until: Option<LocalTime>,
     /// The server that said it was closed for good: the one that the credentials name. No sync asks it again unless a
     /// person does.
     pub closed: Option<String>,
@@ -200,6 +202,8 @@ pub struct Status {
     pub last_sync: Option<LocalTime>,
     /// Until when the server wants to be left alone.
     pub backoff: Backoff,
+    /// Until when no sync begins by itself because the server refused the credentials.
+    pub refused_until: Option<LocalTime>,
     /// What a first sync that was cut off left to be done by the next sync.
     pub first_sync: Option<FirstSync>,
     /// The server that said it was closed for good.
@@ -259,11 +263,28 @@ pub async fn status<S: Store>(store: &S) -> Result<Status> {
     Ok(Status {
         last_sync: global.last_sync,
         backoff: global.backoff,
+        refused_until: global.refused_until,
         first_sync: global.first_sync,
         closed: global.closed,
         needs_consent: global.needs_consent,
         collections,
     })
+}
+
+/// Forgets that the server refused the credentials, which others have replaced: syncs may begin by themselves again. What
+/// the server asked for stays.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn forget_refusal<S: Store>(store: &S) -> Result<()> {
+    let mut global: GlobalState = read(store.global().await?.as_deref());
+    let Some(refused) = global.refused_until.take() else {
+        return Ok(());
+    };
+    if global.backoff.soft == Some(refused) {
+        global.backoff.soft = None;
+    }
+    super::choices::keep(store, &global).await
 }
 
 /// The names and versions to remember of a meta/global.

@@ -170,6 +170,7 @@ async fn begin<H: Host>(
         let soft = Some(host.now().plus_seconds(REFUSED_SECONDS));
         let mut state: GlobalState = read(host.global().await?.as_deref());
         state.backoff.merge(Backoff { soft, hard: None });
+        state.refused_until = soft;
         report.backoff = state.backoff;
         keep(host, &state).await?;
     }

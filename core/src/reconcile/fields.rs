@@ -72,7 +72,8 @@ impl<'a> Fields<'a> {
         self.names().find(is_new)
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
+    /// The names of the fields, in their order; a doubled one comes twice.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 

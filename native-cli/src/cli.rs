@@ -57,6 +57,9 @@ pub struct Global {
     /// No notes and no progress on stderr.
     #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
+    /// Log requests on stderr: method, path, status, bytes and time; -vv logs connections too. RUST_LOG does it in detail.
+    #[arg(long, short, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// The nouns.

@@ -140,10 +140,11 @@ impl Device {
     /// When a file cannot be removed.
     pub fn forget_account(&self) -> Result<()> {
         remove_if_there(&self.profile.credentials_path())?;
+        remove_if_there(&self.profile.schedule_path())?;
         self.forget_token()
     }
 
-    /// What this device says of itself to the account's other devices.
+    /// What this device says of itself to the account's other devices, by the name that a person chose or the machine's.
     ///
     /// # Errors
     /// When the settings cannot be read.
@@ -235,6 +236,16 @@ pub async fn global_state(store: &impl Store) -> Result<GlobalState> {
         .unwrap_or_default())
 }
 
+/// Whether a name is the machine's, alone or with the number that tells this device from another one of that name.
+#[must_use]
+pub fn is_numbered(name: &str, machine: &str) -> bool {
+    let rest = name.strip_prefix(machine);
+    rest.is_some_and(|rest| {
+        let number = rest.strip_prefix(' ').map(str::parse::<u32>);
+        rest.is_empty() || matches!(number, Some(Ok(2..)))
+    })
+}
+
 /// The machine's name, as far as it has one.
 #[must_use]
 pub fn machine_name() -> String {
@@ -242,4 +253,25 @@ pub fn machine_name() -> String {
     name.to_str()
         .filter(|name| !name.is_empty())
         .map_or_else(|| OwnClient::default().name, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_numbered_name_is_the_machines() {
+        for (name, expected) in [
+            ("attic", true),
+            ("attic 2", true),
+            ("attic 17", true),
+            ("attic 1", false),
+            ("attic2", false),
+            ("attic two", false),
+            ("cellar", false),
+            ("", false),
+        ] {
+            assert_eq!(is_numbered(name, "attic"), expected, "{name}");
+        }
+    }
 }

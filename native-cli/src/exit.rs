@@ -9,6 +9,8 @@ use selvedge_core::host::StoreErrorKind;
 use selvedge_core::http::FetchErrorKind;
 use selvedge_core::santa::Status;
 
+use crate::paths::shown;
+
 /// The exit status: an interface for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -39,6 +41,8 @@ pub enum Exit {
     BadData = 11,
     /// Only a person may decide how it goes on, because data of others would be deleted.
     NeedsConsent = 12,
+    /// A person stopped it with Ctrl-C: 128 and the number of SIGINT, as shells have it.
+    Interrupted = 130,
 }
 
 /// The exit codes as `--help` lists them.
@@ -56,7 +60,8 @@ Exit codes:
    9  some records could not pass; the others did
   10  the local store or a file: full, damaged or not permitted
   11  the data on the server are damaged, or of a newer format
-  12  a person has to decide: going on would delete data on the server";
+  12  a person has to decide: going on would delete data on the server
+ 130  interrupted with Ctrl-C; what was done until then is kept";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -103,6 +108,11 @@ pub enum CliError {
          `selvedge account forget`, then name the account again with --keep-apart or --adopt-records"
     )]
     OtherAccount,
+    /// The profile has credentials of another account.
+    #[error(
+        "this profile has another account: choose another --profile for this one, or `selvedge account forget` that one first"
+    )]
+    AccountDiffers,
     /// Another process syncs this profile.
     #[error("another selvedge is using this profile: wait for it to end")]
     InUse,
@@ -110,15 +120,21 @@ pub enum CliError {
     #[error("another `selvedge daemon` serves this profile: stop it first")]
     Served,
     /// A file cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {source}", shown(.path))]
     File {
         /// Which.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
+    /// A file or a directory with secrets is not its owner's alone.
+    #[error("{0}")]
+    Exposed(String),
+    /// A person stopped it with Ctrl-C.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
     /// A file does not hold what it should.
-    #[error("{}: {detail}", .path.display())]
+    #[error("{}: {detail}", shown(.path))]
     BadFile {
         /// Which.
         path: PathBuf,
@@ -155,6 +171,9 @@ pub enum CliError {
     Output(#[source] io::Error),
 }
 
+/// What helps when the server refuses the credentials, or the sync key is another one.
+const REPLACE_CREDENTIALS: &str = "`selvedge account use` or `selvedge account join` with new credentials of the account replaces these, and records stay";
+
 /// A result of a command.
 pub type Result<T, E = CliError> = std::result::Result<T, E>;
 
@@ -167,6 +186,17 @@ impl CliError {
         }
     }
 
+    /// The message for a person: what happened, and what to do about it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let is_refused = matches!(self, Self::Core(_) | Self::Refused { .. })
+            && matches!(self.exit(), Exit::SignedOut | Exit::WrongKey);
+        match is_refused {
+            true => format!("{self}; {REPLACE_CREDENTIALS}"),
+            false => self.to_string(),
+        }
+    }
+
     /// The exit code of this error.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -174,13 +204,15 @@ impl CliError {
             Self::Core(error) => exit_of(error),
             Self::Usage(_)
             | Self::AccountExists
+            | Self::AccountDiffers
             | Self::OtherRecords { .. }
             | Self::OtherAccount => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
             Self::NoAccount => Exit::SignedOut,
             Self::InUse | Self::Served => Exit::Conflict,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
-            Self::File { .. } => Exit::Storage,
+            Self::File { .. } | Self::Exposed(_) => Exit::Storage,
+            Self::Interrupted(_) => Exit::Interrupted,
             Self::BadFile { .. } => Exit::Usage,
             Self::Partial(_) => Exit::Partial,
             Self::NeedsConsent(_) => Exit::NeedsConsent,
@@ -214,10 +246,14 @@ impl CliError {
             Self::NotFound(_) => "not-found",
             Self::NoAccount => "no-account",
             Self::AccountExists => "account-exists",
-            Self::OtherRecords { .. } | Self::OtherAccount => "other-account",
+            Self::OtherRecords { .. } | Self::OtherAccount | Self::AccountDiffers => {
+                "other-account"
+            }
             Self::InUse => "in-use",
             Self::Served => "served",
             Self::File { .. } => "file",
+            Self::Exposed(_) => "exposed",
+            Self::Interrupted(_) => "interrupted",
             Self::BadFile { .. } => "bad-file",
             Self::Partial(_) => "partial",
             Self::NeedsConsent(_) => "needs-consent",
@@ -289,7 +325,23 @@ mod tests {
             .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
             .collect();
         let last = Exit::NeedsConsent as u8;
-        assert_eq!(listed, (0..=last).collect::<Vec<_>>());
+        let interrupted = Exit::Interrupted as u8;
+        assert_eq!(listed, (0..=last).chain([interrupted]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn refused_credentials_are_said_with_the_command_that_replaces_them() {
+        let request =
+            selvedge_core::error::RequestLine::new(selvedge_core::http::Method::Get, "info");
+        for (error, helps) in [
+            (CliError::Core(Error::SignedOut { request }), true),
+            (CliError::Core(Error::WrongKey), true),
+            (CliError::Core(Error::NotSetUp), false),
+            (CliError::NoAccount, false),
+        ] {
+            let said = error.message();
+            assert_eq!(said.contains("selvedge account use"), helps, "{said}");
+        }
     }
 
     #[test]

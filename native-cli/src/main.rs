@@ -6,5 +6,8 @@ use clap::Parser as _;
 use selvedge_cli::cli::Cli;
 
 fn main() -> ExitCode {
-    selvedge_cli::run(Cli::parse())
+    match Cli::try_parse() {
+        Ok(cli) => selvedge_cli::run(cli),
+        Err(error) => selvedge_cli::usage::refuse(&error, std::env::args_os()),
+    }
 }

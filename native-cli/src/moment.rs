@@ -1,28 +1,26 @@
-//! Moments as people read and write them: UTC, like `2026-11-21 03:12:41`.
+//! Times as people read and write them: RFC 3339 in UTC, like `2026-11-21T03:12:41Z`. Programs get milliseconds since
+//! the Unix epoch.
 
 use selvedge_core::time::{LocalTime, ServerTime};
+use serde::{Serialize as _, Serializer};
 
 const DAY: i64 = 86_400;
 
-/// A time of this device's clock as people read it.
+/// A time of this device's clock as people read it: RFC 3339, to the second.
 #[must_use]
 pub fn local(time: LocalTime) -> String {
-    seconds(time.millis() / 1000)
+    seconds(time.millis() / 1000, "")
 }
 
-/// A time of this device's clock to the millisecond, in one word: `2026-11-21T03:12:41.123`.
+/// A time of this device's clock to the millisecond: `2026-11-21T03:12:41.123Z`.
 #[must_use]
 pub fn precise(time: LocalTime) -> String {
     let millis = time.millis();
-    format!(
-        "{}.{:03}",
-        seconds(millis / 1000).replace(' ', "T"),
-        millis % 1000
-    )
+    seconds(millis / 1000, &format!(".{:03}", millis % 1000))
 }
 
-/// Reads a time of this device's clock: what [`precise`] and [`local`] write, or seconds since the Unix epoch. One without a
-/// fraction means the end of its second.
+/// Reads a time of this device's clock: what [`precise`] and [`local`] write, or seconds or milliseconds since the Unix epoch.
+/// One in seconds without a fraction means the end of its second.
 ///
 /// # Errors
 /// A sentence for anything else.
@@ -31,6 +29,9 @@ pub fn parse_local_arg(text: &str) -> Result<LocalTime, String> {
         "a time is like 2026-11-21T03:12:41.123 in UTC, or seconds like 1388635807.413".to_owned()
     };
     let text = text.strip_suffix('Z').unwrap_or(text);
+    if is_millis(text) {
+        return text.parse().map(LocalTime::from_millis).map_err(|_| bad());
+    }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "999"));
     if !(1..=3).contains(&fraction.len()) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(bad());
@@ -45,39 +46,70 @@ pub fn parse_local_arg(text: &str) -> Result<LocalTime, String> {
     time.map(LocalTime::from_millis).ok_or_else(bad)
 }
 
-/// A server's time as people read it; a dash for never.
+/// A server's time as people read it: RFC 3339, to the second; a dash for never.
 #[must_use]
 pub fn server(time: ServerTime) -> String {
     if time == ServerTime::ZERO {
         return "-".into();
     }
-    seconds(time.hundredths() / 100)
+    seconds(time.hundredths() / 100, "")
 }
 
-/// Seconds since the Unix epoch as `YYYY-MM-DD HH:MM:SS` in UTC. Those beyond the year 9999 stay a number.
-fn seconds(since_epoch: u64) -> String {
+/// A server's time as RFC 3339 to the hundredth of a second, so that nothing of it is lost; empty for never.
+#[must_use]
+pub fn server_exact(time: ServerTime) -> String {
+    if time == ServerTime::ZERO {
+        return String::new();
+    }
+    let fraction = format!(".{:02}", time.hundredths() % 100);
+    seconds(time.hundredths() / 100, &fraction)
+}
+
+/// A server's time in JSON: milliseconds since the Unix epoch, null for never.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn server_millis<S: Serializer>(time: &ServerTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let millis = time.hundredths().saturating_mul(10);
+    (millis > 0).then_some(millis).serialize(serializer)
+}
+
+/// Seconds since the Unix epoch as `YYYY-MM-DDTHH:MM:SSZ`, with a fraction before the `Z`. Those beyond the year 9999,
+/// which RFC 3339 cannot write, stay a number.
+fn seconds(since_epoch: u64, fraction: &str) -> String {
     const YEAR_10000: u64 = 253_402_300_800;
     let Some(seconds) = i64::try_from(since_epoch)
         .ok()
         .filter(|_| since_epoch < YEAR_10000)
     else {
-        return since_epoch.to_string();
+        return format!("{since_epoch}{fraction}");
     };
     let (year, month, day) = civil(seconds.div_euclid(DAY));
     let clock = seconds.rem_euclid(DAY);
     let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
-/// Reads a server's time: seconds since the Unix epoch (`1388635807.41`), or a moment in UTC (`2026-11-21`,
-/// `2026-11-21T03:12:41`).
+/// Reads a server's time: milliseconds since the Unix epoch (`1388635807410`), seconds since the Unix epoch (`1388635807.41`), or RFC 3339 in UTC, whole or from the left
+/// (`2026-11-21`, `2026-11-21T03:12:41Z`, `2026-11-21T03:12:41.25Z`). Digits beyond hundredths are dropped.
 #[must_use]
 pub fn parse(text: &str) -> Option<ServerTime> {
+    if is_millis(text) {
+        let millis: u64 = text.parse().ok()?;
+        return Some(ServerTime::from_hundredths(millis / 10));
+    }
     if let Ok(time) = ServerTime::parse(text) {
         return Some(time);
     }
-    let text = text.strip_suffix('Z').unwrap_or(text);
-    let (date, clock) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
+    let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    let text = text.strip_suffix("+00:00").unwrap_or(text);
+    let (date, clock) = text
+        .split_once(['T', 't', ' '])
+        .unwrap_or((text, "00:00:00"));
+    let (clock, fraction) = match clock.split_once('.') {
+        Some((clock, fraction)) => (clock, hundredths(fraction)?),
+        None => (clock, 0),
+    };
     let [year, month, day] = numbers(date, '-')?;
     let [hour, minute, second] = numbers(clock, ':')?;
     let days = (1..=12)
@@ -85,8 +117,23 @@ pub fn parse(text: &str) -> Option<ServerTime> {
         .then(|| days_from_civil(year, month, day))?;
     let is_real = civil(days) == (year, month, day) && hour < 24 && minute < 60 && second < 60;
     let seconds = days * DAY + hour * 3600 + minute * 60 + second;
-    let hundredths = u64::try_from(seconds).ok()?.checked_mul(100)?;
+    let hundredths = u64::try_from(seconds)
+        .ok()?
+        .checked_mul(100)?
+        .checked_add(fraction)?;
     is_real.then_some(ServerTime::from_hundredths(hundredths))
+}
+
+/// Whether a number is milliseconds, as programs get them: as seconds it would be beyond the year 5000.
+fn is_millis(text: &str) -> bool {
+    text.len() >= 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The hundredths in a fraction of a second.
+fn hundredths(fraction: &str) -> Option<u64> {
+    let is_number = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let digit = |at: usize| fraction.as_bytes().get(at).map_or(0, |byte| byte - b'0');
+    is_number.then(|| u64::from(digit(0)) * 10 + u64::from(digit(1)))
 }
 
 /// Three numbers of at most four digits between two separators.
@@ -149,16 +196,16 @@ mod tests {
     #[test]
     fn moments_are_printed_in_utc() {
         for (since, expected) in [
-            (0, "1970-01-01 00:00:00"),
-            (951_782_400, "2000-02-29 00:00:00"),
-            (1_388_635_807, "2014-01-02 04:10:07"),
-            (4_107_542_399, "2100-02-28 23:59:59"),
-            (4_107_542_400, "2100-03-01 00:00:00"),
-            (253_402_300_799, "9999-12-31 23:59:59"),
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_388_635_807, "2014-01-02T04:10:07Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
             (253_402_300_800, "253402300800"),
             (u64::MAX, "18446744073709551615"),
         ] {
-            assert_eq!(seconds(since), expected);
+            assert_eq!(seconds(since, ""), expected);
         }
     }
 
@@ -167,6 +214,8 @@ mod tests {
         for day in 0..60_000 {
             let time = ServerTime::from_hundredths(day * 8_640_000 + 1_234_500);
             assert_eq!(parse(&server(time)), Some(time));
+            let time = ServerTime::from_hundredths(day * 8_640_000 + 1_234_567);
+            assert_eq!(parse(&server_exact(time)), Some(time));
         }
     }
 
@@ -174,9 +223,31 @@ mod tests {
     fn a_time_is_read_as_seconds_or_as_a_moment() {
         let hundredths = |text| parse(text).map(ServerTime::hundredths);
         assert_eq!(hundredths("1388635807.41"), Some(138_863_580_741));
+        assert_eq!(hundredths("1388635807419"), Some(138_863_580_741));
+        assert_eq!(hundredths("99999999999"), Some(9_999_999_999_900));
         assert_eq!(hundredths("2014-01-02"), Some(138_862_080_000));
         assert_eq!(hundredths("2014-01-02T04:10:07Z"), Some(138_863_580_700));
         assert_eq!(hundredths("2014-01-02 04:10:07"), Some(138_863_580_700));
+        assert_eq!(hundredths("2014-01-02T04:10:07.5Z"), Some(138_863_580_750));
+        assert_eq!(
+            hundredths("2014-01-02T04:10:07.419+00:00"),
+            Some(138_863_580_741)
+        );
+    }
+
+    #[test]
+    fn programs_get_milliseconds() {
+        let json = |hundredths| {
+            let mut out = Vec::new();
+            server_millis(
+                &ServerTime::from_hundredths(hundredths),
+                &mut serde_json::Serializer::new(&mut out),
+            )
+            .unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(json(138_863_580_741), "1388635807410");
+        assert_eq!(json(0), "null");
     }
 
     #[test]
@@ -197,6 +268,9 @@ mod tests {
             "1960-01-01",
             "+014-01-02",
             "99999-01-01",
+            "2014-01-02T04:10:07.",
+            "2014-01-02T04:10:07.x",
+            "2014-01-02T04:10:07+02:00",
         ] {
             // A year alone is also a number of seconds.
             assert!(parse(text).is_none() || text == "2014", "{text}");

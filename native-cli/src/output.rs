@@ -89,13 +89,13 @@ impl Output {
         let _ = if self.json {
             let problem = Problem {
                 code: error.code(),
-                message: error.to_string(),
+                message: error.message(),
                 exit: error.number(),
             };
             let line = serde_json::json!({ "error": problem });
             writeln!(io::stderr(), "{line}")
         } else {
-            writeln!(io::stderr(), "selvedge: {}", printable(&error.to_string()))
+            writeln!(io::stderr(), "selvedge: {}", printable(&error.message()))
         };
     }
 
@@ -138,14 +138,14 @@ pub fn terminal_width() -> Option<usize> {
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| {
-            if c.is_control() || is_reordering(c) {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if is_hostile(c) { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// Whether a character commands a terminal, or changes the order or the lines of what is shown.
+#[must_use]
+pub fn is_hostile(c: char) -> bool {
+    c.is_control() || is_reordering(c)
 }
 
 /// Marks that reverse the order of the text after them, and those that end a line or a paragraph.

@@ -1,7 +1,7 @@
 //! A profile: the directory of one device's account, its store, its secrets and its settings.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use selvedge_core::ids::CollectionName;
@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::exit::{CliError, Result};
 use crate::host::SqliteStore;
+use crate::private::{self, Kind};
 
 /// The directory of one device's account.
 ///
@@ -29,6 +30,12 @@ use crate::host::SqliteStore;
 pub struct Profile {
     dir: PathBuf,
 }
+
+/// How often the daemon's lock is tried, and the time between two attempts.
+#[cfg(unix)]
+const LOCK_ATTEMPTS: u32 = 5;
+#[cfg(unix)]
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// What a person chose for a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +83,19 @@ impl Profile {
         Ok(Self {
             dir: data_home()?.join("selvedge").join(name),
         })
+    }
+
+    /// Refuses a directory, credentials, a token or a store that others can read, own or lead elsewhere.
+    ///
+    /// # Errors
+    /// [`CliError::Exposed`], with the command that fixes it.
+    pub fn check_privacy(&self) -> Result<()> {
+        private::check(&self.dir, Kind::Directory)?;
+        let secrets = [self.credentials_path(), self.token_path()];
+        for path in secrets.iter().chain(&self.store_files()) {
+            private::check(path, Kind::File)?;
+        }
+        Ok(())
     }
 
     /// The profile's directory.
@@ -181,7 +201,37 @@ impl Profile {
     /// [`CliError::Served`] when another daemon has it.
     #[cfg(unix)]
     pub fn daemon_lock(&self) -> Result<Lock> {
-        self.lock_file("daemon.lock", CliError::Served)
+        // Whoever only looks holds the lock for a moment.
+        for _ in 0..LOCK_ATTEMPTS {
+            match self.lock_file("daemon.lock", CliError::Served) {
+                Err(CliError::Served) => std::thread::sleep(LOCK_PAUSE),
+                held => return held,
+            }
+        }
+        Err(CliError::Served)
+    }
+
+    /// Whether a daemon serves this profile now.
+    ///
+    /// # Errors
+    /// When its lock cannot be read.
+    pub fn has_daemon(&self) -> Result<bool> {
+        let path = self.dir.join("daemon.lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(CliError::file(&path)(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(CliError::File { path, source }),
+        }
+    }
+
+    /// Where the daemon keeps when it syncs next.
+    pub(crate) fn schedule_path(&self) -> PathBuf {
+        self.dir.join("schedule.json")
     }
 
     /// When the daemon syncs next, as it was left; a damaged file is as good as none.
@@ -189,7 +239,7 @@ impl Profile {
     /// # Errors
     /// When the file cannot be read.
     pub fn schedule(&self) -> Result<Schedule> {
-        let text = read_if_there(&self.dir.join("schedule.json"))?;
+        let text = read_if_there(&self.schedule_path())?;
         let kept = text.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(kept.unwrap_or_default())
     }
@@ -201,7 +251,7 @@ impl Profile {
     pub fn keep_schedule(&self, schedule: &Schedule) -> Result<()> {
         let text =
             serde_json::to_vec(schedule).map_err(|error| CliError::Failed(error.to_string()))?;
-        self.write(&self.dir.join("schedule.json"), &text)
+        self.write(&self.schedule_path(), &text)
     }
 
     /// What the person chose; what nobody chose if there is no file.
@@ -265,7 +315,16 @@ fn data_home() -> Result<PathBuf> {
 
 /// A file's bytes, or `None` when there is no such file.
 pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NO_FOLLOW);
+    let read = options.open(path).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    match read {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CliError::file(path)(error)),
@@ -285,9 +344,17 @@ fn open_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        options.mode(0o600).custom_flags(NO_FOLLOW);
+    }
     options.open(path)
 }
+
+/// A symbolic link in the place of a file is refused, also one that came since the directory was checked.
+#[cfg(unix)]
+const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -9,7 +9,9 @@ use crate::commands::{
 use crate::device::Device;
 use crate::exit::{CliError, Exit, Result};
 use crate::host::NetworkOptions;
+use crate::interrupt::{Kept, watch};
 use crate::output::Output;
+use crate::private::protect_memory;
 use crate::profile::Profile;
 
 /// Does what the command line says. Errors are said on stderr.
@@ -19,6 +21,7 @@ pub fn run(cli: Cli) -> ExitCode {
         json: cli.global.json,
         quiet: cli.global.quiet,
     };
+    crate::logging::begin(cli.global.verbose, output);
     match dispatch(cli, output) {
         Ok(()) => Exit::Done.into(),
         Err(error) if error.is_broken_pipe() => Exit::Done.into(),
@@ -34,7 +37,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         ca_file: cli.global.ca.clone(),
         insecure_http: cli.global.insecure_http,
     };
-    let device = || -> Result<Device> {
+    let santas = || -> Result<Device> {
         let profile = Profile::find(&cli.global.profile, cli.global.data_dir.as_deref())?;
         Ok(Device {
             profile,
@@ -42,31 +45,42 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
             network: network.clone(),
         })
     };
+    // What has the account's keys in memory or in its files.
+    let device = || -> Result<Device> {
+        protect_memory();
+        let device = santas()?;
+        device.profile.check_privacy()?;
+        Ok(device)
+    };
+    let kept = Kept::by(&cli.command);
+    let watched = || -> Result<tokio::runtime::Runtime> {
+        let runtime = beside_the_network()?;
+        let context = runtime.enter();
+        watch(output, kept);
+        drop(context);
+        Ok(runtime)
+    };
     match cli.command {
         Command::Demo => many_threads()?.block_on(demo::run(output)),
-        Command::Account(command) => {
-            beside_the_network()?.block_on(account::run(&device()?, command))
-        }
-        Command::Sync(args) => beside_the_network()?.block_on(sync::run(&device()?, args)),
+        Command::Account(command) => watched()?.block_on(account::run(&device()?, command)),
+        Command::Sync(args) => watched()?.block_on(sync::run(&device()?, args)),
+        // It ends between two commits, as its service manager wants it.
         #[cfg(unix)]
         Command::Daemon(args) => {
             beside_the_network()?.block_on(crate::commands::daemon::run(&device()?, args))
         }
-        Command::Status => beside_the_network()?.block_on(status::run(&device()?)),
+        Command::Status => watched()?.block_on(status::run(&device()?)),
         Command::Collections { command } => {
-            beside_the_network()?.block_on(collections::run(&device()?, command))
+            watched()?.block_on(collections::run(&device()?, command))
         }
-        Command::Engines(command) => {
-            beside_the_network()?.block_on(engines::run(&device()?, command))
+        Command::Engines(command) => watched()?.block_on(engines::run(&device()?, command)),
+        Command::Clients(command) => watched()?.block_on(clients::run(&device()?, command)),
+        Command::Records(command) => watched()?.block_on(records::run(&device()?, command)),
+        Command::Serve(args) => {
+            protect_memory();
+            many_threads()?.block_on(serve::run(output, *args))
         }
-        Command::Clients(command) => {
-            beside_the_network()?.block_on(clients::run(&device()?, command))
-        }
-        Command::Records(command) => {
-            beside_the_network()?.block_on(records::run(&device()?, command))
-        }
-        Command::Serve(args) => many_threads()?.block_on(serve::run(output, *args)),
-        Command::Santa(command) => santa::run(&device()?, *command),
+        Command::Santa(command) => santa::run(&santas()?, *command),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { dir } => man::man(dir.as_deref()),
     }

@@ -186,3 +186,65 @@ fn a_device_that_does_not_exist_is_said() {
         assert!(send.outcome().fails(4).contains("clients list"), "{name}");
     }
 }
+
+#[test]
+fn devices_without_names_have_the_machines_with_a_number() {
+    let server = Server::start();
+    let (first, second) = Device::pair(&server);
+    for device in [&first, &second, &first, &second] {
+        device.put("r", &json!({}));
+        device.sync();
+    }
+    let own = |device: &Device| {
+        let shown = device.run(&["--json", "account", "show"]).outcome().ok();
+        shown.json()["deviceName"].as_str().unwrap().to_owned()
+    };
+    let machine = own(&first);
+    assert_eq!(own(&second), format!("{machine} 2"));
+    let list = asked(&first, &["list"]);
+    let mut names: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, [machine.clone(), format!("{machine} 2")]);
+    // With a name of its own it needs no number.
+    let _done = asked(&second, &["rename", "Cellar"]);
+    second.sync();
+    assert_eq!(own(&second), "Cellar");
+}
+
+#[test]
+fn a_device_that_is_gone_is_removed_and_one_that_is_not_comes_back() {
+    let (_server, attic, cellar) = attic_and_cellar();
+    let refused = attic
+        .run(&["clients", "remove", "Cellar"])
+        .outcome()
+        .fails(2);
+    assert!(refused.contains("--yes"), "{refused}");
+    let own = attic
+        .run(&["clients", "remove", "Attic", "--yes"])
+        .outcome();
+    let own = own.fails(4);
+    assert!(own.contains("no other device Attic"), "{own}");
+    let would = asked(&attic, &["remove", "Cellar", "--dry-run"]);
+    assert_eq!(would["dryRun"], true, "{would}");
+    let names = || {
+        let list = asked(&attic, &["list"]);
+        list.as_array().unwrap().len()
+    };
+    assert_eq!(names(), 2);
+    let removed = asked(&attic, &["remove", "Cellar", "--yes"]);
+    assert_eq!(
+        (&removed["name"], &removed["commands"]),
+        (&json!("Cellar"), &json!(0))
+    );
+    assert_eq!(names(), 1);
+    attic.sync();
+    cellar.put("r2", &json!({}));
+    cellar.sync();
+    assert_eq!(names(), 2);
+    assert!(has(&cellar, "r"), "its records stay");
+}

@@ -6,43 +6,48 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use selvedge_cli::santa::serve::{Configuration, Running, ServeConfig, Source, start};
-use selvedge_tests::{Account, Device, Outcome, Run, Server, signal};
+use selvedge_tests::{
+    Account, Device, Fault, FaultProxy, Outcome, Run, Server, ServerSetup, signal,
+};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 /// A slow machine gets this long for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 fn entries(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Starts a demo and interrupts it when it has made files. `None` if it ended before the signal came.
+fn interrupted(args: &[&str], dir: &Path) -> Option<i32> {
+    let mut child = Run::new(args).env("TMPDIR", dir).spawn();
+    while entries(dir).is_empty() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .stderr(Stdio::null())
+        .status();
+    let code = child.wait().unwrap().code();
+    (sent.unwrap().success() && code != Some(0)).then(|| code.unwrap())
 }
 
 #[test]
 fn nothing_stays_of_a_demo_that_is_stopped() {
     for args in [&["demo"][..], &["santa", "demo"]] {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = Run::new(args).env("TMPDIR", dir.path()).spawn();
-        until("the demo makes no files", || {
-            !entries(dir.path()).is_empty()
-        });
-        signal(child.id(), "-INT");
-        let status = child.wait().unwrap();
-        assert_eq!(status.code(), Some(1), "{args:?}: {status}");
-        assert_eq!(entries(dir.path()), [] as [PathBuf; 0], "{args:?}");
+        // A demo that ends before it is interrupted shows nothing: then another one is interrupted.
+        let code = std::iter::repeat_with(|| interrupted(args, dir.path()))
+            .take(50)
+            .inspect(|_| assert_eq!(entries(dir.path()), [] as [PathBuf; 0], "{args:?}"))
+            .find_map(|code| code);
+        assert_eq!(code, Some(130), "{args:?}");
     }
 }
 
@@ -69,10 +74,9 @@ fn runtime() -> Runtime {
 struct Machine(PathBuf);
 
 impl Machine {
-    fn of(dir: &Path, server: &Running) -> Self {
+    fn of(dir: &Path, url: &str) -> Self {
         let text = format!(
-            "SyncBaseURL = \"{}\"\nMachineID = \"50C7E1EB-2EF5-42D4-A084-A7966FC45A95\"\n",
-            server.url()
+            "SyncBaseURL = \"{url}\"\nMachineID = \"50C7E1EB-2EF5-42D4-A084-A7966FC45A95\"\n"
         );
         std::fs::write(dir.join("santa.toml"), text).unwrap();
         Self(dir.to_owned())
@@ -92,33 +96,94 @@ impl Machine {
 }
 
 #[test]
-fn a_sync_that_is_stopped_leaves_all_of_the_rules_or_none() {
-    const RULES: usize = 5000;
+fn a_sync_that_is_interrupted_at_any_request_leaves_all_of_the_rules_or_none() {
+    const RULES: usize = 2000;
     let runtime = runtime();
     let server = serving(&runtime, RULES);
-    let mut stopped = 0;
-    for millis in [0, 30, 100, 200, 400, 800] {
-        let dir = tempfile::tempdir().unwrap();
-        let machine = Machine::of(dir.path(), &server);
-        let mut child = machine.run(&["sync", "--once"]).spawn();
-        until("the sync makes no store", || {
-            dir.path().join("santa.sqlite").exists()
-        });
-        std::thread::sleep(Duration::from_millis(millis));
-        // It may have ended.
-        let _ = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status();
-        stopped += usize::from(!child.wait().unwrap().success());
-        let rules = machine.rules();
-        assert!(
-            rules == 0 || rules == RULES as u64,
-            "{rules} after {millis} ms"
-        );
-        let _synced = machine.run(&["sync", "--once"]).outcome().ok();
-        assert_eq!(machine.rules(), RULES as u64);
+    let proxy = FaultProxy::start();
+    proxy.lead_to(server.address());
+    // An undisturbed sync shows how many requests there are.
+    let dir = tempfile::tempdir().unwrap();
+    let machine = Machine::of(dir.path(), &proxy.url());
+    let _synced = machine.run(&["sync", "--once"]).outcome().ok();
+    let requests = proxy.count();
+    assert!(requests >= 3, "{requests} requests");
+    for position in 1..=requests {
+        for fault in [Fault::HeldRequest, Fault::HeldReply] {
+            let dir = tempfile::tempdir().unwrap();
+            let machine = Machine::of(dir.path(), &proxy.url());
+            let held = proxy.arm(Some((position, fault)));
+            let mut child = machine.run(&["sync", "--once"]).spawn();
+            // The sync cannot go on while its request is held, so that it is interrupted exactly there.
+            held.recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("no request {position}"));
+            signal(child.id(), "-INT");
+            let status = child.wait().unwrap();
+            let at = format!("{fault:?} at request {position}");
+            assert!(!status.success(), "{at}");
+            let _alarm = proxy.arm(None);
+            let rules = machine.rules();
+            assert!(rules == 0 || rules == RULES as u64, "{rules} rules: {at}");
+            let _synced = machine.run(&["sync", "--once"]).outcome().ok();
+            assert_eq!(machine.rules(), RULES as u64, "{at}");
+        }
     }
-    assert!(stopped > 0, "every sync was faster than its end");
+}
+
+#[test]
+fn a_sync_that_is_interrupted_says_what_is_kept_and_goes_on_later() {
+    const NOTES: usize = 1300;
+    let proxy = FaultProxy::start();
+    let server = ServerSetup::default()
+        .args(&[
+            "--public-url",
+            &proxy.url(),
+            "--max-post-records",
+            "100",
+            "--max-total-records",
+            "100",
+        ])
+        .start();
+    proxy.lead_to(server.address());
+    let account = Account::new(1);
+    let device = Device::with_token(&server, &proxy.url(), &account);
+    device.put("first", &json!({"id": "first"}));
+    device.sync();
+    let late = Device::with_token(&server, &proxy.url(), &account);
+    let many = |range: std::ops::Range<usize>| range.map(|n| json!({"id": format!("n{n:04}")}));
+    device.put_many(many(0..NOTES));
+    // An undisturbed sync shows how many requests there are.
+    let _armed = proxy.arm(None);
+    late.sync();
+    let _armed = proxy.arm(None);
+    device.sync();
+    let requests = proxy.count();
+    device.put_many(many(NOTES..2 * NOTES));
+    let held = proxy.arm(Some((requests - 2, Fault::HeldRequest)));
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let into_file = [
+        "sh",
+        "-c",
+        "exec \"$@\" 2>\"$0\"",
+        said.path().to_str().unwrap(),
+    ];
+    let mut child = device
+        .run(&["sync", "notes"])
+        .under(&into_file.map(str::to_owned))
+        .spawn();
+    held.recv_timeout(PATIENCE).unwrap();
+    signal(child.id(), "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let said = std::fs::read_to_string(said.path()).unwrap();
+    assert!(said.starts_with("selvedge: interrupted: "), "{said}");
+    let sent = said.split(" records received and ").nth(1).unwrap();
+    let sent: usize = sent.split(' ').next().unwrap().parse().unwrap();
+    assert!(sent > 0 && sent < NOTES, "{said}");
+    let _armed = proxy.arm(None);
+    let rest = device.sync();
+    assert!(rest.count("sent") <= (NOTES - sent) as u64, "{said}");
+    late.sync();
+    assert_eq!(late.notes().len(), 2 * NOTES + 1);
 }
 
 /// A disk of this size, which is full when it is said to be. It goes with the value.
@@ -128,7 +193,7 @@ impl TinyDisk {
     /// `None`, and a line that says so, where none may be mounted.
     fn new(kilobytes: u32) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let size = format!("size={kilobytes}k");
+        let size = format!("size={kilobytes}k,mode=700");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
             .arg(dir.path())
@@ -175,14 +240,14 @@ fn a_full_disk_is_called_so_by_santa_and_nothing_is_lost_by_it() {
         return;
     };
     // Too small for the rules.
-    let machine = Machine::of(disk.path(), &server);
+    let machine = Machine::of(disk.path(), &server.url());
     says_that_there_is_no_room(machine.run(&["sync", "--once"]).outcome(), 3);
     drop(disk);
     // Large enough, and then filled by others.
     let Some(disk) = TinyDisk::new(2000) else {
         return;
     };
-    let machine = Machine::of(disk.path(), &server);
+    let machine = Machine::of(disk.path(), &server.url());
     let _synced = machine.run(&["sync", "--once"]).outcome().ok();
     disk.fill();
     says_that_there_is_no_room(machine.run(&["sync", "--once", "--clean"]).outcome(), 10);

@@ -16,7 +16,7 @@ pub(super) async fn unless_stopped(demo: impl Future<Output = Result<()>>) -> Re
     tokio::select! {
         // The signals are minded before the demo makes anything.
         biased;
-        () = stopped() => Err(CliError::Failed("the demo was stopped: nothing of it stays".into())),
+        () = stopped() => Err(CliError::Interrupted("nothing of the demo stays".into())),
         ended = demo => ended,
     }
 }

@@ -30,6 +30,7 @@ struct Row {
     records: Option<u64>,
     /// Of the payloads.
     bytes: Option<u64>,
+    #[serde(serialize_with = "moment::server_millis")]
     last_modified: ServerTime,
     followed: bool,
 }
@@ -41,6 +42,8 @@ struct Followed {
     collections: Option<Vec<CollectionName>>,
     /// Of these: what the account had declined, and the next sync enables.
     enabled: Vec<CollectionName>,
+    /// Whether this device followed just these before.
+    already: bool,
     dry_run: bool,
 }
 
@@ -101,11 +104,13 @@ async fn follow(
     });
     let _lock = device.profile.lock()?;
     let enabled = enabled_by_following(device, collections.as_deref().unwrap_or_default()).await?;
+    let before = device.profile.settings()?;
+    let already = before.collections == collections && enabled.is_empty();
     let settings = Settings {
         collections,
-        ..device.profile.settings()?
+        ..before
     };
-    if !dry_run {
+    if !dry_run && !already {
         device.profile.keep_settings(&settings)?;
         if !enabled.is_empty() {
             let store = device.profile.open_store()?;
@@ -115,6 +120,7 @@ async fn follow(
     device.output.answer(&Followed {
         collections: settings.collections,
         enabled,
+        already,
         dry_run,
     })
 }
@@ -183,7 +189,9 @@ impl fmt::Display for Listing {
 
 impl fmt::Display for Followed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let would = if self.dry_run {
+        let would = if self.already {
+            "already follows"
+        } else if self.dry_run {
             "would follow"
         } else {
             "follows"

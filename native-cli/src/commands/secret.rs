@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::byte_order_mark::without_mark;
 use crate::exit::{CliError, Result};
 
 /// Secrets are far shorter than this.
@@ -29,7 +30,7 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
             detail: "it is far too long to be this".into(),
         });
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::BadFile {
+    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| CliError::BadFile {
         path: path.to_owned(),
         detail: "it is no text".into(),
     })?;
@@ -69,7 +70,7 @@ fn line() -> Result<Zeroizing<String>> {
         .take(MOST_BYTES)
         .read_until(b'\n', &mut bytes)
         .map_err(CliError::file(stdin))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::BadFile {
+    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| CliError::BadFile {
         path: stdin.to_owned(),
         detail: "it is no text".into(),
     })?;

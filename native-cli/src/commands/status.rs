@@ -26,7 +26,11 @@ pub struct Status {
     last_sync: Option<LocalTime>,
     /// When the next sync may begin, if not now; likewise.
     next_sync: Option<LocalTime>,
-    /// When the daemon syncs next, if one served this profile; likewise.
+    /// Why it may not begin before.
+    next_sync_reason: Option<WaitReason>,
+    /// Whether a daemon serves this profile now.
+    daemon_running: bool,
+    /// When the daemon syncs next, if it is running; likewise.
     daemon_next: Option<LocalTime>,
     /// What a first sync that was cut off left to be done by the next sync.
     #[serde(serialize_with = "first_sync")]
@@ -38,6 +42,35 @@ pub struct Status {
     collections: Vec<Row>,
 }
 
+/// Why no sync begins by itself for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum WaitReason {
+    /// The server asked for it.
+    ServerAsked,
+    /// The server refused the credentials.
+    CredentialsRefused,
+}
+
+impl WaitReason {
+    /// Decides by when the wait ends, and when that after refused credentials does.
+    fn judge(until: LocalTime, refused_until: Option<LocalTime>) -> Self {
+        match refused_until {
+            Some(refused) if refused == until => Self::CredentialsRefused,
+            _ => Self::ServerAsked,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::ServerAsked => "the server asked for it",
+            Self::CredentialsRefused => {
+                "the server refused the credentials; `selvedge account use` or `join` replaces them, and `selvedge sync` tries at once"
+            }
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -47,6 +80,7 @@ struct Row {
     given_up: u64,
     followed: bool,
     /// The server's time up to which it was read.
+    #[serde(serialize_with = "moment::server_millis")]
     read_up_to: ServerTime,
 }
 
@@ -73,29 +107,41 @@ pub async fn run(device: &Device) -> Result<()> {
     };
     let credentials = device.credentials_if_there()?;
     let account = credentials.is_some();
-    let daemon_next = device.profile.schedule()?.due();
+    let daemon_running = device.profile.has_daemon()?;
+    let daemon_next = match daemon_running {
+        true => device.profile.schedule()?.due(),
+        false => None,
+    };
     let status = match known {
         None => Status {
             account,
             last_sync: None,
             next_sync: None,
+            next_sync_reason: None,
+            daemon_running,
             daemon_next,
             first_sync: None,
             is_closed: false,
             needs_consent: None,
             collections: Vec::new(),
         },
-        Some(known) => Status {
-            account,
-            last_sync: known.last_sync,
-            next_sync: known.backoff.until().filter(|until| *until > now),
-            daemon_next,
-            first_sync: known.first_sync,
-            is_closed: known.closed.is_some()
-                && known.closed.as_deref() == credentials.as_ref().map(Credentials::server),
-            needs_consent: known.needs_consent,
-            collections: known.collections.into_iter().map(row).collect(),
-        },
+        Some(known) => {
+            let next_sync = known.backoff.until().filter(|until| *until > now);
+            Status {
+                account,
+                last_sync: known.last_sync,
+                next_sync,
+                next_sync_reason: next_sync
+                    .map(|until| WaitReason::judge(until, known.refused_until)),
+                daemon_running,
+                daemon_next,
+                first_sync: known.first_sync,
+                is_closed: known.closed.is_some()
+                    && known.closed.as_deref() == credentials.as_ref().map(Credentials::server),
+                needs_consent: known.needs_consent,
+                collections: known.collections.into_iter().map(row).collect(),
+            }
+        }
     };
     device.output.answer(&status)
 }
@@ -122,19 +168,24 @@ impl fmt::Display for Status {
             writeln!(f, "{}\n", sentences(consent))?;
         }
         match self.last_sync {
-            Some(time) => writeln!(f, "Last sync  {} UTC", moment::local(time))?,
+            Some(time) => writeln!(f, "Last sync  {}", moment::local(time))?,
             None => writeln!(f, "Last sync  never")?,
         }
-        match self.next_sync {
-            Some(time) => writeln!(
+        if let (Some(time), Some(reason)) = (self.next_sync, self.next_sync_reason) {
+            let (time, reason) = (moment::local(time), reason.text());
+            writeln!(f, "Next sync  not before {time}: {reason}")?;
+        }
+        match (self.daemon_running, self.daemon_next) {
+            (false, _) => writeln!(
                 f,
-                "Next sync  not before {} UTC: the server asked for it",
+                "Daemon     not running; `selvedge sync` syncs, `selvedge daemon` does so by schedule"
+            )?,
+            (true, None) => writeln!(f, "Daemon     running")?,
+            (true, Some(time)) => writeln!(
+                f,
+                "Daemon     running; next sync at {}",
                 moment::local(time)
             )?,
-            None => writeln!(f, "Next sync  any time")?,
-        }
-        if let Some(time) = self.daemon_next {
-            writeln!(f, "Daemon     syncs at {} UTC", moment::local(time))?;
         }
         if let Some(left) = &self.first_sync {
             let left = PendingView::from(left);
@@ -165,5 +216,24 @@ impl fmt::Display for Status {
             ]);
         }
         write!(f, "\n{table}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_only_named_when_it_asked() {
+        let at = LocalTime::from_millis;
+        for (until, refused_until, expected) in [
+            (at(5), None, WaitReason::ServerAsked),
+            (at(5), Some(at(5)), WaitReason::CredentialsRefused),
+            // The server asked for more than what its refusal stands for.
+            (at(7), Some(at(5)), WaitReason::ServerAsked),
+            (at(5), Some(at(3)), WaitReason::ServerAsked),
+        ] {
+            assert_eq!(WaitReason::judge(until, refused_until), expected);
+        }
     }
 }

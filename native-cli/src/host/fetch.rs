@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use selvedge_core::http::{
@@ -53,6 +54,7 @@ impl Fetch for NativeFetch {
             Method::Post => reqwest::Method::POST,
             Method::Delete => reqwest::Method::DELETE,
         };
+        let mut log = RequestLog::new(&method, &url);
         let mut builder = client.request(method, url);
         for (name, value) in &request.headers {
             builder = builder.header(name.as_ref(), value);
@@ -62,12 +64,16 @@ impl Fetch for NativeFetch {
         }
         let response = builder.send().await.map_err(|error| {
             let error = send_error(error);
+            log.failed(&error);
             if error.kind == FetchErrorKind::Dropped {
                 self.closes_connections.store(true, Ordering::Relaxed);
             }
             error
         })?;
-        Ok(NativeBody::of(response))
+        log.status = Some(response.status().as_u16());
+        let mut answer = NativeBody::of(response);
+        answer.body.log = Some(log);
+        Ok(answer)
     }
 }
 
@@ -96,11 +102,48 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// What is logged of a request when its answer has come or is not waited for any more.
+#[derive(Debug)]
+struct RequestLog {
+    /// Method, server and path; the query may hold what is nobody's business.
+    line: String,
+    status: Option<u16>,
+    received: u64,
+    began: Instant,
+}
+
+impl RequestLog {
+    fn new(method: &reqwest::Method, url: &reqwest::Url) -> Self {
+        let (scheme, server, path) = (url.scheme(), server_of(url), url.path());
+        Self {
+            line: format!("{method} {scheme}://{server}{path}"),
+            status: None,
+            received: 0,
+            began: Instant::now(),
+        }
+    }
+
+    fn failed(&self, error: &FetchError) {
+        let (line, millis) = (&self.line, self.began.elapsed().as_millis());
+        log::debug!("{line}: {error}, {millis} ms");
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        let Some(status) = self.status else { return };
+        let (line, received) = (&self.line, self.received);
+        let millis = self.began.elapsed().as_millis();
+        log::debug!("{line}: {status}, {received} bytes, {millis} ms");
+    }
+}
+
 /// A response's body as it arrives.
 #[derive(Debug)]
 pub struct NativeBody {
     response: reqwest::Response,
     left: Option<u64>,
+    log: Option<RequestLog>,
 }
 
 impl NativeBody {
@@ -111,6 +154,7 @@ impl NativeBody {
             headers: readable(response.headers()),
             body: Self {
                 left: announced(response.headers()),
+                log: None,
                 response,
             },
         }
@@ -121,11 +165,13 @@ impl Body for NativeBody {
     type Chunk = bytes::Bytes;
 
     async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, FetchError> {
-        let chunk = self
-            .response
-            .chunk()
-            .await
-            .map_err(|error| fetch_error(error, FetchErrorKind::Cut))?;
+        let chunk = self.response.chunk().await.map_err(|error| {
+            let error = error.with_url(self.response.url().clone());
+            fetch_error(error, FetchErrorKind::Cut)
+        })?;
+        if let (Some(chunk), Some(log)) = (&chunk, &mut self.log) {
+            log.received += chunk.len() as u64;
+        }
         match (&chunk, &mut self.left) {
             (Some(chunk), Some(left)) => *left = left.saturating_sub(chunk.len() as u64),
             (None, Some(left)) if *left > 0 => {
@@ -158,19 +204,42 @@ fn send_error(error: reqwest::Error) -> FetchError {
             });
         cause = error.source();
     }
+    let server = error.url().map(server_of);
     let mut error = match is_dropped {
-        true => fetch_error(error, FetchErrorKind::Dropped),
-        false => fetch_error(error, FetchErrorKind::Cut),
+        true => sorted(error, FetchErrorKind::Dropped),
+        false => sorted(error, FetchErrorKind::Cut),
     };
     if let Some(advice) = trust::advice(&error.detail) {
         error.detail = advice.into();
     }
+    named(server, error)
+}
+
+/// A server as it is named in messages: its host, and its port if that is not the scheme's own.
+fn server_of(url: &reqwest::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Sorts an error of reqwest; `otherwise` is its kind when nothing more is known. Of the URL only the server is said, for
+/// its path names the user.
+pub(crate) fn fetch_error(error: reqwest::Error, otherwise: FetchErrorKind) -> FetchError {
+    let server = error.url().map(server_of);
+    named(server, sorted(error, otherwise))
+}
+
+/// An error that says which server it is about.
+fn named(server: Option<String>, mut error: FetchError) -> FetchError {
+    if let Some(server) = server {
+        error.detail = format!("{server}: {}", error.detail);
+    }
     error
 }
 
-/// Sorts an error of reqwest; `otherwise` is its kind when nothing more is known. The URL stays out of it, for it names
-/// the user.
-pub(crate) fn fetch_error(error: reqwest::Error, otherwise: FetchErrorKind) -> FetchError {
+fn sorted(error: reqwest::Error, otherwise: FetchErrorKind) -> FetchError {
     let error = error.without_url();
     let mut kind = if error.is_timeout() {
         FetchErrorKind::Timeout
@@ -198,4 +267,37 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
             .is_some_and(|inner| is_tls(inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> reqwest::Url {
+        reqwest::Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_server_is_named_without_path_and_default_port() {
+        for (text, server) in [
+            (
+                "https://sync.example.org/1.5/7/storage?x=1",
+                "sync.example.org",
+            ),
+            ("https://sync.example.org:443/", "sync.example.org"),
+            (
+                "https://user:secret@sync.example.org:8443/",
+                "sync.example.org:8443",
+            ),
+            ("http://[::1]:8090/", "[::1]:8090"),
+        ] {
+            assert_eq!(server_of(&url(text)), server);
+            let log = RequestLog::new(&reqwest::Method::GET, &url(text));
+            assert!(
+                !log.line.contains("x=1") && !log.line.contains("secret"),
+                "{}",
+                log.line
+            );
+        }
+    }
 }

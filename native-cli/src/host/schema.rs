@@ -7,6 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use selvedge_core::host::{StoreError, StoreErrorKind};
 
+use crate::paths::shown;
+
 /// How long a write waits for another program's.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -66,13 +68,10 @@ pub(crate) fn open(path: &Path, format: &Format) -> Result<Connection, StoreErro
             }
             _ => StoreErrorKind::Unavailable,
         };
-        StoreError::new(kind, format!("{}: {error}", path.display()))
+        StoreError::new(kind, format!("{}: {error}", shown(path)))
     })?;
     let located = |error: StoreError| {
-        StoreError::new(
-            error.kind,
-            format!("{} in {}", error.detail, path.display()),
-        )
+        StoreError::new(error.kind, format!("{} in {}", error.detail, shown(path)))
     };
     let mut connection = Connection::open(path).map_err(|error| located(store_error(&error)))?;
     prepare(&mut connection, format).map_err(located)?;

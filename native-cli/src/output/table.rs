@@ -6,6 +6,7 @@
 //! later rows ──────→ written at once: a cell wider than its column takes what is free in its line
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -51,7 +52,7 @@ pub type Column = (&'static str, Align);
 #[derive(Debug)]
 pub struct TableWriter<W: Write> {
     out: W,
-    columns: Vec<Column>,
+    columns: Vec<(Cow<'static, str>, Align)>,
     /// The maximum number of the terminal's columns in a line.
     limit: Option<usize>,
     phase: Phase,
@@ -72,9 +73,21 @@ enum Phase {
 impl<W: Write> TableWriter<W> {
     /// A table without rows, whose lines are at most `limit` columns of the terminal wide.
     pub fn new(out: W, columns: &[Column], limit: Option<usize>) -> Self {
+        Self::with_titles(out, columns.iter().copied(), limit)
+    }
+
+    /// A table without rows, whose titles are found at run time.
+    pub fn with_titles(
+        out: W,
+        columns: impl IntoIterator<Item = (impl Into<Cow<'static, str>>, Align)>,
+        limit: Option<usize>,
+    ) -> Self {
+        let columns = columns.into_iter();
         Self {
             out,
-            columns: columns.to_vec(),
+            columns: columns
+                .map(|(title, align)| (title.into(), align))
+                .collect(),
             limit,
             phase: Phase::Sampling {
                 rows: Vec::new(),
@@ -122,7 +135,7 @@ impl<W: Write> TableWriter<W> {
             Phase::Sampling { rows, .. } => std::mem::take(rows),
         };
         let widths = widths(&self.columns, &rows, self.limit);
-        let titles = self.columns.iter().map(|(title, _)| (*title).to_owned());
+        let titles = self.columns.iter().map(|(title, _)| title.to_string());
         for cells in [titles.collect()].iter().chain(&rows) {
             line(&mut self.line, cells, &self.columns, &widths, self.limit);
             self.out.write_all(self.line.as_bytes())?;
@@ -133,8 +146,15 @@ impl<W: Write> TableWriter<W> {
 }
 
 /// How wide each column is: as its widest cell, or less where a line has a maximum.
-fn widths(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> Vec<usize> {
-    let mut widths: Vec<usize> = columns.iter().map(|(title, _)| width(title)).collect();
+fn widths<T: AsRef<str>>(
+    columns: &[(T, Align)],
+    rows: &[Vec<String>],
+    limit: Option<usize>,
+) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .map(|(title, _)| width(title.as_ref()))
+        .collect();
     let titles = widths.clone();
     for row in rows {
         for (known, cell) in widths.iter_mut().zip(row) {
@@ -152,7 +172,7 @@ fn widths(columns: &[Column], rows: &[Vec<String>], limit: Option<usize>) -> Vec
 }
 
 /// Takes from the widest columns of text until all fit, but not below their floors.
-fn shrink(widths: &mut [usize], floors: &[usize], columns: &[Column], room: usize) {
+fn shrink<T>(widths: &mut [usize], floors: &[usize], columns: &[(T, Align)], room: usize) {
     loop {
         let over = widths.iter().sum::<usize>().saturating_sub(room);
         let can_shrink = |at: &usize| columns[*at].1 == Align::Left && widths[*at] > floors[*at];
@@ -175,10 +195,10 @@ fn shrink(widths: &mut [usize], floors: &[usize], columns: &[Column], room: usiz
 }
 
 /// Sets one line.
-fn line(
+fn line<T>(
     line: &mut String,
     cells: &[String],
-    columns: &[Column],
+    columns: &[(T, Align)],
     widths: &[usize],
     limit: Option<usize>,
 ) {

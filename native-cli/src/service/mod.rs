@@ -15,4 +15,4 @@ mod unit;
 pub(crate) use log::Log;
 pub(crate) use notify::Notifier;
 pub(crate) use signals::{Signalled, Signals};
-pub(crate) use unit::{quoted, sandbox};
+pub(crate) use unit::{check, quoted, sandbox};

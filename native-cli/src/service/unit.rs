@@ -2,21 +2,42 @@
 
 use std::path::Path;
 
-/// A path as systemd reads it: in quotes, with its own signs doubled.
+use crate::exit::{CliError, Result};
+use crate::paths::shown;
+
+/// Refuses a path that a unit cannot name: `ReadWritePaths=` has no escapes for bytes that are no UTF-8 or for line ends,
+/// and a unit with another path than the one that was given would use another directory.
+///
+/// # Errors
+/// [`CliError::Usage`].
+pub(crate) fn check(path: &Path) -> Result<()> {
+    match path.to_str() {
+        Some(text) if !text.contains(char::is_control) => Ok(()),
+        _ => Err(CliError::Usage(format!(
+            "{}: a systemd unit cannot name this path, whose name is not UTF-8 or has control characters: choose another one",
+            shown(path)
+        ))),
+    }
+}
+
+/// A path as systemd reads it in a command line: in quotes, with its special characters escaped.
 pub(crate) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let text = text
+    quoted_setting(path).replace('$', "$$")
+}
+
+/// A path as systemd reads it in a list of paths, where `$` has no meaning.
+fn quoted_setting(path: &Path) -> String {
+    let text = shown(path)
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
-        .replace('%', "%%")
-        .replace('$', "$$");
+        .replace('%', "%%");
     format!("\"{text}\"")
 }
 
 /// The lines that take from a service what it does not need: everything but the directories it may write, and sockets
 /// of these families.
 pub(crate) fn sandbox(writable: &[&Path], families: &str) -> String {
-    let writable: Vec<String> = writable.iter().map(|path| quoted(path)).collect();
+    let writable: Vec<String> = writable.iter().map(|path| quoted_setting(path)).collect();
     format!(
         "ReadWritePaths={}
 ProtectSystem=strict
@@ -56,6 +77,19 @@ mod tests {
     fn paths_are_written_as_systemd_reads_them() {
         let path = quoted(Path::new(r#"/a b/50% "of" $HOME\x"#));
         assert_eq!(path, r#""/a b/50%% \"of\" $$HOME\\x""#);
+        let text = sandbox(&[Path::new("/srv/$p 5%")], "AF_UNIX");
+        assert!(text.contains("ReadWritePaths=\"/srv/$p 5%%\"\n"), "{text}");
+    }
+
+    #[test]
+    fn a_path_that_no_unit_can_name_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        for bytes in [&b"/d\xff"[..], b"/d\nExecStart=/bin/sh", b"/\xed\xa0\x80"] {
+            let path = Path::new(std::ffi::OsStr::from_bytes(bytes));
+            assert!(matches!(check(path), Err(CliError::Usage(_))), "{path:?}");
+        }
+        assert!(check(Path::new("/srv/\u{e4} \"50%\" $x")).is_ok());
     }
 
     #[test]

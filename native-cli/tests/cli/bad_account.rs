@@ -34,7 +34,16 @@ fn a_second_account_in_a_profile_is_refused() {
         2,
         "forget",
     );
-    says(device.run_with(&["account", "join", "-"], "x"), 2, "forget");
+    let other = Device::with_account(&server);
+    let shown = other
+        .run(&["account", "show", "--show-secrets", "--json"])
+        .json();
+    let code = shown["joinCode"].as_str().unwrap();
+    says(
+        device.run_with(&["account", "join", "-"], code),
+        2,
+        "forget",
+    );
     assert_eq!(
         fs::read(device.profile().join("credentials.json")).unwrap(),
         before

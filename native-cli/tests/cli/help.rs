@@ -144,6 +144,9 @@ fn the_examples_of_devices_run() {
     }
     let synced = here(&["sync"], "home");
     assert!(synced.contains("https://example.org/"), "{synced}");
+    let removed = here(&["clients", "remove"], "other");
+    assert!(removed.contains("Removed Attic"), "{removed}");
+    assert!(!here(&["clients", "list"], "other").contains("Attic"));
 }
 
 #[test]

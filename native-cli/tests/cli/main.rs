@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "the names of tests are their claims")]
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+#[cfg(unix)]
+mod answers;
 mod bad_account;
 mod bad_input;
 mod bookmarks;
@@ -11,6 +13,8 @@ mod journal;
 mod main_way;
 mod other_account;
 mod page;
+#[cfg(unix)]
+mod privacy;
 mod program;
 mod remote;
 mod serve;

@@ -197,7 +197,8 @@ fn a_store_of_the_last_release_is_of_the_account_that_it_was_synced_with() {
         "ksync_b64url":"YmnyLdKWjy4dNix3mOPylGHM_JQ0hV2EdgIeXtsJRkivmb068Xh2eo-PlgVnUaUMEJtAxBU4xPhQnYZxgol6tw"}"#;
     let server = Server::start();
     let device = Device::new();
-    std::fs::create_dir_all(device.profile()).unwrap();
+    // As the program makes it, for its owner alone.
+    device.plant("store.sqlite", "");
     let store = rusqlite::Connection::open(device.profile().join("store.sqlite")).unwrap();
     store
         .execute_batch(include_str!("../fixtures/store-0.1.0.sql"))

@@ -135,8 +135,18 @@ impl Device {
 
     /// Puts a file of the profile there, whatever the program thinks of it.
     pub(crate) fn plant(&self, name: &str, content: &str) {
+        let private = |path: &std::path::Path, mode| {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            }
+        };
         std::fs::create_dir_all(self.profile()).unwrap();
-        std::fs::write(self.profile().join(name), content).unwrap();
+        private(&self.profile(), 0o700);
+        let path = self.profile().join(name);
+        std::fs::write(&path, content).unwrap();
+        private(&path, 0o600);
     }
 }
 

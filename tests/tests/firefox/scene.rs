@@ -100,14 +100,27 @@ impl Scene {
     /// A collection of the device's.
     #[track_caller]
     pub(crate) fn rows(&self, collection: &str) -> Rows {
-        self.list(&["records", "list", collection, "--format", "jsonl"])
+        self.list(&[
+            "records",
+            "list",
+            collection,
+            "--format",
+            "jsonl",
+            "--show-secrets",
+        ])
     }
 
     /// A collection as the server has it, decrypted.
     #[track_caller]
     pub(crate) fn on_server(&self, collection: &str) -> Rows {
         self.list(&[
-            "records", "list", collection, "--remote", "--format", "jsonl",
+            "records",
+            "list",
+            collection,
+            "--remote",
+            "--format",
+            "jsonl",
+            "--show-secrets",
         ])
     }
 

@@ -1,5 +1,7 @@
 //! What the machine keeps is damaged, or it takes no more.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use selvedge_tests::{Device, Run, selvedge};
@@ -18,6 +20,7 @@ fn files_that_are_damaged_are_said_and_left_alone() {
     for (name, code, args) in rows {
         let copy = Device::default();
         std::fs::create_dir(copy.dir()).unwrap();
+        std::fs::set_permissions(copy.dir(), Permissions::from_mode(0o700)).unwrap();
         for entry in std::fs::read_dir(scene.device.dir()).unwrap() {
             let entry = entry.unwrap();
             std::fs::copy(entry.path(), copy.path(entry.file_name().to_str().unwrap())).unwrap();
@@ -27,6 +30,7 @@ fn files_that_are_damaged_are_said_and_left_alone() {
             let _ = std::fs::remove_file(copy.path(&format!("{name}{suffix}")));
         }
         std::fs::write(copy.path(name), &garbage).unwrap();
+        std::fs::set_permissions(copy.path(name), Permissions::from_mode(0o600)).unwrap();
         let sentence = copy.run(args).outcome().fails(code);
         assert_eq!(
             std::fs::read(copy.path(name)).unwrap(),
@@ -98,7 +102,7 @@ fn when_the_store_cannot_grow_what_was_there_is_kept() {
 #[test]
 fn when_the_disk_is_full_what_was_there_is_kept() {
     const SCRIPT: &str = r#"
-        mount -t tmpfs -o size=2m tmpfs "$2" || exit 77
+        mount -t tmpfs -o size=2m,mode=700 tmpfs "$2" || exit 77
         cp -a "$1/." "$2/"
         "$0" --data-dir "$2" records put notes --file "$3"; echo "exit $?"
         "$0" --data-dir "$2" records list notes --format jsonl

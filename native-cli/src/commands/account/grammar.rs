@@ -34,8 +34,9 @@ pub enum AccountCommand {
     /// Join the account of another device with its join code.
     #[command(after_help = "Example:\n  selvedge account join --code-file code.txt")]
     Join {
-        /// The join code, or `-` to read it from stdin. As an argument other users may see it in the process list.
-        #[arg(required_unless_present = "code_file", conflicts_with = "code_file")]
+        /// The join code, or `-` to read it from stdin; without it, it is asked for and not shown. As an argument other users
+        /// may see it in the process list.
+        #[arg(conflicts_with = "code_file")]
         code: Option<String>,
         /// A file with the join code.
         #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@ mod copy;
 mod grammar;
 mod legacy;
 mod records;
+mod replace;
 mod show;
 
 use std::fmt;
@@ -18,11 +19,14 @@ use zeroize::Zeroizing;
 
 pub use self::grammar::{AccountCommand, LegacyArgs};
 pub use self::records::RecordsChoice;
-use crate::commands::secret::read_secret;
+use self::replace::Arrival;
+use crate::commands::secret::{read_secret, secret};
 use crate::commands::sync::reinitialize;
 use crate::confirm::agree;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
+use crate::output::printable;
+use crate::paths::shown;
 use crate::profile::remove_if_there;
 use crate::serve::announcement;
 
@@ -121,7 +125,7 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             };
             reinitialize::run(device, remedy, yes, dry_run.dry_run).await
         }
-        AccountCommand::Show { show_secrets } => show::show(device, show_secrets),
+        AccountCommand::Show { show_secrets } => show::show(device, show_secrets).await,
         AccountCommand::TellVersion { tells, dry_run } => {
             show::tell_version(device, tells, dry_run.dry_run)
         }
@@ -191,18 +195,18 @@ async fn join(
     file: Option<&Path>,
     new: New<'_>,
 ) -> Result<()> {
-    let _lock = begin(device, new.dry_run)?;
     let line = match (code, file) {
         (_, Some(file)) => read_secret(file)?,
-        (Some(code), None) if code != "-" => Zeroizing::new(code),
-        _ => read_secret(Path::new("-"))?,
+        (Some(code), None) if code == "-" => read_secret(Path::new("-"))?,
+        (Some(code), None) => Zeroizing::new(code),
+        // At a terminal nothing of it is shown while it is typed or pasted.
+        (None, None) => secret(None, "Join code", "--code-file")?,
     };
     let code: JoinCode = line.parse().map_err(Error::from)?;
     adopt(device, &code.into_credentials(), "join", new).await
 }
 
 async fn use_file(device: &Device, file: &Path, new: New<'_>) -> Result<()> {
-    let _lock = begin(device, new.dry_run)?;
     adopt(device, &read_credentials(file)?, "use", new).await
 }
 
@@ -215,13 +219,13 @@ fn read_credentials(file: &Path) -> Result<Credentials> {
 }
 
 async fn use_legacy(device: &Device, args: &LegacyArgs, new: New<'_>) -> Result<()> {
-    let _lock = begin(device, new.dry_run)?;
     let (account, is_new_key) = legacy::account(args)?;
     let sync_key = account.sync_key().display();
     let credentials = account.into_credentials();
     if !is_new_key || new.dry_run {
         return adopt(device, &credentials, "use", new).await;
     }
+    let (_lock, _) = replace::begin(device, &credentials, new.dry_run)?;
     let decided = records::look(device, Some(&credentials), new.choice, false).await?;
     keep(device, &credentials, new.name, decided).await?;
     device
@@ -238,7 +242,7 @@ async fn use_legacy(device: &Device, args: &LegacyArgs, new: New<'_>) -> Result<
     })
 }
 
-/// Only a profile without an account gets one: the records of two accounts must not be mixed.
+/// Only a profile without an account gets a new one: the records of two accounts must not be mixed.
 fn begin(device: &Device, dry_run: bool) -> Result<Option<crate::profile::Lock>> {
     let lock = if dry_run {
         None
@@ -265,7 +269,7 @@ async fn keep(
     device.keep_credentials(credentials)?;
     device.output.note(format_args!(
         "The secrets are in {}, readable by you alone.",
-        device.profile.credentials_path().display()
+        printable(&shown(&device.profile.credentials_path()))
     ));
     Ok(())
 }
@@ -277,15 +281,24 @@ async fn adopt(
     new: New<'_>,
 ) -> Result<()> {
     let dry_run = new.dry_run;
+    let (_lock, arrival) = replace::begin(device, credentials, dry_run)?;
     let decided = records::look(device, Some(credentials), new.choice, dry_run).await?;
     if !dry_run {
         keep(device, credentials, new.name, decided).await?;
+        replace::forget_refusal(device).await?;
     }
     let server = credentials.server().to_owned();
-    let sentence = if dry_run {
-        format!("Would use the account on {server}.")
-    } else {
-        format!("This device uses the account on {server}; `selvedge sync` brings its records.")
+    let sentence = match (arrival, dry_run) {
+        (Arrival::First, true) => format!("Would use the account on {server}."),
+        (Arrival::First, false) => {
+            format!("This device uses the account on {server}; `selvedge sync` brings its records.")
+        }
+        (Arrival::Replacement, true) => {
+            format!("Would replace the credentials of this device's account on {server}.")
+        }
+        (Arrival::Replacement, false) => format!(
+            "The credentials of this device's account on {server} were replaced; records and settings stay."
+        ),
     };
     device.output.answer(&Done {
         done,
@@ -317,6 +330,8 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
         for path in &doomed {
             remove_if_there(path)?;
         }
+        // The daemon's schedule was for this account's server.
+        remove_if_there(&profile.schedule_path())?;
     }
     drop(lock);
     let would = if dry_run { "Would forget" } else { "Forgot" };

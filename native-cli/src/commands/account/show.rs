@@ -6,9 +6,10 @@ use selvedge_core::account::Source;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::device::Device;
+use crate::device::{Device, global_state, is_numbered};
 use crate::exit::Result;
 use crate::output::printable;
+use crate::paths::shown;
 use crate::profile::Settings;
 
 /// What is shown of an account.
@@ -46,7 +47,7 @@ struct VersionTold {
     dry_run: bool,
 }
 
-pub(super) fn show(device: &Device, show_secrets: bool) -> Result<()> {
+pub(super) async fn show(device: &Device, show_secrets: bool) -> Result<()> {
     let credentials = device.credentials()?;
     let (username, join_code, sync_key) = match &credentials.source {
         Source::Legacy(account) => {
@@ -64,12 +65,28 @@ pub(super) fn show(device: &Device, show_secrets: bool) -> Result<()> {
         ),
         username,
         sync_key,
-        device_name: device.own_client()?.name,
+        device_name: name(device).await?,
         tells_version: device.version_to_tell()?.is_some(),
         key_id: credentials.kid,
-        secrets: device.profile.credentials_path().display().to_string(),
+        secrets: shown(&device.profile.credentials_path()),
         join_code,
     })
+}
+
+/// What the others call this device, or will after its first sync.
+async fn name(device: &Device) -> Result<String> {
+    let own = device.own_client()?.name;
+    if device.profile.settings()?.device_name.is_some() {
+        return Ok(own);
+    }
+    let said = match device.store_if_there()? {
+        Some(store) => global_state(&store).await?.clients.uploaded,
+        None => None,
+    };
+    Ok(said
+        .map(|said| said.name)
+        .filter(|name| is_numbered(name, &own))
+        .unwrap_or(own))
 }
 
 pub(super) fn tell_version(device: &Device, tells: bool, dry_run: bool) -> Result<()> {
@@ -112,7 +129,7 @@ impl fmt::Display for Shown {
         if let Some(username) = &self.username {
             writeln!(f, "Username   {username}")?;
             writeln!(f, "Version    {version}")?;
-            writeln!(f, "Secrets    {}", self.secrets)?;
+            writeln!(f, "Secrets    {}", printable(&self.secrets))?;
             let shown = self.sync_key.as_ref().map(|key| key.as_str());
             let sync_key = shown.unwrap_or("hidden: --show-secrets");
             return writeln!(f, "Sync Key   {sync_key}");
@@ -124,7 +141,7 @@ impl fmt::Display for Shown {
         };
         writeln!(f, "Tokens     {tokens}")?;
         writeln!(f, "Version    {version}")?;
-        writeln!(f, "Secrets    {}", self.secrets)?;
+        writeln!(f, "Secrets    {}", printable(&self.secrets))?;
         match &self.join_code {
             Some(code) => writeln!(f, "Join code  {}", code.as_str()),
             None if self.renewable => writeln!(f, "Join code  hidden: --show-secrets"),

@@ -25,8 +25,11 @@ pub enum ClientsCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Show a page on another device, when it next syncs.
-    #[command(after_help = "Example:\n  selvedge clients send-tab Attic https://example.org/")]
+    /// Show a page on another device, when it next syncs: one of this program, or an old Firefox.
+    #[command(
+        long_about = "Show a page on another device, when it next syncs: one of this program, or an old Firefox.\n\nThe page goes as the command displayURI through the account's list of devices. Current Firefox ignores that command: it takes pages only through Mozilla's accounts server.",
+        after_help = "Example:\n  selvedge clients send-tab Attic https://example.org/"
+    )]
     SendTab {
         /// The device, by name or id.
         #[arg(allow_hyphen_values = true)]
@@ -36,6 +39,22 @@ pub enum ClientsCommand {
         /// Its title.
         #[arg(long, default_value = "")]
         title: String,
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Remove a device from the account's list of devices; its records stay.
+    #[command(
+        long_about = "Remove a device from the account's list of devices; its records stay.\n\nThis is for devices that are gone: one that still syncs enters itself again. Commands that wait for the device are lost with its entry.",
+        after_help = "Example:\n  selvedge clients remove Attic --yes"
+    )]
+    Remove {
+        /// The device, by name or id.
+        #[arg(allow_hyphen_values = true)]
+        client: String,
+        /// Do not ask whether it is meant.
+        #[arg(long, short)]
+        yes: bool,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,

@@ -1,6 +1,7 @@
 //! `selvedge clients`: the account's devices, and what this one asks of them.
 
 mod grammar;
+mod remove;
 mod send;
 
 use std::fmt;
@@ -30,6 +31,7 @@ struct Row {
     application: Option<String>,
     version: Option<String>,
     fxa_device_id: Option<String>,
+    #[serde(serialize_with = "moment::server_millis")]
     last_modified: ServerTime,
     /// Commands that wait for it.
     commands: usize,
@@ -58,6 +60,11 @@ pub async fn run(device: &Device, command: ClientsCommand) -> Result<()> {
             title,
             dry_run,
         } => send::tab(device, &client, url, title, dry_run.dry_run).await,
+        ClientsCommand::Remove {
+            client,
+            yes,
+            dry_run,
+        } => remove::run(device, &client, yes, dry_run.dry_run).await,
         ClientsCommand::Wipe(args) => send::order(device, send::Order::Wipe, args).await,
         ClientsCommand::Reset(args) => send::order(device, send::Order::Reset, args).await,
     }

@@ -76,7 +76,9 @@ pub(super) async fn tab(
     let name = printable(&client.name);
     let sentence = match (dry_run, sent.iter().any(|sent| sent.added > 0)) {
         (true, _) => format!("Would send {page} to {name}."),
-        (false, true) => format!("{name} shows {page} when it next syncs."),
+        (false, true) => format!(
+            "{page} waits for {name}, which may show it when it next syncs: current Firefox ignores pages that are sent so."
+        ),
         (false, false) => format!("{page} waits for {name} already."),
     };
     device.output.answer(&Answer {

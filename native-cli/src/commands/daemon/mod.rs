@@ -12,7 +12,7 @@ use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{Report, ended};
 use selvedge_core::schedule::{Ended, Event, Next, Policy, Schedule};
 
-use self::network::Network;
+use self::network::{Change, Network};
 use self::watch::ClockWatch;
 use super::sync;
 use crate::cli::DaemonArgs;
@@ -51,6 +51,9 @@ fn print_unit(device: &Device) -> Result<()> {
         std::env::current_exe().map_err(CliError::file(std::path::Path::new("selvedge")))?;
     let profile =
         std::path::absolute(device.profile.dir()).map_err(CliError::file(device.profile.dir()))?;
+    for path in [&program, &profile] {
+        crate::service::check(path)?;
+    }
     let user = std::env::var("USER").unwrap_or_else(|_| "root".into());
     device.output.print(&unit::unit(&program, &profile, &user))
 }
@@ -141,8 +144,7 @@ impl<'a> Daemon<'a> {
         self.tell(Event::AskedFor);
         if let Some(until) = self.schedule.refused_until(SystemClock.now()) {
             let until = crate::moment::local(until);
-            let text =
-                format!("asked to sync; the server asked to be left alone until {until} UTC");
+            let text = format!("asked to sync; the server asked to be left alone until {until}");
             self.log.say("refused", &text);
         }
     }
@@ -163,9 +165,17 @@ impl<'a> Daemon<'a> {
                 .say("woke", "the clock jumped: the machine slept, or it was set");
             self.tell(Event::Woke);
         }
-        if self.network.is_back(&self.server).await {
-            self.log.say("network", "the server can be reached again");
-            self.tell(Event::NetworkBack);
+        match self.network.look(&self.server).await {
+            Change::None => {}
+            Change::Lost => {
+                let text = "no connection to the server can be made; waiting for the network";
+                self.notifier.status(text);
+                self.log.say("network", text);
+            }
+            Change::Back => {
+                self.log.say("network", "the server can be reached again");
+                self.tell(Event::NetworkBack);
+            }
         }
         let joined = joined(self.device);
         if joined.is_some() && joined != std::mem::replace(&mut self.joined, joined) {
@@ -253,7 +263,7 @@ impl<'a> Daemon<'a> {
         }
         let text = match self.schedule.next(&self.policy, SystemClock.now()) {
             Next::Wait { until } => {
-                format!("next sync at {} UTC", crate::moment::local(until))
+                format!("next sync at {}", crate::moment::local(until))
             }
             Next::ForPerson => "waiting for a person: see `selvedge status`".into(),
             Next::Sync { .. } | Next::Running => "syncing".into(),

@@ -44,6 +44,10 @@ struct Row {
 struct Chosen {
     engines: Vec<CollectionName>,
     wish: &'static str,
+    /// Those of the named ones that are so already, for which nothing is to be done.
+    already: Vec<CollectionName>,
+    /// Of these: those that this device does not follow.
+    not_followed: Vec<CollectionName>,
     /// Whether the next sync deletes what the server has of them.
     deletes_on_server: bool,
     /// What the server has of them now, and would not have any more.
@@ -112,12 +116,30 @@ async fn choose(
     let store = device.profile.open_store()?;
     let state = global_state(&store).await?;
     let mut choices = state.choices.clone();
-    let mut about = Vec::new();
+    let known = life::engine_list(&store).await?;
+    let (mut about, mut already, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
     for name in engines {
-        about.extend(choices.choose(name, wish, SystemClock.now())?);
+        let names = choices.choose(name, wish, SystemClock.now())?;
+        if names.iter().all(|name| is_already(&known, name, wish)) {
+            already.extend(names);
+        } else {
+            about.extend(names);
+            chosen.push(name.clone());
+        }
     }
+    let followed = device.profile.settings()?.collections;
+    let is_followed =
+        |name: &CollectionName| followed.as_ref().is_none_or(|names| names.contains(name));
+    let not_followed: Vec<_> = match wish {
+        Wish::Enable => already
+            .iter()
+            .filter(|name| !is_followed(name))
+            .cloned()
+            .collect(),
+        Wish::Disable | Wish::Decline => Vec::new(),
+    };
     // A device that has not synced yet has not seen what the account has: its choices delete nothing.
-    let at_risk = if wish == Wish::Disable && choices.is_settled {
+    let at_risk = if wish == Wish::Disable && choices.is_settled && !about.is_empty() {
         on_server(device, &about).await?
     } else {
         Vec::new()
@@ -128,7 +150,7 @@ async fn choose(
             .output
             .note(at_risk_table(&at_risk).to_string().trim_end());
     }
-    if !dry_run {
+    if !dry_run && !chosen.is_empty() {
         if deletes_on_server {
             let loss = format!(
                 "the next sync deletes what the server has of {}, for all devices; records on the devices stay",
@@ -136,7 +158,7 @@ async fn choose(
             );
             agree(&device.output, &loss, yes)?;
         }
-        life::choose(&store, engines, wish, SystemClock.now()).await?;
+        life::choose(&store, &chosen, wish, SystemClock.now()).await?;
         let shown = at_risk
             .iter()
             .map(|found| (found.name.clone(), found.modified));
@@ -148,6 +170,8 @@ async fn choose(
     device.output.answer(&Chosen {
         engines: about,
         wish: wish.word(),
+        already,
+        not_followed,
         deletes_on_server,
         at_risk,
         dry_run,
@@ -168,6 +192,20 @@ async fn on_server(device: &Device, names: &[CollectionName]) -> Result<Vec<AtRi
         })
     };
     Ok(names.iter().filter_map(at_risk).collect())
+}
+
+/// Whether the account has an engine as it is wished, and nothing else was chosen for the next sync.
+fn is_already(known: &[EngineStatus], name: &CollectionName, wish: Wish) -> bool {
+    let state = known.iter().find(|engine| engine.name == name.as_str());
+    state.is_some_and(|engine| {
+        let is_so = match wish {
+            Wish::Enable => engine.state == EngineState::Enabled,
+            // Disabling may be meant to delete what the server has, also of what is declined already.
+            Wish::Disable => false,
+            Wish::Decline => engine.state == EngineState::Declined,
+        };
+        is_so && engine.wish.is_none()
+    })
 }
 
 /// A device that follows some collections follows what is enabled on it too.
@@ -222,6 +260,27 @@ impl fmt::Display for Chosen {
             "enable" => "enabled",
             _ => "disabled",
         };
+        for name in &self.already {
+            writeln!(
+                f,
+                "{name} is {what} already for the account; nothing changes."
+            )?;
+        }
+        if !self.not_followed.is_empty() {
+            let missing: Vec<&str> = self
+                .not_followed
+                .iter()
+                .map(CollectionName::as_str)
+                .collect();
+            writeln!(
+                f,
+                "This device does not follow {}: `selvedge collections follow` with all names that it should follow changes that.",
+                missing.join(", ")
+            )?;
+        }
+        if self.engines.is_empty() {
+            return Ok(());
+        }
         let names = names(&self.engines);
         write!(
             f,

@@ -30,6 +30,9 @@ pub enum RecordsCommand {
         /// The server's envelope with its payload, undecrypted.
         #[arg(long, requires = "remote")]
         raw: bool,
+        /// Print passwords and card numbers too, which are left out otherwise.
+        #[arg(long)]
+        show_secrets: bool,
     },
     /// Put whole records: JSON objects from stdin, a file or the command line.
     #[command(
@@ -145,7 +148,7 @@ pub struct ListArgs {
     /// The server's envelopes with their payloads, undecrypted.
     #[arg(long, requires = "remote")]
     pub raw: bool,
-    /// Only those that the server got after this time: seconds like 1388635807.41, or 2026-11-21T03:12:41.
+    /// Only those that the server got after this time: RFC 3339 in UTC like 2026-11-21T03:12:41Z, or seconds or milliseconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = server_time)]
     pub newer: Option<ServerTime>,
     /// At most so many.
@@ -157,9 +160,13 @@ pub struct ListArgs {
     /// Only these.
     #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true, value_parser = record_id)]
     pub ids: Option<Vec<RecordId>>,
-    /// The fields that are columns of csv and tsv, rather than the whole record in one.
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    /// The fields that are columns of tables, csv and tsv, rather than those that there are, or the whole record in one.
+    /// `modified` is when the server got the record.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field)]
     pub fields: Option<Vec<String>>,
+    /// Print passwords and card numbers too, which are left out otherwise.
+    #[arg(long)]
+    pub show_secrets: bool,
 }
 
 /// How records are printed.
@@ -192,7 +199,14 @@ fn record_id(text: &str) -> Result<RecordId, String> {
     RecordId::new(text).map_err(|error| error.to_string())
 }
 
+fn field(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a field has a name: give names with commas between them".into()),
+        name => Ok(name.to_owned()),
+    }
+}
+
 fn server_time(text: &str) -> Result<ServerTime, String> {
     moment::parse(text)
-        .ok_or_else(|| "a time is seconds like 1388635807.41, or 2026-11-21T03:12:41 in UTC".into())
+        .ok_or_else(|| "a time is RFC 3339 in UTC like 2026-11-21T03:12:41Z, or seconds since 1970 like 1388635807.41".into())
 }

@@ -2,20 +2,18 @@
 
 use selvedge_core::engine::{Generic, Records};
 use selvedge_core::error::Error;
-use selvedge_core::host::{Clock, Random, Store};
+use selvedge_core::host::Store;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life;
-use serde_json::value::RawValue;
 
 use super::Changed;
 use super::Source;
-use super::input::{Input, print_line};
+use super::input::Input;
+use super::print::print_one;
+use super::secrets::Hidden;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::{DryRunStore, SqliteStore, SystemClock, SystemRandom};
-
-/// So many records are put with one commit.
-const AT_ONCE: usize = 500;
 
 /// The store of a device that must have the collection.
 pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Result<SqliteStore> {
@@ -31,7 +29,12 @@ pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Re
 }
 
 /// Prints one record.
-pub(super) async fn get(device: &Device, collection: CollectionName, id: RecordId) -> Result<()> {
+pub(super) async fn get(
+    device: &Device,
+    collection: CollectionName,
+    id: RecordId,
+    hidden: Hidden,
+) -> Result<()> {
     let store = store_of(device, &collection).await?;
     let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
     let found = records.get(&id).await?;
@@ -40,7 +43,7 @@ pub(super) async fn get(device: &Device, collection: CollectionName, id: RecordI
             "there is no record {id} in {collection} on this device"
         ))
     })?;
-    print_line(&text)
+    print_one(device, &text, hidden)
 }
 
 /// Puts whole records.
@@ -52,20 +55,14 @@ pub(super) async fn put(
     dry_run: bool,
 ) -> Result<()> {
     Generic::new(collection.clone())?;
-    let input = Input::open(source)?;
+    let input = Input::read(source)?;
     let ids = if dry_run {
         // Without a store there is nothing to look at: an empty one in its place.
         let store = device
             .store_if_there()?
             .map_or_else(SqliteStore::in_memory, Ok)?;
         let store = DryRunStore(store);
-        put_all(
-            &Records::new(&store, &SystemClock, &SystemRandom, collection.clone()),
-            &collection,
-            id,
-            input,
-        )
-        .await?
+        put_all(&store, &collection, id, &input).await?
     } else {
         let store = device.profile.open_store()?;
         // What is put while there is an account is that account's.
@@ -77,13 +74,7 @@ pub(super) async fn put(
                     error => error.into(),
                 })?;
         }
-        put_all(
-            &Records::new(&store, &SystemClock, &SystemRandom, collection.clone()),
-            &collection,
-            id,
-            input,
-        )
-        .await?
+        put_all(&store, &collection, id, &input).await?
     };
     Changed {
         done: "put",
@@ -95,52 +86,23 @@ pub(super) async fn put(
     .tell(device)
 }
 
-async fn put_all<S: Store, C: Clock, R: Random>(
-    records: &Records<'_, S, C, R>,
+/// Puts all records in one commit, or none of them.
+async fn put_all(
+    store: &impl Store,
     collection: &CollectionName,
     id: Option<RecordId>,
-    mut input: Input,
+    input: &Input,
 ) -> Result<Vec<RecordId>> {
+    let records = Records::new(store, &SystemClock, &SystemRandom, collection.clone());
     if let Some(id) = id {
         let one = input.only()?;
-        return Ok(vec![records.put(Some(id), one.get()).await?]);
+        return Ok(vec![records.put(Some(id), one).await?]);
     }
-    // A tree of bookmarks is right or not as a whole.
-    let at_once = match collection.as_str() {
-        "bookmarks" => usize::MAX,
-        _ => AT_ONCE,
-    };
-    let mut ids = Vec::new();
-    loop {
-        let mut batch: Vec<Box<RawValue>> = Vec::new();
-        while batch.len() < at_once
-            && let Some(text) = input.next().map_err(|error| after(error, ids.len()))?
-        {
-            batch.push(text);
-        }
-        if batch.is_empty() {
-            break;
-        }
-        let texts: Vec<_> = batch.iter().map(|text| (None, text.get())).collect();
-        let put = records.put_many(&texts).await;
-        ids.extend(put.map_err(|error| after(error.into(), ids.len()))?);
-    }
-    if ids.is_empty() {
-        return Err(CliError::Usage(
-            "there is no record: give JSON objects".into(),
-        ));
-    }
-    Ok(ids)
-}
-
-/// An error that came after some records were put says so.
-fn after(error: CliError, put: usize) -> CliError {
-    if put == 0 {
-        return error;
-    }
-    CliError::Refused {
-        message: format!("{error}; the first {put} records were put"),
-        exit: error.exit(),
+    let given = input.records()?;
+    let texts: Vec<_> = given.iter().map(|given| (None, given.text)).collect();
+    match records.put_many(&texts).await {
+        Ok(ids) => Ok(ids),
+        Err(reason) => Err(input.locate(&given, collection, reason).await),
     }
 }
 
@@ -153,15 +115,16 @@ pub(super) async fn edit(
     dry_run: bool,
 ) -> Result<()> {
     Generic::new(collection.clone())?;
-    let patch = Input::open(source)?.only()?;
+    let input = Input::read(source)?;
+    let patch = input.only()?;
     let store = store_of(device, &collection).await?;
     if dry_run {
         let store = DryRunStore(store);
         let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
-        records.edit(&id, patch.get()).await?;
+        records.edit(&id, patch).await?;
     } else {
         let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
-        records.edit(&id, patch.get()).await?;
+        records.edit(&id, patch).await?;
     }
     Changed {
         done: "edited",

@@ -10,6 +10,7 @@ use selvedge_core::time::LocalTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::secrets::Hidden;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::{DryRunStore, SystemClock, SystemRandom};
@@ -42,7 +43,10 @@ struct Row {
 impl Row {
     fn of(entry: Entry) -> Result<Self> {
         let (cause, side) = (entry.cause.word(), entry.side_word());
-        let record = RawValue::from_string(entry.cleartext)
+        // Secrets are restored, but not shown.
+        let hidden = Hidden::of(&entry.collection, false);
+        let shown = hidden.without_secrets(&entry.cleartext).into_owned();
+        let record = RawValue::from_string(shown)
             .map_err(|_| CliError::Failed("the journal has a value that is no JSON".into()))?;
         Ok(Self {
             collection: entry.collection,
@@ -149,7 +153,7 @@ impl fmt::Display for Restored {
         };
         writeln!(
             f,
-            "{would} the value of {} in {collection} {whose} until {} UTC. {then}",
+            "{would} the value of {} in {collection} {whose} until {}. {then}",
             printable(id.as_str()),
             moment::precise(*at)
         )

@@ -11,13 +11,14 @@ use selvedge_core::server::{Conditional, PageEvent, Query, Sort};
 use selvedge_core::time::ServerTime;
 
 use super::here::store_of;
-use super::print::Printer;
-use super::there::is_tombstone;
+use super::print::{Printer, Style};
+use super::secrets::Hidden;
+use super::there::{is_tombstone, refuse_keys};
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::SqliteStore;
-use crate::output::{Output, printable};
+use crate::output::{Output, printable, terminal_width};
 use crate::remote::Remote;
 
 /// So many records are read at once from the store, or asked for at once when only some are wanted.
@@ -31,18 +32,6 @@ type Out = Printer<BufWriter<StdoutLock<'static>>>;
 
 /// Lists a collection's records.
 pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
-    let is_table = args.format == Some(Format::Table);
-    let is_values = matches!(args.format, Some(Format::Csv | Format::Tsv));
-    if args.fields.is_some() && !is_values {
-        return Err(CliError::Usage(
-            "--fields is for --format csv and tsv".into(),
-        ));
-    }
-    if args.raw && (is_table || is_values) {
-        return Err(CliError::Usage(
-            "--raw is for --format json and jsonl".into(),
-        ));
-    }
     if args.sort == Some(SortBy::Index) && !args.remote {
         return Err(CliError::Usage(
             "--sort index is for --remote: this device keeps no sortindex".into(),
@@ -54,13 +43,53 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
         None if !args.raw && io::stdout().is_terminal() => Format::Table,
         None => Format::Jsonl,
     };
-    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let printer = Printer::new(out, format, args.fields.clone());
-    if args.remote {
-        there(device, args, printer).await
-    } else {
-        here(device, args, printer).await
+    let has_columns = !matches!(format, Format::Json | Format::Jsonl);
+    if args.fields.is_some() && !has_columns {
+        return Err(CliError::Usage(
+            "--fields is for --format table, csv and tsv".into(),
+        ));
     }
+    if args.raw && has_columns {
+        return Err(CliError::Usage(
+            "--raw is for --format json and jsonl".into(),
+        ));
+    }
+    if args.remote && !args.raw {
+        refuse_keys(&args.collection)?;
+    }
+    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let hidden = Hidden::of(&args.collection, args.show_secrets);
+    let printer = Printer::new(
+        out,
+        Style {
+            format,
+            fields: args.fields.clone(),
+            hidden,
+            terminal: terminal_width(),
+        },
+    );
+    if args.remote {
+        there(device, args, printer).await?;
+    } else {
+        here(device, args, printer).await?;
+    }
+    Ok(())
+}
+
+/// Ends a list, and tells what it does not show.
+fn finish(output: Output, printer: Out, hidden: Hidden) -> Result<()> {
+    let is_empty = printer.printed() == 0;
+    let left_out = printer.finish()?;
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        output.note(printable(&format!(
+            "Not shown, for want of room: {names}. --fields NAME,… chooses the columns."
+        )));
+    }
+    if let Some(note) = hidden.note().filter(|_| !is_empty) {
+        output.note(note);
+    }
+    Ok(())
 }
 
 /// Prints what this device has.
@@ -123,7 +152,8 @@ async fn here(device: &Device, args: ListArgs, mut printer: Out) -> Result<()> {
             }
         }
     }
-    printer.finish()
+    let hidden = Hidden::of(&args.collection, args.show_secrets);
+    finish(device.output, printer, hidden)
 }
 
 /// The ids of a collection in the order of the server's times: only ids and times are in memory.
@@ -191,6 +221,7 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         seen: 0,
         damaged: 0,
         foreign: 0,
+        hidden: Hidden::of(&args.collection, args.show_secrets),
     };
     let mut pages = remote.client.pages(args.collection.clone(), query);
     if args.limit.is_none() {
@@ -198,6 +229,8 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
     }
     if args.raw {
         listing.raw(&mut pages).await?;
+    } else if args.collection.as_str() == "meta" {
+        listing.plain(&mut pages).await?;
     } else {
         let keys = remote.keys()?;
         let bundle = keys.bundle(args.collection.as_str())?;
@@ -229,6 +262,7 @@ struct Listing {
     damaged: u64,
     /// Damaged ones that may be encrypted with another key.
     foreign: u64,
+    hidden: Hidden,
 }
 
 type Pages<'c, 'h> = selvedge_core::server::Pages<'c, 'h, crate::host::NativeHost<()>>;
@@ -249,6 +283,29 @@ impl Listing {
                             self.print(envelope.id, envelope.modified, &line)?;
                         } else {
                             self.skip(envelope.id, &"its payload is not UTF-8");
+                        }
+                    }
+                    event => self.other(&event),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that are not encrypted.
+    async fn plain(&mut self, pages: &mut Pages<'_, '_>) -> Result<()> {
+        while self.left > 0
+            && let Some(mut arrived) = pages.next().await?
+        {
+            while self.left > 0
+                && let Some(event) = arrived.next()?
+            {
+                match event {
+                    PageEvent::Record(Ok(envelope)) => {
+                        self.seen += 1;
+                        match plain_text(&envelope) {
+                            Some(text) => self.print(envelope.id, envelope.modified, &text)?,
+                            None => self.skip(envelope.id, &"its payload is no JSON object"),
                         }
                     }
                     event => self.other(&event),
@@ -335,7 +392,7 @@ impl Listing {
 
     fn end(self) -> Result<()> {
         let printed = self.printer.printed();
-        self.printer.finish()?;
+        finish(self.output, self.printer, self.hidden)?;
         match self.damaged {
             0 => Ok(()),
             _ if printed == 0 && self.foreign == self.damaged => {
@@ -349,6 +406,14 @@ impl Listing {
             ))),
         }
     }
+}
+
+/// The payload of a record that is not encrypted: a JSON object.
+fn plain_text(envelope: &Envelope<'_>) -> Option<String> {
+    let escaped = std::str::from_utf8(envelope.payload.escaped()).ok()?;
+    let text: String = serde_json::from_str(&format!("\"{escaped}\"")).ok()?;
+    selvedge_core::reconcile::Fields::parse(&text).ok()?;
+    Some(text)
 }
 
 /// Writes an envelope as JSON, its payload with the escapes that it came with. `None` when that is no text.

@@ -1,11 +1,13 @@
 //! `selvedge records`: read and change records, on this device or straight on the server.
 
+mod columns;
 mod grammar;
 mod here;
 mod input;
 mod journal;
 mod list;
 mod print;
+mod secrets;
 mod there;
 
 use std::fmt;
@@ -41,10 +43,16 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
         RecordsCommand::Get {
             collection,
             id,
-            remote: true,
+            remote,
             raw,
-        } => there::get(device, collection, id, raw).await,
-        RecordsCommand::Get { collection, id, .. } => here::get(device, collection, id).await,
+            show_secrets,
+        } => {
+            let hidden = secrets::Hidden::of(&collection, show_secrets);
+            match remote {
+                true => there::get(device, collection, id, raw, hidden).await,
+                false => here::get(device, collection, id, hidden).await,
+            }
+        }
         RecordsCommand::Put {
             collection,
             id,

@@ -1,38 +1,69 @@
 //! Records that go out, in five formats, as they come: nothing waits for the last one.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::{self, Write};
 
+use selvedge_core::reconcile::Fields;
 use selvedge_core::time::ServerTime;
-use serde_json::value::RawValue;
 
 use super::Format;
+use super::columns::Sample;
+use super::secrets::{Hidden, MASK};
+use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::moment;
-use crate::output::{printable, shortened};
+use crate::output::{Align, TableWriter, is_hostile, printable, terminal_width};
 
-/// The width of a record in a table.
-const WIDTH: usize = 72;
+/// How records are printed.
+#[derive(Debug, Clone)]
+pub(super) struct Style {
+    pub(super) format: Format,
+    /// The columns of tables, csv and tsv; `None`: those that the records have in a table, the whole record in csv and tsv.
+    pub(super) fields: Option<Vec<String>>,
+    /// What is not shown of the records.
+    pub(super) hidden: Hidden,
+    /// The columns of the terminal that it is shown on; `None` where it goes elsewhere.
+    pub(super) terminal: Option<usize>,
+}
 
 /// Prints records one after another.
 pub(super) struct Printer<W: Write> {
-    out: W,
-    format: Format,
-    /// The columns of csv and tsv; `None` for the whole record in one.
-    fields: Option<Vec<String>>,
-    /// A line for `json` and `jsonl` whose record has line ends of its own.
-    line: Vec<u8>,
+    out: Out<W>,
+    style: Style,
     printed: u64,
 }
 
+/// Where the records are on their way out.
+enum Out<W: Write> {
+    /// Text is written as it comes.
+    Text(W),
+    /// The first records are kept to find the columns of a table.
+    Sample(W, Sample),
+    /// The columns are known: their names, and whether fields were left out.
+    Table(Box<TableWriter<W>>, Vec<String>),
+    /// Nothing more can be written.
+    Broken,
+}
+
+/// One record on its way out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'r> {
+    pub(super) id: &'r str,
+    pub(super) modified: ServerTime,
+    /// A JSON object.
+    pub(super) text: &'r str,
+}
+
 impl<W: Write> Printer<W> {
-    pub(super) fn new(out: W, format: Format, fields: Option<Vec<String>>) -> Self {
+    pub(super) fn new(out: W, style: Style) -> Self {
+        let out = match (style.format, &style.fields) {
+            (Format::Table, None) => Out::Sample(out, Sample::default()),
+            (Format::Table, Some(fields)) => table(out, fields, style.terminal, &[]),
+            _ => Out::Text(out),
+        };
         Self {
             out,
-            format,
-            fields,
-            line: Vec::new(),
+            style,
             printed: 0,
         }
     }
@@ -42,118 +73,237 @@ impl<W: Write> Printer<W> {
         self.printed
     }
 
-    /// Prints one record: `text` is a JSON object.
+    /// Prints one record: `text` is a JSON object, or its envelope.
     pub(super) fn record(&mut self, id: &str, modified: ServerTime, text: &str) -> Result<()> {
-        let written = match self.format {
-            Format::Jsonl => self.json_line(text),
-            Format::Json => self.element(text),
-            Format::Table => self.table_row(id, modified, text),
-            Format::Csv => self.values(id, modified, text, ','),
-            Format::Tsv => self.values(id, modified, text, '\t'),
+        let hidden = self.style.hidden;
+        let row = Row { id, modified, text };
+        let written = match &mut self.out {
+            Out::Broken => Ok(()),
+            Out::Text(out) => match self.style.format {
+                Format::Json => {
+                    let before: &[u8] = if self.printed == 0 { b"[\n" } else { b",\n" };
+                    let text = self.style.json(text);
+                    out.write_all(before)
+                        .and_then(|()| out.write_all(text.as_bytes()))
+                }
+                Format::Csv => values(out, self.printed == 0, &self.style, row, ','),
+                Format::Tsv => values(out, self.printed == 0, &self.style, row, '\t'),
+                Format::Jsonl | Format::Table => {
+                    let text = self.style.json(text);
+                    json_line(out, &text)
+                }
+            },
+            Out::Sample(_, sample) => {
+                sample.add(row);
+                if sample.is_full() {
+                    self.end_of_sample()
+                } else {
+                    Ok(())
+                }
+            }
+            Out::Table(table, fields) => table.row(cells(row, fields, hidden)),
         };
         self.printed += 1;
         written.map_err(CliError::Output)
     }
 
-    /// What stands after the last record.
-    pub(super) fn finish(mut self) -> Result<()> {
-        let written = match (self.format, self.printed) {
-            (Format::Json, 0) => self.out.write_all(b"[]\n"),
-            (Format::Json, _) => self.out.write_all(b"\n]\n"),
-            (Format::Table | Format::Csv | Format::Tsv, 0) => self.titles(),
-            _ => Ok(()),
+    /// Writes what is left, and tells the names of fields that have no column because there is no room for them.
+    pub(super) fn finish(mut self) -> Result<Vec<String>> {
+        let left_out = match &self.out {
+            Out::Sample(_, sample) => sample.choose(self.style.terminal).1,
+            _ => Vec::new(),
         };
-        written
-            .and_then(|()| self.out.flush())
-            .map_err(CliError::Output)
+        let written = self.end_of_sample().and_then(|()| match self.out {
+            Out::Text(mut out) => match (self.style.format, self.printed) {
+                (Format::Json, 0) => out.write_all(b"[]\n"),
+                (Format::Json, _) => out.write_all(b"\n]\n"),
+                (Format::Csv, 0) => titles(&mut out, &self.style, ','),
+                (Format::Tsv, 0) => titles(&mut out, &self.style, '\t'),
+                _ => Ok(()),
+            }
+            .and_then(|()| out.flush()),
+            Out::Table(table, _) => table.finish(),
+            Out::Sample(..) | Out::Broken => Ok(()),
+        });
+        written.map_err(CliError::Output)?;
+        Ok(left_out)
     }
 
-    fn json_line(&mut self, text: &str) -> io::Result<()> {
-        // The common case goes out as it is.
-        if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
-            self.out.write_all(text.as_bytes())?;
-            return self.out.write_all(b"\n");
-        }
-        // Within a JSON text, line ends stand only between tokens: a blank is as good.
-        self.line.clear();
-        let blank = |byte| {
-            if matches!(byte, b'\n' | b'\r') {
-                b' '
-            } else {
-                byte
+    /// Chooses the columns of a table by the records that were kept, and writes those.
+    fn end_of_sample(&mut self) -> io::Result<()> {
+        let (out, sample) = match std::mem::replace(&mut self.out, Out::Broken) {
+            Out::Sample(out, sample) => (out, sample),
+            other => {
+                self.out = other;
+                return Ok(());
             }
         };
-        self.line.extend(text.bytes().map(blank));
-        self.line.push(b'\n');
-        self.out.write_all(&self.line)
-    }
-
-    fn element(&mut self, text: &str) -> io::Result<()> {
-        self.out
-            .write_all(if self.printed == 0 { b"[\n" } else { b",\n" })?;
-        self.out.write_all(text.as_bytes())
-    }
-
-    fn titles(&mut self) -> io::Result<()> {
-        let separator = match self.format {
-            Format::Table => {
-                return writeln!(self.out, "{:<14}  {:<19}  RECORD", "ID", "LAST MODIFIED");
+        let (fields, _) = sample.choose(self.style.terminal);
+        let numbers = sample.numbers();
+        let mut chosen = table(out, &fields, self.style.terminal, &numbers);
+        if let Out::Table(table, fields) = &mut chosen {
+            for row in sample.rows() {
+                table.row(cells(row, fields, self.style.hidden))?;
             }
-            Format::Tsv => '\t',
-            _ => ',',
-        };
-        let fields = self.fields.as_deref();
-        let titles: Vec<Cow<'_, str>> = match fields {
-            None => ["id", "modified", "record"].map(Into::into).into(),
-            Some(fields) => fields.iter().map(|field| field.as_str().into()).collect(),
-        };
-        write_cells(&mut self.out, &titles, separator)
-    }
-
-    fn table_row(&mut self, id: &str, modified: ServerTime, text: &str) -> io::Result<()> {
-        if self.printed == 0 {
-            self.titles()?;
         }
-        let text = printable(&shortened(text, WIDTH));
-        writeln!(
-            self.out,
-            "{:<14}  {:<19}  {text}",
-            printable(id),
-            moment::server(modified)
-        )
-    }
-
-    fn values(
-        &mut self,
-        id: &str,
-        modified: ServerTime,
-        text: &str,
-        separator: char,
-    ) -> io::Result<()> {
-        if self.printed == 0 {
-            self.titles()?;
-        }
-        let Some(fields) = &self.fields else {
-            let cells = [id.into(), modified.to_string().into(), text.into()];
-            return write_cells(&mut self.out, &cells, separator);
-        };
-        // What is no object has no fields.
-        let members: HashMap<Cow<'_, str>, &RawValue> =
-            serde_json::from_str(text).unwrap_or_default();
-        let cells: Vec<Cow<'_, str>> = fields
-            .iter()
-            .map(|field| {
-                members
-                    .get(field.as_str())
-                    .map_or(Cow::Borrowed(""), |value| cell(value.get()))
-            })
-            .collect();
-        write_cells(&mut self.out, &cells, separator)
+        self.out = chosen;
+        Ok(())
     }
 }
 
+/// Prints one record as JSON, and tells if something of it is hidden.
+pub(super) fn print_one(device: &Device, text: &str, hidden: Hidden) -> Result<()> {
+    let style = Style {
+        format: Format::Jsonl,
+        fields: None,
+        hidden,
+        terminal: terminal_width(),
+    };
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", style.json(text))
+        .and_then(|()| stdout.flush())
+        .map_err(CliError::Output)?;
+    if let Some(note) = hidden.note() {
+        device.output.note(note);
+    }
+    Ok(())
+}
+
+impl Style {
+    /// A record as JSON that may be shown.
+    fn json<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let text = self.hidden.without_secrets(text);
+        match self.terminal {
+            Some(_) => tame_json(text),
+            None => text,
+        }
+    }
+
+    /// A cell of csv or tsv that may be shown: on a terminal no character of it commands that.
+    fn cell<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        match self.terminal {
+            Some(_) if text.chars().any(is_hostile) => {
+                let lines: Vec<String> = text.split('\n').map(printable).collect();
+                lines.join("\n").into()
+            }
+            _ => text,
+        }
+    }
+}
+
+fn table<W: Write>(
+    out: W,
+    fields: &[String],
+    terminal: Option<usize>,
+    numbers: &[String],
+) -> Out<W> {
+    let columns = fields.iter().map(|field| {
+        let title = match field.as_str() {
+            "modified" => "LAST MODIFIED".to_owned(),
+            field => printable(&field.to_uppercase()),
+        };
+        let align = match numbers.contains(field) {
+            true => Align::Right,
+            false => Align::Left,
+        };
+        (title, align)
+    });
+    let table = TableWriter::with_titles(out, columns, terminal);
+    Out::Table(Box::new(table), fields.to_vec())
+}
+
+/// The cells of a record: texts as they are, times for people, nothing for null, anything else as JSON.
+fn cells(row: Row<'_>, fields: &[String], hidden: Hidden) -> Vec<String> {
+    let text = hidden.without_secrets(row.text);
+    // What is no object has no fields.
+    let members = Fields::parse(&text).unwrap_or_default();
+    let all = Fields::parse(row.text).unwrap_or_default();
+    let value = |field: &String| match (members.get(field), field.as_str()) {
+        (Some(value), _) => cell(value).into_owned(),
+        (None, "id") => row.id.to_owned(),
+        (None, "modified") => moment::server(row.modified),
+        (None, field) if hidden.is_secret(field) && all.get(field).is_some() => MASK.into(),
+        (None, _) => String::new(),
+    };
+    fields.iter().map(value).collect()
+}
+
+fn json_line(out: &mut impl Write, text: &str) -> io::Result<()> {
+    // The common case goes out as it is.
+    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
+        out.write_all(text.as_bytes())?;
+        return out.write_all(b"\n");
+    }
+    // Within a JSON text, line ends stand only between tokens: a blank is as good.
+    let line = text.replace(['\n', '\r'], " ");
+    out.write_all(line.as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// JSON whose texts have nothing in them that commands a terminal: such characters are escaped, which is the same JSON.
+fn tame_json(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_bad = |c: char| is_hostile(c) && !matches!(c, '\n' | '\r' | '\t');
+    if !text.chars().any(is_bad) {
+        return text;
+    }
+    let mut tame = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_bad(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                tame.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            tame.push(c);
+        }
+    }
+    tame.into()
+}
+
+fn titles(out: &mut impl Write, style: &Style, separator: char) -> io::Result<()> {
+    let titles: Vec<Cow<'_, str>> = match style.fields.as_deref() {
+        None => ["id", "modified", "record"].map(Into::into).into(),
+        Some(fields) => fields
+            .iter()
+            .map(|field| style.cell(field.as_str().into()))
+            .collect(),
+    };
+    write_cells(out, &titles, separator)
+}
+
+fn values(
+    out: &mut impl Write,
+    is_first: bool,
+    style: &Style,
+    row: Row<'_>,
+    separator: char,
+) -> io::Result<()> {
+    if is_first {
+        titles(out, style, separator)?;
+    }
+    let modified = || Cow::from(moment::server_exact(row.modified));
+    let text = style.hidden.without_secrets(row.text);
+    let Some(fields) = &style.fields else {
+        let cells = [style.cell(row.id.into()), modified(), style.cell(text)];
+        return write_cells(out, &cells, separator);
+    };
+    // What is no object has no fields.
+    let members = Fields::parse(&text).unwrap_or_default();
+    let cells: Vec<Cow<'_, str>> = fields
+        .iter()
+        .map(|field| match (members.get(field), field.as_str()) {
+            (Some(value), _) => style.cell(cell(value)),
+            (None, "id") => style.cell(row.id.into()),
+            (None, "modified") => modified(),
+            (None, field) if style.hidden.is_secret(field) => MASK.into(),
+            (None, _) => "".into(),
+        })
+        .collect();
+    write_cells(out, &cells, separator)
+}
+
 /// A text as it is, nothing for null, anything else as JSON.
-fn cell(json: &str) -> Cow<'_, str> {
+pub(super) fn cell(json: &str) -> Cow<'_, str> {
     match serde_json::from_str::<String>(json) {
         Ok(text) => text.into(),
         Err(_) if json == "null" => "".into(),
@@ -184,71 +334,4 @@ fn write_cells(out: &mut impl Write, cells: &[Cow<'_, str>], separator: char) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn print(format: Format, fields: Option<&[&str]>, records: &[(&str, &str)]) -> String {
-        let mut out = Vec::new();
-        let fields = fields.map(|fields| fields.iter().map(ToString::to_string).collect());
-        let mut printer = Printer::new(&mut out, format, fields);
-        for (id, text) in records {
-            printer
-                .record(id, ServerTime::from_hundredths(150), text)
-                .unwrap();
-        }
-        printer.finish().unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    const RECORDS: [(&str, &str); 2] = [
-        ("a", r#"{"id":"a","title":"Milk, \"fresh\"","n":1}"#),
-        (
-            "b",
-            "{\"id\":\"b\",\n\"title\":\"two\\nlines\\tand\",\"n\":[1,2]}",
-        ),
-    ];
-
-    #[test]
-    fn jsonl_is_one_object_a_line() {
-        let text = print(Format::Jsonl, None, &RECORDS);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], RECORDS[0].1);
-        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-        assert_eq!(parsed(lines[1]), parsed(RECORDS[1].1));
-        assert_eq!(lines.len(), 2);
-    }
-
-    #[test]
-    fn json_is_one_array() {
-        let array: Vec<serde_json::Value> =
-            serde_json::from_str(&print(Format::Json, None, &RECORDS)).unwrap();
-        assert_eq!(array.len(), 2);
-        assert_eq!(print(Format::Json, None, &[]), "[]\n");
-    }
-
-    #[test]
-    fn csv_quotes_what_needs_it() {
-        let text = print(Format::Csv, Some(&["id", "title", "n", "none"]), &RECORDS);
-        assert_eq!(
-            text,
-            "id,title,n,none\na,\"Milk, \"\"fresh\"\"\",1,\nb,\"two\nlines\tand\",\"[1,2]\",\n"
-        );
-        assert_eq!(
-            print(Format::Csv, None, &[("x", "{}")]),
-            "id,modified,record\nx,1.50,{}\n"
-        );
-    }
-
-    #[test]
-    fn tsv_escapes_tabs_and_line_ends() {
-        let text = print(Format::Tsv, Some(&["title"]), &RECORDS);
-        assert_eq!(text, "title\nMilk, \"fresh\"\ntwo\\nlines\\tand\n");
-    }
-
-    #[test]
-    fn a_table_keeps_control_characters_from_the_terminal() {
-        let text = print(Format::Table, None, &[("x", "{\"t\":\"\u{9b}2J\"}")]);
-        assert!(!text.contains('\u{9b}'), "{text}");
-        assert!(print(Format::Table, None, &[]).starts_with("ID"));
-    }
-}
+mod tests;

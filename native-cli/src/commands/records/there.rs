@@ -11,15 +11,17 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life::CollectionKeys;
 use selvedge_core::server::{PutRecord, Record};
 use selvedge_core::time::ServerTime;
-use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Changed;
 use super::Source;
-use super::input::{Input, print_line};
+use super::input::{Input, scratch};
+use super::print::print_one;
+use super::secrets::Hidden;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::host::{SystemClock, SystemRandom};
+use crate::output::records as counted;
 use crate::remote::Remote;
 
 /// Prints one record: its cleartext, or its envelope.
@@ -28,7 +30,11 @@ pub(super) async fn get(
     collection: CollectionName,
     id: RecordId,
     raw: bool,
+    hidden: Hidden,
 ) -> Result<()> {
+    if !raw {
+        refuse_keys(&collection)?;
+    }
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let record = remote.client.get_record(&collection, &id).await?;
@@ -40,12 +46,27 @@ pub(super) async fn get(
             "sortindex": record.sortindex,
             "payload": record.payload,
         });
-        return print_line(&envelope.to_string());
+        return print_one(device, &envelope.to_string(), hidden);
+    }
+    if collection.as_str() == "meta" {
+        // Its records are not encrypted.
+        return print_one(device, &record.payload, hidden);
     }
     let keys = remote.keys()?;
     match open(keys.bundle(collection.as_str())?, &record)? {
-        Some(text) => print_line(&text),
+        Some(text) => print_one(device, &text, hidden),
         None => Err(no_record(&collection, &id)),
+    }
+}
+
+/// The records of `crypto` are the account's keys: they are never shown decrypted.
+pub(super) fn refuse_keys(collection: &CollectionName) -> Result<()> {
+    match collection.as_str() {
+        "crypto" => Err(CliError::Usage(
+            "crypto holds the account's keys, which are not shown: --raw shows its records encrypted, as the server has them"
+                .into(),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -134,66 +155,80 @@ pub(super) async fn put(
     source: &Source,
     dry_run: bool,
 ) -> Result<()> {
-    let mut input = Input::open(source)?;
+    Generic::new(collection.clone())?;
+    let input = Input::read(source)?;
+    // All are checked before the first one is written.
+    let checked = match id {
+        Some(id) => {
+            let store = MemoryStore::default();
+            let records = records(&store);
+            let id = records.put(Some(id), input.only()?).await?;
+            let text = records.get(&id).await?.unwrap_or_default();
+            vec![(id, text)]
+        }
+        None => input.checked(&input.records()?, &scratch()).await?,
+    };
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let writer = Writer::new(&remote, collection.clone())?;
-    let mut ids = Vec::new();
-    if let Some(id) = id {
-        let one = input.only()?;
-        ids.push(put_one(&writer, Some(id), &one, dry_run).await?);
-    } else {
-        while let Some(text) = input.next()? {
-            let put = put_one(&writer, None, &text, dry_run).await;
-            ids.push(put.map_err(|error| CliError::Refused {
-                message: format!("{error}; {} records were put before", ids.len()),
-                exit: error.exit(),
-            })?);
-        }
-    }
-    if ids.is_empty() {
-        return Err(CliError::Usage(
-            "there is no record: give JSON objects".into(),
-        ));
-    }
-    Changed {
+    let mut done = Changed {
         done: "put",
         collection,
-        ids,
+        ids: Vec::new(),
         remote: true,
         dry_run,
+    };
+    let count = checked.len();
+    for (id, text) in checked {
+        if let Err(error) = put_one(&writer, &id, &text, dry_run).await {
+            if count == 1 {
+                return Err(error);
+            }
+            // The server has those before it: they are said as they would be at the end.
+            let put = done.ids.len();
+            if put > 0 {
+                done.tell(device)?;
+            }
+            return Err(CliError::Refused {
+                message: format!(
+                    "record {id}: {error}; {} before it {} put, {} not",
+                    counted(put as u64),
+                    if put == 1 { "was" } else { "were" },
+                    match count - put {
+                        1 => "this one was".to_owned(),
+                        left => format!("this one and the {} after it were", left - 1),
+                    },
+                ),
+                exit: error.exit(),
+            });
+        }
+        done.ids.push(id);
     }
-    .tell(device)
+    done.tell(device)
 }
 
 async fn put_one(
     writer: &Writer<'_, '_>,
-    id: Option<RecordId>,
-    text: &RawValue,
+    id: &RecordId,
+    cleartext: &str,
     dry_run: bool,
-) -> Result<RecordId> {
-    // The core's rules for records, on a store that lasts a moment.
-    let store = MemoryStore::default();
-    let records = records(&store);
-    let id = records.put(id, text.get()).await?;
-    let cleartext = records.get(&id).await?.unwrap_or_default();
-    let (record, seen) = writer.look(&id).await?;
+) -> Result<()> {
+    let (record, seen) = writer.look(id).await?;
     // One that cannot be read is none to compare with.
     let bundle = writer.bundle()?;
     let before = record.and_then(|record| open(bundle, &record).ok().flatten());
     let collection = writer.engine.collection();
     let before = before.as_ref().map(|text| text.as_str());
-    check_alone(collection, &id, before, Some(&cleartext))?;
+    check_alone(collection, id, before, Some(cleartext))?;
     if !dry_run {
-        writer.write(&id, &cleartext, seen).await?;
+        writer.write(id, cleartext, seen).await?;
     }
-    Ok(id)
+    Ok(())
 }
 
 fn records(store: &MemoryStore) -> Records<'_, MemoryStore, SystemClock, SystemRandom> {
-    // Under a name of no rules: those of the collection are looked at beside what the server has.
-    let scratch = CollectionName::new("scratch").expect("seven letters are a collection's name");
-    Records::new(store, &SystemClock, &SystemRandom, scratch)
+    // The rules of the collection are checked beside what the server has.
+    Records::new(store, &SystemClock, &SystemRandom, scratch())
 }
 
 /// Changes fields of one record.
@@ -204,7 +239,8 @@ pub(super) async fn edit(
     source: &Source,
     dry_run: bool,
 ) -> Result<()> {
-    let patch = Input::open(source)?.only()?;
+    let input = Input::read(source)?;
+    let patch = input.only()?;
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let writer = Writer::new(&remote, collection.clone())?;
@@ -214,7 +250,7 @@ pub(super) async fn edit(
     let store = MemoryStore::default();
     let records = records(&store);
     records.put(Some(id.clone()), &current).await?;
-    records.edit(&id, patch.get()).await?;
+    records.edit(&id, patch).await?;
     let edited = records.get(&id).await?.unwrap_or_default();
     check_alone(&collection, &id, Some(current.as_str()), Some(&edited))?;
     if !dry_run {

@@ -65,6 +65,9 @@ fn print_unit(device: &Device, args: &DaemonArgs, kind: UnitKind) -> Result<()> 
     let program = std::env::current_exe().map_err(CliError::file(Path::new("selvedge")))?;
     let dir = std::path::absolute(place.dir()).map_err(CliError::file(place.dir()))?;
     let socket = std::path::absolute(config.socket_path(&place)).map_err(CliError::file(&dir))?;
+    for path in [&program, &dir, &socket] {
+        crate::service::check(path)?;
+    }
     let unit = Unit {
         program: &program,
         place: &dir,

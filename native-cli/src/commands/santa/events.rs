@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::grammar::EventsCommand;
+use crate::byte_order_mark::without_mark;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::moment;
@@ -106,6 +107,7 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
 /// One event, a list, or one a line; all are good, or none is taken.
 fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
     let mut events = Vec::new();
+    let text = without_mark(text);
     for value in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
         let value = value.map_err(|error| format!("it is no JSON (line {})", error.line()))?;
         let several = match value {

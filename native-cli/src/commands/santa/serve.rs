@@ -141,7 +141,8 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
 
 fn read(path: &Path) -> Result<Token> {
     let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
-    Ok(Token::from(text.as_str()))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(Token::from(text))
 }
 
 fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {

@@ -61,9 +61,7 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
 }
 
 fn time(time: Option<LocalTime>) -> String {
-    time.map_or("never".into(), |time| {
-        format!("{} UTC", moment::local(time))
-    })
+    time.map_or("never".into(), |time| format!("{}", moment::local(time)))
 }
 
 impl fmt::Display for Answer {
@@ -81,9 +79,7 @@ impl fmt::Display for Answer {
             Some(daemon) => {
                 let next = daemon.get("next_full_sync").and_then(Value::as_u64);
                 match next.map(LocalTime::from_millis) {
-                    Some(next) => {
-                        writeln!(f, "Daemon           syncs at {} UTC", moment::local(next))?
-                    }
+                    Some(next) => writeln!(f, "Daemon           syncs at {}", moment::local(next))?,
                     None => writeln!(f, "Daemon           runs")?,
                 }
                 let push = daemon.get("push").and_then(|push| push.get("state"));

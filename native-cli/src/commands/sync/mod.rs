@@ -2,10 +2,12 @@
 
 pub(super) mod first;
 mod grammar;
+mod own_name;
 mod preview;
 pub(super) mod reinitialize;
 pub(super) mod report;
 mod selection;
+mod totals;
 
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let _lock = device.profile.lock()?;
     let host = device.host()?;
     own_records(&host, &credentials).await?;
+    let client = own_name::own_client(device, &host).await?;
+    let totals = totals::expected(device, &host).await;
     let kept = device.token()?;
     let mut token = kept.clone();
     let mut selection = Selection::new(device, &host, args.collections).await?;
@@ -49,7 +53,8 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     if let Some(mode) = args.first.and_then(First::mode) {
         let progress = Progress::new(&device.output);
         let stage = |stage: life::Stage<'_>| progress.stage(stage);
-        let syncing = Syncing::new(device, &host, &credentials, &selection, true, &stage)?;
+        let client = client.clone();
+        let syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
         let preview = syncing.first_preview(mode, &mut token).await;
         drop(progress);
         device.keep_token(kept.as_ref(), token.as_ref())?;
@@ -62,9 +67,9 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         selection.include(&preview);
         first = Some(preview);
     }
-    let progress = Progress::new(&device.output);
+    let progress = Progress::with_totals(&device.output, totals);
     let stage = |stage: life::Stage<'_>| progress.stage(stage);
-    let syncing = Syncing::new(device, &host, &credentials, &selection, true, &stage)?;
+    let mut syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     let outcome = if args.dry_run.dry_run {
         Outcome::Preview(syncing.preview(&mut token).await)
     } else {
@@ -113,18 +118,13 @@ pub(super) async fn once(
     let _lock = device.profile.lock()?;
     let host = device.host()?;
     own_records(&host, &credentials).await?;
+    let client = own_name::own_client(device, &host).await?;
     let kept = device.token()?;
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, only).await?;
     let stage = |_: life::Stage<'_>| ();
-    let syncing = Syncing::new(
-        device,
-        &host,
-        &credentials,
-        &selection,
-        is_asked_for,
-        &stage,
-    )?;
+    let mut syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
+    syncing.situation.is_asked_for = is_asked_for;
     let report = syncing.sync(&mut token).await?;
     device.keep_token(kept.as_ref(), token.as_ref())?;
     if matches!(report.ending, Ending::LoggedOut) {
@@ -152,6 +152,8 @@ struct Syncing<'a> {
     selection: &'a Selection,
     client: OwnClient,
     situation: Situation,
+    /// Whether nobody gave this device a name.
+    is_unnamed: bool,
     stage: &'a dyn Fn(life::Stage<'_>),
 }
 
@@ -161,7 +163,7 @@ impl<'a> Syncing<'a> {
         host: &'a NativeHost,
         credentials: &'a Credentials,
         selection: &'a Selection,
-        is_asked_for: bool,
+        client: OwnClient,
         stage: &'a dyn Fn(life::Stage<'_>),
     ) -> Result<Self> {
         Ok(Self {
@@ -170,13 +172,14 @@ impl<'a> Syncing<'a> {
             selection,
             client: OwnClient {
                 fxa_device_id: credentials.device_id.clone(),
-                ..device.own_client()?
+                ..client
             },
             situation: Situation {
-                is_asked_for,
+                is_asked_for: true,
                 tells_version: device.version_to_tell()?,
                 ..Situation::default()
             },
+            is_unnamed: device.profile.settings()?.device_name.is_none(),
             stage,
         })
     }
@@ -194,10 +197,28 @@ impl<'a> Syncing<'a> {
     async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
         let engines = self.selection.engines(self.host).await?;
         let options = self.options(engines);
-        Ok(life::preview(self.host, self.credentials, token, &options).await?)
+        let preview = match self.selection {
+            // The first sync finds out what the account has: so does this.
+            Selection::All(_) => {
+                life::preview_account(self.host, self.credentials, token, &options).await?
+            }
+            Selection::Named(_) | Selection::Followed(_) => {
+                life::preview(self.host, self.credentials, token, &options).await?
+            }
+        };
+        Ok(preview)
     }
 
-    async fn sync(&self, token: &mut Option<KeptToken>) -> Result<Report> {
+    async fn sync(&mut self, token: &mut Option<KeptToken>) -> Result<Report> {
+        let is_first = global_state(self.host).await?.clients.uploaded.is_none();
+        let mut report = self.sync_selected(token).await?;
+        if is_first && self.is_unnamed && matches!(report.ending, Ending::Done) {
+            self.take_number(token, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    async fn sync_selected(&self, token: &mut Option<KeptToken>) -> Result<Report> {
         let engines = self.selection.engines(self.host).await?;
         let mut report = self.sync_these(token, engines.clone()).await;
         if !matches!(self.selection, Selection::All(_)) || !matches!(report.ending, Ending::Done) {
@@ -215,6 +236,27 @@ impl<'a> Syncing<'a> {
             append(&mut report, self.sync_these(token, new).await);
         }
         Ok(report)
+    }
+
+    /// Renames this device where its first sync found another one of the machine's name.
+    async fn take_number(
+        &mut self,
+        token: &mut Option<KeptToken>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let clients = global_state(self.host).await?.clients;
+        let is_entered = clients.uploaded.is_some();
+        let Some(name) = own_name::numbered(&clients, &self.client.name).filter(|_| is_entered)
+        else {
+            return Ok(());
+        };
+        self.client.name = name;
+        let ending = report.ending.clone();
+        let renamed = self.sync_these(token, Vec::new()).await;
+        append(report, renamed);
+        // The records are synced, whether the new name arrives or not.
+        report.ending = ending;
+        Ok(())
     }
 
     async fn sync_these(&self, token: &mut Option<KeptToken>, engines: Vec<Generic>) -> Report {

@@ -55,7 +55,8 @@ pub(in crate::commands) async fn run(
     let selection = Selection::new(device, &host, Vec::<CollectionName>::new()).await?;
     let progress = Progress::new(&device.output);
     let stage = |stage: life::Stage<'_>| progress.stage(stage);
-    let syncing = Syncing::new(device, &host, &credentials, &selection, true, &stage)?;
+    let client = super::own_name::own_client(device, &host).await?;
+    let syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     let options = syncing.options(selection.engines(&host).await?);
     let consent = life::assess(&host, &credentials, &mut token, &options).await;
     device.keep_token(kept.as_ref(), token.as_ref())?;

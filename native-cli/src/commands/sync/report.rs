@@ -210,7 +210,7 @@ fn blocked(obstacle: &Obstacle) -> CliError {
         Obstacle::Wait { until } => {
             let until = moment::local(*until);
             (
-                format!("the server asked to be left alone until {until} UTC: sync again then"),
+                format!("the server asked to be left alone until {until}: sync again then"),
                 Exit::Wait,
             )
         }

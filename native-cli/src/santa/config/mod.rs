@@ -163,6 +163,7 @@ impl Config {
             path: path.to_owned(),
             detail,
         };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The library's own display quotes the line, which may hold a secret.
             let at = error.span().map_or(0, |span| span.start);

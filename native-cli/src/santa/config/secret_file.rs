@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::byte_order_mark::remove_mark;
 use crate::exit::{CliError, Result};
 
 /// Certificates, keys and secrets are smaller.
@@ -32,6 +33,7 @@ pub(super) fn read(path: &Path) -> Result<Named> {
             detail: "it is larger than 4 MiB: name another file".into(),
         });
     }
+    remove_mark(&mut bytes);
     Ok(Named {
         bytes,
         is_for_everybody: is_for_everybody(&metadata),

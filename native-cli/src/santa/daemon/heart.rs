@@ -244,10 +244,7 @@ impl Heart {
         let text = match (&self.server, self.schedule.next(self.clock.now())) {
             (Server::Unset { status, .. }, _) => status.to_string(),
             (Server::Set(_), Due::At(at)) => {
-                format!(
-                    "next sync at {} UTC",
-                    crate::moment::local(self.clock.wall(at))
-                )
+                format!("next sync at {}", crate::moment::local(self.clock.wall(at)))
             }
             (Server::Set(_), _) => "syncing".into(),
         };

@@ -62,23 +62,23 @@ fn judge(certificate: &Certificate, now: LocalTime) -> (Level, String) {
     if seconds < certificate.from {
         return (
             Level::Fault,
-            format!("{subject} is valid only from {from} UTC on: check this machine's clock"),
+            format!("{subject} is valid only from {from} on: check this machine's clock"),
         );
     }
     if seconds > certificate.until {
         return (
             Level::Fault,
-            format!("{subject} expired at {until} UTC: renew it"),
+            format!("{subject} expired at {until}: renew it"),
         );
     }
     match certificate.until - seconds < SOON_SECONDS {
         true => (
             Level::Warning,
-            format!("{subject} expires soon, at {until} UTC: renew it"),
+            format!("{subject} expires soon, at {until}: renew it"),
         ),
         false => (
             Level::Good,
-            format!("{subject}, issued by {issuer}, is valid until {until} UTC"),
+            format!("{subject}, issued by {issuer}, is valid until {until}"),
         ),
     }
 }

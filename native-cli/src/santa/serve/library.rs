@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::configuration::Configuration;
 use super::problem::{Problem, Weight};
 use super::rulebook::Rulebook;
+use crate::byte_order_mark::remove_mark;
 
 /// The file for machines that have none of their own.
 const EVERYONE: &str = "global";
@@ -319,6 +320,7 @@ fn read(path: &Path) -> Result<Result<String, Problem>, LibraryError> {
             "it is larger than 512 MiB: divide it by machine",
         )));
     }
+    remove_mark(&mut bytes);
     Ok(String::from_utf8(bytes).map_err(|_| problem("it is not in UTF-8: save it as UTF-8")))
 }
 

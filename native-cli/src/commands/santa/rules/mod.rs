@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::grammar::{Format, RulesCommand};
+use crate::byte_order_mark::remove_mark;
 use crate::device::Device;
 use crate::exit::{CliError, Result};
 use crate::santa::rule_file::RuleFile;
@@ -75,5 +76,6 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(std::io::Error::other("it is larger than 256 MiB: split it"));
     }
+    remove_mark(&mut bytes);
     Ok(bytes)
 }

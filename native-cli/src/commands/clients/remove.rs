@@ -1,0 +1,91 @@
+//! `selvedge clients remove`: takes a device that is gone off the account's list.
+
+use std::fmt;
+
+use selvedge_core::ids::CollectionName;
+use selvedge_core::life::Standing;
+use serde::Serialize;
+
+use super::Account;
+use crate::confirm::agree;
+use crate::device::Device;
+use crate::exit::{CliError, Result};
+use crate::moment;
+use crate::output::printable;
+use crate::remote::Remote;
+
+/// What was, or would be, removed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Removed {
+    id: String,
+    name: String,
+    /// Commands that waited for it.
+    commands: usize,
+    dry_run: bool,
+}
+
+/// Deletes the entry of another device on the server, if nobody wrote it meanwhile and a person agrees.
+///
+/// # Errors
+/// When there is no such device, it is this one, nobody agreed, or the server refuses.
+pub(super) async fn run(device: &Device, asked: &str, yes: bool, dry_run: bool) -> Result<()> {
+    let host = device.network();
+    let remote = Remote::connect(device, &host).await?;
+    let account = Account::look(device, &remote).await?;
+    if account.own.is_none() && !account.clients.is_empty() {
+        return Err(CliError::Usage(
+            "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first"
+                .into(),
+        ));
+    }
+    let client = account.find(asked)?;
+    let removed = Removed {
+        id: client.id.to_string(),
+        name: client.name.clone(),
+        commands: client.commands,
+        dry_run,
+    };
+    if !dry_run {
+        let note = match Standing::judge(client, &account.clients) {
+            Standing::Current => "if it still syncs, it enters itself again",
+            Standing::Stale | Standing::Duplicate => "a newer entry has replaced it",
+        };
+        let waiting = match client.commands {
+            0 => String::new(),
+            1 => ", with 1 command that waits for it".into(),
+            count => format!(", with {count} commands that wait for it"),
+        };
+        let loss = format!(
+            "this removes {} ({}, last seen {}) from the account's devices{waiting}; {note}",
+            printable(&client.name),
+            client.id,
+            moment::server(client.modified)
+        );
+        agree(&device.output, &loss, yes)?;
+        let clients =
+            CollectionName::new("clients").map_err(|error| CliError::Failed(error.to_string()))?;
+        // The entry's own time: a device that has just written it is not gone.
+        remote
+            .client
+            .delete_record(&clients, &client.id, Some(client.modified))
+            .await?;
+    }
+    device.output.answer(&removed)
+}
+
+impl fmt::Display for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = if self.dry_run {
+            "Would remove"
+        } else {
+            "Removed"
+        };
+        let name = printable(&self.name);
+        writeln!(
+            f,
+            "{done} {name} ({}) from the account's devices; records stay.",
+            self.id
+        )
+    }
+}

@@ -1,0 +1,88 @@
+//! What others can read, own or lead elsewhere is refused, with the command that fixes it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
+
+use crate::program::{Device, says};
+
+fn device() -> Device {
+    let device = Device::new();
+    device
+        .run(&["records", "put", "notes", "a", "--record", "{}"])
+        .ok();
+    device
+}
+
+/// Runs the command that an error names between backquotes.
+fn obey(sentence: &str) {
+    let command = sentence.split('`').nth(1).unwrap();
+    let status = Command::new("bash").args(["-c", command]).status();
+    assert!(status.unwrap().success(), "{command}");
+}
+
+#[test]
+fn what_others_can_read_is_refused_until_it_is_fixed() {
+    let device = device();
+    let profile = device.profile();
+    fs::write(profile.join("credentials.json"), "{}").unwrap();
+    for (path, mode) in [
+        (profile.clone(), 0o755),
+        (profile.clone(), 0o710),
+        (profile.join("store.sqlite"), 0o644),
+        (profile.join("credentials.json"), 0o640),
+    ] {
+        let good = if path == profile { 0o700 } else { 0o600 };
+        for entry in ["store.sqlite", "credentials.json"] {
+            fs::set_permissions(profile.join(entry), Permissions::from_mode(0o600)).unwrap();
+        }
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        for args in [&["records", "list", "notes"][..], &["status"], &["sync"]] {
+            says(device.run(args), 10, "chmod");
+        }
+        obey(&device.run(&["records", "list", "notes"]).refused(10));
+        let fixed = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(fixed, good);
+        device.run(&["records", "list", "notes"]).ok();
+    }
+}
+
+#[test]
+fn symbolic_links_are_not_followed() {
+    let device = device();
+    let profile = device.profile();
+    let store = profile.join("store.sqlite");
+    let away = profile.with_file_name("elsewhere.sqlite");
+    fs::rename(&store, &away).unwrap();
+    symlink(&away, &store).unwrap();
+    says(
+        device.run(&["records", "list", "notes"]),
+        10,
+        "symbolic link",
+    );
+    fs::remove_file(&store).unwrap();
+    fs::rename(&away, &store).unwrap();
+    device.run(&["records", "list", "notes"]).ok();
+    // Not even files that are no secret.
+    symlink("/etc/passwd", profile.join("settings.json")).unwrap();
+    device.run(&["status"]).refused(10);
+    fs::remove_file(profile.join("settings.json")).unwrap();
+    let moved = profile.with_file_name("moved");
+    fs::rename(&profile, &moved).unwrap();
+    symlink(&moved, &profile).unwrap();
+    says(device.run(&["status"]), 10, "symbolic link");
+}
+
+#[test]
+fn what_belongs_to_another_user_is_refused() {
+    let device = device();
+    let profile = device.profile();
+    // Only root can give files away.
+    if std::os::unix::fs::chown(profile.join("store.sqlite"), Some(12345), None).is_err() {
+        println!("skipped: this user cannot give files away");
+        return;
+    }
+    says(device.run(&["status"]), 10, "belongs to user 12345");
+    obey(&device.run(&["status"]).refused(10));
+    device.run(&["status"]).ok();
+}

@@ -4,9 +4,8 @@
 //! Any number of users, each known by a token that was minted with the server's master secret: by itself, for accounts
 //! that were made on it, or by a separate token server that has the same secret.
 //!
-//! Two choices the protocol leaves open: a GET without `limit` is one streamed reply of the whole collection (only while
-//! ten such streams are under way already, it is cut and names its next page); and a write that comes within the
-//! hundredth of the user's one before waits for its turn.
+//! Two choices the protocol leaves open: a GET without `limit` is one reply of the whole collection, for some clients do not
+//! look for a next page; and a write that comes within the hundredth of the user's one before waits for its turn.
 
 mod accounts;
 pub(crate) mod announcement;

@@ -1,6 +1,8 @@
 //! Reads a collection within one snapshot: a short list at once, a long one as a stream of chunks.
 
 use std::cell::Cell;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub(super) type PageAnswer = oneshot::Sender<Result<Page, StorageError>>;
 pub(super) struct Streams<'a> {
     /// One place for each stream.
     pub(super) places: &'a Arc<Semaphore>,
+    /// One place for each list in a temporary file.
+    pub(super) spools: &'a Arc<Semaphore>,
     /// Where clients are waited for.
     pub(super) runtime: &'a Handle,
     /// The right to work beside others, which a stream gives up: it mostly waits for its client.
@@ -44,8 +48,9 @@ pub(super) struct Streams<'a> {
 
 /// Answers a request; for a stream, stays until the client has it all.
 ///
-/// Without a `limit` the whole collection is one reply. Only while there is no place for another stream is a long list
-/// cut after [`WHOLE`] bytes, with the offset of the next page.
+/// Without a `limit` the whole collection is one reply, for some clients take what one reply brings for all there is. While
+/// there is no place for another stream, because clients stall, a long list goes through a temporary file, so that its
+/// client's slowness holds neither a connection nor a snapshot.
 pub(super) fn read(
     db: &Connection,
     request: &PageRequest,
@@ -135,11 +140,17 @@ impl Reading<'_> {
         } else {
             "modified, number, id, sortindex"
         };
-        self.visit(columns, collection, &mut extent, |extent, row| {
-            if list.bytes >= WHOLE && list.stream.is_none() {
+        self.visit(columns, collection, &mut extent, |row| {
+            if list.bytes >= WHOLE && list.stream.is_none() && list.spool.is_none() {
                 let Ok(place) = Arc::clone(streams.places).try_acquire_owned() else {
-                    extent.more = true;
-                    return Ok(ControlFlow::Break(()));
+                    let spool = Spool::begin(streams, std::mem::take(&mut list.chunks));
+                    list.is_broken = spool.is_none();
+                    list.spool = spool;
+                    if list.is_broken {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    self.push(&mut encoder, row)?;
+                    return Ok(ControlFlow::Continue(()));
                 };
                 drop(streams.working.take());
                 let (sender, receiver) = mpsc::channel(CHUNKS);
@@ -164,6 +175,19 @@ impl Reading<'_> {
             Ok(ControlFlow::Continue(()))
         })?;
         encoder.finish();
+        if list.stream.is_none() && list.is_broken {
+            return Err(StorageError::Busy);
+        }
+        if list.spool.is_some() {
+            let _ = list.take(&mut encoder);
+        }
+        if let Some(spool) = list.spool {
+            if list.is_broken {
+                return Err(StorageError::Busy);
+            }
+            let body = spool.send(streams.runtime)?;
+            return Ok(Some(extent.found(modified, PageBody::Stream(body))));
+        }
         if list.stream.is_none() {
             list.chunks.push(encoder.buffer.into());
             return Ok(Some(extent.found(modified, PageBody::Whole(list.chunks))));
@@ -179,7 +203,7 @@ impl Reading<'_> {
     fn measure(&self, collection: i64) -> rusqlite::Result<Extent> {
         let mut extent = Extent::default();
         let columns = "modified, number, id, sortindex";
-        self.visit(columns, collection, &mut extent, |_, _| {
+        self.visit(columns, collection, &mut extent, |_| {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(extent)
@@ -191,7 +215,7 @@ impl Reading<'_> {
         columns: &str,
         collection: i64,
         extent: &mut Extent,
-        mut each: impl FnMut(&mut Extent, &SqlRow<'_>) -> rusqlite::Result<ControlFlow<()>>,
+        mut each: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<ControlFlow<()>>,
     ) -> rusqlite::Result<()> {
         let selection = &self.request.selection;
         let limit = selection.limit.unwrap_or(u64::MAX);
@@ -203,7 +227,7 @@ impl Reading<'_> {
                     extent.more = true;
                     return Ok(());
                 }
-                if each(extent, row)?.is_break() {
+                if each(row)?.is_break() {
                     return Ok(());
                 }
                 extent.records += 1;
@@ -253,7 +277,8 @@ struct List<'a> {
     bytes: usize,
     chunks: Vec<Bytes>,
     stream: Option<Stream<'a>>,
-    /// Whether the client is gone or takes nothing.
+    spool: Option<Spool>,
+    /// Whether the client is gone or takes nothing, or the temporary file cannot be had or written.
     is_broken: bool,
 }
 
@@ -278,6 +303,14 @@ impl<'a> List<'a> {
         let next = Vec::with_capacity(CHUNK + CHUNK / 16);
         let chunk = Bytes::from(std::mem::replace(&mut encoder.buffer, next));
         self.bytes += chunk.len();
+        if let Some(spool) = &mut self.spool {
+            self.is_broken = spool.file.write_all(&chunk).is_err();
+            return if self.is_broken {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            };
+        }
         match &self.stream {
             Some(stream) => {
                 let sent = stream.send(chunk);
@@ -300,5 +333,53 @@ impl Stream<'_> {
             Ok(Ok(())) => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
+    }
+}
+
+/// A list in a temporary file without a name.
+struct Spool {
+    file: File,
+    place: OwnedSemaphorePermit,
+}
+
+impl Spool {
+    /// Begins with some chunks. None when there are too many such files already, or it cannot be written.
+    fn begin(streams: &Streams<'_>, chunks: Vec<Bytes>) -> Option<Self> {
+        let place = Arc::clone(streams.spools).try_acquire_owned().ok()?;
+        let mut file = tempfile::tempfile().ok()?;
+        for chunk in chunks {
+            file.write_all(&chunk).ok()?;
+        }
+        Some(Self { file, place })
+    }
+
+    /// Sends the file as fast as the client takes it.
+    fn send(self, runtime: &Handle) -> Result<mpsc::Receiver<Bytes>, StorageError> {
+        let Self { mut file, place } = self;
+        file.rewind().map_err(|_| StorageError::Busy)?;
+        let (sender, receiver) = mpsc::channel(CHUNKS);
+        runtime.spawn(async move {
+            let _place = place;
+            loop {
+                let read = move || -> std::io::Result<(File, Bytes)> {
+                    let mut chunk = vec![0; CHUNK];
+                    let length = file.read(&mut chunk)?;
+                    chunk.truncate(length);
+                    Ok((file, Bytes::from(chunk)))
+                };
+                // A list that cannot be read on lacks its end, and its reader knows.
+                let Ok(Ok((rest, chunk))) = tokio::task::spawn_blocking(read).await else {
+                    return;
+                };
+                file = rest;
+                // An empty chunk is the end.
+                let is_last = chunk.is_empty();
+                let sent = timeout(STALLED, sender.send(chunk)).await;
+                if is_last || !matches!(sent, Ok(Ok(()))) {
+                    return;
+                }
+            }
+        });
+        Ok(receiver)
     }
 }

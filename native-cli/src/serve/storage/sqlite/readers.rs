@@ -22,6 +22,8 @@ const STREAMS: usize = 10;
 /// Maximum number of reads that work at the same time, for each processor. More would only take turns on it, each with a
 /// thread, a cache and a list in memory.
 const READS_PER_PROCESSOR: usize = 2;
+/// Maximum number of long lists that wait for their clients in temporary files; further ones are asked to come again.
+const SPOOLS: usize = 64;
 /// Whoever waits longer for a connection is asked to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -32,6 +34,7 @@ pub(super) struct Readers {
     free: Arc<Semaphore>,
     working: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    spools: Arc<Semaphore>,
     progress: Progress,
 }
 
@@ -64,6 +67,7 @@ impl Readers {
             free: Arc::new(Semaphore::new(READERS)),
             working: Arc::new(Semaphore::new(processors * READS_PER_PROCESSOR)),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            spools: Arc::new(Semaphore::new(SPOOLS)),
             progress,
         })
     }
@@ -101,6 +105,7 @@ impl Readers {
                 if let Some(connection) = &loan.connection {
                     let streams = Streams {
                         places: &this.streams,
+                        spools: &this.spools,
                         runtime: &runtime,
                         working: Cell::new(Some(working)),
                     };

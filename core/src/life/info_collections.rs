@@ -66,7 +66,6 @@ fn version_to_tell(
 
 /// Asks for info/collections and keeps it for this sync.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course> {
-    let is_waiting = session.is_anything_waiting().await?;
     let now = session.host.now();
     let version = version_to_tell(
         session.options.situation.tells_version,
@@ -92,6 +91,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
         last_modified,
     } = answer
     else {
+        let is_waiting = session.is_anything_waiting().await?;
         return Ok(Course::decide(true, is_waiting));
     };
     session.state.info_read = Some(now);
@@ -104,6 +104,8 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
         session.compare_all().await?;
         return Ok(Course::UseNew);
     }
+    // Asked only now that the server's clock is known: this device's own may be days behind.
+    let is_waiting = is_same && session.is_anything_waiting().await?;
     Ok(Course::decide(is_same, is_waiting))
 }
 

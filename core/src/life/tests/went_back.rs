@@ -219,6 +219,21 @@ fn a_clock_that_was_a_year_ahead_hides_nothing_once_it_is_right_again() {
 }
 
 #[test]
+fn a_device_whose_own_clock_is_days_behind_comes_to_rest() {
+    let shelf = Shelf::default();
+    let a = device(&shelf);
+    // The scripted server says 1700000000 in every answer.
+    shelf.clock.set(1_700_000_000 * 100);
+    a.script
+        .set_now(crate::time::LocalTime::from_millis(1_699_000_000_000));
+    a.put("one", "{}");
+    for _ in 0..2 {
+        assert!(a.sync().is_success());
+    }
+    assert_eq!(a.sync().ending, Ending::NothingToDo);
+}
+
+#[test]
 fn info_collections_is_asked_for_without_a_condition_every_hour() {
     let shelf = Shelf::default();
     let a = device(&shelf);

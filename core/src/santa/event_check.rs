@@ -252,13 +252,13 @@ fn unknown(field: &'static str, value: &Value) -> InvalidEvent {
 
 fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_string(),
     }
 }
 
 /// Checks a hash, and writes it as the protocol does.
-fn digest(text: &mut String, field: &'static str, digits: usize) -> Result<()> {
+fn digest(text: &mut str, field: &'static str, digits: usize) -> Result<()> {
     let is_hash = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hash {
         return Err(InvalidEvent::BadHash { field, digits });
@@ -267,7 +267,7 @@ fn digest(text: &mut String, field: &'static str, digits: usize) -> Result<()> {
     Ok(())
 }
 
-fn optional_digest(text: &mut String, field: &'static str, digits: usize) -> Result<()> {
+fn optional_digest(text: &mut str, field: &'static str, digits: usize) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }

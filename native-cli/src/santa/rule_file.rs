@@ -275,7 +275,7 @@ mod tests {
         for text in [
             format!("[{rule},]"),
             format!("{{'rules':{rule}}}"),
-            format!("{rule}"),
+            rule.to_string(),
             format!("\u{feff}{rule}\n"),
             format!("\u{feff}[[{rule}]]"),
         ] {

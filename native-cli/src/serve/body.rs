@@ -282,7 +282,7 @@ mod tests {
         let list = [b"[", &body[..], b"]"].concat();
         let posted = records(Format::Array, &list).unwrap().valid;
         let put = record(RecordId::new("a").unwrap(), Format::Array, body).unwrap();
-        assert_eq!(posted, [put.clone()]);
+        assert_eq!(posted, std::slice::from_ref(&put));
         assert_eq!(
             (put.payload, put.ttl),
             (Field::Set("2".into()), Field::Set(7))

@@ -55,7 +55,7 @@ impl JsFetch {
         let has_body =
             !request.body.is_empty() || matches!(request.method, Method::Put | Method::Post);
         let body = has_body.then(|| Uint8Array::from(request.body.as_slice()));
-        let signals = Array::of(&[signal.clone()]);
+        let signals = Array::of(core::slice::from_ref(signal));
         if let Some(closing) = &self.closing {
             signals.push(closing);
         }

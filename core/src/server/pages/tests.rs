@@ -361,7 +361,8 @@ fn endless(records: usize, counts: &'static str, next: fn(u32) -> u32) -> Script
 
 #[test]
 fn pages_that_never_end_are_an_error() {
-    let rows: [(usize, &str, fn(u32) -> u32, usize); 5] = [
+    type Row = (usize, &'static str, fn(u32) -> u32, usize);
+    let rows: [Row; 5] = [
         (3, "{}", |_| 10, 2),
         (3, "{}", |asked| if asked == 10 { 20 } else { 10 }, 3),
         (3, "{}", |asked| (asked + 1) % 100, 103),

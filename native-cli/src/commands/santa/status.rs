@@ -61,7 +61,7 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
 }
 
 fn time(time: Option<LocalTime>) -> String {
-    time.map_or("never".into(), |time| format!("{}", moment::local(time)))
+    time.map_or("never".into(), |time| moment::local(time).to_string())
 }
 
 impl fmt::Display for Answer {

@@ -226,7 +226,7 @@ impl<'a> Checker<'a> {
     fn message(&mut self, id: u64, message: &StructExpr) -> Checked {
         let name = message.type_name.strip_prefix('.');
         let name = name.unwrap_or(&message.type_name);
-        let Some(Type::Type(Some(of))) = self.declarations.value(name) else {
+        let Some(Type::Metatype(Some(of))) = self.declarations.value(name) else {
             return unknown(id, name);
         };
         let Some(fields) = self.declarations.fields(name) else {

@@ -252,7 +252,7 @@ impl Declarations {
             values.insert(name.to_owned(), Type::of_type(parse(text)));
         }
         values.insert("null_type".to_owned(), Type::of_type(Type::Null));
-        values.insert("type".to_owned(), Type::of_type(Type::Type(None)));
+        values.insert("type".to_owned(), Type::of_type(Type::Metatype(None)));
         for (name, of) in [
             ("google.protobuf.Timestamp", Type::Timestamp),
             ("google.protobuf.Duration", Type::Duration),
@@ -367,7 +367,7 @@ mod tests {
             let name = |of: &Type| match of {
                 Type::List(element) if **element == Type::Parameter('A') => "list(A)".to_owned(),
                 Type::Map(_) => "map(A,B)".to_owned(),
-                Type::Type(_) => "type(A)".to_owned(),
+                Type::Metatype(_) => "type(A)".to_owned(),
                 Type::Parameter(letter) => letter.to_string(),
                 other => other.to_string(),
             };

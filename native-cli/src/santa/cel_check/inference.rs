@@ -165,7 +165,7 @@ impl Inference {
                 }
                 true
             }
-            (_, Type::Dyn) | (Type::Type(_), Type::Type(_)) => true,
+            (_, Type::Dyn) | (Type::Metatype(_), Type::Metatype(_)) => true,
             (Type::Null, other) | (other, Type::Null) => is_nullable(other),
             (Type::List(from), Type::List(to)) => self.would_fit(from, to, prospects),
             (Type::Map(from), Type::Map(to)) => {

@@ -26,7 +26,7 @@ pub(super) enum Type {
     List(Rc<Type>),
     Map(Rc<(Type, Type)>),
     /// The type of a type, where it is known which one.
-    Type(Option<Rc<Type>>),
+    Metatype(Option<Rc<Type>>),
     /// A parameter of a declaration.
     Parameter(char),
     /// A type that is still to be found.
@@ -50,9 +50,9 @@ impl Type {
 
     pub(super) fn of_type(of: Self) -> Self {
         if of.parts(MAX_PARTS) >= MAX_PARTS {
-            return Self::Type(None);
+            return Self::Metatype(None);
         }
-        Self::Type(Some(Rc::new(of)))
+        Self::Metatype(Some(Rc::new(of)))
     }
 
     /// The number of types that it consists of, counted up to a limit.
@@ -67,7 +67,7 @@ impl Type {
                 let key = inner(&both.0, 1);
                 key + inner(&both.1, 1 + key)
             }
-            Self::Type(Some(of)) => inner(of, 1),
+            Self::Metatype(Some(of)) => inner(of, 1),
             _ => 0,
         }
     }
@@ -80,7 +80,7 @@ impl Type {
         match self {
             Self::List(element) => Self::list(element.replaced(replace)),
             Self::Map(both) => Self::map(both.0.replaced(replace), both.1.replaced(replace)),
-            Self::Type(Some(of)) => Self::of_type(of.replaced(replace)),
+            Self::Metatype(Some(of)) => Self::of_type(of.replaced(replace)),
             other => other.clone(),
         }
     }
@@ -91,7 +91,7 @@ impl Type {
             Self::Variable(own) => *own == variable,
             Self::List(element) => element.contains(variable),
             Self::Map(both) => both.0.contains(variable) || both.1.contains(variable),
-            Self::Type(Some(of)) => of.contains(variable),
+            Self::Metatype(Some(of)) => of.contains(variable),
             _ => false,
         }
     }
@@ -113,8 +113,8 @@ impl fmt::Display for Type {
             Self::Message(name) => name,
             Self::List(element) => return write!(f, "list({element})"),
             Self::Map(both) => return write!(f, "map({}, {})", both.0, both.1),
-            Self::Type(None) => "type",
-            Self::Type(Some(of)) => return write!(f, "type({of})"),
+            Self::Metatype(None) => "type",
+            Self::Metatype(Some(of)) => return write!(f, "type({of})"),
         })
     }
 }

@@ -98,7 +98,7 @@ fn needs_no_action(occurrence: &Occurrence) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::santa::wire::{AuditEvent, Decision, Event, FileAccessEvent};
+    use selvedge_core::santa::wire::{Decision, Event, FileAccessEvent};
 
     use super::*;
 
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(judge(&audited), Fate::Drop);
         let denied = access(FileAccessDecision::Denied);
         assert_eq!([judge(&denied), judge(&denied)], [Fate::Send; 2]);
-        let audit = Occurrence::Audit(Box::new(AuditEvent::default()));
+        let audit = Occurrence::Audit(Box::default());
         assert_eq!(judge(&audit), Fate::Send);
         recent.forget_allowed(&audited);
         let again = recent.judge(&audited, &settings, LocalTime::default());

@@ -4,8 +4,15 @@
     reason = "all of it is a test, also what clippy does not see as one"
 )]
 
-use selvedge_tests::{Account, Device, Fault, FaultProxy, Server};
+use selvedge_tests::{Account, Canned, Device, Fault, FaultProxy, Server};
 use serde_json::{Value, json};
+
+/// A proxy in trouble. A lost connection would not do: a GET is sent again after one.
+const UNAVAILABLE: Canned = Canned {
+    status: 502,
+    header: None,
+    body: "<html>502</html>",
+};
 
 /// Two devices with a record each that the other has not, after a take-local of one that was cut off.
 struct Scene {
@@ -37,7 +44,7 @@ impl Scene {
     /// Begins a take-local again and again, cut off one request later each time, until something is left of it.
     fn cut_off(&self) {
         for at in 1..100 {
-            let _nothing_is_held = self.proxy.arm(Some((at, Fault::LostRequest)));
+            let _nothing_is_held = self.proxy.arm(Some((at, Fault::Instead(UNAVAILABLE))));
             let first = ["sync", "--first", "take-local", "--yes", "notes"];
             let cut = self.device.run(&first).outcome();
             let _disarmed = self.proxy.arm(None);

@@ -66,6 +66,7 @@ fn the_later_of_two_changes_to_a_field_stays_on_both_sides() {
         // Firefox is the later one, and the second to sync.
         scene.edit("passwords", &id, &json!({ "password": "1, of Selvedge" }));
         scene.sync_device();
+        scene.pass_times_of("passwords");
         scene.ask(
             "passwords.change",
             [json!(id), json!({ "password": "2, of Firefox" })],
@@ -87,6 +88,7 @@ fn the_later_of_two_changes_to_a_field_stays_on_both_sides() {
             [json!(id), json!({ "password": "5, of Firefox" })],
         );
         scene.firefox.sync();
+        scene.pass_times_of("passwords");
         scene.edit("passwords", &id, &json!({ "password": "6, of Selvedge" }));
         scene.sync_device();
         scene.sync_both();

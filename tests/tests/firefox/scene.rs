@@ -50,6 +50,21 @@ impl Scene {
         self.firefox.sign_in(&self.device)
     }
 
+    /// Waits until the clock has passed the times that the server gave a collection's records: a burst of writes gets
+    /// times up to a second ahead, and which of two changes is the later one is judged by them.
+    pub(crate) fn pass_times_of(&self, collection: &str) {
+        let times = self.envelopes(collection);
+        let times = times.values().filter_map(|one| one["modified"].as_f64());
+        let latest = times.fold(0.0, f64::max);
+        let is_past = || {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.expect("it is after 1970").as_secs_f64() > latest
+        };
+        while !is_past() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Calls a function of Firefox's side.
     #[track_caller]
     pub(crate) fn ask<const N: usize>(&mut self, name: &str, args: [Value; N]) -> Value {

@@ -5,6 +5,7 @@
 //! order, or all at once, is cheap; adding thousands in random order one by one is not.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -84,7 +85,9 @@ impl<K: AsRef<str>, V> Map<K, V> {
         // Most come in order.
         match self.0.last() {
             Some((last, _)) if last.as_ref() < name => Err(self.0.len()),
-            _ => self.0.binary_search_by(|(key, _)| key.as_ref().cmp(name)),
+            _ => search(self.0.len(), name, &|at| {
+                self.0.get(at).map_or("", |(key, _)| key.as_ref())
+            }),
         }
     }
 
@@ -140,12 +143,47 @@ impl<K: AsRef<str>, V> Map<K, V> {
     }
 }
 
+/// Where a name is among so many in order, or where it would be; one function for all types of maps.
+fn search<'a>(
+    length: usize,
+    name: &str,
+    name_at: &dyn Fn(usize) -> &'a str,
+) -> Result<usize, usize> {
+    let (mut low, mut high) = (0, length);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match name_at(middle).cmp(name) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => high = middle,
+        }
+    }
+    Err(low)
+}
+
+/// The positions of a list in the order that `compare` gives, which tells all of them apart; one function for all lists.
+fn positions(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..length).collect();
+    order.sort_unstable_by(|a, b| compare(*a, *b));
+    order
+}
+
+/// Sorts a list; equal items stay in their order.
+pub(crate) fn sort<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
+    let order = positions(items.len(), &|a, b| match (items.get(a), items.get(b)) {
+        (Some(one), Some(other)) => compare(one, other).then(a.cmp(&b)),
+        _ => a.cmp(&b),
+    });
+    let mut taken: Vec<Option<T>> = core::mem::take(items).into_iter().map(Some).collect();
+    let take = |at: usize| taken.get_mut(at)?.take();
+    items.extend(order.into_iter().filter_map(take));
+}
+
 /// The order of names by their positions; of equal ones only the last.
 fn order(names: &[&str]) -> Vec<usize> {
-    let name = |at: &usize| names.get(*at).copied().unwrap_or_default();
-    let mut order: Vec<usize> = (0..names.len()).collect();
-    order.sort_unstable_by(|a, b| name(a).cmp(name(b)).then(b.cmp(a)));
-    order.dedup_by(|next, kept| name(next) == name(kept));
+    let name = |at: usize| names.get(at).copied().unwrap_or_default();
+    let mut order = positions(names.len(), &|a, b| name(a).cmp(name(b)).then(b.cmp(&a)));
+    order.dedup_by(|next, kept| name(*next) == name(*kept));
     order
 }
 

@@ -115,7 +115,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .collect::<Result<Vec<_>>>()?;
         let ids: Vec<RecordId> = checked.iter().map(|(id, _)| id.clone()).collect();
         let mut sorted: Vec<&RecordId> = ids.iter().collect();
-        sorted.sort();
+        sorted.sort_unstable();
         if let Some([twice, _]) = sorted.array_windows().find(|[a, b]| a == b) {
             return Err(Error::Input(alloc::format!(
                 "two of the records have the id {twice}: give each its own"
@@ -163,7 +163,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
     /// As [`Records::delete`].
     pub async fn delete_many(&self, ids: &[RecordId]) -> Result<()> {
         let mut once = ids.to_vec();
-        once.sort();
+        once.sort_unstable();
         once.dedup();
         self.change(&once, None, |at, current| match (current, once.get(at)) {
             (None, Some(id)) => Err(Error::NoSuchRecord { id: id.clone() }),

@@ -53,7 +53,7 @@ pub(crate) async fn part<S: Store>(store: &S, entries: &[Entry]) -> Result<Optio
     }
     let journal = name();
     let mut items: Vec<_> = entries.iter().map(Entry::item).collect();
-    items.sort_by(|one, other| one.id.cmp(&other.id));
+    crate::sorted::sort(&mut items, |one, other| one.id.cmp(&other.id));
     items.dedup_by(|one, other| one.id == other.id);
     let ids: Vec<RecordId> = items.iter().map(|item| item.id.clone()).collect();
     let found = store.read(&journal, &ids).await?;

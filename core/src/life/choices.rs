@@ -271,7 +271,9 @@ pub async fn engine_list<S: Store>(store: &S) -> Result<Vec<EngineStatus>> {
             name,
         });
     }
-    engines.sort_by_key(|engine| turn(&engine.name));
+    crate::sorted::sort(&mut engines, |one, other| {
+        turn(&one.name).cmp(&turn(&other.name))
+    });
     Ok(engines)
 }
 

@@ -109,14 +109,22 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A whole number of any form.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, which is what is wanted"
-)]
+/// A whole number of any form; what lies right of the decimal point is cut. It is read without floats, whose tables are
+/// large in WebAssembly.
 fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| Some(number(value)? as u64))
+    let Value::Number(number) = value else {
+        return None;
+    };
+    if let Some(whole) = value.as_u64() {
+        return Some(whole);
+    }
+    let text = number.to_string();
+    Some(match ServerTime::parse_json(text.as_bytes()) {
+        Ok(time) => time.hundredths() / 100,
+        // Below zero, or an exponent that makes it too small or too large for 64 bits.
+        Err(_) if text.contains('-') => 0,
+        Err(_) => u64::MAX,
+    })
 }
 
 impl<H: Fetch + Clock + Random> Client<'_, H> {
@@ -311,6 +319,34 @@ mod tests {
         }
         let info: InfoCollections = crate::json::from_str("[]").unwrap();
         assert_eq!(info, InfoCollections::default());
+    }
+
+    #[test]
+    fn a_count_is_a_number_of_any_form() {
+        let rows = [
+            ("3", Some(3)),
+            ("2.0", Some(2)),
+            ("2.99", Some(2)),
+            ("1.5e3", Some(1500)),
+            ("1E2", Some(100)),
+            ("25e-1", Some(2)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", Some(u64::MAX)),
+            ("1e400", Some(u64::MAX)),
+            ("1e99999", Some(u64::MAX)),
+            ("1e-99999", Some(0)),
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("-1", Some(0)),
+            ("-1.5e3", Some(0)),
+            ("null", None),
+            ("\"3\"", None),
+            ("[3]", None),
+        ];
+        for (text, expected) in rows {
+            let value: Value = crate::json::from_str(text).unwrap();
+            assert_eq!(whole(&value), expected, "{text}");
+        }
     }
 
     #[test]

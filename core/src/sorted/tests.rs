@@ -100,3 +100,14 @@ fn an_empty_object_or_list_may_come_in_other_forms() {
         assert!(crate::json::from_str::<Names>(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn equal_items_of_a_sorted_list_stay_in_their_order() {
+    for length in [0, 1, 2, 3, 50] {
+        let mut items: Vec<(usize, usize)> = (0..length).map(|at| (at * 7 % 5, at)).collect();
+        let mut expected = items.clone();
+        expected.sort_by_key(|(key, _)| *key);
+        sort(&mut items, |one, other| one.0.cmp(&other.0));
+        assert_eq!(items, expected, "{length}");
+    }
+}

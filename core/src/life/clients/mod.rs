@@ -301,7 +301,7 @@ pub async fn list_clients<H: Fetch + Clock + Random>(
 ) -> Result<Vec<KnownClient>> {
     let collection = read(client, keys.bundle("clients")?).await?;
     let mut known: Vec<KnownClient> = collection.records.iter().map(ClientRecord::known).collect();
-    known.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    crate::sorted::sort(&mut known, |a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     Ok(known)
 }
 

@@ -61,7 +61,9 @@ impl ClientsState {
             .iter()
             .map(|record| record.known())
             .collect();
-        known.sort_by_key(|client| (core::cmp::Reverse(client.modified), client.id.clone()));
+        crate::sorted::sort(&mut known, |a, b| {
+            (b.modified, &a.id).cmp(&(a.modified, &b.id))
+        });
         let own = self.id.clone();
         let record = own.as_ref().and_then(|id| collection.get(id.as_str()));
         self.others = record.map(ClientRecord::other_members).unwrap_or_default();

@@ -140,7 +140,7 @@ test("a program that is started again goes on with the storage token of before, 
   await synced(await open({ account, store, fetch }));
   assert.equal(tokens(seen), 2);
   Date.now = now;
-  await (await open({ account: await createAccount(url), store, fetch })).sync();
+  await (await open({ account: await createAccount(url), store, fetch, adopt: true })).sync();
   assert.equal(tokens(seen), 3);
 });
 

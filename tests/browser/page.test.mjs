@@ -242,7 +242,7 @@ for (const name of BROWSERS) {
 
 for (const name of BROWSERS) {
   test(`${name}: joining can be cancelled, and what is wrong stands beside its field with what to do`, async t => {
-    const server = await serve(t, ["--www", WWW]);
+    const server = await serve(t, ["--www", WWW, "--allow-origin", "*"]);
     const cli = new Device(t);
     const code = cli.run("account", "create", "--server", server.url).trim();
     cli.feed(JSON.stringify({ id: "one", url: "https://example.org/one", title: "One" }), "records", "put", COLLECTION);

@@ -17,17 +17,26 @@ const locks = () => globalThis.navigator?.locks;
 const lockName = (/** @type {string} */ name) => `selvedge-store:${name}`;
 
 /**
- * Marks a database as in use; the answer ends that. Waits for a deletion that is under way. Where a browser has no locks, the
+ * Marks a database as in use; the answer ends that, and its promise resolves when the mark is gone. Waits for a deletion that is under way. Where a browser has no locks, the
  * open connection is the only mark.
  * @param {string} name
- * @returns {Promise<() => void>}
+ * @returns {Promise<() => Promise<unknown>>}
  */
 export const use = name =>
   new Promise(resolve => {
-    const hold = () => new Promise(release => resolve(() => release(undefined)));
-    const asked = locks()?.request(lockName(name), { mode: "shared" }, hold);
-    if (asked) asked.catch(() => resolve(() => {}));
-    else resolve(() => {});
+    const nothing = async () => {};
+    /** @type {Promise<unknown> | undefined} */
+    let asked;
+    const hold = () =>
+      new Promise(release =>
+        resolve(async () => {
+          release(undefined);
+          await asked?.catch(nothing);
+        }),
+      );
+    asked = locks()?.request(lockName(name), { mode: "shared" }, hold);
+    if (asked) asked.catch(() => resolve(nothing));
+    else resolve(nothing);
   });
 
 /**

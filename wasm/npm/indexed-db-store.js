@@ -25,7 +25,8 @@ export class IndexedDbStore {
   #closing;
   /** @type {Set<Promise<unknown>>} Transactions that are under way. */
   #running = new Set();
-  #release = () => {};
+  /** @type {() => Promise<unknown>} */
+  #release = async () => {};
 
   /** @param {string} name */
   constructor(name) {
@@ -69,7 +70,7 @@ export class IndexedDbStore {
     await Promise.allSettled(this.#running);
     const database = await opened?.catch(() => undefined);
     database?.close();
-    this.#release();
+    await this.#release();
   }
 
   async global() {

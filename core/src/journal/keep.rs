@@ -9,7 +9,7 @@ use crate::ids::{CollectionName, RecordId};
 use crate::reconcile::Side;
 use crate::time::LocalTime;
 
-/// Entries are kept for so many days.
+/// Number of days for which entries are kept.
 pub const KEEP_DAYS: u64 = 30;
 /// The maximum number of entries.
 pub const MAX_ENTRIES: usize = 10_000;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::ids::Guid;
 use crate::json::Value;
 
-/// URLs have at most so many characters.
+/// Maximum number of characters of a URL.
 const MAX_URL: usize = 65_536;
 /// The last millisecond that a date of JavaScript has.
 const MAX_DATE: u64 = 8_640_000_000_000_000;

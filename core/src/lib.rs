@@ -1,8 +1,6 @@
 //! Selvedge's core: record crypto and every sync decision of Firefox Sync (storage API 1.5, storage format 5).
 //!
 //! It does no I/O. A host lends it four things: [`http::Fetch`], [`host::Store`], [`host::Clock`] and [`host::Random`].
-//!
-//! Beside it stands [`santa`], the staged sync of Santa's rules and events, on the same requests and clock.
 #![no_std]
 
 extern crate alloc;
@@ -22,10 +20,10 @@ pub mod json;
 pub mod life;
 pub mod reconcile;
 pub mod repository;
-pub mod santa;
 pub mod schedule;
-#[cfg(test)]
-pub(crate) mod script;
+#[cfg(any(test, feature = "scripted-host"))]
+#[doc(hidden)]
+pub mod script;
 pub mod server;
 pub mod sorted;
 pub mod time;

@@ -13,14 +13,14 @@ use crate::http::{Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Requ
 use crate::time::LocalTime;
 
 /// The endpoint under which scripted requests are matched by their path alone.
-pub(crate) const ENDPOINT: &str = "https://sync.example.org/1.5/777";
+pub const ENDPOINT: &str = "https://sync.example.org/1.5/777";
 
 /// When a script's clock starts.
-pub(crate) const START: LocalTime = LocalTime::from_millis(1_700_000_000_000);
+pub const START: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 
 /// What a request must look like.
 #[derive(Debug, Clone)]
-pub(crate) struct Expected {
+pub struct Expected {
     method: Method,
     target: String,
     headers: Vec<(&'static str, Option<String>)>,
@@ -28,22 +28,22 @@ pub(crate) struct Expected {
 }
 
 /// A GET of `target`: a path with query below [`ENDPOINT`], or a whole URL.
-pub(crate) fn get(target: &str) -> Expected {
+pub fn get(target: &str) -> Expected {
     Expected::new(Method::Get, target)
 }
 
 /// A PUT to `target`.
-pub(crate) fn put(target: &str) -> Expected {
+pub fn put(target: &str) -> Expected {
     Expected::new(Method::Put, target)
 }
 
 /// A POST to `target`.
-pub(crate) fn post(target: &str) -> Expected {
+pub fn post(target: &str) -> Expected {
     Expected::new(Method::Post, target)
 }
 
 /// A DELETE of `target`.
-pub(crate) fn delete(target: &str) -> Expected {
+pub fn delete(target: &str) -> Expected {
     Expected::new(Method::Delete, target)
 }
 
@@ -58,19 +58,19 @@ impl Expected {
     }
 
     /// With this header.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, Some(value.into())));
         self
     }
 
     /// Without this header.
-    pub(crate) fn without(mut self, name: &'static str) -> Self {
+    pub fn without(mut self, name: &'static str) -> Self {
         self.headers.push((name, None));
         self
     }
 
     /// With exactly this body.
-    pub(crate) fn body(mut self, body: impl Into<String>) -> Self {
+    pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
     }
@@ -106,7 +106,7 @@ impl Expected {
 
 /// What the server answers.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     status: u16,
     headers: Headers,
     chunks: VecDeque<Vec<u8>>,
@@ -115,7 +115,7 @@ pub(crate) struct Answer {
 }
 
 /// An empty answer with this status.
-pub(crate) fn status(status: u16) -> Answer {
+pub fn status(status: u16) -> Answer {
     Answer {
         status,
         headers: Headers::default(),
@@ -126,21 +126,21 @@ pub(crate) fn status(status: u16) -> Answer {
 }
 
 /// 200 with a JSON body.
-pub(crate) fn json(body: impl Into<String>) -> Answer {
+pub fn json(body: impl Into<String>) -> Answer {
     status(200)
         .header("Content-Type", "application/json")
         .body(body)
 }
 
 /// 200 with a body of JSON values, a line each.
-pub(crate) fn newlines(body: impl Into<String>) -> Answer {
+pub fn newlines(body: impl Into<String>) -> Answer {
     status(200)
         .header("Content-Type", "application/newlines")
         .body(body)
 }
 
 /// No answer at all.
-pub(crate) fn fails(kind: FetchErrorKind) -> Answer {
+pub fn fails(kind: FetchErrorKind) -> Answer {
     Answer {
         fails: Some(kind),
         ..status(0)
@@ -149,24 +149,24 @@ pub(crate) fn fails(kind: FetchErrorKind) -> Answer {
 
 impl Answer {
     /// With another status.
-    pub(crate) fn status(mut self, status: u16) -> Self {
+    pub fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
     /// With this header.
-    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push(name, value);
         self
     }
 
     /// With the time that a storage server says in every answer of its own.
-    pub(crate) fn genuine(self) -> Self {
+    pub fn genuine(self) -> Self {
         self.header("X-Weave-Timestamp", "1700000000.00")
     }
 
     /// With no header but the type of its body.
-    pub(crate) fn bare(mut self) -> Self {
+    pub fn bare(mut self) -> Self {
         let name = "Content-Type";
         let kept = self.headers.get(name).map(ToString::to_string);
         self.headers = kept.into_iter().map(|value| (name, value)).collect();
@@ -174,13 +174,13 @@ impl Answer {
     }
 
     /// With this body, in one chunk.
-    pub(crate) fn body(mut self, body: impl Into<String>) -> Self {
+    pub fn body(mut self, body: impl Into<String>) -> Self {
         self.chunks = [body.into().into_bytes()].into();
         self
     }
 
     /// With the same body in chunks of the given sizes, which are repeated until it ends.
-    pub(crate) fn in_chunks(mut self, sizes: &[usize]) -> Self {
+    pub fn in_chunks(mut self, sizes: &[usize]) -> Self {
         let whole: Vec<u8> = self.chunks.into_iter().flatten().collect();
         let mut rest = whole.as_slice();
         self.chunks = VecDeque::new();
@@ -196,7 +196,7 @@ impl Answer {
     }
 
     /// With a connection that is lost after the body's bytes.
-    pub(crate) fn cut(mut self) -> Self {
+    pub fn cut(mut self) -> Self {
         self.cut = true;
         self
     }
@@ -205,7 +205,7 @@ impl Answer {
 type Serve = Box<dyn FnMut(&Request) -> Answer>;
 
 /// The scripted host.
-pub(crate) struct Script {
+pub struct Script {
     steps: RefCell<VecDeque<(Expected, Answer)>>,
     serve: RefCell<Option<Serve>>,
     seen: RefCell<Vec<Request>>,
@@ -215,7 +215,8 @@ pub(crate) struct Script {
 
 impl Script {
     /// A script without steps: any request is one too many.
-    pub(crate) fn new() -> Self {
+    #[allow(clippy::new_without_default, reason = "a script is named, never a default")]
+    pub fn new() -> Self {
         Self {
             steps: RefCell::default(),
             serve: RefCell::new(None),
@@ -226,30 +227,30 @@ impl Script {
     }
 
     /// A host whose server is a function.
-    pub(crate) fn serving(serve: impl FnMut(&Request) -> Answer + 'static) -> Self {
+    pub fn serving(serve: impl FnMut(&Request) -> Answer + 'static) -> Self {
         let script = Self::new();
         *script.serve.borrow_mut() = Some(Box::new(serve));
         script
     }
 
     /// Then this request comes, and is answered so.
-    pub(crate) fn expect(self, expected: Expected, answer: Answer) -> Self {
+    pub fn expect(self, expected: Expected, answer: Answer) -> Self {
         self.steps.borrow_mut().push_back((expected, answer));
         self
     }
 
     /// Sets the clock.
-    pub(crate) fn set_now(&self, now: LocalTime) {
+    pub fn set_now(&self, now: LocalTime) {
         self.now.set(now);
     }
 
     /// The requests so far.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<Request> {
         self.seen.borrow().clone()
     }
 
     /// Claims that every expected request came.
-    pub(crate) fn done(&self) {
+    pub fn done(&self) {
         let steps = self.steps.borrow();
         let missing: Vec<String> = steps
             .iter()
@@ -318,7 +319,7 @@ impl Random for Script {
 
 /// The chunks of an answer.
 #[derive(Debug)]
-pub(crate) struct ScriptedBody {
+pub struct ScriptedBody {
     chunks: VecDeque<Vec<u8>>,
     cut: bool,
 }

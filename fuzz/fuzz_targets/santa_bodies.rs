@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use selvedge_core::santa::wire::{
+use selvedge_santa::wire::{
     EventUploadRequest, Form, PreflightRequest, PreflightResponse, RuleDownloadResponse,
 };
-use selvedge_core::santa::{Change, Encoding, Kind, Plan, Settings};
+use selvedge_santa::{Change, Encoding, Kind, Plan, Settings};
 
 const LIMIT: usize = 1 << 20;
 

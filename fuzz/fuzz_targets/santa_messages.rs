@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use selvedge_core::santa::ipc::{Caller, Lines, call_line, read_answer, read_call};
-use selvedge_core::santa::push::{CommandKey, Gate, HmacScheme, Subject, read_blob, subjects};
-use selvedge_core::santa::{Address, Endpoint, ExtraHeaders};
+use selvedge_santa::ipc::{Caller, Lines, call_line, read_answer, read_call};
+use selvedge_santa::push::{CommandKey, Gate, HmacScheme, Subject, read_blob, subjects};
+use selvedge_santa::{Address, Endpoint, ExtraHeaders};
 
 fuzz_target!(|input: (&[u8], &str, u64)| {
     let (bytes, text, now) = input;

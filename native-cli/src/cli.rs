@@ -12,7 +12,7 @@ use crate::commands::records::RecordsCommand;
 use crate::commands::santa::grammar::SantaCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::sync::SyncArgs;
-use crate::exit::EXIT_CODES;
+use selvedge_host::exit::EXIT_CODES;
 
 /// Syncs, reads, edits and serves Firefox Sync data, end-to-end encrypted.
 #[derive(Debug, Parser)]

@@ -2,19 +2,19 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
+use selvedge_host::exit::{Exit, HostError, Result};
 
 /// Goes on only if a person agrees: with `--yes`, or at the terminal. `loss` says in one sentence what would be lost.
 ///
 /// # Errors
-/// [`CliError::Usage`] where nobody can be asked, [`CliError::Refused`] when the answer is no.
+/// [`HostError::Usage`] where nobody can be asked, [`HostError::Refused`] when the answer is no.
 pub(crate) fn agree(output: &Output, loss: &str, yes: bool) -> Result<()> {
     if yes {
         return Ok(());
     }
     if output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(CliError::Usage(format!(
+        return Err(HostError::Usage(format!(
             "{loss}: say --yes to agree, or look first with --dry-run"
         )));
     }
@@ -25,7 +25,7 @@ pub(crate) fn agree(output: &Output, loss: &str, yes: bool) -> Result<()> {
     if is_read && is_yes(&answer) {
         return Ok(());
     }
-    Err(CliError::Refused {
+    Err(HostError::Refused {
         message: "nothing was done".into(),
         exit: Exit::Failed,
     })

@@ -9,13 +9,10 @@ use selvedge_core::time::LocalTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::exit::{CliError, Result};
-use crate::host::{NativeFetch, NativeHost, NetworkOptions, SqliteStore, SystemClock};
 use crate::output::Output;
-use crate::profile::{Profile, Settings, read_if_there, remove_if_there};
-
-/// How this program names itself to servers.
-pub const USER_AGENT: &str = concat!("Selvedge/", env!("CARGO_PKG_VERSION"));
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::profile::{Profile, Settings, read_if_there, remove_if_there};
+use selvedge_host::{NativeFetch, NativeHost, NetworkOptions, SqliteStore, SystemClock};
 
 /// What every command works with.
 #[derive(Debug)]
@@ -72,7 +69,7 @@ impl Device {
             insecure_http,
         } = &self.network;
         let before = self.profile.settings()?;
-        let absolute = |path: &PathBuf| std::path::absolute(path).map_err(CliError::file(path));
+        let absolute = |path: &PathBuf| std::path::absolute(path).map_err(HostError::file(path));
         let settings = Settings {
             ca_file: ca_file
                 .as_ref()
@@ -109,7 +106,7 @@ impl Device {
         let Some(json) = read_if_there(&path)?.map(Zeroizing::new) else {
             return Ok(None);
         };
-        let credentials = Credentials::from_json(&json).map_err(|error| CliError::BadFile {
+        let credentials = Credentials::from_json(&json).map_err(|error| HostError::BadFile {
             path,
             detail: format!("{error}: `selvedge account forget`, then join the account again"),
         })?;
@@ -119,9 +116,9 @@ impl Device {
     /// The account.
     ///
     /// # Errors
-    /// [`CliError::NoAccount`], or when its file cannot be read or is damaged.
+    /// [`HostError::NoAccount`], or when its file cannot be read or is damaged.
     pub fn credentials(&self) -> Result<Credentials> {
-        self.credentials_if_there()?.ok_or(CliError::NoAccount)
+        self.credentials_if_there()?.ok_or(HostError::NoAccount)
     }
 
     /// Keeps an account's secrets in their file.
@@ -151,7 +148,7 @@ impl Device {
     pub fn own_client(&self) -> Result<OwnClient> {
         let name = self.profile.settings()?.device_name;
         Ok(OwnClient {
-            name: name.unwrap_or_else(machine_name),
+            name: name.unwrap_or_else(selvedge_host::machine_name),
             os: Some(std::env::consts::OS.into()),
             ..OwnClient::default()
         })
@@ -211,7 +208,7 @@ impl Device {
             duration: token.duration,
         };
         let json =
-            serde_json::to_vec(&file).map_err(|error| CliError::Failed(error.to_string()))?;
+            serde_json::to_vec(&file).map_err(|error| HostError::Failed(error.to_string()))?;
         self.profile
             .write(&self.profile.token_path(), &Zeroizing::new(json))
     }
@@ -244,15 +241,6 @@ pub fn is_numbered(name: &str, machine: &str) -> bool {
         let number = rest.strip_prefix(' ').map(str::parse::<u32>);
         rest.is_empty() || matches!(number, Some(Ok(2..)))
     })
-}
-
-/// The machine's name, as far as it has one.
-#[must_use]
-pub fn machine_name() -> String {
-    let name = gethostname::gethostname();
-    name.to_str()
-        .filter(|name| !name.is_empty())
-        .map_or_else(|| OwnClient::default().name, str::to_owned)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 use crate::cli::Command;
 use crate::commands::account::AccountCommand;
 use crate::commands::records::RecordsCommand;
-use crate::exit::{CliError, Exit};
 use crate::output::Output;
 use crate::progress;
+use selvedge_host::exit::{Exit, HostError};
 
 /// What of a command's work is kept when it is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) fn watch(output: Output, kept: Kept) {
         tokio::spawn(async move {
             if signal.recv().await.is_some() {
                 progress::clear_line(&output);
-                output.error(&CliError::Interrupted(kept.sentence(progress::done())));
+                output.error(&HostError::Interrupted(kept.sentence(progress::done())));
                 std::process::exit(i32::from(Exit::Interrupted as u8));
             }
         });
@@ -80,7 +80,7 @@ pub(crate) fn watch(output: Output, kept: Kept) {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             progress::clear_line(&output);
-            output.error(&CliError::Interrupted(kept.sentence(progress::done())));
+            output.error(&HostError::Interrupted(kept.sentence(progress::done())));
             std::process::exit(i32::from(Exit::Interrupted as u8));
         }
     });

@@ -7,16 +7,16 @@ use std::io::Write as _;
 use log::LevelFilter;
 use selvedge_core::host::Clock as _;
 
-use crate::host::SystemClock;
-use crate::moment;
 use crate::output::{Output, printable};
+use selvedge_host::SystemClock;
+use selvedge_host::moment;
 
 /// What is logged for a number of `-v`.
 fn filter(verbose: u8) -> Option<&'static str> {
     match verbose {
         0 => None,
-        1 => Some("selvedge_cli=debug"),
-        2 => Some("selvedge_cli=trace,reqwest=debug,rustls=debug"),
+        1 => Some("selvedge=debug"),
+        2 => Some("selvedge=trace,reqwest=debug,rustls=debug"),
         _ => Some("trace"),
     }
 }

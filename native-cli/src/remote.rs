@@ -9,9 +9,10 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life::{CollectionKeys, KeptToken};
 use selvedge_core::server::{Access, Client, Record};
 
-use crate::device::{Device, USER_AGENT, global_state};
-use crate::exit::{CliError, Result};
-use crate::host::NativeHost;
+use crate::device::{Device, global_state};
+use selvedge_host::NativeHost;
+use selvedge_host::USER_AGENT;
+use selvedge_host::exit::{HostError, Result};
 
 /// The account's storage: a client whose credentials the server takes, and the keys of the records.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl<'h> Remote<'h> {
                     }
                 }
             }
-            _ => return Err(CliError::NoAccount),
+            _ => return Err(HostError::NoAccount),
         };
         device.keep_token(kept.as_ref(), token.as_ref())?;
         Ok(Self {

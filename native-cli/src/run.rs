@@ -7,12 +7,12 @@ use crate::commands::{
     account, clients, collections, demo, engines, man, records, santa, serve, status, sync,
 };
 use crate::device::Device;
-use crate::exit::{CliError, Exit, Result};
-use crate::host::NetworkOptions;
 use crate::interrupt::{Kept, watch};
 use crate::output::Output;
-use crate::private::protect_memory;
-use crate::profile::Profile;
+use selvedge_host::NetworkOptions;
+use selvedge_host::exit::{Exit, HostError, Result};
+use selvedge_host::private::protect_memory;
+use selvedge_host::profile::Profile;
 
 /// Does what the command line says. Errors are said on stderr.
 #[must_use]
@@ -102,6 +102,6 @@ pub(crate) fn many_threads() -> Result<tokio::runtime::Runtime> {
         .map_err(no_runtime)
 }
 
-fn no_runtime(error: std::io::Error) -> CliError {
-    CliError::Failed(format!("the system gives no threads or sockets: {error}"))
+fn no_runtime(error: std::io::Error) -> HostError {
+    HostError::Failed(format!("the system gives no threads or sockets: {error}"))
 }

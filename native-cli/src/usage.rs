@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::exit::Exit;
+use selvedge_host::exit::Exit;
 
 /// Says what is wrong with a command line, or prints the help or the version that it asks for, and gives the exit code.
 #[must_use]

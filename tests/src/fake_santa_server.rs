@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use selvedge_core::santa::Encoding;
+use selvedge_santa::Encoding;
 
 /// A request of a machine.
 #[derive(Debug, Clone)]

@@ -4,7 +4,6 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use selvedge_cli::host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::crypto::RustCrypto;
 use selvedge_core::engine::Generic;
@@ -16,6 +15,7 @@ use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life::{self, Ending, KeptToken, Obstacle, Report, Situation};
 use selvedge_core::time::LocalTime;
+use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 
 /// Where a process ends as if it were killed: at its commit of this number, from one on.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use selvedge_cli::santa::push::{self, PushConfig, PushError, PushEvent, PushHandle};
-use selvedge_core::santa::push::Message;
+use selvedge_santa::push::Message;
+use selvedge_santa_host::push::{self, PushConfig, PushError, PushEvent, PushHandle};
 use tokio::sync::mpsc;
 
 /// A slow machine gets this long for anything.

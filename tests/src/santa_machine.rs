@@ -4,14 +4,14 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use selvedge_cli::santa::{Config, Facts, SantaFetch, SantaHost, SantaStore};
 use selvedge_core::host::{Clock, StoreError};
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
-use selvedge_core::santa::{
+use selvedge_core::time::LocalTime;
+use selvedge_santa::{
     Commit, Committed, EventId, Link, Options, Pause, PendingEvent, Report, Rule, RuleCounts,
     RuleKey, RuleStore, RulesHash, sync,
 };
-use selvedge_core::time::LocalTime;
+use selvedge_santa_host::{Config, Facts, SantaFetch, SantaHost, SantaStore};
 use serde_json::{Value, json};
 
 use crate::Killed;

@@ -12,7 +12,7 @@ use selvedge_core::life::CollectionKeys;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use selvedge_cli::host::SystemRandom;
+use selvedge_host::SystemRandom;
 
 use crate::Account;
 

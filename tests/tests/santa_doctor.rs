@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "the names of tests are their claims")]
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use selvedge_core::santa::wire::{Form, PreflightResponse, RuleDownloadResponse};
+use selvedge_santa::wire::{Form, PreflightResponse, RuleDownloadResponse};
 use selvedge_tests::{FakeSantaServer, Outcome, Run, SantaReply};
 use serde_json::Value;
 

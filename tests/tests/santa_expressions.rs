@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "the names of tests are their claims")]
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use selvedge_cli::santa::serve::{Configuration, ServeConfig, Source, start};
+use selvedge_santa_host::serve::{Configuration, ServeConfig, Source, start};
 use selvedge_tests::{Outcome, Run};
 use serde_json::json;
 use tempfile::TempDir;

@@ -11,14 +11,14 @@ use async_nats::Client;
 use prost::Message as _;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use selvedge_cli::santa::push::{
-    Commands, NatsConfig, PushConfig, PushError, PushEvent, PushState,
-};
-use selvedge_core::santa::push::{
+use selvedge_santa::push::{
     Action, Answered, CommandError, CommandKey, CommandRequest, CommandResponse, HmacScheme,
     Message, SyncRequest,
 };
-use selvedge_core::santa::wire::Token;
+use selvedge_santa::wire::Token;
+use selvedge_santa_host::push::{
+    Commands, NatsConfig, PushConfig, PushError, PushEvent, PushState,
+};
 use selvedge_tests::{NatsAccount, NatsServer, PushListener, workspace_root};
 
 /// A slow machine gets this long for anything.

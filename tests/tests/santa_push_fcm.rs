@@ -4,9 +4,9 @@
     reason = "all of it is a test, also what clippy does not see as one"
 )]
 
-use selvedge_cli::santa::push::{self, FcmConfig, PushConfig, PushError, PushEvent, PushState};
-use selvedge_core::santa::push::Message;
-use selvedge_core::santa::wire::Token;
+use selvedge_santa::push::Message;
+use selvedge_santa::wire::Token;
+use selvedge_santa_host::push::{self, FcmConfig, PushConfig, PushError, PushEvent, PushState};
 use selvedge_tests::{FakeFcm, PushListener};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;

@@ -11,14 +11,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use selvedge_cli::santa::serve::{
-    Agreement, Running, ServeConfig, ServeError, Source, XsrfOptions, start,
-};
-use selvedge_core::santa::wire::{
+use selvedge_santa::wire::{
     EventUploadRequest, EventUploadResponse, Form, PreflightRequest, PreflightResponse,
     RuleDownloadRequest, RuleDownloadResponse, SyncType,
 };
-use selvedge_core::santa::{Encoding, Status};
+use selvedge_santa::{Encoding, Status};
+use selvedge_santa_host::serve::{
+    Agreement, Running, ServeConfig, ServeError, Source, XsrfOptions, start,
+};
 use selvedge_tests::{Moroz, SantaMachine};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -356,7 +356,7 @@ async fn a_configuration_means_the_same_to_moroz() {
     for machine in [&ours, &theirs] {
         let report = machine.sync().await;
         assert_eq!(report.status(), Status::Success, "{report:?}");
-        let state = selvedge_core::santa::SyncState::load(&machine.open()).await;
+        let state = selvedge_santa::SyncState::load(&machine.open()).await;
         settings.push(state.unwrap().settings);
     }
     assert_eq!(ours.rules().await, theirs.rules().await);

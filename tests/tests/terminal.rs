@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use selvedge_cli::santa::serve::{Configuration, Running, ServeConfig, Source, start};
+use selvedge_santa_host::serve::{Configuration, Running, ServeConfig, Source, start};
 use selvedge_tests::{
     Account, Device, Fault, FaultProxy, Outcome, Run, Server, ServerSetup, signal,
 };

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::commands::serve::stopped;
-use crate::exit::{CliError, Result};
 use crate::output::Output;
+use selvedge_host::exit::{HostError, Result};
 
 /// Shows a demo until it ends or the person has seen enough (SIGINT or SIGTERM): what it made goes either way.
 ///
@@ -16,7 +16,7 @@ pub(super) async fn unless_stopped(demo: impl Future<Output = Result<()>>) -> Re
     tokio::select! {
         // The signals are minded before the demo makes anything.
         biased;
-        () = stopped() => Err(CliError::Interrupted("nothing of the demo stays".into())),
+        () = stopped() => Err(HostError::Interrupted("nothing of the demo stays".into())),
         ended = demo => ended,
     }
 }
@@ -68,7 +68,7 @@ impl<T: Serialize + fmt::Display> Concluded<T> {
         output.answer(self)?;
         match self.holds {
             true => Ok(()),
-            false => Err(CliError::Failed(
+            false => Err(HostError::Failed(
                 "a check of the demo does not hold: please report it with what is printed above"
                     .into(),
             )),
@@ -121,6 +121,6 @@ mod tests {
             quiet: true,
         };
         assert!(of(true).tell(quiet).is_ok());
-        assert!(matches!(of(false).tell(quiet), Err(CliError::Failed(_))));
+        assert!(matches!(of(false).tell(quiet), Err(HostError::Failed(_))));
     }
 }

@@ -13,12 +13,12 @@ use serde::Serialize;
 
 use crate::cli::CollectionsCommand;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::host::SystemClock;
-use crate::moment;
 use crate::output::{Align, Table};
-use crate::profile::Settings;
 use crate::remote::Remote;
+use selvedge_host::SystemClock;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::moment;
+use selvedge_host::profile::Settings;
 
 #[derive(Debug, Serialize)]
 struct Listing(Vec<Row>);
@@ -142,7 +142,7 @@ async fn enabled_by_following(
         };
         if engine.state == EngineState::Declined && engine.wish != Some(Wish::Enable) {
             if engine.is_firefoxs {
-                return Err(CliError::Usage(format!(
+                return Err(HostError::Usage(format!(
                     "{name} is declined for the whole account: `selvedge engines enable {name}` first"
                 )));
             }

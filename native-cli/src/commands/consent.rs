@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use selvedge_core::life::{AtRisk, Consent};
 
-use crate::moment;
 use crate::output::{Align, Table, printable};
+use selvedge_host::moment;
 
 /// What is on the server, and would be deleted there.
 pub(super) fn at_risk_table(at_risk: &[AtRisk]) -> Table {

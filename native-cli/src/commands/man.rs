@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory as _};
 
 use crate::cli::Cli;
-use crate::exit::{CliError, Result};
+use selvedge_host::exit::{HostError, Result};
 
 /// Prints the completions of a shell.
 ///
@@ -29,14 +29,14 @@ pub fn man(dir: Option<&Path>) -> Result<()> {
     let Some(dir) = dir else {
         return print(&page(command)?);
     };
-    fs::create_dir_all(dir).map_err(CliError::file(dir))?;
+    fs::create_dir_all(dir).map_err(HostError::file(dir))?;
     write_pages(&command, "selvedge", dir)
 }
 
 fn write_pages(command: &Command, name: &str, dir: &Path) -> Result<()> {
     let path = dir.join(format!("{name}.1"));
     fs::write(&path, page(command.clone().display_name(name.to_owned()))?)
-        .map_err(CliError::file(&path))?;
+        .map_err(HostError::file(&path))?;
     for command in command
         .get_subcommands()
         .filter(|command| !command.is_hide_set())
@@ -50,7 +50,7 @@ fn page(command: Command) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut text)
-        .map_err(CliError::Output)?;
+        .map_err(HostError::Output)?;
     Ok(text)
 }
 
@@ -59,5 +59,5 @@ fn print(text: &[u8]) -> Result<()> {
     stdout
         .write_all(text)
         .and_then(|()| stdout.flush())
-        .map_err(CliError::Output)
+        .map_err(HostError::Output)
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::byte_order_mark::without_mark;
-use crate::exit::{CliError, Result};
+use selvedge_host::byte_order_mark::without_mark;
+use selvedge_host::exit::{HostError, Result};
 
 /// Secrets are far shorter than this.
 const MOST_BYTES: u64 = 64 << 10;
@@ -23,14 +23,14 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
     } else {
         fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
     };
-    read.map_err(CliError::file(path))?;
+    read.map_err(HostError::file(path))?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(CliError::BadFile {
+        return Err(HostError::BadFile {
             path: path.to_owned(),
             detail: "it is far too long to be this".into(),
         });
     }
-    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| CliError::BadFile {
+    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| HostError::BadFile {
         path: path.to_owned(),
         detail: "it is no text".into(),
     })?;
@@ -47,12 +47,12 @@ pub(crate) fn secret(file: Option<&Path>, what: &str, option: &str) -> Result<Ze
         }
         None if io::stdin().is_terminal() => rpassword::prompt_password(format!("{what}: "))
             .map(Zeroizing::new)
-            .map_err(CliError::file(Path::new("the terminal"))),
+            .map_err(HostError::file(Path::new("the terminal"))),
         _ => {
             let line = line()?;
             let line = without_line_end(&line);
             if line.is_empty() {
-                return Err(CliError::Usage(format!(
+                return Err(HostError::Usage(format!(
                     "no {what} came on stdin: give it there as a line, or in a file with {option}"
                 )));
             }
@@ -69,8 +69,8 @@ fn line() -> Result<Zeroizing<String>> {
         .lock()
         .take(MOST_BYTES)
         .read_until(b'\n', &mut bytes)
-        .map_err(CliError::file(stdin))?;
-    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| CliError::BadFile {
+        .map_err(HostError::file(stdin))?;
+    let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| HostError::BadFile {
         path: stdin.to_owned(),
         detail: "it is no text".into(),
     })?;

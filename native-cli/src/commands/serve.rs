@@ -17,12 +17,12 @@ use zeroize::Zeroizing;
 use self::maintenance::{BackupArgs, CompactArgs, back_up, make_small};
 pub(crate) use self::running::stopped;
 use crate::commands::secret::secret;
-use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
-use crate::serve::announcement::Announcement;
-use crate::serve::limits::Limits;
-use crate::serve::storage::sqlite::Place;
-use crate::serve::{
+use selvedge_host::exit::{Exit, HostError, Result};
+use selvedge_server::announcement::Announcement;
+use selvedge_server::limits::Limits;
+use selvedge_server::storage::sqlite::Place;
+use selvedge_server::{
     DEFAULT_QUOTA_BYTES, NewNode, Options, ServeError, Server, UserError, add_user,
     change_password, invite, move_user, www,
 };
@@ -259,7 +259,7 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
     }
 }
 
-fn refused(error: ServeError) -> CliError {
+fn refused(error: ServeError) -> HostError {
     let exit = match &error {
         ServeError::Unprotected(_) | ServeError::PublicUrl | ServeError::Origin(_) => Exit::Usage,
         ServeError::Www(www::NoPage::Dialect) => Exit::Usage,
@@ -273,13 +273,13 @@ fn refused(error: ServeError) -> CliError {
         | ServeError::Invite(_) => Exit::Storage,
         _ => Exit::Failed,
     };
-    CliError::Refused {
+    HostError::Refused {
         message: error.to_string(),
         exit,
     }
 }
 
-fn user_refused(error: UserError) -> CliError {
+fn user_refused(error: UserError) -> HostError {
     let exit = match &error {
         UserError::Name(_) | UserError::Password | UserError::Node | UserError::Exists(_) => {
             Exit::Usage
@@ -288,7 +288,7 @@ fn user_refused(error: UserError) -> CliError {
         UserError::Data { .. } | UserError::Storage(_) => Exit::Storage,
         _ => Exit::Failed,
     };
-    CliError::Refused {
+    HostError::Refused {
         message: error.to_string(),
         exit,
     }

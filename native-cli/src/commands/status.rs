@@ -11,10 +11,10 @@ use serde::{Serialize, Serializer};
 use super::consent::sentences;
 use super::sync::first::PendingView;
 use crate::device::Device;
-use crate::exit::Result;
-use crate::host::SystemClock;
-use crate::moment;
 use crate::output::{Align, Table};
+use selvedge_host::SystemClock;
+use selvedge_host::exit::Result;
+use selvedge_host::moment;
 
 /// What this device knows of its syncing.
 #[derive(Debug, Serialize)]

@@ -10,8 +10,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
-use super::width::{cut, width};
-use super::{printable, terminal_width};
+use selvedge_host::output::{cut, printable, width};
+
+use super::terminal_width;
 
 /// Rows that are kept to measure the columns.
 const SAMPLE_ROWS: usize = 1000;

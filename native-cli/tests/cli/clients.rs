@@ -2,9 +2,9 @@
 
 use selvedge_cli::device::Device as CliDevice;
 use selvedge_cli::output::Output;
-use selvedge_cli::profile::Profile;
 use selvedge_cli::remote::Remote;
 use selvedge_core::life::{Command, Recipients, send_commands};
+use selvedge_host::profile::Profile;
 use serde_json::json;
 
 use crate::program::{Device, Server};
@@ -17,7 +17,7 @@ fn send(device: &Device, command: Command) {
             json: false,
             quiet: true,
         },
-        network: selvedge_cli::host::NetworkOptions::default(),
+        network: selvedge_host::NetworkOptions::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

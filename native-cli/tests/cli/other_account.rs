@@ -201,7 +201,7 @@ fn a_store_of_the_last_release_is_of_the_account_that_it_was_synced_with() {
     device.plant("store.sqlite", "");
     let store = rusqlite::Connection::open(device.profile().join("store.sqlite")).unwrap();
     store
-        .execute_batch(include_str!("../fixtures/store-0.1.0.sql"))
+        .execute_batch(include_str!("../../../tests/fixtures/store-0.1.0.sql"))
         .unwrap();
     drop(store);
 

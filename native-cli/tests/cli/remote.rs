@@ -2,10 +2,10 @@
 
 use selvedge_cli::device::Device as CliDevice;
 use selvedge_cli::output::Output;
-use selvedge_cli::profile::Profile;
 use selvedge_cli::remote::Remote;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::server::PutRecord;
+use selvedge_host::profile::Profile;
 use serde_json::{Value, json};
 
 use crate::program::{Device, Server};
@@ -29,7 +29,7 @@ fn put_payload(device: &Device, id: &str, payload: &str) {
             json: false,
             quiet: true,
         },
-        network: selvedge_cli::host::NetworkOptions::default(),
+        network: selvedge_host::NetworkOptions::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
-use selvedge_cli::host::SqliteStore;
+use selvedge_host::SqliteStore;
 
 /// The rows of a store's records.
 pub(crate) fn rows(store: &Path) -> Vec<Vec<Value>> {

@@ -6,7 +6,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use selvedge_cli::host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use selvedge_core::account::Credentials;
 use selvedge_core::bso::{Decoder, Format, Opener};
 use selvedge_core::crypto::RustCrypto;
@@ -19,6 +18,7 @@ use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life::{self, Options, Situation};
 use selvedge_core::time::LocalTime;
+use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use selvedge_tests::{Account, Wire};
 use serde_json::Value;
 use tokio::runtime::Builder;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use selvedge_cli::serve::storage::sqlite::Place;
-use selvedge_cli::serve::{Options, Server as Embedded, local_token};
+use selvedge_server::storage::sqlite::Place;
+use selvedge_server::{Options, Server as Embedded, local_token};
 
 use crate::client::LOCAL_TOKEN;
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::test_runner::TestCaseError;
-use selvedge_cli::host::SystemRandom;
 use selvedge_core::account::Credentials;
 use selvedge_core::engine::{Generic, Records};
 use selvedge_core::host::{PageLimit, Selection, Store as _, Stored};
@@ -11,6 +10,7 @@ use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{
     self, CollectionKeys, Ending, GlobalState, KeptToken, Report, Situation,
 };
+use selvedge_host::SystemRandom;
 use selvedge_tests::Account;
 use serde_json::{Map, Value};
 

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use selvedge_cli::host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use selvedge_core::crypto::RustCrypto;
 use selvedge_core::host::{
     Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
@@ -11,6 +10,7 @@ use selvedge_core::host::{
 use selvedge_core::http::{Body, Fetch, FetchError, FetchErrorKind, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
+use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 
 /// A failure of the network.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 
 use proptest::test_runner::TestCaseError;
-use selvedge_cli::host::NativeFetch;
-use selvedge_cli::serve::{Options, Server};
 use selvedge_core::account::Credentials;
+use selvedge_host::NativeFetch;
+use selvedge_server::{Options, Server};
 use selvedge_tests::{Account, MasterSecret, Wire};
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};

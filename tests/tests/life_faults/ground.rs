@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use selvedge_cli::host::{NativeFetch, NativeHost};
-use selvedge_cli::serve::limits::Limits;
-use selvedge_cli::serve::storage::sqlite::Place;
-use selvedge_cli::serve::{Options, Server, invite};
 use selvedge_core::account::{Credentials, embedded};
+use selvedge_host::{NativeFetch, NativeHost};
+use selvedge_server::limits::Limits;
+use selvedge_server::storage::sqlite::Place;
+use selvedge_server::{Options, Server, invite};
 use selvedge_tests::{Account, FaultProxy, MasterSecret, Wire};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use selvedge_cli::host::SqliteStore;
 use selvedge_core::account::Credentials;
 use selvedge_core::crypto::payload;
 use selvedge_core::engine::Records;
 use selvedge_core::host::{Clock as _, PageLimit, Store as _};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::life::{Ending, KeptToken, Report};
+use selvedge_host::SqliteStore;
 use selvedge_tests::{Fault, Hand, Heard, Killed, SyncOnce, sync_once};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use selvedge_cli::santa::push::{NatsConfig, Publisher};
-use selvedge_cli::santa::serve::{Running, ServeConfig, Source, start};
+use selvedge_santa_host::push::{NatsConfig, Publisher};
+use selvedge_santa_host::serve::{Running, ServeConfig, Source, start};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};

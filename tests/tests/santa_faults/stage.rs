@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use selvedge_cli::santa::serve::{Configuration, Running, ServeConfig, Source, XsrfOptions, start};
-use selvedge_core::santa::wire::{Decision, Event};
-use selvedge_core::santa::{Occurrence, Status};
+use selvedge_santa::wire::{Decision, Event};
+use selvedge_santa::{Occurrence, Status};
+use selvedge_santa_host::serve::{Configuration, Running, ServeConfig, Source, XsrfOptions, start};
 use selvedge_tests::{FaultProxy, Moroz, SantaMachine};
 use serde_json::Value;
 use tempfile::TempDir;

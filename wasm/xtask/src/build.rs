@@ -32,11 +32,13 @@ const HOT: [&str; 7] = [
 ];
 
 /// What is tested in WebAssembly: the core's decisions, laws and vectors as they are tested natively, and the border.
-pub(crate) const TESTED: [&str; 7] = [
+pub(crate) const TESTED: [&str; 9] = [
     "--package",
     "selvedge-blocks",
     "--package",
     "selvedge-core",
+    "--package",
+    "selvedge-santa",
     "--package",
     "selvedge-wasm",
     "--tests",

@@ -27,7 +27,7 @@ const HELP: &str = "cargo xtask COMMAND
           SELVEDGE=PROGRAM takes a program selvedge that is built already)
   browsers  packs, and runs in real browsers, headless: the WebAssembly tests, the extension and the page
           (cargo xtask browsers NAME runs only tests/browser/NAME.test.mjs)
-  messages  writes the messages of Santa's sync in Rust, from their schema in core/proto";
+  messages  writes the messages of Santa's sync in Rust, from their schema in core/santa/proto";
 
 /// Not for people: cargo runs the test binaries through this command.
 const RUN_TESTS: &str = "run-wasm-tests";

@@ -1,4 +1,4 @@
-//! `cargo xtask messages`: the messages of Santa's sync in Rust, from their schema in `core/proto`.
+//! `cargo xtask messages`: the messages of Santa's sync in Rust, from their schema in `core/santa/proto`.
 //!
 //! The files that come of it are kept beside the core's other code, so that whoever builds it needs no schema compiler.
 //! A test says whether they are what the schema gives.
@@ -14,16 +14,16 @@ use crate::error::Error;
 use crate::workspace::{Workspace, read, write};
 
 /// Where the schema is.
-const SCHEMA: &str = "core/proto";
+const SCHEMA: &str = "core/santa/proto";
 
 /// Each file of the schema that has messages, and what is made of it.
 const FILES: [(&str, &str); 6] = [
-    ("words.proto", "core/src/santa/wire/words.rs"),
-    ("preflight.proto", "core/src/santa/wire/preflight.rs"),
-    ("event.proto", "core/src/santa/wire/event.rs"),
-    ("rule.proto", "core/src/santa/wire/rule.rs"),
-    ("postflight.proto", "core/src/santa/wire/postflight.rs"),
-    ("push.proto", "core/src/santa/push/pb.rs"),
+    ("words.proto", "core/santa/src/wire/words.rs"),
+    ("preflight.proto", "core/santa/src/wire/preflight.rs"),
+    ("event.proto", "core/santa/src/wire/event.rs"),
+    ("rule.proto", "core/santa/src/wire/rule.rs"),
+    ("postflight.proto", "core/santa/src/wire/postflight.rs"),
+    ("push.proto", "core/santa/src/push/pb.rs"),
 ];
 
 /// Writes the files that are not what the schema gives, and names them.

@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use super::{read_credentials, read_secret};
 use crate::commands::sync::report::ReportView;
-use crate::device::{Device, USER_AGENT};
-use crate::exit::Result;
-use crate::host::{NativeHost, SqliteStore};
+use crate::device::Device;
 use crate::output::{Align, Table, bytes, duration};
 use crate::progress::Progress;
 use crate::remote::Remote;
+use selvedge_host::USER_AGENT;
+use selvedge_host::exit::Result;
+use selvedge_host::{NativeHost, SqliteStore};
 
 /// The account to copy to.
 pub(super) fn target(file: Option<&Path>, code_file: Option<&Path>) -> Result<Credentials> {

@@ -6,13 +6,13 @@ use selvedge_core::error::Error;
 
 use super::LegacyArgs;
 use crate::commands::secret::secret;
-use crate::exit::{CliError, Result};
-use crate::host::SystemRandom;
+use selvedge_host::SystemRandom;
+use selvedge_host::exit::{HostError, Result};
 
 /// An account as it was said, and whether its Sync Key is a new one.
 pub(super) fn account(args: &LegacyArgs) -> Result<(Account, bool)> {
     let (Some(server), Some(username)) = (&args.server, &args.username) else {
-        return Err(CliError::Usage(
+        return Err(HostError::Usage(
             "say which account with --server and --username".into(),
         ));
     };

@@ -24,11 +24,11 @@ use crate::commands::secret::{read_secret, secret};
 use crate::commands::sync::reinitialize;
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
 use crate::output::printable;
-use crate::paths::shown;
-use crate::profile::remove_if_there;
-use crate::serve::announcement;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::paths::shown;
+use selvedge_host::profile::remove_if_there;
+use selvedge_server::announcement;
 
 /// What was, or would be, done.
 #[derive(Debug, Serialize)]
@@ -212,7 +212,7 @@ async fn use_file(device: &Device, file: &Path, new: New<'_>) -> Result<()> {
 
 fn read_credentials(file: &Path) -> Result<Credentials> {
     let json = read_secret(file)?;
-    Credentials::from_json(json.as_bytes()).map_err(|error| CliError::BadFile {
+    Credentials::from_json(json.as_bytes()).map_err(|error| HostError::BadFile {
         path: file.to_owned(),
         detail: error.to_string(),
     })
@@ -243,14 +243,14 @@ async fn use_legacy(device: &Device, args: &LegacyArgs, new: New<'_>) -> Result<
 }
 
 /// Only a profile without an account gets a new one: the records of two accounts must not be mixed.
-fn begin(device: &Device, dry_run: bool) -> Result<Option<crate::profile::Lock>> {
+fn begin(device: &Device, dry_run: bool) -> Result<Option<selvedge_host::profile::Lock>> {
     let lock = if dry_run {
         None
     } else {
         Some(device.profile.lock()?)
     };
     if device.profile.credentials_path().exists() {
-        return Err(CliError::AccountExists);
+        return Err(HostError::AccountExists);
     }
     Ok(lock)
 }
@@ -318,7 +318,7 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
         doomed.extend(profile.store_files());
     }
     if !doomed.iter().any(|path| path.exists()) {
-        return Err(CliError::NoAccount);
+        return Err(HostError::NoAccount);
     }
     let lock = if dry_run { None } else { Some(profile.lock()?) };
     let unsent = unsent(device).await?;

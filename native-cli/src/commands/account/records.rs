@@ -21,10 +21,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::confirm::agree;
 use crate::device::{Device, global_state};
-use crate::exit::{CliError, Result};
-use crate::host::SqliteStore;
 use crate::output::{Align, Table, records};
-use crate::profile::Profile;
+use selvedge_host::SqliteStore;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::profile::Profile;
 
 /// What becomes of another account's records in this profile.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -85,7 +85,7 @@ pub(super) async fn look(
         let held = held(&store).await?;
         let total: u64 = held.iter().map(|row| row.records).sum();
         if step == Step::Ask {
-            return Err(CliError::OtherRecords { total });
+            return Err(HostError::OtherRecords { total });
         }
         device.output.note(table(&held));
         if !dry_run {
@@ -121,7 +121,7 @@ pub(super) async fn settle(
         && let Some(path) = own_from_before(profile, credentials).await?
     {
         let target = profile.store_path();
-        fs::rename(&path, &target).map_err(CliError::file(&path))?;
+        fs::rename(&path, &target).map_err(HostError::file(&path))?;
         device
             .output
             .note("This account's records from before are here again.");
@@ -189,7 +189,7 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
     };
     let path = profile.apart_path(&tag);
     if path.exists() {
-        return Err(CliError::Failed(format!(
+        return Err(HostError::Failed(format!(
             "{} has records of the same account from before: move one of the two stores elsewhere first",
             path.display()
         )));
@@ -198,9 +198,9 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
     drop(store);
     let [file, side_files @ ..] = profile.store_files();
     if side_files.iter().any(|path| path.exists()) {
-        return Err(CliError::InUse);
+        return Err(HostError::InUse);
     }
-    fs::rename(&file, &path).map_err(CliError::file(&file))?;
+    fs::rename(&file, &path).map_err(HostError::file(&file))?;
     Ok(path)
 }
 

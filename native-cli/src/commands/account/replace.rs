@@ -4,8 +4,8 @@ use selvedge_core::account::{Binding, Credentials, Owner};
 use selvedge_core::life;
 
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::profile::Lock;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::profile::Lock;
 
 /// What new credentials are to a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Arrival {
 /// Locks the profile for new credentials, unless it has another account: the records of two accounts must not be mixed.
 ///
 /// # Errors
-/// [`CliError::AccountDiffers`]; when the profile cannot be read or is in use.
+/// [`HostError::AccountDiffers`]; when the profile cannot be read or is in use.
 pub(super) fn begin(
     device: &Device,
     new: &Credentials,
@@ -32,7 +32,7 @@ pub(super) fn begin(
     match device.credentials_if_there()? {
         None => Ok((lock, Arrival::First)),
         Some(old) if is_same_account(&old, new) => Ok((lock, Arrival::Replacement)),
-        Some(_) => Err(CliError::AccountDiffers),
+        Some(_) => Err(HostError::AccountDiffers),
     }
 }
 

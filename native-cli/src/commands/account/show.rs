@@ -7,10 +7,10 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::device::{Device, global_state, is_numbered};
-use crate::exit::Result;
 use crate::output::printable;
-use crate::paths::shown;
-use crate::profile::Settings;
+use selvedge_host::exit::Result;
+use selvedge_host::paths::shown;
+use selvedge_host::profile::Settings;
 
 /// What is shown of an account.
 #[derive(Debug, Serialize)]

@@ -12,10 +12,10 @@ use serde::Serialize;
 
 pub use self::grammar::{ClientsCommand, TargetArgs};
 use crate::device::{Device, global_state};
-use crate::exit::{CliError, Result};
-use crate::moment;
 use crate::output::{Align, Table};
 use crate::remote::Remote;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::moment;
 
 #[derive(Debug, Serialize)]
 struct Listing(Vec<Row>);
@@ -105,16 +105,16 @@ impl Account {
             .iter()
             .find(|client| client.id.as_str() == asked);
         match (by_id, named().count()) {
-            (Some(client), _) if self.is_own(client) => Err(CliError::Usage(
+            (Some(client), _) if self.is_own(client) => Err(HostError::Usage(
                 "this is the device itself: name another one".into(),
             )),
             (Some(client), _) => Ok(client),
             (None, 0 | 1) => named().map(|(client, _)| client).next().ok_or_else(|| {
-                CliError::NotFound(format!(
+                HostError::NotFound(format!(
                     "the account has no other device {asked}: `selvedge clients list` shows all"
                 ))
             }),
-            (None, several) => Err(CliError::Usage(format!(
+            (None, several) => Err(HostError::Usage(format!(
                 "{several} devices are called {asked}: name one by its id, which `selvedge clients list` shows"
             ))),
         }

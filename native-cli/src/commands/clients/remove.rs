@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::Account;
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::moment;
 use crate::output::printable;
 use crate::remote::Remote;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::moment;
 
 /// What was, or would be, removed.
 #[derive(Debug, Serialize)]
@@ -34,7 +34,7 @@ pub(super) async fn run(device: &Device, asked: &str, yes: bool, dry_run: bool) 
     let remote = Remote::connect(device, &host).await?;
     let account = Account::look(device, &remote).await?;
     if account.own.is_none() && !account.clients.is_empty() {
-        return Err(CliError::Usage(
+        return Err(HostError::Usage(
             "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first"
                 .into(),
         ));
@@ -64,7 +64,7 @@ pub(super) async fn run(device: &Device, asked: &str, yes: bool, dry_run: bool) 
         );
         agree(&device.output, &loss, yes)?;
         let clients =
-            CollectionName::new("clients").map_err(|error| CliError::Failed(error.to_string()))?;
+            CollectionName::new("clients").map_err(|error| HostError::Failed(error.to_string()))?;
         // The entry's own time: a device that has just written it is not gone.
         remote
             .client

@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::{Account, TargetArgs};
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
 use crate::output::printable;
 use crate::remote::Remote;
+use selvedge_host::exit::{HostError, Result};
 
 /// What is asked of the records on other devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(super) async fn tab(
     dry_run: bool,
 ) -> Result<()> {
     if !uri.contains(':') || uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(CliError::Usage(format!(
+        return Err(HostError::Usage(format!(
             "{} is no address of a page: write it whole, like https://example.org/",
             printable(&uri)
         )));
@@ -65,7 +65,7 @@ pub(super) async fn tab(
     let account = Account::look(device, &remote).await?;
     let client = account.find(client)?;
     let Some(sender) = account.own.clone() else {
-        return Err(CliError::Usage(
+        return Err(HostError::Usage(
             "the account does not know this device yet: `selvedge sync` first".into(),
         ));
     };
@@ -101,7 +101,7 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
     let client = match client {
         Some(name) if all => {
             let name =
-                CollectionName::new(name).map_err(|error| CliError::Usage(error.to_string()))?;
+                CollectionName::new(name).map_err(|error| HostError::Usage(error.to_string()))?;
             collections.insert(0, name);
             None
         }
@@ -117,7 +117,7 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
         }
         None => {
             if account.own.is_none() && !account.clients.is_empty() {
-                return Err(CliError::Usage(
+                return Err(HostError::Usage(
                     "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first".into(),
                 ));
             }
@@ -156,7 +156,7 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
 
 async fn send(
     remote: &Remote<'_>,
-    host: &crate::host::NativeHost<()>,
+    host: &selvedge_host::NativeHost<()>,
     recipients: Recipients<'_>,
     commands: &[Command],
     dry_run: bool,

@@ -4,7 +4,7 @@ use selvedge_core::life::{Ending, Report};
 
 use crate::commands::sync::report::unsent;
 use crate::output::printable;
-use crate::service::Log;
+use selvedge_host::service::Log;
 
 /// Says what came of a sync.
 pub(super) fn synced(log: Log, report: &Report) {

@@ -17,9 +17,9 @@ use self::watch::ClockWatch;
 use super::sync;
 use crate::cli::DaemonArgs;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::host::{SqliteStore, SystemClock, SystemRandom};
-use crate::service::{Log, Notifier, Signalled, Signals};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::service::{Log, Notifier, Signalled, Signals};
+use selvedge_host::{SqliteStore, SystemClock, SystemRandom};
 
 /// How often the daemon looks around while it waits.
 const LOOK: Duration = Duration::from_secs(5);
@@ -48,11 +48,11 @@ pub async fn run(device: &Device, args: DaemonArgs) -> Result<()> {
 
 fn print_unit(device: &Device) -> Result<()> {
     let program =
-        std::env::current_exe().map_err(CliError::file(std::path::Path::new("selvedge")))?;
+        std::env::current_exe().map_err(HostError::file(std::path::Path::new("selvedge")))?;
     let profile =
-        std::path::absolute(device.profile.dir()).map_err(CliError::file(device.profile.dir()))?;
+        std::path::absolute(device.profile.dir()).map_err(HostError::file(device.profile.dir()))?;
     for path in [&program, &profile] {
-        crate::service::check(path)?;
+        selvedge_host::service::check(path)?;
     }
     let user = std::env::var("USER").unwrap_or_else(|_| "root".into());
     device.output.print(&unit::unit(&program, &profile, &user))
@@ -143,7 +143,7 @@ impl<'a> Daemon<'a> {
     fn ask(&mut self) {
         self.tell(Event::AskedFor);
         if let Some(until) = self.schedule.refused_until(SystemClock.now()) {
-            let until = crate::moment::local(until);
+            let until = selvedge_host::moment::local(until);
             let text = format!("asked to sync; the server asked to be left alone until {until}");
             self.log.say("refused", &text);
         }
@@ -249,8 +249,8 @@ impl<'a> Daemon<'a> {
                 self.log.say("failed", &error.to_string());
                 let how = match error {
                     // A person's own sync runs.
-                    CliError::InUse => Ended::Again,
-                    CliError::NoAccount => Ended::NeedsPerson,
+                    HostError::InUse => Ended::Again,
+                    HostError::NoAccount => Ended::NeedsPerson,
                     _ => Ended::Failed,
                 };
                 (how, selvedge_core::server::Backoff::default())
@@ -263,7 +263,7 @@ impl<'a> Daemon<'a> {
         }
         let text = match self.schedule.next(&self.policy, SystemClock.now()) {
             Next::Wait { until } => {
-                format!("next sync at {}", crate::moment::local(until))
+                format!("next sync at {}", selvedge_host::moment::local(until))
             }
             Next::ForPerson => "waiting for a person: see `selvedge status`".into(),
             Next::Sync { .. } | Next::Running => "syncing".into(),

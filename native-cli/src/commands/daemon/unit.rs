@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::service::{quoted, sandbox};
+use selvedge_host::service::{quoted, sandbox};
 
 /// A system service that runs the daemon as `user` and may write nothing but the profile's directory.
 pub(super) fn unit(program: &Path, profile: &Path, user: &str) -> String {

@@ -9,10 +9,10 @@ use selvedge_core::ids::CollectionName;
 use selvedge_core::life::{self, Ending, KeptToken, Options, OwnClient, Report, Situation};
 
 use super::{NOTES, Synced};
-use crate::device::USER_AGENT;
-use crate::exit::{CliError, Result};
-use crate::host::{NativeFetch, NativeHost, SqliteStore, SystemClock, SystemRandom};
 use crate::progress::Progress;
+use selvedge_host::USER_AGENT;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{NativeFetch, NativeHost, SqliteStore, SystemClock, SystemRandom};
 
 pub(super) struct DemoDevice {
     pub(super) name: &'static str,
@@ -30,7 +30,7 @@ impl DemoDevice {
         credentials: Credentials,
     ) -> Result<Self> {
         let collection =
-            CollectionName::new(NOTES).map_err(|error| CliError::Failed(error.to_string()))?;
+            CollectionName::new(NOTES).map_err(|error| HostError::Failed(error.to_string()))?;
         Ok(Self {
             name,
             host: NativeHost::new(fetch, SqliteStore::open(store)?),
@@ -90,7 +90,7 @@ fn whole(name: &str, report: &Report) -> Result<()> {
         .iter()
         .map(|collection| collection.status.word())
         .collect();
-    Err(CliError::Failed(format!(
+    Err(HostError::Failed(format!(
         "the sync of device {name} was not whole: {} {}",
         report.ending.word(),
         statuses.join(" ")

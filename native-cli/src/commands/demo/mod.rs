@@ -15,11 +15,11 @@ use tokio::sync::oneshot;
 use self::device::DemoDevice;
 use self::proof::StoredRow;
 use crate::commands::checks::{Concluded, unless_stopped};
-use crate::exit::{CliError, Result};
-use crate::host::{NativeFetch, NativeHost};
 use crate::output::{Align, Output, Table, bytes, duration};
-use crate::serve::storage::sqlite::Place;
-use crate::serve::{Options, Server, local_token};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{NativeFetch, NativeHost};
+use selvedge_server::storage::sqlite::Place;
+use selvedge_server::{Options, Server, local_token};
 
 /// The collection.
 const NOTES: &str = "notes";
@@ -70,14 +70,14 @@ async fn show(output: Output) -> Result<()> {
     let dir = tempfile::Builder::new()
         .prefix("selvedge-demo-")
         .tempdir()
-        .map_err(CliError::file(&std::env::temp_dir()))?;
+        .map_err(HostError::file(&std::env::temp_dir()))?;
     let data = dir.path().join("server");
     let server = Server::bind(Options {
         data: Place::Directory(data.clone()),
         ..Options::default()
     })
     .await
-    .map_err(|error| CliError::Failed(error.to_string()))?;
+    .map_err(|error| HostError::Failed(error.to_string()))?;
     let url = server.public_url().to_owned();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
@@ -98,7 +98,7 @@ async fn show(output: Output) -> Result<()> {
     let _ = stop.send(());
     running
         .await
-        .map_err(|error| CliError::Failed(format!("the server did not end well: {error}")))?;
+        .map_err(|error| HostError::Failed(format!("the server did not end well: {error}")))?;
     let (stored_row, of_server) = proof::of_server(&data)?;
     checks.extend(of_server);
 
@@ -117,7 +117,7 @@ async fn two_devices(
     dir: &std::path::Path,
     data: &std::path::Path,
 ) -> Result<(DemoDevice, DemoDevice)> {
-    let token = local_token(data).map_err(CliError::file(data))?;
+    let token = local_token(data).map_err(HostError::file(data))?;
     let host = NativeHost::new(NativeFetch::new(), ());
     let credentials = embedded::create_account(&host, url, Some(&token)).await?;
     let line = credentials.join_code()?.to_line();

@@ -14,7 +14,7 @@ use super::device::DemoDevice;
 use super::story::{BOTH, DELETED, EDIT_WORD, EDITED, SECRET_WORD, id};
 use super::{NOTES, WRITTEN};
 use crate::commands::checks::Check;
-use crate::exit::{CliError, Result};
+use selvedge_host::exit::{HostError, Result};
 
 /// A row of the server's database.
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ async fn contents(device: &DemoDevice) -> Result<BTreeMap<RecordId, Value>> {
         for stored in page {
             let text = stored.item.cleartext.unwrap_or_default();
             let value = serde_json::from_str(&text)
-                .map_err(|_| CliError::Failed(format!("note {} is no JSON", stored.item.id)))?;
+                .map_err(|_| HostError::Failed(format!("note {} is no JSON", stored.item.id)))?;
             notes.insert(stored.item.id, value);
         }
     }
@@ -89,7 +89,7 @@ async fn is_settled(device: &DemoDevice) -> Result<bool> {
 /// What the server's own files show, read without the server.
 pub(super) fn of_server(data: &Path) -> Result<(StoredRow, Vec<Check>)> {
     let rows = stored_rows(data)
-        .map_err(|error| CliError::Failed(format!("the server's database: {error}")))?;
+        .map_err(|error| HostError::Failed(format!("the server's database: {error}")))?;
     let encrypted = rows
         .iter()
         .filter(|row| is_ciphertext(&row.payload))
@@ -111,7 +111,7 @@ pub(super) fn of_server(data: &Path) -> Result<(StoredRow, Vec<Check>)> {
     let first = rows
         .into_iter()
         .next()
-        .ok_or_else(|| CliError::Failed("the server has no notes".into()))?;
+        .ok_or_else(|| HostError::Failed("the server has no notes".into()))?;
     Ok((first, checks))
 }
 
@@ -145,9 +145,9 @@ fn is_ciphertext(payload: &str) -> bool {
 }
 
 fn is_in_files(dir: &Path, words: &[&str]) -> Result<bool> {
-    for entry in fs::read_dir(dir).map_err(CliError::file(dir))? {
-        let path = entry.map_err(CliError::file(dir))?.path();
-        let bytes = fs::read(&path).map_err(CliError::file(&path))?;
+    for entry in fs::read_dir(dir).map_err(HostError::file(dir))? {
+        let path = entry.map_err(HostError::file(dir))?.path();
+        let bytes = fs::read(&path).map_err(HostError::file(&path))?;
         if words
             .iter()
             .any(|word| memchr::memmem::find(&bytes, word.as_bytes()).is_some())

@@ -4,9 +4,9 @@ use selvedge_core::ids::RecordId;
 
 use super::device::DemoDevice;
 use super::{MOST_ROUNDS, Synced, WRITTEN};
-use crate::exit::{CliError, Result};
 use crate::output::Output;
 use crate::progress::Progress;
+use selvedge_host::exit::{HostError, Result};
 
 /// The notes that device B edits,
 pub(super) const EDITED: std::ops::Range<usize> = 100..110;
@@ -22,7 +22,7 @@ pub(super) const EDIT_WORD: &str = "saffron";
 
 /// The id of a note.
 pub(super) fn id(number: usize) -> Result<RecordId> {
-    RecordId::new(format!("note{number:08}")).map_err(|error| CliError::Failed(error.to_string()))
+    RecordId::new(format!("note{number:08}")).map_err(|error| HostError::Failed(error.to_string()))
 }
 
 /// The notes as device A writes them first.
@@ -69,7 +69,7 @@ pub(super) async fn tell(
             return Ok(());
         }
     }
-    Err(CliError::Failed(format!(
+    Err(HostError::Failed(format!(
         "the devices did not settle in {MOST_ROUNDS} rounds"
     )))
 }

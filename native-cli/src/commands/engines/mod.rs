@@ -14,11 +14,11 @@ pub use self::grammar::EnginesCommand;
 use crate::commands::consent::at_risk_table;
 use crate::confirm::agree;
 use crate::device::{Device, global_state};
-use crate::exit::Result;
-use crate::host::{SqliteStore, SystemClock};
 use crate::output::{Align, Table};
-use crate::profile::Settings;
 use crate::remote::Remote;
+use selvedge_host::exit::Result;
+use selvedge_host::profile::Settings;
+use selvedge_host::{SqliteStore, SystemClock};
 
 #[derive(Debug, Serialize)]
 struct Listing(Vec<Row>);

@@ -7,7 +7,7 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::{LocalTime, ServerTime};
 
 use crate::cli::{DryRun, collection};
-use crate::moment;
+use selvedge_host::moment;
 
 /// What to do with records.
 #[derive(Debug, Subcommand)]

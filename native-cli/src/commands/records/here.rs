@@ -12,8 +12,8 @@ use super::input::Input;
 use super::print::print_one;
 use super::secrets::Hidden;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::host::{DryRunStore, SqliteStore, SystemClock, SystemRandom};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{DryRunStore, SqliteStore, SystemClock, SystemRandom};
 
 /// The store of a device that must have the collection.
 pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Result<SqliteStore> {
@@ -23,7 +23,7 @@ pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Re
     {
         return Ok(store);
     }
-    Err(CliError::NotFound(format!(
+    Err(HostError::NotFound(format!(
         "there is no collection {collection} on this device: `selvedge sync` brings the account's, --remote asks the server"
     )))
 }
@@ -39,7 +39,7 @@ pub(super) async fn get(
     let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
     let found = records.get(&id).await?;
     let text = found.ok_or_else(|| {
-        CliError::NotFound(format!(
+        HostError::NotFound(format!(
             "there is no record {id} in {collection} on this device"
         ))
     })?;
@@ -70,7 +70,7 @@ pub(super) async fn put(
             life::bind(&store, &credentials)
                 .await
                 .map_err(|error| match error {
-                    Error::OtherAccount => CliError::OtherAccount,
+                    Error::OtherAccount => HostError::OtherAccount,
                     error => error.into(),
                 })?;
         }

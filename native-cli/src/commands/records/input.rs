@@ -11,9 +11,9 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use serde_json::value::RawValue;
 
 use super::Source;
-use crate::byte_order_mark::remove_mark;
-use crate::exit::{CliError, Result};
-use crate::host::{SystemClock, SystemRandom};
+use selvedge_host::byte_order_mark::remove_mark;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{SystemClock, SystemRandom};
 
 /// The input is in memory as a whole, so that it is put as a whole or not at all.
 const MOST_BYTES: u64 = 1 << 30;
@@ -42,12 +42,12 @@ impl Input {
                 "--record".into(),
             ),
             (None, Some(path)) if path.as_os_str() != "-" => {
-                let file = File::open(path).map_err(CliError::file(path))?;
+                let file = File::open(path).map_err(HostError::file(path))?;
                 (Box::new(file), path.clone())
             }
             (None, file) => {
                 if file.is_none() && io::stdin().is_terminal() {
-                    return Err(CliError::Usage(
+                    return Err(HostError::Usage(
                         "give the record by --record JSON, by --file FILE, or on stdin".into(),
                     ));
                 }
@@ -58,8 +58,8 @@ impl Input {
         reader
             .take(MOST_BYTES + 1)
             .read_to_end(&mut bytes)
-            .map_err(CliError::file(&path))?;
-        let bad = |detail: String| CliError::BadFile {
+            .map_err(HostError::file(&path))?;
+        let bad = |detail: String| HostError::BadFile {
             path: path.clone(),
             detail,
         };
@@ -94,7 +94,7 @@ impl Input {
             }
         }
         if found.is_empty() {
-            return Err(CliError::Usage(
+            return Err(HostError::Usage(
                 "there is no record: give JSON objects".into(),
             ));
         }
@@ -105,7 +105,7 @@ impl Input {
     pub(super) fn only(&self) -> Result<&str> {
         match self.records()?.as_slice() {
             [one] => Ok(one.text),
-            _ => Err(CliError::Usage(
+            _ => Err(HostError::Usage(
                 "these are many records: give one JSON object".into(),
             )),
         }
@@ -118,7 +118,7 @@ impl Input {
         given: &[Given<'_>],
         collection: &CollectionName,
         reason: Error,
-    ) -> CliError {
+    ) -> HostError {
         if !matches!(reason, Error::Input(_)) {
             return reason.into();
         }
@@ -131,7 +131,7 @@ impl Input {
             Err((line, error)) => format!("line {line}: {error}; nothing was put"),
             Ok(_) => format!("{reason}; nothing was put"),
         };
-        CliError::BadFile {
+        HostError::BadFile {
             path: self.path.clone(),
             detail,
         }
@@ -145,20 +145,20 @@ impl Input {
     ) -> Result<Vec<(RecordId, String)>> {
         check(given, collection)
             .await
-            .map_err(|(line, error)| CliError::BadFile {
+            .map_err(|(line, error)| HostError::BadFile {
                 path: self.path.clone(),
                 detail: format!("line {line}: {error}; nothing was put"),
             })
     }
 
     /// What is wrong, and where; serde's own words may repeat the content.
-    fn bad(&self, error: &serde_json::Error) -> CliError {
+    fn bad(&self, error: &serde_json::Error) -> HostError {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "the JSON ends too early",
             _ => "this is no JSON",
         };
         let (line, column) = (error.line(), error.column());
-        CliError::BadFile {
+        HostError::BadFile {
             path: self.path.clone(),
             detail: format!(
                 "{what} (line {line}, column {column}): give JSON objects, like {{\"title\": \"milk\"}}; nothing was put"
@@ -260,7 +260,7 @@ mod tests {
             ];
             assert_eq!(texts(input).unwrap(), expected, "{input}");
         }
-        assert!(matches!(texts(" \n"), Err(CliError::Usage(_))));
+        assert!(matches!(texts(" \n"), Err(HostError::Usage(_))));
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
             ("{}\n\n{}\n[{\"secret\":1},\n{\"secret\"}]", 5),
         ] {
             let error = texts(input).unwrap_err();
-            assert!(matches!(error, CliError::BadFile { .. }));
+            assert!(matches!(error, HostError::BadFile { .. }));
             assert!(
                 error.to_string().contains(&format!("(line {line},")),
                 "{error}"

@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 
 use super::secrets::Hidden;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::host::{DryRunStore, SystemClock, SystemRandom};
-use crate::moment;
 use crate::output::{Align, Table, printable, shortened};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::moment;
+use selvedge_host::{DryRunStore, SystemClock, SystemRandom};
 
 /// The width of a value in the table.
 const WIDTH: usize = 48;
@@ -47,7 +47,7 @@ impl Row {
         let hidden = Hidden::of(&entry.collection, false);
         let shown = hidden.without_secrets(&entry.cleartext).into_owned();
         let record = RawValue::from_string(shown)
-            .map_err(|_| CliError::Failed("the journal has a value that is no JSON".into()))?;
+            .map_err(|_| HostError::Failed("the journal has a value that is no JSON".into()))?;
         Ok(Self {
             collection: entry.collection,
             id: entry.id,
@@ -88,7 +88,7 @@ pub(super) async fn restore(
     dry_run: bool,
 ) -> Result<()> {
     Generic::new(collection.clone())?;
-    let no_store = || CliError::NotFound("there are no records on this device yet".into());
+    let no_store = || HostError::NotFound("there are no records on this device yet".into());
     let store = device.store_if_there()?.ok_or_else(no_store)?;
     let (clock, random) = (SystemClock, SystemRandom);
     let entry = if dry_run {

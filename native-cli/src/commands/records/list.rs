@@ -16,10 +16,10 @@ use super::secrets::Hidden;
 use super::there::{is_tombstone, refuse_keys};
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::host::SqliteStore;
 use crate::output::{Output, printable, terminal_width};
 use crate::remote::Remote;
+use selvedge_host::SqliteStore;
+use selvedge_host::exit::{HostError, Result};
 
 /// So many records are read at once from the store, or asked for at once when only some are wanted.
 const PAGE: u32 = 1000;
@@ -33,7 +33,7 @@ type Out = Printer<BufWriter<StdoutLock<'static>>>;
 /// Lists a collection's records.
 pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     if args.sort == Some(SortBy::Index) && !args.remote {
-        return Err(CliError::Usage(
+        return Err(HostError::Usage(
             "--sort index is for --remote: this device keeps no sortindex".into(),
         ));
     }
@@ -45,12 +45,12 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     };
     let has_columns = !matches!(format, Format::Json | Format::Jsonl);
     if args.fields.is_some() && !has_columns {
-        return Err(CliError::Usage(
+        return Err(HostError::Usage(
             "--fields is for --format table, csv and tsv".into(),
         ));
     }
     if args.raw && has_columns {
-        return Err(CliError::Usage(
+        return Err(HostError::Usage(
             "--raw is for --format json and jsonl".into(),
         ));
     }
@@ -243,7 +243,7 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
             && value.modified(&args.collection).is_none()
         {
             let name = &args.collection;
-            return Err(CliError::NotFound(format!(
+            return Err(HostError::NotFound(format!(
                 "there is no collection {name} on the server: `selvedge collections` lists those that are"
             )));
         }
@@ -265,7 +265,7 @@ struct Listing {
     hidden: Hidden,
 }
 
-type Pages<'c, 'h> = selvedge_core::server::Pages<'c, 'h, crate::host::NativeHost<()>>;
+type Pages<'c, 'h> = selvedge_core::server::Pages<'c, 'h, selvedge_host::NativeHost<()>>;
 
 impl Listing {
     async fn raw(&mut self, pages: &mut Pages<'_, '_>) -> Result<()> {
@@ -348,7 +348,7 @@ impl Listing {
         let opened = opener
             .open()
             .await
-            .map_err(|error| CliError::Failed(error.to_string()))?;
+            .map_err(|error| HostError::Failed(error.to_string()))?;
         for record in opened.records() {
             if self.left == 0 {
                 break;
@@ -398,10 +398,10 @@ impl Listing {
             _ if printed == 0 && self.foreign == self.damaged => {
                 Err(Error::WrongCollectionKey.into())
             }
-            1 => Err(CliError::Partial(
+            1 => Err(HostError::Partial(
                 "1 record cannot be read; the others were printed".into(),
             )),
-            count => Err(CliError::Partial(format!(
+            count => Err(HostError::Partial(format!(
                 "{count} records cannot be read; the others were printed"
             ))),
         }

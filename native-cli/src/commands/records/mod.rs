@@ -17,8 +17,8 @@ use serde::Serialize;
 
 pub use self::grammar::{Format, ListArgs, RecordsCommand, SortBy, Source};
 use crate::device::Device;
-use crate::exit::Result;
 use crate::output::records;
+use selvedge_host::exit::Result;
 
 /// What was, or would be, changed.
 #[derive(Debug, Serialize)]

@@ -10,9 +10,9 @@ use super::Format;
 use super::columns::Sample;
 use super::secrets::{Hidden, MASK};
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::moment;
 use crate::output::{Align, TableWriter, is_hostile, printable, terminal_width};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::moment;
 
 /// How records are printed.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl<W: Write> Printer<W> {
             Out::Table(table, fields) => table.row(cells(row, fields, hidden)),
         };
         self.printed += 1;
-        written.map_err(CliError::Output)
+        written.map_err(HostError::Output)
     }
 
     /// Writes what is left, and tells the names of fields that have no column because there is no room for them.
@@ -125,7 +125,7 @@ impl<W: Write> Printer<W> {
             Out::Table(table, _) => table.finish(),
             Out::Sample(..) | Out::Broken => Ok(()),
         });
-        written.map_err(CliError::Output)?;
+        written.map_err(HostError::Output)?;
         Ok(left_out)
     }
 
@@ -162,7 +162,7 @@ pub(super) fn print_one(device: &Device, text: &str, hidden: Hidden) -> Result<(
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", style.json(text))
         .and_then(|()| stdout.flush())
-        .map_err(CliError::Output)?;
+        .map_err(HostError::Output)?;
     if let Some(note) = hidden.note() {
         device.output.note(note);
     }

@@ -19,10 +19,10 @@ use super::input::{Input, scratch};
 use super::print::print_one;
 use super::secrets::Hidden;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::host::{SystemClock, SystemRandom};
 use crate::output::records as counted;
 use crate::remote::Remote;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{SystemClock, SystemRandom};
 
 /// Prints one record: its cleartext, or its envelope.
 pub(super) async fn get(
@@ -62,7 +62,7 @@ pub(super) async fn get(
 /// The records of `crypto` are the account's keys: they are never shown decrypted.
 pub(super) fn refuse_keys(collection: &CollectionName) -> Result<()> {
     match collection.as_str() {
-        "crypto" => Err(CliError::Usage(
+        "crypto" => Err(HostError::Usage(
             "crypto holds the account's keys, which are not shown: --raw shows its records encrypted, as the server has them"
                 .into(),
         )),
@@ -70,8 +70,8 @@ pub(super) fn refuse_keys(collection: &CollectionName) -> Result<()> {
     }
 }
 
-fn no_record(collection: &CollectionName, id: &RecordId) -> CliError {
-    CliError::NotFound(format!(
+fn no_record(collection: &CollectionName, id: &RecordId) -> HostError {
+    HostError::NotFound(format!(
         "there is no record {id} in {collection} on the server"
     ))
 }
@@ -79,7 +79,7 @@ fn no_record(collection: &CollectionName, id: &RecordId) -> CliError {
 /// The cleartext of a record; `None` of a tombstone.
 fn open(bundle: &KeyBundle, record: &Record) -> Result<Option<Zeroizing<String>>> {
     let text = payload::open(bundle, &record.payload, record.id.as_str())
-        .map_err(|error| CliError::Partial(format!("record {}: {error}", record.id)))?;
+        .map_err(|error| HostError::Partial(format!("record {}: {error}", record.id)))?;
     Ok((!is_tombstone(&text)).then_some(text))
 }
 
@@ -189,7 +189,7 @@ pub(super) async fn put(
             if put > 0 {
                 done.tell(device)?;
             }
-            return Err(CliError::Refused {
+            return Err(HostError::Refused {
                 message: format!(
                     "record {id}: {error}; {} before it {} put, {} not",
                     counted(put as u64),

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::exit::Result;
 use crate::output::Output;
-use crate::santa::config::known::{SETTINGS, Setting, listing};
+use selvedge_host::exit::Result;
+use selvedge_santa_host::config::known::{SETTINGS, Setting, listing};
 
 #[derive(Serialize)]
 struct Named {

@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 
 use super::grammar::ConfigFile;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::santa::config::known;
-use crate::santa::daemon::{Start, Unit};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::config::known;
+use selvedge_santa_host::daemon::{Start, Unit};
 
 /// Who the daemon is in a unit, where the configuration names nobody.
 const USER: &str = "selvedge";
@@ -62,11 +62,11 @@ pub(super) fn run(device: &Device, args: DaemonArgs) -> Result<()> {
 fn print_unit(device: &Device, args: &DaemonArgs, kind: UnitKind) -> Result<()> {
     let place = super::place(device);
     let config = super::config(device, &args.config)?;
-    let program = std::env::current_exe().map_err(CliError::file(Path::new("selvedge")))?;
-    let dir = std::path::absolute(place.dir()).map_err(CliError::file(place.dir()))?;
-    let socket = std::path::absolute(config.socket_path(&place)).map_err(CliError::file(&dir))?;
+    let program = std::env::current_exe().map_err(HostError::file(Path::new("selvedge")))?;
+    let dir = std::path::absolute(place.dir()).map_err(HostError::file(place.dir()))?;
+    let socket = std::path::absolute(config.socket_path(&place)).map_err(HostError::file(&dir))?;
     for path in [&program, &dir, &socket] {
-        crate::service::check(path)?;
+        selvedge_host::service::check(path)?;
     }
     let unit = Unit {
         program: &program,

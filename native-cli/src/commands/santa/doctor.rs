@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::grammar::DoctorArgs;
 use crate::device::Device;
-use crate::exit::{CliError, Exit, Result};
 use crate::output::printable;
-use crate::santa::doctor::{self, Finding, Level};
-use crate::santa::{Config, machine_id};
+use selvedge_host::exit::{Exit, HostError, Result};
+use selvedge_santa_host::doctor::{self, Finding, Level};
+use selvedge_santa_host::{Config, machine_id};
 
 #[derive(Serialize)]
 struct Findings(Vec<Finding>);
@@ -33,8 +33,8 @@ impl fmt::Display for Findings {
     }
 }
 
-fn of_configuration(error: CliError) -> CliError {
-    CliError::Refused {
+fn of_configuration(error: HostError) -> HostError {
+    HostError::Refused {
         message: error.to_string(),
         exit: Exit::Usage,
     }
@@ -58,7 +58,7 @@ pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
         .find(|finding| finding.level == Level::Fault)
         .map(|finding| finding.exit);
     device.output.answer(&Findings(findings))?;
-    let refused = |message: String, exit| Err(CliError::Refused { message, exit });
+    let refused = |message: String, exit| Err(HostError::Refused { message, exit });
     match first {
         Some(exit) => refused(format!("faults: {faults}; see each above"), exit),
         None if args.strict && warnings > 0 => refused(

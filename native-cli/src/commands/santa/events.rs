@@ -4,19 +4,19 @@ use std::fmt;
 use std::io::{IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
-use selvedge_core::santa::ipc::Posted;
-use selvedge_core::santa::{Occurrence, PendingEvent, RuleStore as _};
 use selvedge_core::time::LocalTime;
+use selvedge_santa::ipc::Posted;
+use selvedge_santa::{Occurrence, PendingEvent, RuleStore as _};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::grammar::EventsCommand;
-use crate::byte_order_mark::without_mark;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::moment;
-use crate::output::{Align, Column};
-use crate::santa::SantaStore;
+use crate::output::{Align, Column, Rows as _};
+use selvedge_host::byte_order_mark::without_mark;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::moment;
+use selvedge_santa_host::SantaStore;
 
 /// More at once is no input of an agent.
 const MOST_BYTES: u64 = 64 << 20;
@@ -54,7 +54,7 @@ impl fmt::Display for Added {
 
 fn add(device: &Device, file: Option<&Path>, is_dry: bool) -> Result<()> {
     let (text, name) = read(file)?;
-    let bad = |detail: String| CliError::BadFile {
+    let bad = |detail: String| HostError::BadFile {
         path: name.clone(),
         detail,
     };
@@ -82,9 +82,9 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
     let file = file.filter(|path| *path != Path::new("-"));
     let name = file.map_or_else(|| PathBuf::from("stdin"), Path::to_owned);
     let reader: Box<dyn Read> = match file {
-        Some(path) => Box::new(std::fs::File::open(path).map_err(CliError::file(path))?),
+        Some(path) => Box::new(std::fs::File::open(path).map_err(HostError::file(path))?),
         None if std::io::stdin().is_terminal() => {
-            return Err(CliError::Usage(
+            return Err(HostError::Usage(
                 "give the events in a file, or on stdin".into(),
             ));
         }
@@ -94,9 +94,9 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
     reader
         .take(MOST_BYTES + 1)
         .read_to_end(&mut text)
-        .map_err(CliError::file(&name))?;
+        .map_err(HostError::file(&name))?;
     match text.len() as u64 > MOST_BYTES {
-        true => Err(CliError::BadFile {
+        true => Err(HostError::BadFile {
             path: name,
             detail: "it is larger than 64 MiB: split it".into(),
         }),
@@ -142,16 +142,16 @@ async fn list(device: &Device, limit: usize) -> Result<()> {
     if output.json {
         let mut array = output.array();
         let before = format!("{{\"pending\":{pending},\"events\":");
-        array.begin(&before).map_err(CliError::Output)?;
+        array.begin(&before).map_err(HostError::Output)?;
         each(store.as_ref(), limit, |row| array.element(&row)).await?;
-        return array.finish("}").map_err(CliError::Output);
+        return array.finish("}").map_err(HostError::Output);
     }
     if pending == 0 {
         return output.print("No events wait.\n");
     }
     let mut table = output.table(&COLUMNS);
     let listed = each(store.as_ref(), limit, |row| table.row(row.cells())).await?;
-    table.finish().map_err(CliError::Output)?;
+    table.finish().map_err(HostError::Output)?;
     match pending.saturating_sub(listed) {
         0 => Ok(()),
         more => output.print(&format!("and {more} more\n")),
@@ -177,7 +177,7 @@ async fn each(
                 id: id.0,
                 occurrence,
             };
-            take(row).map_err(CliError::Output)?;
+            take(row).map_err(HostError::Output)?;
         }
     }
     Ok(listed as u64)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use selvedge_core::santa::wire::{Policy, RuleType};
+use selvedge_santa::wire::{Policy, RuleType};
 
 use crate::cli::DryRun;
 #[cfg(target_os = "linux")]

@@ -16,9 +16,9 @@ mod sync;
 
 use crate::commands::santa::grammar::{ConfigCommand, ConfigFile, SantaCommand};
 use crate::device::Device;
-use crate::exit::Result;
 use crate::run::{beside_the_network, many_threads};
-use crate::santa::{Config, Place, SantaStore};
+use selvedge_host::exit::Result;
+use selvedge_santa_host::{Config, Place, SantaStore};
 
 /// Does what was asked.
 ///

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use selvedge_core::santa::wire::Token;
+use selvedge_santa::wire::Token;
 use serde::Serialize;
 
 use crate::commands::serve::stopped;
-use crate::exit::{CliError, Exit, Result};
 use crate::output::{Output, printable};
-use crate::santa::push::{NatsConfig, PushError};
-use crate::santa::serve::{
+use selvedge_host::exit::{Exit, HostError, Result};
+use selvedge_santa_host::push::{NatsConfig, PushError};
+use selvedge_santa_host::serve::{
     LibraryError, Problem, ServeConfig, ServeError, Source, Weight, XsrfOptions, check, start,
 };
 
@@ -140,7 +140,7 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Token> {
-    let text = std::fs::read_to_string(path).map_err(CliError::file(path))?;
+    let text = std::fs::read_to_string(path).map_err(HostError::file(path))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(Token::from(text))
 }
@@ -153,20 +153,20 @@ fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
     output.answer(&Checked { problems })?;
     match errors {
         0 => Ok(()),
-        errors => Err(CliError::Usage(format!(
+        errors => Err(HostError::Usage(format!(
             "the configuration cannot be used: mend {errors} of what is said of it"
         ))),
     }
 }
 
-fn of_library(error: LibraryError) -> CliError {
+fn of_library(error: LibraryError) -> HostError {
     match error {
-        LibraryError::File(path, source) => CliError::File { path, source },
-        error => CliError::Usage(error.to_string()),
+        LibraryError::File(path, source) => HostError::File { path, source },
+        error => HostError::Usage(error.to_string()),
     }
 }
 
-fn refused(error: ServeError) -> CliError {
+fn refused(error: ServeError) -> HostError {
     let exit = match error {
         ServeError::Library(error) => return of_library(error),
         ServeError::Push(PushError::Configuration(_)) => Exit::Usage,
@@ -175,7 +175,7 @@ fn refused(error: ServeError) -> CliError {
         ServeError::EventLog(..) => Exit::Storage,
         _ => Exit::Failed,
     };
-    CliError::Refused {
+    HostError::Refused {
         message: error.to_string(),
         exit,
     }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use selvedge_core::santa::wire::Form;
-use selvedge_core::santa::{Address, Encoding};
+use selvedge_santa::wire::Form;
+use selvedge_santa::{Address, Encoding};
 
-use crate::exit::{CliError, Result};
 use crate::output::Output;
-use crate::santa::fleet::{self, FleetReport, Plan};
-use crate::santa::{Config, SantaFetch};
+use selvedge_fleet::{self as fleet, FleetReport, Plan};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::{Config, SantaFetch};
 
 /// Machines that sync for the first time are spread over no more than this.
 const LONGEST_RAMP: Duration = Duration::from_secs(600);
@@ -74,7 +74,7 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     let config = config(output, args.config.as_deref())?;
     let mut plan = plan(&args, config.as_ref());
     let address =
-        Address::new(&plan.server, "M").map_err(|error| CliError::Usage(error.to_string()))?;
+        Address::new(&plan.server, "M").map_err(|error| HostError::Usage(error.to_string()))?;
     let connections = fleet::raise_open_files(plan.connections, plan.threads);
     if connections < plan.connections {
         output.note(format!(
@@ -84,7 +84,7 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     }
     let config = config.map_or_else(|| Config::parse(Path::new("santa.toml"), "", false), Ok)?;
     let fetch =
-        || SantaFetch::new(&config, &address).map_err(|error| CliError::Failed(error.to_string()));
+        || SantaFetch::new(&config, &address).map_err(|error| HostError::Failed(error.to_string()));
     let report = fleet::run(plan, output, fetch).await?;
     if let Some(path) = &args.html {
         write_page(path, &report)?;
@@ -92,7 +92,7 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     output.answer(&report)?;
     report
         .complaint()
-        .map_or(Ok(()), |complaint| Err(CliError::Partial(complaint)))
+        .map_or(Ok(()), |complaint| Err(HostError::Partial(complaint)))
 }
 
 /// The configuration, if one is given; what is to be said of it goes to stderr.
@@ -144,7 +144,7 @@ fn plan(args: &SimulateArgs, config: Option<&Config>) -> Plan {
 }
 
 fn write_page(path: &Path, report: &FleetReport) -> Result<()> {
-    std::fs::write(path, fleet::page(report)).map_err(CliError::file(path))
+    std::fs::write(path, fleet::page(report)).map_err(HostError::file(path))
 }
 
 /// A time as people write it: a number and s, m or h.

@@ -5,20 +5,20 @@ mod settings;
 use std::fmt;
 use std::time::Duration;
 
-use selvedge_core::santa::RuleCounts;
-use selvedge_core::santa::ipc::Call;
 use selvedge_core::time::LocalTime;
+use selvedge_santa::RuleCounts;
+use selvedge_santa::ipc::Call;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::grammar::ConfigFile;
 use super::sync::View;
 use crate::device::Device;
-use crate::exit::Result;
-use crate::moment;
 use crate::output::{Align, Table, printable};
-use crate::santa::ipc_client::{Asked, ask};
-use crate::santa::{Snapshot, machine_id};
+use selvedge_host::exit::Result;
+use selvedge_host::moment;
+use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::{Snapshot, machine_id};
 
 /// So long the daemon may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(5);

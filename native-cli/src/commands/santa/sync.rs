@@ -10,22 +10,23 @@
 
 use std::fmt;
 
-use selvedge_core::santa::ipc::{Call, Fault, Progress};
-use selvedge_core::santa::{Kind, Stage, Status};
+use selvedge_santa::ipc::{Call, Fault, Progress};
+use selvedge_santa::{Kind, Stage, Status};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::grammar::SyncArgs;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
 use crate::output::{Output, bytes, duration, printable};
-use crate::santa::ipc_client::{Asked, ask};
-use crate::santa::{Config, Runner};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::sync_failure;
+use selvedge_santa_host::{Config, Runner};
 
 /// Syncs once.
 ///
 /// # Errors
-/// [`CliError::Santa`] when it did not come to its end; the report is printed all the same.
+/// [`sync_failure`] when it did not come to its end; the report is printed all the same.
 pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
     let config = super::config(device, &args.config)?;
     let kind = match (args.clean, args.clean_all) {
@@ -47,7 +48,7 @@ pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
     };
     let report = runner.sync(Some(kind), false, &progress).await?;
     let json =
-        serde_json::to_value(&report).map_err(|error| CliError::Failed(error.to_string()))?;
+        serde_json::to_value(&report).map_err(|error| HostError::Failed(error.to_string()))?;
     finish(output, json)
 }
 
@@ -64,7 +65,7 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
             device.output.note(printable(&text));
         }
     };
-    let fail = |status, message: String| Err(CliError::Santa { status, message });
+    let fail = |status, message: String| Err(sync_failure(status, message));
     match ask(&socket, &call, &mut notice).await {
         Asked::Nobody => Ok(None),
         Asked::Done(mut result) => Ok(Some(match result.get_mut("report").map(Value::take) {
@@ -103,10 +104,10 @@ fn finish(output: Output, report: Value) -> Result<()> {
     output.answer(&view)?;
     match view.status() {
         Status::Success => Ok(()),
-        status => Err(CliError::Santa {
-            status,
-            message: view.failure().unwrap_or_else(|| status.to_string()),
-        }),
+        status => {
+            let message = view.failure().unwrap_or_else(|| status.to_string());
+            Err(sync_failure(status, message))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::default_data;
 use crate::output::bytes;
-use crate::serve::{ServeError, backup, compact};
+use selvedge_server::{ServeError, backup, compact};
 
 #[derive(Debug, Args)]
 #[command(

@@ -1,6 +1,6 @@
 //! A server as a process: how it stops, and how it reads its settings again.
 
-use crate::serve::Reload;
+use selvedge_server::Reload;
 
 /// Done when the process is asked to stop.
 pub(crate) async fn stopped() {

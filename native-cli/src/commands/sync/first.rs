@@ -9,8 +9,8 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use super::report::ReportView;
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
 use crate::output::{Align, Table, printable, records};
+use selvedge_host::exit::{HostError, Result};
 
 /// What a first sync would do.
 pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
@@ -18,7 +18,7 @@ pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
 /// Shows what would be done, and goes on only if a person agrees to whatever would be lost.
 pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<()> {
     if preview.fresh_start && preview.mode == Mode::TakeServer {
-        return Err(CliError::NotFound(
+        return Err(HostError::NotFound(
             "the account has no records on its server yet, so there is nothing to take: `selvedge sync` sends what is here"
                 .into(),
         ));

@@ -23,10 +23,11 @@ pub use self::grammar::{First, SyncArgs};
 use self::preview::PreviewView;
 use self::report::ReportView;
 use self::selection::Selection;
-use crate::device::{Device, USER_AGENT, global_state};
-use crate::exit::{CliError, Result};
-use crate::host::NativeHost;
+use crate::device::{Device, global_state};
 use crate::progress::Progress;
+use selvedge_host::NativeHost;
+use selvedge_host::USER_AGENT;
+use selvedge_host::exit::{HostError, Result};
 
 /// Syncs once, or says what a sync would do.
 ///
@@ -137,7 +138,7 @@ pub(super) async fn once(
 async fn own_records(host: &NativeHost, credentials: &Credentials) -> Result<()> {
     match life::owner(host, credentials).await?.may_sync() {
         true => Ok(()),
-        false => Err(CliError::OtherAccount),
+        false => Err(HostError::OtherAccount),
     }
 }
 

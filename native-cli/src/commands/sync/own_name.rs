@@ -4,8 +4,8 @@
 use selvedge_core::life::{ClientsState, KnownClient, OwnClient, Standing};
 
 use crate::device::{Device, global_state, is_numbered};
-use crate::exit::Result;
-use crate::host::NativeHost;
+use selvedge_host::NativeHost;
+use selvedge_host::exit::Result;
 
 /// What this device says of itself: by the name that a person chose, or by the one that it has on the server, if that is
 /// the machine's with a number, or by the machine's.

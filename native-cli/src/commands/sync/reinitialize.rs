@@ -13,9 +13,9 @@ use super::selection::Selection;
 use crate::commands::consent::sentences;
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
 use crate::output::records;
 use crate::progress::Progress;
+use selvedge_host::exit::{HostError, Result};
 
 /// What would be done, or that nothing is to be done.
 #[derive(Serialize)]
@@ -69,7 +69,7 @@ pub(in crate::commands) async fn run(
         }
     };
     if remedy == Remedy::Restore && !consent.can_restore {
-        return Err(CliError::NotFound(format!(
+        return Err(HostError::NotFound(format!(
             "{}, and this device does not remember it: leave out --restore to see what setting the account up again would delete",
             consent.reason
         )));

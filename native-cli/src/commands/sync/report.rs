@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use crate::commands::consent::sentences;
 use crate::device::Device;
-use crate::exit::{CliError, Exit, Result, exit_of};
-use crate::moment;
 use crate::output::{Align, Table, bytes, duration, printable, records};
+use selvedge_host::exit::{Exit, HostError, Result, exit_of};
+use selvedge_host::moment;
 
 /// What came of a sync, for people; the core writes the JSON.
 #[derive(Serialize)]
@@ -109,13 +109,13 @@ impl ReportView {
             Ending::Stopped(error) => return Err(error.clone().into()),
             Ending::Blocked(obstacle) => return Err(blocked(obstacle)),
             Ending::NeedsConsent(consent) => {
-                return Err(CliError::NeedsConsent(format!(
+                return Err(HostError::NeedsConsent(format!(
                     "{}: nothing was changed; `selvedge account reinitialize` shows what can be done",
                     consent.reason
                 )));
             }
             Ending::CutShort => {
-                return Err(CliError::Refused {
+                return Err(HostError::Refused {
                     message:
                         "the server asked to be left alone before all was done: sync again later"
                             .into(),
@@ -123,7 +123,7 @@ impl ReportView {
                 });
             }
             Ending::LoggedOut => {
-                return Err(CliError::Refused {
+                return Err(HostError::Refused {
                     message: "another device told this one to sign out: its account was forgotten here, its records stay; \
                               join the account again to go on"
                         .into(),
@@ -164,7 +164,7 @@ impl ReportView {
             };
             let message =
                 format!("{problems} {plural} could not be synced whole; what could pass did");
-            return Err(CliError::Refused { message, exit });
+            return Err(HostError::Refused { message, exit });
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ const fn advice(error: &Error) -> Option<&'static str> {
     }
 }
 
-fn blocked(obstacle: &Obstacle) -> CliError {
+fn blocked(obstacle: &Obstacle) -> HostError {
     let (message, exit) = match obstacle {
         Obstacle::Wait { until } => {
             let until = moment::local(*until);
@@ -219,7 +219,7 @@ fn blocked(obstacle: &Obstacle) -> CliError {
         Obstacle::Running => (obstacle.to_string(), Exit::Conflict),
         _ => (obstacle.to_string(), Exit::Failed),
     };
-    CliError::Refused { message, exit }
+    HostError::Refused { message, exit }
 }
 
 impl fmt::Display for ReportView {

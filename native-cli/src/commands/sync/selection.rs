@@ -9,9 +9,9 @@ use selvedge_core::life::{FirstPreview, GlobalState, Wish, turn};
 use selvedge_core::server::Conditional;
 
 use crate::device::{Device, global_state};
-use crate::exit::{CliError, Result};
-use crate::host::NativeHost;
 use crate::remote::Remote;
+use selvedge_host::NativeHost;
+use selvedge_host::exit::{HostError, Result};
 
 /// Which collections a sync is about.
 pub(super) enum Selection {
@@ -69,7 +69,7 @@ impl Selection {
         let off = known(host).await?.off;
         match names.iter().find(|name| off.contains(*name)) {
             None => Ok(()),
-            Some(name) => Err(CliError::Partial(format!(
+            Some(name) => Err(HostError::Partial(format!(
                 "{name} is declined for the whole account: `selvedge engines enable {name}` first"
             ))),
         }
@@ -145,7 +145,7 @@ async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
     if let Conditional::Changed { value, .. } = info
         && value.modified(name).is_none()
     {
-        return Err(CliError::NotFound(format!(
+        return Err(HostError::NotFound(format!(
             "there is no collection {name}, here or on the server: `selvedge records put {name}` begins one"
         )));
     }

@@ -4,9 +4,9 @@ use selvedge_core::host::Clock as _;
 use selvedge_core::life;
 
 use crate::device::Device;
-use crate::host::{NativeHost, SystemClock};
 use crate::progress::{Total, Totals};
 use crate::remote::Remote;
+use selvedge_host::{NativeHost, SystemClock};
 
 /// What is known before a sync. The server is asked how much it has when a collection was never read; what it does not
 /// answer is not known.

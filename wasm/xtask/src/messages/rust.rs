@@ -37,7 +37,7 @@ pub(super) fn file(file: &FileDescriptor, folder: &str) -> Result<String, Error>
 fn write_uses(text: &mut String, file: &FileDescriptor) -> Result<(), Error> {
     let mut uses = BTreeSet::new();
     for message in file.messages() {
-        uses.insert("crate::santa::wire::schema::message".to_owned());
+        uses.insert("crate::wire::schema::message".to_owned());
         for field in message.fields() {
             let shape = Shape::of(&field)?;
             uses.extend(shape.lent.map(str::to_owned));
@@ -46,12 +46,12 @@ fn write_uses(text: &mut String, file: &FileDescriptor) -> Result<(), Error> {
             }
             if let Some((home, type_name)) = shape.home.filter(|(home, _)| home != file.name()) {
                 let module = home.trim_end_matches(".proto");
-                uses.insert(format!("crate::santa::wire::{module}::{type_name}"));
+                uses.insert(format!("crate::wire::{module}::{type_name}"));
             }
         }
     }
     if file.enums().len() > 0 {
-        uses.insert("crate::santa::wire::schema::words".to_owned());
+        uses.insert("crate::wire::schema::words".to_owned());
     }
     let mut group = "";
     for used in &uses {
@@ -202,11 +202,7 @@ impl Shape {
     fn of(field: &FieldDescriptor) -> Result<Self, Error> {
         let is_secret = is_secret(field);
         let (single, lent, home) = match field.kind() {
-            Kind::String if is_secret => (
-                "Token".into(),
-                Some("crate::santa::wire::field::Token"),
-                None,
-            ),
+            Kind::String if is_secret => ("Token".into(), Some("crate::wire::field::Token"), None),
             Kind::String => ("String".into(), Some("alloc::string::String"), None),
             Kind::Bytes => ("Vec<u8>".into(), None, None),
             Kind::Bool => ("bool".into(), None, None),

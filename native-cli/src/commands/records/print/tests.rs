@@ -100,8 +100,8 @@ fn tsv_escapes_tabs_and_line_ends() {
 fn a_table_has_a_column_for_each_field() {
     assert_eq!(
         print(Format::Table, None, &RECORDS),
-        "ID  LAST MODIFIED         TITLE           N\n\
-         a   1970-01-01T00:00:01Z  Milk, \"fresh\"   1\n\
+        "ID  LAST MODIFIED         TITLE          N\n\
+         a   1970-01-01T00:00:01Z  Milk, \"fresh\"  1\n\
          b   1970-01-01T00:00:01Z  two\u{fffd}lines\u{fffd}and  [1,2]\n"
     );
     let chosen = print(Format::Table, Some(&["n", "id"]), &RECORDS);

@@ -7,15 +7,15 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nix::unistd::{User, geteuid};
-use selvedge_core::santa::RuleStore as _;
-use selvedge_core::santa::ipc::Call;
+use selvedge_santa::RuleStore as _;
+use selvedge_santa::ipc::Call;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use super::{MACHINE, SUBJECT};
-use crate::exit::{CliError, Result};
-use crate::santa::SantaStore;
-use crate::santa::ipc_client::{Asked, ask};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::SantaStore;
+use selvedge_santa_host::ipc_client::{Asked, ask};
 
 /// A slow machine gets this long for anything.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,20 +42,20 @@ impl DemoMachine {
     pub(super) async fn start(dir: &Path, server: &str, push_server: &str) -> Result<Self> {
         let (state, run) = (dir.join("state"), dir.join("run"));
         for made in [dir, &state, &run] {
-            fs::create_dir_all(made).map_err(CliError::file(made))?;
+            fs::create_dir_all(made).map_err(HostError::file(made))?;
             fs::set_permissions(made, Permissions::from_mode(0o755))
-                .map_err(CliError::file(made))?;
+                .map_err(HostError::file(made))?;
         }
         let own = geteuid();
         let mut user = String::new();
         if own.is_root() {
             let nobody = User::from_name(NOBODY).ok().flatten().ok_or_else(|| {
-                CliError::Failed(
+                HostError::Failed(
                     "the daemon does not run as root, and there is no user nobody: run the demo as another user".into(),
                 )
             })?;
             chown(&state, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw()))
-                .map_err(CliError::file(&state))?;
+                .map_err(HostError::file(&state))?;
             user = format!("user = \"{NOBODY}\"\n");
         }
         let (socket, log) = (run.join("sync.sock"), dir.join("daemon.log"));
@@ -65,10 +65,11 @@ impl DemoMachine {
              [selvedge.push]\nserver = \"{push_server}\"\nsubjects = [\"{SUBJECT}\"]\n"
         );
         let path = dir.join("santa.toml");
-        fs::write(&path, config).map_err(CliError::file(&path))?;
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).map_err(CliError::file(&path))?;
-        let file = File::create(&log).map_err(CliError::file(&log))?;
-        let program = std::env::current_exe().map_err(CliError::file(Path::new("selvedge")))?;
+        fs::write(&path, config).map_err(HostError::file(&path))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o644))
+            .map_err(HostError::file(&path))?;
+        let file = File::create(&log).map_err(HostError::file(&log))?;
+        let program = std::env::current_exe().map_err(HostError::file(Path::new("selvedge")))?;
         let child = Command::new(&program)
             .arg("--data-dir")
             .arg(&state)
@@ -79,7 +80,7 @@ impl DemoMachine {
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
-            .map_err(CliError::file(&program))?;
+            .map_err(HostError::file(&program))?;
         let mut machine = Self {
             state,
             socket,
@@ -100,7 +101,7 @@ impl DemoMachine {
             let has_ended = self.child.try_wait().is_ok_and(|ended| ended.is_some());
             if has_ended || began.elapsed() > PATIENCE {
                 let said = self.said();
-                return Err(CliError::Failed(format!(
+                return Err(HostError::Failed(format!(
                     "the daemon does not answer; it said:\n{said}"
                 )));
             }
@@ -127,7 +128,7 @@ impl DemoMachine {
             Asked::Refused(None) => "for a reason that is unknown here".to_owned(),
             Asked::Lost(error) => error.to_string(),
         };
-        Err(CliError::Failed(format!(
+        Err(HostError::Failed(format!(
             "the daemon did not do {method}: {why}"
         )))
     }

@@ -13,10 +13,10 @@ use serde_json::Value;
 use self::machine::DemoMachine;
 use self::story::Step;
 use crate::commands::checks::{Concluded, unless_stopped};
-use crate::exit::{CliError, Result};
 use crate::output::{Align, Output, Table, duration};
-use crate::santa::push::Publisher;
-use crate::santa::serve::{self, Running, ServeConfig, Source};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::push::Publisher;
+use selvedge_santa_host::serve::{self, Running, ServeConfig, Source};
 
 /// By what the server knows the machine.
 const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
@@ -49,12 +49,12 @@ async fn show(output: Output) -> Result<()> {
     let dir = tempfile::Builder::new()
         .prefix("selvedge-santa-demo-")
         .tempdir()
-        .map_err(CliError::file(&std::env::temp_dir()))?;
+        .map_err(HostError::file(&std::env::temp_dir()))?;
     let log = dir.path().join("events.jsonl");
     let server = server(&log).await?;
     let publisher = Publisher::bind(0)
         .await
-        .map_err(|error| CliError::Failed(format!("no port is free: {error}")))?;
+        .map_err(|error| HostError::Failed(format!("no port is free: {error}")))?;
     let (url, push_url) = (server.url(), publisher.url());
     output.note(format_args!("A server runs on {url}."));
     output.note(format_args!(
@@ -97,7 +97,7 @@ async fn server(log: &Path) -> Result<Running> {
     };
     serve::start(config)
         .await
-        .map_err(|error| CliError::Failed(error.to_string()))
+        .map_err(|error| HostError::Failed(error.to_string()))
 }
 
 impl fmt::Display for Demo {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::MACHINE;
 use super::story::{ALLOWED, BLOCKED, Told};
 use crate::commands::checks::Check;
-use crate::santa::serve::{Agreement, Status};
+use selvedge_santa_host::serve::{Agreement, Status};
 
 /// What the machine, the server and its log show.
 pub(super) fn checks(

@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::time::Instant;
 
-use selvedge_core::santa::Kind;
-use selvedge_core::santa::ipc::{Call, Posted};
+use selvedge_santa::Kind;
+use selvedge_santa::ipc::{Call, Posted};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::machine::{DemoMachine, LOOK, PATIENCE};
 use super::{MACHINE, SUBJECT};
-use crate::exit::{CliError, Result};
 use crate::output::Output;
-use crate::santa::push::{Publisher, SYNC_NOW};
-use crate::santa::serve::{Agreement, Configuration, Running};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::push::{Publisher, SYNC_NOW};
+use selvedge_santa_host::serve::{Agreement, Configuration, Running};
 
 /// The program that is blocked from the start, by its hash,
 pub(super) const BLOCKED: &str = "2dc104631939b4bdf5d6bccab76e166e37fe5e1605340cf68dab919df58b8eda";
@@ -138,7 +138,7 @@ fn post() -> Result<Call> {
         "execution_time": 1_767_225_600.25, "decision": "BLOCK_BINARY", "pid": 4242, "ppid": 1, "parent_name": "systemd",
     });
     let event = Posted::read(event)
-        .map_err(|error| CliError::Failed(format!("the demo's event: {error}")))?;
+        .map_err(|error| HostError::Failed(format!("the demo's event: {error}")))?;
     Ok(Call::EventsPost {
         events: vec![event],
         key: None,
@@ -147,9 +147,9 @@ fn post() -> Result<Call> {
 
 /// The last event in the server's log; null when there is none.
 fn logged(log: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(log).map_err(CliError::file(log))?;
+    let text = std::fs::read_to_string(log).map_err(HostError::file(log))?;
     let last = text.lines().last().unwrap_or("null");
-    serde_json::from_str(last).map_err(|error| CliError::BadFile {
+    serde_json::from_str(last).map_err(|error| HostError::BadFile {
         path: log.to_owned(),
         detail: error.to_string(),
     })
@@ -163,7 +163,7 @@ async fn until<T>(otherwise: &str, mut look: impl AsyncFnMut() -> Result<Option<
             return Ok(seen);
         }
         if began.elapsed() > PATIENCE {
-            return Err(CliError::Failed(otherwise.to_owned()));
+            return Err(HostError::Failed(otherwise.to_owned()));
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::exit::{CliError, Result};
 use crate::output::{Output, printable};
-use crate::santa::rule_file::BadRuleAt;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::rule_file::BadRuleAt;
 
 #[derive(Serialize)]
 struct Checked {
@@ -62,7 +62,7 @@ pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     output.answer(&checked)?;
     match checked.bad.len() {
         0 => Ok(()),
-        bad => Err(CliError::Partial(format!(
+        bad => Err(HostError::Partial(format!(
             "some rules would be passed over ({bad}): mend what is said of each"
         ))),
     }

@@ -1,15 +1,15 @@
 //! `selvedge santa rules list` and `export`.
 
-use selvedge_core::santa::wire::RuleType;
-use selvedge_core::santa::{Rule, RuleKey, RuleState, RuleStore as _};
+use selvedge_santa::wire::RuleType;
+use selvedge_santa::{Rule, RuleKey, RuleState, RuleStore as _};
 use serde::Serialize;
 
 use crate::commands::santa::grammar::{ConfigFile, Format, Origin};
 use crate::commands::santa::{config, store_if_there};
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::output::{Align, Column};
-use crate::santa::{SantaStore, rule_file};
+use crate::output::{Align, Column, Rows as _};
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::{SantaStore, rule_file};
 
 /// Rules that are read at once.
 const PAGE: usize = 500;
@@ -67,21 +67,21 @@ pub(super) async fn list(device: &Device, from: Option<Origin>, file: &ConfigFil
         let take = |origin, page: Vec<Rule>| {
             page.into_iter()
                 .try_for_each(|rule| array.element(&Row::new(origin, rule)))
-                .map_err(CliError::Output)
+                .map_err(HostError::Output)
         };
         each(store.as_ref(), &configured, from, take).await?;
-        return array.finish("").map_err(CliError::Output);
+        return array.finish("").map_err(HostError::Output);
     }
     let mut table = output.table(&COLUMNS);
     let take = |origin, page: Vec<Rule>| {
         count += page.len() as u64;
         page.into_iter()
             .try_for_each(|rule| table.row(Row::new(origin, rule).cells()))
-            .map_err(CliError::Output)
+            .map_err(HostError::Output)
     };
     each(store.as_ref(), &configured, from, take).await?;
     if count > 0 {
-        table.finish().map_err(CliError::Output)
+        table.finish().map_err(HostError::Output)
     } else {
         drop(table);
         output.print("No rules.\n")
@@ -157,7 +157,7 @@ pub(super) async fn export(
     .await?;
     match passed_over {
         0 => Ok(()),
-        count => Err(CliError::Partial(format!(
+        count => Err(HostError::Partial(format!(
             "{count} rules have no form there and were left out: those that this machine made itself, and for moroz those with other policies than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
         ))),
     }

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::path::Path;
 
-use selvedge_core::santa::wire::{RuleMessage, RuleType};
-use selvedge_core::santa::{Change, RuleKey};
+use selvedge_santa::wire::{RuleMessage, RuleType};
+use selvedge_santa::{Change, RuleKey};
 use serde::Serialize;
 
 use crate::commands::santa::grammar::{AddArgs, Format};
 use crate::commands::santa::{store, store_if_there};
 use crate::device::Device;
-use crate::exit::{CliError, Result};
 use crate::output::printable;
-use crate::santa::expression::sift;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::expression::sift;
 
 #[derive(Serialize)]
 struct Changed {
@@ -39,10 +39,10 @@ pub(super) fn add(device: &Device, args: AddArgs) -> Result<()> {
         cel_expr: args.cel,
         ..RuleMessage::default()
     };
-    let change = Change::read(&message).map_err(|error| CliError::Usage(error.to_string()))?;
-    let sifted = sift(vec![change]).map_err(|error| CliError::Failed(error.to_string()))?;
+    let change = Change::read(&message).map_err(|error| HostError::Usage(error.to_string()))?;
+    let sifted = sift(vec![change]).map_err(|error| HostError::Failed(error.to_string()))?;
     if let Some((.., error)) = sifted.bad.first() {
-        return Err(CliError::Usage(printable(&error.to_string())));
+        return Err(HostError::Usage(printable(&error.to_string())));
     }
     for (_, warning) in &sifted.useless {
         let warning = warning.to_string();
@@ -58,14 +58,14 @@ pub(super) fn remove(
     is_dry: bool,
 ) -> Result<()> {
     let key = RuleKey::new(rule_type, identifier);
-    let key = key.map_err(|error| CliError::Usage(error.to_string()))?;
+    let key = key.map_err(|error| HostError::Usage(error.to_string()))?;
     let is_there = match store_if_there(device)? {
         // The key before this one is unknown, so that all are looked through.
         Some(store) => all_local(&store)?.contains(&key),
         None => false,
     };
     if !is_there {
-        return Err(CliError::NotFound(format!(
+        return Err(HostError::NotFound(format!(
             "no rule of type {rule_type} for {} was added here: see `selvedge santa rules list --from local`",
             key.identifier()
         )));
@@ -73,7 +73,7 @@ pub(super) fn remove(
     apply(device, &[Change::Remove(key)], is_dry)
 }
 
-fn all_local(store: &crate::santa::SantaStore) -> Result<Vec<RuleKey>> {
+fn all_local(store: &selvedge_santa_host::SantaStore) -> Result<Vec<RuleKey>> {
     let rules = store.local_rules(None, usize::MAX)?;
     Ok(rules.into_iter().map(|rule| rule.key).collect())
 }
@@ -97,7 +97,7 @@ pub(super) fn import(
     apply(device, &file.changes, is_dry)?;
     match file.bad.len() {
         0 => Ok(()),
-        bad => Err(CliError::Partial(format!(
+        bad => Err(HostError::Partial(format!(
             "some rules were passed over ({bad}): mend what is said of each"
         ))),
     }

@@ -8,10 +8,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::grammar::{Format, RulesCommand};
-use crate::byte_order_mark::remove_mark;
 use crate::device::Device;
-use crate::exit::{CliError, Result};
-use crate::santa::rule_file::RuleFile;
+use selvedge_host::byte_order_mark::remove_mark;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_santa_host::rule_file::RuleFile;
 
 /// More than this is no file of rules.
 const MOST_BYTES: u64 = 256 << 20;
@@ -49,12 +49,12 @@ fn format_of(path: &Path) -> Format {
 
 /// Reads a file of rules; - is standard input.
 fn file(path: &Path, format: Format) -> Result<RuleFile> {
-    let bytes = read(path).map_err(CliError::file(path))?;
+    let bytes = read(path).map_err(HostError::file(path))?;
     let read = match format {
         Format::Jsonl => RuleFile::read(&bytes),
         Format::Moroz => RuleFile::read_moroz(&bytes),
     };
-    read.map_err(|error| CliError::BadFile {
+    read.map_err(|error| HostError::BadFile {
         path: path.to_owned(),
         detail: format!(
             "{error}; give a list of rules in JSON, one rule a line, or a moroz configuration"

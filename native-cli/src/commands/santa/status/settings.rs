@@ -1,9 +1,9 @@
 //! The settings in force, a line each, and who set them.
 
-use selvedge_core::santa::wire::{ClientMode, FileAccessAction};
-use selvedge_core::santa::{FULL_INTERVAL, Media, Settings};
+use selvedge_santa::wire::{ClientMode, FileAccessAction};
+use selvedge_santa::{FULL_INTERVAL, Media, Settings};
 
-use crate::santa::{Snapshot, icu_pattern};
+use selvedge_santa_host::{Snapshot, icu_pattern};
 
 /// The name and the value of each setting.
 pub(super) fn lines(known: &Snapshot) -> Vec<(&'static str, String)> {
@@ -138,7 +138,7 @@ fn access_words(action: FileAccessAction) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::santa::{Kind, RuleCounts};
+    use selvedge_santa::{Kind, RuleCounts};
 
     use super::*;
 

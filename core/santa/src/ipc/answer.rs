@@ -1,0 +1,253 @@
+//! Results, errors and notices to lines, and back.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde_json::{Value, json};
+
+use super::call::{Id, Refusal};
+
+/// Why a call is not done.
+///
+/// ```
+/// use selvedge_santa::ipc::Fault;
+///
+/// assert_eq!(Fault::Forbidden.code(), -32000);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The line is no JSON.
+    #[error("the line is no JSON")]
+    Parse,
+    /// The line is no call, or too long.
+    #[error("the line is no call of JSON-RPC 2.0, or too long")]
+    Request,
+    /// There is no such method.
+    #[error("there is no such method")]
+    Method,
+    /// The parameters are not what they should be.
+    #[error("the parameters are not what they should be")]
+    Params,
+    /// The caller may not do this.
+    #[error("only root and the agent may do this")]
+    Forbidden,
+    /// No server is set.
+    #[error("no server is set: write SyncBaseURL into santa.toml")]
+    NotConfigured,
+    /// Too many syncs wait already.
+    #[error("too many syncs wait already: try again later")]
+    Busy,
+    /// The server did not take the events.
+    #[error("the server did not take the events")]
+    UploadFailed,
+    /// The local store did not do its work: nothing was kept.
+    #[error("the local store did not do its work, and nothing was kept")]
+    Store,
+}
+
+impl Fault {
+    const ALL: [Self; 9] = [
+        Self::Parse,
+        Self::Request,
+        Self::Method,
+        Self::Params,
+        Self::Forbidden,
+        Self::NotConfigured,
+        Self::Busy,
+        Self::UploadFailed,
+        Self::Store,
+    ];
+
+    /// Its number.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Parse => -32700,
+            Self::Request => -32600,
+            Self::Method => -32601,
+            Self::Params => -32602,
+            Self::Forbidden => -32000,
+            Self::NotConfigured => -32001,
+            Self::Busy => -32002,
+            Self::UploadFailed => -32003,
+            // JSON-RPC's own number for what is wrong within.
+            Self::Store => -32603,
+        }
+    }
+
+    /// The fault of a number.
+    #[must_use]
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.code() == code)
+    }
+}
+
+/// What happens while a call is being done.
+///
+/// ```
+/// use selvedge_santa::ipc::Progress;
+///
+/// assert_ne!(Progress::Started, Progress::Log { level: "info".into(), text: "preflight".into() });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The sync has begun (status 9).
+    Started,
+    /// Something to tell a person.
+    Log {
+        /// `error`, `warn`, `info` or `debug`.
+        level: String,
+        /// One line.
+        text: String,
+    },
+}
+
+/// What came back.
+///
+/// ```
+/// use selvedge_santa::ipc::{Answer, Fault, answer_line, read_answer};
+///
+/// let line = answer_line(&1.into(), &Err(Fault::Busy));
+/// assert_eq!(read_answer(&line), Some(Answer::Refused { id: 1.into(), fault: Some(Fault::Busy) }));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// A call's result.
+    Result {
+        /// Of which call.
+        id: Id,
+        /// The result.
+        result: Value,
+    },
+    /// A call was not done.
+    Refused {
+        /// Which call; none if the line could not be read.
+        id: Id,
+        /// Why; `None` for a number that this version does not know.
+        fault: Option<Fault>,
+    },
+    /// A notice.
+    Progress(Progress),
+}
+
+/// The line of a call's answer, with its end.
+#[must_use]
+pub fn answer_line(id: &Id, answer: &Result<Value, Fault>) -> Vec<u8> {
+    line(&match answer {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+        Err(fault) => {
+            let error = json!({"code": fault.code(), "message": fault.to_string()});
+            json!({"jsonrpc": "2.0", "id": id, "error": error})
+        }
+    })
+}
+
+/// The line that refuses a call, with its end.
+///
+/// ```
+/// use selvedge_santa::ipc::{Caller, read_call, refusal_line};
+///
+/// let line = br#"{"jsonrpc":"2.0","id":1,"method":"events.post","params":{"events":[{}]}}"#;
+/// let refusal = read_call(line, Caller::Agent).unwrap_err();
+/// let line = String::from_utf8(refusal_line(&refusal)).unwrap();
+/// assert!(line.contains("event 1: file_sha256 must be 64 hexadecimal digits"), "{line}");
+/// ```
+#[must_use]
+pub fn refusal_line(refusal: &Refusal) -> Vec<u8> {
+    let message = match &refusal.reason {
+        Some(reason) => alloc::format!("{}: {reason}", refusal.fault),
+        None => refusal.fault.to_string(),
+    };
+    let error = json!({"code": refusal.fault.code(), "message": message});
+    line(&json!({"jsonrpc": "2.0", "id": refusal.id, "error": error}))
+}
+
+/// The line of a notice, with its end.
+///
+/// ```
+/// use selvedge_santa::ipc::{Answer, Progress, progress_line, read_answer};
+///
+/// let line = progress_line(&Progress::Started);
+/// assert_eq!(read_answer(&line), Some(Answer::Progress(Progress::Started)));
+/// ```
+#[must_use]
+pub fn progress_line(progress: &Progress) -> Vec<u8> {
+    let (method, params) = match progress {
+        Progress::Started => ("started", json!({"status": 9})),
+        Progress::Log { level, text } => ("log", json!({"level": level, "text": text})),
+    };
+    line(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
+}
+
+/// Reads a line that the daemon sent; `None` when it is none of these.
+#[must_use]
+pub fn read_answer(line: &[u8]) -> Option<Answer> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    let id = match value.get("id") {
+        Some(Value::Number(number)) => Id::Number(number.clone()),
+        Some(Value::String(text)) => Id::Text(text.clone()),
+        _ => Id::None,
+    };
+    if let Some(result) = value.get("result") {
+        let result = result.clone();
+        return Some(Answer::Result { id, result });
+    }
+    if let Some(error) = value.get("error") {
+        let fault = Fault::from_code(error.get("code")?.as_i64()?);
+        return Some(Answer::Refused { id, fault });
+    }
+    let text = |name: &str| Some(value.get("params")?.get(name)?.as_str()?.to_string());
+    let progress = match value.get("method")?.as_str()? {
+        "started" => Progress::Started,
+        "log" => Progress::Log {
+            level: text("level")?,
+            text: text("text")?,
+        },
+        _ => return None,
+    };
+    Some(Answer::Progress(progress))
+}
+
+/// One object a line: JSON has no raw end of line within.
+pub(super) fn line(value: &Value) -> Vec<u8> {
+    let mut line = value.to_string().into_bytes();
+    line.push(b'\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_is_answered_is_what_arrives() {
+        let result = json!({"status": 0, "text": "two\nlines"});
+        let line = answer_line(&1.into(), &Ok(result.clone()));
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let id = Id::from(1);
+        assert_eq!(read_answer(&line), Some(Answer::Result { id, result }));
+        for fault in Fault::ALL {
+            let line = answer_line(&Id::None, &Err(fault));
+            let (id, fault) = (Id::None, Some(fault));
+            assert_eq!(read_answer(&line), Some(Answer::Refused { id, fault }));
+        }
+        let log = Progress::Log {
+            level: "info".into(),
+            text: "a\u{2028}b".into(),
+        };
+        let line = progress_line(&log);
+        assert_eq!(read_answer(&line), Some(Answer::Progress(log)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_reader_panic(bytes in any::<Vec<u8>>(), text in ".{0,80}") {
+            let _any = (read_answer(&bytes), read_answer(text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Chapter 2: logs, which servers of 2018 asked for (spec §6).
+//!
+//! ```text
+//! the operator has not allowed it ──────────→ nothing
+//! the server does not ask, or not for a URL ─→ nothing
+//! another host, and that is not allowed ─────→ nothing, and a warning
+//! no file is there ──────────────────────────→ nothing
+//! else ──────────────────────────────────────→ one request with all files; a failure does not stop the sync
+//! ```
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::address::{Address, Endpoint};
+use super::client::Outgoing;
+use super::encoding::gzip;
+use super::error::Result;
+use super::sync::{Host, Session};
+use super::wire::PreflightResponse;
+
+/// Stands between the parts; it occurs in no gzip stream but by chance of one in 2^200.
+const BOUNDARY: &str = "----santa-sync-upload-boundary";
+
+/// A log to send.
+///
+/// ```
+/// use selvedge_santa::LogFile;
+///
+/// let file = LogFile { name: "santa.log".into(), content: b"a line".to_vec() };
+/// assert_eq!(file.content.len(), 6);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFile {
+    /// Its name without folders.
+    pub name: String,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+/// What the operator allows of logs. The server never chooses which files.
+#[derive(Clone, Copy)]
+pub struct Logs<'a> {
+    /// Reads the files that the operator has listed, as far as they are there; asked only when they are wanted.
+    pub files: &'a dyn Fn() -> Vec<LogFile>,
+    /// Whether they may go to another host than the server's.
+    pub any_host: bool,
+    /// All files together have no more bytes; those beyond are left out.
+    pub most_bytes: usize,
+}
+
+/// Where logs go.
+///
+/// ```
+/// use selvedge_santa::{Address, LogCourse};
+///
+/// let address = Address::new("https://sync.example.net", "M")?;
+/// assert_eq!(LogCourse::decide(&address, Some("https://evil.example/"), Some(false)), LogCourse::Elsewhere);
+/// # Ok::<(), selvedge_santa::BadAddress>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogCourse {
+    /// They are not asked for, or not allowed.
+    Nothing,
+    /// They are asked for by another host, and that is not allowed.
+    Elsewhere,
+    /// They are sent to this URL.
+    Send(String),
+}
+
+impl LogCourse {
+    /// Decides by the URL that the server named, and by what is allowed: nothing (`None`), or whether any host may have
+    /// them.
+    #[must_use]
+    pub fn decide(address: &Address, url: Option<&str>, any_host: Option<bool>) -> Self {
+        let (Some(url), Some(any_host)) = (url, any_host) else {
+            return Self::Nothing;
+        };
+        let base = url.split(['?', '#']).next().unwrap_or_default();
+        match Address::new(base, "M") {
+            Err(_) => Self::Nothing,
+            Ok(_) if any_host || address.is_same_host(url) => Self::Send(url.into()),
+            Ok(_) => Self::Elsewhere,
+        }
+    }
+}
+
+/// What became of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Nothing,
+    Refused,
+    Files,
+}
+
+/// The body: a part for each file, packed by itself.
+fn body(files: &[LogFile]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for file in files {
+        let name: String = file
+            .name
+            .chars()
+            .filter(|c| !c.is_control() && !matches!(c, '"' | '\\' | '/'))
+            .collect();
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}.gz\"\r\n\
+             Content-Type: application/x-gzip\r\n\r\n"
+        );
+        body.extend(head.into_bytes());
+        body.extend(gzip(&file.content));
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
+    body
+}
+
+/// Those files that fit, in their order.
+fn fitting(files: Vec<LogFile>, most_bytes: usize) -> Vec<LogFile> {
+    let mut room = most_bytes;
+    let mut kept = Vec::new();
+    for file in files {
+        if let Some(left) = room.checked_sub(file.content.len()) {
+            room = left;
+            kept.push(file);
+        }
+    }
+    kept
+}
+
+/// Sends the logs, if they are asked for and allowed.
+pub(super) async fn step<H: Host>(
+    session: &Session<'_, H>,
+    response: &PreflightResponse,
+) -> Result<Sent> {
+    let options = session.options;
+    let url = response.upload_logs_url.as_deref();
+    let any_host = options.logs.map(|logs| logs.any_host);
+    let course = LogCourse::decide(&options.connection.address, url, any_host);
+    let (url, logs) = match (course, options.logs) {
+        (LogCourse::Send(url), Some(logs)) => (url, logs),
+        (LogCourse::Elsewhere, _) => return Ok(Sent::Refused),
+        _ => return Ok(Sent::Nothing),
+    };
+    let files = fitting((logs.files)(), logs.most_bytes);
+    if files.is_empty() {
+        return Ok(Sent::Nothing);
+    }
+    let content_type = format!("multipart/form-data; charset=UTF-8; boundary={BOUNDARY}");
+    let outgoing = Outgoing {
+        url,
+        content_type: &content_type,
+        content_encoding: None,
+        body: body(&files),
+    };
+    let stage = session.client.stage(Endpoint::LogUpload);
+    stage.exchange(outgoing).await?;
+    Ok(Sent::Files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn every_row() {
+        let address = Address::new("https://sync.example.net/v1", "M").unwrap();
+        let here = "https://sync.example.net/logs?m=1";
+        let there = "https://logs.example.net/";
+        let rows = [
+            ("not asked for", None, Some(true), LogCourse::Nothing),
+            ("not allowed", Some(here), None, LogCourse::Nothing),
+            ("no URL", Some("/aaa"), Some(true), LogCourse::Nothing),
+            (
+                "insecure",
+                Some("http://sync.example.net/"),
+                Some(true),
+                LogCourse::Nothing,
+            ),
+            (
+                "the same host",
+                Some(here),
+                Some(false),
+                LogCourse::Send(here.into()),
+            ),
+            (
+                "another host",
+                Some(there),
+                Some(false),
+                LogCourse::Elsewhere,
+            ),
+            (
+                "another host, allowed",
+                Some(there),
+                Some(true),
+                LogCourse::Send(there.into()),
+            ),
+        ];
+        for (name, url, allowed, expected) in rows {
+            assert_eq!(
+                LogCourse::decide(&address, url, allowed),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_left_out_and_names_stay_names() {
+        let file = |name: &str, bytes: usize| LogFile {
+            name: name.into(),
+            content: alloc::vec![b'a'; bytes],
+        };
+        let kept = fitting([file("a", 6), file("b", 6), file("c", 4)].into(), 10);
+        let names: Vec<&str> = kept.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["a", "c"]);
+        let body = body(&[file("x\"\r\ny/z", 1)]);
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.starts_with(
+            "------santa-sync-upload-boundary\r\nContent-Disposition: form-data; name=\"files\"; filename=\"xyz.gz\"\r\n"
+        ));
+        assert!(text.ends_with("\r\n------santa-sync-upload-boundary--\r\n"));
+    }
+}

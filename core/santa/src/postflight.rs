@@ -1,0 +1,194 @@
+//! Chapter 5: the server hears what became of it, and its settings take effect (spec §2.6).
+//!
+//! ```text
+//! the request fails ──→ a warning; all else happens nevertheless
+//! then, in one commit:
+//!   a clean sync ─────→ first, everything that the server had set goes
+//!   each setting ─────→ present: as the server says; absent: as it was
+//!   a clean sync ─────→ no clean sync is asked for any more
+//!   the time of this sync
+//! ```
+
+use super::address::Endpoint;
+use super::error::{Error, Result};
+use super::preflight::{Machine, Plan, rules_hash};
+use super::ruledownload::Downloaded;
+use super::state::SyncState;
+use super::sync::{Host, Session};
+use super::wire::{PostflightRequest, PostflightResponse};
+use selvedge_core::time::LocalTime;
+
+impl SyncState {
+    /// The state after a sync by this plan.
+    #[must_use]
+    pub fn after(mut self, plan: &Plan, machine: &Machine, now: LocalTime) -> Self {
+        if plan.kind.is_clean() {
+            self.settings = super::settings::Settings::default();
+            self.requested = super::kind::Kind::Normal;
+            self.replaced_mode = None;
+        }
+        let mode = self.settings.client_mode;
+        self.settings.take(&plan.response);
+        if self.settings.client_mode != mode {
+            self.settings.client_mode = self.settings.client_mode.map(|new| machine.permitted(new));
+        }
+        if plan.response.client_mode.is_some() {
+            self.replaced_mode = machine.replaced(&plan.response);
+        }
+        if plan.timing.full_interval.is_some() {
+            self.settings.full_sync_interval = plan.timing.full_interval;
+        }
+        self.last_full_sync = Some(now);
+        self.last_rule_sync = Some(now);
+        self
+    }
+}
+
+/// Tells the server, then lets its settings take effect. Answers what went wrong with the telling, which is a warning.
+pub(super) async fn step<H: Host>(
+    session: &Session<'_, H>,
+    plan: &Plan,
+    downloaded: &Downloaded,
+) -> Result<Option<Error>> {
+    let request = PostflightRequest {
+        rules_received: downloaded.received,
+        rules_processed: downloaded.processed,
+        machine_id: session.client.machine().into(),
+        sync_type: Some(plan.kind.sync_type()),
+        rules_hash: rules_hash(session.host).await?,
+    };
+    let stage = session.client.stage(Endpoint::Postflight);
+    let told: Result<PostflightResponse> = stage.send(&request).await;
+    let state = SyncState::load(session.host).await?;
+    let after = state.after(plan, &session.options.machine, session.host.now());
+    after.save(session.host).await?;
+    Ok(told.err())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::Kind;
+    use super::super::settings::Settings;
+    use super::super::wire::{ClientMode, PreflightResponse};
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_mode_that_another_one_replaced_is_remembered_until_the_server_sets_one() {
+        let now = LocalTime::from_millis(5);
+        let after = |state: SyncState, allows_standalone, text: &str| {
+            let plan = Plan::decide(Kind::Normal, serde_json::from_str(text).unwrap());
+            let machine = Machine {
+                allows_standalone,
+                ..Machine::default()
+            };
+            let state = state.after(&plan, &machine, now);
+            let seen = (state.settings.client_mode, state.replaced_mode);
+            (state, seen)
+        };
+        let lockdown = Some(ClientMode::Lockdown);
+        let standalone = Some(ClientMode::Standalone);
+        let (state, seen) = after(
+            SyncState::default(),
+            false,
+            r#"{"client_mode":"STANDALONE"}"#,
+        );
+        assert_eq!(seen, (lockdown, standalone));
+        let (state, seen) = after(state, false, "{}");
+        assert_eq!(seen, (lockdown, standalone));
+        let (state, seen) = after(state, true, r#"{"client_mode":"STANDALONE"}"#);
+        assert_eq!(seen, (standalone, None));
+        let (state, seen) = after(state, false, r#"{"client_mode":"LOCKDOWN"}"#);
+        assert_eq!(seen, (lockdown, None));
+        let (_, seen) = after(
+            state,
+            false,
+            r#"{"client_mode":"STANDALONE","sync_type":"CLEAN"}"#,
+        );
+        assert_eq!(seen, (lockdown, standalone));
+    }
+
+    #[test]
+    fn every_row() {
+        let now = LocalTime::from_millis(5);
+        let before = SyncState {
+            requested: Kind::Clean,
+            settings: Settings {
+                client_mode: Some(ClientMode::Monitor),
+                full_sync_interval: Some(900),
+                allowed_path_regex: Some("a".into()),
+                ..Settings::default()
+            },
+            ..SyncState::default()
+        };
+        let machine = Machine::default();
+        let after = |asked_for, text: &str| {
+            let response: PreflightResponse = serde_json::from_str(text).unwrap();
+            let plan = Plan::decide(asked_for, response);
+            before.clone().after(&plan, &machine, now)
+        };
+        // What was answered; then what is asked for, the mode, the interval and the pattern afterwards.
+        let rows = [
+            (
+                "{}",
+                Kind::Clean,
+                Some(ClientMode::Monitor),
+                Some(900),
+                Some("a"),
+            ),
+            (
+                r#"{"client_mode":"LOCKDOWN"}"#,
+                Kind::Clean,
+                Some(ClientMode::Lockdown),
+                Some(900),
+                Some("a"),
+            ),
+            (
+                r#"{"client_mode":"STANDALONE"}"#,
+                Kind::Clean,
+                Some(ClientMode::Lockdown),
+                Some(900),
+                Some("a"),
+            ),
+            (
+                r#"{"full_sync_interval":30}"#,
+                Kind::Clean,
+                Some(ClientMode::Monitor),
+                Some(60),
+                Some("a"),
+            ),
+            (
+                r#"{"full_sync_interval":0}"#,
+                Kind::Clean,
+                Some(ClientMode::Monitor),
+                Some(900),
+                Some("a"),
+            ),
+            (r#"{"sync_type":"CLEAN"}"#, Kind::Normal, None, None, None),
+            (
+                r#"{"clean_sync":true,"allowed_path_regex":"b"}"#,
+                Kind::Normal,
+                None,
+                None,
+                Some("b"),
+            ),
+        ];
+        for (text, requested, mode, interval, pattern) in rows {
+            let state = after(Kind::Clean, text);
+            assert_eq!(state.requested, requested, "{text}");
+            assert_eq!(state.settings.client_mode, mode, "{text}");
+            assert_eq!(state.settings.full_sync_interval, interval, "{text}");
+            assert_eq!(
+                state.settings.allowed_path_regex.as_deref(),
+                pattern,
+                "{text}"
+            );
+            assert_eq!(
+                (state.last_full_sync, state.last_rule_sync),
+                (Some(now), Some(now)),
+                "{text}"
+            );
+        }
+    }
+}

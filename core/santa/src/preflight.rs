@@ -1,0 +1,205 @@
+//! Chapter 1: the machine tells of itself, the server of its wishes (spec §2.1, §2.2).
+//!
+//! ```text
+//! no whole answer, or none with 200 ─→ the sync ends, status 1; nothing was changed
+//! an answer of the wrong form ───────→ likewise, and it is not asked again
+//! else ──────────────────────────────→ the kind of this sync, the size of batches, when to come again
+//! ```
+//!
+//! Nothing of it takes effect yet: settings are applied when the sync ends, after the rules.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::address::Endpoint;
+use super::error::Result;
+use super::kind::Kind;
+use super::rules_hash::RulesHash;
+use super::state::SyncState;
+use super::store::RuleStore;
+use super::sync::{Host, Session};
+use super::wire::{ClientMode, PreflightRequest, PreflightResponse, Token};
+
+/// Events of one request when the server does not say.
+const BATCH_SIZE: u32 = 50;
+
+/// No server makes clients come more often, in seconds.
+const LEAST_INTERVAL: u32 = 60;
+
+/// Within so many seconds a rule sync that is meant for everybody begins, at least.
+const LEAST_DEADLINE: u32 = 600;
+
+/// Rules that are read at once for their hash.
+const PAGE: usize = 500;
+
+/// What a machine says of itself. What is empty is left out.
+///
+/// ```
+/// use selvedge_santa::Machine;
+///
+/// let machine = Machine { serial_number: "C0FFEE01".into(), ..Machine::default() };
+/// assert_eq!(machine.hostname, "");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Machine {
+    /// Its serial number, else its id: servers want one.
+    pub serial_number: String,
+    /// Its name.
+    pub hostname: String,
+    /// The system's version: whole numbers and dots.
+    pub os_version: String,
+    /// The system's build: servers want one.
+    pub os_build: String,
+    /// Its model.
+    pub model_identifier: String,
+    /// The version of Santa that this client is compatible with: servers decide by it what they send.
+    pub santa_version: String,
+    /// Whose machine it is.
+    pub primary_user: String,
+    /// The groups of its user.
+    pub primary_user_groups: Vec<String>,
+    /// Where push messages for it go; empty without push.
+    pub push_token: Token,
+    /// The mode that its own configuration sets.
+    pub client_mode: Option<ClientMode>,
+    /// Whether it may be in the mode STANDALONE, which not every server knows. If not, LOCKDOWN takes its place.
+    pub allows_standalone: bool,
+}
+
+impl Machine {
+    /// The mode as far as this machine may be in it.
+    #[must_use]
+    pub(super) fn permitted(&self, mode: ClientMode) -> ClientMode {
+        match mode {
+            ClientMode::Standalone if !self.allows_standalone => ClientMode::Lockdown,
+            mode => mode,
+        }
+    }
+
+    /// The mode that a server sets, where this machine takes another one in its place.
+    #[must_use]
+    pub(super) fn replaced(&self, response: &PreflightResponse) -> Option<ClientMode> {
+        let set = response.client_mode?;
+        (self.permitted(set) != set).then_some(set)
+    }
+}
+
+/// When to come again, as an answer says. Times are in seconds.
+///
+/// ```
+/// use selvedge_santa::Timing;
+///
+/// assert_eq!(Timing::default().full_interval, None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Timing {
+    /// Between two syncs; `None` when the server does not say.
+    pub full_interval: Option<u32>,
+    /// Between two syncs while push is in use; `None` when the server does not say.
+    pub push_interval: Option<u32>,
+    /// Within this a rule sync that is meant for everybody begins.
+    pub rule_deadline: u32,
+}
+
+/// What an answer to preflight means.
+///
+/// ```
+/// use selvedge_santa::{Kind, Plan};
+/// use selvedge_santa::wire::PreflightResponse;
+///
+/// let plan = Plan::decide(Kind::Clean, PreflightResponse::default());
+/// assert_eq!((plan.kind, plan.batch_size, plan.timing.rule_deadline), (Kind::Normal, 50, 600));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The kind of sync that the client asked for.
+    pub requested: Kind,
+    /// The kind of this sync.
+    pub kind: Kind,
+    /// Events of one request, at least one.
+    pub batch_size: u32,
+    /// When to come again.
+    pub timing: Timing,
+    /// The whole answer: its settings are taken over when the sync ends.
+    pub response: PreflightResponse,
+}
+
+impl Plan {
+    /// Decides by what the client asked for and what the server answered.
+    #[must_use]
+    pub fn decide(asked_for: Kind, response: PreflightResponse) -> Self {
+        let said = |seconds: Option<u32>| seconds.filter(|seconds| *seconds > 0);
+        let interval = |seconds: Option<u32>| said(seconds).map(|s| s.max(LEAST_INTERVAL));
+        let push_interval = said(response.push_notification_full_sync_interval_seconds)
+            .or(response.fcm_full_sync_interval_seconds);
+        let deadline = said(response.push_notification_global_rule_sync_deadline_seconds)
+            .or(response.fcm_global_rule_sync_deadline_seconds);
+        Self {
+            requested: asked_for,
+            kind: Kind::decide(asked_for, &response),
+            batch_size: said(response.batch_size).unwrap_or(BATCH_SIZE),
+            timing: Timing {
+                full_interval: interval(response.full_sync_interval_seconds),
+                push_interval: interval(push_interval),
+                rule_deadline: deadline.unwrap_or(0).max(LEAST_DEADLINE),
+            },
+            response,
+        }
+    }
+}
+
+/// The hash of a store's rules.
+pub(super) async fn rules_hash<S: RuleStore>(store: &S) -> Result<String> {
+    let mut hash = RulesHash::default();
+    let mut after = None;
+    loop {
+        let rules = store.rules(after.as_ref(), PAGE).await?;
+        rules.iter().for_each(|rule| hash.add(rule));
+        match rules.into_iter().last() {
+            Some(rule) => after = Some(rule.key),
+            None => return Ok(hash.finish()),
+        }
+    }
+}
+
+/// What this machine tells.
+async fn tell<H: Host>(session: &Session<'_, H>, state: &SyncState) -> Result<PreflightRequest> {
+    let machine = &session.options.machine;
+    let counts = session.host.counts().await?;
+    let own = machine.client_mode.unwrap_or(ClientMode::Monitor);
+    let mode = machine.permitted(state.settings.client_mode.unwrap_or(own));
+    Ok(PreflightRequest {
+        serial_number: machine.serial_number.clone(),
+        hostname: machine.hostname.clone(),
+        os_version: machine.os_version.clone(),
+        os_build: machine.os_build.clone(),
+        model_identifier: machine.model_identifier.clone(),
+        santa_version: machine.santa_version.clone(),
+        primary_user: machine.primary_user.clone(),
+        push_notification_token: machine.push_token.clone(),
+        client_mode: Some(mode),
+        request_clean_sync: state.requested.is_clean(),
+        binary_rule_count: counts.binary,
+        certificate_rule_count: counts.certificate,
+        compiler_rule_count: counts.compiler,
+        transitive_rule_count: counts.transitive,
+        teamid_rule_count: counts.teamid,
+        signingid_rule_count: counts.signingid,
+        cdhash_rule_count: counts.cdhash,
+        machine_id: session.options.connection.address.machine().into(),
+        push_notification_sync: session.options.is_pushed,
+        sip_status: 0,
+        primary_user_groups: machine.primary_user_groups.clone(),
+        rules_hash: rules_hash(session.host).await?,
+    })
+}
+
+/// Tells of the machine and hears what the server wants.
+pub(super) async fn step<H: Host>(session: &Session<'_, H>, state: &SyncState) -> Result<Plan> {
+    let request = tell(session, state).await?;
+    let stage = session.client.stage(Endpoint::Preflight);
+    let response = stage.send(&request).await?;
+    Ok(Plan::decide(state.requested, response))
+}

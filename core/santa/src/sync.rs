@@ -1,0 +1,219 @@
+//! The table of contents: one sync of a machine from preflight to postflight (spec §2).
+
+use alloc::vec::Vec;
+
+use super::client::{Client, Connection, Link, Pause};
+use super::error::Result;
+use super::eventupload::{self, Uploaded};
+use super::kind::Kind;
+use super::logupload::{self, Logs, Sent};
+use super::occurrence::Occurrence;
+use super::preflight::{self, Machine, Plan};
+use super::report::{Preflighted, Report, StageReport};
+use super::state::SyncState;
+use super::store::{EventId, RuleStore};
+use super::{postflight, ruledownload};
+use selvedge_core::host::Clock;
+use selvedge_core::http::Fetch;
+
+/// Seconds between two syncs when no server ever said anything.
+pub const FULL_INTERVAL: u32 = 600;
+
+/// Events of one request before any preflight.
+const BATCH_SIZE: u32 = 50;
+
+/// Everything that a sync asks of a host.
+pub trait Host: Fetch + Pause + RuleStore + Clock {}
+impl<T: Fetch + Pause + RuleStore + Clock> Host for T {}
+
+/// How far a sync is.
+///
+/// ```
+/// use selvedge_santa::Stage;
+///
+/// assert_ne!(Stage::Preflight, Stage::Postflight);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Telling of the machine.
+    Preflight,
+    /// Preflight is answered: the schedule counts from now.
+    Preflighted(Preflighted),
+    /// Sending logs.
+    LogUpload,
+    /// Sending events.
+    EventUpload,
+    /// Fetching rules.
+    RuleDownload,
+    /// Telling what became of it.
+    Postflight,
+}
+
+/// What a sync is to do.
+pub struct Options<'a> {
+    /// How requests are made.
+    pub connection: Connection,
+    /// What the machine says of itself.
+    pub machine: Machine,
+    /// Whether events are uploaded on clean syncs too; Santa deletes them unsent then.
+    pub uploads_on_clean: bool,
+    /// Whether a push message caused this sync.
+    pub is_pushed: bool,
+    /// No more rules are taken in one sync.
+    pub most_rules: usize,
+    /// Logs, if the operator lets servers ask for them.
+    pub logs: Option<Logs<'a>>,
+    /// Whether there is a network, as far as the host knows: without one, nothing is tried again.
+    pub is_online: &'a dyn Fn() -> bool,
+    /// Told how far the sync is.
+    pub progress: &'a dyn Fn(Stage),
+}
+
+impl Options<'_> {
+    /// The usual ones: events are uploaded on clean syncs too, at most a million rules, no logs.
+    #[must_use]
+    pub fn new(connection: Connection, machine: Machine) -> Self {
+        Self {
+            connection,
+            machine,
+            uploads_on_clean: true,
+            is_pushed: false,
+            most_rules: 1_000_000,
+            logs: None,
+            is_online: &|| true,
+            progress: &|_| {},
+        }
+    }
+}
+
+/// One run through the stages.
+pub(super) struct Session<'a, H> {
+    pub(super) host: &'a H,
+    pub(super) options: &'a Options<'a>,
+    pub(super) link: &'a Link,
+    pub(super) client: Client<'a, H>,
+}
+
+impl<'a, H: Host> Session<'a, H> {
+    fn new(host: &'a H, options: &'a Options<'a>, link: &'a Link) -> Self {
+        let client = Client::new(host, &options.connection, link, options.is_online);
+        Self {
+            host,
+            options,
+            link,
+            client,
+        }
+    }
+
+    async fn stages(&self, report: &mut Report) {
+        let Some(plan) = self.preflight(report).await else {
+            return;
+        };
+        (self.options.progress)(Stage::LogUpload);
+        let sent = logupload::step(self, &plan.response).await;
+        report.has_refused_logs = sent == Ok(Sent::Refused);
+        if !matches!(sent, Ok(Sent::Nothing | Sent::Refused)) {
+            report.log_upload = StageReport::of(&sent);
+        }
+        (self.options.progress)(Stage::EventUpload);
+        let (is_clean, uploaded) = (plan.kind.is_clean(), &mut report.uploaded);
+        let sent = eventupload::step(self, is_clean, plan.batch_size, uploaded).await;
+        report.event_upload = StageReport::of(&sent);
+        if !self.rule_download(plan.kind, report).await {
+            return;
+        }
+        (self.options.progress)(Stage::Postflight);
+        let told = postflight::step(self, &plan, &report.downloaded).await;
+        report.postflight = match told {
+            Ok(None) => StageReport::Done,
+            Ok(Some(error)) | Err(error) => StageReport::Failed(error),
+        };
+    }
+
+    async fn preflight(&self, report: &mut Report) -> Option<Plan> {
+        (self.options.progress)(Stage::Preflight);
+        let result = self.preflight_step().await;
+        report.preflight = StageReport::of(&result);
+        let (plan, preflighted) = result.ok()?;
+        report.requested = Some(plan.requested);
+        report.kind = Some(plan.kind);
+        report.replaced_mode = self.options.machine.replaced(&plan.response);
+        report.preflighted = Some(preflighted);
+        self.link.batch_size.set(Some(plan.batch_size));
+        (self.options.progress)(Stage::Preflighted(preflighted));
+        Some(plan)
+    }
+
+    async fn preflight_step(&self) -> Result<(Plan, Preflighted)> {
+        let state = SyncState::load(self.host).await?;
+        let plan = preflight::step(self, &state).await?;
+        let known = state.settings.full_sync_interval;
+        let interval = plan.timing.full_interval.or(known);
+        let preflighted = Preflighted {
+            at: self.host.now(),
+            timing: plan.timing,
+            interval: interval.unwrap_or(FULL_INTERVAL),
+        };
+        Ok((plan, preflighted))
+    }
+
+    /// Tells whether the rules are as the server wants them.
+    async fn rule_download(&self, kind: Kind, report: &mut Report) -> bool {
+        (self.options.progress)(Stage::RuleDownload);
+        let result = ruledownload::step(self, kind).await;
+        report.rule_download = StageReport::of(&result);
+        match result {
+            Ok(downloaded) => {
+                report.downloaded = downloaded;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn close(&self, report: &mut Report, started: u64) {
+        report.traffic = self.client.traffic();
+        report.millis = self.host.now().millis().saturating_sub(started);
+    }
+}
+
+/// Syncs once, all stages. `link` is what the process remembers of the server.
+///
+/// Nothing is lost when it is cut off at any moment: rules are applied all or not at all, and an event is deleted only
+/// after the server has taken it.
+pub async fn sync<H: Host>(host: &H, options: &Options<'_>, link: &Link) -> Report {
+    let started = host.now().millis();
+    let session = Session::new(host, options, link);
+    let mut report = Report::default();
+    session.stages(&mut report).await;
+    session.close(&mut report, started);
+    report
+}
+
+/// Fetches rules and nothing else, as a push message for rules asks: a normal sync without settings.
+pub async fn sync_rules<H: Host>(host: &H, options: &Options<'_>, link: &Link) -> Report {
+    let started = host.now().millis();
+    let session = Session::new(host, options, link);
+    let mut report = Report {
+        kind: Some(Kind::Normal),
+        ..Report::default()
+    };
+    session.rule_download(Kind::Normal, &mut report).await;
+    session.close(&mut report, started);
+    report
+}
+
+/// Sends events at once, outside of any sync. Those that are stored, and so have a number, are deleted once the server
+/// has them. What the server took before a failure is in the result's first part.
+pub async fn upload_now<H: Host>(
+    host: &H,
+    options: &Options<'_>,
+    link: &Link,
+    events: Vec<(Option<EventId>, Occurrence)>,
+) -> (Uploaded, Result<()>) {
+    let client = Client::new(host, &options.connection, link, options.is_online);
+    let batch_size = link.batch_size.get().unwrap_or(BATCH_SIZE);
+    let mut uploaded = Uploaded::default();
+    let result = eventupload::send_now(host, &client, events, batch_size, &mut uploaded).await;
+    (uploaded, result)
+}

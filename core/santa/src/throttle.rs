@@ -1,0 +1,109 @@
+//! Not the same again too soon: uploads outside of syncs, and allowed executions that are stored (spec §2.4, §5.3).
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use selvedge_core::time::LocalTime;
+
+/// Lets each key pass once in a while. It is lost with the process.
+///
+/// ```
+/// use selvedge_santa::Throttle;
+/// use selvedge_core::time::LocalTime;
+///
+/// let start = LocalTime::from_millis(0);
+/// let mut throttle = Throttle::of_uploads();
+/// assert!(throttle.passes("ab", start));
+/// assert!(!throttle.passes("ab", start.plus_seconds(599)));
+/// assert!(throttle.passes("ab", start.plus_seconds(600)));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Throttle {
+    seconds: u64,
+    most_keys: usize,
+    passed: BTreeMap<String, LocalTime>,
+}
+
+impl Throttle {
+    /// Lets a key pass once in so many seconds, and remembers so many keys.
+    #[must_use]
+    pub const fn new(seconds: u64, most_keys: usize) -> Self {
+        Self {
+            seconds,
+            most_keys,
+            passed: BTreeMap::new(),
+        }
+    }
+
+    /// For events that are sent at once: ten minutes.
+    #[must_use]
+    pub const fn of_uploads() -> Self {
+        Self::new(600, 1024)
+    }
+
+    /// For allowed executions that are stored: four hours.
+    #[must_use]
+    pub const fn of_allowed() -> Self {
+        Self::new(4 * 3600, 2048)
+    }
+
+    /// Whether the key passes now. Only what passes counts, not what was held back.
+    pub fn passes(&mut self, key: &str, now: LocalTime) -> bool {
+        let is_recent = |passed: &LocalTime| {
+            // A clock that was set back holds nothing back for longer than the period.
+            *passed <= now && now < passed.plus_seconds(self.seconds)
+        };
+        if self.passed.get(key).is_some_and(is_recent) {
+            return false;
+        }
+        if self.passed.len() >= self.most_keys && !self.passed.contains_key(key) {
+            self.forget_oldest(now);
+        }
+        self.passed.insert(key.into(), now);
+        true
+    }
+
+    /// Forgets a key: it was not sent after all, or the server wants more of it.
+    pub fn forget(&mut self, key: &str) {
+        self.passed.remove(key);
+    }
+
+    fn forget_oldest(&mut self, now: LocalTime) {
+        let seconds = self.seconds;
+        self.passed
+            .retain(|_, passed| *passed <= now && now < passed.plus_seconds(seconds));
+        if self.passed.len() >= self.most_keys {
+            let oldest = self.passed.iter().min_by_key(|(_, passed)| **passed);
+            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+                self.passed.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_oldest_key_makes_room() {
+        let at = |seconds| LocalTime::default().plus_seconds(seconds);
+        let mut throttle = Throttle::new(600, 2);
+        assert!(throttle.passes("a", at(0)));
+        assert!(throttle.passes("b", at(1)));
+        assert!(throttle.passes("c", at(2)));
+        assert!(!throttle.passes("b", at(3)));
+        assert!(throttle.passes("a", at(4)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nothing_back() {
+        let at = |seconds| LocalTime::default().plus_seconds(seconds);
+        let mut throttle = Throttle::of_uploads();
+        assert!(throttle.passes("a", at(10_000)));
+        assert!(throttle.passes("a", at(10)));
+        assert!(!throttle.passes("a", at(20)));
+    }
+}

@@ -1,0 +1,251 @@
+//! A reader of JSON that takes and refuses what protobuf's C++ library does in its legacy syntax, which is how Santa
+//! reads a server's answers (spec §1.7).
+//!
+//! It is a [`Deserializer`] of its own because `serde_json` differs in both directions. It refuses single quotes, bare
+//! keys, trailing commas and raw control characters, which Santa takes. And it skips a lone surrogate or a number beyond
+//! all floats in a field that is not known, which fails a sync of Santa. The syntax of values is decided in
+//! `syntax`; what a field makes of a value is decided by the visitors in `json`, for both readers.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess,
+    Unexpected, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use super::syntax::Reader;
+
+/// Why a text is no such message, and where. It repeats nothing of the text but the name of a known field.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    problem: String,
+    at: Option<usize>,
+}
+
+impl Fault {
+    pub(super) fn new(problem: impl Into<String>, at: usize) -> Self {
+        Self {
+            problem: problem.into(),
+            at: Some(at),
+        }
+    }
+
+    /// Adds the place of a value, and the field that it is for, to a fault that a visitor found in it.
+    fn within(self, field: Option<&str>, at: usize) -> Self {
+        if self.at.is_some() {
+            return self;
+        }
+        let problem = match field {
+            Some(field) => format!("the field {field} must be {}", self.problem),
+            None => format!("a value must be {}", self.problem),
+        };
+        Self::new(problem, at)
+    }
+
+    /// The problem with its line and column in a text, both from 1.
+    pub(crate) fn describe(&self, text: &str) -> String {
+        let before = text.get(..self.at.unwrap_or_default()).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default();
+        let column = column.chars().count() + 1;
+        format!("{} (line {line}, column {column})", self.problem)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl core::error::Error for Fault {}
+
+impl Error for Fault {
+    fn custom<T: fmt::Display>(problem: T) -> Self {
+        Self {
+            problem: problem.to_string(),
+            at: None,
+        }
+    }
+
+    // What was found instead may be anything, and is not repeated.
+    fn invalid_type(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(expected)
+    }
+
+    fn invalid_value(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(expected)
+    }
+}
+
+/// Reads a text that is one object.
+pub(crate) fn read<M: DeserializeOwned>(text: &str) -> Result<M, Fault> {
+    let mut reader = Reader::new(text);
+    let message = message(&mut reader)?;
+    match reader.next() {
+        None => Ok(message),
+        Some(_) => Err(reader.fault("there is more text after the end of the object")),
+    }
+}
+
+/// Reads a text of objects, one after the other, with nothing but blanks between them.
+pub(crate) fn read_objects<M: DeserializeOwned>(text: &str) -> Result<Vec<M>, Fault> {
+    let mut reader = Reader::new(text);
+    let mut messages = Vec::new();
+    while reader.next().is_some() {
+        messages.push(message(&mut reader)?);
+    }
+    Ok(messages)
+}
+
+fn message<M: DeserializeOwned>(reader: &mut Reader<'_>) -> Result<M, Fault> {
+    match reader.next() {
+        Some(b'{') => M::deserialize(reader),
+        Some(_) => Err(reader.fault("the text must be a JSON object")),
+        None => Err(reader.ends_early()),
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.next() {
+            Some(b'{') => {
+                self.open()?;
+                visitor.visit_map(Entries::of(self))
+            }
+            Some(b'[') => {
+                self.open()?;
+                visitor.visit_seq(Entries::of(self))
+            }
+            Some(b'"' | b'\'') => match self.string()? {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            },
+            Some(b'-' | b'0'..=b'9') => {
+                let start = self.at;
+                let text = self.number()?;
+                if let Ok(number) = text.parse() {
+                    visitor.visit_u64(number)
+                } else if let Ok(number) = text.parse() {
+                    visitor.visit_i64(number)
+                } else {
+                    visitor.visit_f64(self.real(start, text)?)
+                }
+            }
+            Some(b't') => {
+                self.expect("true")?;
+                visitor.visit_bool(true)
+            }
+            Some(b'f') => {
+                self.expect("false")?;
+                visitor.visit_bool(false)
+            }
+            Some(b'n') => {
+                self.expect("null")?;
+                visitor.visit_unit()
+            }
+            Some(_) => Err(self.fault("a value is expected here")),
+            None => Err(self.ends_early()),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.next() {
+            Some(b'n') => {
+                self.expect("null")?;
+                visitor.visit_none()
+            }
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier
+    }
+}
+
+/// The entries of an object or the elements of a list.
+struct Entries<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    is_first: bool,
+    /// The name of the current field, where it can be repeated.
+    field: Option<&'de str>,
+}
+
+impl<'a, 'de> Entries<'a, 'de> {
+    const fn of(reader: &'a mut Reader<'de>) -> Self {
+        Self {
+            reader,
+            is_first: true,
+            field: None,
+        }
+    }
+
+    fn has_entry(&mut self, end: u8) -> Result<bool, Fault> {
+        self.reader
+            .has_entry(core::mem::take(&mut self.is_first), end)
+    }
+
+    fn value<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+        self.reader.next();
+        let at = self.reader.at;
+        let value = seed.deserialize(&mut *self.reader);
+        value.map_err(|fault| fault.within(self.field, at))
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, 'de> {
+    type Error = Fault;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Fault> {
+        if !self.has_entry(b'}')? {
+            return Ok(None);
+        }
+        let key = match self.reader.key()? {
+            Cow::Borrowed(key) => {
+                self.field = Some(key);
+                seed.deserialize(BorrowedStrDeserializer::new(key))
+            }
+            Cow::Owned(key) => {
+                self.field = None;
+                seed.deserialize(StringDeserializer::new(key))
+            }
+        };
+        key.map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+        self.value(seed)
+    }
+}
+
+impl<'de> SeqAccess<'de> for Entries<'_, 'de> {
+    type Error = Fault;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Fault> {
+        match self.has_entry(b']')? {
+            true => self.value(seed).map(Some),
+            false => Ok(None),
+        }
+    }
+}

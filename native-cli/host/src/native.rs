@@ -1,0 +1,98 @@
+//! All that the core asks of a host, in one value.
+
+use selvedge_core::crypto::RustCrypto;
+use selvedge_core::host::{
+    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
+};
+use selvedge_core::http::{Fetch, FetchError, Request, Response};
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::time::LocalTime;
+
+use crate::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
+
+/// All four things that the core asks of a host, from this machine. Without a store, `NativeHost<()>`, it is enough for
+/// what only speaks to the server.
+#[derive(Debug)]
+pub struct NativeHost<S = SqliteStore> {
+    /// The network.
+    pub fetch: NativeFetch,
+    /// Records and sync state of one profile.
+    pub store: S,
+}
+
+impl<S> NativeHost<S> {
+    /// A host over one profile's store.
+    #[must_use]
+    pub const fn new(fetch: NativeFetch, store: S) -> Self {
+        Self { fetch, store }
+    }
+}
+
+impl<S> Clock for NativeHost<S> {
+    fn now(&self) -> LocalTime {
+        SystemClock.now()
+    }
+}
+
+impl<S> Random for NativeHost<S> {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        SystemRandom.fill(bytes)
+    }
+}
+
+impl<S> Fetch for NativeHost<S> {
+    type Body = NativeBody;
+
+    async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
+        self.fetch.fetch(request).await
+    }
+}
+
+impl<S> Aes for NativeHost<S> {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
+    }
+}
+
+impl<S: Store> Store for NativeHost<S> {
+    async fn global(&self) -> Result<Option<String>, StoreError> {
+        self.store.global().await
+    }
+
+    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
+        self.store.state(collection).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
+        self.store.collections().await
+    }
+
+    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
+        self.store.counts(collection).await
+    }
+
+    async fn read(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.store.read(collection, ids).await
+    }
+
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        selection: Selection,
+        after: Option<&RecordId>,
+        limit: PageLimit,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.store.page(collection, selection, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.store.commit(commit).await
+    }
+}

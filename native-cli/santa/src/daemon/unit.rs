@@ -1,0 +1,164 @@
+//! The systemd units of Santa's daemon.
+
+use std::path::Path;
+
+use selvedge_host::service::{quoted, sandbox};
+
+/// What a unit is made of.
+#[derive(Debug)]
+pub struct Unit<'a> {
+    /// This program.
+    pub program: &'a Path,
+    /// Where the machine's state is.
+    pub place: &'a Path,
+    /// Where the socket is.
+    pub socket: &'a Path,
+    /// Who the daemon runs as.
+    pub user: &'a str,
+    /// Whose members may speak to it, beside that user.
+    pub group: Option<&'a str>,
+}
+
+impl Unit<'_> {
+    /// The service: from the start an unprivileged one.
+    pub fn service(&self) -> String {
+        let sandbox = sandbox(&[self.place], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
+        let (program, place, user) = (quoted(self.program), quoted(self.place), self.user);
+        let config = quoted(&self.place.join("santa.toml"));
+        let group = match self.group {
+            Some(group) => format!("Group={group}\n"),
+            None => String::new(),
+        };
+        let runtime = match self.runtime_directory() {
+            Some(name) => format!(
+                "RuntimeDirectory={name}\nRuntimeDirectoryPreserve=restart\nRuntimeDirectoryMode=0755\n"
+            ),
+            None => String::new(),
+        };
+        format!(
+            "# Keep this as /etc/systemd/system/selvedge-santa.service, then: systemctl enable --now selvedge-santa
+# The user has the directory, and root the configuration, which the user reads:
+# chown -R {user}: {place} && chown root {config} && chmod u=rw,g=r,o= {config}
+[Unit]
+Description=Selvedge syncs rules and events of this machine
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=notify
+User={user}
+{group}ExecStart={program} --data-dir {place} santa daemon
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=1
+# A configuration that cannot be used: a person has to see to it first.
+RestartPreventExitStatus=2
+WatchdogSec=120
+TimeoutStopSec=20
+UMask=0077
+{runtime}
+# The daemon needs the network, its own directory and its socket, and nothing else.
+{sandbox}
+[Install]
+WantedBy=multi-user.target
+"
+        )
+    }
+
+    /// The socket: it is root's, and it is there before the daemon is and after it.
+    pub fn socket(&self) -> String {
+        let group = match self.group {
+            Some(group) => format!("SocketGroup={group}\n"),
+            None => format!("SocketGroup={}\n", self.user),
+        };
+        let path = self.socket.display().to_string().replace('%', "%%");
+        format!(
+            "# Keep this as /etc/systemd/system/selvedge-santa.socket, then: systemctl enable --now selvedge-santa.socket
+[Unit]
+Description=Socket of Selvedge's sync of rules and events
+
+[Socket]
+ListenStream={path}
+FileDescriptorName=sync
+SocketUser=root
+{group}SocketMode=0660
+DirectoryMode=0755
+
+[Install]
+WantedBy=sockets.target
+"
+        )
+    }
+
+    /// A directory below /run is systemd's to make.
+    fn runtime_directory(&self) -> Option<String> {
+        let name = self.socket.parent()?.strip_prefix("/run").ok()?.to_str()?;
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/' | b'.');
+        (!name.is_empty() && name.bytes().all(is_plain)).then(|| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(socket: &str) -> Unit<'_> {
+        Unit {
+            program: Path::new("/usr/bin/selvedge"),
+            place: Path::new("/var/lib/selvedge"),
+            socket: Path::new(socket),
+            user: "selvedge",
+            group: Some("santa"),
+        }
+    }
+
+    #[test]
+    fn the_service_is_restarted_watched_and_unprivileged() {
+        let text = unit("/run/selvedge/sync.sock").service();
+        for line in [
+            "Type=notify",
+            "User=selvedge",
+            "Group=santa",
+            "Restart=always",
+            "RestartSec=1",
+            "WatchdogSec=120",
+            "RuntimeDirectory=selvedge",
+            "ReadWritePaths=\"/var/lib/selvedge\"",
+            "CapabilityBoundingSet=",
+            "# chown -R selvedge: \"/var/lib/selvedge\" && chown root \"/var/lib/selvedge/santa.toml\" && chmod u=rw,g=r,o= \"/var/lib/selvedge/santa.toml\"",
+            "ExecStart=\"/usr/bin/selvedge\" --data-dir \"/var/lib/selvedge\" santa daemon",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_a_directory_below_run_is_made() {
+        for (socket, expected) in [
+            ("/run/selvedge/sync.sock", Some("selvedge")),
+            ("/run/sync.sock", None),
+            ("/run/a b/sync.sock", None),
+            ("/var/lib/selvedge/santa.sock", None),
+        ] {
+            assert_eq!(
+                unit(socket).runtime_directory().as_deref(),
+                expected,
+                "{socket}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_socket_is_for_root_and_the_group() {
+        let text = unit("/run/selvedge/100%.sock").socket();
+        for line in [
+            "ListenStream=/run/selvedge/100%%.sock",
+            "SocketMode=0660",
+            "SocketGroup=santa",
+            "FileDescriptorName=sync",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}");
+        }
+    }
+}

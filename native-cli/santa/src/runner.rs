@@ -1,0 +1,324 @@
+//! Runs syncs of one machine: `santa sync` runs one, the daemon one after the other.
+
+use std::cell::RefCell;
+
+use selvedge_core::http::{Method, Request};
+use selvedge_santa::wire::Token;
+use selvedge_santa::{
+    self as santa, BadAddress, Connection, EventId, Kind, Link, Logs, Occurrence, Options, Report,
+    Stage, Status, Uploaded,
+};
+use serde::Serialize;
+
+use super::config::Config;
+use super::facts::Facts;
+use super::failure::sync_failure;
+use super::fetch::{self, SantaFetch};
+use super::host::SantaHost;
+use super::in_flight::InFlight;
+use super::logs;
+use super::machine_id::machine_id;
+use super::online::has_default_route;
+use super::place::Place;
+use super::store::SantaStore;
+use selvedge_host::exit::{HostError, Result};
+
+/// A machine that can sync. It keeps what the server told this process, so that a daemon holds on to one.
+#[derive(Debug)]
+pub struct Runner {
+    place: Place,
+    config: Config,
+    facts: Facts,
+    host: SantaHost,
+    connection: Connection,
+    link: Link,
+    push_token: RefCell<Token>,
+}
+
+/// How a server is that was asked whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The status of its answer; 0 for none.
+    pub http: u16,
+    /// What it means, for people.
+    pub text: String,
+}
+
+impl Runner {
+    /// Opens a place's store, and gets ready for its server.
+    ///
+    /// # Errors
+    /// [`sync_failure`] when no server is set or the machine has no id; else when the store or the configuration cannot be
+    /// used.
+    pub fn open(place: &Place, config: Config) -> Result<Self> {
+        Self::with(place, config, Facts::gather(), Link::default())
+    }
+
+    /// As [`Runner::open`], with facts that were gathered before privileges were dropped, and with what an earlier runner
+    /// knew of the same server.
+    ///
+    /// # Errors
+    /// As [`Runner::open`].
+    pub fn with(place: &Place, config: Config, facts: Facts, link: Link) -> Result<Self> {
+        place.make_dir()?;
+        let id = machine_id(place, &config, true)?.unwrap_or_default();
+        let connection = config.connection(&id).map_err(|error| {
+            let message = format!("{error}: see {}", config.path.display());
+            sync_failure(status_of(error), message)
+        })?;
+        let fetch =
+            SantaFetch::new(&config, &connection.address).map_err(|error| HostError::BadFile {
+                path: config.path.clone(),
+                detail: format!(
+                    "its certificates or its proxy cannot be used: {}",
+                    error.detail
+                ),
+            })?;
+        let store = SantaStore::open(&place.store_path())?.with_configured(&config.static_rules);
+        Ok(Self {
+            place: place.clone(),
+            facts,
+            host: SantaHost {
+                fetch,
+                store,
+                in_flight: InFlight::default(),
+            },
+            connection,
+            link,
+            push_token: RefCell::default(),
+            config,
+        })
+    }
+
+    /// Takes turns with another runner for the same store, whose uploads may not be done yet.
+    #[must_use]
+    pub fn beside(mut self, other: &Self) -> Self {
+        self.host.in_flight = other.host.in_flight.clone();
+        self
+    }
+
+    /// The configuration that it follows.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What it said of the machine.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &SantaStore {
+        &self.host.store
+    }
+
+    /// What the server told this process, push messages' announcements among it.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// By what the server knows this machine.
+    #[must_use]
+    pub fn machine_id(&self) -> &str {
+        self.connection.address.machine()
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Gives back what an other runner for the same server goes on with.
+    #[must_use]
+    pub fn into_parts(self) -> (Facts, Link) {
+        (self.facts, self.link)
+    }
+
+    /// Tells servers from now on where push messages for this machine go.
+    pub fn set_push_token(&self, token: Option<Token>) {
+        *self.push_token.borrow_mut() = token.unwrap_or_default();
+    }
+
+    /// Syncs once, all stages. A kind that a person asked for is kept as a wish until the server grants it.
+    ///
+    /// # Errors
+    /// [`sync_failure`] while another process syncs; else when the store cannot be used. What goes wrong in a stage is in
+    /// the report.
+    pub async fn sync(
+        &self,
+        kind: Option<Kind>,
+        is_pushed: bool,
+        progress: &dyn Fn(Stage),
+    ) -> Result<Report> {
+        let _lock = self.lock()?;
+        if let Some(kind) = kind.filter(|kind| kind.is_clean()) {
+            santa::request(&self.host.store, kind)
+                .await
+                .map_err(|error| sync_failure(Status::Agent, error.to_string()))?;
+        }
+        let following = self.host.in_flight.follow();
+        let progress = |stage| {
+            following.stage(stage);
+            progress(stage);
+        };
+        let report = self
+            .with_options(is_pushed, &progress, async |options| {
+                santa::sync(&self.host, options, &self.link).await
+            })
+            .await;
+        self.keep(&report)?;
+        Ok(report)
+    }
+
+    /// Fetches rules and nothing else.
+    ///
+    /// # Errors
+    /// As [`Runner::sync`].
+    pub async fn sync_rules(&self, progress: &dyn Fn(Stage)) -> Result<Report> {
+        let _lock = self.lock()?;
+        let report = self
+            .with_options(true, progress, async |options| {
+                santa::sync_rules(&self.host, options, &self.link).await
+            })
+            .await;
+        Ok(report)
+    }
+
+    /// Sends events at once, beside any sync. Those that are stored are deleted once the server has them. What it took before
+    /// a failure is in the first part.
+    pub async fn upload_now(
+        &self,
+        events: Vec<(Option<EventId>, Occurrence)>,
+    ) -> (Uploaded, santa::Result<()>) {
+        self.with_options(false, &|_| {}, async |options| {
+            santa::upload_now(&self.host, options, &self.link, events).await
+        })
+        .await
+    }
+
+    /// Sends at once those events that wait under these keys, beside any sync and none of them twice: not while a sync is
+    /// sending, and not what it sent. They are deleted once the server has them.
+    pub async fn upload_waiting(&self, keys: &[String]) -> (Uploaded, santa::Result<()>) {
+        self.host.in_flight.turn().await;
+        let waiting = match self.host.store.waiting(keys) {
+            Ok(waiting) => waiting,
+            Err(error) => return (Uploaded::default(), Err(error.into())),
+        };
+        let events: Vec<_> = waiting
+            .into_iter()
+            .filter(|event| !self.host.in_flight.has(event.id))
+            .map(|event| (Some(event.id), event.occurrence))
+            .collect();
+        let ids = events.iter().filter_map(|(id, _)| *id);
+        let _claim = self.host.in_flight.claim(ids);
+        self.upload_now(events).await
+    }
+
+    /// Whether requests have a way, as far as this machine knows.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.connection.address.is_loopback() || has_default_route()
+    }
+
+    /// Asks the server whether it is there, once and without telling it anything (spec §5.2).
+    pub async fn check(&self) -> Check {
+        let request = self.bare_request(self.connection.address.check_url());
+        let client = match fetch::client(&self.config) {
+            Ok(client) => client,
+            Err(error) => {
+                return Check {
+                    http: 0,
+                    text: error.to_string(),
+                };
+            }
+        };
+        let limit = std::time::Duration::from_secs(30);
+        match fetch::send(&client, request, limit).await {
+            Err(error) => Check {
+                http: 0,
+                text: error.to_string(),
+            },
+            Ok(response) => {
+                let http = response.status().as_u16();
+                let text = match http {
+                    200 => "the server is there and takes this client".into(),
+                    401 | 403 => "the server is there and does not take this client: check the extra headers and the client certificate".into(),
+                    404 | 405 => "there is no Santa server at this URL: check SyncBaseURL".into(),
+                    300..=399 => "the server redirects, which is not followed: set the URL that it leads to".into(),
+                    _ => format!("the server is there and answers with status {http}"),
+                };
+                Check { http, text }
+            }
+        }
+    }
+
+    /// A request without a body, with the headers that all have.
+    pub(super) fn bare_request(&self, url: String) -> Request {
+        let mut request = Request::new(Method::Post, url);
+        request.add_header("User-Agent", self.connection.user_agent.as_str());
+        for (name, value) in self.connection.extra_headers.iter() {
+            if request.header(name).is_none() {
+                request.add_header(name.to_owned(), value);
+            }
+        }
+        request
+    }
+
+    fn lock(&self) -> Result<selvedge_host::profile::Lock> {
+        self.place.lock().map_err(|error| match error {
+            HostError::InUse => sync_failure(
+                Status::TooManySyncs,
+                "another process syncs this machine: try again when it is done",
+            ),
+            error => error,
+        })
+    }
+
+    /// `santa status` tells of it, also in another process.
+    fn keep(&self, report: &Report) -> Result<()> {
+        let json =
+            serde_json::to_string(report).map_err(|error| HostError::Failed(error.to_string()))?;
+        Ok(self.host.store.keep_last_sync(&json)?)
+    }
+
+    async fn with_options<T>(
+        &self,
+        is_pushed: bool,
+        progress: &dyn Fn(Stage),
+        run: impl AsyncFnOnce(&Options<'_>) -> T,
+    ) -> T {
+        let config = &self.config;
+        let mut machine = config.machine(self.machine_id(), &self.facts);
+        machine.push_token = self.push_token.borrow().clone();
+        let files = || logs::read(&config.log_files, config.most_log_bytes);
+        let allowed = Logs {
+            files: &files,
+            any_host: config.logs_to_any_host,
+            most_bytes: config.most_log_bytes,
+        };
+        let is_online = || self.is_online();
+        let options = Options {
+            uploads_on_clean: config.uploads_on_clean,
+            is_pushed,
+            most_rules: config.most_rules,
+            logs: (!config.log_files.is_empty()).then_some(allowed),
+            is_online: &is_online,
+            progress,
+            ..Options::new(self.connection.clone(), machine)
+        };
+        run(&options).await
+    }
+}
+
+/// The status of a sync that has nowhere to go.
+const fn status_of(error: BadAddress) -> Status {
+    match error {
+        BadAddress::NoMachine | BadAddress::Slash => Status::NoMachineId,
+        _ => Status::NoServer,
+    }
+}

@@ -1,0 +1,84 @@
+//! Bundles whose members the server wants to know (spec §2.3): those that an event names, and that are not all here.
+
+use std::collections::{BTreeSet, HashMap};
+
+use selvedge_santa::Occurrence;
+use selvedge_santa::wire::Decision;
+
+/// No more bundles are known, and no more members of one; the server does not ask for further ones.
+const MOST_BUNDLES: usize = 10_000;
+const MOST_MEMBERS: usize = 10_000;
+
+/// Which members of which bundles are here.
+#[derive(Debug, Default)]
+pub(super) struct Bundles(HashMap<String, BTreeSet<String>>);
+
+impl Bundles {
+    /// A member is here.
+    pub(super) fn has(&mut self, bundle: &str, member: &str) {
+        if bundle.is_empty() || self.0.len() >= MOST_BUNDLES && !self.0.contains_key(bundle) {
+            return;
+        }
+        let members = self.0.entry(bundle.to_owned()).or_default();
+        if members.len() < MOST_MEMBERS {
+            members.insert(member.to_owned());
+        }
+    }
+
+    /// Takes the members among these events, then says which bundles the others name that are not all here.
+    pub(super) fn take(&mut self, occurrences: &[Occurrence]) -> Vec<String> {
+        let events = || {
+            occurrences
+                .iter()
+                .filter_map(|occurrence| match occurrence {
+                    Occurrence::Execution(event) => Some(event),
+                    _ => None,
+                })
+        };
+        let is_member = |decision| decision == Some(Decision::BundleBinary);
+        for event in events().filter(|event| is_member(event.decision)) {
+            self.has(&event.file_bundle_hash, &event.file_sha256);
+        }
+        let named = events().filter(|e| !is_member(e.decision) && !e.file_bundle_hash.is_empty());
+        let wanted = named.filter(|event| {
+            let here = self.0.get(&event.file_bundle_hash).map_or(0, BTreeSet::len);
+            let all = (event.file_bundle_binary_count.max(1) as usize).min(MOST_MEMBERS);
+            let has_room = self.0.len() < MOST_BUNDLES || here > 0;
+            here < all && has_room
+        });
+        let wanted: BTreeSet<String> = wanted.map(|event| event.file_bundle_hash.clone()).collect();
+        wanted.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_santa::wire::Event;
+
+    use super::*;
+
+    fn event(decision: Decision, sha256: &str, bundle: &str) -> Occurrence {
+        Occurrence::Execution(Box::new(Event {
+            file_sha256: sha256.into(),
+            file_bundle_hash: bundle.into(),
+            file_bundle_binary_count: 2,
+            decision: Some(decision),
+            ..Event::default()
+        }))
+    }
+
+    #[test]
+    fn a_bundle_is_wanted_until_all_its_members_are_here() {
+        use Decision::{BlockBinary, BundleBinary};
+        let mut bundles = Bundles::default();
+        let blocked = || event(BlockBinary, "a", "bundle");
+        assert_eq!(bundles.take(&[event(BlockBinary, "a", "")]), [""; 0]);
+        assert_eq!(bundles.take(&[blocked(), blocked()]), ["bundle"]);
+        assert_eq!(bundles.take(&[event(BundleBinary, "a", "bundle")]), [""; 0]);
+        assert_eq!(bundles.take(&[blocked()]), ["bundle"]);
+        assert_eq!(
+            bundles.take(&[event(BundleBinary, "b", "bundle"), blocked()]),
+            [""; 0]
+        );
+    }
+}

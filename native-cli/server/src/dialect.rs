@@ -1,0 +1,178 @@
+//! The dialect 1.1 of the storage API, from the server's side: what it says otherwise than 1.5 (spec §3.10).
+//!
+//! | | 1.5 | 1.1 |
+//! |---|---|---|
+//! | who asks | Hawk, by uid | a name and a password |
+//! | conditions | both, on reads too | `X-If-Unmodified-Since` on writes, by the collection's time |
+//! | `offset` | a token of the server's | a number of records to skip, with `limit` |
+//! | batches, `info/configuration` | yes | no |
+//! | `X-Last-Modified`, `X-Weave-Next-Offset` | yes | no: `X-Weave-Timestamp` is the time of a write |
+//! | `DELETE storage` | deletes | deletes with `X-Confirm-Delete` |
+//! | over quota; busy | 403; 409 or 503 | 400; 503 with `X-Weave-Backoff` |
+//! | reasons of a failure | a text | a list of texts |
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use selvedge_core::server::Dialect;
+use selvedge_core::time::ServerTime;
+
+use super::conditions::Conditions;
+use super::reply::{LastModified, Refusal, WeaveCode, set};
+use super::storage::Target;
+
+/// What a 401 asks for.
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Sync\"");
+
+/// The conditions of a read.
+pub(super) fn read_conditions(
+    dialect: Dialect,
+    headers: &HeaderMap,
+) -> Result<Conditions, Refusal> {
+    match dialect {
+        Dialect::V1_5 => Conditions::from_headers(headers),
+        Dialect::V1_1 => Ok(Conditions::default()),
+    }
+}
+
+/// The conditions of a write.
+pub(super) fn write_conditions(
+    dialect: Dialect,
+    headers: &HeaderMap,
+) -> Result<Conditions, Refusal> {
+    let conditions = Conditions::from_headers(headers)?;
+    Ok(match dialect {
+        Dialect::V1_5 => conditions,
+        Dialect::V1_1 => Conditions {
+            if_modified_since: None,
+            ..conditions
+        },
+    })
+}
+
+/// Whose time the condition of a write of one record is compared with.
+pub(super) const fn target_of_record(dialect: Dialect) -> Target {
+    match dialect {
+        Dialect::V1_5 => Target::Record,
+        Dialect::V1_1 => Target::Collection,
+    }
+}
+
+/// Whether everything may be deleted.
+pub(super) fn check_confirmed(dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
+    match dialect {
+        Dialect::V1_1 if !headers.contains_key("x-confirm-delete") => {
+            Err(Refusal::BadRequest(WeaveCode::IllegalMethod))
+        }
+        Dialect::V1_5 | Dialect::V1_1 => Ok(()),
+    }
+}
+
+/// Says a reply in the dialect, as of `now`.
+pub(super) fn say(dialect: Dialect, reply: &mut Response, now: ServerTime) {
+    let modified = reply.extensions().get::<LastModified>().copied();
+    let time = match (dialect, modified) {
+        (Dialect::V1_5, Some(LastModified(modified))) => now.max(modified),
+        (Dialect::V1_1, Some(LastModified(modified))) if reply.status().is_success() => modified,
+        _ => now,
+    };
+    set(reply, "x-weave-timestamp", &time.to_string());
+    if dialect == Dialect::V1_5 {
+        return;
+    }
+    reply.headers_mut().remove("x-last-modified");
+    match reply.status() {
+        StatusCode::UNAUTHORIZED => {
+            let headers = reply.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, BASIC);
+        }
+        StatusCode::FORBIDDEN => *reply.status_mut() = StatusCode::BAD_REQUEST,
+        StatusCode::CONFLICT => *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE,
+        _ => {}
+    }
+    if reply.status() == StatusCode::SERVICE_UNAVAILABLE
+        && let Some(wait) = reply.headers().get(header::RETRY_AFTER).cloned()
+    {
+        reply.headers_mut().insert("x-weave-backoff", wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+    use crate::denial::Denial;
+    use crate::reply::json;
+
+    const fn time(hundredths: u64) -> ServerTime {
+        ServerTime::from_hundredths(hundredths)
+    }
+
+    fn said(dialect: Dialect, mut reply: Response) -> Response {
+        say(dialect, &mut reply, time(900));
+        reply
+    }
+
+    fn header<'r>(reply: &'r Response, name: &str) -> Option<&'r str> {
+        Some(reply.headers().get(name)?.to_str().unwrap())
+    }
+
+    #[test]
+    fn a_write_has_its_time_in_the_one_header_that_the_dialect_has() {
+        let reply = said(Dialect::V1_5, json("1.00", time(100)));
+        assert_eq!(header(&reply, "x-weave-timestamp"), Some("9.00"));
+        assert_eq!(header(&reply, "x-last-modified"), Some("1.00"));
+        let reply = said(Dialect::V1_1, json("1.00", time(100)));
+        assert_eq!(header(&reply, "x-weave-timestamp"), Some("1.00"));
+        assert_eq!(header(&reply, "x-last-modified"), None);
+        let reply = said(Dialect::V1_1, Refusal::Changed(time(100)).into_response());
+        assert_eq!(header(&reply, "x-weave-timestamp"), Some("9.00"));
+    }
+
+    #[test]
+    fn each_refusal_has_the_status_of_the_dialect() {
+        for (refusal, status, name, value) in [
+            (
+                Refusal::Unauthorized(Denial::WrongPassword),
+                401,
+                "www-authenticate",
+                Some("Basic realm=\"Sync\""),
+            ),
+            (Refusal::OverQuota, 400, "x-weave-backoff", None),
+            (Refusal::Conflict, 503, "x-weave-backoff", Some("5")),
+            (Refusal::Unavailable, 503, "x-weave-backoff", Some("5")),
+            (Refusal::NotFound, 404, "x-weave-backoff", None),
+            (Refusal::Changed(time(1)), 412, "x-last-modified", None),
+        ] {
+            let reply = said(Dialect::V1_1, refusal.clone().into_response());
+            assert_eq!(reply.status(), status, "{refusal:?}");
+            assert_eq!(header(&reply, name), value, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn reads_have_no_conditions_and_writes_have_one() {
+        let headers = |name: &'static str| {
+            [(name.parse().unwrap(), HeaderValue::from_static("1.5"))]
+                .into_iter()
+                .collect::<HeaderMap>()
+        };
+        let unmodified = headers("x-if-unmodified-since");
+        let of = |dialect, headers: &HeaderMap| {
+            let has = |found: Conditions| {
+                (
+                    found.if_modified_since.is_some(),
+                    found.if_unmodified_since.is_some(),
+                )
+            };
+            let read = has(read_conditions(dialect, headers).unwrap());
+            let write = has(write_conditions(dialect, headers).unwrap());
+            (read, write)
+        };
+        let (yes, no) = ((false, true), (false, false));
+        assert_eq!(of(Dialect::V1_5, &unmodified), (yes, yes));
+        assert_eq!(of(Dialect::V1_1, &unmodified), (no, yes));
+        let modified = headers("x-if-modified-since");
+        assert_eq!(of(Dialect::V1_1, &modified), (no, no));
+    }
+}

@@ -1,0 +1,164 @@
+//! The index of ids, in two levels, so that what a new record costs does not grow with its collection.
+//!
+//! The upkeep moves many neighbouring ids at once, so that each changed leaf serves several of them.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// At most so many ids are moved in one step.
+const STEP: i64 = 1000;
+
+/// Adds the id of a new record; it is young. False if there is a young one already.
+pub(super) fn add(
+    db: &Connection,
+    collection: i64,
+    id: &str,
+    number: i64,
+) -> rusqlite::Result<bool> {
+    let added = db
+        .prepare_cached(
+            "INSERT INTO ids (level, collection, id, number) VALUES (0, ?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![collection, id, number])?;
+    Ok(added > 0)
+}
+
+/// Whether there is an id that is not young any more.
+pub(super) fn is_old(db: &Connection, collection: i64, id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM ids WHERE level = 1 AND collection = ?1 AND id = ?2")?
+        .exists(params![collection, id])
+}
+
+/// The number of the record with this id.
+pub(super) fn find(db: &Connection, collection: i64, id: &str) -> rusqlite::Result<Option<i64>> {
+    // One statement with `level IN (0, 1)` would build a table of the two first, which costs more than both searches.
+    let mut select = db.prepare_cached(
+        "SELECT number FROM ids WHERE level = ?1 AND collection = ?2 AND id = ?3",
+    )?;
+    for level in [0, 1] {
+        let found = select.query_row(params![level, collection, id], |row| row.get(0));
+        if let Some(number) = found.optional()? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes an id and returns how many young ones that was.
+pub(super) fn remove(db: &Connection, collection: i64, id: &str) -> rusqlite::Result<i64> {
+    let mut delete =
+        db.prepare_cached("DELETE FROM ids WHERE level = ?1 AND collection = ?2 AND id = ?3")?;
+    if delete.execute(params![0, collection, id])? > 0 {
+        return Ok(1);
+    }
+    delete.execute(params![1, collection, id])?;
+    Ok(0)
+}
+
+/// Moves some young ids of a collection that has many. Returns how many.
+pub(super) fn age(db: &Connection) -> rusqlite::Result<usize> {
+    let collection: Option<i64> = db
+        .prepare_cached(
+            "SELECT id FROM collections INDEXED BY collections_with_many_young WHERE young >= 4096 LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let Some(collection) = collection else {
+        return Ok(0);
+    };
+    let last: Option<String> = db
+        .prepare_cached(
+            "SELECT MAX(id) FROM (SELECT id FROM ids WHERE level = 0 AND collection = ?1 ORDER BY id LIMIT ?2)",
+        )?
+        .query_row([collection, STEP], |row| row.get(0))?;
+    db.prepare_cached(
+        "INSERT INTO ids (level, collection, id, number)
+         SELECT 1, collection, id, number FROM ids WHERE level = 0 AND collection = ?1 AND id <= ?2",
+    )?
+    .execute(params![collection, last])?;
+    let moved = db
+        .prepare_cached("DELETE FROM ids WHERE level = 0 AND collection = ?1 AND id <= ?2")?
+        .execute(params![collection, last])?;
+    db.prepare_cached("UPDATE collections SET young = young - ?2 WHERE id = ?1")?
+        .execute(params![
+            collection,
+            i64::try_from(moved).unwrap_or(i64::MAX)
+        ])?;
+    Ok(moved)
+}
+
+/// Removes some ids of a dropped collection. Returns how many.
+pub(super) fn purge(db: &Connection, collection: i64) -> rusqlite::Result<usize> {
+    let mut removed = 0;
+    for level in [0, 1] {
+        removed += db
+            .prepare_cached(
+                "DELETE FROM ids WHERE level = ?1 AND collection = ?2 AND id IN
+                 (SELECT id FROM ids WHERE level = ?1 AND collection = ?2 ORDER BY id LIMIT ?3)",
+            )?
+            .execute([level, collection, STEP])?;
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge_core::ids::{CollectionName, RecordId};
+    use selvedge_core::time::ServerTime;
+
+    use super::super::records::{
+        Change, Moment, Puts, delete, find_collection, make_collection, touch_collection,
+    };
+    use super::super::schema::{Durability, open_writer};
+    use super::*;
+    use crate::storage::{Field, Uid};
+
+    fn count(db: &Connection, sql: &str) -> i64 {
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn ids_grow_old_and_stay_findable_and_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("db"), Durability::None).unwrap();
+        let name = CollectionName::new("notes").unwrap();
+        let uid = Uid::new(1).unwrap();
+        let collection = make_collection(&db, uid, &name).unwrap().id;
+        let at = ServerTime::from_hundredths(100);
+        let write = |number: u64| {
+            let change = Change {
+                id: &format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+                payload: Field::Set(b"x"),
+                sortindex: Field::Keep,
+                ttl: Field::Keep,
+                was_gathered: false,
+            };
+            let found = find_collection(&db, uid, "notes").unwrap().unwrap();
+            let mut puts = Puts::new(&db, found, Moment { at, clock: at });
+            let delta = puts.put(change).unwrap();
+            touch_collection(&db, collection, at, delta).unwrap();
+        };
+        (0..6000).for_each(write);
+        assert_eq!(age(&db).unwrap(), 1000);
+        while age(&db).unwrap() > 0 {}
+        // Writing them again finds them on either level and adds none.
+        (0..6000).for_each(write);
+        let young = "SELECT COUNT(*) FROM ids WHERE level = 0";
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM records"), 6000);
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM ids"), 6000);
+        assert_eq!(
+            count(&db, "SELECT young FROM collections"),
+            count(&db, young)
+        );
+        assert!(count(&db, young) < 4096);
+        for number in 0..6000u64 {
+            let id = format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let delta = delete(&db, collection, &RecordId::new(id).unwrap(), at).unwrap();
+            touch_collection(&db, collection, at, delta.unwrap()).unwrap();
+        }
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM ids"), 0);
+        assert_eq!(
+            count(&db, "SELECT young + records + bytes FROM collections"),
+            0
+        );
+    }
+}

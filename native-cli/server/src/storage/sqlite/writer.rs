@@ -1,0 +1,345 @@
+//! The one thread that writes: it gathers what waits, commits it together and only then answers.
+//!
+//! A commit costs a disk flush, whoever shares it. A user's writes have strictly increasing times in hundredths; one that
+//! would be too far ahead of the clock waits (`write_time`), and the writes of others go ahead.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use selvedge_core::time::ServerTime;
+use tokio::sync::oneshot;
+
+use super::durable::Flusher;
+use super::purge;
+use super::records::{Moment, user_modified};
+use super::writes::{self, Bounds};
+use crate::clock;
+use crate::conditions::Conditions;
+use crate::storage::write_time::{NextTime, WriteTimes};
+use crate::storage::{StorageError, Uid, Write, WriteError, Written};
+
+/// At most so many tasks in one transaction.
+const GROUP: usize = 256;
+/// A transaction takes no further task after this time.
+const GROUP_TIME: Duration = Duration::from_millis(50);
+/// At most so many writes of one user wait for their turn; that is some five seconds' worth.
+const WAITING_PER_USER: usize = 500;
+/// At most so many tasks wait; the others stay in the queue.
+const WAITING: usize = 8192;
+/// How often it is looked for records that can be purged.
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+/// While there are some, the pause between two steps is this many times as long as a step took, so that nine tenths of the
+/// time are left to writes,
+const PURGE_SHARE: u32 = 9;
+/// and at least this long.
+const MIN_PURGE_PAUSE: Duration = Duration::from_millis(20);
+/// Maximum number of users whose last times are cached; another one costs one look into the database.
+const CACHED_TIMES: usize = 10_000;
+
+/// One write of a user.
+pub(super) struct UserWrite {
+    pub(super) uid: Uid,
+    pub(super) conditions: Conditions,
+    pub(super) write: Write,
+    pub(super) reply: oneshot::Sender<Result<Written, WriteError>>,
+}
+
+/// Sends an answer once it is known whether the commit succeeded.
+pub(super) type Answer = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
+
+/// Any other change: done at once, answered after the commit.
+pub(super) type Other = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+
+pub(super) enum Task {
+    User(UserWrite),
+    Other(Other),
+}
+
+/// The time of day, which tests set themselves.
+pub(super) type Clock = Box<dyn Fn() -> ServerTime + Send>;
+
+/// The writer's state.
+pub(super) struct Writer {
+    db: Connection,
+    bounds: Bounds,
+    tasks: Receiver<Task>,
+    clock: Clock,
+    flusher: Flusher,
+    waiting: VecDeque<Task>,
+    /// Whether all that waits is ahead of the clock.
+    waits_for_clock: bool,
+    times: HashMap<Uid, WriteTimes>,
+    last_purge: Instant,
+    purge_pause: Duration,
+}
+
+/// What becomes of a task that is next in the queue.
+enum Turn {
+    /// It is done now; the times are those of the user afterwards, if it takes a time.
+    Do(Moment, Option<WriteTimes>),
+    Later,
+    Fail(StorageError),
+}
+
+impl Writer {
+    pub(super) fn new(
+        db: Connection,
+        bounds: Bounds,
+        tasks: Receiver<Task>,
+        clock: Clock,
+        flusher: Flusher,
+    ) -> Self {
+        Self {
+            db,
+            bounds,
+            tasks,
+            clock,
+            flusher,
+            waiting: VecDeque::new(),
+            waits_for_clock: false,
+            times: HashMap::new(),
+            last_purge: Instant::now(),
+            purge_pause: MIN_PURGE_PAUSE,
+        }
+    }
+
+    /// Works until nobody can send tasks any more and all are done.
+    pub(super) fn run(mut self) {
+        while self.gather() {
+            self.commit();
+            self.purge();
+        }
+        drop(self.flusher);
+        // Leaves one file behind instead of three; it is no matter if it fails.
+        let _ = self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+    }
+
+    /// Waits for tasks. False when there will be none.
+    fn gather(&mut self) -> bool {
+        let pause = if self.waits_for_clock {
+            clock::until_next_hundredth()
+        } else if !self.waiting.is_empty() {
+            Duration::ZERO
+        } else {
+            self.purge_pause
+        };
+        match self.tasks.recv_timeout(pause) {
+            Ok(task) => self.queue(task),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return false,
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(pause),
+        }
+        while self.waiting.len() < WAITING
+            && let Ok(task) = self.tasks.try_recv()
+        {
+            self.queue(task);
+        }
+        true
+    }
+
+    fn queue(&mut self, task: Task) {
+        if let Task::User(write) = &task {
+            let same = |other: &&Task| matches!(other, Task::User(other) if other.uid == write.uid);
+            if self.waiting.len() >= WAITING_PER_USER
+                && self.waiting.iter().filter(same).count() >= WAITING_PER_USER
+            {
+                let Task::User(write) = task else { return };
+                let _ = write.reply.send(Err(WriteError::TooManyWrites));
+                return;
+            }
+        }
+        self.waiting.push_back(task);
+    }
+
+    /// The last time of a user's writes.
+    fn times(&mut self, uid: Uid) -> Result<WriteTimes, StorageError> {
+        if let Some(times) = self.times.get(&uid) {
+            return Ok(*times);
+        }
+        let times = WriteTimes::since(user_modified(&self.db, uid)?);
+        if self.times.len() >= CACHED_TIMES {
+            self.times.clear();
+        }
+        self.times.insert(uid, times);
+        Ok(times)
+    }
+
+    /// Decides whether a task is done now. Those of a user in `held` stay behind the one that waits.
+    fn turn(&mut self, task: &Task, held: &HashSet<Uid>) -> Turn {
+        let clock = (self.clock)();
+        let out_of_turn = Turn::Do(Moment { at: clock, clock }, None);
+        let Task::User(write) = task else {
+            return out_of_turn;
+        };
+        if matches!(write.write, Write::Append { .. }) {
+            // It takes no time of its own.
+            return out_of_turn;
+        }
+        if held.contains(&write.uid) {
+            return Turn::Later;
+        }
+        match self.times(write.uid).map(|times| times.next(clock)) {
+            Ok(NextTime::Now(times)) => {
+                let at = times.last;
+                Turn::Do(Moment { at, clock }, Some(times))
+            }
+            Ok(NextTime::Later) => Turn::Later,
+            Err(error) => Turn::Fail(error),
+        }
+    }
+
+    /// One transaction for all that is due.
+    fn commit(&mut self) {
+        let started = Instant::now();
+        let (mut later, mut held) = (Vec::new(), HashSet::new());
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut done: Result<(), StorageError> = Ok(());
+        while answers.len() < GROUP
+            && let Some(task) = self.waiting.pop_front()
+        {
+            let (moment, times) = match self.turn(&task, &held) {
+                Turn::Do(moment, times) => (moment, times),
+                Turn::Later => {
+                    if let Task::User(write) = &task {
+                        held.insert(write.uid);
+                    }
+                    later.push(task);
+                    continue;
+                }
+                Turn::Fail(error) => {
+                    fail(task, error);
+                    continue;
+                }
+            };
+            if answers.is_empty() {
+                done = if self.flusher.has_failed() {
+                    Err(StorageError::Busy)
+                } else {
+                    self.db.execute_batch("BEGIN IMMEDIATE").map_err(Into::into)
+                };
+                if let Err(error) = &done {
+                    // The database is locked or broken: the others would only wait as long for the same answer.
+                    let waiting = self.waiting.drain(..).chain(later.drain(..));
+                    std::iter::once(task)
+                        .chain(waiting)
+                        .for_each(|task| fail(task, error.clone()));
+                    break;
+                }
+            }
+            let (answer, is_half_done) = self.perform(task, moment, times);
+            answers.push(answer);
+            if is_half_done {
+                done = Err(StorageError::Busy);
+                break;
+            }
+            // A full disk ends the whole transaction; nothing more may be done outside of one.
+            if self.db.is_autocommit() || started.elapsed() > GROUP_TIME {
+                break;
+            }
+        }
+        let has_begun = !answers.is_empty();
+        let number = if has_begun { self.flusher.begin() } else { 0 };
+        if has_begun && done.is_ok() {
+            done = self.db.execute_batch("COMMIT").map_err(Into::into);
+        }
+        if let Err(error) = &done {
+            eprintln!("selvedge serve: nothing was written: {error}");
+            let _ = self.db.execute_batch("ROLLBACK");
+            // The times of what was not committed are free again.
+            self.times.clear();
+        }
+        self.waits_for_clock = self.waiting.is_empty() && !later.is_empty();
+        for task in later.into_iter().rev() {
+            self.waiting.push_front(task);
+        }
+        if has_begun {
+            self.flusher.answer(number, answers, done);
+        }
+    }
+
+    /// Does a task, and says whether it failed halfway: then what it did must not be committed.
+    fn perform(&mut self, task: Task, moment: Moment, times: Option<WriteTimes>) -> (Answer, bool) {
+        match task {
+            Task::Other(other) => (other(&self.db), false),
+            Task::User(UserWrite {
+                uid,
+                conditions,
+                write,
+                reply,
+            }) => {
+                let turn = writes::Turn {
+                    db: &self.db,
+                    bounds: &self.bounds,
+                    uid,
+                    conditions,
+                    moment,
+                };
+                let changes = self.db.total_changes();
+                // A savepoint copies each page that is changed, so it is made only where a write may still be refused
+                // after it has begun.
+                let has_savepoint = self.bounds.quota_bytes.is_some();
+                let done = if has_savepoint {
+                    within_savepoint(&self.db, || turn.perform(&write))
+                } else {
+                    turn.perform(&write)
+                };
+                let is_half_done =
+                    done.is_err() && !has_savepoint && self.db.total_changes() != changes;
+                if let (Ok(_), Some(times)) = (&done, times) {
+                    self.times.insert(uid, times);
+                }
+                let answer: Answer = Box::new(move |committed| {
+                    let answer = match committed {
+                        Ok(()) => done,
+                        Err(error) => Err(error.into()),
+                    };
+                    let _ = reply.send(answer);
+                });
+                (answer, is_half_done)
+            }
+        }
+    }
+
+    fn purge(&mut self) {
+        if self.last_purge.elapsed() < self.purge_pause {
+            return;
+        }
+        let started = Instant::now();
+        let has_more = purge::step(&self.db, (self.clock)()).unwrap_or_else(|error| {
+            eprintln!("selvedge serve: expired records could not be purged: {error}");
+            false
+        });
+        self.last_purge = Instant::now();
+        self.purge_pause = if has_more {
+            (started.elapsed() * PURGE_SHARE).max(MIN_PURGE_PAUSE)
+        } else {
+            PURGE_INTERVAL
+        };
+    }
+}
+
+/// Answers a task that cannot be done.
+fn fail(task: Task, error: StorageError) {
+    // Whoever waits for another task sees that its answer is gone.
+    if let Task::User(write) = task {
+        let _ = write.reply.send(Err(error.into()));
+    }
+}
+
+fn within_savepoint<T>(
+    db: &Connection,
+    work: impl FnOnce() -> Result<T, WriteError>,
+) -> Result<T, WriteError> {
+    db.prepare_cached("SAVEPOINT task")?.execute([])?;
+    let done = work();
+    if done.is_err() {
+        db.prepare_cached("ROLLBACK TO task")?.execute([])?;
+    }
+    db.prepare_cached("RELEASE task")?.execute([])?;
+    done
+}
+
+#[cfg(test)]
+mod tests;

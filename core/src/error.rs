@@ -6,7 +6,7 @@ use core::fmt;
 use crate::host::{RandomError, StoreError};
 use crate::http::{FetchError, Method};
 use crate::ids::{CollectionName, RecordId};
-use crate::life::{Reason, Version};
+use crate::sync::{Reason, Version};
 use crate::time::LocalTime;
 
 /// The request that an error came from: its verb and its path below the user's endpoint, never the user or a token.
@@ -160,7 +160,7 @@ pub enum Error {
         detail: &'static str,
     },
     /// A record of the whole account is missing while other data are there: another device may be setting the account up
-    /// at this moment. Nothing was written: look again after [`SECOND_LOOK_SECONDS`](crate::life::SECOND_LOOK_SECONDS).
+    /// at this moment. Nothing was written: look again after [`SECOND_LOOK_SECONDS`](crate::sync::SECOND_LOOK_SECONDS).
     #[error("{record} is missing on the server: nothing was changed; look again in some seconds")]
     LookAgain {
         /// Which record.

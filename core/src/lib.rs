@@ -17,7 +17,6 @@ pub mod http;
 pub mod ids;
 pub mod journal;
 pub mod json;
-pub mod life;
 pub mod reconcile;
 pub mod repository;
 pub mod schedule;
@@ -26,6 +25,7 @@ pub mod schedule;
 pub mod script;
 pub mod server;
 pub mod sorted;
+pub mod sync;
 pub mod time;
 
 /// The README's examples, run as tests.

@@ -215,7 +215,10 @@ pub struct Script {
 
 impl Script {
     /// A script without steps: any request is one too many.
-    #[allow(clippy::new_without_default, reason = "a script is named, never a default")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a script is named, never a default"
+    )]
     pub fn new() -> Self {
         Self {
             steps: RefCell::default(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::host::{Clock as _, Store};
-use selvedge_core::life::{GlobalState, KeptToken, OwnClient};
+use selvedge_core::sync::{GlobalState, KeptToken, OwnClient};
 use selvedge_core::time::LocalTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

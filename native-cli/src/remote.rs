@@ -6,8 +6,8 @@ use selvedge_core::error::{Error, RequestLine};
 use selvedge_core::host::Clock as _;
 use selvedge_core::http::Method;
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{CollectionKeys, KeptToken};
 use selvedge_core::server::{Access, Client, Record};
+use selvedge_core::sync::{CollectionKeys, KeptToken};
 
 use crate::device::{Device, global_state};
 use selvedge_host::NativeHost;

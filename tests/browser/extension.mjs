@@ -14,7 +14,7 @@ import { extensionPage, launch } from "./browsers.mjs";
 const EXTENSION = fileURLToPath(new URL("../../www/extension", import.meta.url));
 
 /** A test that waits longer than this has failed. */
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 /** A browser with the extension, for as long as a test. */
 export class Extended {
@@ -55,7 +55,7 @@ export class Extended {
    */
   async page(path) {
     const page = await extensionPage(this.#name, this.browser, path);
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(TIMEOUT);
     page.on("pageerror", error => this.wrong.push(String(error)));
     page.on("console", message => message.type() === "error" && this.wrong.push(message.text()));
     return page;
@@ -105,7 +105,7 @@ export class Extended {
   async clicked(front) {
     const [extension] = (await this.browser.extensions()).values();
     await front.bringToFront();
-    const opened = this.browser.waitForTarget(target => target.url().endsWith("/popup.html"), { timeout: PATIENCE });
+    const opened = this.browser.waitForTarget(target => target.url().endsWith("/popup.html"), { timeout: TIMEOUT });
     await extension.triggerAction(front);
     const popup = await (await opened).asPage();
     await popup.waitForSelector("#device", { visible: true });

@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 const PROGRAM = process.env.SELVEDGE;
 /** A list of many thousand records is no more than this. */
-const MOST_OUTPUT = 256 * 1024 * 1024;
+const MAX_OUTPUT = 256 * 1024 * 1024;
 
 const program = () => {
   if (!PROGRAM) throw new Error("SELVEDGE must name the program selvedge");
@@ -64,7 +64,7 @@ export class Device {
    * @param {...string} args
    */
   feed(input, ...args) {
-    const options = /** @type {const} */ ({ input, encoding: "utf8", maxBuffer: MOST_OUTPUT });
+    const options = /** @type {const} */ ({ input, encoding: "utf8", maxBuffer: MAX_OUTPUT });
     const ran = spawnSync(program(), ["--data-dir", this.#home, ...args], options);
     if (ran.status !== 0) throw new Error(`selvedge ${args[0]} ended with ${ran.status}: ${ran.stderr}`);
     return ran.stdout;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Run;
 
 /// A slow machine gets this long to stop.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A process that runs until it is told to stop. It is killed when the value goes; a supervisor's child goes with it.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl DaemonProcess {
     pub fn ends_well(&mut self) {
         let began = Instant::now();
         while self.0.try_wait().expect("a child can be asked").is_none() {
-            assert!(began.elapsed() < PATIENCE, "it does not stop");
+            assert!(began.elapsed() < TIMEOUT, "it does not stop");
             std::thread::sleep(Duration::from_millis(20));
         }
         let status = self.0.wait().expect("it has ended");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A slow machine gets this long for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -108,7 +108,7 @@ impl FakeFcm {
         let waited = self
             .seen
             .1
-            .wait_timeout_while(seen, PATIENCE, |seen| seen.acknowledged.len() < count);
+            .wait_timeout_while(seen, TIMEOUT, |seen| seen.acknowledged.len() < count);
         waited
             .expect("nobody panics with it")
             .0

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// It listens within this time, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running moroz. It is killed when the value goes.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ fn spawn(program: &Path, dir: &Path, address: SocketAddr) -> Child {
 
 /// Whether it is moroz that answers there.
 fn listens(child: &mut Child, address: SocketAddr) -> bool {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while Instant::now() < end {
         if child.try_wait().expect("a child can be asked").is_some() {
             return false;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A slow machine gets this long for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running server. It is killed when the value goes.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ fn run(program: &Path, dir: &Path, port: u16) -> Child {
         .expect("nats-server runs");
     let began = Instant::now();
     while !greets(port) {
-        assert!(began.elapsed() < PATIENCE, "nats-server does not listen");
+        assert!(began.elapsed() < TIMEOUT, "nats-server does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
     child

@@ -7,7 +7,7 @@ use selvedge_santa_host::push::{self, PushConfig, PushError, PushEvent, PushHand
 use tokio::sync::mpsc;
 
 /// A slow machine gets this long for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Hears what a push client tells; each question waits for the next event, and panics when it is another one.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl PushListener {
     /// # Panics
     /// When none comes.
     pub async fn next(&mut self) -> PushEvent {
-        let next = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+        let next = tokio::time::timeout(TIMEOUT, self.events.recv()).await;
         let next = next.expect("the client says something in time");
         next.expect("the client goes on")
     }

@@ -11,7 +11,7 @@ use selvedge_santa::{
     Commit, Committed, EventId, Link, Options, Pause, PendingEvent, Report, Rule, RuleCounts,
     RuleKey, RuleStore, RulesHash, sync,
 };
-use selvedge_santa_host::{Config, Facts, SantaFetch, SantaHost, SantaStore};
+use selvedge_santa_host::{Config, HostInfo, SantaFetch, SantaHost, SantaStore};
 use serde_json::{Value, json};
 
 use crate::Killed;
@@ -57,11 +57,11 @@ impl SantaMachine {
             commits: Cell::new(0),
             killed: self.killed,
         };
-        let facts = Facts {
+        let facts = HostInfo {
             hostname: "web-01".into(),
             os_version: "12.5".into(),
             os_build: "6.1".into(),
-            ..Facts::default()
+            ..HostInfo::default()
         };
         let options = Options::new(connection, config.machine(&self.id, &facts));
         sync(&host, &options, &Link::default()).await

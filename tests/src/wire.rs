@@ -1,4 +1,4 @@
-//! The storage API by hand: for what no well-behaved client sends, and to look at what is really on the server.
+//! The storage API by host: for what no well-behaved client sends, and to look at what is really on the server.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use selvedge_core::crypto::{KeyBundle, payload};
-use selvedge_core::life::CollectionKeys;
+use selvedge_core::sync::CollectionKeys;
 use serde_json::{Value, json};
 use sha2::Sha256;
 

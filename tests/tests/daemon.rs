@@ -13,7 +13,7 @@ use selvedge_tests::{Account, DaemonProcess, Device, FakeClock, Run, Server};
 use serde_json::json;
 
 /// A slow machine gets this long for anything; two syncs that nobody asked for are a minute apart.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 struct Daemon {
     process: DaemonProcess,
@@ -30,7 +30,7 @@ impl Daemon {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         let mut all = vec!["daemon"];
         all.extend(args);
         let run = device
@@ -49,7 +49,7 @@ impl Daemon {
     fn wait_for(&self, wanted: &str) {
         let mut buffer = [0; 512];
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             let length = self.socket.recv(&mut buffer).unwrap();
             if std::str::from_utf8(&buffer[..length])
                 .unwrap()
@@ -83,7 +83,7 @@ fn two(server: &Server) -> (Device, Device) {
 fn comes_to(device: &Device, id: &str) {
     let began = Instant::now();
     while !device.notes().contains_key(id) {
-        assert!(began.elapsed() < PATIENCE, "{id} did not come");
+        assert!(began.elapsed() < TIMEOUT, "{id} did not come");
         device.sync();
     }
 }

@@ -64,7 +64,7 @@ fn large_records() -> impl Iterator<Item = Value> {
     })
 }
 
-/// A device that sent ten thousand records, and the same storage by hand.
+/// A device that sent ten thousand records, and the same storage by host.
 fn listed(uid: u64) -> (Server, Device, Wire) {
     let server = server_with_small_batches();
     let account = Account::new(uid);

@@ -22,7 +22,7 @@ use selvedge_santa_host::push::{
 use selvedge_tests::{NatsAccount, NatsServer, PushListener, workspace_root};
 
 /// A slow machine gets this long for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
 const COMMANDS: &str = "santa.host.50C7E1EB-2EF5-42D4-A084-A7966FC45A95.commands";
@@ -45,7 +45,7 @@ async fn publisher(server: &NatsServer) -> Client {
     let client = async_nats::connect(server.url()).await.unwrap();
     let began = Instant::now();
     while let Err(error) = client.request(COMMANDS, "unreadable".into()).await {
-        assert!(began.elapsed() < PATIENCE, "{error}");
+        assert!(began.elapsed() < TIMEOUT, "{error}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     client

@@ -1,4 +1,4 @@
-//! What a person meets who works by hand: Ctrl-C, a disk without room, and tables on a terminal.
+//! What a person meets who works by host: Ctrl-C, a disk without room, and tables on a terminal.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 /// A slow machine gets this long for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap();
@@ -115,7 +115,7 @@ fn a_sync_that_is_interrupted_at_any_request_leaves_all_of_the_rules_or_none() {
             let held = proxy.arm(Some((position, fault)));
             let mut child = machine.run(&["sync", "--once"]).spawn();
             // The sync cannot go on while its request is held, so that it is interrupted exactly there.
-            held.recv_timeout(PATIENCE)
+            held.recv_timeout(TIMEOUT)
                 .unwrap_or_else(|_| panic!("no request {position}"));
             signal(child.id(), "-INT");
             let status = child.wait().unwrap();
@@ -171,7 +171,7 @@ fn a_sync_that_is_interrupted_says_what_is_kept_and_goes_on_later() {
         .run(&["sync", "notes"])
         .under(&into_file.map(str::to_owned))
         .spawn();
-    held.recv_timeout(PATIENCE).unwrap();
+    held.recv_timeout(TIMEOUT).unwrap();
     signal(child.id(), "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let said = std::fs::read_to_string(said.path()).unwrap();

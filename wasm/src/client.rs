@@ -13,9 +13,9 @@ use selvedge_core::host::{Clock as _, Store};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::journal::{self, Entry};
 use selvedge_core::json as core_json;
-use selvedge_core::life::{self, Ending, KeptToken, Options, OwnClient, Report, Situation, Stage};
 use selvedge_core::schedule::Ended;
 use selvedge_core::server::Backoff;
+use selvedge_core::sync::{self, Ending, KeptToken, Options, OwnClient, Report, Situation, Stage};
 use selvedge_core::time::LocalTime;
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -63,8 +63,8 @@ pub fn open(options: OpenOptions) -> Promise {
         };
         let (host, account) = (&*inner.host, &inner.credentials);
         let owned = match member(&options, "adopt").is_truthy() {
-            true => life::adopt_records(host, account).await,
-            false => life::bind(host, account).await,
+            true => sync::adopt_records(host, account).await,
+            false => sync::bind(host, account).await,
         };
         if let Err(other @ CoreError::OtherAccount) = owned {
             return Err(other.into());
@@ -133,7 +133,7 @@ impl Client {
                 progress: option("onProgress").dyn_into().ok(),
             };
             let report = this.sync(wanted).await?;
-            this.ended.set(Some((life::ended(&report), report.backoff)));
+            this.ended.set(Some((sync::ended(&report), report.backoff)));
             plain(&report)
         })
     }
@@ -145,7 +145,7 @@ impl Client {
     pub fn status(&self) -> Promise {
         let this = Rc::clone(&self.0);
         promise_on(Rc::clone(&self.0.host), async move {
-            let status = life::status(&*this.host).await?;
+            let status = sync::status(&*this.host).await?;
             plain(&PlainStatus::of(&status, this.credentials.server()))
         })
     }
@@ -295,15 +295,15 @@ impl Inner {
         };
         let host = Syncing::new(&self.host, wanted.signal);
         if running.is_none() {
-            return Ok(life::sync(&host, &self.credentials, &mut None, &options).await);
+            return Ok(sync::sync(&host, &self.credentials, &mut None, &options).await);
         }
         let was = self.kept_token().await;
         let mut token = was.clone();
-        let mut report = life::sync(&host, &self.credentials, &mut token, &options).await;
+        let mut report = sync::sync(&host, &self.credentials, &mut token, &options).await;
         if report.looks_again() {
             // Another device may be setting the account up at this moment.
-            pause(life::SECOND_LOOK_SECONDS).await;
-            report = life::sync(&host, &self.credentials, &mut token, &options).await;
+            pause(sync::SECOND_LOOK_SECONDS).await;
+            report = sync::sync(&host, &self.credentials, &mut token, &options).await;
         }
         if matches!(report.ending, Ending::LoggedOut) {
             token = None;

@@ -1,8 +1,8 @@
 //! How far a sync is, as JavaScript is told.
 
 use js_sys::{Object, Reflect};
-use selvedge_core::life::Stage;
 use selvedge_core::repository::Progress;
+use selvedge_core::sync::Stage;
 use wasm_bindgen::JsValue;
 
 /// A `SyncProgress`.

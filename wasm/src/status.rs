@@ -1,6 +1,6 @@
 //! What a device knows of its syncing, as JavaScript is told.
 
-use selvedge_core::life::{Consent, Status};
+use selvedge_core::sync::{Consent, Status};
 use selvedge_core::time::LocalTime;
 use serde::Serialize;
 

@@ -4,8 +4,8 @@
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::crypto::payload;
 use selvedge_core::json;
-use selvedge_core::life::KeptToken;
 use selvedge_core::reconcile::Fields;
+use selvedge_core::sync::KeptToken;
 use selvedge_core::time::LocalTime;
 use serde::Serialize;
 use zeroize::Zeroizing;

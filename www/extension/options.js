@@ -2,9 +2,9 @@
 // @ts-check
 import { ask } from "./ask.js";
 import { api } from "./browser.js";
-import { forget, watch } from "./kept.js";
+import { forget, watch } from "./storage.js";
 import { act, button, input, offer, say } from "./page.js";
-import { sinceLast, stageOf } from "./says.js";
+import { sinceLast, stageOf } from "./sync-status.js";
 import init, { accountServer } from "./selvedge/selvedge.js";
 import { patternOf } from "./servers.js";
 import { showConsent } from "./shared/consent.js";
@@ -15,7 +15,7 @@ const form = (/** @type {string} */ id) => /** @type {HTMLFormElement} */ (byId(
 const text = () => /** @type {HTMLTextAreaElement} */ (byId("account"));
 
 /** A credentials file is no longer than this. */
-const MOST_BYTES = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 
 /** The server of the account that is typed in, as far as it is one. */
 let server = "";
@@ -44,7 +44,7 @@ input("file").onchange = () =>
   act(async () => {
     const [file] = input("file").files ?? [];
     if (!file) return;
-    if (file.size > MOST_BYTES) throw Object.assign(new Error("this file is too large to hold an account"), { code: "input" });
+    if (file.size > MAX_BYTES) throw Object.assign(new Error("this file is too large to hold an account"), { code: "input" });
     text().value = await file.text();
     input("file").value = "";
     await look();

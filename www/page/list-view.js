@@ -7,7 +7,7 @@ import { complainAt, settle } from "../shared/fields.js";
 import { changesOf, tagsOf } from "../shared/reading-list.js";
 import { counted } from "../shared/sentences.js";
 import { ask } from "./ask.js";
-import { act, button, complain, input, say } from "./speak.js";
+import { act, button, complain, input, say } from "./messages.js";
 
 /** So many entries are shown at first, and so many more on demand. */
 const PAGE = 50;

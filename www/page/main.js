@@ -6,7 +6,7 @@ import { complainAt, settle } from "../shared/fields.js";
 import { codeOf, outcome } from "../shared/sentences.js";
 import { ask, hear } from "./ask.js";
 import { draw, redraw } from "./list-view.js";
-import { act, breath, button, complain, input, offer, say } from "./speak.js";
+import { act, breath, button, complain, input, offer, say } from "./messages.js";
 import { showSynced, tick, whileSyncing } from "./sync-view.js";
 
 /** The list is not drawn more often than this while it changes. */

@@ -26,7 +26,7 @@ use selvedge_core::http::Fetch;
 const PAGE: usize = 200;
 
 /// No more events go into one request, whatever the server says.
-const MOST_EVENTS: u32 = 10_000;
+const MAX_EVENTS: u32 = 10_000;
 
 /// What became of the events.
 ///
@@ -74,7 +74,7 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn new(machine: &str, size: u32) -> Self {
         Self {
-            size: size.clamp(1, MOST_EVENTS),
+            size: size.clamp(1, MAX_EVENTS),
             count: 0,
             ids: Vec::new(),
             request: EventUploadRequest {

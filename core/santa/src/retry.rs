@@ -16,7 +16,7 @@
 pub const ATTEMPTS: u32 = 5;
 
 /// A server's `Retry-After` is honoured up to so many seconds.
-const MOST_SECONDS: u64 = 60;
+const MAX_SECONDS: u64 = 60;
 
 /// What came of an attempt.
 ///
@@ -83,7 +83,7 @@ impl Verdict {
         }
         // 2^n before attempt n.
         let scheduled = 1 << (attempt.max(1) + 1);
-        let seconds = scheduled.max(retry_after.unwrap_or(0).min(MOST_SECONDS));
+        let seconds = scheduled.max(retry_after.unwrap_or(0).min(MAX_SECONDS));
         match heard {
             Heard::Answer { status: 403, .. } if may_ask_for_token => Self::TokenFirst { seconds },
             Heard::Answer {

@@ -31,7 +31,7 @@ use super::wire::{Policy, RuleDownloadRequest, RuleDownloadResponse, RuleMessage
 use selvedge_core::host::Clock;
 
 /// No server has more pages.
-const MOST_PAGES: u32 = 100_000;
+const MAX_PAGES: u32 = 100_000;
 
 /// So many rules that were passed over or refused are named; the others are counted.
 pub(super) const NAMED: usize = 20;
@@ -153,7 +153,7 @@ impl Turn {
     pub fn decide(asked: &str, cursor: String, has_rules: bool, pages: u32) -> Self {
         if cursor.is_empty() {
             Self::Last
-        } else if pages >= MOST_PAGES || (cursor == asked && !has_rules) {
+        } else if pages >= MAX_PAGES || (cursor == asked && !has_rules) {
             Self::Endless
         } else {
             Self::Page(cursor)
@@ -293,8 +293,8 @@ mod tests {
                 Turn::Page("a".into()),
             ),
             ("the same, without", "a", "a", false, 2, Turn::Endless),
-            ("too many", "a", "b", true, MOST_PAGES, Turn::Endless),
-            ("the last of many", "a", "", true, MOST_PAGES, Turn::Last),
+            ("too many", "a", "b", true, MAX_PAGES, Turn::Endless),
+            ("the last of many", "a", "", true, MAX_PAGES, Turn::Last),
         ];
         for (name, asked, cursor, has_rules, pages, expected) in rows {
             let turn = Turn::decide(asked, cursor.into(), has_rules, pages);

@@ -46,7 +46,7 @@ const SOON_SECONDS: u64 = 600;
 const TAG_SECONDS: u64 = 180;
 
 /// One runs and one waits.
-const MOST_SYNCS: usize = 2;
+const MAX_SYNCS: usize = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Push {
@@ -264,7 +264,7 @@ impl Daemon {
     }
 
     fn queue(&mut self, kind: Kind) -> Result<(), Full> {
-        if self.asked_for.len() + usize::from(self.running.is_some()) >= MOST_SYNCS {
+        if self.asked_for.len() + usize::from(self.running.is_some()) >= MAX_SYNCS {
             return Err(Full);
         }
         self.asked_for.push_back(kind);

@@ -18,7 +18,7 @@ use crate::error::Error;
 const PREFIX: &str = "selvedge1-";
 const CHECKSUM_BYTES: usize = 4;
 /// Of the bytes behind the prefix.
-const MOST_BYTES: usize = 8192;
+const MAX_BYTES: usize = 8192;
 
 /// All that another device needs, as one line of text: `selvedge1-` and base64url.
 ///
@@ -146,7 +146,7 @@ impl FromStr for JoinCode {
     type Err = JoinCodeError;
 
     fn from_str(line: &str) -> Result<Self, JoinCodeError> {
-        if line.len() > 4 * MOST_BYTES {
+        if line.len() > 4 * MAX_BYTES {
             return Err(JoinCodeError::NotACode);
         }
         let line: Zeroizing<String> = Zeroizing::new(line.split_whitespace().collect());
@@ -185,7 +185,7 @@ impl FromStr for JoinCode {
 /// Decodes; what was cut off in the middle of a group of four characters is left out. A line has one spelling only.
 fn decode(code: &str) -> Result<Vec<u8>, JoinCodeError> {
     let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !code.bytes().all(is_base64url) || code.len() > 2 * MOST_BYTES {
+    if !code.bytes().all(is_base64url) || code.len() > 2 * MAX_BYTES {
         return Err(JoinCodeError::Mistyped);
     }
     Base64UrlUnpadded::decode_vec(code).or_else(|_| {

@@ -7,8 +7,8 @@ use core::cell::RefCell;
 use core::ops::Bound;
 
 use super::store::{
-    Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
-    StoreError, Stored, Sweep, Uploaded, Write,
+    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Selection, Store, StoreError, Stored, Uploaded, Write,
 };
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
@@ -44,8 +44,8 @@ impl Collection {
 
     fn apply(&mut self, part: Part, revision: Revision) {
         match part.sweep {
-            Some(Sweep::Wipe) => self.items.clear(),
-            Some(Sweep::Reset) => self
+            Some(BulkChange::Wipe) => self.items.clear(),
+            Some(BulkChange::Reset) => self
                 .items
                 .values_mut()
                 .for_each(|stored| reset(stored, revision)),

@@ -8,8 +8,8 @@ mod store;
 pub use aes::{Aes, Cbc, CbcError};
 pub use memory::MemoryStore;
 pub use store::{
-    Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
-    StoreError, StoreErrorKind, Stored, Sweep, Uploaded, Write,
+    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Selection, Store, StoreError, StoreErrorKind, Stored, Uploaded, Write,
 };
 
 use crate::http::Fetch;

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 
-pub use self::commit::{Commit, Committed, Part, Sweep, Uploaded, Write};
+pub use self::commit::{BulkChange, Commit, Committed, Part, Uploaded, Write};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::item::{Base, Item, Pending, Revision, Stored};
 use crate::ids::{CollectionName, RecordId};

@@ -162,7 +162,7 @@ fn a_wipe_keeps_every_unsent_change_and_of_the_rest_half_a_journal() {
             (all.len(), all.len())
         );
         let part = crate::host::Part {
-            sweep: Some(crate::host::Sweep::Reset),
+            sweep: Some(crate::host::BulkChange::Reset),
             ..crate::host::Part::new(notes())
         };
         let commit = Commit {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::tally::{Tally, ours, replaced};
+use super::apply_stats::{ApplyStats, ours, replaced};
 use super::{Batch, Failed, Failure, Kept, Pair, Receipt, Record, Repository, Source};
 use crate::engine::{Engine, held_back};
 use crate::error::Result;
@@ -129,7 +129,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
         &self,
         found: Option<Stored>,
         record: &Record,
-        tally: &mut Tally,
+        tally: &mut ApplyStats,
         entries: &mut Vec<Entry>,
     ) -> Option<Write> {
         let newer = match &found {
@@ -311,7 +311,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         let records = last_of_each(records);
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         loop {
-            let (mut tally, mut entries) = (Tally::default(), Vec::new());
+            let (mut tally, mut entries) = (ApplyStats::default(), Vec::new());
             // Every write depends on what was read, or on there being nothing: a wrong guess is refused as stale.
             let is_guess = core::mem::take(&mut self.expects_new);
             let found = if is_guess {

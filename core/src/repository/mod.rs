@@ -4,15 +4,15 @@
 //! decrypts as records pass between a [`ServerRepository`] and the rest. The device's is the [`LocalRepository`] over
 //! the host's store. The [`Synchronizer`] joins any two of them.
 
+mod apply_stats;
+mod checkpoint;
 mod crypto;
 mod flows;
 mod incoming;
 mod local;
-mod noted;
 mod pair;
 mod server;
 mod synchronizer;
-mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +20,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 
+pub use checkpoint::Checkpointed;
 pub use crypto::CryptoRepository;
 pub use flows::{Applied, Progress, Pulled, Pushed};
 pub use incoming::Incoming;
 pub use local::{LocalRepository, Outgoing, has_outgoing};
-pub use noted::Noted;
 pub use pair::{Pair, Refusal, Witness};
 pub use server::{ServerMark, ServerRepository};
 pub use synchronizer::Synchronizer;

@@ -10,9 +10,9 @@ use crate::http::Headers;
 use crate::time::{ClockOffset, LocalTime, ServerTime};
 
 /// Alerts beyond this many are dropped: a server repeats what matters.
-const MOST_ALERTS: usize = 16;
+const MAX_ALERTS: usize = 16;
 /// Alerts are cut to this many characters.
-const MOST_ALERT_CHARS: usize = 1000;
+const MAX_ALERT_CHARS: usize = 1000;
 
 /// All that the replies so far have said beside their bodies.
 ///
@@ -141,7 +141,7 @@ impl Alert {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(MOST_ALERT_CHARS).collect()
+    text.chars().take(MAX_ALERT_CHARS).collect()
 }
 
 impl Observed {
@@ -175,7 +175,7 @@ impl Observed {
             let alert = Alert::parse(text);
             let is_hard = matches!(alert, Alert::HardEndOfLife { .. });
             if !self.alerts.contains(&alert)
-                && (self.alerts.len() < MOST_ALERTS || is_hard && !self.is_closed())
+                && (self.alerts.len() < MAX_ALERTS || is_hard && !self.is_closed())
             {
                 self.alerts.push(alert);
             }
@@ -314,14 +314,14 @@ mod tests {
             let text = format!("{n}{}", "x".repeat(5000));
             observed.reply(&[("X-Weave-Alert", text)].into_iter().collect(), NOW, None);
         }
-        assert_eq!(observed.alerts.len(), MOST_ALERTS);
+        assert_eq!(observed.alerts.len(), MAX_ALERTS);
         assert!(!observed.is_closed());
         for _ in 0..2 {
             let hard = r#"{"code":"hard-eol","message":"gone","url":""}"#;
             observed.reply(&[("x-weave-alert", hard)].into_iter().collect(), NOW, None);
         }
         assert!(observed.is_closed());
-        assert_eq!(observed.alerts.len(), MOST_ALERTS + 1);
+        assert_eq!(observed.alerts.len(), MAX_ALERTS + 1);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::json::{self, Malformed, Value};
 use crate::sorted::{Map, Set};
 
 /// Reasons are cut to this many characters.
-const MOST_REASON_CHARS: usize = 200;
+const MAX_REASON_CHARS: usize = 200;
 
 /// The body of an answer to a POST.
 pub(crate) struct PostAnswer {
@@ -21,7 +21,7 @@ pub(crate) struct PostAnswer {
 
 /// What an answer says of one record.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Disposition {
     /// Written, or in the batch.
     Success,
     /// This POST was too full for it: send it again in another.
@@ -55,14 +55,14 @@ impl PostAnswer {
         })
     }
 
-    pub(crate) fn fate(&self, id: &str) -> Fate {
+    pub(crate) fn disposition(&self, id: &str) -> Disposition {
         match self.failed.get(id) {
             Some(reason) if reason.contains("retry bso") || reason.contains("retry bytes") => {
-                Fate::Again(reason.clone())
+                Disposition::Again(reason.clone())
             }
-            Some(reason) => Fate::Failed(reason.clone()),
-            None if self.success.contains(id) => Fate::Success,
-            None => Fate::Unlisted,
+            Some(reason) => Disposition::Failed(reason.clone()),
+            None if self.success.contains(id) => Disposition::Success,
+            None => Disposition::Unlisted,
         }
     }
 }
@@ -80,7 +80,7 @@ fn text(value: Value) -> String {
             None => value.to_string(),
         },
     };
-    match text.char_indices().nth(MOST_REASON_CHARS) {
+    match text.char_indices().nth(MAX_REASON_CHARS) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_string(),
         None => text,
     }
@@ -153,15 +153,15 @@ mod tests {
             r#"{"success":["a","e"],"failed":{"b":"invalid ttl","c":["x","retry bso"],"d":"retry bytes","e":null},"x":1}"#,
         );
         let rows = [
-            ("a", Fate::Success),
-            ("b", Fate::Failed("invalid ttl".into())),
-            ("c", Fate::Again("x, retry bso".into())),
-            ("d", Fate::Again("retry bytes".into())),
-            ("e", Fate::Failed("null".into())),
-            ("f", Fate::Unlisted),
+            ("a", Disposition::Success),
+            ("b", Disposition::Failed("invalid ttl".into())),
+            ("c", Disposition::Again("x, retry bso".into())),
+            ("d", Disposition::Again("retry bytes".into())),
+            ("e", Disposition::Failed("null".into())),
+            ("f", Disposition::Unlisted),
         ];
-        for (id, fate) in rows {
-            assert_eq!(answer.fate(id), fate, "{id}");
+        for (id, disposition) in rows {
+            assert_eq!(answer.disposition(id), disposition, "{id}");
         }
     }
 
@@ -174,11 +174,11 @@ mod tests {
             r#"{"success":["a"]}"#,
         ] {
             let answer = answer(body);
-            assert_eq!(answer.fate("a"), Fate::Success, "{body}");
-            assert_eq!(answer.fate("b"), Fate::Unlisted, "{body}");
+            assert_eq!(answer.disposition("a"), Disposition::Success, "{body}");
+            assert_eq!(answer.disposition("b"), Disposition::Unlisted, "{body}");
         }
         let none = answer(r#"{"success":null,"failed":{"a":"x"}}"#);
-        assert_eq!(none.fate("a"), Fate::Failed("x".into()));
+        assert_eq!(none.disposition("a"), Disposition::Failed("x".into()));
         assert!(PostAnswer::parse(br#"{"success":[],"failed":["a"]}"#).is_err());
     }
 
@@ -186,8 +186,8 @@ mod tests {
     fn reasons_are_bounded() {
         let long = alloc::format!(r#"{{"failed":{{"a":"{}"}}}}"#, "é".repeat(1000));
         assert_eq!(
-            answer(&long).fate("a"),
-            Fate::Failed("é".repeat(MOST_REASON_CHARS))
+            answer(&long).disposition("a"),
+            Disposition::Failed("é".repeat(MAX_REASON_CHARS))
         );
     }
 

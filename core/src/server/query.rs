@@ -14,7 +14,7 @@ use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
 
 /// The protocol allows 100; half of it keeps URLs short.
-const MOST_IDS: usize = 50;
+const MAX_IDS: usize = 50;
 
 /// The order in which records come.
 ///
@@ -119,7 +119,7 @@ impl Query {
         let mut asked = 0;
         if let Some(ids) = &self.ids {
             let rest = ids.get(position.ids_done..).unwrap_or_default();
-            let (count, value) = address::ids_value(rest, MOST_IDS);
+            let (count, value) = address::ids_value(rest, MAX_IDS);
             if count == 0 {
                 return Ok(None);
             }

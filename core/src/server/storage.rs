@@ -20,7 +20,7 @@ const RECORD_BYTES: usize = 16 << 20;
 /// The body of a reply to a write.
 const WRITE_BYTES: usize = 64 << 10;
 /// The protocol's bound on `ids`.
-const MOST_IDS: usize = 100;
+const MAX_IDS: usize = 100;
 
 /// A record as the server has it, its payload unread.
 ///
@@ -166,7 +166,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         let mut guard = unmodified_since;
         let mut written = None;
         while !rest.is_empty() {
-            let (count, value) = address::ids_value(rest, MOST_IDS);
+            let (count, value) = address::ids_value(rest, MAX_IDS);
             let mut path = address::collection(collection)?;
             address::push_parameter(&mut path, "ids", &value);
             let call = Call::new(Method::Delete, path).accept("application/json");

@@ -1,7 +1,7 @@
 //! An upload: fills POSTs, sends them as batches, and tells what the server has for good (spec §3.6, §5.9).
 
 mod held;
-mod told;
+mod outcome;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use self::held::Held;
-pub use self::told::{Added, Committed, Failed, Reason};
+pub use self::outcome::{Added, Committed, Failed, Reason};
 use super::address;
 use super::batch::{Place, Planner, Size};
 use super::call::Call;
 use super::client::Client;
 use super::conditions::Condition;
 use super::limits::Limits;
-use super::post_answer::{Fate, Mode, PostAnswer, Turn, judge};
+use super::post_answer::{Disposition, Mode, PostAnswer, Turn, judge};
 use crate::error::{Error, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
@@ -336,12 +336,12 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
     /// Sorts the records of a POST by what the answer says of each.
     fn sort(&mut self, post: Held<T>, answer: &PostAnswer) {
         for record in post.records {
-            let reason = match answer.fate(record.id.as_str()) {
-                Fate::Success => {
+            let reason = match answer.disposition(record.id.as_str()) {
+                Disposition::Success => {
                     self.success.push((record.id, record.tag));
                     continue;
                 }
-                Fate::Again(reason) => {
+                Disposition::Again(reason) => {
                     let json = post.json.get(record.range).unwrap_or_default();
                     if !record.is_resent && self.again.json.len() + json.len() < AGAIN_BYTES {
                         self.planner.refused(record.size.payload_bytes);
@@ -351,8 +351,8 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                     }
                     Reason::Refused(reason)
                 }
-                Fate::Failed(reason) => Reason::Refused(reason),
-                Fate::Unlisted => Reason::Unlisted,
+                Disposition::Failed(reason) => Reason::Refused(reason),
+                Disposition::Unlisted => Reason::Unlisted,
             };
             self.planner.refused(record.size.payload_bytes);
             self.failed.push(Failed {

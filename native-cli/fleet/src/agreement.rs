@@ -29,7 +29,7 @@ use super::shard::{Phase, Shard};
 const NAMED: usize = 20;
 
 /// The comparison takes no longer.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Machines with the same rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -178,7 +178,7 @@ impl<F: Fetch + 'static> Shard<F> {
         };
         tokio::select! {
             () = all => {}
-            () = tokio::time::sleep(PATIENCE) => {}
+            () = tokio::time::sleep(TIMEOUT) => {}
             _ = phase.wait_for(|phase| *phase == Phase::Stopped) => {}
         }
         let left = tasks.len() as u64;

@@ -27,7 +27,7 @@ mod report;
 mod rules;
 mod run;
 mod shard;
-mod tally;
+mod stats;
 mod text;
 
 pub use agreement::{Agreement, Differing, Group};
@@ -38,4 +38,4 @@ pub use page::page;
 pub use plan::Plan;
 pub use report::{FleetReport, Point, StageCounts, Trouble};
 pub use run::run;
-pub use tally::{Asked, Events, Syncs};
+pub use stats::{Asked, Events, Syncs};

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::histogram::millis;
 use super::plan::Plan;
-use super::tally::{Asked, Requests, Shared, Tally};
+use super::stats::{Asked, FleetStats, Requests, Shared};
 use selvedge_host::output::Output;
 
 /// The width where the terminal does not tell.
@@ -48,7 +48,7 @@ impl<'a> Live<'a> {
             return std::future::pending().await;
         };
         loop {
-            let mut tally = Tally::new(self.started, self.duration);
+            let mut tally = FleetStats::new(self.started, self.duration);
             self.tallies
                 .iter()
                 .for_each(|other| tally.merge(&other.lock()));
@@ -172,7 +172,7 @@ fn folded(text: &str, width: usize) -> String {
 }
 
 /// What is shown while it runs. No line of it is wider than the terminal, which would break it anywhere.
-fn table(tally: &Tally, machines: u32, past: Duration, width: usize) -> String {
+fn table(tally: &FleetStats, machines: u32, past: Duration, width: usize) -> String {
     let seconds = past.as_secs_f64().max(0.001);
     let columns = columns(width);
     let mut text = " ".repeat(NAMES.min(width));
@@ -208,12 +208,12 @@ fn table(tally: &Tally, machines: u32, past: Duration, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tally::Attempt;
+    use super::super::stats::Attempt;
     use super::*;
 
     #[test]
     fn the_table_has_a_line_for_what_was_asked() {
-        let mut tally = Tally::new(Instant::now(), Duration::from_secs(10));
+        let mut tally = FleetStats::new(Instant::now(), Duration::from_secs(10));
         tally.attempt(&Attempt {
             asked: Asked::Preflight,
             took: Duration::from_millis(20),
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        let mut tally = Tally::new(Instant::now(), Duration::from_secs(10));
+        let mut tally = FleetStats::new(Instant::now(), Duration::from_secs(10));
         for asked in Asked::ALL {
             tally.attempt(&Attempt {
                 asked,

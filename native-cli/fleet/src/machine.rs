@@ -15,7 +15,7 @@ use super::events::Waiting;
 use super::identity::machine_id;
 use super::random::Random;
 use super::rules::{Pool, RuleSet};
-use super::tally::Shared;
+use super::stats::Shared;
 
 /// What a machine does; one thing at a time, so that no event is sent twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,7 +219,7 @@ mod tests {
     use selvedge_santa::wire::RuleType;
     use selvedge_santa::{Change, RuleState};
 
-    use super::super::tally::Tally;
+    use super::super::stats::FleetStats;
     use super::*;
 
     fn machine() -> (VirtualMachine, Shared) {
@@ -227,7 +227,7 @@ mod tests {
         let machine = VirtualMachine::new(1, 7, "http://127.0.0.1/", &pool).unwrap();
         (
             machine,
-            Shared::new(Tally::new(Instant::now(), Duration::from_secs(1))),
+            Shared::new(FleetStats::new(Instant::now(), Duration::from_secs(1))),
         )
     }
 

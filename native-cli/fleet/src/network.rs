@@ -18,7 +18,7 @@ use selvedge_santa::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::machine::VirtualMachine;
-use super::tally::{Asked, Attempt, Failure, Shared};
+use super::stats::{Asked, Attempt, Failure, Shared};
 use selvedge_host::SystemClock;
 
 /// How much may happen at once, over all threads.

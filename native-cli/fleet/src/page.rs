@@ -210,11 +210,11 @@ mod tests {
 
     use super::super::agreement::{Agreement, Differing};
     use super::super::plan::Plan;
-    use super::super::tally::Tally;
+    use super::super::stats::FleetStats;
     use super::*;
 
     fn report(why: &str) -> FleetReport {
-        let tally = Tally::new(Instant::now(), Duration::from_secs(10));
+        let tally = FleetStats::new(Instant::now(), Duration::from_secs(10));
         let agreement = Agreement {
             differ: 1,
             differing: vec![Differing {

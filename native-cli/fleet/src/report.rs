@@ -8,7 +8,7 @@ use super::agreement::Agreement;
 use super::histogram::{Latency, millis};
 use super::limits::Used;
 use super::plan::Plan;
-use super::tally::{Asked, Events, Failure, Syncs, Tally};
+use super::stats::{Asked, Events, Failure, FleetStats, Syncs};
 
 /// What became of a fleet. Times are in milliseconds where no other unit is named, sizes in bytes.
 #[derive(Debug, Clone, Serialize)]
@@ -115,7 +115,7 @@ pub struct Point {
 impl FleetReport {
     pub(super) fn new(
         plan: &Plan,
-        tally: &Tally,
+        tally: &FleetStats,
         rules: Agreement,
         elapsed: Duration,
         interrupted: bool,
@@ -201,7 +201,7 @@ pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-fn errors(tally: &Tally) -> Vec<Trouble> {
+fn errors(tally: &FleetStats) -> Vec<Trouble> {
     let attempts = tally
         .failures
         .iter()
@@ -228,7 +228,7 @@ fn errors(tally: &Tally) -> Vec<Trouble> {
     errors
 }
 
-fn points(tally: &Tally) -> Vec<Point> {
+fn points(tally: &FleetStats) -> Vec<Point> {
     let slices = tally.slices.iter().map(|slice| Point {
         requests: slice.latency.count(),
         failed: slice.failed,
@@ -243,11 +243,11 @@ fn points(tally: &Tally) -> Vec<Point> {
 mod tests {
     use std::time::Instant;
 
-    use super::super::tally::Attempt;
+    use super::super::stats::Attempt;
     use super::*;
 
-    fn report(change: impl FnOnce(&mut Tally, &mut Agreement)) -> FleetReport {
-        let mut tally = Tally::new(Instant::now(), Duration::from_secs(10));
+    fn report(change: impl FnOnce(&mut FleetStats, &mut Agreement)) -> FleetReport {
+        let mut tally = FleetStats::new(Instant::now(), Duration::from_secs(10));
         let mut agreement = Agreement::default();
         change(&mut tally, &mut agreement);
         let plan = Plan::new("https://user@sync.example.net:8443/sync/a-secret/");
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn what_is_not_well_is_said_at_the_end() {
         assert_eq!(report(|_, _| {}).complaint(), None);
-        type Change = fn(&mut Tally, &mut Agreement);
+        type Change = fn(&mut FleetStats, &mut Agreement);
         let rows: [(Change, &str); 4] = [
             (|tally, _| tally.syncs.failed = 3, "3 syncs failed"),
             (|_, rules| rules.differ = 2, "2 machines do not have"),

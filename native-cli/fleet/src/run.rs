@@ -14,7 +14,7 @@ use super::network::{FleetClock, Gates};
 use super::plan::Plan;
 use super::report::FleetReport;
 use super::shard::{Ground, Phase, Shard};
-use super::tally::{Shared, Tally};
+use super::stats::{FleetStats, Shared};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::output::Output;
 
@@ -41,7 +41,7 @@ where
     let mut tallies = Vec::new();
     let mut answers = Vec::new();
     for first in 0..threads {
-        let tally = Shared::new(Tally::new(started, plan.duration));
+        let tally = Shared::new(FleetStats::new(started, plan.duration));
         tallies.push(tally.clone());
         let ground = Ground {
             plan: plan.clone(),
@@ -64,7 +64,7 @@ where
         agreement.merge(of_thread);
     }
     drop(live);
-    let mut tally = Tally::new(started, plan.duration);
+    let mut tally = FleetStats::new(started, plan.duration);
     tallies.iter().for_each(|other| tally.merge(&other.lock()));
     Ok(FleetReport::new(
         &plan,

@@ -29,7 +29,7 @@ use super::network::{FleetClock, Gates, VirtualHost};
 use super::plan::Plan;
 use super::random::Random;
 use super::rules::Pool;
-use super::tally::{Asked, Shared};
+use super::stats::{Asked, Shared};
 
 /// What runs when the time is over may end within this.
 const GRACE: Duration = Duration::from_secs(10);

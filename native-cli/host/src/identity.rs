@@ -1,6 +1,6 @@
 //! The names by which servers and other devices know this program and this machine.
 
-use selvedge_core::life::OwnClient;
+use selvedge_core::sync::OwnClient;
 
 /// The `User-Agent` of requests.
 pub const USER_AGENT: &str = concat!("Selvedge/", env!("CARGO_PKG_VERSION"));

@@ -10,7 +10,7 @@ use selvedge_core::host::{StoreError, StoreErrorKind};
 use crate::paths::shown;
 
 /// How long a write waits for another program's.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A kind of store, and the tables that it has.
 pub struct Format {
@@ -96,7 +96,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 /// Brings a connection and its database into the state that a store expects.
 fn prepare(connection: &mut Connection, format: &Format) -> Result<(), StoreError> {
     connection
-        .busy_timeout(PATIENCE)
+        .busy_timeout(TIMEOUT)
         .map_err(|error| store_error(&error))?;
     set_up(connection).map_err(|error| store_error(&error))?;
     let found = migrate(connection, format).map_err(|error| store_error(&error))?;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use selvedge_core::host::{
-    Commit, Committed, Counts, PageLimit, Part, Selection, Store, StoreError, StoreErrorKind,
-    Stored, Sweep, Uploaded,
+    BulkChange, Commit, Committed, Counts, PageLimit, Part, Selection, Store, StoreError,
+    StoreErrorKind, Stored, Uploaded,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 
@@ -247,14 +247,14 @@ impl SqliteStore {
         Ok(Committed::Done)
     }
 
-    fn sweep(&self, number: i64, sweep: Sweep, revision: u64) -> rusqlite::Result<()> {
+    fn sweep(&self, number: i64, sweep: BulkChange, revision: u64) -> rusqlite::Result<()> {
         match sweep {
-            Sweep::Wipe => self
+            BulkChange::Wipe => self
                 .connection
                 .execute("DELETE FROM record WHERE collection = ?1", [number])?,
             // What a reset would leave as it is, is not written: before a first sync that is everything. An error rolls
             // the whole commit back, so that SQLite need not keep a copy of each row in memory to undo this statement.
-            Sweep::Reset => self.connection.execute(
+            BulkChange::Reset => self.connection.execute(
                 "UPDATE OR ROLLBACK record SET revision = ?2, server_modified = 0, pending = coalesce(pending, ?3),
                         base_kind = ?4, base = NULL,
                         sent_kind = iif(sent_kind = ?4 AND base_kind = ?5, ?5, sent_kind),

@@ -75,14 +75,14 @@ pub fn sift(changes: Vec<Change>) -> io::Result<Sifted> {
     let texts: Vec<&str> = changes.iter().filter_map(of).collect();
     let mut judged = judge(&texts)?.into_iter();
     let mut sifted = Sifted::default();
-    for (place, change) in changes.into_iter().enumerate() {
+    for (paths, change) in changes.into_iter().enumerate() {
         let judgement = of(&change).and_then(|_| judged.next());
         match judgement {
-            Some(Err(error)) => sifted.bad.push((place, change, error)),
+            Some(Err(error)) => sifted.bad.push((paths, change, error)),
             Some(Ok(warning)) => {
                 sifted
                     .useless
-                    .extend(warning.map(|warning| (place, warning)));
+                    .extend(warning.map(|warning| (paths, warning)));
                 sifted.good.push(change);
             }
             None => sifted.good.push(change),
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_bad_expression_says_where_it_is_wrong() {
         let reason = |text| judge(&[text]).unwrap().remove(0).unwrap_err().to_string();
-        for (text, place) in [
+        for (text, paths) in [
             ("", "line 1, column 1: "),
             ("target.", "line 1, column 8: "),
             ("a ==\n== b", "line 2, column 1: "),
@@ -146,7 +146,7 @@ mod tests {
             let reason = reason(text);
             let found = reason.strip_prefix("its expression cannot be compiled: ");
             assert!(
-                found.is_some_and(|found| found.starts_with(place)),
+                found.is_some_and(|found| found.starts_with(paths)),
                 "{reason}"
             );
             assert!(!reason.contains('{'), "{reason}");

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::config::Config;
-use super::place::Place;
+use super::paths::Paths;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::profile::read_if_there;
 
@@ -23,17 +23,17 @@ use selvedge_host::profile::read_if_there;
 const PURPOSE: &[u8] = b"Selvedge: a machine's id for servers of Santa's sync";
 
 /// No id is longer: it is a part of a URL.
-const MOST_CHARACTERS: usize = 256;
+const MAX_CHARACTERS: usize = 256;
 
 /// The machine's id, or `None` when it has none. `keeps` says whether an id that is derived now is kept.
 ///
 /// # Errors
 /// When the kept one cannot be read, or a new one cannot be kept.
-pub fn machine_id(place: &Place, config: &Config, keeps: bool) -> Result<Option<String>> {
+pub fn machine_id(paths: &Paths, config: &Config, keeps: bool) -> Result<Option<String>> {
     if let Some(id) = &config.machine_id {
         return Ok(Some(id.clone()));
     }
-    let path = place.machine_id_path();
+    let path = paths.machine_id_path();
     let kept = read_if_there(&path)?.and_then(|bytes| first_line(&bytes));
     if kept.is_some() {
         return Ok(kept);
@@ -41,7 +41,7 @@ pub fn machine_id(place: &Place, config: &Config, keeps: bool) -> Result<Option<
     let system = read_if_there(Path::new("/etc/machine-id"))?;
     let derived = system.and_then(|bytes| derive(&bytes));
     if let Some(id) = derived.as_ref().filter(|_| keeps) {
-        place.write(&path, format!("{id}\n").as_bytes())?;
+        paths.write(&path, format!("{id}\n").as_bytes())?;
     }
     Ok(derived)
 }
@@ -113,7 +113,7 @@ fn first_line(bytes: &[u8]) -> Option<String> {
 
 fn usable(id: &str) -> Option<String> {
     let is_usable =
-        !id.is_empty() && id.chars().count() <= MOST_CHARACTERS && !id.contains(char::is_control);
+        !id.is_empty() && id.chars().count() <= MAX_CHARACTERS && !id.contains(char::is_control);
     is_usable.then(|| id.to_owned())
 }
 
@@ -149,16 +149,16 @@ mod tests {
     #[test]
     fn what_is_configured_comes_before_what_is_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place::of(&Profile::find("default", Some(dir.path())).unwrap());
-        let mut config = Config::load(&place, None).unwrap();
-        place.write(&place.machine_id_path(), b"KEPT\n").unwrap();
+        let paths = Paths::of(&Profile::find("default", Some(dir.path())).unwrap());
+        let mut config = Config::load(&paths, None).unwrap();
+        paths.write(&paths.machine_id_path(), b"KEPT\n").unwrap();
         assert_eq!(
-            machine_id(&place, &config, true).unwrap().as_deref(),
+            machine_id(&paths, &config, true).unwrap().as_deref(),
             Some("KEPT")
         );
         config.machine_id = Some("SET".into());
         assert_eq!(
-            machine_id(&place, &config, true).unwrap().as_deref(),
+            machine_id(&paths, &config, true).unwrap().as_deref(),
             Some("SET")
         );
     }

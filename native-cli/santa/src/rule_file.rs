@@ -75,9 +75,9 @@ pub struct BadRuleAt {
 }
 
 impl BadRuleAt {
-    fn new(place: usize, message: &RuleMessage, problem: &dyn std::fmt::Display) -> Self {
+    fn new(paths: usize, message: &RuleMessage, problem: &dyn std::fmt::Display) -> Self {
         Self {
-            number: place + 1,
+            number: paths + 1,
             identifier: message.identifier.clone(),
             problem: problem.to_string(),
         }
@@ -144,26 +144,26 @@ impl RuleFile {
     pub fn of(messages: &[RuleMessage]) -> Result<Self, Unreadable> {
         let mut file = Self::default();
         let (mut changes, mut places) = (Vec::new(), Vec::new());
-        for (place, message) in messages.iter().enumerate() {
+        for (paths, message) in messages.iter().enumerate() {
             match Change::read(message) {
                 Ok(change) => {
                     changes.push(change);
-                    places.push(place);
+                    places.push(paths);
                 }
-                Err(error) => file.bad.push(BadRuleAt::new(place, message, &error)),
+                Err(error) => file.bad.push(BadRuleAt::new(paths, message, &error)),
             }
         }
         let sifted = sift(changes)?;
         file.changes = sifted.good;
         for (at, warning) in &sifted.useless {
-            let place = places[*at];
+            let paths = places[*at];
             file.useless
-                .push(BadRuleAt::new(place, &messages[place], warning));
+                .push(BadRuleAt::new(paths, &messages[paths], warning));
         }
         for (at, _, error) in sifted.bad {
-            let place = places[at];
+            let paths = places[at];
             file.bad
-                .push(BadRuleAt::new(place, &messages[place], &error));
+                .push(BadRuleAt::new(paths, &messages[paths], &error));
         }
         file.bad.sort_by_key(|bad| bad.number);
         Ok(file)

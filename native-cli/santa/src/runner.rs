@@ -11,24 +11,24 @@ use selvedge_santa::{
 use serde::Serialize;
 
 use super::config::Config;
-use super::facts::Facts;
 use super::failure::sync_failure;
 use super::fetch::{self, SantaFetch};
 use super::host::SantaHost;
+use super::host_info::HostInfo;
 use super::in_flight::InFlight;
 use super::logs;
 use super::machine_id::machine_id;
 use super::online::has_default_route;
-use super::place::Place;
+use super::paths::Paths;
 use super::store::SantaStore;
 use selvedge_host::exit::{HostError, Result};
 
 /// A machine that can sync. It keeps what the server told this process, so that a daemon holds on to one.
 #[derive(Debug)]
 pub struct Runner {
-    place: Place,
+    paths: Paths,
     config: Config,
-    facts: Facts,
+    host_info: HostInfo,
     host: SantaHost,
     connection: Connection,
     link: Link,
@@ -50,8 +50,8 @@ impl Runner {
     /// # Errors
     /// [`sync_failure`] when no server is set or the machine has no id; else when the store or the configuration cannot be
     /// used.
-    pub fn open(place: &Place, config: Config) -> Result<Self> {
-        Self::with(place, config, Facts::gather(), Link::default())
+    pub fn open(paths: &Paths, config: Config) -> Result<Self> {
+        Self::with(paths, config, HostInfo::gather(), Link::default())
     }
 
     /// As [`Runner::open`], with facts that were gathered before privileges were dropped, and with what an earlier runner
@@ -59,9 +59,9 @@ impl Runner {
     ///
     /// # Errors
     /// As [`Runner::open`].
-    pub fn with(place: &Place, config: Config, facts: Facts, link: Link) -> Result<Self> {
-        place.make_dir()?;
-        let id = machine_id(place, &config, true)?.unwrap_or_default();
+    pub fn with(paths: &Paths, config: Config, host_info: HostInfo, link: Link) -> Result<Self> {
+        paths.make_dir()?;
+        let id = machine_id(paths, &config, true)?.unwrap_or_default();
         let connection = config.connection(&id).map_err(|error| {
             let message = format!("{error}: see {}", config.path.display());
             sync_failure(status_of(error), message)
@@ -74,10 +74,10 @@ impl Runner {
                     error.detail
                 ),
             })?;
-        let store = SantaStore::open(&place.store_path())?.with_configured(&config.static_rules);
+        let store = SantaStore::open(&paths.store_path())?.with_configured(&config.static_rules);
         Ok(Self {
-            place: place.clone(),
-            facts,
+            paths: paths.clone(),
+            host_info,
             host: SantaHost {
                 fetch,
                 store,
@@ -105,8 +105,8 @@ impl Runner {
 
     /// What it said of the machine.
     #[must_use]
-    pub const fn facts(&self) -> &Facts {
-        &self.facts
+    pub const fn host_info(&self) -> &HostInfo {
+        &self.host_info
     }
 
     /// The store.
@@ -135,8 +135,8 @@ impl Runner {
 
     /// Gives back what an other runner for the same server goes on with.
     #[must_use]
-    pub fn into_parts(self) -> (Facts, Link) {
-        (self.facts, self.link)
+    pub fn into_parts(self) -> (HostInfo, Link) {
+        (self.host_info, self.link)
     }
 
     /// Tells servers from now on where push messages for this machine go.
@@ -270,7 +270,7 @@ impl Runner {
     }
 
     fn lock(&self) -> Result<selvedge_host::profile::Lock> {
-        self.place.lock().map_err(|error| match error {
+        self.paths.lock().map_err(|error| match error {
             HostError::InUse => sync_failure(
                 Status::TooManySyncs,
                 "another process syncs this machine: try again when it is done",
@@ -293,7 +293,7 @@ impl Runner {
         run: impl AsyncFnOnce(&Options<'_>) -> T,
     ) -> T {
         let config = &self.config;
-        let mut machine = config.machine(self.machine_id(), &self.facts);
+        let mut machine = config.machine(self.machine_id(), &self.host_info);
         machine.push_token = self.push_token.borrow().clone();
         let files = || logs::read(&config.log_files, config.most_log_bytes);
         let allowed = Logs {

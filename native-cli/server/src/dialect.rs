@@ -67,14 +67,11 @@ pub(super) fn check_confirmed(dialect: Dialect, headers: &HeaderMap) -> Result<(
     }
 }
 
-/// Says a reply in the dialect, as of `now`.
-pub(super) fn say(dialect: Dialect, reply: &mut Response, now: ServerTime) {
+/// Gives a reply the time of the server and the form of the dialect. `arrived` is the time at which the request came; the
+/// time of a write is never before it, so that a write's reply has the time of the write in both dialects.
+pub(super) fn set_time(dialect: Dialect, reply: &mut Response, arrived: ServerTime) {
     let modified = reply.extensions().get::<LastModified>().copied();
-    let time = match (dialect, modified) {
-        (Dialect::V1_5, Some(LastModified(modified))) => now.max(modified),
-        (Dialect::V1_1, Some(LastModified(modified))) if reply.status().is_success() => modified,
-        _ => now,
-    };
+    let time = modified.map_or(arrived, |LastModified(modified)| arrived.max(modified));
     set(reply, "x-weave-timestamp", &time.to_string());
     if dialect == Dialect::V1_5 {
         return;
@@ -109,7 +106,7 @@ mod tests {
     }
 
     fn said(dialect: Dialect, mut reply: Response) -> Response {
-        say(dialect, &mut reply, time(900));
+        set_time(dialect, &mut reply, time(900));
         reply
     }
 
@@ -119,12 +116,17 @@ mod tests {
 
     #[test]
     fn a_write_has_its_time_in_the_one_header_that_the_dialect_has() {
-        let reply = said(Dialect::V1_5, json("1.00", time(100)));
-        assert_eq!(header(&reply, "x-weave-timestamp"), Some("9.00"));
-        assert_eq!(header(&reply, "x-last-modified"), Some("1.00"));
-        let reply = said(Dialect::V1_1, json("1.00", time(100)));
-        assert_eq!(header(&reply, "x-weave-timestamp"), Some("1.00"));
-        assert_eq!(header(&reply, "x-last-modified"), None);
+        for (dialect, modified, timestamp, last_modified) in [
+            (Dialect::V1_5, 901, "9.01", Some("9.01")),
+            (Dialect::V1_1, 901, "9.01", None),
+            // A read of what was written earlier.
+            (Dialect::V1_5, 100, "9.00", Some("1.00")),
+            (Dialect::V1_1, 100, "9.00", None),
+        ] {
+            let reply = said(dialect, json("1.00", time(modified)));
+            assert_eq!(header(&reply, "x-weave-timestamp"), Some(timestamp));
+            assert_eq!(header(&reply, "x-last-modified"), last_modified);
+        }
         let reply = said(Dialect::V1_1, Refusal::Changed(time(100)).into_response());
         assert_eq!(header(&reply, "x-weave-timestamp"), Some("9.00"));
     }

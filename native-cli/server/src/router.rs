@@ -40,7 +40,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         Some(pages) => all.fallback(async move |request: Request| pages.answer(request).await),
         None => all.fallback(async || Refusal::NotFound),
     };
-    all.layer(from_fn_with_state(Arc::clone(&app), dress))
+    all.layer(from_fn_with_state(Arc::clone(&app), add_common_headers))
         .with_state(app)
 }
 
@@ -119,8 +119,11 @@ fn paths_1_1() -> Router<Arc<App>> {
 }
 
 /// Refuses foreign hosts, answers preflights, and gives every reply its time and its CORS headers.
-async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn add_common_headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
+    // The time at arrival: read after a write, it could be later than the write's own time, and a client that keeps it as
+    // the time of what it read would miss what was written in between.
+    let arrived = clock::now();
     let method = request.method().clone();
     let path = app.log_requests.then(|| request.uri().path().to_owned());
     let origins = app.origins();
@@ -134,7 +137,7 @@ async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     } else {
         next.run(request).await
     };
-    dialect::say(app.dialect, &mut reply, clock::now());
+    dialect::set_time(app.dialect, &mut reply, arrived);
     cors::expose(&origins, origin, reply.headers_mut());
     if let Some(path) = path {
         let millis = started.elapsed().as_millis();

@@ -6,8 +6,8 @@ use std::fmt;
 use selvedge_core::engine::Generic;
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, EngineState, Wish};
 use selvedge_core::server::Conditional;
+use selvedge_core::sync::{self, EngineState, Wish};
 use selvedge_core::time::ServerTime;
 use serde::Serialize;
 
@@ -114,7 +114,7 @@ async fn follow(
         device.profile.keep_settings(&settings)?;
         if !enabled.is_empty() {
             let store = device.profile.open_store()?;
-            life::choose(&store, &enabled, Wish::Enable, SystemClock.now()).await?;
+            sync::choose(&store, &enabled, Wish::Enable, SystemClock.now()).await?;
         }
     }
     device.output.answer(&Followed {
@@ -134,7 +134,7 @@ async fn enabled_by_following(
     let Some(store) = device.store_if_there()? else {
         return Ok(Vec::new());
     };
-    let engines = life::engine_list(&store).await?;
+    let engines = sync::engine_list(&store).await?;
     let mut enabled = Vec::new();
     for name in followed {
         let Some(engine) = engines.iter().find(|engine| engine.name == name.as_str()) else {

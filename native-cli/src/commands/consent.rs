@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use selvedge_core::life::{AtRisk, Consent};
+use selvedge_core::sync::{AtRisk, Consent};
 
 use crate::output::{Align, Table, printable};
 use selvedge_host::moment;

@@ -10,7 +10,7 @@ use selvedge_host::byte_order_mark::without_mark;
 use selvedge_host::exit::{HostError, Result};
 
 /// Secrets are far shorter than this.
-const MOST_BYTES: u64 = 64 << 10;
+const MAX_BYTES: u64 = 64 << 10;
 
 /// A small secret from a file, or from stdin by `-`.
 pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
@@ -18,13 +18,13 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
     let read = if path.as_os_str() == "-" {
         io::stdin()
             .lock()
-            .take(MOST_BYTES + 1)
+            .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
     } else {
-        fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
     };
     read.map_err(HostError::file(path))?;
-    if bytes.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(HostError::BadFile {
             path: path.to_owned(),
             detail: "it is far too long to be this".into(),
@@ -67,7 +67,7 @@ fn line() -> Result<Zeroizing<String>> {
     let stdin = Path::new("-");
     io::stdin()
         .lock()
-        .take(MOST_BYTES)
+        .take(MAX_BYTES)
         .read_until(b'\n', &mut bytes)
         .map_err(HostError::file(stdin))?;
     let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| HostError::BadFile {

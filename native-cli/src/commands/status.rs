@@ -4,7 +4,7 @@ use std::fmt;
 
 use selvedge_core::account::Credentials;
 use selvedge_core::host::Clock as _;
-use selvedge_core::life::{self, CollectionCounts, Consent, FirstSync};
+use selvedge_core::sync::{self, CollectionCounts, Consent, FirstSync};
 use selvedge_core::time::{LocalTime, ServerTime};
 use serde::{Serialize, Serializer};
 
@@ -91,7 +91,7 @@ struct Row {
 pub async fn run(device: &Device) -> Result<()> {
     let chosen = device.profile.settings()?.collections;
     let known = match device.store_if_there()? {
-        Some(store) => Some(life::status(&store).await?),
+        Some(store) => Some(sync::status(&store).await?),
         None => None,
     };
     let now = SystemClock.now();

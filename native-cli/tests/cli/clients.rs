@@ -3,7 +3,7 @@
 use selvedge_cli::device::Device as CliDevice;
 use selvedge_cli::output::Output;
 use selvedge_cli::remote::Remote;
-use selvedge_core::life::{Command, Recipients, send_commands};
+use selvedge_core::sync::{Command, Recipients, send_commands};
 use selvedge_host::profile::Profile;
 use serde_json::json;
 

@@ -16,7 +16,7 @@ use selvedge_core::host::{
 };
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{self, Options, Situation};
+use selvedge_core::sync::{self, Options, Situation};
 use selvedge_core::time::LocalTime;
 use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use selvedge_tests::{Account, Wire};
@@ -79,7 +79,7 @@ pub(crate) fn measure(credentials: &Value, account: &Account, count: u32) -> Sta
     }
 }
 
-fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> life::Report {
+fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> sync::Report {
     let credentials = Credentials::from_json(credentials.to_string().as_bytes()).unwrap();
     let options = Options {
         engines: vec![Generic::new(CollectionName::new("notes").unwrap()).unwrap()],
@@ -87,7 +87,7 @@ fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> life::Re
             is_asked_for: true,
             ..Situation::default()
         },
-        client: life::OwnClient::default(),
+        client: sync::OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };
@@ -98,7 +98,7 @@ fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> life::Re
         .build()
         .unwrap();
     let mut session = None;
-    let mut sync = pin!(life::sync(host, &credentials, &mut session, &options));
+    let mut sync = pin!(sync::sync(host, &credentials, &mut session, &options));
     let mut idle_since: Option<Instant> = None;
     runtime.block_on(poll_fn(|context| {
         if let Some(since) = idle_since.take() {

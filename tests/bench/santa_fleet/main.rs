@@ -17,7 +17,7 @@ use serde_json::Value;
 
 const MACHINES: u64 = 10_000;
 const RULES: usize = 10_000;
-const MOST_MEMORY: u64 = 1 << 30;
+const MAX_MEMORY: u64 = 1 << 30;
 
 fn main() -> ExitCode {
     println!("{}", selvedge().display());
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         println!("{}", report["stages"]);
         let mib = memory as f64 / f64::from(1 << 20);
         say(
-            memory > 0 && memory <= MOST_MEMORY,
+            memory > 0 && memory <= MAX_MEMORY,
             format!("{mib:.1} MiB of memory, at most 1 GiB"),
         );
         let synced = number("/machines_synced");

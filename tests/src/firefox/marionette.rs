@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// More than any answer of these tests has.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 64 << 20;
 
 /// A connection with a session.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Marionette {
                 digit @ b'0'..=b'9' => length = length * 10 + usize::from(digit - b'0'),
                 other => panic!("no length of a packet: {other}"),
             }
-            assert!(length <= MOST_BYTES, "a packet of {length} bytes");
+            assert!(length <= MAX_BYTES, "a packet of {length} bytes");
         }
         let mut packet = vec![0; length];
         self.stream.read_exact(&mut packet)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selvedge_core::life::{CommandReport, Ending, Report};
+use selvedge_core::sync::{CommandReport, Ending, Report};
 
 /// A client's id and the name of a command.
 type Task = (String, String);
@@ -74,7 +74,7 @@ impl Asks {
 
 #[cfg(test)]
 mod tests {
-    use selvedge_core::life::CommandOutcome;
+    use selvedge_core::sync::CommandOutcome;
 
     use super::*;
 

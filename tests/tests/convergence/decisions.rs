@@ -8,16 +8,16 @@ use selvedge_core::account::Source;
 use selvedge_core::error::{Error, Result};
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::life::{
+use selvedge_core::server::Client;
+use selvedge_core::sorted::Map;
+use selvedge_core::sync::{
     self, CollectionKeys, Command, CommandOutcome, FirstSync, Mode, Recipients, Report, Wish,
     send_commands,
 };
-use selvedge_core::server::Client;
-use selvedge_core::sorted::Map;
 use selvedge_core::time::ServerTime;
 
 use crate::devices::{Before, Devices, notes};
-use crate::hand::Fault;
+use crate::killable_host::Fault;
 use crate::model::Fields;
 use crate::op::Asked;
 
@@ -43,14 +43,14 @@ impl Devices<'_> {
         fault: Option<Fault>,
     ) -> Result<(), TestCaseError> {
         let target = self.state(to).await.clients.id;
-        let (Some(target), true) = (target, self.hands[from].is_signed_in.get()) else {
+        let (Some(target), true) = (target, self.hosts[from].is_signed_in.get()) else {
             return Ok(());
         };
-        self.hands[from].fail(fault);
+        self.hosts[from].fail(fault);
         let sent = self
             .send(from, &target.clone().into(), what.command())
             .await;
-        self.hands[from].fail(None);
+        self.hosts[from].fail(None);
         let name = what.command().name();
         self.asks.send(target.as_str(), name, 1, sent.is_ok());
         prop_assert!(
@@ -70,8 +70,8 @@ impl Devices<'_> {
         let Source::Token(token) = &self.credentials.source else {
             return Err(Error::NotSetUp);
         };
-        let hand = &self.hands[from];
-        let client = Client::new(hand, token.access()?, None);
+        let host = &self.hosts[from];
+        let client = Client::new(host, token.access()?, None);
         let (crypto, keys) = (
             CollectionName::new("crypto").unwrap(),
             RecordId::new("keys").unwrap(),
@@ -80,7 +80,7 @@ impl Devices<'_> {
         let record = record.ok_or(Error::NotSetUp)?;
         let keys = CollectionKeys::open(&self.credentials.sync_key, &record.payload)?;
         let recipient = Recipients::One(target);
-        send_commands(&client, hand, &keys, recipient, &[command]).await?;
+        send_commands(&client, host, &keys, recipient, &[command]).await?;
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl Devices<'_> {
             collections: vec![notes()],
             shown: self.times(),
         };
-        life::intend(&self.hands[device], Some(intent))
+        sync::intend(&self.hosts[device], Some(intent))
             .await
             .unwrap();
         self.sync(device, fault).await?;
@@ -113,13 +113,13 @@ impl Devices<'_> {
 
     /// Chooses on a device whether the account syncs the collection.
     pub(crate) async fn choose(&self, device: usize, wish: Wish) {
-        let hand = &self.hands[device];
-        life::choose(hand, &[notes()], wish, hand.now())
+        let host = &self.hosts[device];
+        sync::choose(host, &[notes()], wish, host.now())
             .await
             .unwrap();
         if wish == Wish::Disable {
             let shown = self.times();
-            life::agree_to_delete(hand, shown).await.unwrap();
+            sync::agree_to_delete(host, shown).await.unwrap();
         }
     }
 
@@ -130,7 +130,7 @@ impl Devices<'_> {
         if intent.is_none_or(|intent| intent.mode != Mode::TakeLocal) {
             return;
         }
-        for other in (0..self.hands.len()).filter(|other| *other != device) {
+        for other in (0..self.hosts.len()).filter(|other| *other != device) {
             if let Some(id) = self.state(other).await.clients.id {
                 self.asks.send(id.as_str(), "wipeEngine", ATTEMPTS, false);
             }
@@ -166,7 +166,7 @@ impl Devices<'_> {
     /// The values that some devices have.
     async fn values(&self, is_meant: impl Fn(usize) -> bool) -> BTreeSet<String> {
         let mut values = BTreeSet::new();
-        for device in (0..self.hands.len()).filter(|device| is_meant(*device)) {
+        for device in (0..self.hosts.len()).filter(|device| is_meant(*device)) {
             let records = self.held(device).await.into_values();
             values.extend(records.flat_map(Fields::into_values));
         }

@@ -7,7 +7,7 @@ use selvedge_core::account::Credentials;
 use selvedge_core::engine::{Generic, Records};
 use selvedge_core::host::{PageLimit, Selection, Store as _, Stored};
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{
+use selvedge_core::sync::{
     self, CollectionKeys, Ending, GlobalState, KeptToken, Report, Situation,
 };
 use selvedge_host::SystemRandom;
@@ -15,7 +15,7 @@ use selvedge_tests::Account;
 use serde_json::{Map, Value};
 
 use crate::asks::Asks;
-use crate::hand::{Fault, Hand};
+use crate::killable_host::{Fault, KillableHost};
 use crate::model::{Fields, Model};
 use crate::op::Op;
 use crate::world::World;
@@ -25,7 +25,7 @@ pub(crate) struct Devices<'w> {
     pub(crate) world: &'w World,
     pub(crate) account: Account,
     pub(crate) credentials: Credentials,
-    pub(crate) hands: Vec<Hand>,
+    pub(crate) hosts: Vec<KillableHost>,
     pub(crate) model: Model,
     pub(crate) asks: Asks,
 }
@@ -56,19 +56,19 @@ impl<'w> Devices<'w> {
     /// So many devices of a new account, with their clocks wrong by so much.
     pub(crate) fn new(world: &'w World, count: usize, clocks: &[i64]) -> Self {
         let account = Account::new(world.next_uid());
-        let hand = |clock: &i64| Hand::new(world.fetch.clone(), *clock);
+        let host = |clock: &i64| KillableHost::new(world.fetch.clone(), *clock);
         Self {
             world,
             credentials: world.credentials(&account),
             account,
-            hands: clocks.iter().take(count).map(hand).collect(),
+            hosts: clocks.iter().take(count).map(host).collect(),
             model: Model::default(),
             asks: Asks::default(),
         }
     }
 
     pub(crate) async fn happen(&mut self, op: &Op) -> Result<(), TestCaseError> {
-        let count = self.hands.len();
+        let count = self.hosts.len();
         match *op {
             Op::Put {
                 device,
@@ -122,8 +122,10 @@ impl<'w> Devices<'w> {
             Op::Choose { device, wish } => self.choose(device % count, wish).await,
             // More would only make stories longer.
             Op::Join if count >= 5 => {}
-            Op::Join => self.hands.push(Hand::new(self.world.fetch.clone(), 0)),
-            Op::SignIn { device } => self.hands[device % count].is_signed_in.set(true),
+            Op::Join => self
+                .hosts
+                .push(KillableHost::new(self.world.fetch.clone(), 0)),
+            Op::SignIn { device } => self.hosts[device % count].is_signed_in.set(true),
         }
         Ok(())
     }
@@ -140,14 +142,17 @@ impl<'w> Devices<'w> {
         wire.put("crypto", "keys", &sealed);
     }
 
-    pub(crate) fn records(&self, device: usize) -> Records<'_, Hand, Hand, Hand> {
-        let hand = &self.hands[device];
-        Records::new(hand, hand, hand, notes())
+    pub(crate) fn records(
+        &self,
+        device: usize,
+    ) -> Records<'_, KillableHost, KillableHost, KillableHost> {
+        let host = &self.hosts[device];
+        Records::new(host, host, host, notes())
     }
 
     /// What the device keeps of the account.
     pub(crate) async fn state(&self, device: usize) -> GlobalState {
-        let text = self.hands[device].global().await.unwrap();
+        let text = self.hosts[device].global().await.unwrap();
         text.map_or_else(GlobalState::default, |text| {
             serde_json::from_str(&text).unwrap()
         })
@@ -168,7 +173,7 @@ impl<'w> Devices<'w> {
             records: 100,
             ..PageLimit::default()
         };
-        self.hands[device]
+        self.hosts[device]
             .page(&notes(), selection, None, limit)
             .await
             .unwrap()
@@ -192,9 +197,9 @@ impl<'w> Devices<'w> {
         fault: Option<Fault>,
     ) -> Result<Report, TestCaseError> {
         let before = self.before(device).await;
-        self.hands[device].fail(fault);
+        self.hosts[device].fail(fault);
         let report = self.report(device).await;
-        self.hands[device].fail(None);
+        self.hosts[device].fail(None);
         self.expect_wipes(device, &before).await;
         self.learn(device, &before, &report).await?;
         Ok(report)
@@ -210,9 +215,9 @@ impl<'w> Devices<'w> {
             return Ok(());
         }
         let before = (self.before(one).await, self.before(other).await);
-        self.hands[one].fail(fault);
+        self.hosts[one].fail(fault);
         let reports = tokio::join!(self.report(one), self.report(other));
-        self.hands[one].fail(None);
+        self.hosts[one].fail(None);
         self.expect_wipes(one, &before.0).await;
         self.expect_wipes(other, &before.1).await;
         self.learn(one, &before.0, &reports.0).await?;
@@ -220,22 +225,22 @@ impl<'w> Devices<'w> {
     }
 
     async fn report(&self, device: usize) -> Report {
-        let hand = &self.hands[device];
-        let options = life::Options {
+        let host = &self.hosts[device];
+        let options = sync::Options {
             engines: vec![Generic::new(notes()).unwrap()],
             situation: Situation {
                 is_asked_for: true,
-                is_signed_in: hand.is_signed_in.get(),
+                is_signed_in: host.is_signed_in.get(),
                 ..Situation::default()
             },
-            client: life::OwnClient::default(),
+            client: sync::OwnClient::default(),
             user_agent: None,
             progress: &|_| (),
         };
         let mut token: Option<KeptToken> = None;
-        let report = life::sync(hand, &self.credentials, &mut token, &options).await;
+        let report = sync::sync(host, &self.credentials, &mut token, &options).await;
         if report.ending == Ending::LoggedOut {
-            hand.is_signed_in.set(false);
+            host.is_signed_in.set(false);
         }
         report
     }

@@ -82,7 +82,7 @@ impl Devices<'_> {
         let Some(old) = self.get(device, &id).await else {
             return;
         };
-        let stored = self.hands[device]
+        let stored = self.hosts[device]
             .read(&notes(), std::slice::from_ref(&id))
             .await
             .unwrap();

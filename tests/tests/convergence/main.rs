@@ -11,7 +11,7 @@ mod asks;
 mod decisions;
 mod devices;
 mod edits;
-mod hand;
+mod killable_host;
 mod model;
 mod op;
 mod settle;

@@ -2,9 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use selvedge_core::life::{Mode, Wish};
+use selvedge_core::sync::{Mode, Wish};
 
-use crate::hand::{Fault, Moment};
+use crate::killable_host::{Fault, Moment};
 
 /// Something that happens. Devices are counted modulo their number.
 #[derive(Debug, Clone)]

@@ -6,10 +6,10 @@ use proptest::prop_assert;
 use proptest::test_runner::TestCaseError;
 use selvedge_core::host::{Clock as _, Store as _};
 use selvedge_core::journal;
-use selvedge_core::life::{Ending, Wish};
+use selvedge_core::sync::{Ending, Wish};
 
 use crate::devices::{Devices, fields, notes};
-use crate::hand::Hand;
+use crate::killable_host::KillableHost;
 
 /// So many rounds at most.
 const ROUNDS: usize = 8;
@@ -19,10 +19,11 @@ impl Devices<'_> {
     /// it on after that, and lets them sync again.
     pub(crate) async fn end(&mut self) -> Result<(), TestCaseError> {
         // One that comes only now must get all that the others have.
-        self.hands.push(Hand::new(self.world.fetch.clone(), 0));
+        self.hosts
+            .push(KillableHost::new(self.world.fetch.clone(), 0));
         self.settle().await?;
         let mut off = 0;
-        for device in 0..self.hands.len() {
+        for device in 0..self.hosts.len() {
             off += usize::from(
                 self.state(device)
                     .await
@@ -31,9 +32,9 @@ impl Devices<'_> {
             );
         }
         prop_assert!(
-            off == 0 || off == self.hands.len(),
+            off == 0 || off == self.hosts.len(),
             "{off} of {} devices have it switched off",
-            self.hands.len()
+            self.hosts.len()
         );
         if off > 0 {
             self.choose(0, Wish::Enable).await;
@@ -47,8 +48,8 @@ impl Devices<'_> {
     async fn settle(&mut self) -> Result<(), TestCaseError> {
         for round in 1..=ROUNDS {
             let mut is_settled = true;
-            for device in 0..self.hands.len() {
-                self.hands[device].is_signed_in.set(true);
+            for device in 0..self.hosts.len() {
+                self.hosts[device].is_signed_in.set(true);
                 let report = self.sync(device, None).await?;
                 // Where two set the account up at the same moment, the records of one may lie under keys that the other
                 // has replaced, until the one has synced again. What devices were asked to do, they do in the first rounds.
@@ -70,8 +71,8 @@ impl Devices<'_> {
 
     async fn judge(&self) -> Result<(), TestCaseError> {
         let mut all = Vec::new();
-        for device in 0..self.hands.len() {
-            let counts = self.hands[device].counts(&notes()).await.unwrap();
+        for device in 0..self.hosts.len() {
+            let counts = self.hosts[device].counts(&notes()).await.unwrap();
             prop_assert!(counts.pending == 0, "device {device} has something to send");
             all.push(self.held(device).await);
         }
@@ -83,8 +84,8 @@ impl Devices<'_> {
             );
         }
         let mut journals = BTreeSet::new();
-        for hand in &self.hands {
-            let entries = journal::list(hand, None, hand.now()).await.unwrap();
+        for host in &self.hosts {
+            let entries = journal::list(host, None, host.now()).await.unwrap();
             let texts = entries.iter().map(|entry| fields(&entry.cleartext));
             journals.extend(texts.flat_map(|fields| fields.into_values()));
         }

@@ -9,7 +9,7 @@ use selvedge_tests::signal;
 use serde_json::json;
 
 use super::machine::{Daemon, Machine, open_to_everybody};
-use super::talk::PATIENCE;
+use super::talk::TIMEOUT;
 use crate::{OTHER, SHA, blocked, moroz, sync};
 
 /// A service manager, which always listens.
@@ -35,8 +35,8 @@ impl Manager {
     #[track_caller]
     fn hears(&self, wanted: &str) {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            let said = self.0.recv_timeout(PATIENCE).unwrap();
+        while began.elapsed() < TIMEOUT {
+            let said = self.0.recv_timeout(TIMEOUT).unwrap();
             if said.starts_with(wanted) {
                 return;
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::talk::PATIENCE;
+use super::talk::TIMEOUT;
 
 const CONFIG: &str = r#"client_mode = "MONITOR"
 batch_size = 100
@@ -80,7 +80,7 @@ impl Moroz {
         self.child = Some(child.expect("moroz starts"));
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "moroz does not listen");
+            assert!(began.elapsed() < TIMEOUT, "moroz does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

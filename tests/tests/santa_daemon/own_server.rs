@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::machine::{Daemon, Machine};
-use super::talk::PATIENCE;
+use super::talk::TIMEOUT;
 use crate::{OTHER, SHA, blocked, sync};
 
 /// The small server in this process; its rules are in a file.
@@ -138,7 +138,7 @@ fn a_push_message_has_it_sync() {
     // A SyncRequest without jitter: now.
     let began = std::time::Instant::now();
     while publisher.publish("santa.tag.all", &[8, 0]) == 0 {
-        assert!(began.elapsed() < PATIENCE, "nobody listens");
+        assert!(began.elapsed() < TIMEOUT, "nobody listens");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let after = talk.wait_for_status(|status| status["rules"]["binary"] == 3);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// A slow machine gets this long for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(crate) struct Talk {
     reader: BufReader<UnixStream>,
@@ -22,11 +22,11 @@ impl Talk {
         let stream = loop {
             match UnixStream::connect(path) {
                 Ok(stream) => break stream,
-                Err(error) => assert!(began.elapsed() < PATIENCE, "{}: {error}", path.display()),
+                Err(error) => assert!(began.elapsed() < TIMEOUT, "{}: {error}", path.display()),
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         Self {
             reader: BufReader::new(stream),
             last: 0,
@@ -116,7 +116,7 @@ impl Talk {
             if is_so(&status) {
                 return status;
             }
-            assert!(began.elapsed() < PATIENCE, "it does not come: {status}");
+            assert!(began.elapsed() < TIMEOUT, "it does not come: {status}");
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, Object, Reflect};
-use selvedge_core::host::{Base, Commit, Sweep, Write};
+use selvedge_core::host::{Base, BulkChange, Commit, Write};
 use selvedge_core::ids::CollectionName;
 use wasm_bindgen::JsValue;
 
@@ -59,7 +59,7 @@ impl Change {
             Self {
                 collection: part.collection.clone(),
                 // A reset forgets the server, and changes nothing that people see.
-                ids: (part.sweep != Some(Sweep::Wipe)).then_some(ids),
+                ids: (part.sweep != Some(BulkChange::Wipe)).then_some(ids),
             }
         });
         parts

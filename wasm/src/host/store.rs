@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use js_sys::{Array, JSON, Promise};
 use selvedge_core::host::{
-    Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
-    StoreError, StoreErrorKind, Stored, Sweep, Uploaded, Write,
+    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Selection, Store, StoreError, StoreErrorKind, Stored, Uploaded, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::json;
@@ -282,8 +282,8 @@ impl<'a> PlainPart<'a> {
         Self {
             collection: part.collection.as_str(),
             sweep: part.sweep.map(|sweep| match sweep {
-                Sweep::Reset => "reset",
-                Sweep::Wipe => "wipe",
+                BulkChange::Reset => "reset",
+                BulkChange::Wipe => "wipe",
             }),
             writes: part.writes.iter().map(write).collect(),
             uploaded: part.uploaded.iter().map(uploaded).collect(),

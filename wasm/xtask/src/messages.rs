@@ -18,7 +18,7 @@ const SCHEMA: &str = "core/santa/proto";
 
 /// Each file of the schema that has messages, and what is made of it.
 const FILES: [(&str, &str); 6] = [
-    ("words.proto", "core/santa/src/wire/words.rs"),
+    ("enums.proto", "core/santa/src/wire/enums.rs"),
     ("preflight.proto", "core/santa/src/wire/preflight.rs"),
     ("event.proto", "core/santa/src/wire/event.rs"),
     ("rule.proto", "core/santa/src/wire/rule.rs"),

@@ -159,7 +159,7 @@ mod tests {
     fn a_function_belongs_to_the_crate_of_its_name() {
         let rows = [
             (
-                "selvedge_core::life::sync::pass::h0123456789abcdef",
+                "selvedge_core::sync::sync::pass::h0123456789abcdef",
                 "selvedge_core",
             ),
             ("<alloc::vec::Vec<T>>::push", "alloc"),

@@ -1,7 +1,7 @@
 // The badge on the extension's button: how many pages are unread, or that somebody has to do something.
 // @ts-check
 import { api } from "../browser.js";
-import { kept } from "../kept.js";
+import { kept } from "../storage.js";
 import { counted } from "../shared/sentences.js";
 import { device, isJoined } from "./device.js";
 

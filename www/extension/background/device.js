@@ -1,6 +1,6 @@
 // This browser as a device of an account: the account that is kept, its client, and the list in it.
 // @ts-check
-import { forget, forgetAccount, keep, keepChanged, kept } from "../kept.js";
+import { forget, forgetAccount, keep, keepChanged, kept } from "../storage.js";
 import init, { IndexedDbStore, open } from "../selvedge/selvedge.js";
 import { List } from "../shared/list.js";
 import { COLLECTION } from "../shared/reading-list.js";

@@ -1,7 +1,7 @@
 // Which servers are asked: the one that a person allowed when the account was joined, and the one that it sends us on to.
 // @ts-check
 import { api } from "../browser.js";
-import { keep } from "../kept.js";
+import { keep } from "../storage.js";
 import { patternOf } from "../servers.js";
 
 /** Gives the permissions back: without an account no server is asked. One that the manifest itself has cannot be given back. */

@@ -2,7 +2,7 @@
 // sync runs, so that one that was cut off with its background goes on from its last commit.
 // @ts-check
 import { api } from "../browser.js";
-import { endProgress, forget, keep, keepProgress, kept, progress } from "../kept.js";
+import { endProgress, forget, keep, keepProgress, kept, progress } from "../storage.js";
 import { Schedule } from "../selvedge/selvedge.js";
 import { COLLECTION } from "../shared/reading-list.js";
 import { codeOf, outcome, sentence } from "../shared/sentences.js";
@@ -191,7 +191,7 @@ const syncOnce = async (isAskedFor, onJoined) => {
   });
 };
 
-/** @param {Omit<import("../kept.js").Last, "ended">} last */
+/** @param {Omit<import("../storage.js").Last, "ended">} last */
 const end = async last => {
   await keep({ last: { ...last, ended: Date.now() } });
   await endProgress();

@@ -27,7 +27,7 @@ use super::pb::{CommandRequest, CommandResponse};
 const VALID_SECONDS: u64 = 300;
 
 /// No more commands are believed within the time in which one is valid, from 5 minutes before to 5 minutes after.
-const MOST_IDS: usize = 600;
+const MAX_IDS: usize = 600;
 
 /// What a command's signature is made of, on which the shipped client and its schema do not agree. The sender says
 /// which; both are never taken.
@@ -257,7 +257,7 @@ impl Gate {
     fn remember(&mut self, uuid: String, issued_at: u64, now: u64) -> Result<(), CommandError> {
         self.seen
             .retain(|_, issued_at| issued_at.saturating_add(VALID_SECONDS) >= now);
-        if self.seen.contains_key(&uuid) || self.seen.len() >= MOST_IDS {
+        if self.seen.contains_key(&uuid) || self.seen.len() >= MAX_IDS {
             return Err(CommandError::InvalidData);
         }
         self.seen.insert(uuid, issued_at);

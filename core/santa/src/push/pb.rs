@@ -5,8 +5,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::wire::schema::enums;
 use crate::wire::schema::message;
-use crate::wire::schema::words;
 
 message! {
     /// What a message for a tag may say.
@@ -71,7 +71,7 @@ message! {
     }
 }
 
-words! {
+enums! {
     /// Why a command is not done.
     ///
     /// ```

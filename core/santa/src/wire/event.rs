@@ -5,10 +5,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::wire::enums::Decision;
+use crate::wire::enums::FileAccessDecision;
+use crate::wire::enums::SigningStatus;
 use crate::wire::schema::message;
-use crate::wire::words::Decision;
-use crate::wire::words::FileAccessDecision;
-use crate::wire::words::SigningStatus;
 
 message! {
     /// Events of one batch.

@@ -11,6 +11,7 @@
 //! form     JSON or protobuf: bytes to messages and back
 //! ```
 
+mod enums;
 mod event;
 pub(crate) mod field;
 mod form;
@@ -25,8 +26,11 @@ pub(crate) mod schema;
 mod syntax;
 #[cfg(test)]
 mod tests;
-mod words;
 
+pub use enums::{
+    ClientMode, Decision, FileAccessAction, FileAccessDecision, Policy, RuleType, SigningStatus,
+    SyncType,
+};
 pub use event::{
     AuditEvent, Certificate, Entitlement, EntitlementInfo, Event, EventUploadRequest,
     EventUploadResponse, FileAccessEvent, Process, StandaloneModeRuleCreation,
@@ -36,7 +40,3 @@ pub use form::{Form, Malformed, read_objects};
 pub use postflight::{PostflightRequest, PostflightResponse};
 pub use preflight::{MediaPolicy, PreflightRequest, PreflightResponse, Remount};
 pub use rule::{RuleDownloadRequest, RuleDownloadResponse, RuleMessage};
-pub use words::{
-    ClientMode, Decision, FileAccessAction, FileAccessDecision, Policy, RuleType, SigningStatus,
-    SyncType,
-};

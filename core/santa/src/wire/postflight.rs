@@ -4,8 +4,8 @@
 
 use alloc::string::String;
 
+use crate::wire::enums::SyncType;
 use crate::wire::schema::message;
-use crate::wire::words::SyncType;
 
 message! {
     /// What became of a sync.

@@ -5,11 +5,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::wire::enums::ClientMode;
+use crate::wire::enums::FileAccessAction;
+use crate::wire::enums::SyncType;
 use crate::wire::field::Token;
 use crate::wire::schema::message;
-use crate::wire::words::ClientMode;
-use crate::wire::words::FileAccessAction;
-use crate::wire::words::SyncType;
 
 message! {
     /// What a machine says of itself when a sync begins.

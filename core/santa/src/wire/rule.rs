@@ -5,9 +5,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::wire::enums::Policy;
+use crate::wire::enums::RuleType;
 use crate::wire::schema::message;
-use crate::wire::words::Policy;
-use crate::wire::words::RuleType;
 
 message! {
     /// Asks for a page of rules.

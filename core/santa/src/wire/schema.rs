@@ -178,7 +178,7 @@ pub(crate) use message;
 
 /// An enumeration: each value with its number and its name, and other names that are read. Other numbers, 0 among them,
 /// are no value, and a field that holds one is absent; unless `_ =>` names a value for them. Unknown names are no value.
-macro_rules! words {
+macro_rules! enums {
     (
         $(#[$doc:meta])*
         $name:ident {
@@ -306,4 +306,4 @@ macro_rules! words {
         }
     };
 }
-pub(crate) use words;
+pub(crate) use enums;

@@ -36,7 +36,7 @@ pub struct Part {
     /// The collection.
     pub collection: CollectionName,
     /// Done to every item first.
-    pub sweep: Option<Sweep>,
+    pub sweep: Option<BulkChange>,
     /// Items put or removed.
     pub writes: Vec<Write>,
     /// Items that the server now has.
@@ -62,12 +62,12 @@ impl Part {
 /// A change of every item of a collection.
 ///
 /// ```
-/// use selvedge_core::host::Sweep;
+/// use selvedge_core::host::BulkChange;
 ///
-/// assert_ne!(Sweep::Reset, Sweep::Wipe);
+/// assert_ne!(BulkChange::Reset, BulkChange::Wipe);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sweep {
+pub enum BulkChange {
     /// Forget what the server has (spec §5.1): the base becomes [`Base::Unknown`], [`Pending::Nothing`] becomes
     /// [`Pending::Resend`], `server_modified` becomes zero. A [`Base::Content`] that is forgotten becomes what was sent, if
     /// nothing else was: the server may still have it. [`Pending::Edit`] and what was sent stay.

@@ -6,7 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// A service manager that does not read what it is told keeps nobody longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the service manager listens, if there is one.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ fn open(name: &OsString) -> Option<(UnixDatagram, SocketAddr)> {
         None => SocketAddr::from_pathname(name).ok()?,
     };
     let socket = UnixDatagram::unbound().ok()?;
-    socket.set_write_timeout(Some(PATIENCE)).ok()?;
+    socket.set_write_timeout(Some(TIMEOUT)).ok()?;
     Some((socket, address))
 }
 

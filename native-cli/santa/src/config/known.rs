@@ -375,7 +375,7 @@ pub const SETTINGS: &[Setting] = &[
         "allow_standalone",
         SWITCH,
         "false",
-        "Take the mode STANDALONE; with false LOCKDOWN takes its place. Not every server knows it.",
+        "Take the mode STANDALONE; with false LOCKDOWN takes its paths. Not every server knows it.",
     ),
     setting(
         OWN,

@@ -30,8 +30,8 @@ use selvedge_santa::{
 };
 
 pub(super) use self::keys::nearest;
-use super::facts::Facts;
-use super::place::Place;
+use super::host_info::HostInfo;
+use super::paths::Paths;
 use selvedge_host::exit::{HostError, Result};
 
 pub use proxy::ProxySettings;
@@ -40,7 +40,7 @@ pub(super) use read::is_dotted;
 pub use trust::ClientIdentity;
 
 /// A configuration file is smaller.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// What an administrator has set for this machine. Every file that it names has been read: nothing of it is needed any more
 /// when privileges are dropped.
@@ -132,9 +132,9 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, when a value is not what it should be, and when it or a file that it names holds what it
     /// must not show.
-    pub fn load(place: &Place, path: Option<&Path>) -> Result<Self> {
+    pub fn load(paths: &Paths, path: Option<&Path>) -> Result<Self> {
         let is_chosen = path.is_some();
-        let path = path.map_or_else(|| place.config_path(), Path::to_owned);
+        let path = path.map_or_else(|| paths.config_path(), Path::to_owned);
         let (text, is_for_everybody) = match read_text(&path) {
             Ok(read) => read,
             Err(error) if !is_chosen && error.kind() == std::io::ErrorKind::NotFound => {
@@ -195,14 +195,14 @@ impl Config {
 
     /// What the machine says of itself.
     #[must_use]
-    pub fn machine(&self, machine_id: &str, facts: &Facts) -> Machine {
-        let serial = facts.serial_number.clone();
+    pub fn machine(&self, machine_id: &str, host_info: &HostInfo) -> Machine {
+        let serial = host_info.serial_number.clone();
         Machine {
             serial_number: serial.unwrap_or_else(|| machine_id.into()),
-            hostname: facts.hostname.clone(),
-            os_version: facts.os_version.clone(),
-            os_build: facts.os_build.clone(),
-            model_identifier: facts.model.clone().unwrap_or_default(),
+            hostname: host_info.hostname.clone(),
+            os_version: host_info.os_version.clone(),
+            os_build: host_info.os_build.clone(),
+            model_identifier: host_info.model.clone().unwrap_or_default(),
             santa_version: self.santa_version.clone(),
             primary_user: self.owner.clone(),
             primary_user_groups: self.owner_groups.clone(),
@@ -214,8 +214,8 @@ impl Config {
 
     /// Where the daemon listens.
     #[must_use]
-    pub fn socket_path(&self, place: &Place) -> PathBuf {
-        self.socket.clone().unwrap_or_else(|| place.socket_path())
+    pub fn socket_path(&self, paths: &Paths) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| paths.socket_path())
     }
 }
 
@@ -225,8 +225,8 @@ fn read_text(path: &Path) -> std::io::Result<(String, bool)> {
     let file = std::fs::File::open(path)?;
     let is_for_everybody = secret_file::is_for_everybody(&file.metadata()?);
     let mut text = String::new();
-    file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > MOST_BYTES {
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MAX_BYTES {
         true => Err(std::io::Error::other("it is larger than 4 MiB")),
         false => Ok((text, is_for_everybody)),
     }

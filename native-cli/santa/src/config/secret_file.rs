@@ -10,7 +10,7 @@ use selvedge_host::byte_order_mark::remove_mark;
 use selvedge_host::exit::{HostError, Result};
 
 /// Certificates, keys and secrets are smaller.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// A file that a configuration names: its bytes, and whether everybody on this machine may read them.
 pub(super) struct Named {
@@ -24,10 +24,10 @@ pub(super) fn read(path: &Path) -> Result<Named> {
     let metadata = file.metadata().map_err(HostError::file(path))?;
     let mut bytes = Zeroizing::new(Vec::new());
     file.by_ref()
-        .take(MOST_BYTES + 1)
+        .take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(HostError::file(path))?;
-    if bytes.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(HostError::BadFile {
             path: path.to_owned(),
             detail: "it is larger than 4 MiB: name another file".into(),

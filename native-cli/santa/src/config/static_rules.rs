@@ -39,14 +39,14 @@ pub(super) fn read(
         }
     }
     let sifted = sift(changes).map_err(|error| format!("StaticRules: {error}"))?;
-    for (place, _, problem) in &sifted.bad {
+    for (paths, _, problem) in &sifted.bad {
         warnings.push(format!(
             "StaticRules: rule {} is skipped: {problem}",
-            numbers[*place]
+            numbers[*paths]
         ));
     }
-    for (place, problem) in &sifted.useless {
-        warnings.push(format!("StaticRules: rule {}: {problem}", numbers[*place]));
+    for (paths, problem) in &sifted.useless {
+        warnings.push(format!("StaticRules: rule {}: {problem}", numbers[*paths]));
     }
     let mut rules = BTreeMap::new();
     for change in sifted.good {

@@ -78,7 +78,7 @@ fn santas_own_keys_are_read() {
     assert!(!config.uploads_on_clean && !config.push_enabled && config.allows_standalone);
     assert_eq!(config.static_rules.len(), 1);
     assert_eq!((config.agent_uid, config.spread_percent), (Some(200), 0));
-    let machine = config.machine("M", &Facts::default());
+    let machine = config.machine("M", &HostInfo::default());
     assert_eq!(
         (
             machine.serial_number.as_str(),

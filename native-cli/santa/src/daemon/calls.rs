@@ -8,12 +8,12 @@ use selvedge_santa::{Kind, Settings, Wake};
 use serde_json::{Value, json};
 use tokio::task::spawn_local;
 
-use super::heart::{Flow, Heart};
+use super::event_loop::{EventLoop, Flow};
 use super::peers::{Asked, Reply};
 use super::waiters::Waiter;
 use crate::{Runner, SantaStore, Snapshot};
 
-impl Heart {
+impl EventLoop {
     /// Answers a call, now or later.
     pub(super) async fn answer(&mut self, asked: Asked) -> Flow {
         let Asked { call, reply } = asked;
@@ -34,11 +34,11 @@ impl Heart {
                 let check = runner.check().await;
                 Ok(json!({"http": check.http, "text": check.text}))
             }),
-            Call::EventsPost { events, key } => self.beside(reply, |heart, runner| {
-                heart.posts.clone().post(runner, events, key)
+            Call::EventsPost { events, key } => self.beside(reply, |event_loop, runner| {
+                event_loop.posts.clone().post(runner, events, key)
             }),
-            Call::EventsPostBundle { event } => self.beside(reply, |heart, runner| {
-                heart.posts.clone().post_bundle(runner, event)
+            Call::EventsPostBundle { event } => self.beside(reply, |event_loop, runner| {
+                event_loop.posts.clone().post_bundle(runner, event)
             }),
         }
         Flow::On
@@ -71,7 +71,7 @@ impl Heart {
         let snapshot = match self.runner() {
             Some(runner) => Snapshot::read(runner.store(), &runner.config().own).await?,
             None => {
-                let store = SantaStore::open(&self.place.store_path())?;
+                let store = SantaStore::open(&self.paths.store_path())?;
                 Snapshot::read(&store, &Settings::default()).await?
             }
         };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use selvedge_santa::ipc::Fault;
 use selvedge_santa::{self as santa, Link, Status, SyncState, Wake};
 
-use super::heart::{Heart, Server};
+use super::event_loop::{EventLoop, Server};
 use super::reload::{Change, Stamp};
 use crate::failure::failed_status;
 use crate::{Config, Runner, SantaStore};
@@ -15,7 +15,7 @@ use selvedge_host::exit::{HostError, Result};
 /// After the server was taken out of the configuration, what it had set stays for so long.
 const CLEAR_SECONDS: u64 = 600;
 
-impl Heart {
+impl EventLoop {
     /// Begins with a configuration.
     pub(super) async fn begin_with(&mut self, config: Config) -> Result<()> {
         self.stamp = Stamp::of(&config.path);
@@ -39,7 +39,7 @@ impl Heart {
     /// Reads the configuration again. One that cannot be used changes nothing.
     pub(super) async fn reload(&mut self) {
         self.stamp = Stamp::of(&self.config_file());
-        let changed = match Config::load(&self.place, self.config_path.as_deref()) {
+        let changed = match Config::load(&self.paths, self.config_path.as_deref()) {
             Ok(config) => self.change_to(config).await,
             Err(error) => Err(error),
         };
@@ -107,8 +107,8 @@ impl Heart {
         for warning in &config.warnings {
             self.log.say("warning", warning);
         }
-        let facts = self.facts.clone();
-        match Runner::with(&self.place, config, facts, Link::default()) {
+        let host_info = self.host_info.clone();
+        match Runner::with(&self.paths, config, host_info, Link::default()) {
             Ok(runner) => Ok(Server::Set(Rc::new(match self.runner() {
                 Some(old) => runner.beside(old),
                 None => runner,
@@ -133,12 +133,12 @@ impl Heart {
 
     fn config_file(&self) -> PathBuf {
         let chosen = self.config_path.clone();
-        chosen.unwrap_or_else(|| self.place.config_path())
+        chosen.unwrap_or_else(|| self.paths.config_path())
     }
 
     /// Whether a server has left anything here.
     async fn was_served(&self) -> bool {
-        let path = self.place.store_path();
+        let path = self.paths.store_path();
         let store = path
             .exists()
             .then(|| SantaStore::open(&path).ok())
@@ -172,7 +172,7 @@ impl Heart {
     }
 
     async fn clear(&self) -> Result<()> {
-        let store = SantaStore::open(&self.place.store_path())?;
+        let store = SantaStore::open(&self.paths.store_path())?;
         let cleared = SyncState::default().save(&store).await;
         cleared.map_err(|error| HostError::Failed(error.to_string()))
     }

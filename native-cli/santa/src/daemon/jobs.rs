@@ -5,7 +5,7 @@ use std::rc::Rc;
 use selvedge_santa::{self as santa, Due, Job, Report, Status, Wake};
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::heart::{Happened, Heart};
+use super::event_loop::{EventLoop, Happened};
 use super::waiters::result;
 use crate::Runner;
 use crate::failure::failed_status;
@@ -19,7 +19,7 @@ pub(super) struct Running {
     task: AbortHandle,
 }
 
-impl Heart {
+impl EventLoop {
     /// Begins the sync that is due, if one is and there is a server.
     pub(super) fn begin_due(&mut self) {
         let Due::Now(job) = self.schedule.next(self.clock.now()) else {
@@ -131,7 +131,7 @@ fn in_words(job: Option<Job>, report: &Report) -> String {
     }
     if let Some(mode) = report.replaced_mode {
         text.push_str(&format!(
-            "; LOCKDOWN takes the place of the mode {mode}, which the server sets: see selvedge.allow_standalone"
+            "; LOCKDOWN takes the paths of the mode {mode}, which the server sets: see selvedge.allow_standalone"
         ));
     }
     let stages = [
@@ -182,7 +182,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("; LOCKDOWN takes the place of the mode STANDALONE"),
+            text.contains("; LOCKDOWN takes the paths of the mode STANDALONE"),
             "{text}"
         );
         report.postflight = StageReport::Failed(santa::Error::Endless);

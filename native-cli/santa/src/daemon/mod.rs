@@ -9,7 +9,7 @@
 //! pulse        how the parent hears that it lives
 //! peers        who speaks on the socket, and what they ask
 //! heart        the loop; jobs, calls, configuring, pushes: what it does about what happens
-//! posts, fate  events that an agent posts
+//! posts, disposition  events that an agent posts
 //! waiters      who asked for a sync
 //! network      whether there is one
 //! clock        time that nobody sets
@@ -22,15 +22,14 @@
 mod calls;
 mod clock;
 mod configuring;
-mod fate;
-mod heart;
+mod event_filter;
+mod event_loop;
 mod jobs;
 mod network;
 mod ownership;
 mod peers;
 mod posts;
 mod privileges;
-mod pulse;
 mod pushes;
 mod reload;
 mod socket;
@@ -38,6 +37,7 @@ mod supervisor;
 mod trusted;
 mod unit;
 mod waiters;
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 
@@ -46,13 +46,13 @@ use nix::unistd::geteuid;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use self::heart::{Heart, Sources};
+use self::event_loop::{EventLoop, Sources};
 use self::network::Network;
 use self::privileges::Course;
 use self::pushes::Pushes;
 use self::socket::Socket;
 use self::supervisor::Supervisor;
-use super::{Config, Facts, Place};
+use super::{Config, HostInfo, Paths};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::output::Output;
 use selvedge_host::service::{Log, Signals};
@@ -66,7 +66,7 @@ const SERIAL_NUMBER: &str = "SELVEDGE_SERIAL_NUMBER";
 #[derive(Debug)]
 pub struct Start {
     /// Where the machine's state is.
-    pub place: Place,
+    pub paths: Paths,
     /// The configuration, if not in its usual place.
     pub config: Option<PathBuf>,
     /// Whether a parent is to start it again when it dies.
@@ -87,13 +87,13 @@ impl Start {
         let program = std::env::current_exe().map_err(HostError::file(Path::new("selvedge")))?;
         let config = self.configuration()?;
         let course = privileges::course(geteuid(), config.user.as_deref())?;
-        let mut facts = Facts::gather();
+        let mut host_info = HostInfo::gather();
         if self.is_supervised {
             let told = std::env::var(SERIAL_NUMBER).ok();
-            facts.serial_number = facts.serial_number.or(told);
+            host_info.serial_number = host_info.serial_number.or(told);
         }
         let socket = self.become_nobody(&config, &course)?;
-        self.place.make_dir()?;
+        self.paths.make_dir()?;
         self.check_place(&course)?;
         let log = Log::new(self.output);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -105,13 +105,13 @@ impl Start {
         if self.supervise {
             let args = std::env::args_os().skip(1);
             let mut supervisor = Supervisor::new(program, args, log);
-            if let Some(serial) = &facts.serial_number {
+            if let Some(serial) = &host_info.serial_number {
                 supervisor.tell(SERIAL_NUMBER, serial);
             }
-            return runtime.block_on(supervisor.run(&socket, self.place.notify_path()));
+            return runtime.block_on(supervisor.run(&socket, self.paths.notify_path()));
         }
-        let _served = self.place.daemon_lock()?;
-        LocalSet::new().block_on(&runtime, self.serve(config, facts, log, &socket))
+        let _served = self.paths.daemon_lock()?;
+        LocalSet::new().block_on(&runtime, self.serve(config, host_info, log, &socket))
     }
 
     /// Reads the configuration; for root, only one that nobody else could have written.
@@ -119,9 +119,9 @@ impl Start {
         match geteuid().is_root() {
             true => {
                 let path = self.config.clone();
-                trusted::load(&path.unwrap_or_else(|| self.place.config_path()))
+                trusted::load(&path.unwrap_or_else(|| self.paths.config_path()))
             }
-            false => Config::load(&self.place, self.config.as_deref()),
+            false => Config::load(&self.paths, self.config.as_deref()),
         }
     }
 
@@ -135,17 +135,17 @@ impl Start {
             })?;
             return Socket::of_input();
         }
-        let path = config.socket_path(&self.place);
+        let path = config.socket_path(&self.paths);
         let open = || Socket::open(&path, config.socket_group.as_deref());
         match course {
             Course::Stay => {
-                self.place.make_dir()?;
+                self.paths.make_dir()?;
                 privileges::take(course)?;
                 open()
             }
             Course::Become(user) => {
-                privileges::make_dir(self.place.dir(), user)?;
-                ownership::check(&self.place, user)?;
+                privileges::make_dir(self.paths.dir(), user)?;
+                ownership::check(&self.paths, user)?;
                 let is_early = trusted::is_roots_dir(&path);
                 let early = is_early.then(open).transpose()?;
                 privileges::take(course)?;
@@ -159,7 +159,7 @@ impl Start {
         let Course::Become(user) = course else {
             return Ok(());
         };
-        let dir = self.place.dir();
+        let dir = self.paths.dir();
         tempfile::tempfile_in(dir)
             .map(drop)
             .map_err(|error| HostError::BadFile {
@@ -171,7 +171,13 @@ impl Start {
             })
     }
 
-    async fn serve(self, config: Config, facts: Facts, log: Log, socket: &Socket) -> Result<()> {
+    async fn serve(
+        self,
+        config: Config,
+        host_info: HostInfo,
+        log: Log,
+        socket: &Socket,
+    ) -> Result<()> {
         let listener = socket.listener().map_err(|error| {
             HostError::Failed(format!("the socket cannot be listened to: {error}"))
         })?;
@@ -185,7 +191,8 @@ impl Start {
             happened,
         };
         let pushes = Pushes::new(log);
-        let mut heart = Heart::new(self.place, self.config, facts, log, sender, pushes);
-        heart.beat(config, sources).await
+        let mut event_loop =
+            EventLoop::new(self.paths, self.config, host_info, log, sender, pushes);
+        event_loop.beat(config, sources).await
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
-use crate::Place;
+use crate::Paths;
 use selvedge_host::exit::{HostError, Result};
 
 /// Reading, writing and, of a directory, going through.
@@ -55,11 +55,11 @@ impl Owned {
 ///
 /// # Errors
 /// When the user could not work there; the message holds one command after which it can.
-pub(super) fn check(place: &Place, user: &User) -> Result<()> {
-    let dir = place
+pub(super) fn check(paths: &Paths, user: &User) -> Result<()> {
+    let dir = paths
         .dir()
         .canonicalize()
-        .map_err(HostError::file(place.dir()))?;
+        .map_err(HostError::file(paths.dir()))?;
     let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
     let lacks = |path: &Path, wanted| {
         std::fs::metadata(path)
@@ -72,7 +72,7 @@ pub(super) fn check(place: &Place, user: &User) -> Result<()> {
         .map(Path::to_owned)
         .collect();
     let dir_itself = Some(dir.clone()).filter(|dir| lacks(dir, ALL));
-    let files = place.kept_files().into_iter();
+    let files = paths.kept_files().into_iter();
     let files = files.filter_map(|path| Some(dir.join(path.file_name()?)));
     let foreign: Vec<PathBuf> = dir_itself
         .into_iter()

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::clock::SteadyClock;
-use super::fate::{Fate, Recent};
-use super::heart::Happened;
+use super::event_filter::{Disposition, Recent};
+use super::event_loop::Happened;
 use crate::Runner;
 
 /// Uploads beside each other.
@@ -104,11 +104,11 @@ impl Posts {
         let now = self.clock.now();
         let (mut kept, mut wanted) = (Vec::new(), Vec::new());
         for Posted { occurrence, .. } in events {
-            let fate = self.recent.borrow_mut().judge(&occurrence, &settings, now);
-            match fate {
-                Fate::Drop => continue,
-                Fate::Keep => {}
-                Fate::Send => wanted.push(occurrence.key()),
+            let disposition = self.recent.borrow_mut().judge(&occurrence, &settings, now);
+            match disposition {
+                Disposition::Drop => continue,
+                Disposition::Keep => {}
+                Disposition::Send => wanted.push(occurrence.key()),
             }
             kept.push(occurrence);
         }

@@ -8,7 +8,7 @@ use selvedge_santa::wire::Token;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::heart::Heart;
+use super::event_loop::EventLoop;
 use crate::config::NatsSettings;
 use crate::push::{self, Commands, FcmConfig, NatsConfig, PushConfig, PushEvent, PushHandle};
 use crate::{Config, Runner};
@@ -130,7 +130,7 @@ fn of_nats(nats: &NatsSettings, config: &Config) -> NatsConfig {
     }
 }
 
-impl Heart {
+impl EventLoop {
     /// Begins push anew, as the configuration wants it now.
     pub(super) fn push_anew(&mut self) {
         let runner = self.runner().cloned();

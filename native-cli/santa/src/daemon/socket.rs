@@ -101,7 +101,7 @@ fn from_service_manager() -> Result<Option<UnixListener>> {
         return Ok(None);
     }
     let names = std::env::var("LISTEN_FDNAMES").ok();
-    let taken = listenfd::ListenFd::from_env().take_unix_listener(place(names.as_deref()));
+    let taken = listenfd::ListenFd::from_env().take_unix_listener(paths(names.as_deref()));
     let refused = |error| {
         HostError::Failed(format!(
             "the service manager's socket cannot be used: {error}"
@@ -114,7 +114,7 @@ fn from_service_manager() -> Result<Option<UnixListener>> {
 }
 
 /// Which of the sockets that were handed over is ours: the one with our name, else the first.
-fn place(names: Option<&str>) -> usize {
+fn paths(names: Option<&str>) -> usize {
     let at = |names: &str| names.split(':').position(|name| name == NAME);
     names.and_then(at).unwrap_or(0)
 }
@@ -191,7 +191,7 @@ mod tests {
             (Some("metrics:sync"), 1),
             (Some(""), 0),
         ] {
-            assert_eq!(place(names), expected, "{names:?}");
+            assert_eq!(paths(names), expected, "{names:?}");
         }
     }
 

@@ -21,8 +21,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use super::pulse::{Heard, Pulse};
 use super::socket::Socket;
+use super::watchdog::{Heard, Watchdog};
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_host::service::{Log, Notifier, Signalled, Signals};
 
@@ -95,16 +95,16 @@ impl Supervisor {
     /// Until it is told to stop. What its children say of themselves comes to `ear`.
     pub(super) async fn run(mut self, socket: &Socket, ear: PathBuf) -> Result<()> {
         let mut signals = Signals::new()?;
-        let mut pulse = Pulse::listen(ear, self.notifier.watchdog()).map_err(|error| {
+        let mut watchdog = Watchdog::listen(ear, self.notifier.watchdog()).map_err(|error| {
             HostError::Failed(format!("the supervisor cannot hear of the daemon: {error}"))
         })?;
         loop {
             let began = Instant::now();
-            pulse.begin();
+            watchdog.begin();
             let shared = socket.share().map_err(|error| self.lost(&error))?;
-            let child = self.start(shared, &pulse);
+            let child = self.start(shared, &watchdog);
             let child = child.map_err(|error| self.lost(&error))?;
-            let status = match self.watch(child, &mut pulse, &mut signals).await? {
+            let status = match self.watch(child, &mut watchdog, &mut signals).await? {
                 Ended::ByUs => return Ok(()),
                 Ended::ByItself(status) => status,
             };
@@ -132,13 +132,13 @@ impl Supervisor {
         HostError::Failed(format!("the daemon cannot be started: {error}"))
     }
 
-    fn start(&self, socket: OwnedFd, pulse: &Pulse) -> std::io::Result<Child> {
-        let watchdog = pulse.limit().as_micros().to_string();
+    fn start(&self, socket: OwnedFd, watchdog: &Watchdog) -> std::io::Result<Child> {
+        let watchdog_micros = watchdog.limit().as_micros().to_string();
         Command::new(&self.program)
             .args(&self.args)
             .envs(self.told.iter().map(|(name, value)| (name, value)))
-            .env("NOTIFY_SOCKET", pulse.path())
-            .env("WATCHDOG_USEC", watchdog)
+            .env("NOTIFY_SOCKET", watchdog.path())
+            .env("WATCHDOG_USEC", watchdog_micros)
             // It names the process that a service manager watches, which is the supervisor.
             .env_remove("WATCHDOG_PID")
             .stdin(Stdio::from(socket))
@@ -149,21 +149,21 @@ impl Supervisor {
     async fn watch(
         &self,
         mut child: Child,
-        pulse: &mut Pulse,
+        watchdog: &mut Watchdog,
         signals: &mut Signals,
     ) -> Result<Ended> {
         loop {
             self.notifier.alive();
             tokio::select! {
                 status = child.wait() => return Ok(Ended::ByItself(status.map_err(|error| self.lost(&error))?)),
-                heard = pulse.next() => match heard {
+                heard = watchdog.next() => match heard {
                     Heard::Ready => self.notifier.ready(),
                     Heard::Status(text) => self.notifier.status(&text),
                     Heard::Life => {}
                     Heard::Silence => {
                         let text = format!(
                             "the daemon has said nothing for {} s: it hangs, and is killed",
-                            pulse.limit().as_secs()
+                            watchdog.limit().as_secs()
                         );
                         self.log.say("killed", &text);
                         send(&child, Signal::SIGKILL);

@@ -9,7 +9,7 @@ use crate::Config;
 use selvedge_host::exit::{HostError, Result};
 
 /// A configuration is smaller.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// For the group, or for everybody.
 const OTHERS_WRITE: u32 = 0o022;
@@ -40,7 +40,7 @@ pub(super) fn load(path: &Path) -> Result<Config> {
     }
     let mut text = String::new();
     file.by_ref()
-        .take(MOST_BYTES)
+        .take(MAX_BYTES)
         .read_to_string(&mut text)
         .map_err(HostError::file(path))?;
     Config::parse(path, &text, metadata.mode() & EVERYBODY_READS != 0)

@@ -10,7 +10,7 @@ pub struct Unit<'a> {
     /// This program.
     pub program: &'a Path,
     /// Where the machine's state is.
-    pub place: &'a Path,
+    pub paths: &'a Path,
     /// Where the socket is.
     pub socket: &'a Path,
     /// Who the daemon runs as.
@@ -22,9 +22,9 @@ pub struct Unit<'a> {
 impl Unit<'_> {
     /// The service: from the start an unprivileged one.
     pub fn service(&self) -> String {
-        let sandbox = sandbox(&[self.place], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
-        let (program, place, user) = (quoted(self.program), quoted(self.place), self.user);
-        let config = quoted(&self.place.join("santa.toml"));
+        let sandbox = sandbox(&[self.paths], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
+        let (program, paths, user) = (quoted(self.program), quoted(self.paths), self.user);
+        let config = quoted(&self.paths.join("santa.toml"));
         let group = match self.group {
             Some(group) => format!("Group={group}\n"),
             None => String::new(),
@@ -38,7 +38,7 @@ impl Unit<'_> {
         format!(
             "# Keep this as /etc/systemd/system/selvedge-santa.service, then: systemctl enable --now selvedge-santa
 # The user has the directory, and root the configuration, which the user reads:
-# chown -R {user}: {place} && chown root {config} && chmod u=rw,g=r,o= {config}
+# chown -R {user}: {paths} && chown root {config} && chmod u=rw,g=r,o= {config}
 [Unit]
 Description=Selvedge syncs rules and events of this machine
 Wants=network-online.target
@@ -47,7 +47,7 @@ After=network-online.target
 [Service]
 Type=notify
 User={user}
-{group}ExecStart={program} --data-dir {place} santa daemon
+{group}ExecStart={program} --data-dir {paths} santa daemon
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=1
@@ -106,7 +106,7 @@ mod tests {
     fn unit(socket: &str) -> Unit<'_> {
         Unit {
             program: Path::new("/usr/bin/selvedge"),
-            place: Path::new("/var/lib/selvedge"),
+            paths: Path::new("/var/lib/selvedge"),
             socket: Path::new(socket),
             user: "selvedge",
             group: Some("santa"),

@@ -21,18 +21,18 @@
 mod answers;
 mod certificate;
 mod pages;
+mod preflight_request;
 mod probe;
 mod reach;
 mod server;
 mod settings;
-mod told;
 mod ways;
 
 use selvedge_santa::Connection;
 use serde::Serialize;
 
 use super::config::Config;
-use super::facts::Facts;
+use super::host_info::HostInfo;
 use super::store::SantaStore;
 use selvedge_host::exit::Exit;
 
@@ -107,7 +107,14 @@ pub async fn examine(
 ) -> Vec<Finding> {
     let mut findings = Findings::default();
     if let Some(connection) = configuration(config, machine_id, &mut findings) {
-        server::examine(config, &connection, &Facts::gather(), store, &mut findings).await;
+        server::examine(
+            config,
+            &connection,
+            &HostInfo::gather(),
+            store,
+            &mut findings,
+        )
+        .await;
     }
     findings.0
 }

@@ -17,7 +17,7 @@ use selvedge_host::exit::Exit;
 const CHECK: &str = "rules";
 
 /// So many pages in a row without a rule that was not there before are taken to have no end.
-const MOST_STALE_PAGES: u32 = 100;
+const MAX_STALE_PAGES: u32 = 100;
 
 /// So many rules that a machine skips are named; the others are counted.
 const NAMED: usize = 5;
@@ -153,7 +153,7 @@ pub(super) async fn examine(
         let turn = Turn::decide(&cursor, next, !rules.is_empty(), seen.pages);
         cursor = match turn {
             Turn::Last => break,
-            Turn::Page(cursor) if seen.stale < MOST_STALE_PAGES => cursor,
+            Turn::Page(cursor) if seen.stale < MAX_STALE_PAGES => cursor,
             Turn::Page(_) | Turn::Endless => {
                 let text = format!(
                     "the pages do not end: after {} each page has a cursor for another one, and none brings a new rule",

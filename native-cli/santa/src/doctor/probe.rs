@@ -11,7 +11,7 @@ use crate::fetch;
 use selvedge_host::NativeBody;
 
 /// An answer takes no longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a server answered.
 pub(super) struct Heard {
@@ -73,7 +73,7 @@ impl Probe<'_> {
                 request.add_header(name.to_owned(), value);
             }
         }
-        let response = fetch::send(&self.client, request, PATIENCE).await?;
+        let response = fetch::send(&self.client, request, TIMEOUT).await?;
         let headers = response.headers().clone();
         let certificate = response
             .extensions()

@@ -3,21 +3,21 @@
 use selvedge_santa::wire::{ClientMode, PreflightRequest};
 use selvedge_santa::{Connection, Endpoint};
 
+use super::preflight_request::request;
 use super::probe::Probe;
 use super::reach::{advice, name, reach};
-use super::told::request;
 use super::ways::Way;
 use super::{Findings, Level, answers, pages, ways};
 use crate::config::Config;
-use crate::facts::Facts;
 use crate::fetch;
+use crate::host_info::HostInfo;
 use crate::store::SantaStore;
 use selvedge_host::exit::Exit;
 
 pub(super) async fn examine(
     config: &Config,
     connection: &Connection,
-    facts: &Facts,
+    host_info: &HostInfo,
     store: Option<&SantaStore>,
     findings: &mut Findings,
 ) {
@@ -43,7 +43,7 @@ pub(super) async fn examine(
     if !reach(&probe, config, findings).await {
         return;
     }
-    let mut request = request(config, connection, facts, store).await;
+    let mut request = request(config, connection, host_info, store).await;
     let next = preflight(&mut probe, &request, findings).await;
     if next == Next::Stop {
         return;
@@ -202,7 +202,7 @@ async fn standalone(
         ),
         Ok(heard) => findings.good(
             CHECK,
-            format!("the server refuses the mode STANDALONE ({}), which is not told here: LOCKDOWN takes its place", heard.status),
+            format!("the server refuses the mode STANDALONE ({}), which is not told here: LOCKDOWN takes its paths", heard.status),
         ),
         Err(error) => findings.warning(CHECK, error.to_string()),
     }

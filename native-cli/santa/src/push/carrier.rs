@@ -16,7 +16,7 @@ use selvedge_host::SystemRandom;
 const COMMAND_PATIENCE: Duration = Duration::from_secs(100);
 
 /// A server's own words are cut to so many characters before they come into a log.
-const MOST_WORDS: usize = 200;
+const MAX_WORDS: usize = 200;
 
 /// A carrier of push messages. It makes one connection at a time; [`start`](super::start) makes them one after the
 /// other.
@@ -98,7 +98,7 @@ impl Link {
         let what: String = what
             .chars()
             .map(|char| if char.is_control() { ' ' } else { char })
-            .take(MOST_WORDS)
+            .take(MAX_WORDS)
             .collect();
         self.status
             .send_modify(|status| status.problem = Some(what.clone()));

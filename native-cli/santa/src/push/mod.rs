@@ -16,12 +16,12 @@
 //! [`Daemon`](selvedge_santa::Daemon).
 
 mod carrier;
-mod course;
 mod event;
 pub mod fcm;
 mod handle;
 pub mod nats;
 mod publisher;
+mod reconnect;
 
 use tokio::sync::mpsc;
 

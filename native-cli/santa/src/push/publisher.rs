@@ -18,19 +18,19 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// A line of a client's is not longer; the longest tells who it is.
-const MOST_LINE: u64 = 16 << 10;
+const MAX_LINE: u64 = 16 << 10;
 
 /// What a client publishes is not longer.
-const MOST_PAYLOAD: u64 = 64 << 10;
+const MAX_PAYLOAD: u64 = 64 << 10;
 
 /// So many clients at a time,
-const MOST_CLIENTS: usize = 256;
+const MAX_CLIENTS: usize = 256;
 
 /// each with so many subscriptions,
-const MOST_SUBSCRIPTIONS: usize = 64;
+const MAX_SUBSCRIPTIONS: usize = 64;
 
 /// and so much that it has not read; a client that reads no more is let go.
-const MOST_UNREAD: usize = 256;
+const MAX_UNREAD: usize = 256;
 
 #[derive(Debug)]
 struct Client {
@@ -111,7 +111,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, clients: Clients) {
             continue;
         };
         while serving.try_join_next().is_some() {}
-        if serving.len() < MOST_CLIENTS {
+        if serving.len() < MAX_CLIENTS {
             let clients = Arc::clone(&clients);
             serving.spawn(async move {
                 let _ended = serve(stream, number, address, &clients).await;
@@ -129,14 +129,14 @@ async fn serve(
 ) -> io::Result<()> {
     let greeting = serde_json::json!({
         "server_id": "selvedge", "server_name": "selvedge", "version": env!("CARGO_PKG_VERSION"), "proto": 1,
-        "host": address.ip(), "port": address.port(), "client_id": number, "max_payload": MOST_PAYLOAD,
+        "host": address.ip(), "port": address.port(), "client_id": number, "max_payload": MAX_PAYLOAD,
         "headers": false,
     });
     stream
         .write_all(format!("INFO {greeting}\r\n").as_bytes())
         .await?;
     let (reader, writer) = stream.into_split();
-    let (unread, unsent) = mpsc::channel(MOST_UNREAD);
+    let (unread, unsent) = mpsc::channel(MAX_UNREAD);
     let client = Client {
         subscriptions: BTreeMap::new(),
         unread: unread.clone(),
@@ -165,7 +165,7 @@ async fn read(
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = String::new();
-        (&mut reader).take(MOST_LINE).read_line(&mut line).await?;
+        (&mut reader).take(MAX_LINE).read_line(&mut line).await?;
         if !line.ends_with('\n') {
             return Ok(());
         }
@@ -181,7 +181,7 @@ async fn read(
                 let Some(client) = clients.get_mut(&number) else {
                     return Ok(());
                 };
-                if client.subscriptions.len() >= MOST_SUBSCRIPTIONS {
+                if client.subscriptions.len() >= MAX_SUBSCRIPTIONS {
                     return Ok(());
                 }
                 let (id, subject) = ((*id).to_owned(), (*subject).to_owned());
@@ -194,7 +194,7 @@ async fn read(
             }
             (Some("PUB" | "HPUB"), [.., length]) => {
                 let length = length.parse::<u64>().unwrap_or(u64::MAX);
-                if length > MOST_PAYLOAD {
+                if length > MAX_PAYLOAD {
                     return Ok(());
                 }
                 let mut payload = (&mut reader).take(length + 2);

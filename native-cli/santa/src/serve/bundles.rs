@@ -6,8 +6,8 @@ use selvedge_santa::Occurrence;
 use selvedge_santa::wire::Decision;
 
 /// No more bundles are known, and no more members of one; the server does not ask for further ones.
-const MOST_BUNDLES: usize = 10_000;
-const MOST_MEMBERS: usize = 10_000;
+const MAX_BUNDLES: usize = 10_000;
+const MAX_MEMBERS: usize = 10_000;
 
 /// Which members of which bundles are here.
 #[derive(Debug, Default)]
@@ -16,11 +16,11 @@ pub(super) struct Bundles(HashMap<String, BTreeSet<String>>);
 impl Bundles {
     /// A member is here.
     pub(super) fn has(&mut self, bundle: &str, member: &str) {
-        if bundle.is_empty() || self.0.len() >= MOST_BUNDLES && !self.0.contains_key(bundle) {
+        if bundle.is_empty() || self.0.len() >= MAX_BUNDLES && !self.0.contains_key(bundle) {
             return;
         }
         let members = self.0.entry(bundle.to_owned()).or_default();
-        if members.len() < MOST_MEMBERS {
+        if members.len() < MAX_MEMBERS {
             members.insert(member.to_owned());
         }
     }
@@ -42,8 +42,8 @@ impl Bundles {
         let named = events().filter(|e| !is_member(e.decision) && !e.file_bundle_hash.is_empty());
         let wanted = named.filter(|event| {
             let here = self.0.get(&event.file_bundle_hash).map_or(0, BTreeSet::len);
-            let all = (event.file_bundle_binary_count.max(1) as usize).min(MOST_MEMBERS);
-            let has_room = self.0.len() < MOST_BUNDLES || here > 0;
+            let all = (event.file_bundle_binary_count.max(1) as usize).min(MAX_MEMBERS);
+            let has_room = self.0.len() < MAX_BUNDLES || here > 0;
             here < all && has_room
         });
         let wanted: BTreeSet<String> = wanted.map(|event| event.file_bundle_hash.clone()).collect();

@@ -15,7 +15,7 @@ use crate::rule_file::RuleFile;
 const RULES_AT_ONCE: usize = 500;
 
 /// No more problems are told; with so many, the first ones say enough.
-const MOST_PROBLEMS: usize = 1000;
+const MAX_PROBLEMS: usize = 1000;
 
 /// The keys of a configuration; the last ones are not moroz's.
 const KEYS: &[&str] = &[
@@ -154,7 +154,7 @@ impl Reading {
 
     fn tell(&mut self, weight: Weight, at: usize, problem: impl Into<String>) {
         // An error must not be lost behind warnings.
-        if self.problems.len() < MOST_PROBLEMS || weight == Weight::Error {
+        if self.problems.len() < MAX_PROBLEMS || weight == Weight::Error {
             self.problems.push(Problem {
                 path: Default::default(),
                 line: self.lines.partition_point(|start| *start <= at),
@@ -269,8 +269,8 @@ impl Reading {
                     self.tell(Weight::Warning, places[bad.number - 1], problem);
                 }
                 for useless in read.useless {
-                    let place = places[useless.number - 1];
-                    self.tell(Weight::Warning, place, useless.problem);
+                    let paths = places[useless.number - 1];
+                    self.tell(Weight::Warning, paths, useless.problem);
                 }
             }
             Err(error) => self.tell(Weight::Warning, offset, error.to_string()),

@@ -19,10 +19,10 @@ use tokio::sync::oneshot;
 use super::bundles::Bundles;
 
 /// So many events are known again.
-const MOST_KNOWN: usize = 1 << 20;
+const MAX_KNOWN: usize = 1 << 20;
 
 /// No line of a log that was written here is longer: an upload is not.
-const MOST_LINE: u64 = 32 << 20;
+const MAX_LINE: u64 = 32 << 20;
 
 /// What became of an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -238,7 +238,7 @@ fn read_again(file: &File, mut seen: impl FnMut(Seen)) -> io::Result<bool> {
         line.clear();
         let read = reader
             .by_ref()
-            .take(MOST_LINE)
+            .take(MAX_LINE)
             .read_until(b'\n', &mut line)?;
         if read == 0 {
             return Ok(is_whole);
@@ -279,7 +279,7 @@ impl Known {
         if self.ids.insert(id) {
             self.order.push_back(id);
         }
-        if self.order.len() > MOST_KNOWN
+        if self.order.len() > MAX_KNOWN
             && let Some(oldest) = self.order.pop_front()
         {
             self.ids.remove(&oldest);
@@ -344,8 +344,8 @@ mod tests {
     #[test]
     fn the_oldest_events_are_forgotten_first() {
         let mut known = Known::default();
-        (0..=MOST_KNOWN as u128).for_each(|id| known.add(id));
-        assert!(!known.has(0) && known.has(1) && known.has(MOST_KNOWN as u128));
-        assert_eq!(known.order.len(), MOST_KNOWN);
+        (0..=MAX_KNOWN as u128).for_each(|id| known.add(id));
+        assert!(!known.has(0) && known.has(1) && known.has(MAX_KNOWN as u128));
+        assert_eq!(known.order.len(), MAX_KNOWN);
     }
 }

@@ -24,10 +24,10 @@ use selvedge_host::byte_order_mark::remove_mark;
 const EVERYONE: &str = "global";
 
 /// No configuration is larger: a million rules have 150 MB.
-const MOST_BYTES: u64 = 512 << 20;
+const MAX_BYTES: u64 = 512 << 20;
 
 /// So many earlier versions stay for walks over them, and for so long.
-const MOST_EARLIER: usize = 8;
+const MAX_EARLIER: usize = 8;
 const EARLIER_STAYS: Duration = Duration::from_secs(900);
 
 /// Within this time a file may change again without another time of change.
@@ -217,20 +217,19 @@ impl Library {
     }
 
     fn put(&self, shelf: Shelf) {
-        let mut place = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *place, Arc::new(shelf));
+        let mut paths = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *paths, Arc::new(shelf));
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemTime::now();
         for book in std::iter::once(&before.everyone).chain(before.machines.values()) {
-            let is_used = place.everyone.about.version == book.about.version
-                || place.machines.values().any(|used| Arc::ptr_eq(used, book));
+            let is_used = paths.everyone.about.version == book.about.version
+                || paths.machines.values().any(|used| Arc::ptr_eq(used, book));
             if !is_used {
                 earlier.push_back((now, Arc::clone(book)));
             }
         }
         let is_old = |then: &SystemTime| then.elapsed().is_ok_and(|age| age > EARLIER_STAYS);
-        while earlier.len() > MOST_EARLIER || earlier.front().is_some_and(|(then, _)| is_old(then))
-        {
+        while earlier.len() > MAX_EARLIER || earlier.front().is_some_and(|(then, _)| is_old(then)) {
             earlier.pop_front();
         }
     }
@@ -307,7 +306,7 @@ fn read(path: &Path) -> Result<Result<String, Problem>, LibraryError> {
     let failed = |error| LibraryError::File(path.to_owned(), error);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    let taken = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    let taken = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
     taken.map_err(failed)?;
     let problem = |problem: &str| Problem {
         path: path.to_owned(),
@@ -315,7 +314,7 @@ fn read(path: &Path) -> Result<Result<String, Problem>, LibraryError> {
         weight: Weight::Error,
         problem: problem.to_owned(),
     };
-    if bytes.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         return Ok(Err(problem(
             "it is larger than 512 MiB: divide it by machine",
         )));

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::event_log::Logged;
 
 /// No more machines are remembered; the others are served all the same.
-const MOST_MACHINES: usize = 100_000;
+const MAX_MACHINES: usize = 100_000;
 
 /// Texts of a machine are remembered up to so many characters.
 const TEXT_CHARACTERS: usize = 128;
@@ -144,7 +144,7 @@ impl Machines {
     pub(super) fn note(&self, id: &str, now: u64, note: impl FnOnce(&mut MachineSeen)) {
         let mut machines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !machines.contains_key(id) {
-            if machines.len() >= MOST_MACHINES {
+            if machines.len() >= MAX_MACHINES {
                 return;
             }
             machines.insert(id.to_owned(), MachineSeen::default());
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_a_machine_says_is_remembered_within_bounds() {
         let machines = Machines::default();
-        for number in 0..=MOST_MACHINES {
+        for number in 0..=MAX_MACHINES {
             machines.note(&number.to_string(), 1, |_| {});
         }
         machines.note("1", 9, |machine| {
@@ -204,6 +204,6 @@ mod tests {
                 assert_eq!(machine.last_seen, 9);
             }
         });
-        assert_eq!(count, MOST_MACHINES);
+        assert_eq!(count, MAX_MACHINES);
     }
 }

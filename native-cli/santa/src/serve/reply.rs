@@ -30,7 +30,7 @@ pub(super) enum Refusal {
     #[error("the events cannot be kept now: send them again later")]
     Events,
     #[error(
-        "no such place: Santa's stages are preflight, eventupload, ruledownload, postflight and xsrf, each followed by / and a machine's id"
+        "no such paths: Santa's stages are preflight, eventupload, ruledownload, postflight and xsrf, each followed by / and a machine's id"
     )]
     NotFound,
     #[error("only POST is taken here")]

@@ -14,7 +14,7 @@ use selvedge_santa::wire::Form;
 use super::app::App;
 use super::reply::{Refusal, body};
 use super::stages;
-use super::status::{MOST_SHOWN, status};
+use super::status::{MAX_SHOWN, status};
 
 /// The stages under moroz's path and under none, and the status.
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -29,7 +29,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
 }
 
 async fn shown(State(app): State<Arc<App>>) -> Response {
-    match serde_json::to_vec(&status(&app, MOST_SHOWN)) {
+    match serde_json::to_vec(&status(&app, MAX_SHOWN)) {
         Ok(bytes) => body(Form::Json, bytes),
         Err(_) => Refusal::Busy.into_response(),
     }

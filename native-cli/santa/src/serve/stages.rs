@@ -20,11 +20,11 @@ use selvedge_host::http_server::Peer;
 use selvedge_host::http_server::{Owner, Received};
 
 /// A body comes in at most so many bytes, and unpacks to at most so many.
-const MOST_PACKED: u64 = 8 << 20;
-const MOST_UNPACKED: usize = 32 << 20;
+const MAX_PACKED: u64 = 8 << 20;
+const MAX_UNPACKED: usize = 32 << 20;
 
 /// An id has no more bytes.
-const MOST_ID: usize = 256;
+const MAX_ID: usize = 256;
 
 /// Answers a stage.
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -38,13 +38,13 @@ async fn answer_or_refuse(app: &App, request: Request) -> Result<Response, Refus
     let (mut parts, body) = request.into_parts();
     let path = Path::<(String, String)>::from_request_parts(&mut parts, &()).await;
     let Path((stage, machine)) = path.map_err(|_| Refusal::MachineId)?;
-    let is_id = (1..=MOST_ID).contains(&machine.len()) && !machine.contains(char::is_control);
+    let is_id = (1..=MAX_ID).contains(&machine.len()) && !machine.contains(char::is_control);
     if !is_id {
         return Err(Refusal::MachineId);
     }
     let peer = parts.extensions.get::<Peer>().ok_or(Refusal::Busy)?;
     let owner = Owner::of_address(peer.0);
-    let received = app.bodies.read(owner, &parts.headers, body, MOST_PACKED);
+    let received = app.bodies.read(owner, &parts.headers, body, MAX_PACKED);
     let received = received.await?;
     // What is unpacked takes memory, so only some bodies are unpacked at once. Slow ones do not get here.
     let room = app.unpacking.acquire().await;
@@ -81,7 +81,7 @@ impl Came {
             Some(value) => Some(value.to_str().unwrap_or("unknown")),
             None => None,
         };
-        let bytes = Encoding::unpack(encoding, received.bytes, MOST_UNPACKED)?;
+        let bytes = Encoding::unpack(encoding, received.bytes, MAX_UNPACKED)?;
         let form = form(headers, bytes.is_empty())?;
         Ok(Self { form, bytes })
     }

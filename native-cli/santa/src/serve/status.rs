@@ -12,7 +12,7 @@ use super::machines::{Agreement, MachineSeen};
 use super::rulebook::About;
 
 /// The page shows so many machines; the sums are of all.
-pub(super) const MOST_SHOWN: usize = 1000;
+pub(super) const MAX_SHOWN: usize = 1000;
 
 /// The server as it is at a moment.
 #[derive(Debug, Clone, Serialize)]

@@ -151,6 +151,15 @@ async fn a_missing_collection_is_an_empty_list_and_its_delete_succeeds() {
     assert_eq!(user.delete("/storage/none").await.status, 200);
     assert_eq!(user.delete("/storage/none?ids=a,b").await.status, 200);
     assert_eq!(user.get("/info/collections").await.json(), json!({}));
+    let written = user.put("/storage/notes/a", json!({})).await;
+    for path in ["/storage/none", "/storage/none?ids=a,b"] {
+        let deleted = user.delete(path).await;
+        assert_eq!(deleted.last_modified(), written.last_modified(), "{path}");
+    }
+    assert_eq!(user.delete("/storage/notes").await.status, 200);
+    let last = user.get("/info/collections").await.last_modified();
+    let deleted = user.delete("/storage/notes?ids=a").await;
+    assert_eq!(deleted.last_modified(), last);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use selvedge_core::account::{Credentials, JoinCode};
 use selvedge_core::error::Error;
-use selvedge_core::life::{self, Options, OwnClient, Report, Situation};
 use selvedge_core::server::Conditional;
+use selvedge_core::sync::{self, Options, OwnClient, Report, Situation};
 use serde::Serialize;
 
 use super::{read_credentials, read_secret};
@@ -45,7 +45,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     let store = SqliteStore::open(&device.profile.copy_path(&name))?;
     let host = NativeHost::new(device.network().fetch, store);
     let progress = Progress::new(&device.output);
-    let stage = |stage: life::Stage<'_>| progress.stage(stage);
+    let stage = |stage: sync::Stage<'_>| progress.stage(stage);
     let options = Options {
         engines: Vec::new(),
         situation: Situation::default(),
@@ -53,7 +53,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
         user_agent: Some(USER_AGENT.into()),
         progress: &stage,
     };
-    let report = life::copy(&host, &from, to, &options).await;
+    let report = sync::copy(&host, &from, to, &options).await;
     drop(progress);
     let view = CopyView(report?);
     device.output.answer(&view)?;

@@ -13,7 +13,7 @@ use std::path::Path;
 use selvedge_core::account::{Credentials, JoinCode, embedded};
 use selvedge_core::error::Error;
 use selvedge_core::journal::count_unsent;
-use selvedge_core::life::{self, Remedy};
+use selvedge_core::sync::{self, Remedy};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -366,7 +366,7 @@ async fn unsent(device: &Device) -> Result<u64> {
     };
     if let Ok(Some(credentials)) = device.credentials_if_there() {
         // Where they are another account's, they keep that account's mark.
-        let _ = life::bind(&store, &credentials).await;
+        let _ = sync::bind(&store, &credentials).await;
     }
     let counts = count_unsent(&store).await?;
     Ok(counts.iter().map(|(_, count)| count).sum())

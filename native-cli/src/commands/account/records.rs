@@ -16,7 +16,7 @@ use selvedge_core::account::{Credentials, Owner};
 use selvedge_core::host::Store as _;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::journal::{collections, count_unsent};
-use selvedge_core::life;
+use selvedge_core::sync;
 use sha2::{Digest as _, Sha256};
 
 use crate::confirm::agree;
@@ -77,8 +77,8 @@ pub(super) async fn look(
         return Ok(Decided(Step::Use));
     };
     let is_anothers = match credentials {
-        Some(credentials) => life::owner(&store, credentials).await? == Owner::Other,
-        None => life::has_owner(&store).await?,
+        Some(credentials) => sync::owner(&store, credentials).await? == Owner::Other,
+        None => sync::has_owner(&store).await?,
     };
     let step = decide(is_anothers, choice);
     if matches!(step, Step::Adopt | Step::Ask) {
@@ -114,7 +114,7 @@ pub(super) async fn settle(
                 path.display()
             ));
         }
-        Step::Adopt => life::adopt_records(&profile.open_store()?, credentials).await?,
+        Step::Adopt => sync::adopt_records(&profile.open_store()?, credentials).await?,
         Step::Use | Step::Ask => {}
     }
     if !profile.store_path().exists()
@@ -127,7 +127,7 @@ pub(super) async fn settle(
             .note("This account's records from before are here again.");
     }
     if let Some(store) = device.store_if_there()? {
-        life::bind(&store, credentials).await?;
+        sync::bind(&store, credentials).await?;
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ fn table(held: &[Held]) -> Table {
 /// Moves the store to a file that is named for its account.
 async fn move_away(profile: &Profile) -> Result<PathBuf> {
     let store = profile.open_store()?;
-    let tag = match life::bound_to(&store).await? {
+    let tag = match sync::bound_to(&store).await? {
         Some(binding) => binding.tag().to_owned(),
         // A store of an older release: what it knows of its account names it as well.
         None => {
@@ -208,7 +208,7 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
 async fn own_from_before(profile: &Profile, credentials: &Credentials) -> Result<Option<PathBuf>> {
     for path in profile.apart_files()? {
         let store = SqliteStore::open(&path)?;
-        let owner = life::owner(&store, credentials).await?;
+        let owner = sync::owner(&store, credentials).await?;
         store.fold()?;
         drop(store);
         if matches!(owner, Owner::Same | Owner::SameUser) && !has_side_files(&path) {

@@ -1,7 +1,7 @@
 //! New credentials for the account that a profile has: they take the place of the old ones, and everything else stays.
 
 use selvedge_core::account::{Binding, Credentials, Owner};
-use selvedge_core::life;
+use selvedge_core::sync;
 
 use crate::device::Device;
 use selvedge_host::exit::{HostError, Result};
@@ -44,7 +44,7 @@ fn is_same_account(old: &Credentials, new: &Credentials) -> bool {
 /// Forgets that the server refused the old credentials.
 pub(super) async fn forget_refusal(device: &Device) -> Result<()> {
     if let Some(store) = device.store_if_there()? {
-        life::forget_refusal(&store).await?;
+        sync::forget_refusal(&store).await?;
     }
     Ok(())
 }

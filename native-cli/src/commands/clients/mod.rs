@@ -6,7 +6,7 @@ mod send;
 
 use std::fmt;
 
-use selvedge_core::life::{KnownClient, Standing, list_clients};
+use selvedge_core::sync::{KnownClient, Standing, list_clients};
 use selvedge_core::time::ServerTime;
 use serde::Serialize;
 

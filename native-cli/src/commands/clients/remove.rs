@@ -3,7 +3,7 @@
 use std::fmt;
 
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::Standing;
+use selvedge_core::sync::Standing;
 use serde::Serialize;
 
 use super::Account;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{
+use selvedge_core::sync::{
     Command, KnownClient, ReceivedTab, Recipients, Sent, Standing, send_commands,
 };
 use serde::Serialize;

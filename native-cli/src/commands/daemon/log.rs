@@ -1,6 +1,6 @@
 //! What came of a sync, in a line.
 
-use selvedge_core::life::{Ending, Report};
+use selvedge_core::sync::{Ending, Report};
 
 use crate::commands::sync::report::unsent;
 use crate::output::printable;

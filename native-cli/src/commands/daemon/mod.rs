@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use selvedge_core::host::{Clock as _, Random as _, Store as _};
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{Report, ended};
 use selvedge_core::schedule::{Ended, Event, Next, Policy, Schedule};
+use selvedge_core::sync::{Report, ended};
 
 use self::network::{Change, Network};
 use self::watch::ClockWatch;

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long one try may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it is tried.
 const BETWEEN: Duration = Duration::from_secs(30);
@@ -86,7 +86,7 @@ async fn connects(server: &str) -> bool {
     };
     let host = host.trim_matches(['[', ']']);
     matches!(
-        timeout(PATIENCE, TcpStream::connect((host, port))).await,
+        timeout(TIMEOUT, TcpStream::connect((host, port))).await,
         Ok(Ok(_))
     )
 }

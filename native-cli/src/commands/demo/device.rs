@@ -6,7 +6,7 @@ use std::path::Path;
 use selvedge_core::account::Credentials;
 use selvedge_core::engine::{Generic, Records};
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, Ending, KeptToken, Options, OwnClient, Report, Situation};
+use selvedge_core::sync::{self, Ending, KeptToken, Options, OwnClient, Report, Situation};
 
 use super::{NOTES, Synced};
 use crate::progress::Progress;
@@ -52,7 +52,7 @@ impl DemoDevice {
 
     /// Syncs once, wholly or with an error.
     pub(super) async fn sync(&self, what: &'static str, progress: &Progress) -> Result<Synced> {
-        let stage = |stage: life::Stage<'_>| progress.stage(stage);
+        let stage = |stage: sync::Stage<'_>| progress.stage(stage);
         let options = Options {
             engines: vec![Generic::new(self.collection.clone())?],
             situation: Situation {
@@ -67,7 +67,7 @@ impl DemoDevice {
             progress: &stage,
         };
         let mut token = self.token.take();
-        let report = life::sync(&self.host, &self.credentials, &mut token, &options).await;
+        let report = sync::sync(&self.host, &self.credentials, &mut token, &options).await;
         self.token.replace(token);
         whole(self.name, &report)?;
         Ok(Synced {

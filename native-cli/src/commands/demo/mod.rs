@@ -8,7 +8,7 @@ use std::fmt;
 
 use selvedge_core::account::{JoinCode, embedded};
 use selvedge_core::error::Error;
-use selvedge_core::life::Report;
+use selvedge_core::sync::Report;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -26,7 +26,7 @@ const NOTES: &str = "notes";
 /// How many records device A writes at first.
 const WRITTEN: usize = 1000;
 /// Two devices that nobody else writes to settle much earlier.
-const MOST_ROUNDS: usize = 5;
+const MAX_ROUNDS: usize = 5;
 
 /// One sync of one device.
 struct Synced {
@@ -140,7 +140,7 @@ impl From<Synced> for Row {
             what,
             report,
         } = synced;
-        let sum = |of: fn(&selvedge_core::life::CollectionReport) -> u64| {
+        let sum = |of: fn(&selvedge_core::sync::CollectionReport) -> u64| {
             report.collections.iter().map(of).sum()
         };
         Self {

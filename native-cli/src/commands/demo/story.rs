@@ -3,7 +3,7 @@
 use selvedge_core::ids::RecordId;
 
 use super::device::DemoDevice;
-use super::{MOST_ROUNDS, Synced, WRITTEN};
+use super::{MAX_ROUNDS, Synced, WRITTEN};
 use crate::output::Output;
 use crate::progress::Progress;
 use selvedge_host::exit::{HostError, Result};
@@ -62,7 +62,7 @@ pub(super) async fn tell(
         EDITED.len(),
         DELETED.len()
     ));
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let of_b = sync(output, b, "until settled", syncs).await?;
         let of_a = sync(output, a, "until settled", syncs).await?;
         if !of_a && !of_b {
@@ -70,7 +70,7 @@ pub(super) async fn tell(
         }
     }
     Err(HostError::Failed(format!(
-        "the devices did not settle in {MOST_ROUNDS} rounds"
+        "the devices did not settle in {MAX_ROUNDS} rounds"
     )))
 }
 

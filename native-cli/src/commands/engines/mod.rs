@@ -7,7 +7,7 @@ use std::fmt;
 
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, AtRisk, EngineState, EngineStatus, Wish};
+use selvedge_core::sync::{self, AtRisk, EngineState, EngineStatus, Wish};
 use serde::Serialize;
 
 pub use self::grammar::EnginesCommand;
@@ -84,8 +84,8 @@ pub async fn run(device: &Device, command: EnginesCommand) -> Result<()> {
 async fn list(device: &Device) -> Result<()> {
     let collections = device.profile.settings()?.collections;
     let engines = match device.store_if_there()? {
-        Some(store) => life::engine_list(&store).await?,
-        None => life::engine_list(&SqliteStore::in_memory()?).await?,
+        Some(store) => sync::engine_list(&store).await?,
+        None => sync::engine_list(&SqliteStore::in_memory()?).await?,
     };
     let row = |engine: EngineStatus| Row {
         followed: engine.state != EngineState::Declined
@@ -116,7 +116,7 @@ async fn choose(
     let store = device.profile.open_store()?;
     let state = global_state(&store).await?;
     let mut choices = state.choices.clone();
-    let known = life::engine_list(&store).await?;
+    let known = sync::engine_list(&store).await?;
     let (mut about, mut already, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
     for name in engines {
         let names = choices.choose(name, wish, SystemClock.now())?;
@@ -158,11 +158,11 @@ async fn choose(
             );
             agree(&device.output, &loss, yes)?;
         }
-        life::choose(&store, &chosen, wish, SystemClock.now()).await?;
+        sync::choose(&store, &chosen, wish, SystemClock.now()).await?;
         let shown = at_risk
             .iter()
             .map(|found| (found.name.clone(), found.modified));
-        life::agree_to_delete(&store, shown).await?;
+        sync::agree_to_delete(&store, shown).await?;
         if wish == Wish::Enable {
             follow(device, &about)?;
         }

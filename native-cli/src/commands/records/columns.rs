@@ -9,9 +9,9 @@ use super::print::{Row, cell};
 use crate::output::width;
 
 /// The columns are found in so many records at most,
-const MOST_ROWS: usize = 500;
+const MAX_ROWS: usize = 500;
 /// or so many bytes of them.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// A column of text that is wider than this is cut before another column is left out.
 const WIDE: usize = 16;
 /// Columns of the terminal between two cells.
@@ -42,7 +42,7 @@ impl Sample {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.rows.len() >= MOST_ROWS || self.bytes >= MOST_BYTES
+        self.rows.len() >= MAX_ROWS || self.bytes >= MAX_BYTES
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {

@@ -16,7 +16,7 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_host::{SystemClock, SystemRandom};
 
 /// The input is in memory as a whole, so that it is put as a whole or not at all.
-const MOST_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What a source holds: JSON texts one after another; an array stands for its elements.
 pub(super) struct Input {
@@ -56,14 +56,14 @@ impl Input {
         };
         let mut bytes = Vec::new();
         reader
-            .take(MOST_BYTES + 1)
+            .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(HostError::file(&path))?;
         let bad = |detail: String| HostError::BadFile {
             path: path.clone(),
             detail,
         };
-        if bytes.len() as u64 > MOST_BYTES {
+        if bytes.len() as u64 > MAX_BYTES {
             return Err(bad("it is larger than 1 GiB: split it".into()));
         }
         remove_mark(&mut bytes);

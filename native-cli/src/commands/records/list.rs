@@ -10,10 +10,10 @@ use selvedge_core::ids::RecordId;
 use selvedge_core::server::{Conditional, PageEvent, Query, Sort};
 use selvedge_core::time::ServerTime;
 
-use super::here::store_of;
+use super::local::store_of;
 use super::print::{Printer, Style};
+use super::remote::{is_tombstone, refuse_keys};
 use super::secrets::Hidden;
-use super::there::{is_tombstone, refuse_keys};
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
 use crate::output::{Output, printable, terminal_width};

@@ -2,13 +2,13 @@
 
 mod columns;
 mod grammar;
-mod here;
 mod input;
 mod journal;
 mod list;
+mod local;
 mod print;
+mod remote;
 mod secrets;
-mod there;
 
 use std::fmt;
 
@@ -49,8 +49,8 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
         } => {
             let hidden = secrets::Hidden::of(&collection, show_secrets);
             match remote {
-                true => there::get(device, collection, id, raw, hidden).await,
-                false => here::get(device, collection, id, hidden).await,
+                true => remote::get(device, collection, id, raw, hidden).await,
+                false => local::get(device, collection, id, hidden).await,
             }
         }
         RecordsCommand::Put {
@@ -61,9 +61,9 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
             dry_run,
         } => {
             if remote {
-                there::put(device, collection, id, &source, dry_run.dry_run).await
+                remote::put(device, collection, id, &source, dry_run.dry_run).await
             } else {
-                here::put(device, collection, id, &source, dry_run.dry_run).await
+                local::put(device, collection, id, &source, dry_run.dry_run).await
             }
         }
         RecordsCommand::Edit {
@@ -74,9 +74,9 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
             dry_run,
         } => {
             if remote {
-                there::edit(device, collection, id, &source, dry_run.dry_run).await
+                remote::edit(device, collection, id, &source, dry_run.dry_run).await
             } else {
-                here::edit(device, collection, id, &source, dry_run.dry_run).await
+                local::edit(device, collection, id, &source, dry_run.dry_run).await
             }
         }
         RecordsCommand::Conflicts { collection } => {
@@ -95,9 +95,9 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
             dry_run,
         } => {
             if remote {
-                there::delete(device, collection, ids, dry_run.dry_run).await
+                remote::delete(device, collection, ids, dry_run.dry_run).await
             } else {
-                here::delete(device, collection, ids, dry_run.dry_run).await
+                local::delete(device, collection, ids, dry_run.dry_run).await
             }
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn run(device: &Device, args: DaemonArgs) -> Result<()> {
         return print_unit(device, &args, kind);
     }
     let start = Start {
-        place: super::place(device),
+        paths: super::paths(device),
         config: args.config.config,
         supervise: args.supervise,
         is_supervised: args.supervised,
@@ -60,17 +60,17 @@ pub(super) fn run(device: &Device, args: DaemonArgs) -> Result<()> {
 }
 
 fn print_unit(device: &Device, args: &DaemonArgs, kind: UnitKind) -> Result<()> {
-    let place = super::place(device);
+    let paths = super::paths(device);
     let config = super::config(device, &args.config)?;
     let program = std::env::current_exe().map_err(HostError::file(Path::new("selvedge")))?;
-    let dir = std::path::absolute(place.dir()).map_err(HostError::file(place.dir()))?;
-    let socket = std::path::absolute(config.socket_path(&place)).map_err(HostError::file(&dir))?;
+    let dir = std::path::absolute(paths.dir()).map_err(HostError::file(paths.dir()))?;
+    let socket = std::path::absolute(config.socket_path(&paths)).map_err(HostError::file(&dir))?;
     for path in [&program, &dir, &socket] {
         selvedge_host::service::check(path)?;
     }
     let unit = Unit {
         program: &program,
-        place: &dir,
+        paths: &dir,
         socket: &socket,
         user: config.user.as_deref().unwrap_or(USER),
         group: config.socket_group.as_deref(),

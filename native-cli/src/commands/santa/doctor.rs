@@ -42,10 +42,10 @@ fn of_configuration(error: HostError) -> HostError {
 
 /// Checks everything, and errs by the first fault.
 pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
-    let place = super::place(device);
+    let paths = super::paths(device);
     // Whatever is wrong with a file of the configuration, the exit code is that of the configuration.
-    let config = Config::load(&place, args.config.config.as_deref()).map_err(of_configuration)?;
-    let id = machine_id(&place, &config, false)?;
+    let config = Config::load(&paths, args.config.config.as_deref()).map_err(of_configuration)?;
+    let id = machine_id(&paths, &config, false)?;
     let store = super::store_if_there(device)?;
     let findings = doctor::examine(&config, id.as_deref(), store.as_ref()).await;
     let (mut faults, mut warnings) = (0, 0);

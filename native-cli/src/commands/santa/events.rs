@@ -19,8 +19,8 @@ use selvedge_host::moment;
 use selvedge_santa_host::SantaStore;
 
 /// More at once is no input of an agent.
-const MOST_BYTES: u64 = 64 << 20;
-const MOST_EVENTS: usize = 100_000;
+const MAX_BYTES: u64 = 64 << 20;
+const MAX_EVENTS: usize = 100_000;
 
 /// Events that are read from the store at once.
 const PAGE: usize = 200;
@@ -92,10 +92,10 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
     };
     let mut text = Vec::new();
     reader
-        .take(MOST_BYTES + 1)
+        .take(MAX_BYTES + 1)
         .read_to_end(&mut text)
         .map_err(HostError::file(&name))?;
-    match text.len() as u64 > MOST_BYTES {
+    match text.len() as u64 > MAX_BYTES {
         true => Err(HostError::BadFile {
             path: name,
             detail: "it is larger than 64 MiB: split it".into(),
@@ -116,8 +116,8 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
         };
         for value in several {
             let number = events.len() + 1;
-            if number > MOST_EVENTS {
-                return Err(format!("it holds more than {MOST_EVENTS} events: split it"));
+            if number > MAX_EVENTS {
+                return Err(format!("it holds more than {MAX_EVENTS} events: split it"));
             }
             let posted = Posted::read(value).map_err(|error| format!("event {number}: {error}"))?;
             events.push(posted.occurrence);

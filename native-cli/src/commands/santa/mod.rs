@@ -18,7 +18,7 @@ use crate::commands::santa::grammar::{ConfigCommand, ConfigFile, SantaCommand};
 use crate::device::Device;
 use crate::run::{beside_the_network, many_threads};
 use selvedge_host::exit::Result;
-use selvedge_santa_host::{Config, Place, SantaStore};
+use selvedge_santa_host::{Config, Paths, SantaStore};
 
 /// Does what was asked.
 ///
@@ -47,13 +47,13 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
 }
 
 /// Where this machine's state is.
-fn place(device: &Device) -> Place {
-    Place::of(&device.profile)
+fn paths(device: &Device) -> Paths {
+    Paths::of(&device.profile)
 }
 
 /// The configuration; what is to be said of it goes to stderr.
 fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
-    let config = Config::load(&place(device), file.config.as_deref())?;
+    let config = Config::load(&paths(device), file.config.as_deref())?;
     for warning in &config.warnings {
         device
             .output
@@ -64,14 +64,14 @@ fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
 
 /// The store, which is made if there is none.
 fn store(device: &Device) -> Result<SantaStore> {
-    let place = place(device);
-    place.make_dir()?;
-    Ok(SantaStore::open(&place.store_path())?)
+    let paths = paths(device);
+    paths.make_dir()?;
+    Ok(SantaStore::open(&paths.store_path())?)
 }
 
 /// The store, if there is one.
 fn store_if_there(device: &Device) -> Result<Option<SantaStore>> {
-    let path = place(device).store_path();
+    let path = paths(device).store_path();
     match path.exists() {
         true => Ok(Some(SantaStore::open(&path)?)),
         false => Ok(None),

@@ -21,7 +21,7 @@ use selvedge_santa_host::ipc_client::{Asked, ask};
 use selvedge_santa_host::{Snapshot, machine_id};
 
 /// So long the daemon may take to say how it is.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize)]
 struct Answer {
@@ -36,7 +36,7 @@ struct Answer {
 
 /// Reads the profile and asks the daemon; asks no server and writes nothing.
 pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
-    let place = super::place(device);
+    let paths = super::paths(device);
     let config = super::config(device, file)?;
     let snapshot = match super::store_if_there(device)? {
         Some(store) => {
@@ -45,16 +45,16 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
         }
         None => None,
     };
-    let socket = config.socket_path(&place);
+    let socket = config.socket_path(&paths);
     let mut unheard = |_| {};
     let asked = ask(&socket, &Call::Status, &mut unheard);
-    let daemon = match tokio::time::timeout(PATIENCE, asked).await {
+    let daemon = match tokio::time::timeout(TIMEOUT, asked).await {
         Ok(Asked::Done(status)) => Some(status),
         _ => None,
     };
     device.output.answer(&Answer {
         server: config.base_url.clone(),
-        machine_id: machine_id(&place, &config, false)?,
+        machine_id: machine_id(&paths, &config, false)?,
         daemon,
         snapshot,
     })

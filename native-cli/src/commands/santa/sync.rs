@@ -39,7 +39,7 @@ pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
     {
         return finish(device.output, report);
     }
-    let runner = Runner::open(&super::place(device), config)?;
+    let runner = Runner::open(&super::paths(device), config)?;
     let output = device.output;
     let progress = |stage: Stage| {
         if let Some(name) = name(stage) {
@@ -59,7 +59,7 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
         log: true,
         wait: true,
     };
-    let socket = config.socket_path(&super::place(device));
+    let socket = config.socket_path(&super::paths(device));
     let mut notice = |progress| {
         if let Progress::Log { text, .. } = progress {
             device.output.note(printable(&text));
@@ -192,7 +192,7 @@ impl fmt::Display for View {
         if let Some(mode) = self.0.get("replaced_mode").and_then(Value::as_str) {
             writeln!(
                 f,
-                "Mode          LOCKDOWN, in place of {}, which the server sets: see selvedge.allow_standalone",
+                "Mode          LOCKDOWN, in paths of {}, which the server sets: see selvedge.allow_standalone",
                 printable(mode)
             )?;
         }
@@ -269,7 +269,7 @@ mod tests {
         let text = asked.to_string();
         assert!(
             text.starts_with(
-                "Kind of sync  normal\nAsked for     clean all, which the server did not grant: the next sync asks again\nMode          LOCKDOWN, in place of STANDALONE"
+                "Kind of sync  normal\nAsked for     clean all, which the server did not grant: the next sync asks again\nMode          LOCKDOWN, in paths of STANDALONE"
             ),
             "{text}"
         );

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{FirstPreview, FirstSync, Mode, Report};
+use selvedge_core::sync::{FirstPreview, FirstSync, Mode, Report};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::report::ReportView;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use selvedge_core::account::Credentials;
 use selvedge_core::engine::Generic;
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{
+use selvedge_core::sync::{
     self, Ending, FirstPreview, KeptToken, Mode, Options, OwnClient, Preview, Report, Situation,
 };
 
@@ -47,13 +47,13 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let mut pending = global_state(&host.store).await?.first_sync;
     if args.first == Some(First::None) {
         if !args.dry_run.dry_run {
-            life::intend(&host, None).await?;
+            sync::intend(&host, None).await?;
         }
         pending = None;
     }
     if let Some(mode) = args.first.and_then(First::mode) {
         let progress = Progress::new(&device.output);
-        let stage = |stage: life::Stage<'_>| progress.stage(stage);
+        let stage = |stage: sync::Stage<'_>| progress.stage(stage);
         let client = client.clone();
         let syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
         let preview = syncing.first_preview(mode, &mut token).await;
@@ -64,12 +64,12 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
             return device.output.answer(&DryFirst(&preview));
         }
         first::ask(device, &preview, args.yes)?;
-        life::intend(&host, Some(preview.intent())).await?;
+        sync::intend(&host, Some(preview.intent())).await?;
         selection.include(&preview);
         first = Some(preview);
     }
     let progress = Progress::with_totals(&device.output, totals);
-    let stage = |stage: life::Stage<'_>| progress.stage(stage);
+    let stage = |stage: sync::Stage<'_>| progress.stage(stage);
     let mut syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     let outcome = if args.dry_run.dry_run {
         Outcome::Preview(syncing.preview(&mut token).await)
@@ -123,7 +123,7 @@ pub(super) async fn once(
     let kept = device.token()?;
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, only).await?;
-    let stage = |_: life::Stage<'_>| ();
+    let stage = |_: sync::Stage<'_>| ();
     let mut syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     syncing.situation.is_asked_for = is_asked_for;
     let report = syncing.sync(&mut token).await?;
@@ -136,7 +136,7 @@ pub(super) async fn once(
 
 /// Lets nothing go to a server whose account the records are not of.
 async fn own_records(host: &NativeHost, credentials: &Credentials) -> Result<()> {
-    match life::owner(host, credentials).await?.may_sync() {
+    match sync::owner(host, credentials).await?.may_sync() {
         true => Ok(()),
         false => Err(HostError::OtherAccount),
     }
@@ -155,7 +155,7 @@ struct Syncing<'a> {
     situation: Situation,
     /// Whether nobody gave this device a name.
     is_unnamed: bool,
-    stage: &'a dyn Fn(life::Stage<'_>),
+    stage: &'a dyn Fn(sync::Stage<'_>),
 }
 
 impl<'a> Syncing<'a> {
@@ -165,7 +165,7 @@ impl<'a> Syncing<'a> {
         credentials: &'a Credentials,
         selection: &'a Selection,
         client: OwnClient,
-        stage: &'a dyn Fn(life::Stage<'_>),
+        stage: &'a dyn Fn(sync::Stage<'_>),
     ) -> Result<Self> {
         Ok(Self {
             host,
@@ -192,7 +192,7 @@ impl<'a> Syncing<'a> {
     ) -> Result<FirstPreview> {
         let options = self.options(Vec::new());
         let chosen = self.selection.chosen();
-        Ok(life::first_preview(self.host, self.credentials, token, &options, mode, chosen).await?)
+        Ok(sync::first_preview(self.host, self.credentials, token, &options, mode, chosen).await?)
     }
 
     async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
@@ -201,10 +201,10 @@ impl<'a> Syncing<'a> {
         let preview = match self.selection {
             // The first sync finds out what the account has: so does this.
             Selection::All(_) => {
-                life::preview_account(self.host, self.credentials, token, &options).await?
+                sync::preview_account(self.host, self.credentials, token, &options).await?
             }
             Selection::Named(_) | Selection::Followed(_) => {
-                life::preview(self.host, self.credentials, token, &options).await?
+                sync::preview(self.host, self.credentials, token, &options).await?
             }
         };
         Ok(preview)
@@ -262,13 +262,13 @@ impl<'a> Syncing<'a> {
 
     async fn sync_these(&self, token: &mut Option<KeptToken>, engines: Vec<Generic>) -> Report {
         let options = self.options(engines);
-        let report = life::sync(self.host, self.credentials, token, &options).await;
+        let report = sync::sync(self.host, self.credentials, token, &options).await;
         if !report.looks_again() {
             return report;
         }
         // Another device may be setting the account up at this moment.
-        tokio::time::sleep(Duration::from_secs(life::SECOND_LOOK_SECONDS)).await;
-        life::sync(self.host, self.credentials, token, &options).await
+        tokio::time::sleep(Duration::from_secs(sync::SECOND_LOOK_SECONDS)).await;
+        sync::sync(self.host, self.credentials, token, &options).await
     }
 
     fn options(&self, engines: Vec<Generic>) -> Options<'_> {

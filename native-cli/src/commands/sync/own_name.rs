@@ -1,7 +1,7 @@
 //! What this device is called in the account's list of devices: the name that a person chose, or the machine's, with a
 //! number where another device has that already.
 
-use selvedge_core::life::{ClientsState, KnownClient, OwnClient, Standing};
+use selvedge_core::sync::{ClientsState, KnownClient, OwnClient, Standing};
 
 use crate::device::{Device, global_state, is_numbered};
 use selvedge_host::NativeHost;

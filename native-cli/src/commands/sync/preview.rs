@@ -3,7 +3,7 @@
 use std::fmt;
 
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, Association, FirstSync, Preview};
+use selvedge_core::sync::{self, Association, FirstSync, Preview};
 use serde::Serialize;
 
 use super::first::PendingView;
@@ -28,7 +28,7 @@ struct PreviewRow<'a> {
 
 impl PreviewView {
     fn rows(&self) -> Vec<PreviewRow<'_>> {
-        let row = |found: &'_ life::CollectionPreview| -> &'static str {
+        let row = |found: &'_ sync::CollectionPreview| -> &'static str {
             match found.association {
                 Association::Proceed => "go on",
                 Association::ResetLocalAndAdopt { .. } => "compare all",

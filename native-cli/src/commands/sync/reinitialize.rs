@@ -4,7 +4,7 @@
 use std::fmt;
 
 use selvedge_core::ids::CollectionName;
-use selvedge_core::life::{self, Consent, Remedy};
+use selvedge_core::sync::{self, Consent, Remedy};
 use serde::Serialize;
 
 use super::Syncing;
@@ -54,11 +54,11 @@ pub(in crate::commands) async fn run(
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, Vec::<CollectionName>::new()).await?;
     let progress = Progress::new(&device.output);
-    let stage = |stage: life::Stage<'_>| progress.stage(stage);
+    let stage = |stage: sync::Stage<'_>| progress.stage(stage);
     let client = super::own_name::own_client(device, &host).await?;
     let syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     let options = syncing.options(selection.engines(&host).await?);
-    let consent = life::assess(&host, &credentials, &mut token, &options).await;
+    let consent = sync::assess(&host, &credentials, &mut token, &options).await;
     device.keep_token(kept.as_ref(), token.as_ref())?;
     let consent = consent?;
     let consent = match consent {
@@ -82,7 +82,7 @@ pub(in crate::commands) async fn run(
     }
     let before = token.clone();
     let report =
-        life::reinitialize(&host, &credentials, &mut token, &options, consent, remedy).await;
+        sync::reinitialize(&host, &credentials, &mut token, &options, consent, remedy).await;
     drop(progress);
     device.keep_token(before.as_ref(), token.as_ref())?;
     let view = ReportView(report);

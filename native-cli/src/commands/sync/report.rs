@@ -4,7 +4,7 @@ use std::fmt;
 
 use selvedge_core::error::Error;
 use selvedge_core::journal::KEEP_DAYS;
-use selvedge_core::life::{
+use selvedge_core::sync::{
     CollectionStatus, CommandOutcome, CommandReport, Ending, Obstacle, ReceivedTab, Report, Skip,
 };
 use serde::Serialize;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use selvedge_core::engine::{Engine as _, Generic};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::journal;
-use selvedge_core::life::{FirstPreview, GlobalState, Wish, turn};
 use selvedge_core::server::Conditional;
+use selvedge_core::sync::{FirstPreview, GlobalState, Wish, turn};
 
 use crate::device::{Device, global_state};
 use crate::remote::Remote;

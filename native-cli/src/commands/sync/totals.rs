@@ -1,7 +1,7 @@
 //! How many records a sync is expected to pass, for the line of progress.
 
 use selvedge_core::host::Clock as _;
-use selvedge_core::life;
+use selvedge_core::sync;
 
 use crate::device::Device;
 use crate::progress::{Total, Totals};
@@ -15,7 +15,7 @@ pub(super) async fn expected(device: &Device, host: &NativeHost) -> Totals {
     if !device.output.may_draw() {
         return totals;
     }
-    let Ok(status) = life::status(&host.store).await else {
+    let Ok(status) = sync::status(&host.store).await else {
         return totals;
     };
     let is_read = |time: selvedge_core::time::ServerTime| time.hundredths() > 0;

@@ -1,4 +1,4 @@
-//! A file of the schema as a file of Rust, in the language of the core's macros `message!` and `words!`.
+//! A file of the schema as a file of Rust, in the language of the core's macros `message!` and `enums!`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ pub(super) fn file(file: &FileDescriptor, folder: &str) -> Result<String, Error>
         write_message(&mut body, &message)?;
     }
     for words in file.enums() {
-        write_words(&mut body, &words)?;
+        write_enum(&mut body, &words)?;
     }
     write_uses(&mut text, file)?;
     text.push_str(&body);
@@ -51,7 +51,7 @@ fn write_uses(text: &mut String, file: &FileDescriptor) -> Result<(), Error> {
         }
     }
     if file.enums().len() > 0 {
-        uses.insert("crate::wire::schema::words".to_owned());
+        uses.insert("crate::wire::schema::enums".to_owned());
     }
     let mut group = "";
     for used in &uses {
@@ -121,7 +121,7 @@ fn is_one_of(message: &MessageDescriptor) -> Result<bool, Error> {
     }
 }
 
-fn write_words(text: &mut String, words: &EnumDescriptor) -> Result<(), Error> {
+fn write_enum(text: &mut String, words: &EnumDescriptor) -> Result<(), Error> {
     text.push_str("\nwords! {\n");
     let docs = comment(&words.parent_file(), words.path())?;
     write_docs(text, "    ///", &docs);

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use selvedge_core::host::{
-    Base, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision, Selection, Store,
-    Sweep, Uploaded, Write,
+    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Selection, Store, Uploaded, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::{LocalTime, ServerTime};
@@ -404,8 +404,8 @@ impl PlainPart {
         Part {
             collection: name(&self.collection),
             sweep: self.sweep.map(|sweep| match sweep {
-                PlainSweep::Reset => Sweep::Reset,
-                PlainSweep::Wipe => Sweep::Wipe,
+                PlainSweep::Reset => BulkChange::Reset,
+                PlainSweep::Wipe => BulkChange::Wipe,
             }),
             writes: self.writes.into_iter().map(write).collect(),
             uploaded: self.uploaded.into_iter().map(uploaded).collect(),

@@ -9,11 +9,11 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::seats::Seat;
+use super::connection_limit::Seat;
 use super::{Asked, Reply};
 
 /// So long half a line may wait for its other half, and an answer for being read.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Lines that wait to be read by the peer, those included whose calls are being done.
 const LINES: usize = 32;
@@ -64,7 +64,7 @@ impl Connection {
 /// Sends lines until there can be no more, or the peer does not take them.
 async fn write(mut writer: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Vec<u8>>) {
     while let Some(line) = outgoing.recv().await {
-        let written = timeout(PATIENCE, writer.write_all(&line)).await;
+        let written = timeout(TIMEOUT, writer.write_all(&line)).await;
         if !matches!(written, Ok(Ok(()))) {
             return;
         }
@@ -85,7 +85,7 @@ impl Reader {
         let mut began = None;
         loop {
             let count = match began {
-                Some(began) => timeout_at(began + PATIENCE, half.read(&mut chunk)).await,
+                Some(began) => timeout_at(began + TIMEOUT, half.read(&mut chunk)).await,
                 None => Ok(half.read(&mut chunk).await),
             };
             let Ok(count) = count else {

@@ -7,7 +7,7 @@
 //! ```
 
 mod connection;
-mod seats;
+mod connection_limit;
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
 use self::connection::Connection;
-use self::seats::Seats;
+use self::connection_limit::ConnectionLimit;
 
 /// Calls that wait for the loop; while there are more, nobody is read.
 const CALLS: usize = 16;
@@ -73,7 +73,7 @@ pub(super) fn listen(
 ) -> (impl Future<Output = ()>, mpsc::Receiver<Asked>) {
     let (calls, asked) = mpsc::channel(CALLS);
     let accepting = async move {
-        let seats = Seats::default();
+        let connections = ConnectionLimit::default();
         loop {
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::time::sleep(REST).await;
@@ -82,7 +82,7 @@ pub(super) fn listen(
             // Whom the kernel does not name is nobody special.
             let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
             let caller = Caller::of(uid, agent);
-            let seat = seats.take(uid, caller);
+            let seat = connections.take(uid, caller);
             tokio::task::spawn_local(Connection::new(stream, caller, seat).serve(calls.clone()));
         }
     };

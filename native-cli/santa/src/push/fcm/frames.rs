@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 /// No message is longer.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The digits of that, and more than any length needs.
-const MOST_DIGITS: usize = 8;
+const MAX_DIGITS: usize = 8;
 
 /// What comes is no frames, or a frame that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,9 @@ impl Frames {
 
     /// The next frame, when all of it has come.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Unframed> {
-        let head = self.bytes.iter().take(MOST_DIGITS + 1);
+        let head = self.bytes.iter().take(MAX_DIGITS + 1);
         let Some(digits) = head.clone().position(|byte| *byte == b'\n') else {
-            return match self.bytes.len() > MOST_DIGITS {
+            return match self.bytes.len() > MAX_DIGITS {
                 true => Err(Unframed),
                 false => Ok(None),
             };
@@ -37,7 +37,7 @@ impl Frames {
         let length: usize = std::str::from_utf8(length)
             .ok()
             .and_then(|text| text.parse().ok())
-            .filter(|length| *length <= MOST_BYTES)
+            .filter(|length| *length <= MAX_BYTES)
             .ok_or(Unframed)?;
         let end = digits + 1 + length;
         if self.bytes.len() < end {

@@ -33,7 +33,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const FIRST_MILLIS: u64 = 10_000;
 
 /// No wait is longer.
-const MOST_MILLIS: u64 = 900_000;
+const MAX_MILLIS: u64 = 900_000;
 
 /// The service, as a carrier.
 pub(super) struct Fcm {
@@ -152,7 +152,7 @@ impl Push for Fcm {
 fn pause_millis(failures: u32, draw: Draw) -> u64 {
     let first = 5_000 + draw.below(10_001);
     let doubled = first << failures.saturating_sub(1).min(16);
-    doubled.min(MOST_MILLIS)
+    doubled.min(MAX_MILLIS)
 }
 
 /// A URL over which a token may go.

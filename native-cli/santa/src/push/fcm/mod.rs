@@ -17,9 +17,9 @@ mod listen;
 use selvedge_santa::wire::Token;
 use tokio::sync::mpsc;
 
-use super::course;
 use super::event::{PushError, PushEvent};
 use super::handle::PushHandle;
+use super::reconnect;
 
 /// Where messages come from, if nobody says otherwise.
 pub const CONNECT_URL: &str = "https://fcm-stream.googleapis.com/fcm/connect/bind";
@@ -58,5 +58,5 @@ pub(super) fn start(
 ) -> Result<PushHandle, PushError> {
     let fcm = listen::Fcm::new(config, machine)?;
     let server = fcm.server();
-    Ok(course::start(fcm, server, events))
+    Ok(reconnect::start(fcm, server, events))
 }

@@ -17,14 +17,14 @@ use tokio::sync::{mpsc, watch};
 use super::answer::answer;
 use super::config::NatsConfig;
 use crate::push::carrier::{Link, Over, Push, draw};
-use crate::push::course::STEADY;
 use crate::push::event::{PushError, PushEvent};
+use crate::push::reconnect::STEADY;
 
 /// A server has so long to let this machine in.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// So many messages of one subject wait at most; more of them would not ask for more.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 /// A NATS server, as a carrier.
 pub(super) struct Nats {
@@ -75,9 +75,9 @@ impl Nats {
         let is_first = Arc::new(AtomicBool::new(true));
         let options = self.options.clone();
         let options = options
-            .connection_timeout(PATIENCE)
+            .connection_timeout(TIMEOUT)
             .ignore_discovered_servers()
-            .subscription_capacity(MOST_WAITING)
+            .subscription_capacity(MAX_WAITING)
             .max_reconnects(1)
             .reconnect_delay_callback(move |_| match is_first.swap(false, Ordering::Relaxed) {
                 true => Duration::ZERO,

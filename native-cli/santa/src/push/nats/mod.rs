@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, watch};
 
 pub use config::{Commands, NatsConfig};
 
-use super::course;
 use super::event::{PushError, PushEvent};
 use super::handle::PushHandle;
+use super::reconnect;
 
 /// A connection by which others publish to a configuration's subjects. It is made again whenever it is lost.
 pub(crate) async fn publisher(config: &NatsConfig) -> Result<async_nats::Client, PushError> {
@@ -41,7 +41,7 @@ pub(super) fn start(
     let (subjects, wanted) = watch::channel(selvedge_santa::push::subjects(listed, device));
     let nats = listen::Nats::new(config, wanted)?;
     let server = nats.server();
-    let handle = course::start(nats, server, events);
+    let handle = reconnect::start(nats, server, events);
     Ok(PushHandle {
         subjects: Some(subjects),
         ..handle

@@ -25,7 +25,7 @@ const READS_PER_PROCESSOR: usize = 2;
 /// Maximum number of long lists that wait for their clients in temporary files; further ones are asked to come again.
 const SPOOLS: usize = 64;
 /// Whoever waits longer for a connection is asked to come again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub(super) struct Readers {
@@ -133,7 +133,7 @@ impl Readers {
 }
 
 async fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StorageError> {
-    match timeout(PATIENCE, Arc::clone(of).acquire_owned()).await {
+    match timeout(TIMEOUT, Arc::clone(of).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(StorageError::Busy),
     }

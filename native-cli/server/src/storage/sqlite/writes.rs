@@ -171,9 +171,10 @@ impl Turn<'_> {
         name: &CollectionName,
         ids: &[RecordId],
     ) -> Result<Written, WriteError> {
-        let modified = self.check_collection(name)?;
+        self.check_collection(name)?;
         let Some(collection) = find_collection(self.db, self.uid, name.as_str())? else {
-            return self.unchanged(modified);
+            // As for the whole collection: nothing changed, and a client never sees a time before the user's last write.
+            return self.unchanged(user_modified(self.db, self.uid)?);
         };
         let mut delta = Delta::default();
         for id in ids {

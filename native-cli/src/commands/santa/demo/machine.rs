@@ -18,7 +18,7 @@ use selvedge_santa_host::SantaStore;
 use selvedge_santa_host::ipc_client::{Asked, ask};
 
 /// A slow machine gets this long for anything.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two looks.
 pub(super) const LOOK: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(50);
 const NOBODY: &str = "nobody";
 
 /// The demo has a few rules, not more.
-const MOST_RULES: usize = 100;
+const MAX_RULES: usize = 100;
 
 /// A machine, and its daemon, which is killed when the value goes.
 pub(super) struct DemoMachine {
@@ -99,7 +99,7 @@ impl DemoMachine {
                 return Ok(());
             }
             let has_ended = self.child.try_wait().is_ok_and(|ended| ended.is_some());
-            if has_ended || began.elapsed() > PATIENCE {
+            if has_ended || began.elapsed() > TIMEOUT {
                 let said = self.said();
                 return Err(HostError::Failed(format!(
                     "the daemon does not answer; it said:\n{said}"
@@ -136,14 +136,14 @@ impl DemoMachine {
     /// Asks the daemon to stop, and says whether it ended well.
     pub(super) async fn stop(&mut self) -> Result<bool> {
         self.ask(&Call::ServiceStop).await?;
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = tokio::time::timeout(TIMEOUT, self.child.wait()).await;
         Ok(matches!(ended, Ok(Ok(status)) if status.success()))
     }
 
     /// The machine's rules by their identifiers, from its store, without the daemon.
     pub(super) async fn rules(&self) -> Result<Vec<String>> {
         let store = SantaStore::open(&self.state.join("santa.sqlite"))?;
-        let rules = store.rules(None, MOST_RULES).await?;
+        let rules = store.rules(None, MAX_RULES).await?;
         Ok(rules
             .into_iter()
             .map(|rule| rule.key.identifier().to_owned())

@@ -18,7 +18,7 @@ pub(super) fn checks(
         let event: &Value = &told.event;
         event["machine_id"] == MACHINE && event.to_string().contains(BLOCKED)
     };
-    let agrees = |place: usize| told.agreed.get(place) == Some(&Some(Agreement::Agrees));
+    let agrees = |paths: usize| told.agreed.get(paths) == Some(&Some(Agreement::Agrees));
     let mut rules: Vec<&str> = rules.iter().map(String::as_str).collect();
     rules.sort_unstable();
     let rows = [

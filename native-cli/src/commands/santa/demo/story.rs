@@ -8,7 +8,7 @@ use selvedge_santa::ipc::{Call, Posted};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::machine::{DemoMachine, LOOK, PATIENCE};
+use super::machine::{DemoMachine, LOOK, TIMEOUT};
 use super::{MACHINE, SUBJECT};
 use crate::output::Output;
 use selvedge_host::exit::{HostError, Result};
@@ -162,7 +162,7 @@ async fn until<T>(otherwise: &str, mut look: impl AsyncFnMut() -> Result<Option<
         if let Some(seen) = look().await? {
             return Ok(seen);
         }
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > TIMEOUT {
             return Err(HostError::Failed(otherwise.to_owned()));
         }
         tokio::time::sleep(LOOK).await;

@@ -14,7 +14,7 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::rule_file::RuleFile;
 
 /// More than this is no file of rules.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 pub(super) async fn run(device: &Device, command: RulesCommand) -> Result<()> {
     match command {
@@ -66,14 +66,14 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if path == Path::new("-") {
         std::io::stdin()
-            .take(MOST_BYTES + 1)
+            .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)?;
     } else {
         std::fs::File::open(path)?
-            .take(MOST_BYTES + 1)
+            .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)?;
     }
-    if bytes.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(std::io::Error::other("it is larger than 256 MiB: split it"));
     }
     remove_mark(&mut bytes);

@@ -1,0 +1,391 @@
+//! What a person chose of the account's engines on this device, until the next sync carries it to the account
+//! (spec §4.9).
+//!
+//! An account agrees on its engines: meta/global lists those that are enabled, and names those that are declined. A device
+//! follows that agreement; a choice made here changes it for all devices.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{GlobalState, read, write};
+use crate::engine::{Engine, FIREFOX_ENGINES, Generic};
+use crate::error::{Error, Result};
+use crate::host::{Commit, Store};
+use crate::ids::CollectionName;
+use crate::journal;
+use crate::sorted::{Map, Set};
+use crate::time::{LocalTime, ServerTime};
+
+/// What a person wants of one engine, for the whole account.
+///
+/// ```
+/// use selvedge_core::sync::Wish;
+///
+/// assert_eq!(Wish::Disable.word(), "disable");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wish {
+    /// All devices that know it sync it.
+    Enable,
+    /// No device syncs it, and the server's collection is deleted, as a person agreed on being told what it holds
+    /// ([`agree_to_delete`]); records on devices stay.
+    Disable,
+    /// No device syncs it; the server's collection stays as it is.
+    Decline,
+}
+
+impl Wish {
+    /// The wish in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Decline => "decline",
+        }
+    }
+}
+
+/// A choice that no sync has carried to the account yet.
+///
+/// ```
+/// use selvedge_core::sync::{Change, Wish};
+/// use selvedge_core::time::LocalTime;
+///
+/// let change = Change { wish: Wish::Enable, at: LocalTime::from_millis(7) };
+/// assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"wish":"enable","at":7}"#);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What is wanted.
+    pub wish: Wish,
+    /// When it was chosen, by the local clock.
+    pub at: LocalTime,
+}
+
+/// What is kept of a person's choices.
+///
+/// ```
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::sync::{Choices, Wish};
+/// use selvedge_core::time::LocalTime;
+///
+/// let mut choices = Choices::default();
+/// let history = CollectionName::new("history").unwrap();
+/// let chosen = choices.choose(&history, Wish::Decline, LocalTime::from_millis(7))?;
+/// assert_eq!(chosen.len(), 2, "forms goes with history");
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choices {
+    /// What was chosen since the last sync.
+    pub changes: Map<CollectionName, Change>,
+    /// The engines that were off here when the last sync had settled them.
+    pub off: Set<String>,
+    /// Whether a sync ever settled them with the account. Before, nobody here has seen what the account has, so that
+    /// choices of that time delete nothing.
+    pub is_settled: bool,
+    /// Of the collections that are to be deleted on the server: their times there when a person agreed to that. One that
+    /// was changed since is not deleted.
+    pub agreed: Map<CollectionName, ServerTime>,
+}
+
+impl Choices {
+    /// Notes a choice, in the place of an earlier one. Answers the engines that it is about: `forms` goes with `history`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for what cannot be chosen: what the sync itself keeps, and `forms` alone.
+    pub fn choose(
+        &mut self,
+        name: &CollectionName,
+        wish: Wish,
+        at: LocalTime,
+    ) -> Result<Vec<CollectionName>> {
+        let _choosable = Generic::new(name.clone())?;
+        if let Some((leader, _)) = LINKED
+            .iter()
+            .find(|(_, follower)| *follower == name.as_str())
+        {
+            return Err(Error::Input(format!(
+                "{name} goes with {leader}: choose {leader} instead"
+            )));
+        }
+        let mut names = alloc::vec![name.clone()];
+        let followers = LINKED
+            .iter()
+            .filter(|(leader, _)| *leader == name.as_str())
+            .filter_map(|(_, follower)| CollectionName::new(*follower).ok());
+        names.extend(followers);
+        for name in &names {
+            self.changes.insert(name.clone(), Change { wish, at });
+            // An agreement goes with the choice that it was given for.
+            self.agreed.remove(name);
+        }
+        Ok(names)
+    }
+}
+
+/// Notes that a person agreed that the server's collections are deleted, on being told what they hold: each with its time
+/// on the server then. It goes with [`Wish::Disable`]; without it the next sync deletes nothing.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn agree_to_delete<S: Store>(
+    store: &S,
+    shown: impl IntoIterator<Item = (CollectionName, ServerTime)>,
+) -> Result<()> {
+    let mut state: GlobalState = read(store.global().await?.as_deref());
+    state.choices.agreed.extend(shown);
+    keep(store, &state).await
+}
+
+/// Engines without a switch of their own follow another one's.
+const LINKED: [(&str, &str); 1] = [("history", "forms")];
+
+/// Notes what a person wants of some engines; the next sync carries it to the account. Answers the engines that it is
+/// about.
+///
+/// # Errors
+/// As [`Choices::choose`], then nothing was noted; or when the store cannot be read or written.
+pub async fn choose<S: Store>(
+    store: &S,
+    names: &[CollectionName],
+    wish: Wish,
+    at: LocalTime,
+) -> Result<Vec<CollectionName>> {
+    let mut state: GlobalState = read(store.global().await?.as_deref());
+    let mut chosen = Vec::new();
+    for name in names {
+        chosen.extend(state.choices.choose(name, wish, at)?);
+    }
+    keep(store, &state).await?;
+    Ok(chosen)
+}
+
+/// Keeps the account's state.
+pub(super) async fn keep<S: Store>(store: &S, state: &GlobalState) -> Result<()> {
+    // A commit without parts is never stale.
+    let _done = store
+        .commit(Commit {
+            parts: Vec::new(),
+            global: Some(write(state)),
+        })
+        .await?;
+    Ok(())
+}
+
+/// How an engine stands in the account, as far as this device knows.
+///
+/// ```
+/// use selvedge_core::sync::EngineState;
+///
+/// assert_eq!(EngineState::Declined.word(), "declined");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineState {
+    /// Listed: the account's devices sync it.
+    Enabled,
+    /// The account's devices have agreed not to sync it.
+    Declined,
+    /// Neither: nobody has synced it yet.
+    Unlisted,
+}
+
+impl EngineState {
+    /// The state in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Declined => "declined",
+            Self::Unlisted => "unlisted",
+        }
+    }
+}
+
+/// One engine of the account, as far as this device knows.
+///
+/// ```
+/// use selvedge_core::host::MemoryStore;
+/// use selvedge_core::sync::{EngineState, engine_list};
+///
+/// let engines = pollster::block_on(engine_list(&MemoryStore::default()))?;
+/// assert!(engines.iter().all(|engine| engine.state == EngineState::Unlisted && engine.is_firefoxs));
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Its name, which is its collection's.
+    pub name: String,
+    /// The version of its records' format: the account's, or this program's while it is not listed.
+    pub version: u64,
+    /// How it stands.
+    pub state: EngineState,
+    /// What was chosen here, for the next sync.
+    pub wish: Option<Wish>,
+    /// Whether it is one of Firefox's.
+    pub is_firefoxs: bool,
+    /// Records here.
+    pub records: u64,
+}
+
+/// The account's engines as far as this device knows, in the order of their turns; nobody is asked.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn engine_list<S: Store>(store: &S) -> Result<Vec<EngineStatus>> {
+    let state: GlobalState = read(store.global().await?.as_deref());
+    let here = journal::collections(store).await?;
+    let mut names: Set<String> = state.engines.keys().cloned().collect();
+    names.extend(state.declined.iter().cloned());
+    names.extend(state.choices.changes.keys().map(ToString::to_string));
+    names.extend(here.iter().map(ToString::to_string));
+    names.extend(FIREFOX_ENGINES.iter().map(|engine| engine.name.to_string()));
+    names.retain(|name| !matches!(name.as_str(), "clients" | "meta" | "crypto"));
+    let mut engines = Vec::new();
+    for name in names {
+        let collection = CollectionName::new(name.as_str()).ok();
+        let listed = state.engines.get(&name).copied();
+        let (records, wish) = match &collection {
+            None => (0, None),
+            Some(collection) => (
+                store.counts(collection).await?.live,
+                state.choices.changes.get(collection),
+            ),
+        };
+        engines.push(EngineStatus {
+            version: listed.unwrap_or_else(|| version(&name)),
+            state: match listed {
+                Some(_) => EngineState::Enabled,
+                None if state.declined.contains(&name) => EngineState::Declined,
+                None => EngineState::Unlisted,
+            },
+            wish: wish.map(|change| change.wish),
+            is_firefoxs: FIREFOX_ENGINES.iter().any(|engine| engine.name == name),
+            records,
+            name,
+        });
+    }
+    crate::sorted::sort(&mut engines, |one, other| {
+        turn(&one.name).cmp(&turn(&other.name))
+    });
+    Ok(engines)
+}
+
+/// The version of an engine's records as this program writes them.
+pub(super) fn version(name: &str) -> u64 {
+    CollectionName::new(name)
+        .ok()
+        .and_then(|name| Generic::new(name).ok())
+        .map_or(1, |engine| engine.version())
+}
+
+/// When an engine has its turn: small and valuable ones before long ones, so that a sync that is cut short has done the
+/// most good (spec §4.9).
+///
+/// ```
+/// use selvedge_core::sync::turn;
+///
+/// assert!(turn("passwords") < turn("notes") && turn("notes") < turn("history"));
+/// ```
+#[must_use]
+pub fn turn(name: &str) -> usize {
+    // An application's own collections, of which nothing is known, come between the small ones and the long ones.
+    const OWN: &str = "";
+    const ORDER: [&str; 11] = [
+        "prefs",
+        "passwords",
+        "tabs",
+        "bookmarks",
+        "addons",
+        "addresses",
+        "creditcards",
+        OWN,
+        "forms",
+        "history",
+        "extension-storage",
+    ];
+    let place = |wanted: &str| ORDER.iter().position(|name| *name == wanted);
+    place(name).or_else(|| place(OWN)).unwrap_or(ORDER.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::host::MemoryStore;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn name(text: &str) -> CollectionName {
+        CollectionName::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_later_choice_takes_the_place_of_an_earlier_one() {
+        let store = MemoryStore::default();
+        let at = LocalTime::from_millis;
+        for (wish, millis) in [(Wish::Disable, 1), (Wish::Enable, 2)] {
+            block_on(choose(&store, &[name("notes")], wish, at(millis))).unwrap();
+        }
+        let list = block_on(engine_list(&store)).unwrap();
+        let notes = list.iter().find(|engine| engine.name == "notes").unwrap();
+        assert_eq!(
+            (notes.wish, notes.state, notes.version),
+            (Some(Wish::Enable), EngineState::Unlisted, 1)
+        );
+    }
+
+    #[test]
+    fn what_has_no_switch_of_its_own_cannot_be_chosen_and_nothing_is_noted() {
+        for refused in ["forms", "clients", "meta", "crypto"] {
+            let store = MemoryStore::default();
+            let names = [name("notes"), name(refused)];
+            let result = block_on(choose(
+                &store,
+                &names,
+                Wish::Disable,
+                LocalTime::from_millis(1),
+            ));
+            assert!(matches!(result, Err(Error::Input(_))), "{refused}");
+            assert_eq!(block_on(store.global()).unwrap(), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn engines_are_listed_in_the_order_of_their_turns() {
+        let store = MemoryStore::default();
+        block_on(choose(
+            &store,
+            &[name("notes")],
+            Wish::Enable,
+            LocalTime::from_millis(1),
+        ))
+        .unwrap();
+        let names: Vec<String> = block_on(engine_list(&store))
+            .unwrap()
+            .into_iter()
+            .map(|engine| engine.name)
+            .collect();
+        let expected = [
+            "prefs",
+            "passwords",
+            "tabs",
+            "bookmarks",
+            "addons",
+            "addresses",
+            "creditcards",
+            "notes",
+            "forms",
+            "history",
+            "extension-storage",
+        ];
+        assert_eq!(names, expected);
+    }
+}

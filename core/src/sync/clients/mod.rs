@@ -1,0 +1,335 @@
+//! Chapter 7: the account's clients, this one among them (spec §4.8).
+//!
+//! ```text
+//! its entry in meta/global is newer ───────────→ touch nothing
+//!   not there, older, or without a sync ID ────→ list it; records stay: each says for itself whose it is
+//!   another sync ID ───────────────────────────→ forget what was seen, adopt it
+//! info/collections has the time last seen,
+//! and no commands wait for this device ────────→ use what is remembered
+//! not in info/collections ─────────────────────→ there are none
+//! else GET all: open ──────────────────────────→ remember
+//!               bad HMAC, of another device ───→ leave it there, and report it: a device with other keys may need it
+//!               damaged otherwise ─────────────→ leave it there
+//! then: commands (the next chapter), and this device's record is written if it is
+//!   absent · not as this device is now · with commands · written more than 7 days ago; else left
+//! ```
+
+mod collection;
+mod record;
+mod standing;
+mod state;
+
+use alloc::vec::Vec;
+
+pub(super) use collection::{Collection, Written, collection_name, read, write};
+pub(super) use record::ClientRecord;
+pub use record::{DeviceType, KnownClient, OwnClient};
+pub use standing::Standing;
+pub use state::ClientsState;
+
+use super::association::Association;
+use super::crypto_keys::CollectionKeys;
+use super::report::{ClientsReport, CollectionStatus, Skip};
+use super::session::Session;
+use super::version::Version;
+use crate::crypto::KeyBundle;
+use crate::error::{Error, Result};
+use crate::host::{Clock, Host, Random};
+use crate::http::Fetch;
+use crate::ids::Guid;
+use crate::json::Value;
+use crate::server::Client;
+use crate::time::{LocalTime, ServerTime};
+
+/// The version of the records' format.
+const VERSION: u64 = 1;
+/// The server forgets a record that was not renewed for so many seconds: 180 days.
+pub(super) const TTL: u32 = 15_552_000;
+/// The own record is renewed after so many milliseconds: 7 days.
+const RENEW_MILLIS: u64 = 604_800 * 1000;
+
+/// Where the collection's records are to be taken from.
+///
+/// ```
+/// use selvedge_core::sync::Lookup;
+///
+/// assert_eq!(Lookup::judge(None, None, false), Lookup::Remembered);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// What is remembered is still true.
+    Remembered,
+    /// The server has none.
+    Absent,
+    /// The server.
+    Server,
+}
+
+impl Lookup {
+    /// Decides by the collection's time in info/collections, the time at which it was last seen, and whether commands
+    /// wait for this device: those are not remembered.
+    #[must_use]
+    pub fn judge(
+        in_info: Option<ServerTime>,
+        seen: Option<ServerTime>,
+        has_commands: bool,
+    ) -> Self {
+        match in_info {
+            _ if in_info == seen && !has_commands => Self::Remembered,
+            None => Self::Absent,
+            Some(_) => Self::Server,
+        }
+    }
+}
+
+/// Why this device's record is to be written.
+///
+/// ```
+/// use selvedge_core::sync::Due;
+///
+/// assert_ne!(Due::Absent, Due::No);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// The server has it as it should be.
+    No,
+    /// The server has none.
+    Absent,
+    /// This device is not any more what it says.
+    Changed,
+    /// It holds commands, which have been carried out.
+    Commands,
+    /// It was written more than 7 days ago.
+    Old,
+}
+
+/// Decides whether this device's record is to be written: by the record on the server, what this device said of itself
+/// and what it is to say, and when it said so.
+fn due(
+    there: Option<&KnownClient>,
+    said: Option<&OwnClient>,
+    says: &OwnClient,
+    said_at: Option<LocalTime>,
+    now: LocalTime,
+) -> Due {
+    // A clock that was set back must not keep the record from being renewed.
+    let is_old =
+        |at: LocalTime| now < at || now.millis().saturating_sub(at.millis()) > RENEW_MILLIS;
+    match there {
+        None => Due::Absent,
+        Some(_) if said != Some(says) => Due::Changed,
+        Some(there) if there.commands > 0 => Due::Commands,
+        Some(_) if said_at.is_none_or(is_old) => Due::Old,
+        Some(_) => Due::No,
+    }
+}
+
+/// Whether this chapter has something to do, as far as what is remembered tells.
+pub(super) fn is_waiting<H: Host>(session: &Session<'_, H>) -> bool {
+    let state = &session.state.clients;
+    state.sync_id.is_none()
+        || state.seen != session.modified_of("clients")
+        || is_due(session) != Due::No
+}
+
+/// Whether this device's record is to be written.
+pub(super) fn is_due<H: Host>(session: &Session<'_, H>) -> Due {
+    let state = &session.state.clients;
+    due(
+        state.own(),
+        state.uploaded.as_ref(),
+        &session.options.client,
+        state.uploaded_at,
+        session.host.now(),
+    )
+}
+
+/// What the chapter found.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found {
+    /// The commands that wait for this device, in their order.
+    Inbox(Vec<Value>),
+    /// The collection is in a newer format: it is to be left alone.
+    OutOfDate,
+}
+
+/// Associates the collection, and reads it if it changed.
+pub(super) async fn step<H: Host>(
+    session: &mut Session<'_, H>,
+    report: &mut ClientsReport,
+) -> Result<Found> {
+    if let Some(skip) = associate(session)? {
+        report.status = CollectionStatus::Skipped(skip);
+        return Ok(Found::OutOfDate);
+    }
+    if let Err(error) = bundle(session) {
+        report.status = CollectionStatus::Failed(error);
+        return Ok(Found::OutOfDate);
+    }
+    if session.state.clients.id.is_none() {
+        session.state.clients.id = Some(Guid::make(session.host)?);
+    }
+    let state = &session.state.clients;
+    let has_commands = state.own().is_some_and(|own| own.commands > 0);
+    let in_info = session.modified_of("clients");
+    let inbox = match Lookup::judge(in_info, state.seen, has_commands) {
+        Lookup::Remembered => Vec::new(),
+        Lookup::Absent => {
+            session.state.clients.see(&Collection::default());
+            session.state.clients.seen = None;
+            Vec::new()
+        }
+        Lookup::Server => fetch(session, report).await?,
+    };
+    report.known = session.state.clients.known.len();
+    session.save().await?;
+    Ok(Found::Inbox(inbox))
+}
+
+/// Carries out what the entry in meta/global means. Answers why nothing is to be touched, if it is not.
+fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Skip>> {
+    let known = session.state.clients.sync_id.as_deref();
+    let meta = session.meta.as_mut().ok_or(Error::NotSetUp)?;
+    let entry = meta.engine("clients");
+    // It cannot be declined: without it devices know nothing of each other.
+    let sync_id = match Association::judge(VERSION, known, entry.as_ref(), false) {
+        Association::Proceed => return Ok(None),
+        Association::OutOfDate { server } => {
+            let ours = VERSION;
+            return Ok(Some(Skip::OutOfDate { server, ours }));
+        }
+        Association::Unreadable => return Ok(Some(Skip::Unreadable)),
+        Association::ResetLocalAndAdopt { sync_id } => sync_id,
+        Association::MergeAndAdopt | Association::Declined => {
+            let sync_id = Guid::make(session.host)?;
+            meta.set_engine("clients", VERSION, sync_id.as_str());
+            sync_id.as_str().into()
+        }
+    };
+    session.state.clients.forget_server();
+    session.state.clients.sync_id = Some(sync_id);
+    Ok(None)
+}
+
+/// Whether the records are of a newer format or one that is not known, or have no usable key, and are not to be touched.
+pub(super) fn is_out_of_date<H: Host>(session: &Session<'_, H>) -> bool {
+    let entry = session
+        .meta
+        .as_ref()
+        .and_then(|meta| meta.engine("clients"));
+    let is_ours = |version: Option<Version>| version.is_some_and(|v| v <= Version::from(VERSION));
+    entry.is_some_and(|entry| !is_ours(entry.version)) || bundle(session).is_err()
+}
+
+async fn fetch<H: Host>(
+    session: &mut Session<'_, H>,
+    report: &mut ClientsReport,
+) -> Result<Vec<Value>> {
+    let mut collection = read(&session.client, bundle(session)?).await?;
+    let own = session.state.clients.id.clone();
+    let own = own.as_ref().map_or("", Guid::as_str);
+    // The own record is written over.
+    let unreadable = core::mem::take(&mut collection.mismatched);
+    report.unreadable = unreadable
+        .into_iter()
+        .filter(|id| id.as_str() != own)
+        .collect();
+    report.passed_over = collection.passed_over;
+    let inbox = collection.get(own).map(ClientRecord::commands);
+    let inbox = inbox.unwrap_or_default().to_vec();
+    session.see_clients(&collection);
+    Ok(inbox)
+}
+
+/// The key of the collection.
+pub(super) fn bundle<'a, H: Host>(session: &'a Session<'_, H>) -> Result<&'a KeyBundle> {
+    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+    keys.bundle("clients")
+}
+
+/// Writes this device's record without commands, if nobody wrote to the collection since it was read.
+pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
+    let (Some(id), says) = (session.state.clients.id.clone(), &session.options.client) else {
+        return Ok(());
+    };
+    let record = Written {
+        id: id.clone().into(),
+        cleartext: says.to_cleartext(&id, &session.state.clients.others),
+        ttl: Some(TTL),
+    };
+    let cleartext = record.cleartext.clone();
+    let seen = session.state.clients.seen.unwrap_or_default();
+    let limits = session.limits().await?;
+    let modified = write(
+        &session.client,
+        session.host,
+        bundle(session)?,
+        limits,
+        &[record],
+        seen,
+    )
+    .await?;
+    let own = ClientRecord::parse(id.into(), modified, &cleartext);
+    let state = &mut session.state.clients;
+    state.uploaded = Some(says.clone());
+    state.uploaded_at = Some(session.host.now());
+    state.executed.clear();
+    session.wrote_clients(own, modified);
+    session.save().await
+}
+
+/// Reads the account's clients from the server, outside of a sync, in order of name.
+///
+/// ```
+/// use selvedge_core::error::Result;
+/// use selvedge_core::host::{Clock, Random};
+/// use selvedge_core::http::Fetch;
+/// use selvedge_core::sync::{CollectionKeys, Standing, list_clients};
+/// use selvedge_core::server::Client;
+///
+/// async fn count<H: Fetch + Clock + Random>(client: &Client<'_, H>, keys: &CollectionKeys) -> Result<usize> {
+///     let standings = Standing::of_all(&list_clients(client, keys).await?);
+///     Ok(standings.iter().filter(|standing| **standing == Standing::Current).count())
+/// }
+/// ```
+///
+/// # Errors
+/// As the server refuses. Records that cannot be read are left out.
+pub async fn list_clients<H: Fetch + Clock + Random>(
+    client: &Client<'_, H>,
+    keys: &CollectionKeys,
+) -> Result<Vec<KnownClient>> {
+    let collection = read(client, keys.bundle("clients")?).await?;
+    let mut known: Vec<KnownClient> = collection.records.iter().map(ClientRecord::known).collect();
+    crate::sorted::sort(&mut known, |a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    Ok(known)
+}
+
+impl<H: Host> Session<'_, H> {
+    /// Remembers the collection as it was read.
+    pub(super) fn see_clients(&mut self, collection: &Collection) {
+        self.state.clients.see(collection);
+        self.know_time_of_clients(collection.modified);
+    }
+
+    /// Remembers a write of this device's own record that nobody came before.
+    fn wrote_clients(&mut self, own: Option<ClientRecord>, modified: ServerTime) {
+        let state = &mut self.state.clients;
+        state.seen = Some(modified);
+        let own = own.map(|own| own.known());
+        state
+            .known
+            .retain(|client| own.as_ref().is_none_or(|own| own.id != client.id));
+        state.known.extend(own);
+        self.know_time_of_clients(modified);
+    }
+
+    fn know_time_of_clients(&mut self, modified: ServerTime) {
+        if let Some(info) = &mut self.state.info {
+            info.collections.insert(collection_name(), modified);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! The records of the `clients` collection: what this device says of itself, and what others say (spec §4.8).
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Guid, RecordId};
+use crate::json::{Object, Value};
+use crate::time::ServerTime;
+
+/// Texts of other devices are kept up to so many characters.
+const MAX_CHARS: usize = 128;
+
+/// What else is in this device's record is kept up to so many bytes.
+const MAX_OTHER_BYTES: usize = 4096;
+/// What this program says in its own record: of these the server's copy is nothing to it, only `commands` are read.
+const OWN_MEMBERS: [&str; 10] = [
+    "id",
+    "name",
+    "type",
+    "commands",
+    "version",
+    "protocols",
+    "application",
+    "os",
+    "formfactor",
+    "fxaDeviceId",
+];
+
+/// What kind of device a client runs on.
+///
+/// ```
+/// use selvedge_core::sync::DeviceType;
+///
+/// assert_eq!(DeviceType::Mobile.as_str(), "mobile");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceType {
+    /// A computer.
+    #[default]
+    Desktop,
+    /// A telephone or a tablet.
+    Mobile,
+}
+
+impl DeviceType {
+    /// The word of the protocol.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Desktop => "desktop",
+            Self::Mobile => "mobile",
+        }
+    }
+}
+
+/// What this device says of itself to the account's other devices. When any of it changes, the next sync tells them.
+///
+/// ```
+/// use selvedge_core::sync::OwnClient;
+///
+/// let client = OwnClient { name: "Attic".into(), ..OwnClient::default() };
+/// assert_eq!((client.device_type.as_str(), client.application.as_str()), ("desktop", "Selvedge"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnClient {
+    /// What people call the device.
+    pub name: String,
+    /// What kind of device it is.
+    pub device_type: DeviceType,
+    /// The version of the application.
+    pub version: String,
+    /// The application's name.
+    pub application: String,
+    /// The operating system, where it is known.
+    pub os: Option<String>,
+    /// Its form in a word of the protocol: `desktop`, `laptop`, `phone`, `tablet`, `largetablet`, `smalltablet`, `tv`.
+    pub form_factor: Option<String>,
+    /// Its id among the devices of the Firefox account, where an accounts server knows it. Firefox shows the tabs only of
+    /// clients that have one.
+    pub fxa_device_id: Option<String>,
+}
+
+impl Default for OwnClient {
+    fn default() -> Self {
+        Self {
+            name: "Selvedge".into(),
+            device_type: DeviceType::Desktop,
+            version: env!("CARGO_PKG_VERSION").into(),
+            application: "Selvedge".into(),
+            os: None,
+            form_factor: None,
+            fxa_device_id: None,
+        }
+    }
+}
+
+impl OwnClient {
+    /// The cleartext of this device's record, without commands, and with what else the server's copy has.
+    pub(super) fn to_cleartext(&self, id: &Guid, others: &Object) -> String {
+        let mut record = Object::new();
+        let mut say = |name: &str, value: Value| drop(record.insert(name.into(), value));
+        say("id", id.as_str().into());
+        say("name", self.name.as_str().into());
+        say("type", self.device_type.as_str().into());
+        say("commands", Value::Array(Vec::new()));
+        say("version", self.version.as_str().into());
+        say("protocols", ["1.5"].into_iter().collect());
+        say("application", self.application.as_str().into());
+        let optional = [
+            ("os", &self.os),
+            ("formfactor", &self.form_factor),
+            ("fxaDeviceId", &self.fxa_device_id),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                say(name, value.as_str().into());
+            }
+        }
+        record.extend(others.clone());
+        Value::Object(record).to_string()
+    }
+}
+
+/// A client of the account, as its record on the server says.
+///
+/// ```
+/// use selvedge_core::sync::KnownClient;
+///
+/// let known: KnownClient = serde_json::from_str(r#"{"id":"npwmPOsO89Am","name":"Attic","modified":1.5}"#).unwrap();
+/// assert_eq!((known.name.as_str(), known.commands), ("Attic", 0));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownClient {
+    /// Its id.
+    pub id: RecordId,
+    /// What people call it.
+    pub name: String,
+    /// When its record was last written, by itself or by who sent it a command.
+    pub modified: ServerTime,
+    /// `desktop` or `mobile`, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_type: Option<String>,
+    /// Its operating system, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// Its application, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// The application's version, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its id among the devices of the Firefox account, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fxa_device_id: Option<String>,
+    /// How many commands wait for it.
+    #[serde(default)]
+    pub commands: usize,
+}
+
+/// A record of the collection, whole: members that this program does not know go back as they came.
+#[derive(Debug, Clone)]
+pub(in crate::sync) struct ClientRecord {
+    pub(in crate::sync) id: RecordId,
+    pub(in crate::sync) modified: ServerTime,
+    members: Object,
+}
+
+impl ClientRecord {
+    /// Reads a cleartext; `None` when it is no object.
+    pub(in crate::sync) fn parse(
+        id: RecordId,
+        modified: ServerTime,
+        cleartext: &str,
+    ) -> Option<Self> {
+        match cleartext.parse() {
+            Ok(Value::Object(members)) => Some(Self {
+                id,
+                modified,
+                members,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether its writer has deleted it.
+    pub(super) fn is_tombstone(&self) -> bool {
+        self.members.get("deleted") == Some(&Value::Bool(true))
+    }
+
+    /// The commands that wait for this client, in the order in which they were sent.
+    pub(in crate::sync) fn commands(&self) -> &[Value] {
+        self.members
+            .get("commands")
+            .and_then(Value::as_array)
+            .unwrap_or_default()
+    }
+
+    pub(in crate::sync) fn set_commands(&mut self, commands: Vec<Value>) {
+        self.members
+            .insert("commands".into(), Value::Array(commands));
+    }
+
+    /// The members that are not this program's own. Another version of it may have written them into this device's
+    /// record: they stay, up to a bound.
+    pub(super) fn other_members(&self) -> Object {
+        let members = self.members.iter();
+        let others = members.filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_str()));
+        let mut kept = Object::new();
+        for (name, value) in others {
+            kept.insert(name.clone(), value.clone());
+        }
+        let is_small = Value::Object(kept.clone()).to_string().len() <= MAX_OTHER_BYTES;
+        if is_small { kept } else { Object::new() }
+    }
+
+    pub(in crate::sync) fn to_cleartext(&self) -> String {
+        Value::Object(self.members.clone()).to_string()
+    }
+
+    /// What is told of this client.
+    pub(in crate::sync) fn known(&self) -> KnownClient {
+        let text = |name: &str| {
+            let text = self.members.get(name)?.as_str()?;
+            (!text.is_empty()).then(|| shortened(text))
+        };
+        KnownClient {
+            id: self.id.clone(),
+            name: text("name").unwrap_or_default(),
+            modified: self.modified,
+            device_type: text("type"),
+            os: text("os"),
+            application: text("application"),
+            version: text("version"),
+            fxa_device_id: text("fxaDeviceId"),
+            commands: self.commands().len(),
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn record(cleartext: &str) -> ClientRecord {
+        let id = RecordId::new("npwmPOsO89Am").unwrap();
+        ClientRecord::parse(id, ServerTime::from_hundredths(7), cleartext).unwrap()
+    }
+
+    #[test]
+    fn the_own_record_is_what_the_protocol_says() {
+        let client = OwnClient {
+            name: "Attic".into(),
+            version: "1.2.3".into(),
+            os: Some("Linux".into()),
+            fxa_device_id: Some("0123456789abcdef0123456789abcdef".into()),
+            ..OwnClient::default()
+        };
+        let id = Guid::new("npwmPOsO89Am").unwrap();
+        let cleartext = client.to_cleartext(&id, &Object::new());
+        let written: Value = serde_json::from_str(&cleartext).unwrap();
+        let expected = json!({
+            "id": "npwmPOsO89Am", "name": "Attic", "type": "desktop", "commands": [], "version": "1.2.3",
+            "protocols": ["1.5"], "application": "Selvedge", "os": "Linux",
+            "fxaDeviceId": "0123456789abcdef0123456789abcdef",
+        });
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn what_another_version_said_stays_in_the_own_record_but_not_what_this_one_does_not_say() {
+        let there = record(
+            r#"{"id":"npwmPOsO89Am","name":"Old","os":"Plan9","formfactor":"tv","spaceships":{"n":1},"commands":[1]}"#,
+        );
+        let id = Guid::new("npwmPOsO89Am").unwrap();
+        let cleartext = OwnClient::default().to_cleartext(&id, &there.other_members());
+        let written: Value = serde_json::from_str(&cleartext).unwrap();
+        let expected = json!({
+            "id": "npwmPOsO89Am", "name": "Selvedge", "type": "desktop", "commands": [], "protocols": ["1.5"],
+            "version": env!("CARGO_PKG_VERSION"), "application": "Selvedge", "spaceships": {"n": 1},
+        });
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn what_another_version_said_is_kept_up_to_a_bound() {
+        let long = "x".repeat(MAX_OTHER_BYTES);
+        let there = record(&json!({"id": "npwmPOsO89Am", "spaceships": long}).to_string());
+        assert!(there.other_members().is_empty());
+    }
+
+    #[test]
+    fn members_that_are_not_known_go_back_as_they_came() {
+        let mut record =
+            record(r#"{"id":"npwmPOsO89Am","name":"x","spaceships":{"n":1},"commands":[1]}"#);
+        record.set_commands(alloc::vec![json!({"command": "logout", "args": []}).into()]);
+        let written: Value = serde_json::from_str(&record.to_cleartext()).unwrap();
+        let expected = json!({
+            "id": "npwmPOsO89Am", "name": "x", "spaceships": {"n": 1}, "commands": [{"command": "logout", "args": []}],
+        });
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn a_record_without_a_usable_name_or_commands_is_still_a_client() {
+        let known = record(r#"{"id":"npwmPOsO89Am","name":7,"commands":{"a":1},"os":""}"#).known();
+        assert_eq!(
+            (known.name.as_str(), known.commands, known.os),
+            ("", 0, None)
+        );
+    }
+
+    #[test]
+    fn texts_of_others_are_kept_up_to_a_bound() {
+        let long = "ä".repeat(1000);
+        let known = record(&json!({"id": "npwmPOsO89Am", "name": long}).to_string()).known();
+        assert_eq!(known.name.chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn what_firefox_writes_is_read() {
+        let vectors: Value = serde_json::from_str(include_str!(
+            "../../../../tests/vectors/firefox_records.json"
+        ))
+        .unwrap();
+        let with_command = &vectors["clients with command for another client"][0];
+        let known = record(&vectors["clients"]["cleartext"].to_string()).known();
+        assert_eq!(
+            (
+                known.name.as_str(),
+                known.application.as_deref(),
+                known.commands
+            ),
+            ("Capture D", Some("Firefox"), 0)
+        );
+        assert_eq!(
+            record(&with_command["cleartext"].to_string())
+                .known()
+                .commands,
+            1
+        );
+    }
+}

@@ -1,0 +1,378 @@
+//! Chapter 8: what other clients ask of this one (spec §4.8). It comes before the collections.
+//!
+//! ```text
+//! each command in this device's record, in order
+//!   carried out before, and still there ─→ nothing: at most once
+//!   resetAll, resetEngine ───────────────→ forget what the server has; records stay
+//!   wipeAll, wipeEngine
+//!     declined, or of a newer format ────→ nothing: nothing would come in their place
+//!     the newest record there opens ─────→ delete the records here, into the journal, and forget what the server has
+//!     does not open, or there is none ───→ nothing: only a key was lost, or nothing would come in their place
+//!   displayURI ──────────────────────────→ into the report
+//!   logout ──────────────────────────────→ those behind it are not looked at
+//!   another name, other arguments ───────→ dropped, and reported
+//! that and which commands were carried out: one commit
+//! then the record is written without them; 412 → begin again with the first chapter
+//! then: logout → the end · reset or wiped → begin again with the first chapter · else go on
+//! ```
+
+mod command;
+mod send;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+pub use self::command::{Command, ReceivedTab};
+use self::command::{digest, name_of};
+pub use self::send::{Recipients, Sent, send_commands};
+use super::clients::{self, Due};
+use super::first_sync::is_closed;
+use super::key_probe::{KeyProbe, probe_key};
+use super::report::{CollectionStatus, Report};
+use super::session::Session;
+use super::state::{CollectionState, write};
+use crate::error::{Error, Result};
+use crate::host::{BulkChange, Commit, Committed, Host, Part};
+use crate::ids::CollectionName;
+use crate::journal::{self, Cause, Entry};
+use crate::json::Value;
+use crate::sorted::Map;
+
+/// So many commands of one record are looked at.
+const MAX_COMMANDS: usize = 1000;
+
+/// What became of a command that another client sent.
+///
+/// ```
+/// use selvedge_core::sync::{CommandOutcome, CommandReport};
+///
+/// let report = CommandReport {
+///     command: "resetAll".into(), collection: None, outcome: CommandOutcome::Done, unsent: 0,
+/// };
+/// assert_eq!(serde_json::to_value(&report).unwrap()["outcome"], "done");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CommandReport {
+    /// Its name.
+    pub command: String,
+    /// The collection that it was about; where it was about all, a report for each that was not wiped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<CollectionName>,
+    /// What became of it.
+    pub outcome: CommandOutcome,
+    /// How many changes made here the server had not got by then. Those that a wipe removed are in the journal; after a reset
+    /// they are still sent, after a sign-out they stay here.
+    pub unsent: u64,
+}
+
+/// What became of a command.
+///
+/// ```
+/// use selvedge_core::sync::CommandOutcome;
+///
+/// assert_eq!(CommandOutcome::Unknown.to_string(), "it is not known here, so it was dropped");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandOutcome {
+    /// It was carried out.
+    #[error("done")]
+    Done,
+    /// The records were not deleted here: the server has none that could take their place.
+    #[error("nothing was deleted here, because the server has no record of it")]
+    KeptEmpty,
+    /// The records were not deleted here: those on the server cannot be read.
+    #[error("nothing was deleted here, because the newest record on the server cannot be read")]
+    KeptUnreadable,
+    /// The records were not deleted here: none would come in their place, as the account has declined the collection, or
+    /// its records are of a newer format.
+    #[error("nothing was deleted here, because this device does not sync it now")]
+    KeptUnsynced,
+    /// Its name or its arguments are not known here.
+    #[error("it is not known here, so it was dropped")]
+    Unknown,
+}
+
+/// What becomes of a command to wipe a collection here, by what the server has to take its place.
+const fn judge_wipe(there: KeyProbe) -> CommandOutcome {
+    match there {
+        KeyProbe::Opens => CommandOutcome::Done,
+        KeyProbe::None => CommandOutcome::KeptEmpty,
+        KeyProbe::Sealed => CommandOutcome::KeptUnreadable,
+    }
+}
+
+/// The commands that are to be carried out, `None` in the place of one that is not known. Logout is the last.
+fn judge<'a>(inbox: &'a [Value], executed: &[String]) -> Vec<(&'a Value, Option<Command>)> {
+    let mut done = executed.to_vec();
+    let mut tasks = Vec::new();
+    for json in inbox.iter().take(MAX_COMMANDS) {
+        let digest = digest(json);
+        if done.contains(&digest) {
+            continue;
+        }
+        done.push(digest);
+        let command = Command::parse(json);
+        let is_last = command == Some(Command::Logout);
+        tasks.push((json, command));
+        if is_last {
+            break;
+        }
+    }
+    tasks
+}
+
+/// The digests of what must not be carried out again. Signing out twice does no harm, but not signing out does.
+fn digests(inbox: &[Value]) -> Vec<String> {
+    let counted = inbox.iter().take(MAX_COMMANDS);
+    counted
+        .filter(|json| Command::parse(json) != Some(Command::Logout))
+        .map(digest)
+        .collect()
+}
+
+/// Where this chapter leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// On to the collections.
+    GoOn,
+    /// Collections were reset or wiped: begin again with the first chapter.
+    BeginAgain,
+    /// This device was signed out.
+    LoggedOut,
+}
+
+/// Carries out what waits for this device, and writes its record if it is due.
+pub(super) async fn step<H: Host>(
+    session: &mut Session<'_, H>,
+    inbox: &[Value],
+    report: &mut Report,
+) -> Result<Next> {
+    let tasks = judge(inbox, &session.state.clients.executed);
+    let mut doing = Doing {
+        held: journal::collections(session.host).await?,
+        ..Doing::default()
+    };
+    for (json, command) in &tasks {
+        doing.take(session, json, command.as_ref()).await?;
+    }
+    let Doing {
+        sweeps,
+        forgets_clients,
+        is_logout,
+        reports,
+        tabs,
+        ..
+    } = doing;
+    let has_swept = !sweeps.is_empty() || forgets_clients;
+    if !tasks.is_empty() {
+        session.state.clients.executed = digests(inbox);
+        commit(session, sweeps).await?;
+        // Now they are carried out, whatever comes.
+        report.commands.extend(reports);
+        report.tabs.extend(tabs);
+    }
+    report.clients.status = CollectionStatus::Ok;
+    if clients::is_due(session) != Due::No {
+        match clients::upload(session).await {
+            // Without room for this record there may still be much to fetch. What was carried out is remembered.
+            Err(error @ Error::OverQuota { .. }) => {
+                report.clients.status = CollectionStatus::Failed(error);
+            }
+            result => result?,
+        }
+    }
+    if forgets_clients {
+        session.state.clients.forget_server();
+        session.save().await?;
+    }
+    Ok(match (is_logout, has_swept) {
+        (true, _) => Next::LoggedOut,
+        (false, true) => Next::BeginAgain,
+        (false, false) => Next::GoOn,
+    })
+}
+
+/// What the commands come to together.
+#[derive(Default)]
+struct Doing {
+    held: Vec<CollectionName>,
+    sweeps: Map<CollectionName, BulkChange>,
+    forgets_clients: bool,
+    is_logout: bool,
+    reports: Vec<CommandReport>,
+    tabs: Vec<ReceivedTab>,
+}
+
+impl Doing {
+    async fn take<H: Host>(
+        &mut self,
+        session: &Session<'_, H>,
+        json: &Value,
+        command: Option<&Command>,
+    ) -> Result<()> {
+        let mut outcome = CommandOutcome::Done;
+        let mut unsent = 0;
+        for name in self.concerned(command) {
+            unsent += journal::unsent(session.host, &name).await?;
+        }
+        match command {
+            None => outcome = CommandOutcome::Unknown,
+            Some(Command::ResetAll) => {
+                self.forgets_clients = true;
+                for name in self.held.clone() {
+                    self.reset(name);
+                }
+            }
+            Some(Command::ResetEngine(name)) => self.reset(name.clone()),
+            Some(Command::WipeAll) => {
+                for name in self.held.clone() {
+                    let outcome = self.wipe(session, name.clone()).await?;
+                    if outcome != CommandOutcome::Done {
+                        self.reports.push(CommandReport {
+                            command: "wipeAll".into(),
+                            collection: Some(name),
+                            outcome,
+                            unsent: 0,
+                        });
+                    }
+                }
+            }
+            Some(Command::WipeEngine(name)) => outcome = self.wipe(session, name.clone()).await?,
+            Some(Command::Logout) => self.is_logout = true,
+            Some(Command::DisplayUri(tab)) => self.tabs.push(tab.clone()),
+        }
+        self.reports.push(CommandReport {
+            command: command.map_or_else(|| name_of(json), |command| command.name().to_string()),
+            collection: command.and_then(Command::collection).cloned(),
+            outcome,
+            unsent,
+        });
+        Ok(())
+    }
+
+    /// The collections here that a command is about.
+    fn concerned(&self, command: Option<&Command>) -> Vec<CollectionName> {
+        match command {
+            None | Some(Command::DisplayUri(_)) => Vec::new(),
+            Some(Command::ResetAll | Command::WipeAll | Command::Logout) => self.held.clone(),
+            Some(Command::ResetEngine(name) | Command::WipeEngine(name)) => {
+                let is_it = |held: &&CollectionName| *held == name;
+                self.held.iter().filter(is_it).cloned().collect()
+            }
+        }
+    }
+
+    fn reset(&mut self, name: CollectionName) {
+        if name.as_str() == "clients" {
+            self.forgets_clients = true;
+        } else if self.held.contains(&name) {
+            // What is to be wiped is forgotten with it.
+            self.sweeps.get_or_insert_with(name, || BulkChange::Reset);
+        }
+    }
+
+    async fn wipe<H: Host>(
+        &mut self,
+        session: &Session<'_, H>,
+        name: CollectionName,
+    ) -> Result<CommandOutcome> {
+        if !self.held.contains(&name) {
+            // Of what is not here nothing can be deleted; this device's own record is no data of a person's.
+            return Ok(CommandOutcome::Done);
+        }
+        let meta = session.meta.as_ref().ok_or(Error::NotSetUp)?;
+        let outcome = match is_closed(meta, &name) {
+            true => CommandOutcome::KeptUnsynced,
+            false => {
+                let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+                judge_wipe(match keys.bundle(name.as_str()) {
+                    Ok(bundle) => probe_key(session, &name, bundle).await?,
+                    Err(_) => KeyProbe::Sealed,
+                })
+            }
+        };
+        if outcome == CommandOutcome::Done {
+            self.sweeps.insert(name, BulkChange::Wipe);
+        }
+        Ok(outcome)
+    }
+}
+
+/// Resets and wipes, and remembers that it was done, in one commit. What a wipe removes goes into the journal.
+async fn commit<H: Host>(
+    session: &Session<'_, H>,
+    sweeps: Map<CollectionName, BulkChange>,
+) -> Result<()> {
+    loop {
+        let (mut parts, mut entries) = (Vec::new(), Vec::new());
+        for (name, sweep) in sweeps.iter() {
+            let cause = Cause::RemoteCommand;
+            let part = sweep_part(session, name, *sweep, cause, &mut entries).await?;
+            parts.push(Part {
+                state: Some(write(&CollectionState::default())),
+                ..part
+            });
+        }
+        parts.extend(journal::part(session.host, &entries).await?);
+        let commit = Commit {
+            parts,
+            global: Some(write(&session.state)),
+        };
+        if session.host.commit(commit).await? == Committed::Done {
+            return Ok(());
+        }
+    }
+}
+
+/// The part of a commit that resets a collection or removes its records. What is removed is named, so that a change that is made
+/// here meanwhile is not lost; its values go to `entries`.
+pub(super) async fn sweep_part<H: Host>(
+    session: &Session<'_, H>,
+    name: &CollectionName,
+    sweep: BulkChange,
+    cause: Cause,
+    entries: &mut Vec<Entry>,
+) -> Result<Part> {
+    let part = Part::new(name.clone());
+    Ok(match sweep {
+        BulkChange::Reset => Part {
+            sweep: Some(BulkChange::Reset),
+            ..part
+        },
+        BulkChange::Wipe => Part {
+            writes: journal::emptied(session.host, name, cause, session.host.now(), entries)
+                .await?,
+            ..part
+        },
+    })
+}
+
+/// Sends commands to all other clients of the account, in the middle of a sync; to none where their records are of a newer
+/// format.
+pub(super) async fn send_to_others<H: Host>(
+    session: &mut Session<'_, H>,
+    commands: &[Command],
+) -> Result<Vec<Sent>> {
+    if clients::is_out_of_date(session) {
+        return Ok(Vec::new());
+    }
+    let limits = session.limits().await?;
+    let own = session.state.clients.id.clone();
+    let recipients = Recipients::AllBut(own.as_ref().map(|id| id.as_str()));
+    let (sent, collection) = send::deliver(
+        &session.client,
+        session.host,
+        clients::bundle(session)?,
+        limits,
+        recipients,
+        commands,
+    )
+    .await?;
+    session.see_clients(&collection);
+    session.save().await?;
+    Ok(sent)
+}
+
+#[cfg(test)]
+mod tests;

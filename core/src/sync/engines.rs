@@ -1,0 +1,530 @@
+//! Chapter 7: each collection in its turn: associate it, pull, push (spec §4.4, §5.2).
+//!
+//! Where [`Association`] says that nobody listed a collection, or in an older format, what it has is fetched and merged, and
+//! it is listed under a new sync ID. Nothing of it is deleted.
+//!
+//! meta/global is uploaded as soon as all collections are associated, before their records: a Firefox that syncs at the
+//! same moment deletes a collection that is not listed.
+//!
+//! ```text
+//! time in info    last read up to      fetch
+//! absent          never                nothing
+//! the same        the same             nothing
+//! later           earlier              what is newer
+//! earlier         later                compare all records: the server was put back, or its clock was
+//! absent          some time            compare all records: likewise, or another device deleted the collection
+//! any             a day from now       compare all records: the server's clock was wrong then (spec §5.3)
+//! ```
+//!
+//! Before what is newer is fetched, the newest record that the server was seen to have is looked for. If it is not there
+//! any more, nor a later version of it, the server was put back to an earlier time and another device has written since:
+//! all records are compared.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::association::Association;
+use super::crypto_keys::{self, Recheck};
+use super::error_policy::{Place, Reach, may_recheck_keys, reach};
+use super::report::{CollectionReport, CollectionStatus, Skip};
+use super::run::Stage;
+use super::session::Session;
+use super::state::{CollectionState, read, write};
+use crate::engine::{Engine, Generic};
+use crate::error::{Error, Result};
+use crate::host::{
+    Base, BulkChange, Commit, Committed, Host, Item, PageLimit, Part, Pending, Selection, Stored,
+    Write,
+};
+use crate::ids::{CollectionName, Guid, RecordId};
+use crate::repository::{
+    CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
+};
+use crate::sorted::Set;
+use crate::time::ServerTime;
+
+/// After so many conflicts in one sync a collection waits for the next one.
+const ATTEMPTS: u32 = 3;
+
+/// Carries out what meta/global says of each collection, and tells which of them are to be synced.
+///
+/// `reports` has one report for each collection; what an earlier attempt of this sync has put into it stays.
+pub(super) async fn associate<'a, H: Host>(
+    session: &mut Session<'a, H>,
+    reports: &mut Vec<CollectionReport>,
+) -> Result<Vec<&'a Generic>> {
+    let engines = &session.options.engines;
+    if reports.is_empty() {
+        let fresh = |engine: &Generic| CollectionReport::new(engine.collection().clone());
+        reports.extend(engines.iter().map(fresh));
+    }
+    let mut ready = Vec::new();
+    for (engine, report) in engines.iter().zip(reports) {
+        let result = associate_one(session, engine, report).await;
+        if settle(result, report)? == Some(true) {
+            ready.push(engine);
+        }
+    }
+    Ok(ready)
+}
+
+/// How the turns of the collections ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turns {
+    /// All had theirs.
+    Done,
+    /// The keys were replaced meanwhile: begin again with the first chapter.
+    KeysChanged,
+    /// The server asked to be left alone: those that are left wait for the next sync.
+    CutShort,
+}
+
+/// Gives every collection its turn.
+pub(super) async fn synchronize<H: Host>(
+    session: &mut Session<'_, H>,
+    ready: &[&Generic],
+    reports: &mut [CollectionReport],
+) -> Result<Turns> {
+    for engine in ready {
+        let report = reports
+            .iter_mut()
+            .find(|report| report.name == *engine.collection());
+        let Some(report) = report else { continue };
+        if session.is_to_leave() {
+            return Ok(Turns::CutShort);
+        }
+        (session.options.progress)(Stage::Collection(engine.collection()));
+        let started = session.host.now();
+        let before = session.client.observed().traffic;
+        let mut result = synchronize_one(session, engine, report).await;
+        if report.pulled.mismatches > 0
+            && may_recheck_keys(session.state.keys_checked, session.host.now())
+        {
+            match crypto_keys::recheck(session, report.pulled.newest_mismatch).await {
+                Ok(Recheck::Same) => {}
+                Ok(Recheck::Changed) => {
+                    report.pulled.forget_failures();
+                    return Ok(Turns::KeysChanged);
+                }
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        report.traffic = session.client.observed().traffic.since(before);
+        report.millis = session.host.now().millis().saturating_sub(started.millis());
+        if settle(result, report)?.is_some() {
+            let failed = report.pulled.failed_count + report.pushed.failed_count;
+            report.status = match failed {
+                0 => CollectionStatus::Ok,
+                _ => CollectionStatus::Partial,
+            };
+        }
+    }
+    Ok(Turns::Done)
+}
+
+/// Keeps an error that concerns this collection alone in its report, and lets others through.
+fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            report.status = CollectionStatus::Failed(error.clone());
+            match reach(&error, Place::Collection) {
+                Reach::Collection | Reach::Again => Ok(None),
+                Reach::Token | Reach::Sync => Err(error),
+            }
+        }
+    }
+}
+
+/// Carries out what the entry in meta/global means. Answers whether the collection is to be synced.
+async fn associate_one<H: Host>(
+    session: &mut Session<'_, H>,
+    engine: &Generic,
+    report: &mut CollectionReport,
+) -> Result<bool> {
+    let name = engine.collection().as_str();
+    let state = load(session, engine).await?;
+    let meta = session.meta.as_ref().ok_or(Error::NotSetUp)?;
+    let entry = meta.engine(name);
+    match Association::judge(
+        engine.version(),
+        state.sync_id.as_deref(),
+        entry.as_ref(),
+        meta.is_declined(name),
+    ) {
+        Association::Proceed => return Ok(true),
+        Association::Declined => report.status = CollectionStatus::Skipped(Skip::Declined),
+        Association::Unreadable => report.status = CollectionStatus::Skipped(Skip::Unreadable),
+        Association::OutOfDate { server } => {
+            report.status = CollectionStatus::Skipped(Skip::OutOfDate {
+                server,
+                ours: engine.version(),
+            });
+        }
+        Association::ResetLocalAndAdopt { sync_id } => {
+            reset(session, engine, Some(sync_id)).await?;
+            return Ok(true);
+        }
+        Association::MergeAndAdopt => {
+            start_over(session, engine).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Lists the collection in meta/global under a new sync ID.
+async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &Generic) -> Result<()> {
+    let sync_id = Guid::make(session.host)?;
+    if let Some(meta) = &mut session.meta {
+        meta.set_engine(
+            engine.collection().as_str(),
+            engine.version(),
+            sync_id.as_str(),
+        );
+    }
+    reset(session, engine, Some(sync_id.as_str().into())).await
+}
+
+/// Forgets what the server has of the collection; records stay, to be sent again.
+async fn reset<H: Host>(
+    session: &Session<'_, H>,
+    engine: &Generic,
+    sync_id: Option<String>,
+) -> Result<()> {
+    let state = CollectionState {
+        sync_id,
+        ..CollectionState::default()
+    };
+    keep(session, engine, &state, Some(BulkChange::Reset)).await
+}
+
+async fn keep<H: Host>(
+    session: &Session<'_, H>,
+    engine: &Generic,
+    state: &CollectionState,
+    sweep: Option<BulkChange>,
+) -> Result<()> {
+    let part = Part {
+        sweep,
+        state: Some(write(state)),
+        ..Part::new(engine.collection().clone())
+    };
+    // A part without writes is never stale.
+    let _done = session
+        .host
+        .commit(Commit {
+            parts: alloc::vec![part],
+            global: None,
+        })
+        .await?;
+    Ok(())
+}
+
+async fn load<H: Host>(session: &Session<'_, H>, engine: &Generic) -> Result<CollectionState> {
+    Ok(read(
+        session.host.state(engine.collection()).await?.as_deref(),
+    ))
+}
+
+/// Pulls and pushes; when another device writes in between, again.
+async fn synchronize_one<H: Host>(
+    session: &Session<'_, H>,
+    engine: &Generic,
+    report: &mut CollectionReport,
+) -> Result<()> {
+    let mut must_pull = false;
+    for _ in 1..ATTEMPTS {
+        let mut state = load(session, engine).await?;
+        match run(session, engine, &mut state, report, must_pull).await {
+            Err(error) if reach(&error, Place::Collection) == Reach::Again => {
+                // What was being downloaded has changed: again from the last complete reading on.
+                state.pair.remote.begin_again();
+                keep(session, engine, &state, None).await?;
+                must_pull = true;
+            }
+            result => return result,
+        }
+    }
+    let mut state = load(session, engine).await?;
+    run(session, engine, &mut state, report, must_pull).await
+}
+
+#[derive(Serialize)]
+struct Note<'a> {
+    sync_id: &'a Option<String>,
+    pair: &'a Pair<ServerMark, ()>,
+    is_comparing: bool,
+}
+
+/// Pulls if info/collections says that something changed, or in any case if it must; then pushes.
+async fn run<H: Host>(
+    session: &Session<'_, H>,
+    engine: &Generic,
+    state: &mut CollectionState,
+    report: &mut CollectionReport,
+    must_pull: bool,
+) -> Result<()> {
+    let name = engine.collection();
+    let keys = session.keys.as_ref().ok_or(Error::NotSetUp)?;
+    let bundle = keys.bundle(name.as_str())?;
+    let in_info = session.modified_of(name.as_str());
+    let fetch = match Fetch::decide(state, in_info, session.client.latest_believable()) {
+        Fetch::Nothing if must_pull => Fetch::Newer,
+        Fetch::Newer if lacks_newest(session, name, &state.pair, in_info).await? => Fetch::Compare,
+        fetch => fetch,
+    };
+    if fetch == Fetch::Compare {
+        // From the beginning, also where a comparison was cut off: only a whole one tells what the server lacks.
+        state.is_comparing = true;
+        state.pair.remote = ServerMark::default();
+        state.pair.backlog.clear();
+        state.pair.newest = None;
+        keep(session, engine, state, None).await?;
+        report.compared = true;
+        report.pulled.ids = Some(Vec::new());
+    }
+    let server = ServerRepository::new(
+        &session.client,
+        name,
+        &session.limits,
+        state.pair.remote.last_sync,
+    )
+    .capped(engine.first_download());
+    let mut remote = CryptoRepository::new(
+        server,
+        bundle,
+        session.host.cbc(bundle.encryption_key()),
+        session.host,
+        engine.ttl(),
+    )
+    .with_former_keys(session.former_bundles(name.as_str()));
+    let mut local = LocalRepository::new(session.host, session.host, engine);
+    local.compare(fetch == Fetch::Compare);
+    let CollectionState {
+        sync_id,
+        pair,
+        is_comparing,
+    } = state;
+    let was_comparing = *is_comparing;
+    let note = |pair: &_| {
+        Some(write(&Note {
+            sync_id,
+            pair,
+            is_comparing: was_comparing,
+        }))
+    };
+    let progress = |progress| {
+        (session.options.progress)(Stage::Records {
+            collection: name,
+            progress,
+        })
+    };
+    if fetch != Fetch::Nothing {
+        let mut synchronizer = Synchronizer::new(&mut remote, &mut local, pair, note, progress);
+        synchronizer.pull(&mut report.pulled).await?;
+    }
+    if fetch == Fetch::Compare {
+        let there = report.pulled.ids.take().unwrap_or_default();
+        report.lacking = resend_missing(session.host, name, there, pair).await?;
+        if in_info.is_none() {
+            // Nothing was read of a collection that does not exist.
+            pair.remote = ServerMark::default();
+        }
+        *is_comparing = false;
+        keep(session, engine, state, None).await?;
+    }
+    let CollectionState { sync_id, pair, .. } = state;
+    let note = |pair: &_| {
+        Some(write(&Note {
+            sync_id,
+            pair,
+            is_comparing: false,
+        }))
+    };
+    if session.host.counts(name).await?.pending > 0 {
+        let mut synchronizer = Synchronizer::new(&mut remote, &mut local, pair, note, progress);
+        synchronizer.push(&mut report.pushed).await?;
+    }
+    Ok(())
+}
+
+/// Whether the server lacks the newest record that it was seen to have, though something newer was written.
+async fn lacks_newest<H: Host>(
+    session: &Session<'_, H>,
+    name: &CollectionName,
+    pair: &Pair<ServerMark, ()>,
+    in_info: Option<ServerTime>,
+) -> Result<bool> {
+    let read_up_to = pair.remote.last_sync;
+    let has_news = in_info.is_some_and(|time| time > read_up_to);
+    let Some(newest) = pair.newest.as_ref().filter(|_| has_news) else {
+        return Ok(false);
+    };
+    let found = session.client.get_record(name, &newest.id).await?;
+    Ok(found.is_none_or(|found| found.modified < newest.modified))
+}
+
+/// Marks the records that the server lacks as to be sent again; answers how many there are. `there` are the ids that it
+/// has, beside those that a capped reading left for later.
+async fn resend_missing<H: Host>(
+    host: &H,
+    name: &CollectionName,
+    there: Vec<RecordId>,
+    pair: &Pair<ServerMark, ()>,
+) -> Result<u64> {
+    if !pair.is_backlog_whole() {
+        // Not all ids are known: what is not among them may be there all the same.
+        return Ok(0);
+    }
+    let there: Set<RecordId> = there
+        .into_iter()
+        .chain(pair.backlog.iter().cloned())
+        .collect();
+    let mut lacking = 0;
+    let mut after = None;
+    loop {
+        let limit = PageLimit::default();
+        let page = host
+            .page(name, Selection::Live, after.as_ref(), limit)
+            .await?;
+        let Some(last) = page.last().map(|stored| stored.item.id.clone()) else {
+            return Ok(lacking);
+        };
+        let missing = page.into_iter().filter(|Stored { item, .. }| {
+            item.pending == Pending::Nothing && !there.contains(&item.id)
+        });
+        let writes: Vec<Write> = missing
+            .map(|Stored { item, revision }| Write {
+                id: item.id.clone(),
+                seen: Some(revision),
+                becomes: Some(Item {
+                    base: Base::Unknown,
+                    sent: Base::Unknown,
+                    server_modified: ServerTime::ZERO,
+                    pending: Pending::Resend,
+                    ..item
+                }),
+            })
+            .collect();
+        let count = writes.len() as u64;
+        let part = Part {
+            writes,
+            ..Part::new(name.clone())
+        };
+        let parts = alloc::vec![part];
+        let commit = Commit {
+            parts,
+            global: None,
+        };
+        // A page of which a record was changed meanwhile is read again.
+        if count == 0 || host.commit(commit).await? == Committed::Done {
+            lacking += count;
+            after = Some(last);
+        }
+    }
+}
+
+/// What is to be fetched of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetch {
+    /// Nothing.
+    Nothing,
+    /// What is newer than the last reading, and what that left.
+    Newer,
+    /// Everything: the server does not have what this device thinks.
+    Compare,
+}
+
+impl Fetch {
+    /// Decides by the collection's time in info/collections. `believable` is the latest time that a server's clock may show.
+    pub(super) fn decide(
+        state: &CollectionState,
+        in_info: Option<ServerTime>,
+        believable: ServerTime,
+    ) -> Self {
+        let CollectionState {
+            pair, is_comparing, ..
+        } = state;
+        let mark = &pair.remote;
+        let read_up_to = mark.last_sync;
+        // A collection that is listed with a time that cannot be read has to be looked at.
+        let is_unclear = in_info == Some(ServerTime::ZERO);
+        let is_behind = in_info.unwrap_or_default() < read_up_to && !is_unclear;
+        if *is_comparing || is_behind || read_up_to > believable {
+            Self::Compare
+        } else if in_info.is_some_and(|time| time > read_up_to)
+            || is_unclear
+            || mark.download.is_some()
+            || !pair.failed_in.is_empty()
+            || !pair.backlog.is_empty()
+        {
+            Self::Newer
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+/// Whether the server may have what this device lacks, or lack what this device has read there.
+pub(super) fn has_news(
+    state: &CollectionState,
+    in_info: Option<ServerTime>,
+    believable: ServerTime,
+) -> bool {
+    Fetch::decide(state, in_info, believable) != Fetch::Nothing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_is_fetched_depends_on_the_times() {
+        use Fetch::{Compare, Newer, Nothing};
+        let time = ServerTime::from_hundredths;
+        let (never, now, believable) = (0, 50, time(100));
+        let rows = [
+            ("absent, never read", never, None, Nothing),
+            ("there, never read", never, Some(5), Newer),
+            ("same", now, Some(now), Nothing),
+            ("newer", now, Some(51), Newer),
+            ("newer than believable", now, Some(1000), Newer),
+            ("went back", now, Some(49), Compare),
+            ("a time that cannot be read", now, Some(0), Newer),
+            ("absent, though it was read", now, None, Compare),
+            ("read up to a time to come", 101, Some(101), Compare),
+            ("read up to a time to come, newer", 101, Some(102), Compare),
+            (
+                "read up to the last believable time",
+                100,
+                Some(100),
+                Nothing,
+            ),
+        ];
+        for (name, read_up_to, in_info, expected) in rows {
+            let mut state = CollectionState::default();
+            state.pair.remote.last_sync = time(read_up_to);
+            let fetch = Fetch::decide(&state, in_info.map(time), believable);
+            assert_eq!(fetch, expected, "{name}");
+            state.is_comparing = true;
+            let fetch = Fetch::decide(&state, in_info.map(time), believable);
+            assert_eq!(fetch, Compare, "{name}, cut off in a comparison");
+        }
+    }
+
+    #[test]
+    fn records_that_failed_are_asked_for_once_more() {
+        let mut state = CollectionState::default();
+        state
+            .pair
+            .failed_in
+            .insert(crate::ids::RecordId::new("a").unwrap());
+        let fetch = Fetch::decide(&state, None, ServerTime::from_hundredths(1));
+        assert_eq!(fetch, Fetch::Newer);
+    }
+}

@@ -1,0 +1,84 @@
+//! The life of a sync, one file a chapter, in the order in which it happens (spec §4).
+//!
+//! ```text
+//! ownership         are the records here this account's?       → other account: stop
+//! precheck          may a sync start now?
+//! token             which server, with which credentials?
+//! info_collections  did anything change?                       → nothing to do: the end
+//! meta_global       whose data are these, in which format?     → fresh start, needs consent, upgrade needed, stop
+//! crypto_keys       with which keys?                           → needs consent, wrong key, stop
+//! fresh_start       the account is empty: set it up, then begin again, once
+//! consent           only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
+//! clients           which other devices are there, and what do they know of this one?
+//! first_sync        once, if asked for: merge, or one side takes the other's place
+//! commands          what do other devices ask of this one?     → reset or wipe, then begin again; signed out
+//! selection         which engines does the account sync?
+//! engines           each collection: associate
+//! meta_global       upload, if it was changed
+//! engines           each collection: pull, push
+//! ```
+//!
+//! `copy` takes a whole account to another server. What goes wrong on the way is judged in one place, `error_policy`.
+//!
+//! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
+
+mod association;
+mod choices;
+mod clients;
+mod commands;
+mod consent;
+mod copy;
+mod crypto_keys;
+mod ended;
+mod engines;
+mod error_policy;
+mod first_preview;
+mod first_sync;
+mod fresh_start;
+mod info_collections;
+mod key_probe;
+mod meta_global;
+mod ownership;
+mod precheck;
+mod preview;
+mod report;
+mod run;
+mod selection;
+mod session;
+mod state;
+#[cfg(test)]
+mod tests;
+mod token;
+mod version;
+
+pub use association::Association;
+pub use choices::{
+    Change, Choices, EngineState, EngineStatus, Wish, agree_to_delete, choose, engine_list, turn,
+};
+pub use clients::{
+    ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing, list_clients,
+};
+pub use commands::{
+    Command, CommandOutcome, CommandReport, ReceivedTab, Recipients, Sent, send_commands,
+};
+pub use consent::{AtRisk, Consent, Reason, Remedy, SECOND_LOOK_SECONDS};
+pub use copy::copy;
+pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
+pub use ended::ended;
+pub use first_preview::{FirstCollection, FirstPreview, first_preview};
+pub use first_sync::{Effect, FirstSync, Mode, intend};
+pub use info_collections::Course;
+pub use meta_global::{EngineEntry, Listed, MetaGlobal, Seen, Verdict};
+pub use ownership::{adopt_records, bind, bound_to, has_owner, owner};
+pub use precheck::{Obstacle, Situation, precheck};
+pub use preview::{CollectionPreview, Preview, assess, preview, preview_account};
+pub use report::{
+    ClientsReport, CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip,
+};
+pub use run::{Options, Stage, reinitialize, sync};
+pub use state::{
+    Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, forget_refusal,
+    status,
+};
+pub use token::KeptToken;
+pub use version::Version;

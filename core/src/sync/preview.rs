@@ -1,0 +1,379 @@
+//! What a sync would do, without doing it: it only reads, here and there.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::association::Association;
+use super::choices::turn;
+use super::consent::{Consent, Reason, describe};
+use super::crypto_keys::{self, CollectionKeys, Found};
+use super::engines::Fetch;
+use super::first_preview::{ids_here, names};
+use super::meta_global::{MetaGlobal, Seen, Verdict};
+use super::ownership;
+use super::run::{Options, Stage};
+use super::selection::{apply, select_in};
+use super::session::Session;
+use super::state::{CachedInfo, CollectionState, GlobalState, read};
+use super::token::{self, KeptToken};
+use crate::account::Credentials;
+use crate::engine::{Engine, Generic};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::ids::CollectionName;
+use crate::repository::{CryptoRepository, Repository, ServerMark, ServerRepository};
+use crate::server::{Conditional, Traffic};
+
+/// What a sync would do.
+///
+/// ```
+/// use selvedge_core::sync::Preview;
+///
+/// assert!(!Preview::default().fresh_start);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// The account is empty and would be set up.
+    pub fresh_start: bool,
+    /// The sync would stop, because only a person may decide how it goes on.
+    pub needs_consent: Option<Consent>,
+    /// Collections that would be deleted on the server, because they were disabled here.
+    pub wipes_there: Vec<CollectionName>,
+    /// The collections, in the order of their turns.
+    pub collections: Vec<CollectionPreview>,
+}
+
+/// What a sync would do with one collection.
+///
+/// ```
+/// use selvedge_core::ids::CollectionName;
+/// use selvedge_core::sync::{Association, CollectionPreview};
+///
+/// let notes = CollectionPreview {
+///     name: CollectionName::new("notes").unwrap(),
+///     association: Association::Proceed,
+///     incoming: 3,
+///     outgoing: 1,
+/// };
+/// assert_eq!(notes.association, Association::Proceed);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionPreview {
+    /// Its name.
+    pub name: CollectionName,
+    /// What its entry in meta/global means.
+    pub association: Association,
+    /// How many records would be fetched.
+    pub incoming: u64,
+    /// How many records would be sent because the server does not have them or they changed here; merging may add to
+    /// them.
+    pub outgoing: u64,
+}
+
+/// Tells what a sync would do. Nothing is written, here or on the server; only a new token may be fetched.
+///
+/// # Errors
+/// Whatever would stop the sync before its collections.
+pub async fn preview<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Result<Preview> {
+    preview_engines(host, credentials, token, options, Scope::Engines).await
+}
+
+/// Tells what a sync of the whole account would do: with the given engines, and with all other collections that the
+/// account syncs and this device does not know yet, as before its first sync.
+///
+/// # Errors
+/// As [`preview`].
+pub async fn preview_account<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Result<Preview> {
+    preview_engines(host, credentials, token, options, Scope::Account).await
+}
+
+/// Which collections a preview is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// The given engines.
+    Engines,
+    /// Those, and all that the account syncs.
+    Account,
+}
+
+async fn preview_engines<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    scope: Scope,
+) -> Result<Preview> {
+    let Look {
+        mut session,
+        account,
+    } = look_at_account(host, credentials, token, options).await?;
+    let mut account = match account {
+        Standing::SetUp(account) => account,
+        Standing::Empty => return fresh_start(&session).await,
+        Standing::NeedsConsent(reason) => {
+            return Ok(Preview {
+                needs_consent: Some(describe(&mut session, reason).await?),
+                ..Preview::default()
+            });
+        }
+    };
+    let selection = select_in(&account.meta, &session.state.choices);
+    apply(&selection, &mut account.meta, host)?;
+    let mut preview = Preview {
+        wipes_there: selection.wipe_server,
+        ..Preview::default()
+    };
+    preview.wipes_there.retain(|name| {
+        let there = session.modified_of(name.as_str());
+        there.is_some() && session.state.choices.agreed.get(name).copied() == there
+    });
+    let mut engines = options.engines.clone();
+    if scope == Scope::Account {
+        for name in names(&session, Some(&account.meta), None).await? {
+            if !engines.iter().any(|engine| *engine.collection() == name) {
+                engines.push(Generic::new(name)?);
+            }
+        }
+        engines.sort_by_key(|engine| turn(engine.collection().as_str()));
+    }
+    for engine in &engines {
+        (options.progress)(Stage::Collection(engine.collection()));
+        preview
+            .collections
+            .push(look_at(&session, engine, &account).await?);
+    }
+    Ok(preview)
+}
+
+/// An account as a preview finds it.
+pub(super) struct Look<'a, H: Host> {
+    pub(super) session: Session<'a, H>,
+    pub(super) account: Standing,
+}
+
+/// How an account stands.
+pub(super) enum Standing {
+    /// It is set up.
+    SetUp(Account),
+    /// It is empty: a sync sets it up.
+    Empty,
+    /// Only a person may decide how it goes on.
+    NeedsConsent(Reason),
+}
+
+impl Standing {
+    /// The account that a first sync is to bring together with this device; `None` where it is empty.
+    ///
+    /// # Errors
+    /// [`Error::Undecodable`], [`Error::WrongKey`] or [`Error::Contradiction`] when the account is to be put in order first.
+    pub(super) fn for_first_sync(self) -> Result<Option<Account>> {
+        match self {
+            Self::SetUp(account) => Ok(Some(account)),
+            Self::Empty => Ok(None),
+            Self::NeedsConsent(reason) => Err(Error::NeedsConsent { reason }),
+        }
+    }
+}
+
+/// What an account has that is set up.
+pub(super) struct Account {
+    pub(super) meta: MetaGlobal,
+    keys: CollectionKeys,
+    /// Whether it is the one that was synced with before.
+    is_known: bool,
+}
+
+/// Reads what concerns the whole account.
+pub(super) async fn look_at_account<'a, H: Host>(
+    host: &'a H,
+    credentials: &'a Credentials,
+    token: &mut Option<KeptToken>,
+    options: &'a Options<'a>,
+) -> Result<Look<'a, H>> {
+    let (session, is_reassigned) = look_at_info(host, credentials, token, options).await?;
+    let account = stands(&session, is_reassigned).await?;
+    Ok(Look { session, account })
+}
+
+/// Reads which collections there are. Answers also whether the server is another than the one that was synced with.
+async fn look_at_info<'a, H: Host>(
+    host: &'a H,
+    credentials: &'a Credentials,
+    token: &mut Option<KeptToken>,
+    options: &'a Options<'a>,
+) -> Result<(Session<'a, H>, bool)> {
+    let mut state: GlobalState = read(host.global().await?.as_deref());
+    if !ownership::judge(&state, credentials).may_sync() {
+        return Err(Error::OtherAccount);
+    }
+    let access = token::step(
+        host,
+        credentials,
+        token,
+        token::Attempt::First,
+        options,
+        &mut state,
+        &mut Traffic::default(),
+    )
+    .await?;
+    let is_reassigned = token::judge(&state, &access, credentials) == token::Node::Reassigned;
+    let mut session = Session::new(host, access, credentials, options, state);
+    (options.progress)(Stage::InfoCollections);
+    if let Conditional::Changed {
+        value,
+        last_modified,
+    } = session.client.info_collections(None).await?
+    {
+        session.state.info = Some(CachedInfo::new(&value, last_modified));
+    }
+    Ok((session, is_reassigned))
+}
+
+/// Judges meta/global and crypto/keys, without a second look: nothing is done about what is missing.
+async fn stands<H: Host>(session: &Session<'_, H>, is_reassigned: bool) -> Result<Standing> {
+    let record = session.get("meta", "global").await?;
+    let seen = record
+        .as_ref()
+        .map_or(Seen::Missing, |record| Seen::Payload(&record.payload));
+    let known = session.state.sync_id.as_deref();
+    let (meta, is_known) = match MetaGlobal::judge(session.listed(), seen, known) {
+        Verdict::Proceed(meta) => (meta, true),
+        Verdict::ResetAllAndAdopt(meta) => (meta, false),
+        Verdict::FreshStart => return Ok(Standing::Empty),
+        Verdict::NeedsConsent(None) => return Ok(Standing::NeedsConsent(Reason::MetaMissing)),
+        Verdict::NeedsConsent(Some(_)) => return Ok(Standing::NeedsConsent(Reason::OlderFormat)),
+        other => return Err(other.into_error()),
+    };
+    let keys = match crypto_keys::find(session).await? {
+        Found::Record(record) => CollectionKeys::open(session.sync_key, &record.payload)?,
+        // A sync would make keys: none of the records that are there needs any.
+        Found::ToBeMade => CollectionKeys::make(session.host)?,
+        Found::NeedsConsent => return Ok(Standing::NeedsConsent(Reason::KeysMissing)),
+    };
+    Ok(Standing::SetUp(Account {
+        meta,
+        keys,
+        is_known: is_known && !is_reassigned,
+    }))
+}
+
+/// What a person has to agree to before this account can be set up again; `None` when it is in order or empty, so that
+/// there is nothing to agree to. Nothing is written, here or on the server; only a new token may be fetched.
+///
+/// # Errors
+/// Whatever would stop a sync before its collections, and is not for a person to end by setting the account up again.
+pub async fn assess<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Result<Option<Consent>> {
+    let (mut session, is_reassigned) = look_at_info(host, credentials, token, options).await?;
+    let reason = match stands(&session, is_reassigned).await {
+        Ok(Standing::SetUp(_) | Standing::Empty) => return Ok(None),
+        Ok(Standing::NeedsConsent(reason)) => reason,
+        Err(error) => Reason::of(&error).ok_or(error)?,
+    };
+    Ok(Some(describe(&mut session, reason).await?))
+}
+
+/// Everything here would be sent to an empty server.
+async fn fresh_start<H: Host>(session: &Session<'_, H>) -> Result<Preview> {
+    let mut preview = Preview {
+        fresh_start: true,
+        ..Preview::default()
+    };
+    for engine in &session.options.engines {
+        let name = engine.collection().clone();
+        let outgoing = session.host.counts(&name).await?.live;
+        let association = Association::MergeAndAdopt;
+        preview.collections.push(CollectionPreview {
+            name,
+            association,
+            incoming: 0,
+            outgoing,
+        });
+    }
+    Ok(preview)
+}
+
+async fn look_at<H: Host>(
+    session: &Session<'_, H>,
+    engine: &Generic,
+    account: &Account,
+) -> Result<CollectionPreview> {
+    let Account {
+        meta,
+        keys,
+        is_known,
+    } = account;
+    let name = engine.collection();
+    let state: CollectionState = read(session.host.state(name).await?.as_deref());
+    let sync_id: Option<&String> = state.sync_id.as_ref().filter(|_| *is_known);
+    let entry = meta.engine(name.as_str());
+    let is_declined = meta.is_declined(name.as_str());
+    let association = Association::judge(
+        engine.version(),
+        sync_id.map(String::as_str),
+        entry.as_ref(),
+        is_declined,
+    );
+    let counts = session.host.counts(name).await?;
+    let in_info = session.modified_of(name.as_str());
+    let mark = match &association {
+        Association::Proceed => {
+            match Fetch::decide(&state, in_info, session.client.latest_believable()) {
+                Fetch::Nothing | Fetch::Newer => Some(state.pair.remote),
+                Fetch::Compare => Some(ServerMark::default()),
+            }
+        }
+        Association::ResetLocalAndAdopt { .. } | Association::MergeAndAdopt => {
+            Some(ServerMark::default())
+        }
+        Association::OutOfDate { .. } | Association::Unreadable | Association::Declined => None,
+    };
+    let has_news = |mark: &ServerMark| in_info.is_some_and(|time| time > mark.last_sync);
+    let is_read = mark.is_some();
+    let incoming = match mark.filter(has_news) {
+        None => Vec::new(),
+        Some(mark) => {
+            let bundle = keys.bundle(name.as_str())?;
+            let server =
+                ServerRepository::new(&session.client, name, &session.limits, mark.last_sync);
+            let cbc = session.host.cbc(bundle.encryption_key());
+            let remote = CryptoRepository::new(server, bundle, cbc, session.host, None);
+            remote.guids_since(&mark).await?
+        }
+    };
+    let outgoing = match &association {
+        _ if !is_read => 0,
+        Association::Proceed => counts.pending,
+        Association::ResetLocalAndAdopt { .. } | Association::MergeAndAdopt
+            if !incoming.is_empty() =>
+        {
+            // What both sides have is merged, and not sent if it is the same.
+            let mut ids = ids_here(session.host, name).await?;
+            for id in &incoming {
+                ids.remove(id);
+            }
+            ids.len() as u64
+        }
+        _ => counts.live,
+    };
+    Ok(CollectionPreview {
+        name: name.clone(),
+        association,
+        incoming: incoming.len() as u64,
+        outgoing,
+    })
+}

@@ -1,0 +1,360 @@
+//! The table of contents: one sync from the precheck to the last upload of meta/global.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::choices::keep;
+use super::clients::{self, OwnClient};
+use super::consent::{self, Agreement, Consent, Reason, Remedy};
+use super::engines::{self, Turns};
+use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
+use super::info_collections::{self, Course};
+use super::precheck::{Situation, precheck};
+use super::report::{Ending, Report};
+use super::session::Session;
+use super::state::{GlobalState, read};
+use super::token::{self, Attempt, KeptToken};
+use super::{commands, crypto_keys, first_sync, fresh_start, meta_global, ownership, selection};
+use crate::account::Credentials;
+use crate::engine::Generic;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::ids::CollectionName;
+use crate::journal;
+use crate::repository::Progress;
+use crate::server::Backoff;
+use crate::time::LocalTime;
+
+/// What is too old in the journal is removed so often, in milliseconds.
+const PRUNE_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
+/// When a record of the whole account changes under our hands, the sync begins again so often.
+const ATTEMPTS: u32 = 3;
+
+/// How far a sync is.
+///
+/// ```
+/// use selvedge_core::sync::Stage;
+///
+/// assert_eq!(Stage::MetaGlobal, Stage::MetaGlobal);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage<'a> {
+    /// Getting a token.
+    Token,
+    /// Asking what changed.
+    InfoCollections,
+    /// Whose data, in which format.
+    MetaGlobal,
+    /// With which keys.
+    CryptoKeys,
+    /// Which other devices, and what they ask of this one.
+    Clients,
+    /// Setting the account up.
+    FreshStart,
+    /// A collection begins.
+    Collection(&'a CollectionName),
+    /// Records of a collection have passed.
+    Records {
+        /// The collection.
+        collection: &'a CollectionName,
+        /// How many, which way.
+        progress: Progress,
+    },
+}
+
+/// What a sync is to do.
+pub struct Options<'a> {
+    /// The collections, in the order in which they have their turn: small and valuable ones first.
+    pub engines: Vec<Generic>,
+    /// What the host knows before anything is asked; `now`, `backoff` and `is_closed` are filled in by the sync.
+    pub situation: Situation,
+    /// What this device says of itself to the account's other devices.
+    pub client: OwnClient,
+    /// The product's name, for the server's operators; `None` where the host may not set it.
+    pub user_agent: Option<String>,
+    /// Told how far the sync is.
+    pub progress: &'a dyn Fn(Stage<'_>),
+}
+
+/// Syncs once. `token` is the storage token of the last sync, if the host kept it; it is replaced when a new one is
+/// fetched, for the host to keep.
+///
+/// Nothing is lost when it is cut off at any moment: the next sync goes on from the last commit.
+pub async fn sync<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+) -> Report {
+    run(host, credentials, token, options, None).await
+}
+
+/// Syncs once, and puts the account in order as a person agreed to on being shown `consent`, which an earlier sync or
+/// [`assess`](super::assess) told. If the server has something else by now, nothing is deleted, and the report asks again.
+pub async fn reinitialize<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    consent: Consent,
+    remedy: Remedy,
+) -> Report {
+    let agreement = Agreement { consent, remedy };
+    run(host, credentials, token, options, Some(&agreement)).await
+}
+
+async fn run<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    agreement: Option<&Agreement>,
+) -> Report {
+    let started = host.now();
+    let mut report = Report::default();
+    report.ending = begin(host, credentials, token, options, agreement, &mut report)
+        .await
+        .unwrap_or_else(Ending::Stopped);
+    report.millis = host.now().millis().saturating_sub(started.millis());
+    report
+}
+
+async fn begin<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    options: &Options<'_>,
+    agreement: Option<&Agreement>,
+    report: &mut Report,
+) -> Result<Ending> {
+    ownership::bind(host, credentials).await?;
+    let state: GlobalState = read(host.global().await?.as_deref());
+    report.backoff = state.backoff;
+    let situation = Situation {
+        now: host.now(),
+        backoff: state.backoff,
+        is_closed: state.closed.as_deref() == Some(credentials.server()),
+        ..options.situation
+    };
+    if let Err(obstacle) = precheck(&situation) {
+        return Ok(Ending::Blocked(obstacle));
+    }
+    let mut result = with_token(
+        host,
+        credentials,
+        token,
+        Attempt::First,
+        options,
+        agreement,
+        report,
+    )
+    .await;
+    let is_void = |result: &Result<_>| matches!(result, Err(error) if reach(error, Place::Account) == Reach::Token);
+    if is_void(&result) && token::can_renew(credentials) {
+        *token = None;
+        result = with_token(
+            host,
+            credentials,
+            token,
+            Attempt::AfterRefusal,
+            options,
+            agreement,
+            report,
+        )
+        .await;
+    }
+    note_closure(host, credentials, &result).await?;
+    if is_void(&result) {
+        let soft = Some(host.now().plus_seconds(REFUSED_SECONDS));
+        let mut state: GlobalState = read(host.global().await?.as_deref());
+        state.backoff.merge(Backoff { soft, hard: None });
+        state.refused_until = soft;
+        report.backoff = state.backoff;
+        keep(host, &state).await?;
+    }
+    result
+}
+
+/// Remembers a server that is closed for good, until a sync with it comes to its end after all.
+async fn note_closure<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    result: &Result<Ending>,
+) -> Result<()> {
+    let closed = match result {
+        Err(Error::ServiceClosed) => Some(credentials.server().into()),
+        Ok(_) => None,
+        // Says nothing of it either way.
+        Err(_) => return Ok(()),
+    };
+    let mut state: GlobalState = read(host.global().await?.as_deref());
+    if state.closed == closed {
+        return Ok(());
+    }
+    state.closed = closed;
+    keep(host, &state).await
+}
+
+async fn with_token<H: Host>(
+    host: &H,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    attempt: Attempt,
+    options: &Options<'_>,
+    agreement: Option<&Agreement>,
+    report: &mut Report,
+) -> Result<Ending> {
+    let mut state: GlobalState = read(host.global().await?.as_deref());
+    let access = match token::step(
+        host,
+        credentials,
+        token,
+        attempt,
+        options,
+        &mut state,
+        &mut report.traffic,
+    )
+    .await
+    {
+        Ok(access) => access,
+        Err(error) => {
+            report.backoff = state.backoff;
+            keep(host, &state).await?;
+            return Err(error);
+        }
+    };
+    let mut session = Session::new(host, access.clone(), credentials, options, state);
+    session.agreement = agreement.cloned();
+    let result = match token::adopt(&mut session, credentials, &access).await {
+        Ok(()) => chapters(&mut session, report).await,
+        Err(error) => Err(error),
+    };
+    let observed = session.client.observed();
+    session.state.backoff.merge(observed.backoff);
+    if matches!(&result, Ok(ending) if !matches!(ending, Ending::NeedsConsent(_))) {
+        session.state.last_sync = Some(host.now());
+    }
+    report.backoff = session.state.backoff;
+    report.traffic.add(observed.traffic);
+    report.alerts.extend(observed.alerts);
+    let now = host.now();
+    let has_replaced = report
+        .collections
+        .iter()
+        .any(|done| done.pulled.replaced > 0)
+        || !report.commands.is_empty()
+        || !report.wiped_here.is_empty();
+    let is_due = |last: LocalTime| now.millis().abs_diff(last.millis()) >= PRUNE_MILLIS;
+    if has_replaced || session.state.journal_pruned.is_none_or(is_due) {
+        journal::prune(host, now).await?;
+        session.state.journal_pruned = Some(now);
+    }
+    session.save().await.and(result)
+}
+
+/// Runs through the chapters until they end; a conflict over a record of the whole account begins them again.
+async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
+    let mut attempt = 1;
+    loop {
+        match pass(session, report).await {
+            Ok(Pass::Ended(ending)) => return Ok(ending),
+            Ok(Pass::BeginAgain) => {}
+            Err(error) if reach(&error, Place::Account) == Reach::Again && attempt < ATTEMPTS => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How a run through the chapters went.
+enum Pass {
+    Ended(Ending),
+    /// What the first chapters read has changed: by a fresh start, by another client's command, or because the keys were
+    /// replaced.
+    BeginAgain,
+}
+
+/// How the account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Account {
+    /// It is set up, and its keys are at hand.
+    SetUp,
+    /// It is empty.
+    Empty,
+    /// Only a person may decide how it goes on.
+    NeedsConsent(Reason),
+}
+
+/// Looks at the records of the whole account.
+async fn account<H: Host>(session: &mut Session<'_, H>) -> Result<Account> {
+    (session.options.progress)(Stage::MetaGlobal);
+    match meta_global::step(session).await? {
+        meta_global::Next::CryptoKeys => {}
+        meta_global::Next::FreshStart => return Ok(Account::Empty),
+        meta_global::Next::NeedsConsent(reason) => return Ok(Account::NeedsConsent(reason)),
+    }
+    (session.options.progress)(Stage::CryptoKeys);
+    Ok(match crypto_keys::step(session).await? {
+        crypto_keys::Next::Engines => Account::SetUp,
+        crypto_keys::Next::NeedsConsent(reason) => Account::NeedsConsent(reason),
+    })
+}
+
+/// The chapters in their order.
+async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Pass> {
+    let progress = session.options.progress;
+    progress(Stage::InfoCollections);
+    if info_collections::step(session).await? == Course::NothingToDo {
+        return Ok(Pass::Ended(match report.collections.is_empty() {
+            true => Ending::NothingToDo,
+            false => Ending::Done,
+        }));
+    }
+    let account = account(session).await;
+    let reason = match &account {
+        Ok(Account::NeedsConsent(reason)) => Some(*reason),
+        // What stops a sync may be what a person agreed to end.
+        Err(error) if session.agreement.is_some() => Reason::of(error),
+        _ => None,
+    };
+    if let Some(reason) = reason {
+        return Ok(match consent::step(session, reason, report).await? {
+            consent::Answer::Ask(ending) => Pass::Ended(ending),
+            consent::Answer::Done => Pass::BeginAgain,
+        });
+    }
+    if account? == Account::Empty {
+        if report.fresh_start {
+            return Err(Error::SetupRace);
+        }
+        report.fresh_start = true;
+        progress(Stage::FreshStart);
+        fresh_start::step(session, None).await?;
+        return Ok(Pass::BeginAgain);
+    }
+    session.end_doubts();
+    progress(Stage::Clients);
+    let found = clients::step(session, &mut report.clients).await?;
+    first_sync::step(session, report).await?;
+    if let clients::Found::Inbox(inbox) = found {
+        match commands::step(session, &inbox, report).await? {
+            commands::Next::GoOn => {}
+            commands::Next::BeginAgain => return Ok(Pass::BeginAgain),
+            commands::Next::LoggedOut => return Ok(Pass::Ended(Ending::LoggedOut)),
+        }
+    }
+    let selection = selection::step(session).await?;
+    let ready = engines::associate(session, &mut report.collections).await?;
+    meta_global::upload(session).await?;
+    selection::settle(session, &selection, report).await?;
+    Ok(
+        match engines::synchronize(session, &ready, &mut report.collections).await? {
+            Turns::Done => Pass::Ended(Ending::Done),
+            Turns::CutShort => Pass::Ended(Ending::CutShort),
+            Turns::KeysChanged => Pass::BeginAgain,
+        },
+    )
+}

@@ -1,0 +1,206 @@
+//! Devices of an account whose server is scripted, with everything a test asks of them.
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use pollster::block_on;
+
+use super::server::{Shelf, serve};
+use crate::account::Credentials;
+use crate::crypto::RustCrypto;
+use crate::crypto::{KeyBundle, payload};
+use crate::engine::{Generic, Records};
+use crate::host::{
+    Aes, Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
+    Store, StoreError, Stored,
+};
+use crate::http::{Fetch, FetchError, Request, Response};
+use crate::ids::{CollectionName, RecordId};
+use crate::script::{Answer, ENDPOINT, Script, ScriptedBody};
+use crate::sync::{CollectionKeys, Options, OwnClient, Preview, Report, Situation, preview, sync};
+use crate::time::LocalTime;
+
+/// A device whose network is a script and whose store is in memory.
+pub(super) struct Device {
+    pub(super) script: Script,
+    pub(super) store: MemoryStore,
+    pub(super) shelf: Shelf,
+}
+
+impl Fetch for Device {
+    type Body = ScriptedBody;
+    async fn fetch(&self, request: Request) -> Result<Response<ScriptedBody>, FetchError> {
+        self.script.fetch(request).await
+    }
+}
+
+impl Clock for Device {
+    fn now(&self) -> LocalTime {
+        self.script.now()
+    }
+}
+
+impl Random for Device {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        self.script.fill(bytes)
+    }
+}
+
+impl Aes for Device {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
+    }
+}
+
+impl Store for Device {
+    async fn global(&self) -> Result<Option<String>, StoreError> {
+        self.store.global().await
+    }
+    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
+        self.store.state(collection).await
+    }
+    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
+        self.store.collections().await
+    }
+    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
+        self.store.counts(collection).await
+    }
+    async fn read(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.store.read(collection, ids).await
+    }
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        selection: Selection,
+        after: Option<&RecordId>,
+        limit: PageLimit,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.store.page(collection, selection, after, limit).await
+    }
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.store.commit(commit).await
+    }
+}
+
+pub(super) fn sync_key() -> KeyBundle {
+    KeyBundle::new([1; 32], [2; 32])
+}
+
+pub(super) fn credentials(sync_key: &KeyBundle) -> Credentials {
+    let json = serde_json::json!({
+        "api_endpoint": ENDPOINT, "id": "id", "key": "key", "uid": 777, "hashalg": "sha256", "duration": 3600,
+        "ksync_b64url": sync_key.to_b64url().as_str(),
+    });
+    Credentials::from_json(json.to_string().as_bytes()).unwrap()
+}
+
+pub(super) fn notes() -> CollectionName {
+    CollectionName::new("notes").unwrap()
+}
+
+pub(super) fn device(shelf: &Shelf) -> Device {
+    device_with(shelf, |_, _| None)
+}
+
+/// A device whose requests are looked at by `meddle` first: it may answer them itself, or change the server meanwhile.
+pub(super) fn device_with(
+    shelf: &Shelf,
+    mut meddle: impl FnMut(&Shelf, &Request) -> Option<Answer> + 'static,
+) -> Device {
+    // Scripts draw the same bytes: each device begins elsewhere.
+    let others = Rc::strong_count(&shelf.clock);
+    let server = shelf.clone();
+    let script = Script::serving(move |request| {
+        meddle(&server, request).unwrap_or_else(|| serve(&server, request))
+    });
+    (0..others).for_each(|_| script.fill(&mut [0; 64]).unwrap());
+    Device {
+        script,
+        store: MemoryStore::default(),
+        shelf: shelf.clone(),
+    }
+}
+
+impl Device {
+    pub(super) fn sync_with(&self, sync_key: &KeyBundle) -> Report {
+        let options = Options {
+            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            situation: Situation::default(),
+            client: OwnClient::default(),
+            user_agent: None,
+            progress: &|_| (),
+        };
+        block_on(sync(self, &credentials(sync_key), &mut None, &options))
+    }
+
+    pub(super) fn sync(&self) -> Report {
+        self.sync_with(&sync_key())
+    }
+
+    pub(super) fn preview(&self) -> Preview {
+        let options = Options {
+            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            situation: Situation::default(),
+            client: OwnClient::default(),
+            user_agent: None,
+            progress: &|_| (),
+        };
+        block_on(preview(
+            self,
+            &credentials(&sync_key()),
+            &mut None,
+            &options,
+        ))
+        .unwrap()
+    }
+
+    pub(super) fn put(&self, id: &str, json: &str) {
+        let records = Records::new(self, self, self, notes());
+        block_on(records.put(Some(RecordId::new(id).unwrap()), json)).unwrap();
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<String> {
+        block_on(Records::new(self, self, self, notes()).get(&RecordId::new(id).unwrap())).unwrap()
+    }
+
+    /// The requests since the last time this was asked.
+    pub(super) fn requests(&self, before: usize) -> Vec<String> {
+        let line = |request: &Request| {
+            let path = request
+                .url
+                .strip_prefix(ENDPOINT)
+                .unwrap_or(&request.url)
+                .trim_start_matches('/');
+            format!(
+                "{} {}",
+                request.method.as_str(),
+                path.split('?').next().unwrap_or_default()
+            )
+        };
+        self.script
+            .requests()
+            .iter()
+            .skip(before)
+            .map(line)
+            .collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.script.requests().len()
+    }
+}
+
+/// A payload under the keys that the account has.
+pub(super) fn sealed(shelf: &Shelf, device: &Device, cleartext: &str) -> String {
+    let keys = shelf.borrow()["crypto/keys"].1.clone();
+    let keys = CollectionKeys::open(&sync_key(), &keys).unwrap();
+    payload::seal(keys.bundle("notes").unwrap(), device, cleartext).unwrap()
+}

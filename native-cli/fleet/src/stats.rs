@@ -1,0 +1,398 @@
+//! What a fleet counts while it runs: requests, syncs and events, over time and in all.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use selvedge_core::http::FetchErrorKind;
+use selvedge_santa::{Report, StageReport, Status};
+use serde::Serialize;
+
+use super::histogram::Histogram;
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Asked {
+    /// The machine tells of itself.
+    Preflight,
+    /// Executions.
+    EventUpload,
+    /// Rules.
+    RuleDownload,
+    /// What became of it.
+    Postflight,
+    /// A token against forged requests.
+    Xsrf,
+}
+
+impl Asked {
+    /// All, in the order of a sync.
+    pub const ALL: [Self; 5] = [
+        Self::Preflight,
+        Self::EventUpload,
+        Self::RuleDownload,
+        Self::Postflight,
+        Self::Xsrf,
+    ];
+
+    /// Its place in the path.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::EventUpload => "eventupload",
+            Self::RuleDownload => "ruledownload",
+            Self::Postflight => "postflight",
+            Self::Xsrf => "xsrf",
+        }
+    }
+
+    /// What a URL of the core's asks for: the last part but one of its path.
+    pub(super) fn of(url: &str) -> Option<Self> {
+        let part = url.rsplit('/').nth(1)?;
+        Self::ALL.into_iter().find(|asked| asked.as_str() == part)
+    }
+}
+
+/// Why an attempt did not bring what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Failure {
+    /// Another status than 200.
+    Status(u16),
+    /// No whole answer.
+    Network(&'static str),
+}
+
+impl Failure {
+    pub(super) const fn of(kind: FetchErrorKind) -> Self {
+        Self::Network(match kind {
+            FetchErrorKind::Offline => "unreachable",
+            FetchErrorKind::Timeout => "timeout",
+            FetchErrorKind::Tls => "certificate",
+            FetchErrorKind::Cut => "cut off",
+            _ => "stopped",
+        })
+    }
+}
+
+/// One attempt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    pub(super) asked: Asked,
+    pub(super) took: Duration,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) failure: Option<Failure>,
+}
+
+/// What is counted of the requests of one kind.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Requests {
+    pub(super) latency: Histogram,
+    pub(super) failed: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+}
+
+/// What happened within one part of the time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Slice {
+    pub(super) latency: Histogram,
+    pub(super) failed: u64,
+    pub(super) syncs: u64,
+}
+
+/// What became of syncs.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Syncs {
+    /// Done, all of it.
+    pub ok: u64,
+    /// Done, but events were not taken or the server did not hear of the end.
+    pub degraded: u64,
+    /// Not done.
+    pub failed: u64,
+    /// Still running at the end, and cut off.
+    pub cut_off: u64,
+    /// Of those that are done, so many were clean.
+    pub clean: u64,
+}
+
+/// What became of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Events {
+    /// They happened on the machines.
+    pub made: u64,
+    /// The server's settings do not ask for them.
+    pub not_kept: u64,
+    /// The server has them.
+    pub uploaded: u64,
+    /// Of those, so many did not wait for a sync.
+    pub uploaded_at_once: u64,
+    /// They were deleted by a clean sync, as Santa does unless it is told to upload them.
+    pub deleted_unsent: u64,
+    /// They wait for the next sync.
+    pub waiting: u64,
+}
+
+/// All counts of one thread's machines.
+#[derive(Debug, Clone)]
+pub(super) struct FleetStats {
+    started: Instant,
+    slice: Duration,
+    pub(super) requests: BTreeMap<Asked, Requests>,
+    pub(super) failures: BTreeMap<(Asked, Failure), u64>,
+    /// Why stages failed in the end, by stage and the core's code.
+    pub(super) failed_stages: BTreeMap<(Asked, &'static str), u64>,
+    pub(super) slices: Vec<Slice>,
+    pub(super) syncs: Syncs,
+    pub(super) sync_latency: Histogram,
+    /// How late this computer is in doing what is due: whether it keeps up with the fleet.
+    pub(super) lateness: Histogram,
+    pub(super) events: Events,
+    pub(super) rules_received: u64,
+    pub(super) machines_synced: u64,
+    pub(super) running: u64,
+}
+
+/// So many parts of the time are kept at most.
+const SLICES: usize = 240;
+
+impl FleetStats {
+    pub(super) fn new(started: Instant, duration: Duration) -> Self {
+        Self {
+            started,
+            slice: Duration::from_secs(duration.as_secs().div_ceil(SLICES as u64).max(1)),
+            requests: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            failed_stages: BTreeMap::new(),
+            slices: Vec::new(),
+            syncs: Syncs::default(),
+            sync_latency: Histogram::default(),
+            lateness: Histogram::default(),
+            events: Events::default(),
+            rules_received: 0,
+            machines_synced: 0,
+            running: 0,
+        }
+    }
+
+    /// How long one of the slices is.
+    pub(super) const fn slice_length(&self) -> Duration {
+        self.slice
+    }
+
+    fn now(&mut self) -> Option<&mut Slice> {
+        let past = self.started.elapsed().as_millis() / self.slice.as_millis().max(1);
+        let place = usize::try_from(past).unwrap_or(usize::MAX).min(2 * SLICES);
+        if self.slices.len() <= place {
+            self.slices.resize_with(place + 1, Slice::default);
+        }
+        self.slices.get_mut(place)
+    }
+
+    /// Counts an attempt.
+    pub(super) fn attempt(&mut self, attempt: &Attempt) {
+        let micros = u64::try_from(attempt.took.as_micros()).unwrap_or(u64::MAX);
+        let requests = self.requests.entry(attempt.asked).or_default();
+        requests.latency.add(micros);
+        requests.sent = requests.sent.saturating_add(attempt.sent);
+        requests.received = requests.received.saturating_add(attempt.received);
+        requests.failed += u64::from(attempt.failure.is_some());
+        if let Some(failure) = attempt.failure {
+            *self.failures.entry((attempt.asked, failure)).or_default() += 1;
+        }
+        if let Some(slice) = self.now() {
+            slice.latency.add(micros);
+            slice.failed += u64::from(attempt.failure.is_some());
+        }
+    }
+
+    /// Counts a sync that has ended.
+    pub(super) fn synced(&mut self, report: &Report) {
+        let is_done = report.status() == Status::Success;
+        match (is_done, report.is_degraded()) {
+            (true, false) => self.syncs.ok += 1,
+            (true, true) => self.syncs.degraded += 1,
+            (false, _) => self.syncs.failed += 1,
+        }
+        let is_clean = report.kind.is_some_and(selvedge_santa::Kind::is_clean);
+        self.syncs.clean += u64::from(is_done && is_clean);
+        self.rules_received = self
+            .rules_received
+            .saturating_add(report.downloaded.received.into());
+        self.sync_latency.add(report.millis.saturating_mul(1000));
+        for (asked, stage) in [
+            (Asked::Preflight, &report.preflight),
+            (Asked::EventUpload, &report.event_upload),
+            (Asked::RuleDownload, &report.rule_download),
+            (Asked::Postflight, &report.postflight),
+        ] {
+            self.stage(asked, stage);
+        }
+        if let Some(slice) = self.now() {
+            slice.syncs += 1;
+        }
+    }
+
+    /// Counts why a stage failed.
+    pub(super) fn stage(&mut self, asked: Asked, stage: &StageReport) {
+        if let StageReport::Failed(error) = stage {
+            *self.failed_stages.entry((asked, error.code())).or_default() += 1;
+        }
+    }
+
+    /// Adds another thread's.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (asked, requests) in &other.requests {
+            let all = self.requests.entry(*asked).or_default();
+            all.latency.merge(&requests.latency);
+            all.failed += requests.failed;
+            all.sent = all.sent.saturating_add(requests.sent);
+            all.received = all.received.saturating_add(requests.received);
+        }
+        merge_counts(&mut self.failures, &other.failures);
+        merge_counts(&mut self.failed_stages, &other.failed_stages);
+        if self.slices.len() < other.slices.len() {
+            self.slices.resize_with(other.slices.len(), Slice::default);
+        }
+        for (all, slice) in self.slices.iter_mut().zip(&other.slices) {
+            all.latency.merge(&slice.latency);
+            all.failed += slice.failed;
+            all.syncs += slice.syncs;
+        }
+        self.syncs.ok += other.syncs.ok;
+        self.syncs.degraded += other.syncs.degraded;
+        self.syncs.failed += other.syncs.failed;
+        self.syncs.cut_off += other.syncs.cut_off;
+        self.syncs.clean += other.syncs.clean;
+        self.sync_latency.merge(&other.sync_latency);
+        self.lateness.merge(&other.lateness);
+        self.events.made += other.events.made;
+        self.events.not_kept += other.events.not_kept;
+        self.events.uploaded += other.events.uploaded;
+        self.events.uploaded_at_once += other.events.uploaded_at_once;
+        self.events.deleted_unsent += other.events.deleted_unsent;
+        self.events.waiting += other.events.waiting;
+        self.rules_received = self.rules_received.saturating_add(other.rules_received);
+        self.machines_synced += other.machines_synced;
+        self.running += other.running;
+    }
+}
+
+fn merge_counts<K: Ord + Copy>(all: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
+    for (key, count) in more {
+        *all.entry(*key).or_default() += count;
+    }
+}
+
+/// A thread's tally, which others may look at.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<Mutex<FleetStats>>);
+
+impl Shared {
+    pub(super) fn new(tally: FleetStats) -> Self {
+        Self(Arc::new(Mutex::new(tally)))
+    }
+
+    /// Counts are numbers: what a thread that panicked left of them is still right.
+    pub(super) fn lock(&self) -> MutexGuard<'_, FleetStats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally() -> FleetStats {
+        FleetStats::new(Instant::now(), Duration::from_secs(600))
+    }
+
+    #[test]
+    fn what_a_url_asks_for() {
+        let rows = [
+            (
+                "https://a.example/v1/santa/preflight/M",
+                Some(Asked::Preflight),
+            ),
+            ("https://a.example/xsrf/M%20", Some(Asked::Xsrf)),
+            (
+                "https://a.example/preflight/eventupload/M",
+                Some(Asked::EventUpload),
+            ),
+            ("https://a.example/other/M", None),
+            ("preflight", None),
+        ];
+        for (url, expected) in rows {
+            assert_eq!(Asked::of(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn slices_are_whole_seconds_and_not_too_many() {
+        for (seconds, expected) in [(1, 1), (30, 1), (240, 1), (241, 2), (3600, 15)] {
+            let tally = FleetStats::new(Instant::now(), Duration::from_secs(seconds));
+            assert_eq!(
+                tally.slice_length(),
+                Duration::from_secs(expected),
+                "{seconds}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failed_attempt_is_counted_under_its_kind() {
+        let mut one = tally();
+        let attempt = |failure| Attempt {
+            asked: Asked::Preflight,
+            took: Duration::from_millis(5),
+            sent: 10,
+            received: 20,
+            failure,
+        };
+        one.attempt(&attempt(None));
+        one.attempt(&attempt(Some(Failure::Status(500))));
+        let mut all = tally();
+        all.merge(&one);
+        all.merge(&one);
+        let requests = &all.requests[&Asked::Preflight];
+        assert_eq!((requests.latency.count(), requests.failed), (4, 2));
+        assert_eq!((requests.sent, requests.received), (40, 80));
+        assert_eq!(all.failures[&(Asked::Preflight, Failure::Status(500))], 2);
+    }
+
+    #[test]
+    fn a_sync_is_counted_by_what_became_of_it() {
+        let refused = || {
+            StageReport::Failed(selvedge_santa::Error::Refused {
+                endpoint: selvedge_santa::Endpoint::Preflight,
+                status: 500,
+            })
+        };
+        let rows = [
+            (Report::default(), [1, 0, 0]),
+            (
+                Report {
+                    postflight: refused(),
+                    ..Report::default()
+                },
+                [0, 1, 0],
+            ),
+            (
+                Report {
+                    preflight: refused(),
+                    ..Report::default()
+                },
+                [0, 0, 1],
+            ),
+        ];
+        for (report, expected) in rows {
+            let mut tally = tally();
+            tally.synced(&report);
+            let syncs = tally.syncs;
+            assert_eq!([syncs.ok, syncs.degraded, syncs.failed], expected);
+            assert_eq!(tally.failed_stages.len(), usize::from(expected[0] == 0));
+        }
+    }
+}

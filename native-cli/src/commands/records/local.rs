@@ -1,0 +1,164 @@
+//! Records on this device.
+
+use selvedge_core::engine::{Generic, Records};
+use selvedge_core::error::Error;
+use selvedge_core::host::Store;
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::sync;
+
+use super::Changed;
+use super::Source;
+use super::input::Input;
+use super::print::print_one;
+use super::secrets::Hidden;
+use crate::device::Device;
+use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{DryRunStore, SqliteStore, SystemClock, SystemRandom};
+
+/// The store of a device that must have the collection.
+pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Result<SqliteStore> {
+    let store = device.store_if_there()?;
+    if let Some(store) = store
+        && store.collections().await?.contains(collection)
+    {
+        return Ok(store);
+    }
+    Err(HostError::NotFound(format!(
+        "there is no collection {collection} on this device: `selvedge sync` brings the account's, --remote asks the server"
+    )))
+}
+
+/// Prints one record.
+pub(super) async fn get(
+    device: &Device,
+    collection: CollectionName,
+    id: RecordId,
+    hidden: Hidden,
+) -> Result<()> {
+    let store = store_of(device, &collection).await?;
+    let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+    let found = records.get(&id).await?;
+    let text = found.ok_or_else(|| {
+        HostError::NotFound(format!(
+            "there is no record {id} in {collection} on this device"
+        ))
+    })?;
+    print_one(device, &text, hidden)
+}
+
+/// Puts whole records.
+pub(super) async fn put(
+    device: &Device,
+    collection: CollectionName,
+    id: Option<RecordId>,
+    source: &Source,
+    dry_run: bool,
+) -> Result<()> {
+    Generic::new(collection.clone())?;
+    let input = Input::read(source)?;
+    let ids = if dry_run {
+        // Without a store there is nothing to look at: an empty one in its place.
+        let store = device
+            .store_if_there()?
+            .map_or_else(SqliteStore::in_memory, Ok)?;
+        let store = DryRunStore(store);
+        put_all(&store, &collection, id, &input).await?
+    } else {
+        let store = device.profile.open_store()?;
+        // What is put while there is an account is that account's.
+        if let Ok(Some(credentials)) = device.credentials_if_there() {
+            sync::bind(&store, &credentials)
+                .await
+                .map_err(|error| match error {
+                    Error::OtherAccount => HostError::OtherAccount,
+                    error => error.into(),
+                })?;
+        }
+        put_all(&store, &collection, id, &input).await?
+    };
+    Changed {
+        done: "put",
+        collection,
+        ids,
+        remote: false,
+        dry_run,
+    }
+    .tell(device)
+}
+
+/// Puts all records in one commit, or none of them.
+async fn put_all(
+    store: &impl Store,
+    collection: &CollectionName,
+    id: Option<RecordId>,
+    input: &Input,
+) -> Result<Vec<RecordId>> {
+    let records = Records::new(store, &SystemClock, &SystemRandom, collection.clone());
+    if let Some(id) = id {
+        let one = input.only()?;
+        return Ok(vec![records.put(Some(id), one).await?]);
+    }
+    let given = input.records()?;
+    let texts: Vec<_> = given.iter().map(|given| (None, given.text)).collect();
+    match records.put_many(&texts).await {
+        Ok(ids) => Ok(ids),
+        Err(reason) => Err(input.locate(&given, collection, reason).await),
+    }
+}
+
+/// Changes fields of one record.
+pub(super) async fn edit(
+    device: &Device,
+    collection: CollectionName,
+    id: RecordId,
+    source: &Source,
+    dry_run: bool,
+) -> Result<()> {
+    Generic::new(collection.clone())?;
+    let input = Input::read(source)?;
+    let patch = input.only()?;
+    let store = store_of(device, &collection).await?;
+    if dry_run {
+        let store = DryRunStore(store);
+        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        records.edit(&id, patch).await?;
+    } else {
+        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        records.edit(&id, patch).await?;
+    }
+    Changed {
+        done: "edited",
+        collection,
+        ids: vec![id],
+        remote: false,
+        dry_run,
+    }
+    .tell(device)
+}
+
+/// Deletes records, all of them or none.
+pub(super) async fn delete(
+    device: &Device,
+    collection: CollectionName,
+    ids: Vec<RecordId>,
+    dry_run: bool,
+) -> Result<()> {
+    Generic::new(collection.clone())?;
+    let store = store_of(device, &collection).await?;
+    if dry_run {
+        let store = DryRunStore(store);
+        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        records.delete_many(&ids).await?;
+    } else {
+        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        records.delete_many(&ids).await?;
+    }
+    Changed {
+        done: "deleted",
+        collection,
+        ids,
+        remote: false,
+        dry_run,
+    }
+    .tell(device)
+}

@@ -1,0 +1,265 @@
+//! A device's host for the tests of faults: the real network and the real store, a clock that is moved by host, and an
+//! end of the whole process at a chosen commit.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use selvedge_core::account::{Credentials, Token};
+use selvedge_core::crypto::RustCrypto;
+use selvedge_core::engine::Generic;
+use selvedge_core::host::{
+    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
+};
+use selvedge_core::http::{Fetch, FetchError, Request, Response};
+use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::sync::{self, Ending, KeptToken, Obstacle, Report, Situation};
+use selvedge_core::time::LocalTime;
+use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
+use serde_json::{Value, json};
+
+/// Where a process ends as if it were killed: at its commit of this number, from one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Killed {
+    /// The number of the commit.
+    pub commit: u32,
+    /// Whether the commit is still made.
+    pub is_after: bool,
+}
+
+/// What a device lends to the core.
+#[derive(Debug)]
+pub struct KillableHost {
+    fetch: NativeFetch,
+    store: SqliteStore,
+    ahead: Cell<u64>,
+    commits: Cell<u32>,
+    killed: Option<Killed>,
+}
+
+impl KillableHost {
+    /// A device over this store.
+    #[must_use]
+    pub const fn new(fetch: NativeFetch, store: SqliteStore) -> Self {
+        Self {
+            fetch,
+            store,
+            ahead: Cell::new(0),
+            commits: Cell::new(0),
+            killed: None,
+        }
+    }
+
+    /// By how many milliseconds the clock is ahead.
+    #[must_use]
+    pub fn ahead(&self) -> u64 {
+        self.ahead.get()
+    }
+
+    /// Puts the clock ahead by so many milliseconds.
+    pub fn put_ahead(&self, millis: u64) {
+        self.ahead.set(millis);
+    }
+
+    /// How many commits were made.
+    #[must_use]
+    pub fn commits(&self) -> u32 {
+        self.commits.get()
+    }
+}
+
+impl Fetch for KillableHost {
+    type Body = NativeBody;
+
+    async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
+        self.fetch.fetch(request).await
+    }
+}
+
+impl Clock for KillableHost {
+    fn now(&self) -> LocalTime {
+        LocalTime::from_millis(SystemClock.now().millis() + self.ahead.get())
+    }
+}
+
+impl Random for KillableHost {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        SystemRandom.fill(bytes)
+    }
+}
+
+impl Aes for KillableHost {
+    type Cbc = RustCrypto;
+
+    fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
+        RustCrypto::with_key(key)
+    }
+}
+
+impl Store for KillableHost {
+    async fn global(&self) -> Result<Option<String>, StoreError> {
+        self.store.global().await
+    }
+
+    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
+        self.store.state(collection).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
+        self.store.collections().await
+    }
+
+    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
+        self.store.counts(collection).await
+    }
+
+    async fn read(
+        &self,
+        collection: &CollectionName,
+        ids: &[RecordId],
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.store.read(collection, ids).await
+    }
+
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        selection: Selection,
+        after: Option<&RecordId>,
+        limit: PageLimit,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.store.page(collection, selection, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let number = self.commits.get() + 1;
+        self.commits.set(number);
+        let is_here = |is_after| {
+            self.killed
+                == Some(Killed {
+                    commit: number,
+                    is_after,
+                })
+        };
+        if is_here(false) {
+            std::process::abort();
+        }
+        let committed = self.store.commit(commit).await;
+        if is_here(true) {
+            std::process::abort();
+        }
+        committed
+    }
+}
+
+/// Syncs these collections once, with nobody waiting for it; where the server has said that it was closed for good, a
+/// person asks for it then, as nobody else would.
+pub async fn sync_once(
+    host: &KillableHost,
+    credentials: &Credentials,
+    token: &mut Option<KeptToken>,
+    collections: &[&str],
+) -> Report {
+    let engine = |name: &&str| {
+        let name = CollectionName::new(*name).expect("the tests' collections have valid names");
+        Generic::new(name).expect("the tests sync plain collections")
+    };
+    let mut options = sync::Options {
+        engines: collections.iter().map(engine).collect(),
+        situation: Situation::default(),
+        client: sync::OwnClient::default(),
+        user_agent: None,
+        progress: &|_| (),
+    };
+    let report = sync::sync(host, credentials, token, &options).await;
+    if report.ending != Ending::Blocked(Obstacle::Closed) {
+        return report;
+    }
+    options.situation.is_asked_for = true;
+    sync::sync(host, credentials, token, &options).await
+}
+
+/// One sync for a process of its own, with what it must know; it travels over the process's standard input, for it has
+/// secrets in it.
+#[derive(Debug)]
+pub struct SyncOnce {
+    /// The file of the store.
+    pub store: PathBuf,
+    /// The account.
+    pub credentials: Credentials,
+    /// The kept token.
+    pub token: Option<KeptToken>,
+    /// By how many milliseconds the clock is ahead.
+    pub ahead: u64,
+    /// The collections.
+    pub collections: Vec<String>,
+    /// Where the process ends.
+    pub killed: Option<Killed>,
+}
+
+impl SyncOnce {
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let credentials: Value = serde_json::from_slice(&self.credentials.to_json())
+            .expect("credentials are written as JSON");
+        let token = self.token.as_ref().map(|KeptToken { token, received }| {
+            json!({
+                "api_endpoint": token.api_endpoint,
+                "id": token.id,
+                "key": *token.key,
+                "uid": token.uid,
+                "duration": token.duration,
+                "received": received.millis(),
+            })
+        });
+        let killed = self
+            .killed
+            .map(|killed| json!([killed.commit, killed.is_after]));
+        json!({
+            "store": self.store,
+            "credentials": credentials,
+            "token": token,
+            "ahead": self.ahead,
+            "collections": self.collections,
+            "killed": killed,
+        })
+        .to_string()
+    }
+
+    /// From JSON.
+    #[must_use]
+    pub fn from_json(json: &str) -> Self {
+        let json: Value = serde_json::from_str(json).expect("it is JSON");
+        let number = |value: &Value| value.as_u64().expect("it is a number");
+        let token = &json["token"];
+        let killed = &json["killed"];
+        Self {
+            store: json["store"].as_str().expect("the store has a path").into(),
+            credentials: Credentials::from_json(json["credentials"].to_string().as_bytes())
+                .expect("the credentials are whole"),
+            token: (!token.is_null()).then(|| KeptToken {
+                token: Token::from_json(token.to_string().as_bytes()).expect("the token is whole"),
+                received: LocalTime::from_millis(number(&token["received"])),
+            }),
+            ahead: number(&json["ahead"]),
+            collections: serde_json::from_value(json["collections"].clone())
+                .expect("collections are texts"),
+            killed: killed.as_array().map(|killed| Killed {
+                commit: u32::try_from(number(&killed[0])).expect("a small number"),
+                is_after: killed[1] == true,
+            }),
+        }
+    }
+
+    /// Syncs, unless the process ends before.
+    pub async fn run(self) -> Report {
+        let store = SqliteStore::open(&self.store).expect("the store can be opened");
+        let mut host = KillableHost::new(NativeFetch::new(), store);
+        host.killed = self.killed;
+        host.put_ahead(self.ahead);
+        let collections: Vec<&str> = self.collections.iter().map(String::as_str).collect();
+        let mut token = self.token;
+        sync_once(&host, &self.credentials, &mut token, &collections).await
+    }
+}

@@ -1,5 +1,6 @@
-//! What the documents say is true: every help page exists, and the commands of the README run.
+//! What the documents say is true: every help page exists, the commands of the README run, and cited sections exist.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -181,4 +182,212 @@ fn every_command_of_the_readme_runs() {
         output.status.success(),
         "{script}\n--- stdout\n{answer}\n--- stderr\n{said}"
     );
+}
+
+/// The sign before the number of a section. Examples in this file have `$` in its place, so that they are no citations.
+const SIGN: char = '§';
+
+/// The documents of `docs/protocol` by file name, each with the numbers of its sections.
+type Protocol = BTreeMap<String, BTreeSet<String>>;
+
+/// The number at the start of a text, like `4.4`; empty if there is none.
+fn leading_number(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    text[..end.unwrap_or(text.len())].trim_end_matches('.')
+}
+
+/// The numbers of a document's headings (`### 4.4 meta/global`) and of its numbered items (`- 0.6 **GUID**`).
+fn sections(markdown: &str) -> BTreeSet<String> {
+    let titles = markdown.lines().filter_map(|line| {
+        let title = line.trim_start_matches('#');
+        if title.len() < line.len() {
+            title.strip_prefix(' ')
+        } else {
+            line.strip_prefix("- ")
+                .filter(|item| leading_number(item).contains('.'))
+        }
+    });
+    let numbers = titles.map(|title| leading_number(title).to_owned());
+    numbers.filter(|number| !number.is_empty()).collect()
+}
+
+/// The document that `spec §N` means in a file, as `docs/protocol/README.md` says.
+fn document_of(path: &str) -> &'static str {
+    let is_of_santa = path.contains("santa")
+        || path.starts_with("core/santa/")
+        || path.starts_with("native-cli/fleet/");
+    if is_of_santa {
+        "santa-sync.md"
+    } else {
+        "firefox-sync.md"
+    }
+}
+
+/// The sections that a file cites: line, document and number. Citations of RFCs are not among them.
+fn citations(path: &str, text: &str) -> Vec<(usize, String, String)> {
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for (at, _) in line.match_indices(SIGN) {
+            let number = leading_number(&line[at + SIGN.len_utf8()..]);
+            let mut words = line[..at].split_whitespace().rev();
+            let last = words
+                .next()
+                .unwrap_or_default()
+                .trim_matches(['`', '(', '*']);
+            let is_of_rfc = words.next().is_some_and(|word| word.ends_with("RFC"));
+            if number.is_empty() || is_of_rfc {
+                continue;
+            }
+            let document = if last.ends_with(".md") {
+                last.rsplit('/').next().unwrap_or(last)
+            } else {
+                document_of(path)
+            };
+            found.push((index + 1, document.to_owned(), number.to_owned()));
+        }
+    }
+    found
+}
+
+/// The citations of sections that do not exist, as `file:line: …`.
+fn broken_citations(path: &str, text: &str, protocol: &Protocol) -> Vec<String> {
+    let exists = |document: &str, number: &str| {
+        let sections = protocol.get(document);
+        sections.is_some_and(|sections| sections.contains(number))
+    };
+    citations(path, text)
+        .into_iter()
+        .filter(|(_, document, number)| !exists(document, number))
+        .map(|(line, document, number)| {
+            format!("{path}:{line}: docs/protocol/{document} has no section {number}")
+        })
+        .collect()
+}
+
+/// The files that git tracks and whose names end so.
+fn tracked(endings: &[&str]) -> Vec<String> {
+    let output = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(workspace_root())
+        .output()
+        .expect("git runs");
+    assert!(output.status.success(), "git lists the files: {output:?}");
+    let names = String::from_utf8(output.stdout).expect("names of files are UTF-8");
+    let names = names.split('\0').filter(|name| {
+        let has_ending = endings.iter().any(|ending| name.ends_with(ending));
+        // A file that was deleted and not committed yet is still tracked.
+        has_ending && workspace_root().join(name).is_file()
+    });
+    names.map(ToOwned::to_owned).collect()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(workspace_root().join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn protocol() -> Protocol {
+    let documents = tracked(&[".md"]);
+    let documents = documents
+        .iter()
+        .filter_map(|path| Some((path, path.strip_prefix("docs/protocol/")?)));
+    documents
+        .map(|(path, name)| (name.to_owned(), sections(&read(path))))
+        .collect()
+}
+
+#[test]
+fn every_cited_section_of_the_protocol_exists() {
+    let protocol = protocol();
+    let (mut count, mut broken) = (0, Vec::new());
+    for path in tracked(&[".rs", ".js", ".mjs", ".ts", ".mts", ".proto"]) {
+        let text = read(&path);
+        count += citations(&path, &text).len();
+        broken.extend(broken_citations(&path, &text, &protocol));
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(count > 200, "only {count} citations were found");
+}
+
+#[test]
+fn a_citation_of_a_section_that_does_not_exist_is_named_by_file_and_line() {
+    let document =
+        "# Title\n\n## 1. One\n\n- 1.2 An item.\n- 7 is no item.\n\n### 4.4 Four (`x`)\n";
+    let protocol: Protocol = ["firefox-sync.md", "santa-sync.md", "collections.md"]
+        .into_iter()
+        .map(|name| (name.to_owned(), sections(document)))
+        .collect();
+    for (path, line, broken) in [
+        (
+            "core/src/a.rs",
+            "//! One (spec $1), (spec $1.2, $4.4).",
+            None,
+        ),
+        (
+            "core/src/a.rs",
+            "// See collections.md $4.4, RFC 9110 $5.6.7.",
+            None,
+        ),
+        (
+            "core/src/a.rs",
+            "// Seven (spec $7).",
+            Some("firefox-sync.md has no section 7"),
+        ),
+        (
+            "core/src/a.rs",
+            "// (spec $1.2–$1.6)",
+            Some("firefox-sync.md has no section 1.6"),
+        ),
+        (
+            "core/santa/src/a.rs",
+            "// (spec $4.5)",
+            Some("santa-sync.md has no section 4.5"),
+        ),
+        (
+            "core/src/a.rs",
+            "// `collections.md` $9",
+            Some("collections.md has no section 9"),
+        ),
+    ] {
+        let text = format!("\n{line}").replace('$', &SIGN.to_string());
+        let found = broken_citations(path, &text, &protocol);
+        let expected = broken.map(|what| format!("{path}:2: docs/protocol/{what}"));
+        assert_eq!(found, Vec::from_iter(expected), "{line}");
+    }
+}
+
+#[test]
+fn every_section_that_a_protocol_document_cites_of_itself_or_another_exists() {
+    let protocol = protocol();
+    let all: BTreeSet<&String> = protocol.values().flatten().collect();
+    for name in protocol.keys() {
+        let path = format!("docs/protocol/{name}");
+        let cited = citations(&path, &read(&path));
+        for (line, _, number) in cited {
+            assert!(
+                all.contains(&number),
+                "{path}:{line}: no document has a section {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_link_to_a_file_in_a_document_leads_to_one() {
+    let mut broken = Vec::new();
+    for path in tracked(&[".md"]) {
+        let text = read(&path);
+        for (at, _) in text.match_indices("](") {
+            let target = &text[at + 2..];
+            let target = &target[..target.find(')').unwrap_or(0)];
+            let file = target.split('#').next().unwrap_or_default();
+            let is_elsewhere = file.is_empty() || file.contains(':') || file.contains(' ');
+            let folder = workspace_root().join(&path);
+            let folder = folder.parent().expect("a file is in a folder");
+            if !is_elsewhere && !folder.join(file).exists() {
+                broken.push(format!("{path}: {target}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

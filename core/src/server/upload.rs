@@ -199,7 +199,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             let is_last = posts.is_empty();
             match self.post(post, commit && is_last).await {
                 Ok(Sent::Done(committed)) => told = joined(told, committed),
-                // The server announces that it takes as much; a proxy before it does not (spec §3.7).
+                // The server announces that it takes as much; a proxy before it does not (spec §3.8).
                 Ok(Sent::TooLarge(post)) => {
                     let (first, second) = post.halves();
                     posts.push(second);

@@ -1,10 +1,13 @@
 //! Times as people read and write them: RFC 3339 in UTC, like `2026-11-21T03:12:41Z`. Programs get milliseconds since
 //! the Unix epoch.
 
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, Time, date};
 use selvedge_core::time::{LocalTime, ServerTime};
 use serde::{Serialize as _, Serializer};
 
-const DAY: i64 = 86_400;
+/// The Unix epoch in UTC.
+const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// A time of this device's clock as people read it: RFC 3339, to the second.
 #[must_use]
@@ -77,17 +80,13 @@ pub fn server_millis<S: Serializer>(time: &ServerTime, serializer: S) -> Result<
 /// Seconds since the Unix epoch as `YYYY-MM-DDTHH:MM:SSZ`, with a fraction before the `Z`. Those beyond the year 9999,
 /// which RFC 3339 cannot write, stay a number.
 fn seconds(since_epoch: u64, fraction: &str) -> String {
-    const YEAR_10000: u64 = 253_402_300_800;
-    let Some(seconds) = i64::try_from(since_epoch)
+    let moment = i64::try_from(since_epoch)
         .ok()
-        .filter(|_| since_epoch < YEAR_10000)
-    else {
-        return format!("{since_epoch}{fraction}");
-    };
-    let (year, month, day) = civil(seconds.div_euclid(DAY));
-    let clock = seconds.rem_euclid(DAY);
-    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+        .and_then(|seconds| EPOCH.checked_add(SignedDuration::from_secs(seconds)).ok());
+    moment.map_or_else(
+        || format!("{since_epoch}{fraction}"),
+        |moment| format!("{moment}{fraction}Z"),
+    )
 }
 
 /// Reads a server's time: milliseconds since the Unix epoch (`1388635807410`), seconds since the Unix epoch (`1388635807.41`), or RFC 3339 in UTC, whole or from the left
@@ -111,17 +110,15 @@ pub fn parse(text: &str) -> Option<ServerTime> {
         None => (clock, 0),
     };
     let [year, month, day] = numbers(date, '-')?;
-    let [hour, minute, second] = numbers(clock, ':')?;
-    let days = (1..=12)
-        .contains(&month)
-        .then(|| days_from_civil(year, month, day))?;
-    let is_real = civil(days) == (year, month, day) && hour < 24 && minute < 60 && second < 60;
-    let seconds = days * DAY + hour * 3600 + minute * 60 + second;
+    let [hour, minute, second] = numbers(clock, ':')?.map(|number| i8::try_from(number).ok());
+    let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    let time = Time::new(hour?, minute?, second?, 0).ok()?;
+    let seconds = date.to_datetime(time).duration_since(EPOCH).as_secs();
     let hundredths = u64::try_from(seconds)
         .ok()?
         .checked_mul(100)?
         .checked_add(fraction)?;
-    is_real.then_some(ServerTime::from_hundredths(hundredths))
+    Some(ServerTime::from_hundredths(hundredths))
 }
 
 /// Whether a number is milliseconds, as programs get them: as seconds it would be beyond the year 5000.
@@ -137,39 +134,14 @@ fn hundredths(fraction: &str) -> Option<u64> {
 }
 
 /// Three numbers of at most four digits between two separators.
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+fn numbers(text: &str, separator: char) -> Option<[i16; 3]> {
     let mut parts = text.split(separator).map(|part| {
         let is_number =
             (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| part.parse::<i64>().ok()).flatten()
+        is_number.then(|| part.parse::<i16>().ok()).flatten()
     });
     let found = [parts.next()??, parts.next()??, parts.next()??];
     parts.next().is_none().then_some(found)
-}
-
-/// The Gregorian date of a day counted from 1970-01-01, by years that begin in March, so that leap days come last.
-fn civil(day: i64) -> (i64, i64, i64) {
-    let day = day + 719_468;
-    let era = day.div_euclid(146_097);
-    let of_era = day.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
-}
-
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let from_march = (month + 9) % 12;
-    let of_year = (153 * from_march + 2) / 5 + day - 1;
-    let of_era = year.rem_euclid(400);
-    year.div_euclid(400) * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]

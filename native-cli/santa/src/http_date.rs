@@ -1,20 +1,12 @@
-//! Dates as HTTP's headers have them.
+//! Dates in HTTP headers.
 
-use selvedge_host::moment;
+use std::time::UNIX_EPOCH;
 
-/// Seconds since the Unix epoch of a date like `Sat, 21 Nov 2026 13:11:44 GMT`, the only form that servers still write.
+/// Seconds since the Unix epoch of a date like `Sat, 21 Nov 2026 13:11:44 GMT`, or in one of the two obsolete forms that
+/// RFC 9110 still has.
 pub(super) fn seconds(date: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (_, rest) = date.split_once(", ")?;
-    let fields: Vec<&str> = rest.split(' ').collect();
-    let [day, month, year, clock, "GMT"] = fields.as_slice() else {
-        return None;
-    };
-    let month = MONTHS.iter().position(|name| name == month)? + 1;
-    let moment = moment::parse(&format!("{year}-{month:02}-{day}T{clock}"))?;
-    Some(moment.hundredths() / 100)
+    let time = httpdate::parse_http_date(date).ok()?;
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }
 
 #[cfg(test)]
@@ -22,11 +14,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_read_and_what_is_none_is_not() {
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(seconds("Sun Nov  6 08:49:37 1994"), None);
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 CET"), None);
-        assert_eq!(seconds("Sun, 31 Feb 1994 08:49:37 GMT"), None);
-        assert_eq!(seconds(""), None);
+    fn dates_of_all_three_forms_are_read_and_others_refused() {
+        for date in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(seconds(date), Some(784_111_777), "{date}");
+        }
+        for date in [
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "",
+        ] {
+            assert_eq!(seconds(date), None, "{date}");
+        }
     }
 }

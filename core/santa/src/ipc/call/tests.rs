@@ -79,7 +79,7 @@ fn event(more: Value) -> Value {
 }
 
 #[test]
-fn a_bad_event_is_refused_with_the_reason_and_none_beside_it_is_taken() {
+fn an_invalid_event_is_rejected_with_the_reason_and_no_other_event_is_accepted() {
     let said = |method: &str, params: Value| {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let refusal = read_call(call.to_string().as_bytes(), Caller::Agent).unwrap_err();
@@ -97,13 +97,13 @@ fn a_bad_event_is_refused_with_the_reason_and_none_beside_it_is_taken() {
     assert_eq!(bundle(&bad), "event: decision \"WAT\" is unknown");
     assert_eq!(
         bundle(&json!({"audit": {}})),
-        "event: it holds no known kind of audit event"
+        "event: it contains no known kind of audit event"
     );
     assert_eq!(said("events.post", json!({"events": 7})), "");
 }
 
 #[test]
-fn what_is_called_is_what_arrives() {
+fn every_call_arrives_unchanged() {
     let posted = Posted::read(event(json!({"id": 3, "file_bundle_hash": "ef"}))).unwrap();
     let access = json!({"file_access": {"decision": 1, "access_time": 1.5}});
     let access = Posted::read(access).unwrap();

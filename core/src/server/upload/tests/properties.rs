@@ -1,4 +1,4 @@
-//! Uploads of any sizes under any limits.
+//! Uploads of records of any sizes with any limits.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -13,12 +13,12 @@ use crate::http::Request;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A server that keeps its limits and its batches, and holds what is committed. It stands for no real one.
+/// A simulated server that enforces its limits, supports batches and stores committed records.
 #[derive(Default)]
 struct Kept {
     limits: Limits,
     has_batches: bool,
-    /// Refuses every so manieth record of a POST as one too many, the first time.
+    /// Rejects every n-th record of a POST as not fitting, the first time only.
     refuses: usize,
     refused: BTreeSet<String>,
     is_open: bool,
@@ -125,7 +125,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
 
 proptest! {
     #[test]
-    fn no_limit_is_broken_and_each_record_has_one_end(
+    fn no_limit_is_exceeded_and_each_record_is_reported_once(
         limits in any_limits(),
         has_batches: bool,
         refuses in 0..4usize,
@@ -167,6 +167,6 @@ proptest! {
         told.sort();
         prop_assert_eq!(&told, &committed);
         prop_assert_eq!(told.len() + too_large + failed, sizes.len());
-        prop_assert_eq!(failed, 0, "each was refused once only");
+        prop_assert_eq!(failed, 0, "each was rejected only once");
     }
 }

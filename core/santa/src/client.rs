@@ -21,7 +21,7 @@ use super::wire::Form;
 use selvedge_core::http::{Body, Fetch, FetchError, Method, Request, Response};
 
 /// Maximum size of a response body, compressed and decompressed: 64 MiB.
-pub const ANSWER_BYTES: usize = 64 << 20;
+pub const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
 /// The header that requests a token and contains it, unless the server specifies another header.
 const XSRF_HEADER: &str = "X-XSRF-TOKEN";
@@ -231,7 +231,7 @@ impl<'a, H: Fetch + Pause> Client<'a, H> {
             && !answer.is_too_large
             && let Some(chunk) = response.body.chunk().await?
         {
-            if chunk.as_ref().len() <= ANSWER_BYTES - answer.body.len() {
+            if chunk.as_ref().len() <= MAX_RESPONSE_BYTES - answer.body.len() {
                 answer.body.extend_from_slice(chunk.as_ref())
             } else {
                 answer.is_too_large = true
@@ -367,7 +367,7 @@ impl<H: Fetch + Pause> Stage<'_, '_, H> {
             Err(super::encoding::BadEncoding::TooLarge)
         } else {
             let header = answer.content_encoding.as_deref();
-            Encoding::unpack(header, answer.body, ANSWER_BYTES)
+            Encoding::unpack(header, answer.body, MAX_RESPONSE_BYTES)
         };
         unpacked.map_err(|source| Error::Encoding { endpoint, source })
     }

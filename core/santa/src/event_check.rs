@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::occurrence::{Occurrence, PATH_BYTES};
+use super::occurrence::{MAX_PATH_BYTES, Occurrence};
 use super::wire::{
     AuditEvent, Certificate, Decision, Entitlement, EntitlementInfo, Event, FileAccessEvent,
     Process, StandaloneModeRuleCreation,
@@ -22,7 +22,7 @@ use super::wire::{
 const END_OF_TIME: f64 = 253_402_300_800.0;
 
 /// Maximum length of a quoted name or value, in characters.
-const QUOTED: usize = 60;
+const MAX_QUOTED_CHARS: usize = 60;
 
 /// Why an event is rejected.
 ///
@@ -68,7 +68,7 @@ pub enum InvalidEvent {
     #[error("{0} must be seconds since 1970, before the year 10000")]
     BadTime(&'static str),
     /// A path exceeds the maximum length of all systems.
-    #[error("{field} has {bytes} bytes; the maximum is {PATH_BYTES}")]
+    #[error("{field} has {bytes} bytes; the maximum is {MAX_PATH_BYTES}")]
     LongPath {
         /// The field.
         field: &'static str,
@@ -252,7 +252,7 @@ fn unknown(field: &'static str, value: &Value) -> InvalidEvent {
 }
 
 fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_string(),
     }
@@ -288,7 +288,7 @@ fn time(seconds: f64, field: &'static str) -> Result<()> {
 }
 
 const fn path(bytes: usize, field: &'static str) -> Result<()> {
-    if bytes > PATH_BYTES {
+    if bytes > MAX_PATH_BYTES {
         Err(InvalidEvent::LongPath { field, bytes })
     } else {
         Ok(())
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn every_row_of_executions() {
-        let long = "a".repeat(PATH_BYTES);
+        let long = "a".repeat(MAX_PATH_BYTES);
         let rows = [
             (json!({}), ""),
             (

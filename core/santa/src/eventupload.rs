@@ -138,7 +138,7 @@ pub(super) async fn step<H: Host>(
     batch_size: u32,
     uploaded: &mut Uploaded,
 ) -> Result<()> {
-    let course = EventAction::decide(is_clean, session.options.uploads_on_clean);
+    let action = EventAction::decide(is_clean, session.options.uploads_on_clean);
     let stage = session.client.stage(Endpoint::EventUpload);
     let mut batch = Batch::new(session.client.machine(), batch_size);
     let mut after = None;
@@ -148,7 +148,7 @@ pub(super) async fn step<H: Host>(
             return send(session.host, &stage, batch, uploaded).await;
         };
         after = Some(last.id);
-        if course == EventAction::Drop {
+        if action == EventAction::Drop {
             let ids: Vec<EventId> = page.iter().map(|event| event.id).collect();
             let count = ids.len() as u32;
             remove(session.host, ids).await?;

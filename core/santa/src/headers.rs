@@ -17,7 +17,7 @@ const RESERVED: [&str; 8] = [
 
 /// Header names that a server must not choose for its token: they would change the meaning of the body, or the
 /// request's target.
-const UNFIT: [&str; 6] = [
+const FORBIDDEN_TOKEN_HEADERS: [&str; 6] = [
     "accept-encoding",
     "authorization",
     "expect",
@@ -82,7 +82,7 @@ impl core::fmt::Debug for ExtraHeaders {
 
 /// Whether a server may choose this header name for its token.
 pub(super) fn may_hold_token(name: &str) -> bool {
-    is_name(name) && !is_one_of(name, &RESERVED) && !is_one_of(name, &UNFIT)
+    is_name(name) && !is_one_of(name, &RESERVED) && !is_one_of(name, &FORBIDDEN_TOKEN_HEADERS)
 }
 
 /// Whether a text is a valid header value.

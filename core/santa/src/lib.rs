@@ -52,7 +52,7 @@ pub mod wire;
 pub use address::{Address, BadAddress, Endpoint};
 pub use announcements::Announcements;
 pub use bundle::{BundleAction, bundle_hash};
-pub use client::{ANSWER_BYTES, Connection, Link, Pause, Traffic};
+pub use client::{Connection, Link, MAX_RESPONSE_BYTES, Pause, Traffic};
 pub use encoding::{BadEncoding, Encoding};
 pub use error::{Error, Result};
 pub use event_check::InvalidEvent;

@@ -116,11 +116,11 @@ fn body(files: &[LogFile]) -> Vec<u8> {
 
 /// The files that fit within `max_bytes`, in their order.
 fn fitting(files: Vec<LogFile>, max_bytes: usize) -> Vec<LogFile> {
-    let mut room = max_bytes;
+    let mut bytes_left = max_bytes;
     let mut kept = Vec::new();
     for file in files {
-        if let Some(left) = room.checked_sub(file.content.len()) {
-            room = left;
+        if let Some(left) = bytes_left.checked_sub(file.content.len()) {
+            bytes_left = left;
             kept.push(file);
         }
     }

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::wire::{AuditEvent, Decision, Event, EventUploadRequest, FileAccessEvent};
 
 /// Maximum length of a path, in bytes, on any system; longer ones are not uploaded.
-pub(super) const PATH_BYTES: usize = 4096;
+pub(super) const MAX_PATH_BYTES: usize = 4096;
 
 /// An event as an agent stores it. Hosts store its JSON.
 ///
@@ -60,7 +60,7 @@ impl Occurrence {
         match self {
             Self::Execution(mut event) => {
                 let path_bytes = event.file_path.len().saturating_add(event.file_name.len());
-                let Some(decision) = event.decision.filter(|_| path_bytes <= PATH_BYTES) else {
+                let Some(decision) = event.decision.filter(|_| path_bytes <= MAX_PATH_BYTES) else {
                     return false;
                 };
                 // It was not executed, so it has no execution time.
@@ -149,7 +149,7 @@ mod tests {
         let event = |text: &str| serde_json::from_str::<Occurrence>(text).unwrap();
         let long = format!(
             r#"{{"execution":{{"decision":"BLOCK_BINARY","file_path":"{}"}}}}"#,
-            "a".repeat(PATH_BYTES + 1)
+            "a".repeat(MAX_PATH_BYTES + 1)
         );
         let rows = [
             (r#"{"execution":{"decision":"BLOCK_BINARY"}}"#, true),

@@ -59,11 +59,11 @@ pub(super) async fn step<H: Host>(
         rules_hash: rules_hash(session.host).await?,
     };
     let stage = session.client.stage(Endpoint::Postflight);
-    let told: Result<PostflightResponse> = stage.send(&request).await;
+    let response: Result<PostflightResponse> = stage.send(&request).await;
     let state = SyncState::load(session.host).await?;
     let after = state.after(plan, &session.options.machine, session.host.now());
     after.save(session.host).await?;
-    Ok(told.err())
+    Ok(response.err())
 }
 
 #[cfg(test)]

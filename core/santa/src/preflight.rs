@@ -130,16 +130,16 @@ impl Plan {
     /// Evaluates the client's request and the server's response.
     #[must_use]
     pub fn decide(asked_for: Kind, response: PreflightResponse) -> Self {
-        let said = |seconds: Option<u32>| seconds.filter(|seconds| *seconds > 0);
-        let interval = |seconds: Option<u32>| said(seconds).map(|s| s.max(MIN_INTERVAL));
-        let push_interval = said(response.push_notification_full_sync_interval_seconds)
+        let non_zero = |seconds: Option<u32>| seconds.filter(|seconds| *seconds > 0);
+        let interval = |seconds: Option<u32>| non_zero(seconds).map(|s| s.max(MIN_INTERVAL));
+        let push_interval = non_zero(response.push_notification_full_sync_interval_seconds)
             .or(response.fcm_full_sync_interval_seconds);
-        let deadline = said(response.push_notification_global_rule_sync_deadline_seconds)
+        let deadline = non_zero(response.push_notification_global_rule_sync_deadline_seconds)
             .or(response.fcm_global_rule_sync_deadline_seconds);
         Self {
             requested: asked_for,
             kind: Kind::decide(asked_for, &response),
-            batch_size: said(response.batch_size).unwrap_or(BATCH_SIZE),
+            batch_size: non_zero(response.batch_size).unwrap_or(BATCH_SIZE),
             timing: Timing {
                 full_interval: interval(response.full_sync_interval_seconds),
                 push_interval: interval(push_interval),

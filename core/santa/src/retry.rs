@@ -159,7 +159,7 @@ mod tests {
             ("429, in 30 s", later(429, 30), 1, true, again(30)),
             ("429, in 1 s", later(429, 1), 1, true, again(4)),
             ("503, in an hour", later(503, 3600), 1, true, again(60)),
-            ("500 does not say when", later(500, 30), 1, true, again(4)),
+            ("500 with Retry-After", later(500, 30), 1, true, again(4)),
             ("500, fifth", answer(500), 5, true, Verdict::Final),
             ("204", answer(204), 1, true, again(4)),
             ("301", answer(301), 3, true, again(16)),

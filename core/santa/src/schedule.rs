@@ -71,7 +71,7 @@ enum PushConnection {
 
 /// Whether the daemon waits for the network to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Reach {
+enum NetworkWatch {
     #[default]
     Off,
     Armed {
@@ -112,7 +112,7 @@ pub struct Daemon {
     asked_for: VecDeque<Kind>,
     running: Option<Job>,
     push: Push,
-    reach: Reach,
+    network_watch: NetworkWatch,
 }
 
 impl Daemon {
@@ -128,7 +128,7 @@ impl Daemon {
             asked_for: VecDeque::new(),
             running: None,
             push: Push::None,
-            reach: Reach::Off,
+            network_watch: NetworkWatch::Off,
         }
     }
 
@@ -294,7 +294,7 @@ impl Daemon {
 
     /// A push that arrived during the sync and is due before the end of the interval is not lost.
     fn preflighted(&mut self, seen: &Preflighted, draw: Draw) {
-        self.reach = Reach::Off;
+        self.network_watch = NetworkWatch::Off;
         self.interval = seen.interval.into();
         let mut seconds = self.interval;
         if let Push::Present {
@@ -363,27 +363,27 @@ impl Daemon {
     }
 
     fn arm(&mut self) {
-        if self.reach == Reach::Off {
-            self.reach = Reach::Armed { last: None };
+        if self.network_watch == NetworkWatch::Off {
+            self.network_watch = NetworkWatch::Armed { last: None };
         }
     }
 
     fn network(&mut self, is_up: bool, now: LocalTime) {
-        let Reach::Armed { last } = self.reach else {
+        let NetworkWatch::Armed { last } = self.network_watch else {
             return;
         };
         if is_up && last == Some(false) {
-            self.reach = Reach::Off;
+            self.network_watch = NetworkWatch::Off;
             self.set_full(now, false);
         } else {
-            self.reach = Reach::Armed { last: Some(is_up) };
+            self.network_watch = NetworkWatch::Armed { last: Some(is_up) };
         }
     }
 
     fn spread_by(&self, seconds: u64, draw: Draw) -> u64 {
-        let most = seconds.saturating_mul(self.spread_percent) / 100;
-        let less = seconds.saturating_sub(most);
-        less.saturating_add(draw.below(most.saturating_mul(2).saturating_add(1)))
+        let deviation = seconds.saturating_mul(self.spread_percent) / 100;
+        let less = seconds.saturating_sub(deviation);
+        less.saturating_add(draw.below(deviation.saturating_mul(2).saturating_add(1)))
     }
 }
 

@@ -16,7 +16,7 @@ use selvedge_core::time::LocalTime;
 /// ```
 /// use selvedge_santa::{Kind, SyncState};
 ///
-/// // Before anything was kept, everything is wanted anew.
+/// // An empty store: the first sync requests a clean sync.
 /// assert_eq!(SyncState::default().requested, Kind::CleanAll);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

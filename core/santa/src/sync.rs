@@ -123,8 +123,8 @@ impl<'a, H: Host> Session<'a, H> {
             return;
         }
         (self.options.progress)(Stage::Postflight);
-        let told = postflight::step(self, &plan, &report.downloaded).await;
-        report.postflight = match told {
+        let error = postflight::step(self, &plan, &report.downloaded).await;
+        report.postflight = match error {
             Ok(None) => StageReport::Done,
             Ok(Some(error)) | Err(error) => StageReport::Failed(error),
         };

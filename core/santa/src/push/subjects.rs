@@ -14,7 +14,7 @@ const TAG: &str = "santa.tag.";
 const HOST: &str = "santa.host.";
 
 /// After this number of failed attempts the wait does not grow further.
-const MANY_ATTEMPTS: u32 = 10;
+const SLOW_RETRY_ATTEMPTS: u32 = 10;
 
 /// A subject that a machine subscribes to.
 ///
@@ -111,7 +111,7 @@ fn is_plain(text: &str) -> bool {
 /// ```
 #[must_use]
 pub fn connect_wait_millis(attempts: u32, draw: Draw) -> u64 {
-    if attempts >= MANY_ATTEMPTS {
+    if attempts >= SLOW_RETRY_ATTEMPTS {
         return 300_000 + draw.below(300_001);
     }
     let seconds = 1_u64 << attempts.saturating_sub(1).min(8);
@@ -152,14 +152,14 @@ mod tests {
     #[test]
     fn waits_grow_and_stay_within_their_limits() {
         for attempts in 0..20 {
-            let (least, most) = (
+            let (min, max) = (
                 connect_wait_millis(attempts, Draw(0)),
                 connect_wait_millis(attempts, Draw(u32::MAX)),
             );
             let base = 1000 << attempts.clamp(1, 9).saturating_sub(1);
             match attempts {
-                10.. => assert_eq!((least, most), (300_000, 600_000)),
-                _ => assert_eq!((least, most), (base * 3 / 4, base * 5 / 4), "{attempts}"),
+                10.. => assert_eq!((min, max), (300_000, 600_000)),
+                _ => assert_eq!((min, max), (base * 3 / 4, base * 5 / 4), "{attempts}"),
             }
         }
     }

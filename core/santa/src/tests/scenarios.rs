@@ -160,9 +160,9 @@ fn headers(scene: &Scene, expected: &Value) -> Value {
 /// The expected fields of the next sync's preflight.
 fn again(scene: &Scene, options: &Options<'_>, link: &Link, expected: &Value) -> Value {
     pollster::block_on(sync(scene, options, link));
-    let told = scene.to("preflight", body).pop().unwrap();
+    let request = scene.to("preflight", body).pop().unwrap();
     let names = expected.as_object().unwrap().keys();
     names
-        .map(|name| (name.to_string(), told[name.as_str()].clone()))
+        .map(|name| (name.to_string(), request[name.as_str()].clone()))
         .collect()
 }

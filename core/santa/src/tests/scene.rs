@@ -175,17 +175,17 @@ pub(super) fn options<'a>(base: &str, machine_id: &str, client: &Value) -> Optio
             .map(|(name, value)| (name, value.as_str().unwrap()));
         connection.extra_headers = ExtraHeaders::new(pairs.map(|(n, v)| (n.as_str(), v)));
     }
-    let told: wire::PreflightRequest =
+    let machine: wire::PreflightRequest =
         serde_json::from_value(client["machine"].clone()).unwrap_or_default();
     let machine = Machine {
-        serial_number: told.serial_number,
-        hostname: told.hostname,
-        os_version: told.os_version,
-        os_build: told.os_build,
-        model_identifier: told.model_identifier,
-        santa_version: told.santa_version,
-        primary_user: told.primary_user,
-        primary_user_groups: told.primary_user_groups,
+        serial_number: machine.serial_number,
+        hostname: machine.hostname,
+        os_version: machine.os_version,
+        os_build: machine.os_build,
+        model_identifier: machine.model_identifier,
+        santa_version: machine.santa_version,
+        primary_user: machine.primary_user,
+        primary_user_groups: machine.primary_user_groups,
         ..Machine::default()
     };
     let mut options = Options::new(connection, machine);

@@ -255,7 +255,7 @@ pub enum FetchErrorKind {
     #[error("the server's certificate cannot be trusted")]
     Tls,
     /// The address has no TLS and refers to another machine.
-    #[error("without TLS others on the way can read and change what is sent")]
+    #[error("without TLS, others on the network can read and change the data")]
     Insecure,
     /// The system's proxy settings name a proxy that cannot be used.
     #[error("the proxy cannot be used")]

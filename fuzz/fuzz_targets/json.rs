@@ -24,7 +24,7 @@ enum Kind {
 #[serde(default)]
 struct Typed<'a> {
     #[serde(borrow)]
-    lent: Option<&'a str>,
+    borrowed: Option<&'a str>,
     text: Option<Cow<'a, str>>,
     whole: Option<i64>,
     small: Option<u8>,
@@ -41,7 +41,7 @@ struct Typed<'a> {
 impl Default for Typed<'_> {
     fn default() -> Self {
         Self {
-            lent: None,
+            borrowed: None,
             text: None,
             whole: None,
             small: None,
@@ -57,7 +57,8 @@ impl Default for Typed<'_> {
 
 /// The names of the members of [`Typed`], and one unknown name.
 const MEMBERS: [&str; 11] = [
-    "lent", "text", "whole", "small", "large", "real", "kind", "list", "map", "ignored", "unknown",
+    "borrowed", "text", "whole", "small", "large", "real", "kind", "list", "map", "ignored",
+    "unknown",
 ];
 
 /// Whether brackets may be nested deeper than one of the readers accepts: this crate also limits the depth of skipped
@@ -114,7 +115,10 @@ fn as_typed(text: &str) {
         assert_eq!(serde_json::to_string(&typed).ok().as_ref(), Some(&written));
         // A text that could be borrowed had no escapes, and is written without any.
         let again = json::from_str::<Typed<'_>>(&written).expect("what is written is read");
-        let typed = Typed { real: None, ..typed };
+        let typed = Typed {
+            real: None,
+            ..typed
+        };
         assert_eq!(again, typed);
     }
 }

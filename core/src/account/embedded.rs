@@ -182,8 +182,8 @@ mod tests {
         let uninvited = r#"{"status":"new-users-disabled","errors":[]}"#;
         let rows = [
             (status(403).body(uninvited), "invitation"),
-            (status(404), "check it"),
-            (json("{}"), "check it"),
+            (status(404), "check the address"),
+            (json("{}"), "check the address"),
             (json("{}").status(201), "not a new account"),
             (status(503), "try again later"),
         ];

@@ -11,7 +11,7 @@ use crate::server::{Observed, redirect};
 use crate::time::ServerTime;
 
 /// Maximum size of a response, in bytes. Responses of these services are short.
-const ANSWER_BYTES: usize = 64 << 10;
+const MAX_RESPONSE_BYTES: usize = 64 << 10;
 
 /// A response with its body.
 pub(super) struct Answer {
@@ -64,10 +64,10 @@ pub(super) async fn exchange<H: Fetch + Clock>(
     let mut body = Vec::new();
     while let Some(chunk) = response.body.chunk().await.map_err(network)? {
         let chunk = chunk.as_ref();
-        if chunk.len() > ANSWER_BYTES - body.len() {
+        if chunk.len() > MAX_RESPONSE_BYTES - body.len() {
             return Err(Error::Answer {
                 request: line.clone(),
-                detail: format!("it is larger than {ANSWER_BYTES} bytes"),
+                detail: format!("it is larger than {MAX_RESPONSE_BYTES} bytes"),
             });
         }
         body.extend_from_slice(chunk);

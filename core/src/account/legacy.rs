@@ -30,13 +30,13 @@ use crate::crypto::SyncKey;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::Clock;
 use crate::http::{Fetch, Method, Request};
-use crate::server::address::{self, Unsafe};
+use crate::server::address::{self, UnsafeAddress};
 use crate::server::{Access, Backoff, Observed};
 
 /// If the user has no node at the moment, ask again after this number of seconds.
 const NO_NODE_SECONDS: u64 = 600;
 /// Maximum length of a password, in bytes.
-const PASSWORD_BYTES: usize = 4096;
+const MAX_PASSWORD_BYTES: usize = 4096;
 
 /// An account of dialect 1.1. Its `Debug` output contains no secrets, and they are zeroized when it is dropped.
 ///
@@ -90,9 +90,9 @@ impl Account {
         password: &str,
         sync_key: SyncKey,
     ) -> Result<Self> {
-        if password.is_empty() || password.len() > PASSWORD_BYTES {
+        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
             return Err(Error::Input(format!(
-                "a password must have 1 to {PASSWORD_BYTES} bytes"
+                "a password must have 1 to {MAX_PASSWORD_BYTES} bytes"
             )));
         }
         Ok(Self {
@@ -205,7 +205,7 @@ pub enum NodeAnswer {
     /// The node is in a private network or on this machine, although the server is a public one.
     Private,
     /// The user has no node at the moment.
-    NoneNow,
+    NoNode,
     /// The server has no separate nodes: it stores the data itself.
     ServerItself,
     /// The server does not know the user.
@@ -239,13 +239,13 @@ impl NodeAnswer {
             .and_then(|text| text.strip_suffix('"'))
             .unwrap_or(text);
         if matches!(text, "" | "null") {
-            return Self::NoneNow;
+            return Self::NoNode;
         }
         match address::service(text) {
             Ok(node) => match address::check_named(server, &node) {
                 Ok(()) => Self::Node(node),
-                Err(Unsafe::Downgrade) => Self::Insecure,
-                Err(Unsafe::Private) => Self::Private,
+                Err(UnsafeAddress::Downgrade) => Self::Insecure,
+                Err(UnsafeAddress::Private) => Self::Private,
             },
             Err(_) => Self::Unreadable,
         }
@@ -360,15 +360,15 @@ impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
             NodeAnswer::ServerItself => Ok(server.clone()),
             NodeAnswer::UnknownUser => Err(Error::SignedOut { request: line }),
             NodeAnswer::Insecure => Err(unreadable(
-                "the node has no TLS, so that others on the network could read the password",
+                "it is a node without TLS, where others on the network could read the password",
             )),
-            NodeAnswer::Private => Err(unreadable(Unsafe::Private.detail())),
+            NodeAnswer::Private => Err(unreadable(UnsafeAddress::Private.detail())),
             NodeAnswer::Unreadable => Err(unreadable("it is not a node URL")),
             NodeAnswer::WrongServer => Err(Error::Input(format!(
                 "there is no server that assigns nodes at this address (it answers with status {}): check the address",
                 answer.status
             ))),
-            NodeAnswer::NoneNow => {
+            NodeAnswer::NoNode => {
                 let until = self.host.now().plus_seconds(NO_NODE_SECONDS);
                 let later = Backoff {
                     soft: Some(until),

@@ -53,11 +53,11 @@ impl Refusal {
     #[must_use]
     pub fn judge(status: u16, body: &[u8]) -> Self {
         #[derive(Deserialize)]
-        struct Said {
+        struct Body {
             status: String,
         }
-        let said = crate::json::from_slice::<Said>(body).ok();
-        let word = said.as_ref().map(|said| said.status.as_str());
+        let parsed = crate::json::from_slice::<Body>(body).ok();
+        let word = parsed.as_ref().map(|parsed| parsed.status.as_str());
         match (status, word) {
             (401 | 403, Some("new-users-disabled")) => Self::NewUsersDisabled,
             (401, Some("invalid-timestamp")) => Self::InvalidTimestamp,

@@ -150,7 +150,7 @@ mod tests {
             ("uid", "\"seven\"", "uid"),
             ("uid", "-1", "uid"),
             ("id", "\"\"", "empty"),
-            ("key", "null", "has not"),
+            ("key", "null", "is missing"),
             ("api_endpoint", "\"ftp://x\"", "address"),
         ];
         for (field, value, sentence) in rows {

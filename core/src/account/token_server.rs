@@ -32,7 +32,7 @@ pub(super) fn normalised(url: &str) -> Result<String> {
 /// use selvedge_core::http::{Bytes, Fetch, FetchError, Headers, Request, Response};
 /// use selvedge_core::time::LocalTime;
 ///
-/// struct Host; // A token server that knows everybody.
+/// struct Host; // A token server that accepts every access token.
 /// impl Fetch for Host {
 ///     type Body = Bytes;
 ///     async fn fetch(&self, request: Request) -> Result<Response<Bytes>, FetchError> {

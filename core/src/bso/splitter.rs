@@ -197,7 +197,7 @@ impl Splitter {
 
     /// Skips the opening bracket of the array.
     fn opening_bracket(&mut self) -> Result<bool, StreamError> {
-        match self.first_visible() {
+        match self.first_non_blank() {
             None => Ok(false),
             Some(b'[') => {
                 self.start += 1;
@@ -210,14 +210,14 @@ impl Splitter {
     }
 
     fn nothing_follows(&mut self) -> Result<(), StreamError> {
-        match self.first_visible() {
+        match self.first_non_blank() {
             None => Ok(()),
             Some(_) => Err(StreamError::Trailing),
         }
     }
 
     /// Drops whitespace, so that a large amount of it is never buffered.
-    fn first_visible(&mut self) -> Option<u8> {
+    fn first_non_blank(&mut self) -> Option<u8> {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
         let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
         self.start += blanks;

@@ -8,7 +8,7 @@ use core::future::Future;
 /// use selvedge_core::crypto::RustCrypto;
 /// use selvedge_core::host::Aes;
 ///
-/// /// A host that has nothing faster.
+/// /// A host without a faster AES.
 /// struct Plain;
 /// impl Aes for Plain {
 ///     type Cbc = RustCrypto;

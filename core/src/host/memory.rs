@@ -182,11 +182,11 @@ impl Store for MemoryStore {
                 Selection::Pending => stored.item.pending != Pending::Nothing,
             });
         let mut page = Vec::new();
-        let mut room = limit.bytes;
+        let mut bytes_left = limit.bytes;
         for stored in selected.take(limit.records.max(1)) {
             page.push(stored.clone());
-            match room.checked_sub(bytes(&stored.item)) {
-                Some(left) if left > 0 => room = left,
+            match bytes_left.checked_sub(bytes(&stored.item)) {
+                Some(left) if left > 0 => bytes_left = left,
                 _ => break,
             }
         }

@@ -145,15 +145,15 @@ pub(crate) async fn emptied<S: Store>(
     now: LocalTime,
     entries: &mut Vec<Entry>,
 ) -> Result<Vec<Write>> {
-    let (mut room, mut bytes) = (MAX_ENTRIES / 2, MAX_BYTES / 2);
+    let (mut entries_left, mut bytes_left) = (MAX_ENTRIES / 2, MAX_BYTES / 2);
     let removed = items(store, collection).await?.into_iter().map(|stored| {
         let Stored { item, revision } = stored;
         if let Some(cleartext) = item.cleartext {
             let is_unsent = matches!(item.pending, Pending::Edit { .. });
-            let fits = room > 0 && cleartext.len() <= bytes;
+            let fits = entries_left > 0 && cleartext.len() <= bytes_left;
             if !is_unsent && fits {
-                room -= 1;
-                bytes -= cleartext.len();
+                entries_left -= 1;
+                bytes_left -= cleartext.len();
             }
             if is_unsent || fits {
                 entries.push(Entry {

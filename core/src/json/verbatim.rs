@@ -37,9 +37,9 @@ impl Serialize for Text<'_> {
 
 impl<'de> Deserialize<'de> for Verbatim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Taken;
+        struct VerbatimVisitor;
 
-        impl<'de> Visitor<'de> for Taken {
+        impl<'de> Visitor<'de> for VerbatimVisitor {
             type Value = Verbatim;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,6 +60,6 @@ impl<'de> Deserialize<'de> for Verbatim {
             }
         }
 
-        deserializer.deserialize_newtype_struct(NAME, Taken)
+        deserializer.deserialize_newtype_struct(NAME, VerbatimVisitor)
     }
 }

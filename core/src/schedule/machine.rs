@@ -166,29 +166,29 @@ impl Schedule {
             Event::Changed { points } => {
                 self.points = self.points.saturating_add(points);
                 if self.is_urgent(policy) {
-                    self.hurry(policy, now, 0);
+                    self.bring_forward(policy, now, 0);
                 }
             }
             Event::Active => {
                 let was_idle = !core::mem::replace(&mut self.is_active, true);
                 if was_idle {
-                    self.hurry(policy, now, self.interval(policy));
+                    self.bring_forward(policy, now, self.interval(policy));
                 }
             }
             Event::Idle => self.is_active = false,
             Event::Devices { count } => {
                 let had_several = core::mem::replace(&mut self.has_several, count > 1);
                 if self.has_several && !had_several {
-                    self.hurry(policy, now, self.interval(policy));
+                    self.bring_forward(policy, now, self.interval(policy));
                 }
             }
-            Event::Woke if self.has_several => self.hurry(policy, now, policy.wake_seconds),
-            Event::NetworkBack if self.has_several => self.hurry(policy, now, 0),
+            Event::Woke if self.has_several => self.bring_forward(policy, now, policy.wake_seconds),
+            Event::NetworkBack if self.has_several => self.bring_forward(policy, now, 0),
             Event::Woke | Event::NetworkBack => {}
             Event::AskedFor => self.is_asked_for = true,
             Event::Pushed { collections } => {
                 self.pushed.extend(collections);
-                self.hurry(policy, now, PUSH_SECONDS);
+                self.bring_forward(policy, now, PUSH_SECONDS);
             }
             Event::Began => {
                 self.is_running = true;
@@ -254,11 +254,11 @@ impl Schedule {
         if self.needs_person {
             return Next::ForPerson;
         }
-        let until = self.comes_due(policy, now);
+        let until = self.due_at(policy, now);
         if now < until {
             return Next::Wait { until };
         }
-        let is_only_pushed = !self.pushed.is_empty() && !self.is_due_anyway(policy, now);
+        let is_only_pushed = !self.pushed.is_empty() && !self.is_due_by_interval(policy, now);
         Next::Sync {
             is_asked_for: false,
             only: is_only_pushed.then(|| self.pushed.clone()),
@@ -279,13 +279,13 @@ impl Schedule {
     }
 
     /// Whether a sync is due by the regular intervals, regardless of pushes.
-    fn is_due_anyway(&self, policy: &Policy, now: LocalTime) -> bool {
+    fn is_due_by_interval(&self, policy: &Policy, now: LocalTime) -> bool {
         self.last
             .is_none_or(|last| now < last || now >= last.plus_seconds(self.interval(policy)))
     }
 
     /// When an automatic sync is due. A clock that was set back does not prevent it: no wait exceeds the maximum.
-    fn comes_due(&self, policy: &Policy, now: LocalTime) -> LocalTime {
+    fn due_at(&self, policy: &Policy, now: LocalTime) -> LocalTime {
         let due = within(self.due, now, policy.longest_seconds()).unwrap_or(now);
         let floor = self
             .last
@@ -314,7 +314,7 @@ impl Schedule {
     }
 
     /// Moves the next sync to an earlier time, except after too many consecutive failures.
-    fn hurry(&mut self, policy: &Policy, now: LocalTime, seconds: u64) {
+    fn bring_forward(&mut self, policy: &Policy, now: LocalTime, seconds: u64) {
         if self.failures < policy.failures {
             let sooner = now.plus_seconds(seconds);
             self.due = Some(self.due.map_or(sooner, |due| due.min(sooner)));

@@ -64,13 +64,13 @@ pub(crate) fn push_encoded_parameter(url: &mut String, name: &str, value: &str) 
 /// KiB.
 pub(crate) fn ids_value(ids: &[RecordId], max: usize) -> (usize, String) {
     /// Leaves space for the endpoint and other parameters.
-    const VALUE_BYTES: usize = 1536;
+    const MAX_VALUE_BYTES: usize = 1536;
     let mut value = String::new();
     let mut count = 0;
     for id in ids.iter().take(max) {
         let mut encoded = String::new();
         push_encoded(&mut encoded, id.as_str());
-        if count > 0 && value.len() + 1 + encoded.len() > VALUE_BYTES {
+        if count > 0 && value.len() + 1 + encoded.len() > MAX_VALUE_BYTES {
             break;
         }
         if count > 0 {
@@ -119,14 +119,14 @@ fn normalised(text: &str) -> Option<String> {
 
 /// Why a storage server's address from another server is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unsafe {
+pub(crate) enum UnsafeAddress {
     /// The storage server has no TLS, although the other server has.
     Downgrade,
     /// The storage server is in a private network or on this machine, although the other server is a public one.
     Private,
 }
 
-impl Unsafe {
+impl UnsafeAddress {
     /// What is wrong, for an error message.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
@@ -141,11 +141,11 @@ impl Unsafe {
 }
 
 /// Whether a server may return the address of another one. Both addresses are normalized by [`service`].
-pub(crate) fn check_named(by: &str, named: &str) -> Result<(), Unsafe> {
+pub(crate) fn check_named(by: &str, named: &str) -> Result<(), UnsafeAddress> {
     if by.starts_with("https://") && !named.starts_with("https://") {
-        Err(Unsafe::Downgrade)
+        Err(UnsafeAddress::Downgrade)
     } else if host_name::is_private(host(named)) && !host_name::is_private(host(by)) {
-        Err(Unsafe::Private)
+        Err(UnsafeAddress::Private)
     } else {
         Ok(())
     }
@@ -275,36 +275,40 @@ mod tests {
             (
                 "https://a.example",
                 "http://a.example/1.5/7",
-                Err(Unsafe::Downgrade),
+                Err(UnsafeAddress::Downgrade),
             ),
             ("http://a.example", "http://b.example/1.5/7", Ok(())),
             ("http://a.example", "https://b.example/1.5/7", Ok(())),
             (
                 "https://a.example",
                 "https://10.1.2.3/1.5/7",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://a.example",
                 "https://localhost:8000/1.5/7",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://a.example",
                 "https://[::1]:8000",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://a.example",
                 "https://[fd00::1]",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://8.8.8.8",
                 "https://192.168.0.1",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
-            ("https://a.example", "https://router", Err(Unsafe::Private)),
+            (
+                "https://a.example",
+                "https://router",
+                Err(UnsafeAddress::Private),
+            ),
             (
                 "http://127.0.0.1:8000",
                 "http://127.0.0.1:8001/1.5/7",

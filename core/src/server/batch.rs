@@ -4,7 +4,7 @@ use super::limits::Limits;
 
 /// Maximum size of a POST body in bytes, even if the server accepts more, to limit memory use. A single record may be
 /// larger.
-const POST_BODY_BYTES: u64 = 4 << 20;
+const MAX_POST_BODY_BYTES: u64 = 4 << 20;
 
 /// The sizes of one record that is to be uploaded.
 ///
@@ -25,20 +25,20 @@ pub struct Size {
 /// Which POST the next record belongs to.
 ///
 /// ```
-/// use selvedge_core::server::batch::{Place, Planner, Size};
+/// use selvedge_core::server::batch::{Placement, Planner, Size};
 /// use selvedge_core::server::Limits;
 ///
 /// let mut planner = Planner::new(Limits { max_post_records: 1, max_total_records: 2, ..Limits::default() });
 /// let size = Size { payload_bytes: 10, bso_json_bytes: 50 };
-/// assert_eq!(planner.place(size), Place::ThisPost);
+/// assert_eq!(planner.place(size), Placement::ThisPost);
 /// planner.add(size);
-/// assert_eq!(planner.place(size), Place::NextPost);
+/// assert_eq!(planner.place(size), Placement::NextPost);
 /// planner.close_post();
 /// planner.add(size);
-/// assert_eq!(planner.place(size), Place::NextBatch);
+/// assert_eq!(planner.place(size), Placement::NextBatch);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Placement {
     /// The current POST.
     ThisPost,
     /// The next POST: first send the current one without a commit.
@@ -98,7 +98,7 @@ impl Planner {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            body_bytes: POST_BODY_BYTES,
+            body_bytes: MAX_POST_BODY_BYTES,
             post: Sum::default(),
             batch: Sum::default(),
         }
@@ -112,7 +112,7 @@ impl Planner {
 
     /// The POST for a record of this size. This does not change the plan.
     #[must_use]
-    pub fn place(&self, size: Size) -> Place {
+    pub fn place(&self, size: Size) -> Placement {
         let limits = &self.limits;
         let fits_post = |sum: Sum, body_bytes: u64| {
             sum.records <= limits.max_post_records
@@ -127,7 +127,7 @@ impl Planner {
             || !fits_post(alone, limits.max_request_bytes)
             || !fits_batch(alone)
         {
-            return Place::TooLarge;
+            return Placement::TooLarge;
         }
         let total = Sum {
             records: self.batch.records + self.post.records,
@@ -138,16 +138,16 @@ impl Planner {
             json_bytes: 0,
         };
         if !fits_batch(total.plus(size)) {
-            Place::NextBatch
+            Placement::NextBatch
         } else if self.is_post_empty()
             || fits_post(
                 self.post.plus(size),
                 limits.max_request_bytes.min(self.body_bytes),
             )
         {
-            Place::ThisPost
+            Placement::ThisPost
         } else {
-            Place::NextPost
+            Placement::NextPost
         }
     }
 
@@ -259,23 +259,23 @@ mod tests {
                 bso_json_bytes: record.bso_json_bytes,
             };
             match planner.place(size) {
-                Place::TooLarge => {
+                Placement::TooLarge => {
                     skipped.push(record.id);
                     continue;
                 }
-                Place::ThisPost => {}
-                Place::NextPost => {
+                Placement::ThisPost => {}
+                Placement::NextPost => {
                     simulation.send(false);
                     planner.close_post();
                 }
-                Place::NextBatch => {
+                Placement::NextBatch => {
                     simulation.send(true);
                     planner.commit();
                 }
             }
             assert_eq!(
                 planner.place(size),
-                Place::ThisPost,
+                Placement::ThisPost,
                 "after a POST was sent"
             );
             planner.add(size);
@@ -320,15 +320,15 @@ mod tests {
         };
         let mut planner = Planner::new(endless);
         let large = Size {
-            payload_bytes: POST_BODY_BYTES,
-            bso_json_bytes: POST_BODY_BYTES + 100,
+            payload_bytes: MAX_POST_BODY_BYTES,
+            bso_json_bytes: MAX_POST_BODY_BYTES + 100,
         };
-        assert_eq!(planner.place(large), Place::ThisPost);
+        assert_eq!(planner.place(large), Placement::ThisPost);
         planner.add(large);
         let small = Size {
             payload_bytes: 1,
             bso_json_bytes: 40,
         };
-        assert_eq!(planner.place(small), Place::NextPost);
+        assert_eq!(planner.place(small), Placement::NextPost);
     }
 }

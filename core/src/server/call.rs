@@ -95,7 +95,7 @@ impl<B> Reply<B> {
     }
 
     /// The body is not JSON, or not the expected JSON; more details could quote a record.
-    pub(crate) fn no_json(&self) -> Error {
+    pub(crate) fn not_json(&self) -> Error {
         self.unreadable("it is not the JSON that the protocol specifies")
     }
 }

@@ -25,7 +25,7 @@ use crate::time::{LocalTime, ServerTime};
 /// A 401 is attributed to the clock if the clock is wrong by more than this number of seconds (spec §2.6).
 const SKEW_SECONDS: u64 = 30;
 /// Maximum number of bytes read from the body of an error response.
-const REFUSAL_BYTES: usize = 4096;
+const MAX_ERROR_BODY_BYTES: usize = 4096;
 /// Maximum number of retries of a GET when the server closes the connection before its response starts.
 const MAX_DROPPED: u32 = 2;
 
@@ -166,7 +166,7 @@ impl Access {
 /// use selvedge_core::server::{Access, Client};
 /// use selvedge_core::time::LocalTime;
 ///
-/// struct Host; // A server that has one collection.
+/// struct Host; // A server with one collection.
 /// impl Fetch for Host {
 ///     type Body = Bytes;
 ///     async fn fetch(&self, _: Request) -> Result<Response<Bytes>, FetchError> {
@@ -414,12 +414,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
     /// The beginning of an error response's body. An unreadable body does not change the error.
     async fn read_start(&self, body: &mut H::Body) -> Vec<u8> {
         let mut bytes = Vec::new();
-        while bytes.len() < REFUSAL_BYTES {
+        while bytes.len() < MAX_ERROR_BODY_BYTES {
             let Ok(Some(chunk)) = self.chunk(body).await else {
                 break;
             };
             let chunk = chunk.as_ref();
-            let room = REFUSAL_BYTES - bytes.len();
+            let room = MAX_ERROR_BODY_BYTES - bytes.len();
             bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
         }
         bytes

@@ -91,7 +91,7 @@ impl Dialect {
     }
 
     /// Whether a 404 for a collection, or for the storage, means that it is empty.
-    pub(super) const fn is_missing_empty(self) -> bool {
+    pub(super) const fn treats_missing_as_empty(self) -> bool {
         matches!(self, Self::V1_1)
     }
 
@@ -99,7 +99,7 @@ impl Dialect {
     /// servers of 1.1 compare with the collection's time, which also changes with other records. `collection` was
     /// requested before `record`; a missing one has the time zero. `None` if the record itself was changed, or nothing
     /// else explains the conflict.
-    pub(super) fn second_guard(
+    pub(super) fn retry_condition(
         self,
         guard: ServerTime,
         collection: ServerTime,

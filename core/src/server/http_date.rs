@@ -37,11 +37,11 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
     days.checked_mul(86_400)?.checked_add(seconds)
 }
 
-fn number(text: &str, most: u64) -> Option<u64> {
+fn number(text: &str, max: u64) -> Option<u64> {
     if text.len() > 4 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    text.parse().ok().filter(|value| *value <= most)
+    text.parse().ok().filter(|value| *value <= max)
 }
 
 fn month(name: &str) -> Option<u64> {

@@ -21,7 +21,7 @@ use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// Maximum size of a response, in bytes: enough for thousands of collections.
-const INFO_BYTES: usize = 1 << 20;
+const MAX_INFO_BYTES: usize = 1 << 20;
 
 /// The collections of a server and their modification times. It may be cached as JSON for a later 304.
 ///
@@ -229,8 +229,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             Err(Error::NotFound { .. }) => return Ok(Limits::default()),
             reply => reply?,
         };
-        let body = self.read(&mut reply, INFO_BYTES).await?;
-        Limits::from_configuration(&body).map_err(|_| reply.no_json())
+        let body = self.read(&mut reply, MAX_INFO_BYTES).await?;
+        Limits::from_configuration(&body).map_err(|_| reply.not_json())
     }
 
     async fn info(&self, path: &str, condition: Condition) -> Result<Reply<H::Body>> {
@@ -239,8 +239,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     }
 
     async fn read_json<T: DeserializeOwned>(&self, reply: &mut Reply<H::Body>) -> Result<T> {
-        let body = self.read(reply, INFO_BYTES).await?;
-        json::from_slice(&body).map_err(|_| reply.no_json())
+        let body = self.read(reply, MAX_INFO_BYTES).await?;
+        json::from_slice(&body).map_err(|_| reply.not_json())
     }
 }
 
@@ -491,7 +491,7 @@ mod tests {
     fn an_endless_response_is_not_read_to_its_end() {
         let host = Script::new().expect(
             get("info/collections"),
-            json(" ".repeat(INFO_BYTES + 1)).in_chunks(&[4096]),
+            json(" ".repeat(MAX_INFO_BYTES + 1)).in_chunks(&[4096]),
         );
         let client = client(&host);
         let error = pollster::block_on(client.info_collections(None)).unwrap_err();

@@ -27,7 +27,7 @@ use crate::ids::CollectionName;
 use crate::time::ServerTime;
 
 /// Maximum length of a page token, in bytes.
-const OFFSET_BYTES: usize = 1024;
+const MAX_TOKEN_BYTES: usize = 1024;
 
 /// An event of a download.
 ///
@@ -70,7 +70,7 @@ pub enum PageEvent<'a> {
 ///         while let Some(event) = arrived.next()? {
 ///             match event {
 ///                 PageEvent::Record(Ok(envelope)) => records += usize::from(!envelope.id.is_empty()),
-///                 PageEvent::Record(Err(error)) => drop(error), // named to the user
+///                 PageEvent::Record(Err(error)) => drop(error), // report it to the user
 ///                 PageEvent::Id(_) | PageEvent::PageEnd { .. } => {}
 ///             }
 ///         }
@@ -186,7 +186,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             match &mut self.state {
                 State::Done => return Ok(None),
                 State::Between => {
-                    self.look_first().await?;
+                    self.read_collection_time().await?;
                     self.state = self
                         .prepare_request()?
                         .map_or(State::Done, State::Requested);
@@ -197,7 +197,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
                         core::mem::replace(&mut self.state, State::Done)
                     {
                         match pending.answer.wait().await {
-                            Err(Error::NotFound { .. }) if self.is_missing_empty() => {
+                            Err(Error::NotFound { .. }) if self.treats_missing_as_empty() => {
                                 self.end = Some(None);
                             }
                             reply => self.begin(reply?, pending.ids)?,
@@ -246,7 +246,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
 
     /// If the pages do not contain the collection's time, it is requested before the first one: everything that is
     /// written from then on is newer (spec §3.9).
-    async fn look_first(&mut self) -> Result<()> {
+    async fn read_collection_time(&mut self) -> Result<()> {
         if !self.client.dialect().sends_collection_time()
             && self.query.ids.is_none()
             && self.position.unmodified_since.is_none()
@@ -257,8 +257,8 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         Ok(())
     }
 
-    fn is_missing_empty(&self) -> bool {
-        self.client.dialect().is_missing_empty()
+    fn treats_missing_as_empty(&self) -> bool {
+        self.client.dialect().treats_missing_as_empty()
     }
 
     /// Prepares the request for the next page; `None` if the query is complete.
@@ -337,7 +337,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             position.ids_done += requested;
         }
         let moves = next.as_ref().is_none_or(|next| {
-            next.len() <= OFFSET_BYTES && position.offset.as_ref() != Some(next)
+            next.len() <= MAX_TOKEN_BYTES && position.offset.as_ref() != Some(next)
         });
         position.offset = next;
         moves

@@ -25,7 +25,7 @@ pub(crate) enum Disposition {
     /// Written, or in the batch.
     Success,
     /// It did not fit into this POST: send it again in another one.
-    Again(String),
+    Retry(String),
     /// Rejected, with the server's reason.
     Failed(String),
     /// The response does not mention it.
@@ -58,7 +58,7 @@ impl PostAnswer {
     pub(crate) fn disposition(&self, id: &str) -> Disposition {
         match self.failed.get(id) {
             Some(reason) if reason.contains("retry bso") || reason.contains("retry bytes") => {
-                Disposition::Again(reason.clone())
+                Disposition::Retry(reason.clone())
             }
             Some(reason) => Disposition::Failed(reason.clone()),
             None if self.success.contains(id) => Disposition::Success,
@@ -155,8 +155,8 @@ mod tests {
         let rows = [
             ("a", Disposition::Success),
             ("b", Disposition::Failed("invalid ttl".into())),
-            ("c", Disposition::Again("x, retry bso".into())),
-            ("d", Disposition::Again("retry bytes".into())),
+            ("c", Disposition::Retry("x, retry bso".into())),
+            ("d", Disposition::Retry("retry bytes".into())),
             ("e", Disposition::Failed("null".into())),
             ("f", Disposition::Unlisted),
         ];

@@ -16,9 +16,9 @@ use crate::json;
 use crate::time::ServerTime;
 
 /// Maximum size of a single record, in bytes; servers allow 2.5 MiB of payload.
-const RECORD_BYTES: usize = 16 << 20;
+const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Maximum size of the response to a write, in bytes.
-const WRITE_BYTES: usize = 64 << 10;
+const MAX_WRITE_RESPONSE_BYTES: usize = 64 << 10;
 /// The protocol's maximum number of ids in one request.
 const MAX_IDS: usize = 100;
 
@@ -106,8 +106,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         if reply.is_unmodified() {
             return Ok(Conditional::Unmodified);
         }
-        let body = self.read(&mut reply, RECORD_BYTES).await?;
-        let record: Record = json::from_slice(&body).map_err(|_| reply.no_json())?;
+        let body = self.read(&mut reply, MAX_RECORD_BYTES).await?;
+        let record: Record = json::from_slice(&body).map_err(|_| reply.not_json())?;
         if record.id != *id {
             return Err(reply.unreadable("it is not the requested record"));
         }
@@ -216,7 +216,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     /// Treats a missing target as already deleted.
     fn gone(&self, written: Result<ServerTime>) -> Result<ServerTime> {
         match written {
-            Err(Error::NotFound { .. }) if self.dialect().is_missing_empty() => {
+            Err(Error::NotFound { .. }) if self.dialect().treats_missing_as_empty() => {
                 Ok(ServerTime::ZERO)
             }
             written => written,
@@ -241,7 +241,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         let time = self.collection_time(collection).await?;
         let record = self.get_record(collection, id).await?;
         let modified = record.map_or(ServerTime::ZERO, |record| record.modified);
-        match self.dialect().second_guard(guard, time, modified) {
+        match self.dialect().retry_condition(guard, time, modified) {
             Some(guard) => self.write(call, Some(guard)).await,
             None => Err(conflict),
         }
@@ -257,7 +257,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     async fn write(&self, call: Call, unmodified_since: Option<ServerTime>) -> Result<ServerTime> {
         let call = call.when(Condition::unmodified_since(unmodified_since));
         let mut reply: Reply<H::Body> = self.send(call).await?;
-        let body = self.read(&mut reply, WRITE_BYTES).await?;
+        let body = self.read(&mut reply, MAX_WRITE_RESPONSE_BYTES).await?;
         self.write_time(&reply, &body)
     }
 }

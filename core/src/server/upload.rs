@@ -11,7 +11,7 @@ use core::fmt;
 use self::held::Held;
 pub use self::outcome::{Added, Committed, Failed, Reason};
 use super::address;
-use super::batch::{Place, Planner, Size};
+use super::batch::{Placement, Planner, Size};
 use super::call::Call;
 use super::client::Client;
 use super::conditions::Condition;
@@ -24,9 +24,9 @@ use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
 
 /// Maximum size of a response body, in bytes: ids and reasons of one POST.
-const ANSWER_BYTES: usize = 4 << 20;
+const MAX_RESPONSE_BYTES: usize = 4 << 20;
 /// Records that a server did not accept because a POST was full are kept for another POST, up to this many bytes.
-const AGAIN_BYTES: usize = 8 << 20;
+const MAX_RETRY_BYTES: usize = 8 << 20;
 
 /// An upload of records to one collection, created by [`Client::upload`].
 ///
@@ -134,10 +134,10 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             bso_json_bytes: bso_json.len() as u64,
         };
         let committed = match self.planner.place(size) {
-            Place::TooLarge => return Ok(Added::TooLarge),
-            Place::ThisPost => None,
-            Place::NextPost => self.send(false).await?,
-            Place::NextBatch => self.send(true).await?,
+            Placement::TooLarge => return Ok(Added::TooLarge),
+            Placement::ThisPost => None,
+            Placement::NextPost => self.send(false).await?,
+            Placement::NextBatch => self.send(true).await?,
         };
         self.planner.add(size);
         self.post.push(id, tag, size, bso_json, false);
@@ -158,7 +158,8 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                 return Ok(None);
             }
             let next = self.again.records.first();
-            let commit = next.is_none_or(|next| self.planner.place(next.size) == Place::NextBatch);
+            let commit =
+                next.is_none_or(|next| self.planner.place(next.size) == Placement::NextBatch);
             if let Some(committed) = self.send(commit).await? {
                 return Ok(Some(committed));
             }
@@ -181,7 +182,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         let mut is_full = false;
         for record in again.records {
             let json = again.json.get(record.range).unwrap_or_default();
-            is_full = is_full || self.planner.place(record.size) != Place::ThisPost;
+            is_full = is_full || self.planner.place(record.size) != Placement::ThisPost;
             let to = if is_full {
                 &mut self.again
             } else {
@@ -244,14 +245,14 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             }
             Err(error) => match error {
                 Error::TooLarge { status, .. } if self.may_cut(status) && post.len() == 1 => {
-                    return self.leave_out(post, body_bytes, commit, error).await;
+                    return self.skip_too_large(post, body_bytes, commit, error).await;
                 }
                 error => return Err(error),
             },
             Ok(reply) => reply,
         };
-        let body = self.client.read(&mut reply, ANSWER_BYTES).await?;
-        let answer = PostAnswer::parse(&body).map_err(|_| reply.no_json())?;
+        let body = self.client.read(&mut reply, MAX_RESPONSE_BYTES).await?;
+        let answer = PostAnswer::parse(&body).map_err(|_| reply.not_json())?;
         let (mode, outcome) = judge(&self.mode, commit, reply.response.status, &answer)
             .map_err(|detail| reply.unreadable(detail))?;
         // The time of the write is required before anything is reported.
@@ -278,7 +279,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
 
     /// Omits a record that is too large by itself. An open batch that was to be committed with it is committed without
     /// it.
-    async fn leave_out(
+    async fn skip_too_large(
         &mut self,
         post: Held<T>,
         body_bytes: u64,
@@ -343,9 +344,9 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                     self.success.push((record.id, record.tag));
                     continue;
                 }
-                Disposition::Again(reason) => {
+                Disposition::Retry(reason) => {
                     let json = post.json.get(record.range).unwrap_or_default();
-                    if !record.is_resent && self.again.json.len() + json.len() < AGAIN_BYTES {
+                    if !record.is_resent && self.again.json.len() + json.len() < MAX_RETRY_BYTES {
                         self.planner.refused(record.size.payload_bytes);
                         self.again
                             .push(record.id, record.tag, record.size, json, true);

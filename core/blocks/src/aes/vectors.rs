@@ -16,7 +16,7 @@ const ROUNDS: usize = 14;
 type RoundKeys = [Block; ROUNDS + 1];
 
 /// Number of blocks processed in parallel: a single block waits for its own lookups.
-const SIDE_BY_SIDE: usize = 2;
+const PARALLEL_BLOCKS: usize = 2;
 
 /// An AES-256 key, expanded for both directions.
 #[derive(Clone)]
@@ -60,12 +60,12 @@ impl Aes256 {
 
     /// Encrypts independent blocks.
     pub(crate) fn encrypt(&self, blocks: &mut [Block]) {
-        let (groups, rest) = blocks.as_chunks_mut::<SIDE_BY_SIDE>();
+        let (groups, rest) = blocks.as_chunks_mut::<PARALLEL_BLOCKS>();
         for group in groups {
             *group = self.encrypting.run(group);
         }
         for block in rest {
-            [*block, _] = self.encrypting.run(&[*block; SIDE_BY_SIDE]);
+            [*block, _] = self.encrypting.run(&[*block; PARALLEL_BLOCKS]);
         }
     }
 
@@ -77,7 +77,7 @@ impl Aes256 {
             before = *block;
             *block = stored(cleartext);
         };
-        let (groups, rest) = blocks.as_chunks_mut::<SIDE_BY_SIDE>();
+        let (groups, rest) = blocks.as_chunks_mut::<PARALLEL_BLOCKS>();
         for group in groups {
             let decrypted = self.decrypting.run(group);
             for (block, decrypted) in group.iter_mut().zip(decrypted) {
@@ -85,7 +85,7 @@ impl Aes256 {
             }
         }
         for block in rest {
-            let [decrypted, _] = self.decrypting.run(&[*block; SIDE_BY_SIDE]);
+            let [decrypted, _] = self.decrypting.run(&[*block; PARALLEL_BLOCKS]);
             unchain(block, decrypted);
         }
     }
@@ -110,7 +110,7 @@ impl Direction {
 
     /// Applies all rounds to the blocks.
     #[inline(never)]
-    fn run(&self, blocks: &[Block; SIDE_BY_SIDE]) -> [Block; SIDE_BY_SIDE] {
+    fn run(&self, blocks: &[Block; PARALLEL_BLOCKS]) -> [Block; PARALLEL_BLOCKS] {
         let [first, rounds @ .., last] = &self.keys;
         let mut states = [0, 1].map(|n| v128_xor(self.entered(loaded(&blocks[n])), loaded(first)));
         for key in rounds {

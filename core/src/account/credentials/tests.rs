@@ -102,7 +102,7 @@ fn error_messages_contain_no_secret() {
         (token_form(), "ksync_b64url", json!("AAAA"), "64 bytes"),
         (token_form(), "ksync_b64url", Value::Null, "sync key"),
         (token_form(), "hashalg", json!("md5"), "hash"),
-        (token_form(), "key", Value::Null, "has not"),
+        (token_form(), "key", Value::Null, "is missing"),
         (
             server_form(),
             "access_token",

@@ -60,10 +60,10 @@ fn every_response_maps_to_one_answer() {
         ),
         (200, b"http://n.example/", NodeAnswer::Insecure),
         (200, b"https://192.168.0.7/", NodeAnswer::Private),
-        (200, b"null", NodeAnswer::NoneNow),
-        (200, b"\"null\"", NodeAnswer::NoneNow),
-        (200, b"", NodeAnswer::NoneNow),
-        (200, b"\n", NodeAnswer::NoneNow),
+        (200, b"null", NodeAnswer::NoNode),
+        (200, b"\"null\"", NodeAnswer::NoNode),
+        (200, b"", NodeAnswer::NoNode),
+        (200, b"\n", NodeAnswer::NoNode),
         (200, b"<html>", NodeAnswer::Unreadable),
         (200, b"\xFF", NodeAnswer::Unreadable),
         (404, b"", NodeAnswer::ServerItself),
@@ -138,12 +138,12 @@ fn each_error_message_specifies_what_to_do() {
         (
             status(200).body("<html>"),
             |error| matches!(error, Error::Answer { .. }),
-            "no node",
+            "not a node URL",
         ),
         (
             status(403),
             |error| matches!(error, Error::Input(_)),
-            "check it",
+            "check the address",
         ),
     ];
     let untils = [in_ten_minutes, in_a_minute, None, None, None, None];
@@ -163,7 +163,13 @@ fn error_messages_contain_no_secret() {
     let rows = [
         ("nowhere", "johndoe", "password", KEY, "address"),
         ("https://a.example", "", "password", KEY, "name"),
-        ("https://a.example", "johndoe", "", KEY, "password has"),
+        (
+            "https://a.example",
+            "johndoe",
+            "",
+            KEY,
+            "password must have",
+        ),
         (
             "https://a.example",
             "johndoe",

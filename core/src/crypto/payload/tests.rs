@@ -60,9 +60,9 @@ fn bundle(encryption: &str, hmac: &str) -> KeyBundle {
 }
 
 /// A random number generator that returns the bytes specified by a test.
-struct Given(Vec<u8>);
+struct FixedRandom(Vec<u8>);
 
-impl Random for Given {
+impl Random for FixedRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         bytes.copy_from_slice(self.0.get(..bytes.len()).ok_or(RandomError)?);
         Ok(())
@@ -104,7 +104,7 @@ fn documented_records_are_written_byte_for_byte() {
         let mut sealer = Sealer::new(&bundle, RustCrypto::new(&bundle));
         sealer.add("an id", &case.cleartext, None, None);
         assert_eq!(sealer.bytes().abs_diff(payload.len()), 0);
-        let sealed = pollster::block_on(sealer.seal(&Given(iv))).unwrap();
+        let sealed = pollster::block_on(sealer.seal(&FixedRandom(iv))).unwrap();
         let record = sealed.records().next().unwrap();
         assert_eq!(record.payload_bytes, payload.len());
         let escaped = serde_json::to_string(&payload).unwrap();
@@ -268,10 +268,13 @@ fn too_deep_nesting_is_distinguished_from_invalid_json() {
 #[test]
 fn nothing_is_sealed_without_random_bytes() {
     let bundle = KeyBundle::new([1; 32], [2; 32]);
-    assert_eq!(seal(&bundle, &Given(Vec::new()), "{}"), Err(RandomError));
+    assert_eq!(
+        seal(&bundle, &FixedRandom(Vec::new()), "{}"),
+        Err(RandomError)
+    );
     let mut sealer = Sealer::new(&bundle, RustCrypto::new(&bundle));
     sealer.add("a", "{}", None, None);
-    assert!(pollster::block_on(sealer.seal(&Given(Vec::new()))).is_err());
+    assert!(pollster::block_on(sealer.seal(&FixedRandom(Vec::new()))).is_err());
     assert_eq!(sealer.records(), 0);
 }
 
@@ -302,7 +305,7 @@ proptest! {
             for (n, cleartext) in cleartexts.iter().enumerate() {
                 sealer.add(&format!("record {n}"), cleartext, Some(-3), None);
             }
-            let sealed = pollster::block_on(sealer.seal(&Given(random.clone()))).unwrap();
+            let sealed = pollster::block_on(sealer.seal(&FixedRandom(random.clone()))).unwrap();
             let mut expected = Vec::new();
             for ((record, sample), (n, iv)) in sealed.records().zip(&samples).zip(random.as_chunks::<16>().0.iter().enumerate()) {
                 let bso: serde_json::Value = serde_json::from_slice(record.bso).unwrap();

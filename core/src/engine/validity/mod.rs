@@ -62,7 +62,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// Rejects changes of which one would create a record, or all together a tree, that Firefox would not apply.
+/// Rejects changes if one of them creates a record, or all of them together create a tree, that Firefox would not apply.
 ///
 /// # Errors
 /// [`Error::Input`] with the record and the rule.

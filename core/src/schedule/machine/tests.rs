@@ -305,17 +305,17 @@ proptest! {
     ) {
         let (mut schedule, mut now) = (Schedule::default(), NOW);
         let mut last: Option<LocalTime> = None;
-        let mut told = Vec::new();
+        let mut waits = Vec::new();
         for (event, seconds, random) in steps {
             now = now.plus_seconds(seconds);
             if let Event::Ended { backoff, .. } = &event {
                 last = Some(now);
-                told.push(backoff.until());
+                waits.push(backoff.until());
             }
             schedule.handle(&P, event, now, random);
             if let Next::Sync { .. } = schedule.next(&P, now) {
                 prop_assert!(last.is_none_or(|last| now >= last.plus_seconds(P.floor_seconds)));
-                let latest = told.last().copied().flatten();
+                let latest = waits.last().copied().flatten();
                 prop_assert!(latest.is_none_or(|until| until <= now));
             }
         }

@@ -89,7 +89,7 @@ fn a_conflict_over_one_record_is_distinguished_from_one_over_other_records() {
         ("the collection is missing", Dialect::V1_1, 0, 0, 0, None),
     ];
     for (name, dialect, guard, collection, record, expected) in rows {
-        let second = dialect.second_guard(time(guard), time(collection), time(record));
+        let second = dialect.retry_condition(time(guard), time(collection), time(record));
         assert_eq!(second, expected.map(time), "{name}");
     }
 }

@@ -215,7 +215,7 @@ fn page_loops_are_not_followed() {
         .expect(get("storage/notes?full=1&offset=x"), circle());
     let (_, result) = of(&host, Query::full());
     assert!(matches!(result, Err(Error::Answer { .. })), "{result:?}");
-    let endless = newlines("").header("X-Weave-Next-Offset", "x".repeat(OFFSET_BYTES + 1));
+    let endless = newlines("").header("X-Weave-Next-Offset", "x".repeat(MAX_TOKEN_BYTES + 1));
     let host = Script::new().expect(get("storage/notes?full=1"), endless);
     assert!(matches!(
         of(&host, Query::full()).1,

@@ -114,7 +114,7 @@ fn as_typed(text: &str) {
         let written = json::to_string(&typed).expect("there are no floats in it");
         assert_eq!(serde_json::to_string(&typed).ok().as_ref(), Some(&written));
         // A text that could be borrowed had no escapes, and is written without any.
-        let again = json::from_str::<Typed<'_>>(&written).expect("what is written is read");
+        let again = json::from_str::<Typed<'_>>(&written).expect("written JSON can be read");
         let typed = Typed {
             real: None,
             ..typed

@@ -243,9 +243,10 @@ impl<'de> SeqAccess<'de> for Entries<'_, 'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Fault> {
-        match self.has_entry(b']')? {
-            true => self.value(seed).map(Some),
-            false => Ok(None),
+        if self.has_entry(b']')? {
+            self.value(seed).map(Some)
+        } else {
+            Ok(None)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong, by what the caller can do about it.
+//! The core's errors, by what the caller can do about them.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,7 +9,7 @@ use crate::ids::{CollectionName, RecordId};
 use crate::sync::{Reason, Version};
 use crate::time::LocalTime;
 
-/// The request that an error came from: its verb and its path below the user's endpoint, never the user or a token.
+/// The request that caused an error: its method and its path below the user's endpoint; never the user or a token.
 ///
 /// ```
 /// use selvedge_core::error::RequestLine;
@@ -25,7 +25,7 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// From a verb and a path below the user's endpoint, without its query.
+    /// Creates one from a method and a path below the user's endpoint, without the query.
     #[must_use]
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
@@ -41,57 +41,58 @@ impl fmt::Display for RequestLine {
     }
 }
 
-/// Why something of the core could not be done.
+/// An error of the core.
 ///
 /// ```
 /// use selvedge_core::error::{Error, RequestLine};
 /// use selvedge_core::http::Method;
 ///
 /// let error = Error::SignedOut { request: RequestLine::new(Method::Get, "info/collections") };
-/// assert_eq!(error.to_string(), "the server no longer takes these credentials: sign in again (GET info/collections)");
+/// assert_eq!(error.to_string(), "the server no longer accepts these credentials: sign in again (GET info/collections)");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The server refuses the token (401): get a new one, or sign in again.
-    #[error("the server no longer takes these credentials: sign in again ({request})")]
+    #[error("the server no longer accepts these credentials: sign in again ({request})")]
     SignedOut {
-        /// Where it was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// The account's keys are not the ones in hand (spec §4.6): fetch them again. Nothing was written.
+    /// The local keys are not the account's keys (spec §4.6): fetch them again. Nothing was written.
     #[error(
-        "the sync key does not fit this account's data: it was changed elsewhere or is mistyped; join the account again"
+        "the sync key does not match this account's data: it was changed elsewhere or is mistyped; join the account again"
     )]
     WrongKey,
-    /// Most of a collection's records have a bad HMAC (spec §5.5). None was passed over; nothing was written.
+    /// More than half of a collection's records have an invalid HMAC (spec §5.5). No record was skipped; nothing was
+    /// written.
     #[error(
-        "most records of the collection are encrypted with another key: have the device that wrote them sync again"
+        "more than half of the collection's records are encrypted with another key: sync again on the device that wrote them"
     )]
     WrongCollectionKey,
-    /// The server asked to be left alone for a while, or is in trouble.
-    #[error("the server asks to be left alone for a while: try again later ({request})")]
+    /// The server asks clients to wait, or has a temporary failure.
+    #[error("the server asks clients to wait before the next request: try again later ({request})")]
     Wait {
-        /// When to come back, by the local clock; `None` when the server did not say.
+        /// When to retry, by the local clock; `None` if the server did not specify it.
         until: Option<LocalTime>,
         /// The HTTP status.
         status: u16,
-        /// Where it said so.
+        /// The request that got this response.
         request: RequestLine,
     },
-    /// Somebody else wrote in between (409, 412): read again, merge again, send again.
-    #[error("another device wrote at the same moment: sync again ({request})")]
+    /// Another client wrote in between (409, 412): read, merge and send again.
+    #[error("another device wrote at the same time: sync again ({request})")]
     Conflict {
-        /// What was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// The server has forgotten a batch before it was committed: nothing of it was written.
-    #[error("the server has forgotten an upload that was under way: sync again ({request})")]
+    /// The server deleted an upload batch before it was committed: none of its records was written.
+    #[error("the server deleted an unfinished upload: sync again ({request})")]
     BatchLost {
-        /// What was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// A newer client wrote data of a format that this one does not know. Nothing was written.
+    /// A newer client wrote data in a format that this version does not support. Nothing was written.
     #[error(
         "this account's data have format {server}, newer than this program's 5: upgrade the program"
     )]
@@ -99,89 +100,89 @@ pub enum Error {
         /// The server's storage version.
         server: Version,
     },
-    /// The service refuses this client's version (400 with code 16).
-    #[error(
-        "the server does not serve this version of the program any more: upgrade it ({request})"
-    )]
+    /// The service rejects this client's version (400 with code 16).
+    #[error("the server no longer supports this version of the program: upgrade it ({request})")]
     ClientRefused {
-        /// What was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// The service has closed for good (513, or a hard end-of-life alert).
+    /// The service has shut down permanently (513, or a hard end-of-life alert).
     #[error("this server has been closed for good: move to another one")]
     ServiceClosed,
-    /// The account's room on the server is used up.
-    #[error("the account's room on the server is used up: delete something there ({request})")]
+    /// The account's storage quota on the server is used up.
+    #[error(
+        "the account's storage quota on the server is used up: delete data on the server ({request})"
+    )]
     OverQuota {
-        /// What was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// What was sent is larger than the server takes (413, or 400 with code 17).
+    /// The request is larger than the server accepts (413, or 400 with code 17).
     #[error(
         "this is larger than the server, or a proxy before it, accepts (status {status}, {request}): make it smaller, or raise \
              the limit there (in nginx client_max_body_size)"
     )]
     TooLarge {
-        /// The HTTP status: 413 may come from a proxy, 400 is the server's.
+        /// The HTTP status: 413 may come from a proxy, 400 comes from the server.
         status: u16,
-        /// What was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// The answer is a redirect. It is not followed: the request is signed for the address that was asked.
+    /// The response is a redirect. It is not followed, because the request is signed for its own address.
     #[error("the server has moved to {to}: use that address ({request})")]
     Moved {
-        /// Scheme, host and port of the new address; or a path, where the server names no more.
+        /// Scheme, host and port of the new address; or only a path, if the server sends no more.
         to: String,
-        /// What was asked for.
+        /// The redirected request.
         request: RequestLine,
     },
-    /// There is no such thing on the server (404).
+    /// The server has no such resource (404).
     #[error("the server has no such record or user ({request})")]
     NotFound {
-        /// What was asked for.
+        /// The request for it.
         request: RequestLine,
     },
-    /// The answer does not come from the storage server: a proxy or another web server answered in its place. It says
-    /// nothing of the account (spec §4.4).
+    /// The response does not come from the storage server: a proxy or another web server responded instead. It contains
+    /// no information about the account (spec §4.4).
     #[error(
-        "something between this device and the storage server answered in its place (status {status}): nothing was changed; \
+        "a proxy or another server between this device and the storage server answered instead of it (status {status}): nothing was changed; \
              check the network and the server's address, and try again later ({request})"
     )]
     NotGenuine {
         /// The HTTP status.
         status: u16,
-        /// What was asked for.
+        /// The request.
         request: RequestLine,
     },
     /// Two answers of the server cannot both be true. Nothing was written.
     #[error("the server contradicts itself: {detail}; nothing was changed, try again later")]
     Contradiction {
-        /// Which answers.
+        /// The responses that contradict each other.
         detail: &'static str,
     },
-    /// A record of the whole account is missing while other data are there: another device may be setting the account up
-    /// at this moment. Nothing was written: look again after [`SECOND_LOOK_SECONDS`](crate::sync::SECOND_LOOK_SECONDS).
-    #[error("{record} is missing on the server: nothing was changed; look again in some seconds")]
+    /// A record of the whole account is missing while other data exist: another device may be setting up the account
+    /// right now. Nothing was written: check again after [`SECOND_LOOK_SECONDS`](crate::sync::SECOND_LOOK_SECONDS).
+    #[error("{record} is missing on the server: nothing was changed; sync again in a few seconds")]
     LookAgain {
         /// Which record.
         record: &'static str,
     },
-    /// Setting the account up would delete data of others: only a person may decide that. Nothing was written.
-    #[error("{reason}: it is to be put in order first, which only a person may decide")]
+    /// Setting up the account would delete data of other clients: only a person may decide that. Nothing was written.
+    #[error("{reason}: this must be repaired first, and only a person may decide how")]
     NeedsConsent {
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// `meta/global` or `crypto/keys` is there but cannot be read. Nothing was written: it is for the user to decide.
+    /// `meta/global` or `crypto/keys` exists but cannot be read. Nothing was written: the user decides.
     #[error(
         "{record} on the server cannot be read: another program damaged it; nothing was changed. \
-             The account can be set up again by a person who agrees to what is lost"
+             The account can be set up again after a person agrees to the data loss"
     )]
     Undecodable {
         /// Which record.
         record: &'static str,
     },
-    /// The entry of one collection in `crypto/keys` is not usable. Nothing of this collection was written.
+    /// The entry of one collection in `crypto/keys` is not usable. Nothing was written to this collection.
     #[error(
         "crypto/keys on the server has no usable key for {collection}: another program damaged it"
     )]
@@ -189,74 +190,74 @@ pub enum Error {
         /// The collection.
         collection: String,
     },
-    /// A collection was changed on the server after a person had agreed to what would be lost of it. Nothing of it was
-    /// deleted: the person is to be asked again.
+    /// A collection changed on the server after a person agreed to the loss of its data. Nothing in it was deleted: ask
+    /// the person again.
     #[error(
-        "{collection} was changed on the server since it was shown: nothing of it was deleted; look at it and choose again"
+        "{collection} was changed on the server since it was shown: nothing in it was deleted; review it and choose again"
     )]
     ChangedSinceShown {
         /// The collection.
         collection: CollectionName,
     },
-    /// Two fresh starts met, or one did not hold (spec §4.7).
-    #[error("another device is setting up the account at the same moment: sync again in a minute")]
+    /// Two fresh starts ran concurrently, or a fresh start was overwritten (spec §4.7).
+    #[error("another device is setting up the account at the same time: sync again in a minute")]
     SetupRace,
     /// The account has no usable server data and the caller did not allow a fresh start.
-    #[error("nobody has synced to this account yet")]
+    #[error("no device has synced to this account yet")]
     NotSetUp,
-    /// The answer is not what the protocol says.
+    /// The response does not follow the protocol.
     #[error("the server's answer cannot be read: {detail} ({request})")]
     Answer {
-        /// Where it came from.
+        /// The request.
         request: RequestLine,
-        /// What is wrong with it; never its content.
+        /// What is invalid in the response; never its content.
         detail: String,
     },
-    /// A status that the protocol does not foresee here: a bug of this program or of the server.
+    /// A status that the protocol does not define for this request: a bug of this program or of the server.
     #[error("the server refused a request with status {status}: please report it ({request})")]
     Refused {
         /// The HTTP status.
         status: u16,
         /// The server's integer code in a 400, if there was one.
         code: Option<u32>,
-        /// What was refused.
+        /// The rejected request.
         request: RequestLine,
     },
-    /// No answer came.
+    /// No response arrived.
     #[error("{source} ({request})")]
     Network {
-        /// What the host says.
+        /// The host's error.
         source: FetchError,
-        /// What was asked.
+        /// The request.
         request: RequestLine,
     },
-    /// The local store did not do its work.
+    /// The local store reported an error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No random bytes.
+    /// The host cannot provide random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// The host's AES did not do its work.
-    #[error("the host's encryption did not work: try again")]
+    /// The host's AES reported an error.
+    #[error("the host's encryption failed: try again")]
     Cipher,
     /// This device has no such record.
-    #[error("there is no record {id} here")]
+    #[error("there is no record {id} on this device")]
     NoSuchRecord {
-        /// The id that was asked for.
+        /// The requested id.
         id: RecordId,
     },
-    /// The store has another account's records: nothing was read from the server or written to it.
+    /// The store contains another account's records: nothing was read from the server or written to it.
     #[error(
-        "the records here belong to another account: keep them apart in a store of their own, or adopt them into this account"
+        "the records on this device belong to another account: use a separate store for this account, or adopt the records into it"
     )]
     OtherAccount,
-    /// Something the caller gave is not usable.
+    /// An input of the caller is not usable.
     #[error("{0}")]
     Input(String),
 }
 
 impl Error {
-    /// A stable word for programs: the `code` of an error in JSON and in JavaScript.
+    /// A stable identifier for programs: the `code` of an error in JSON and in JavaScript.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! One request, one response, a body that streams: all that the core knows of the network.
+//! One request, one response and a streamed body: the core's complete view of the network.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
 
-/// The verbs that the protocols use.
+/// The HTTP methods that the protocols use.
 ///
 /// ```
 /// use selvedge_core::http::Method;
@@ -26,7 +26,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The verb in upper case, as it is sent and signed.
+    /// The method in upper case, as sent and signed.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Method {
     }
 }
 
-/// A request for the host to send exactly as it is: the URL is signed, so it must not be re-encoded (spec §2.8).
+/// A request that the host sends unchanged: the URL is signed, so it must not be re-encoded (spec §2.8).
 ///
 /// ```
 /// use selvedge_core::http::{Method, Request};
@@ -48,13 +48,13 @@ impl Method {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The verb.
+    /// The HTTP method.
     pub method: Method,
     /// The absolute URL.
     pub url: String,
-    /// Header names in any case, and their values.
+    /// Header names (case-insensitive) and their values.
     pub headers: Vec<(Cow<'static, str>, String)>,
-    /// The body; empty for none.
+    /// The body; empty if there is no body.
     pub body: Vec<u8>,
 }
 
@@ -75,7 +75,7 @@ impl Request {
         self.headers.push((name.into(), value.into()));
     }
 
-    /// The value of a header, whatever the case of its name.
+    /// The value of a header; the name is case-insensitive.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -85,7 +85,7 @@ impl Request {
     }
 }
 
-/// Headers may carry credentials, and the URL names the user: only verb and size are shown.
+/// Headers may contain credentials and the URL identifies the user, so only method and size are shown.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -107,7 +107,7 @@ impl fmt::Debug for Request {
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    /// The first value under a name, whatever its case.
+    /// The first value of a header; the name is case-insensitive.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
@@ -116,7 +116,7 @@ impl Headers {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Adds one.
+    /// Adds a header.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
     }
@@ -153,15 +153,15 @@ pub struct Response<B> {
 
 /// A body that arrives in chunks of any size.
 ///
-/// A connection that ends before the announced length must be an error, not an end (spec §3.3).
+/// A connection that ends before the announced length must return an error instead of the end of the body (spec §3.3).
 pub trait Body {
     /// One chunk of bytes.
     type Chunk: AsRef<[u8]>;
 
-    /// The next chunk, or `None` at the proper end.
+    /// The next chunk, or `None` at the regular end of the body.
     ///
     /// # Errors
-    /// When the connection is lost or cut before the end.
+    /// When the connection is lost or closed before the end.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Self::Chunk>, FetchError>>;
 }
 
@@ -191,23 +191,23 @@ impl Body for Bytes {
     }
 }
 
-/// Sends one request. The only way in which the core reaches the network.
+/// Sends one request. This is the core's only access to the network.
 pub trait Fetch {
     /// The body of a response.
     type Body: Body;
 
-    /// Sends the request as it is and answers when the headers are there. Any status is an `Ok`; redirects are not
-    /// followed, for the signature would not fit.
+    /// Sends the request unchanged and returns when the response headers have arrived. Every status is an `Ok`.
+    /// Redirects are not followed, because the signature would not match the new address.
     ///
     /// # Errors
-    /// When no response came.
+    /// When no response arrives.
     fn fetch(
         &self,
         request: Request,
     ) -> impl Future<Output = Result<Response<Self::Body>, FetchError>>;
 }
 
-/// Why no response, or no whole body, came.
+/// Why no response, or no complete body, arrived.
 ///
 /// ```
 /// use selvedge_core::http::{FetchError, FetchErrorKind};
@@ -218,14 +218,14 @@ pub trait Fetch {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {detail}")]
 pub struct FetchError {
-    /// What went wrong, for decisions.
+    /// The kind of failure, for decisions.
     pub kind: FetchErrorKind,
-    /// The host's own words, for people; never a secret.
+    /// The host's description, for people; it never contains a secret.
     pub detail: String,
 }
 
 impl FetchError {
-    /// An error with the host's own words.
+    /// An error with the host's description.
     #[must_use]
     pub fn new(kind: FetchErrorKind, detail: impl Into<String>) -> Self {
         Self {
@@ -245,29 +245,29 @@ impl FetchError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchErrorKind {
-    /// No connection: no network, wrong name or port, refused.
+    /// No connection: no network, unknown name, wrong port, or connection refused.
     #[error("the server cannot be reached")]
     Offline,
-    /// The server did not answer in time.
+    /// The server did not respond before the timeout.
     #[error("the server did not answer in time")]
     Timeout,
-    /// The server's certificate does not convince.
+    /// The server's TLS certificate is not trusted.
     #[error("the server's certificate cannot be trusted")]
     Tls,
-    /// The address is without TLS, and leads to another machine.
-    #[error("without TLS others on the way can read and change what is sent")]
+    /// The address has no TLS and refers to another machine.
+    #[error("without TLS, others on the network can read and change the data")]
     Insecure,
-    /// The system names a proxy that cannot be used.
+    /// The system's proxy settings name a proxy that cannot be used.
     #[error("the proxy cannot be used")]
     Proxy,
-    /// The connection ended before an answer began: usually the server had just closed a kept connection. A GET may be
-    /// sent again.
+    /// The connection ended before a response began: usually the server had just closed an idle keep-alive connection.
+    /// A GET may be sent again.
     #[error("the server closed the connection before it answered")]
     Dropped,
-    /// The connection ended before the body did.
+    /// The connection ended before the end of the body.
     #[error("the connection was cut in the middle of an answer")]
     Cut,
-    /// The host was told to stop.
+    /// The host was asked to stop.
     #[error("the request was stopped")]
     Aborted,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::host::{Random, RandomError};
 
-/// A text that is no valid id or name.
+/// A text that is not a valid id or name.
 ///
 /// ```
 /// use selvedge_core::ids::{CollectionName, InvalidId};
@@ -32,10 +32,10 @@ pub enum InvalidId {
 macro_rules! text_newtype {
     ($name:ident, $invalid:expr, $valid:expr) => {
         impl $name {
-            /// Checks and wraps a text.
+            /// Checks a text and wraps it.
             ///
             /// # Errors
-            /// When the text is not of the form that the protocol gives.
+            /// When the text does not have the form that the protocol requires.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 if Self::is_valid(&text) {
@@ -45,7 +45,7 @@ macro_rules! text_newtype {
                 }
             }
 
-            /// Whether a text has the form that the protocol gives.
+            /// Whether a text has the form that the protocol requires.
             #[must_use]
             pub fn is_valid(text: &str) -> bool {
                 let valid: fn(&[u8]) -> bool = $valid;
@@ -118,10 +118,10 @@ text_newtype!(Guid, InvalidId::Guid, |text| {
 });
 
 impl Guid {
-    /// Draws a new one.
+    /// Generates a random one.
     ///
     /// # Errors
-    /// When the host has no random bytes.
+    /// When the host cannot provide random bytes.
     pub fn make(random: &impl Random) -> Result<Self, RandomError> {
         const ALPHABET: &[u8; 64] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_has_its_bounds() {
+    fn each_form_has_its_limits() {
         assert!(RecordId::new("x".repeat(64)).is_ok());
         assert_eq!(RecordId::new("x".repeat(65)), Err(InvalidId::RecordId));
         assert_eq!(RecordId::new("tab\t"), Err(InvalidId::RecordId));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_no_id_is_refused() {
+    fn json_that_is_not_an_id_is_refused() {
         assert!(serde_json::from_str::<CollectionName>("\"a b\"").is_err());
         assert_eq!(
             serde_json::from_str::<RecordId>("\"menu\"")

@@ -1,6 +1,7 @@
 //! Selvedge's core: record crypto and every sync decision of Firefox Sync (storage API 1.5, storage format 5).
 //!
-//! It does no I/O. A host lends it four things: [`http::Fetch`], [`host::Store`], [`host::Clock`] and [`host::Random`].
+//! It does no I/O. The host provides four traits: [`http::Fetch`], [`host::Store`], [`host::Clock`] and
+//! [`host::Random`].
 #![no_std]
 
 extern crate alloc;

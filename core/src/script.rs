@@ -1,5 +1,5 @@
-//! A host for tests: the requests that it expects, in order, and the answers it gives. It stands for the network, the
-//! clock and the system's random bytes; what it answers is written in the test.
+//! A host for tests: the requests that it expects, in order, and the responses it returns. It replaces the network, the
+//! clock and the system's random number generator; the test specifies its responses.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -12,13 +12,13 @@ use crate::host::{Clock, Random, RandomError};
 use crate::http::{Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Request, Response};
 use crate::time::LocalTime;
 
-/// The endpoint under which scripted requests are matched by their path alone.
+/// The endpoint below which scripted requests are compared by their path alone.
 pub const ENDPOINT: &str = "https://sync.example.org/1.5/777";
 
-/// When a script's clock starts.
+/// The initial time of a script's clock.
 pub const START: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 
-/// What a request must look like.
+/// The properties that a request must have.
 #[derive(Debug, Clone)]
 pub struct Expected {
     method: Method,
@@ -27,7 +27,7 @@ pub struct Expected {
     body: Option<String>,
 }
 
-/// A GET of `target`: a path with query below [`ENDPOINT`], or a whole URL.
+/// A GET of `target`: a path with query below [`ENDPOINT`], or a complete URL.
 pub fn get(target: &str) -> Expected {
     Expected::new(Method::Get, target)
 }
@@ -57,19 +57,19 @@ impl Expected {
         }
     }
 
-    /// With this header.
+    /// Requires this header.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, Some(value.into())));
         self
     }
 
-    /// Without this header.
+    /// Requires that this header is absent.
     pub fn without(mut self, name: &'static str) -> Self {
         self.headers.push((name, None));
         self
     }
 
-    /// With exactly this body.
+    /// Requires exactly this body.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
@@ -104,7 +104,7 @@ impl Expected {
     }
 }
 
-/// What the server answers.
+/// The server's response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     status: u16,
@@ -114,7 +114,7 @@ pub struct Answer {
     cut: bool,
 }
 
-/// An empty answer with this status.
+/// An empty response with this status.
 pub fn status(status: u16) -> Answer {
     Answer {
         status,
@@ -125,21 +125,21 @@ pub fn status(status: u16) -> Answer {
     }
 }
 
-/// 200 with a JSON body.
+/// Status 200 with a JSON body.
 pub fn json(body: impl Into<String>) -> Answer {
     status(200)
         .header("Content-Type", "application/json")
         .body(body)
 }
 
-/// 200 with a body of JSON values, a line each.
+/// Status 200 with a body of JSON values, one per line.
 pub fn newlines(body: impl Into<String>) -> Answer {
     status(200)
         .header("Content-Type", "application/newlines")
         .body(body)
 }
 
-/// No answer at all.
+/// No response: the request fails.
 pub fn fails(kind: FetchErrorKind) -> Answer {
     Answer {
         fails: Some(kind),
@@ -148,24 +148,24 @@ pub fn fails(kind: FetchErrorKind) -> Answer {
 }
 
 impl Answer {
-    /// With another status.
+    /// Sets another status.
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// With this header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push(name, value);
         self
     }
 
-    /// With the time that a storage server says in every answer of its own.
+    /// Adds the server time that a storage server sends in each of its own responses.
     pub fn genuine(self) -> Self {
         self.header("X-Weave-Timestamp", "1700000000.00")
     }
 
-    /// With no header but the type of its body.
+    /// Removes all headers except the content type.
     pub fn bare(mut self) -> Self {
         let name = "Content-Type";
         let kept = self.headers.get(name).map(ToString::to_string);
@@ -173,13 +173,13 @@ impl Answer {
         self
     }
 
-    /// With this body, in one chunk.
+    /// Sets the body, sent in one chunk.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.chunks = [body.into().into_bytes()].into();
         self
     }
 
-    /// With the same body in chunks of the given sizes, which are repeated until it ends.
+    /// Sends the same body in chunks of the given sizes; the sizes are repeated until the body ends.
     pub fn in_chunks(mut self, sizes: &[usize]) -> Self {
         let whole: Vec<u8> = self.chunks.into_iter().flatten().collect();
         let mut rest = whole.as_slice();
@@ -195,7 +195,7 @@ impl Answer {
         self
     }
 
-    /// With a connection that is lost after the body's bytes.
+    /// Loses the connection after the body's bytes.
     pub fn cut(mut self) -> Self {
         self.cut = true;
         self
@@ -214,10 +214,10 @@ pub struct Script {
 }
 
 impl Script {
-    /// A script without steps: any request is one too many.
+    /// A script without steps: any request is unexpected.
     #[allow(
         clippy::new_without_default,
-        reason = "a script is named, never a default"
+        reason = "a script is created explicitly, never by default"
     )]
     pub fn new() -> Self {
         Self {
@@ -229,14 +229,14 @@ impl Script {
         }
     }
 
-    /// A host whose server is a function.
+    /// A host whose server is a function from requests to responses.
     pub fn serving(serve: impl FnMut(&Request) -> Answer + 'static) -> Self {
         let script = Self::new();
         *script.serve.borrow_mut() = Some(Box::new(serve));
         script
     }
 
-    /// Then this request comes, and is answered so.
+    /// Appends a step: expects this request and returns this response.
     pub fn expect(self, expected: Expected, answer: Answer) -> Self {
         self.steps.borrow_mut().push_back((expected, answer));
         self
@@ -247,12 +247,12 @@ impl Script {
         self.now.set(now);
     }
 
-    /// The requests so far.
+    /// The requests up to now.
     pub fn requests(&self) -> Vec<Request> {
         self.seen.borrow().clone()
     }
 
-    /// Claims that every expected request came.
+    /// Asserts that every expected request was sent.
     pub fn done(&self) {
         let steps = self.steps.borrow();
         let missing: Vec<String> = steps
@@ -261,7 +261,7 @@ impl Script {
             .collect();
         assert!(
             missing.is_empty(),
-            "requests that did not come: {missing:?}"
+            "expected requests that were not sent: {missing:?}"
         );
     }
 }
@@ -277,7 +277,7 @@ impl Fetch for Script {
                 let step = self.steps.borrow_mut().pop_front();
                 let Some((expected, answer)) = step else {
                     panic!(
-                        "one request too many: {} {}",
+                        "unexpected request: {} {}",
                         request.method.as_str(),
                         request.url
                     );
@@ -320,7 +320,7 @@ impl Random for Script {
     }
 }
 
-/// The chunks of an answer.
+/// The chunks of a response.
 #[derive(Debug)]
 pub struct ScriptedBody {
     chunks: VecDeque<Vec<u8>>,

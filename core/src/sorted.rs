@@ -1,8 +1,9 @@
-//! Small maps and sets under names, kept in order in one list.
+//! Small maps and sets with string keys, stored as one sorted list.
 //!
-//! What a sync keeps by name is dozens of collections, or a page of records. For that a list is as fast as a tree, and a tree's
-//! code is many times larger, for each type of key and value anew; here the sorting is one function for all. Adding in
-//! order, or all at once, is cheap; adding thousands in random order one by one is not.
+//! A sync keeps dozens of collections or one page of records by name. For these sizes a sorted list is as fast as a
+//! tree, and the code of a tree is many times larger and is repeated for each key and value type; here one sort
+//! function serves all types. Appending in order or building from a whole list is cheap; inserting thousands of entries
+//! in random order one by one is not.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -12,13 +13,13 @@ use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// Values under names, in order of name.
+/// A map from names to values, sorted by name.
 ///
 /// ```
 /// use selvedge_core::sorted::Map;
 ///
 /// let map: Map<&str, u32> = [("b", 1), ("a", 2), ("b", 3)].into_iter().collect();
-/// assert_eq!(map.get("b"), Some(&3), "of two with one name the last counts");
+/// assert_eq!(map.get("b"), Some(&3), "of two entries with the same name the last one wins");
 /// assert_eq!(map.keys().collect::<Vec<_>>(), [&"a", &"b"]);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -31,30 +32,30 @@ impl<K, V> Default for Map<K, V> {
 }
 
 impl<K, V> Map<K, V> {
-    /// An empty one.
+    /// An empty map.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// How many there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Names and values.
+    /// Names and values, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
         self.0.iter().map(|(name, value)| (name, value))
     }
 
-    /// The names.
+    /// The names, in order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.0.iter().map(|(name, _)| name)
     }
@@ -64,17 +65,17 @@ impl<K, V> Map<K, V> {
         self.0.into_iter().map(|(name, _)| name)
     }
 
-    /// The values.
+    /// The values, in the order of the names.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
         self.0.iter().map(|(_, value)| value)
     }
 
-    /// The values, to be changed.
+    /// The values, mutable.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
-    /// Keeps those of which `is_kept` says so.
+    /// Keeps the entries for which `is_kept` returns true.
     pub fn retain(&mut self, mut is_kept: impl FnMut(&K, &mut V) -> bool) {
         self.0.retain_mut(|(name, value)| is_kept(name, value));
     }
@@ -82,7 +83,7 @@ impl<K, V> Map<K, V> {
 
 impl<K: AsRef<str>, V> Map<K, V> {
     fn place(&self, name: &str) -> Result<usize, usize> {
-        // Most come in order.
+        // Most insertions happen in order.
         match self.0.last() {
             Some((last, _)) if last.as_ref() < name => Err(self.0.len()),
             _ => search(self.0.len(), name, &|at| {
@@ -91,26 +92,26 @@ impl<K: AsRef<str>, V> Map<K, V> {
         }
     }
 
-    /// The value under a name.
+    /// The value of a name.
     #[must_use]
     pub fn get(&self, name: &(impl AsRef<str> + ?Sized)) -> Option<&V> {
         let at = self.place(name.as_ref()).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
 
-    /// The value under a name, to be changed.
+    /// The value of a name, mutable.
     pub fn get_mut(&mut self, name: &(impl AsRef<str> + ?Sized)) -> Option<&mut V> {
         let at = self.place(name.as_ref()).ok()?;
         self.0.get_mut(at).map(|(_, value)| value)
     }
 
-    /// Whether there is a value under a name.
+    /// Whether a name has a value.
     #[must_use]
     pub fn contains_key(&self, name: &(impl AsRef<str> + ?Sized)) -> bool {
         self.place(name.as_ref()).is_ok()
     }
 
-    /// Puts a value, and gives the one that was there before.
+    /// Sets the value of a name and returns the previous value.
     pub fn insert(&mut self, name: K, value: V) -> Option<V> {
         match self.place(name.as_ref()) {
             Ok(at) => {
@@ -124,7 +125,7 @@ impl<K: AsRef<str>, V> Map<K, V> {
         }
     }
 
-    /// The value under a name; where there is none, a new one.
+    /// The value of a name; inserts a new one if there is none.
     pub fn get_or_insert_with(&mut self, name: K, make: impl FnOnce() -> V) -> &mut V {
         let at = match self.place(name.as_ref()) {
             Ok(at) => at,
@@ -136,14 +137,15 @@ impl<K: AsRef<str>, V> Map<K, V> {
         &mut self.0[at].1
     }
 
-    /// Takes the value under a name away.
+    /// Removes the value of a name and returns it.
     pub fn remove(&mut self, name: &(impl AsRef<str> + ?Sized)) -> Option<V> {
         let at = self.place(name.as_ref()).ok()?;
         Some(self.0.remove(at).1)
     }
 }
 
-/// Where a name is among so many in order, or where it would be; one function for all types of maps.
+/// Binary search for a name: its index, or the index at which to insert it. One function for all map types, to keep the
+/// code small.
 fn search<'a>(
     length: usize,
     name: &str,
@@ -161,14 +163,15 @@ fn search<'a>(
     Err(low)
 }
 
-/// The positions of a list in the order that `compare` gives, which tells all of them apart; one function for all lists.
+/// The indexes of a list in the order of `compare`, which never returns `Equal`. One function for all lists, to keep
+/// the code small.
 fn positions(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut order: Vec<usize> = (0..length).collect();
     order.sort_unstable_by(|a, b| compare(*a, *b));
     order
 }
 
-/// Sorts a list; equal items stay in their order.
+/// Sorts a list; equal items keep their order.
 pub(crate) fn sort<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
     let order = positions(items.len(), &|a, b| match (items.get(a), items.get(b)) {
         (Some(one), Some(other)) => compare(one, other).then(a.cmp(&b)),
@@ -179,7 +182,7 @@ pub(crate) fn sort<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) 
     items.extend(order.into_iter().filter_map(take));
 }
 
-/// The order of names by their positions; of equal ones only the last.
+/// The indexes of the names in sorted order; of equal names only the last one.
 fn order(names: &[&str]) -> Vec<usize> {
     let name = |at: usize| names.get(at).copied().unwrap_or_default();
     let mut order = positions(names.len(), &|a, b| name(a).cmp(name(b)).then(b.cmp(&a)));
@@ -286,13 +289,13 @@ impl<'de, K: AsRef<str> + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de
             }
         }
 
-        // Servers written in PHP say `[]` for an empty object, those in Go `null` (spec §5.3).
+        // Servers written in PHP send `[]` for an empty object, those written in Go send `null` (spec §5.3).
         let pairs = deserializer.deserialize_any(Pairs(PhantomData))?;
         Ok(pairs.into_iter().collect())
     }
 }
 
-/// Names, in order.
+/// A sorted set of names.
 ///
 /// ```
 /// use selvedge_core::sorted::Set;
@@ -311,48 +314,48 @@ impl<K> Default for Set<K> {
 }
 
 impl<K> Set<K> {
-    /// An empty one.
+    /// An empty set.
     #[must_use]
     pub const fn new() -> Self {
         Self(Map::new())
     }
 
-    /// How many there are.
+    /// The number of names.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no names.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names.
+    /// The names, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.0.keys()
     }
 
-    /// Keeps those of which `is_kept` says so.
+    /// Keeps the names for which `is_kept` returns true.
     pub fn retain(&mut self, mut is_kept: impl FnMut(&K) -> bool) {
         self.0.retain(|name, ()| is_kept(name));
     }
 }
 
 impl<K: AsRef<str>> Set<K> {
-    /// Whether a name is there.
+    /// Whether the set contains a name.
     #[must_use]
     pub fn contains(&self, name: &(impl AsRef<str> + ?Sized)) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Adds a name; whether it was not there before.
+    /// Adds a name; returns whether it was not in the set before.
     pub fn insert(&mut self, name: K) -> bool {
         self.0.insert(name, ()).is_none()
     }
 
-    /// Takes a name away; whether it was there.
+    /// Removes a name; returns whether it was in the set.
     pub fn remove(&mut self, name: &(impl AsRef<str> + ?Sized)) -> bool {
         self.0.remove(name).is_some()
     }

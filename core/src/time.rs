@@ -1,4 +1,4 @@
-//! Server time and local time: two types that never meet without an explicit offset (spec §0.3, §0.5).
+//! Server time and local time: two types that are converted only with an explicit offset (spec §0.3, §0.5).
 
 use alloc::string::ToString;
 use core::fmt;
@@ -9,8 +9,8 @@ use crate::json::Verbatim;
 
 /// A server timestamp: whole hundredths of a second since the Unix epoch.
 ///
-/// It is parsed from and printed as decimal text and never passes through a float, because a 32-bit float cannot hold
-/// it and one hundredth too much in `newer` silently skips a record (spec §0.3, §0.4).
+/// It is parsed from and printed as decimal text and never passes through a float, because a 32-bit float cannot
+/// represent it, and a value that is one hundredth too high in `newer` silently skips a record (spec §0.3, §0.4).
 ///
 /// ```
 /// use selvedge_core::time::ServerTime;
@@ -23,7 +23,7 @@ use crate::json::Verbatim;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ServerTime(u64);
 
-/// A text that is no server timestamp.
+/// A text that is not a server timestamp.
 ///
 /// ```
 /// use selvedge_core::time::ServerTime;
@@ -36,7 +36,7 @@ pub struct ServerTime(u64);
 pub struct MalformedTime;
 
 impl ServerTime {
-    /// The epoch; as `X-If-Unmodified-Since` it means "only if it does not exist".
+    /// The epoch; as `X-If-Unmodified-Since` it means "only if the record does not exist".
     pub const ZERO: Self = Self(0);
 
     /// From hundredths of a second.
@@ -51,24 +51,24 @@ impl ServerTime {
         self.0
     }
 
-    /// Milliseconds since the Unix epoch, still by the server's clock.
+    /// Milliseconds since the Unix epoch, by the server's clock.
     #[must_use]
     pub const fn millis(self) -> u64 {
         self.0.saturating_mul(10)
     }
 
-    /// Reads a header's value: `digits [ "." digits ]`. More than two fraction digits are cut.
+    /// Parses a header value: `digits [ "." digits ]`. Fraction digits after the second are truncated.
     ///
     /// # Errors
-    /// Signs, blanks, exponents, an empty fraction and values beyond 64 bits are malformed.
+    /// Signs, spaces, exponents, an empty fraction and values that exceed 64 bits are malformed.
     pub fn parse(text: &str) -> Result<Self, MalformedTime> {
         Self::parse_bytes(text.as_bytes(), false)
     }
 
-    /// Reads a JSON number, which may lack a fraction or have an exponent (`1.3319567131E9`).
+    /// Parses a JSON number, which may have no fraction or have an exponent (`1.3319567131E9`).
     ///
     /// # Errors
-    /// As [`ServerTime::parse`]; negative numbers and numbers beyond 64 bits are malformed too.
+    /// As [`ServerTime::parse`]; negative numbers and numbers that exceed 64 bits are malformed too.
     pub fn parse_json(text: &[u8]) -> Result<Self, MalformedTime> {
         Self::parse_bytes(text, true)
     }
@@ -96,7 +96,7 @@ impl ServerTime {
         if whole.is_empty() {
             return Err(MalformedTime);
         }
-        // The decimal point moves by the exponent and by the two digits of a hundredth; what lies right of it is cut.
+        // The exponent and the two digits of a hundredth move the decimal point; digits right of it are truncated.
         let kept = (whole.len() as i64)
             .saturating_add(exponent)
             .saturating_add(2);
@@ -197,9 +197,10 @@ impl LocalTime {
     }
 }
 
-/// How far the server's clock is ahead of this device's, in milliseconds (spec §2.6).
+/// Difference between the server's clock and this device's clock, in milliseconds; positive if the server is ahead
+/// (spec §2.6).
 ///
-/// It is learned from a reply, used from then on, and never kept across restarts as truth.
+/// It is computed from a response, used from then on, and never stored across restarts.
 ///
 /// ```
 /// use selvedge_core::time::ClockOffset;
@@ -210,7 +211,7 @@ impl LocalTime {
 pub struct ClockOffset(i64);
 
 impl ClockOffset {
-    /// The offset seen in a reply that said `server` when the local clock said `local`.
+    /// The offset computed from a response with server time `server` that arrived at local time `local`.
     #[must_use]
     pub fn between(server: ServerTime, local: LocalTime) -> Self {
         let server = i64::try_from(server.millis()).unwrap_or(i64::MAX);
@@ -224,13 +225,13 @@ impl ClockOffset {
         self.0
     }
 
-    /// The server's clock at `local`, as whole seconds: the `ts` of a Hawk header.
+    /// The server's time at `local`, in whole seconds: the `ts` of a Hawk header.
     #[must_use]
     pub fn server_seconds(self, local: LocalTime) -> u64 {
         local.millis().saturating_add_signed(self.0) / 1000
     }
 
-    /// The server's clock at `local`, in milliseconds.
+    /// The server's time at `local`, in milliseconds.
     #[must_use]
     pub fn server_millis(self, local: LocalTime) -> u64 {
         local.millis().saturating_add_signed(self.0)
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_numbers_not_of_texts() {
+    fn times_are_ordered_as_numbers_not_as_text() {
         for [earlier, later] in vectors().ordering {
             assert!(
                 ServerTime::parse(&earlier).unwrap() < ServerTime::parse(&later).unwrap(),

@@ -1,4 +1,4 @@
-//! Any body, in chunks of any size: the sizes must make no difference, and nothing may panic.
+//! Any body, in chunks of any size: the chunk sizes must make no difference, and nothing may panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,7 +6,7 @@ use selvedge_core::bso::{Decoder, Format, IdDecoder, StreamError};
 
 const LIMIT: usize = 1 << 20;
 
-/// Every record as text, and how the body ended.
+/// Every record as text, and the result at the end of the body.
 fn decode(format: Format, body: &[u8], size: usize) -> (Vec<String>, Result<(), StreamError>) {
     let mut decoder = Decoder::new(format, LIMIT);
     let mut seen = Vec::new();

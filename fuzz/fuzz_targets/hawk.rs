@@ -1,4 +1,4 @@
-//! Any Authorization header and any URL: nothing may panic, and what was signed must verify.
+//! Any Authorization header and any URL: nothing may panic, and every signed request must verify.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

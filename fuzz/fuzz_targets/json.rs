@@ -1,5 +1,5 @@
-//! Any text, read as any value and as each member of a type: our reader must say what serde_json says, and what is written
-//! must be read again.
+//! Any text, read as any value and as each member of a type: this crate's reader must give the same result as
+//! serde_json, and its output must be read again.
 #![no_main]
 
 use std::borrow::Cow;
@@ -24,7 +24,7 @@ enum Kind {
 #[serde(default)]
 struct Typed<'a> {
     #[serde(borrow)]
-    lent: Option<&'a str>,
+    borrowed: Option<&'a str>,
     text: Option<Cow<'a, str>>,
     whole: Option<i64>,
     small: Option<u8>,
@@ -41,7 +41,7 @@ struct Typed<'a> {
 impl Default for Typed<'_> {
     fn default() -> Self {
         Self {
-            lent: None,
+            borrowed: None,
             text: None,
             whole: None,
             small: None,
@@ -55,19 +55,21 @@ impl Default for Typed<'_> {
     }
 }
 
-/// What the members of [`Typed`] are called, and one that it does not know.
+/// The names of the members of [`Typed`], and one unknown name.
 const MEMBERS: [&str; 11] = [
-    "lent", "text", "whole", "small", "large", "real", "kind", "list", "map", "ignored", "unknown",
+    "borrowed", "text", "whole", "small", "large", "real", "kind", "list", "map", "ignored",
+    "unknown",
 ];
 
-/// Whether brackets may nest deeper than either takes: ours bounds the depth of what it passes over too.
+/// Whether brackets may be nested deeper than one of the readers accepts: this crate also limits the depth of skipped
+/// values.
 fn may_be_deep(text: &str) -> bool {
     let opening = text.bytes().filter(|byte| matches!(byte, b'[' | b'{'));
     opening.count() > 120
 }
 
-/// Where the two differ by intent: the depth; escapes in what is passed over, which must mean something for ours; and
-/// `-0`, which is a whole number for ours and a float for serde_json.
+/// The intended differences: the depth; escapes in skipped values, which this crate validates; and `-0`, which is a
+/// whole number for this crate and a float for serde_json.
 fn may_differ(text: &str) -> bool {
     may_be_deep(text) || text.contains("-0") || text.contains("\\u")
 }
@@ -81,7 +83,7 @@ fn has_floats(value: &Value) -> bool {
     }
 }
 
-/// As any value: where nothing says what is asked for, ours reads whole numbers alone.
+/// Any value without a requested type: this crate then reads whole numbers only.
 fn as_any(text: &str) {
     let ours = json::from_str::<Value>(text);
     if may_be_deep(text) {
@@ -104,16 +106,19 @@ fn as_typed(text: &str) {
     match (&ours, serde_json::from_str::<Typed<'_>>(text)) {
         (Ok(ours), Ok(theirs)) => assert_eq!(*ours, theirs),
         (Err(Malformed), Err(_)) => {}
-        // serde_json takes a list for a struct.
+        // serde_json accepts a list for a struct.
         (Err(Malformed), Ok(_)) => assert!(may_differ(text) || text.trim_start().starts_with('[')),
         (Ok(ours), Err(error)) => assert!(may_differ(text), "{ours:?}: {error}"),
     }
     if let Ok(typed) = ours {
         let written = json::to_string(&typed).expect("there are no floats in it");
         assert_eq!(serde_json::to_string(&typed).ok().as_ref(), Some(&written));
-        // A text that could be lent came without escapes, and is written without any.
-        let again = json::from_str::<Typed<'_>>(&written).expect("what is written is read");
-        let typed = Typed { real: None, ..typed };
+        // A text that could be borrowed had no escapes, and is written without any.
+        let again = json::from_str::<Typed<'_>>(&written).expect("written JSON can be read");
+        let typed = Typed {
+            real: None,
+            ..typed
+        };
         assert_eq!(again, typed);
     }
 }

@@ -1,4 +1,4 @@
-//! Any payload and any cleartext: the batch must judge them as the single call does, and nothing may panic.
+//! Any payload and any cleartext: the batch must give the same results as the single call, and nothing may panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Any body of a Santa server, packed in any way: nothing may panic, and what was read must be written and read again.
+//! Any body of a Santa server, with any compression: nothing may panic, and every decoded message must survive encoding
+//! and decoding.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any line on the daemon's socket and any push message: nothing may panic, and no command passes without the key.
+//! Any line on the daemon's socket and any push message: nothing may panic, and no command is accepted without the key.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +20,7 @@ fuzz_target!(|input: (&[u8], &str, u64)| {
         let _any = read_answer(&line);
     }
     for scheme in [HmacScheme::Message, HmacScheme::Parts] {
-        let key = CommandKey::new(b"a key that nobody knows".to_vec());
+        let key = CommandKey::new(b"a secret test key".to_vec());
         assert!(Gate::new(key, scheme, None).judge(bytes, now).is_err());
     }
     let _any = (

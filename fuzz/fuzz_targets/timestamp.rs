@@ -1,4 +1,4 @@
-//! Any text as a server timestamp: nothing may panic, and what is printed reads back the same.
+//! Any text as a server timestamp: nothing may panic, and the printed form must parse to the same time.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -282,17 +282,17 @@ fn what_is_not_usable_is_said_in_one_sentence() {
         (
             &["--server", server.url(), "--username", "alice"],
             "word\nnonsense\n",
-            "this is no Sync Key",
+            "this is not a Sync Key",
         ),
         (
             &["--server", "nowhere", "--username", "alice"],
             &format!("word\n{OTHER_KEY}\n"),
-            "a server's address",
+            "a server address",
         ),
         (
             &["--server", server.url(), "--username", ".."],
             &format!("word\n{OTHER_KEY}\n"),
-            "the name of an account",
+            "the account name",
         ),
     ];
     for (args, stdin, sentence) in rows {

@@ -229,7 +229,7 @@ impl Drop for TinyDisk {
 #[track_caller]
 fn says_that_there_is_no_room(outcome: Outcome, code: i32) {
     let said = outcome.fails(code);
-    assert!(said.contains("no room left on the disk"), "{said}");
+    assert!(said.contains("no space left on the disk"), "{said}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn an_error_is_an_error_with_a_name_and_a_code() {
     assert_eq!(member(&thrown, "code"), "hmac-mismatch");
     assert_eq!(
         member(&thrown, "message"),
-        "the record was encrypted with another key or changed on its way"
+        "the record was encrypted with another key or changed in transit"
     );
     assert!(member(&thrown, "retryAfter").is_undefined());
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Decoding and encoding of 20,000 records, next to a plain pipeline on `serde_json::Value`: one thread, one run.
+//! Decoding and encoding of 20,000 records, compared with a plain pipeline on `serde_json::Value`: one thread, one run.
 
 mod plain;
 mod sample;
@@ -13,12 +13,12 @@ use serde::Deserialize;
 
 use crate::sample::{Counting, RECORDS, Sample};
 
-/// How many records pass through the crypto at once.
+/// Number of records in one batch of encryption or decryption.
 const BATCH: usize = 500;
-/// A chunk as it comes from a socket.
+/// The size of a chunk from a socket, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// A history record as an engine would type it.
+/// A history record with the types that an engine would use.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct History<'a> {
@@ -38,7 +38,7 @@ struct Visit {
     kind: u8,
 }
 
-/// Verifies, decrypts and checks every record, and hands its cleartext on.
+/// Verifies, decrypts and checks every record, and passes its cleartext to `sink`.
 fn decode(bundle: &KeyBundle, body: &[u8], mut sink: impl FnMut(&str)) {
     let mut decoder = Decoder::new(Format::Newlines, 2 << 20);
     let mut opener = Opener::new(bundle, RustCrypto::new(bundle));
@@ -82,7 +82,7 @@ fn decode_to_typed(bundle: &KeyBundle, body: &[u8]) -> u64 {
     dates
 }
 
-/// The envelopes alone: what it costs to know which records a body holds.
+/// The envelopes only: the cost of listing the records of a body.
 fn decode_to_ids(body: &[u8]) -> usize {
     let mut decoder = Decoder::new(Format::Newlines, 2 << 20);
     let mut bytes = 0;
@@ -102,7 +102,7 @@ fn encode(bundle: &KeyBundle, samples: &[Sample], body: &mut Vec<u8>) {
         for sample in batch {
             sealer.add(&sample.id, &sample.cleartext, None, Some(5_184_000));
         }
-        let sealed = pollster::block_on(sealer.seal(&Counting)).expect("there are random bytes");
+        let sealed = pollster::block_on(sealer.seal(&Counting)).expect("the host has random bytes");
         for record in sealed.records() {
             body.push(if body.is_empty() { b'[' } else { b',' });
             body.extend_from_slice(record.bso);
@@ -111,14 +111,14 @@ fn encode(bundle: &KeyBundle, samples: &[Sample], body: &mut Vec<u8>) {
     body.push(b']');
 }
 
-/// A twentieth of the records at a time, so that a turn is short enough to find a busy machine free.
+/// A twentieth of the records, so that a measurement is short enough to fit into an idle moment of a busy machine.
 struct Slice<'a> {
     samples: &'a [Sample],
     body: Vec<u8>,
 }
 
-/// The shortest of several turns over each slice, added up. The ways alternate, so that a busy machine does the same to
-/// all of them.
+/// The shortest of several measurements of each slice, added up. The implementations alternate, so that a busy machine
+/// affects all of them equally.
 fn shortest<const N: usize>(
     slices: &[Slice<'_>],
     mut ways: [&mut dyn FnMut(&Slice<'_>); N],
@@ -195,7 +195,7 @@ fn main() {
     report("encode", ["plain", "body"], encoded);
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+#[expect(clippy::print_stdout, reason = "a benchmark reports its figures")]
 fn report<const N: usize>(what: &str, names: [&str; N], times: [Duration; N]) {
     let plain = times.first().copied().unwrap_or_default().as_secs_f64();
     for (name, time) in names.iter().zip(times) {

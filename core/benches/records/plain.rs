@@ -1,4 +1,5 @@
-//! The pipeline that one writes first: every JSON text a `Value`, every record a key setup, every step a new buffer.
+//! The straightforward pipeline for comparison: every JSON text is a `Value`, every record has its own key setup, every
+//! step a new buffer.
 
 use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
@@ -15,7 +16,7 @@ use crate::sample::{Counting, Sample};
 
 fn mac(bundle: &KeyBundle, text: &str) -> Hmac<Sha256> {
     <Hmac<Sha256> as KeyInit>::new_from_slice(bundle.hmac_key())
-        .expect("HMAC takes keys of every length")
+        .expect("HMAC accepts keys of any length")
         .chain_update(text)
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn encode(bundle: &KeyBundle, samples: &[Sample], body: &mut Vec<u8>)
         .iter()
         .map(|sample| {
             let mut iv = [0; 16];
-            Counting.fill(&mut iv).expect("there are random bytes");
+            Counting.fill(&mut iv).expect("the host has random bytes");
             let ciphertext =
                 cbc::Encryptor::<Aes256>::new(bundle.encryption_key().into(), &iv.into())
                     .encrypt_padded_vec::<Pkcs7>(sample.cleartext.as_bytes());

@@ -1,4 +1,4 @@
-//! The records that are decoded and encoded.
+//! The records for the benchmark.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ pub(crate) struct Sample {
     pub(crate) cleartext: String,
 }
 
-/// Bytes that only look random: the same ones in every run.
+/// A deterministic generator of pseudo-random bytes: the same bytes in every run.
 pub(crate) struct Counting;
 
 impl Random for Counting {
@@ -38,7 +38,7 @@ pub(crate) fn history() -> Vec<Sample> {
                 let date = 1_700_000_000_000_000_u64 + (n * 977 + visit) as u64 * 1_234_567;
                 let comma = if visit == 0 { "" } else { "," };
                 write!(cleartext, r#"{comma}{{"date":{date},"type":{}}}"#, visit % 3 + 1)
-                    .expect("strings take everything");
+                    .expect("writing to a String never fails");
             }
             cleartext.push_str("]}");
             Sample { id, cleartext }
@@ -46,14 +46,14 @@ pub(crate) fn history() -> Vec<Sample> {
         .collect()
 }
 
-/// What a server answers when it is asked for all of them as `application/newlines`.
+/// The response of a server to a request for all of them as `application/newlines`.
 pub(crate) fn body(bundle: &KeyBundle, samples: &[Sample]) -> Vec<u8> {
     let mut body = Vec::new();
     let mut sealer = Sealer::new(bundle, RustCrypto::new(bundle));
     for sample in samples {
         sealer.add(&sample.id, &sample.cleartext, Some(100), None);
     }
-    let sealed = pollster::block_on(sealer.seal(&Counting)).expect("there are random bytes");
+    let sealed = pollster::block_on(sealer.seal(&Counting)).expect("the host has random bytes");
     for record in sealed.records() {
         let members = record.bso.strip_suffix(b"}").expect("it is an object");
         body.extend_from_slice(members);

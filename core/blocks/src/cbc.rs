@@ -1,9 +1,9 @@
-//! AES-256-CBC over a whole batch of records in one buffer.
+//! AES-256-CBC of a whole batch of records in one buffer.
 
 use crate::aes::{Aes256, Block};
 
-/// AES-256-CBC without padding, with the key set up once. Buffers are laid out `IV₁ C₁ IV₂ C₂ …`, each part whole blocks
-/// of 16 bytes.
+/// AES-256-CBC without padding; the key is expanded once. Buffers have the layout `IV₁ C₁ IV₂ C₂ …`; each part consists
+/// of whole 16-byte blocks.
 ///
 /// ```
 /// use selvedge_blocks::AesCbc;
@@ -19,15 +19,17 @@ use crate::aes::{Aes256, Block};
 #[derive(Clone)]
 pub struct AesCbc(Aes256);
 
-/// A buffer that is not made of whole blocks, or starts that are not theirs.
+/// A buffer that does not consist of whole blocks, or start positions that are not block boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a buffer is whole blocks of 16 bytes, and records start at blocks, in their order")]
+#[error(
+    "the buffer must consist of whole blocks of 16 bytes, and records must start at ascending block boundaries"
+)]
 pub struct NoBlocks;
 
-/// How many records are encrypted side by side: within one record, every block waits for the one before it.
+/// Number of records that are encrypted in parallel: within one record, every block depends on the previous one.
 const LANES: usize = 8;
 
-/// A record on its way through the cipher: the blocks that are still to do, and the one before them.
+/// A record that is being encrypted: the remaining blocks, and the previous block.
 #[derive(Clone, Copy, Default)]
 struct Lane {
     at: usize,
@@ -35,17 +37,17 @@ struct Lane {
 }
 
 impl AesCbc {
-    /// With this key.
+    /// Uses this key.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         Self(Aes256::new(key))
     }
 
-    /// Decrypts in place, as one run whose IV is the first block: every `C` becomes its cleartext with the padding still on
-    /// it. What becomes of the places of the IVs does not matter.
+    /// Decrypts in place, as one run whose IV is the first block: every `C` becomes its cleartext, including the
+    /// padding. The contents of the IV positions afterwards are unspecified.
     ///
     /// # Errors
-    /// When the buffer is not made of whole blocks; it is left as it was.
+    /// When the buffer does not consist of whole blocks; it is not changed then.
     pub fn decrypt(&self, buffer: &mut [u8]) -> Result<(), NoBlocks> {
         let (blocks, rest) = buffer.as_chunks_mut::<16>();
         if !rest.is_empty() {
@@ -57,10 +59,11 @@ impl AesCbc {
         Ok(())
     }
 
-    /// Encrypts in place. At `starts` there are random blocks, each the IV of the padded cleartext that follows it.
+    /// Encrypts in place. At each position in `starts` there is a random block, the IV of the padded cleartext that
+    /// follows it.
     ///
     /// # Errors
-    /// When the buffer is not made of whole blocks or the starts are not theirs; it is left as it was.
+    /// When the buffer does not consist of whole blocks or a start position is invalid; the buffer is not changed then.
     pub fn encrypt(&self, buffer: &mut [u8], starts: &[usize]) -> Result<(), NoBlocks> {
         let (blocks, rest) = buffer.as_chunks_mut::<16>();
         if !rest.is_empty() || starts.iter().any(|start| start % 16 != 0) || !starts.is_sorted() {
@@ -82,7 +85,8 @@ impl AesCbc {
         let mut lanes = [Lane::default(); LANES];
         let mut chain: [Block; LANES] = [[0; 16]; LANES];
         loop {
-            // Idle lanes take the next record; when there is none, the last lane moves down.
+            // An idle lane continues with the next record; after the last record, the last lane moves into the idle
+            // one's slot.
             let mut busy = 0;
             let mut run = usize::MAX;
             for lane in 0..LANES {
@@ -148,7 +152,7 @@ mod tests {
 
     /// NIST SP 800-38A, F.2.5: CBC-AES256.
     #[test]
-    fn the_nist_example_comes_out_right() {
+    fn the_nist_example_gives_the_documented_blocks() {
         let hex = |text: &str| const_hex::decode(text).unwrap();
         let key = hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
         let cbc = AesCbc::new(&key.try_into().unwrap());
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_of_broken_blocks_is_refused() {
+    fn a_buffer_with_an_incomplete_block_is_refused() {
         let cbc = AesCbc::new(&[1; 32]);
         assert!(cbc.decrypt(&mut [0; 17]).is_err());
         assert!(cbc.encrypt(&mut [0; 17], &[0]).is_err());
@@ -178,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_side_by_side_are_encrypted_as_one_by_one(key: [u8; 32], records in prop::collection::vec(prop::collection::vec(any::<[u8; 16]>(), 1..9), 0..40)) {
+        fn parallel_encryption_equals_one_record_at_a_time(key: [u8; 32], records in prop::collection::vec(prop::collection::vec(any::<[u8; 16]>(), 1..9), 0..40)) {
             let cbc = AesCbc::new(&key);
             let mut buffer = Vec::new();
             let mut starts = Vec::new();

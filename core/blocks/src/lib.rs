@@ -1,7 +1,7 @@
-//! The loops over the blocks of a batch: AES-256-CBC and HMAC-SHA-256 of many records under one key.
+//! Block loops for a batch of records under one key: AES-256-CBC and HMAC-SHA-256.
 //!
-//! They are a crate of their own, without generics at its border, so that they are compiled for speed where everything
-//! else is compiled for size, as in WebAssembly. What is encrypted and hashed, and why, is the core's affair.
+//! This is a separate crate with a non-generic interface, so that it is compiled for speed while everything else is
+//! compiled for size, as in WebAssembly. The core decides what is encrypted and hashed, and why.
 #![no_std]
 
 extern crate alloc;

@@ -1,4 +1,4 @@
-//! HMAC-SHA-256 of many texts under one key, which is set up once.
+//! HMAC-SHA-256 of many texts under one key; the key is processed once.
 
 #[cfg(any(
     test,
@@ -29,8 +29,8 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// A key of HMAC-SHA-256 (RFC 2104), set up once: the states of the inner and the outer hash after the block of the key,
-/// which are half of the work of a short MAC.
+/// A processed HMAC-SHA-256 key (RFC 2104): the states of the inner and the outer hash after the key block, which is
+/// half of the work of a short MAC.
 ///
 /// ```
 /// use selvedge_blocks::MacKey;
@@ -53,7 +53,7 @@ impl core::fmt::Debug for MacKey {
 }
 
 impl MacKey {
-    /// Sets up a key.
+    /// Processes a key.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         let padded = |pad: u8| {
@@ -73,8 +73,8 @@ impl MacKey {
         }
     }
 
-    /// The MACs of the given ranges of `text`, in their order, in place of what `macs` held. A range that reaches beyond the
-    /// text is one of nothing.
+    /// Replaces the contents of `macs` by the MACs of the given ranges of `text`, in the same order. A range that
+    /// exceeds the text is treated as empty.
     pub fn macs(&self, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {
         #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
         if let Some(avx2) = vectors() {
@@ -91,7 +91,7 @@ impl MacKey {
     }
 }
 
-/// The vectors of this machine, if they are what hashes fastest here.
+/// This machine's vector instructions, if they hash faster than its other instructions.
 #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
 fn vectors() -> Option<fearless_simd::Avx2> {
     cpufeatures::new!(sha, "sha", "sse4.1");
@@ -101,7 +101,7 @@ fn vectors() -> Option<fearless_simd::Avx2> {
     fearless_simd::Level::new().as_avx2()
 }
 
-/// The one or two blocks that hold the end of a text, the padding and the length.
+/// The one or two last blocks: the end of a text, the padding and the length.
 fn last_blocks(tail: &[u8], text_length: usize) -> ([[u8; 64]; 2], usize) {
     let mut blocks = [[0; 64]; 2];
     let count = if tail.len() < 56 { 1 } else { 2 };
@@ -138,7 +138,7 @@ mod tests {
         mac.chain_update(text).finalize().into_bytes().into()
     }
 
-    /// All ways there are, whichever this machine takes.
+    /// The MACs by every implementation, whichever this machine selects.
     fn macs_in_every_way(
         key: &[u8; 32],
         text: &[u8],

@@ -1,10 +1,10 @@
-//! Where the server is: one URL to a stage and a machine (spec §1.1).
+//! The server's URLs: one per stage and machine (spec §1.1).
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Write;
 
-/// A stage of a sync, or what else a server answers.
+/// A stage of a sync, or another resource of the server.
 ///
 /// ```
 /// use selvedge_santa::Endpoint;
@@ -13,22 +13,22 @@ use core::fmt::Write;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// The machine tells of itself, the server of its wishes.
+    /// The machine sends its description, the server responds with settings.
     Preflight,
-    /// Executions, and what else happened.
+    /// Executions and other events.
     EventUpload,
     /// Rules, page by page.
     RuleDownload,
-    /// What became of it.
+    /// The result of the sync.
     Postflight,
-    /// Logs, in 2018; the server says where.
+    /// Logs, a feature of 2018; the server specifies the URL.
     LogUpload,
-    /// A token against forged requests.
+    /// A token against cross-site request forgery.
     Xsrf,
 }
 
 impl Endpoint {
-    /// Its place in the path.
+    /// Its path segment.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Endpoint {
     }
 }
 
-/// Why a text is no base URL of a server.
+/// Why a text is not a valid base URL of a server.
 ///
 /// ```
 /// use selvedge_santa::BadAddress;
@@ -56,10 +56,10 @@ pub enum BadAddress {
     #[error("no server is set: write SyncBaseURL into santa.toml")]
     Empty,
     /// Neither https nor http, or no host.
-    #[error("the sync base URL is no https URL")]
+    #[error("the sync base URL is not an https URL")]
     NoUrl,
     /// http to another machine.
-    #[error("the sync base URL must be https: http is for this machine itself alone")]
+    #[error("the sync base URL must use https: http is allowed only for this machine itself")]
     Insecure,
     /// It has a query or a fragment.
     #[error("the sync base URL must end with its path")]
@@ -67,8 +67,8 @@ pub enum BadAddress {
     /// No machine id.
     #[error("the machine has no id: set one")]
     NoMachine,
-    /// A slash in the machine id, which no server can take.
-    #[error("the machine id must not hold a slash")]
+    /// A slash in the machine id, which no server accepts.
+    #[error("the machine id must not contain a slash")]
     Slash,
 }
 
@@ -83,17 +83,18 @@ pub enum BadAddress {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
     machine: String,
     segment: String,
 }
 
 impl Address {
-    /// From the base URL and the machine's id.
+    /// Creates one from the base URL and the machine's id.
     ///
     /// # Errors
-    /// When either is missing, when the URL is not https (http is for the loopback alone), and when the id holds a slash.
+    /// When either is missing, when the URL is not https (http is allowed only for loopback addresses), and when the id
+    /// contains a slash.
     pub fn new(base: &str, machine: &str) -> Result<Self, BadAddress> {
         let base = base.trim();
         if base.is_empty() {
@@ -114,7 +115,7 @@ impl Address {
         if machine.is_empty() {
             return Err(BadAddress::NoMachine);
         }
-        // Servers answer an encoded slash with 404 as well.
+        // Servers respond to an encoded slash with 404 too.
         if machine.contains('/') {
             return Err(BadAddress::Slash);
         }
@@ -144,19 +145,19 @@ impl Address {
         is_loopback(self.host())
     }
 
-    /// The URL of a stage, with single slashes: servers redirect from doubled ones, and redirects are not followed.
+    /// The URL of a stage, without double slashes: servers redirect from those, and redirects are not followed.
     #[must_use]
     pub fn url(&self, endpoint: Endpoint) -> String {
         format!("{}/{}/{}", self.base, endpoint.as_str(), self.segment)
     }
 
-    /// The URL that asks whether the server is there and knows this client (spec §5.2).
+    /// The URL that checks whether the server is reachable and knows this client (spec §5.2).
     #[must_use]
     pub fn check_url(&self) -> String {
         format!("{}/preflight/santactl-doctor-test", self.base)
     }
 
-    /// Whether an absolute URL is https, or http to this machine, and leads to the same host.
+    /// Whether an absolute URL is https, or http to this machine, and has the same host.
     #[must_use]
     pub fn is_same_host(&self, url: &str) -> bool {
         match Self::new(url.split(['?', '#']).next().unwrap_or_default(), "M") {
@@ -171,7 +172,7 @@ fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
     found.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// The host of what follows the scheme: without user, port and brackets.
+/// The host in the part after the scheme: without user, port and brackets.
 fn host_of(rest: &str) -> Option<&str> {
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let is_clean = authority
@@ -191,17 +192,17 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1" || host == "::1"
 }
 
-/// As one segment of a path.
+/// Encodes the machine id as one path segment.
 fn encoded(machine: &str) -> String {
     let mut out = String::with_capacity(machine.len());
     for byte in machine.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
-            write!(out, "%{byte:02X}").expect("a String takes any text");
+            write!(out, "%{byte:02X}").expect("writing to a String never fails");
         }
     }
-    // A segment of dots alone would be taken as a step up.
+    // A segment that consists of dots would be resolved as a parent directory.
     match out.as_str() {
         "." => "%2E".to_string(),
         ".." => "%2E%2E".to_string(),
@@ -216,7 +217,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn every_base_url_is_judged() {
+    fn base_urls_are_validated() {
         let rows = [
             ("", Err(BadAddress::Empty)),
             ("  ", Err(BadAddress::Empty)),
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_is_one_segment() {
+    fn the_machine_id_is_one_segment() {
         let of = |machine| Address::new("https://h", machine).map(|a| a.url(Endpoint::Xsrf));
         assert_eq!(of("a b%").unwrap(), "https://h/xsrf/a%20b%25");
         assert_eq!(of("..").unwrap(), "https://h/xsrf/%2E%2E");
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn another_host_is_told_from_the_same() {
+    fn other_hosts_are_distinguished_from_the_same_host() {
         let address = Address::new("https://sync.example.net/v1", "M").unwrap();
         for (url, expected) in [
             ("https://SYNC.example.net/logs?x=1", true),

@@ -1,4 +1,4 @@
-//! Notices that a program may run now, after the rules that allow it have come (spec §2.5, §4.1).
+//! Notifications that a program may run now, after its allow rules have arrived (spec §2.5, §4.1).
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use super::wire::{Policy, RuleMessage};
 
-/// No more announcements are kept; beyond that all are dropped.
-const MOST: usize = 16;
+/// Maximum number of stored announcements; when it is exceeded, all are dropped.
+const MAX_ANNOUNCEMENTS: usize = 16;
 
-/// A SHA-256 has so many hexadecimal digits.
+/// Number of hexadecimal digits of a SHA-256.
 const HASH_DIGITS: usize = 64;
 
-/// Programs that a push message announced, until all their rules have come. It is lost with the process.
+/// Programs that a push message announced, until all their rules have arrived. They are kept in memory only.
 ///
 /// ```
 /// use selvedge_santa::Announcements;
@@ -27,43 +27,45 @@ pub struct Announcements(BTreeMap<String, Announced>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Announced {
     name: String,
-    /// Rules that are still to come; not known before the first one.
+    /// Number of rules that have not arrived yet; unknown before the first one.
     left: Option<u32>,
 }
 
 impl Announcements {
-    /// Keeps a program's name under the hash of its file or of its bundle.
+    /// Stores a program's name by the hash of its file or of its bundle.
     pub fn announce(&mut self, hash: String, name: String) {
-        if self.0.len() >= MOST && !self.0.contains_key(&hash) {
+        if self.0.len() >= MAX_ANNOUNCEMENTS && !self.0.contains_key(&hash) {
             self.0.clear();
         }
         self.0.insert(hash, Announced { name, left: None });
     }
 
-    /// How many programs are announced.
+    /// The number of announced programs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether none is.
+    /// Whether no program is announced.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a rule may lead to a notice.
+    /// Whether a rule may cause a notification.
     pub(super) fn concern(&self, rule: &RuleMessage) -> bool {
         !rule.notification_app_name.is_empty() || self.0.contains_key(hash_of(rule))
     }
 
-    /// The notices that rules lead to: each names a program itself, or is the last that an announced one waited for.
+    /// The notifications that rules cause: a rule contains the program's name itself, or is the last missing rule of an
+    /// announced program.
     pub(super) fn of_rules(&mut self, rules: &[RuleMessage]) -> Vec<String> {
         let mut notices = Vec::new();
         for rule in rules {
-            let notice = match rule.notification_app_name.is_empty() {
-                false => Some(rule.notification_app_name.clone()),
-                true => self.count_down(rule),
+            let notice = if rule.notification_app_name.is_empty() {
+                self.count_down(rule)
+            } else {
+                Some(rule.notification_app_name.clone())
             };
             notices.extend(notice.filter(|name| !notices.contains(name)));
         }
@@ -92,7 +94,7 @@ impl Announcements {
     }
 }
 
-/// Under which hash a rule's program was announced.
+/// The hash with which a rule's program was announced.
 fn hash_of(rule: &RuleMessage) -> &str {
     match rule.file_bundle_hash.len() {
         HASH_DIGITS => &rule.file_bundle_hash,
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_announced_when_its_last_rule_has_come() {
+    fn a_bundle_is_announced_when_its_last_rule_has_arrived() {
         let bundle = "b".repeat(64);
         let mut announcements = Announcements::default();
         announcements.announce(bundle.clone(), "Acme".into());

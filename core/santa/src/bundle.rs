@@ -1,4 +1,4 @@
-//! Bundles: the hash of all members, and what becomes of their events (spec §5.3).
+//! Bundles: the hash of all members, and what to do with their events (spec §5.3).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::eventupload::Uploaded;
 
-/// The hash of a bundle: of its members' SHA-256 in hex, as they are written, in an order that does not look at case.
+/// The hash of a bundle: of its members' SHA-256 in hexadecimal, as they are written, sorted case-insensitively.
 ///
 /// ```
 /// use selvedge_santa::bundle_hash;
@@ -25,7 +25,7 @@ pub fn bundle_hash<'a>(members: impl IntoIterator<Item = &'a str>) -> String {
     const_hex::encode(hash.finalize())
 }
 
-/// What becomes of the events of a bundle's members, after the main event was sent.
+/// What to do with the events of a bundle's members, after the main event was sent.
 ///
 /// ```
 /// use selvedge_santa::{BundleAction, Uploaded};
@@ -36,16 +36,16 @@ pub fn bundle_hash<'a>(members: impl IntoIterator<Item = &'a str>) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BundleAction {
-    /// The server wants them: they are sent at once.
+    /// The server requests them: send them immediately.
     Send,
-    /// It could not be asked: they are stored for the next sync.
+    /// The server could not be asked: store them for the next sync.
     Store,
-    /// It does not want them.
+    /// The server does not request them.
     Drop,
 }
 
 impl BundleAction {
-    /// Decides by what the upload of the main event brought, `None` if it failed, and by the bundle's hash.
+    /// Decides by the result of the main event's upload, `None` if it failed, and by the bundle's hash.
     #[must_use]
     pub fn decide(uploaded: Option<&Uploaded>, hash: &str) -> Self {
         match uploaded {

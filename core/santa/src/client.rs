@@ -1,4 +1,4 @@
-//! Requests to the server: their headers, their attempts, and the token against forged requests (spec §1.2–§1.6).
+//! HTTP requests to the server: headers, retries, and the token against cross-site request forgery (spec §1.2–§1.6).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -16,20 +16,20 @@ use super::announcements::Announcements;
 use super::encoding::Encoding;
 use super::error::{Error, Result};
 use super::headers::{ExtraHeaders, is_value, may_hold_token};
-use super::retry::{Heard, Verdict};
+use super::retry::{AttemptResult, Verdict};
 use super::wire::Form;
 use selvedge_core::http::{Body, Fetch, FetchError, Method, Request, Response};
 
-/// An answer's body, packed or unpacked, is no larger: 64 MiB.
-pub const ANSWER_BYTES: usize = 64 << 20;
+/// Maximum size of a response body, compressed and decompressed: 64 MiB.
+pub const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-/// Where a token is asked for and where it goes, unless the server names another header.
+/// The header that requests a token and contains it, unless the server specifies another header.
 const XSRF_HEADER: &str = "X-XSRF-TOKEN";
 
-/// In this header the server names the other one.
+/// The header in which the server specifies the name of the other header.
 const XSRF_HEADER_HEADER: &str = "X-XSRF-TOKEN-HEADER";
 
-/// Waits, for the core never does.
+/// Waits on behalf of the core, which never sleeps itself.
 ///
 /// ```
 /// use selvedge_santa::Pause;
@@ -41,11 +41,11 @@ const XSRF_HEADER_HEADER: &str = "X-XSRF-TOKEN-HEADER";
 /// pollster::block_on(Impatient.pause(4));
 /// ```
 pub trait Pause {
-    /// Comes back after so many seconds.
+    /// Returns after this number of seconds.
     fn pause(&self, seconds: u64) -> impl Future<Output = ()>;
 }
 
-/// How requests are made.
+/// The settings for requests.
 ///
 /// ```
 /// use selvedge_santa::{Address, Connection};
@@ -57,20 +57,20 @@ pub trait Pause {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The server and the machine.
+    /// The server's URL and the machine's id.
     pub address: Address,
     /// JSON or protobuf.
     pub form: Form,
     /// How bodies are compressed.
     pub encoding: Encoding,
-    /// The product, under the name that servers look for.
+    /// The product, with the name that servers expect.
     pub user_agent: String,
-    /// What an operator adds.
+    /// Headers that the operator adds.
     pub extra_headers: ExtraHeaders,
 }
 
 impl Connection {
-    /// With the usual form and encoding, for a version of the product.
+    /// Creates one with the default form and encoding, for a version of the product.
     #[must_use]
     pub fn new(address: Address, version: &str) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl Connection {
     }
 }
 
-/// What a process remembers of a server from one request to the next; it is lost with the process.
+/// What a process remembers about a server between requests; it is kept in memory only.
 ///
 /// ```
 /// use selvedge_santa::Link;
@@ -95,12 +95,12 @@ pub struct Link {
     token: RefCell<Option<XsrfToken>>,
     /// Programs that push messages announced.
     pub announcements: RefCell<Announcements>,
-    /// Events of one request, as the last preflight said.
+    /// Number of events in one request, from the last preflight.
     pub(super) batch_size: Cell<Option<u32>>,
 }
 
 impl Link {
-    /// Whether the server gave a token against forged requests.
+    /// Whether the server sent a token against request forgery.
     #[must_use]
     pub fn holds_token(&self) -> bool {
         self.token.borrow().is_some()
@@ -122,20 +122,20 @@ struct XsrfToken {
     value: Zeroizing<String>,
 }
 
-/// What requests cost.
+/// Statistics of requests.
 ///
 /// ```
 /// assert_eq!(selvedge_santa::Traffic::default().requests, 0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Traffic {
-    /// Requests, those for a token included.
+    /// Number of requests, including those for a token.
     pub requests: u32,
-    /// Seconds of waiting between attempts.
+    /// Seconds waited between attempts.
     pub waited_seconds: u64,
-    /// Bytes of bodies that were sent, as they were sent.
+    /// Bytes of sent bodies, as transmitted.
     pub bytes_sent: u64,
-    /// Bytes of bodies that came, as they came.
+    /// Bytes of received bodies, as transmitted.
     pub bytes_received: u64,
 }
 
@@ -172,7 +172,7 @@ impl<'a, H: Fetch + Pause> Client<'a, H> {
         self.traffic.get()
     }
 
-    /// The requests of one stage, in which a token is asked for at most once.
+    /// The requests of one stage, in which a token is requested at most once.
     pub(super) fn stage(&self, endpoint: Endpoint) -> Stage<'_, 'a, H> {
         Stage {
             client: self,
@@ -187,7 +187,7 @@ impl<'a, H: Fetch + Pause> Client<'a, H> {
         self.traffic.set(traffic);
     }
 
-    /// One request with the headers that all have.
+    /// Sends one request with the common headers.
     async fn fetch(&self, mut request: Request) -> Result<Answer, FetchError> {
         request.add_header("Accept-Encoding", "gzip, deflate");
         request.add_header("User-Agent", self.connection.user_agent.as_str());
@@ -213,7 +213,7 @@ impl<'a, H: Fetch + Pause> Client<'a, H> {
         Ok(answer)
     }
 
-    /// The answer with its whole body. Of another answer than 200 nobody reads the body.
+    /// Receives the response with its body. The body of a response other than 200 is not read.
     async fn receive(&self, mut response: Response<H::Body>) -> Result<Answer, FetchError> {
         let mut answer = Answer {
             status: response.status,
@@ -231,15 +231,16 @@ impl<'a, H: Fetch + Pause> Client<'a, H> {
             && !answer.is_too_large
             && let Some(chunk) = response.body.chunk().await?
         {
-            match chunk.as_ref().len() <= ANSWER_BYTES - answer.body.len() {
-                true => answer.body.extend_from_slice(chunk.as_ref()),
-                false => answer.is_too_large = true,
+            if chunk.as_ref().len() <= MAX_RESPONSE_BYTES - answer.body.len() {
+                answer.body.extend_from_slice(chunk.as_ref())
+            } else {
+                answer.is_too_large = true
             }
         }
         Ok(answer)
     }
 
-    /// Asks for a token; answers whether the server would give one.
+    /// Requests a token; returns whether the server sent one.
     async fn ask_for_token(&self) -> bool {
         let url = self.connection.address.url(Endpoint::Xsrf);
         match self.fetch(Request::new(Method::Post, url)).await {
@@ -267,7 +268,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// The token that the answer brings, and where it goes.
+    /// The token in the response, and the name of its header.
     fn xsrf_token(self) -> Option<XsrfToken> {
         let value = self
             .token
@@ -280,7 +281,7 @@ impl Answer {
     }
 }
 
-/// A body to send, and what its headers say of it.
+/// A body to send, and its headers.
 pub(super) struct Outgoing<'a> {
     pub(super) url: String,
     pub(super) content_type: &'a str,
@@ -296,7 +297,7 @@ pub(super) struct Stage<'s, 'a, H> {
 }
 
 impl<H: Fetch + Pause> Stage<'_, '_, H> {
-    /// Sends a message and reads the one that comes back.
+    /// Sends a message and reads the response message.
     pub(super) async fn send<Q, R>(&self, message: &Q) -> Result<R>
     where
         Q: Message + Serialize,
@@ -320,27 +321,27 @@ impl<H: Fetch + Pause> Stage<'_, '_, H> {
             })
     }
 
-    /// Sends a body until an answer counts, and unpacks what came.
+    /// Sends a body, with retries, until a response is final, and decompresses the response body.
     pub(super) async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Vec<u8>> {
         let endpoint = self.endpoint;
         let mut attempt = 1;
         loop {
             let result = self.client.fetch(request(&outgoing)).await;
-            let heard = match &result {
-                Ok(answer) => Heard::Answer {
+            let outcome = match &result {
+                Ok(answer) => AttemptResult::Answer {
                     status: answer.status,
                     retry_after: answer.retry_after,
                 },
-                Err(_) if !(self.client.is_online)() => Heard::NoNetwork,
-                Err(_) => Heard::Nothing,
+                Err(_) if !(self.client.is_online)() => AttemptResult::NoNetwork,
+                Err(_) => AttemptResult::Nothing,
             };
-            let seconds = match Verdict::judge(heard, attempt, !self.has_asked_for_token.get()) {
+            let seconds = match Verdict::judge(outcome, attempt, !self.has_asked_for_token.get()) {
                 Verdict::Done => return self.unpack(result),
-                Verdict::Final => return Err(self.refusal(heard, result)),
-                Verdict::Again { seconds } => seconds,
+                Verdict::Final => return Err(self.refusal(outcome, result)),
+                Verdict::Retry { seconds } => seconds,
                 Verdict::TokenFirst { seconds } => {
                     self.has_asked_for_token.set(true);
-                    // A token that the server no longer takes would keep it from giving another one.
+                    // A token that the server no longer accepts would prevent it from sending another one.
                     self.client.link.token.borrow_mut().take();
                     if !self.client.ask_for_token().await {
                         return Err(Error::Refused {
@@ -362,24 +363,23 @@ impl<H: Fetch + Pause> Stage<'_, '_, H> {
     fn unpack(&self, result: Result<Answer, FetchError>) -> Result<Vec<u8>> {
         let endpoint = self.endpoint;
         let answer = result.map_err(|source| Error::Network { endpoint, source })?;
-        let unpacked = match answer.is_too_large {
-            true => Err(super::encoding::BadEncoding::TooLarge),
-            false => {
-                let header = answer.content_encoding.as_deref();
-                Encoding::unpack(header, answer.body, ANSWER_BYTES)
-            }
+        let unpacked = if answer.is_too_large {
+            Err(super::encoding::BadEncoding::TooLarge)
+        } else {
+            let header = answer.content_encoding.as_deref();
+            Encoding::unpack(header, answer.body, MAX_RESPONSE_BYTES)
         };
         unpacked.map_err(|source| Error::Encoding { endpoint, source })
     }
 
-    fn refusal(&self, heard: Heard, result: Result<Answer, FetchError>) -> Error {
+    fn refusal(&self, outcome: AttemptResult, result: Result<Answer, FetchError>) -> Error {
         let endpoint = self.endpoint;
         match result {
             Ok(answer) => Error::Refused {
                 endpoint,
                 status: answer.status,
             },
-            Err(_) if heard == Heard::NoNetwork => Error::NoNetwork { endpoint },
+            Err(_) if outcome == AttemptResult::NoNetwork => Error::NoNetwork { endpoint },
             Err(source) => Error::Network { endpoint, source },
         }
     }

@@ -1,16 +1,17 @@
-//! Content encodings of bodies: zlib, gzip, or none (spec §1.3).
+//! Content encodings of bodies: zlib, gzip, or no compression (spec §1.3).
 //!
-//! There is no negotiation: a server takes what it is sent, or fails. `deflate` is a zlib stream, never a raw one.
+//! There is no negotiation: a server accepts the encoding or the request fails. `deflate` is a zlib stream, never a raw
+//! deflate stream.
 
 use alloc::vec::Vec;
 
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
-/// How hard the compressor tries; the usual level of zlib.
+/// The compression level: zlib's default.
 const LEVEL: u8 = 6;
 
-/// gzip's fixed header: deflate, no flags, no time, an unknown system.
+/// gzip's fixed header: deflate, no flags, no time, unknown operating system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// How bodies are compressed.
@@ -25,18 +26,18 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
-    /// A zlib stream under the name `deflate`.
+    /// A zlib stream with the name `deflate`.
     #[default]
     Deflate,
-    /// A zlib stream under the name `zlib`, as servers of before 2021 want it.
+    /// A zlib stream with the name `zlib`, which servers before 2021 require.
     Zlib,
     /// gzip.
     Gzip,
-    /// None.
+    /// No compression.
     Plain,
 }
 
-/// A body that cannot be unpacked.
+/// Why a body cannot be decompressed.
 ///
 /// ```
 /// use selvedge_santa::BadEncoding;
@@ -46,19 +47,19 @@ pub enum Encoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadEncoding {
-    /// The bytes are not of that encoding.
+    /// The bytes are not valid for the encoding.
     #[error("the compressed body is damaged")]
     Damaged,
-    /// What comes out is larger than allowed.
+    /// The decompressed body is larger than allowed.
     #[error("the body is larger than allowed")]
     TooLarge,
-    /// The encoding is none of these.
+    /// The encoding is not supported.
     #[error("the body's content encoding is unknown")]
     Unknown,
 }
 
 impl Encoding {
-    /// From the setting `SyncClientContentEncoding`, whatever its case; an unknown value means `deflate`.
+    /// Parses the setting `SyncClientContentEncoding`, case-insensitive; an unknown value means `deflate`.
     #[must_use]
     pub fn from_setting(text: &str) -> Self {
         let named = |name: &str| text.eq_ignore_ascii_case(name);
@@ -81,7 +82,7 @@ impl Encoding {
         }
     }
 
-    /// Compresses a body. An empty one stays empty, and is sent without the header.
+    /// Compresses a body. An empty body stays empty and is sent without the header.
     #[must_use]
     pub fn pack(self, body: Vec<u8>) -> Vec<u8> {
         match self {
@@ -92,10 +93,10 @@ impl Encoding {
         }
     }
 
-    /// Unpacks a body by its `Content-Encoding`, to at most `limit` bytes.
+    /// Decompresses a body by its `Content-Encoding`, to at most `limit` bytes.
     ///
     /// # Errors
-    /// When it is damaged, too large, or of another encoding.
+    /// When it is damaged, too large, or has an unsupported encoding.
     pub fn unpack(
         header: Option<&str>,
         body: Vec<u8>,
@@ -106,9 +107,10 @@ impl Encoding {
         if body.is_empty() {
             Ok(body)
         } else if name.is_empty() || named("identity") {
-            match body.len() <= limit {
-                true => Ok(body),
-                false => Err(BadEncoding::TooLarge),
+            if body.len() <= limit {
+                Ok(body)
+            } else {
+                Err(BadEncoding::TooLarge)
             }
         } else if named("deflate") || named("zlib") {
             decompress_to_vec_zlib_with_limit(&body, limit).map_err(bad)
@@ -136,12 +138,12 @@ pub(super) fn gzip(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The length as gzip has it: modulo 2^32.
+/// The length in gzip's form: modulo 2^32.
 fn size(body: &[u8]) -> u32 {
     (body.len() as u64 & u64::from(u32::MAX)) as u32
 }
 
-/// Unpacks one gzip member, whose checksum and length must be right.
+/// Decompresses one gzip member and verifies its checksum and length.
 fn gunzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, BadEncoding> {
     let (start, trailer) = packed.split_last_chunk::<8>().ok_or(BadEncoding::Damaged)?;
     let stream = after_header(start).ok_or(BadEncoding::Damaged)?;
@@ -150,13 +152,14 @@ fn gunzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, BadEncoding> {
     let (checksum, length) = expected.split_at_mut(4);
     checksum.copy_from_slice(&crc32(&body).to_le_bytes());
     length.copy_from_slice(&size(&body).to_le_bytes());
-    match *trailer == expected {
-        true => Ok(body),
-        false => Err(BadEncoding::Damaged),
+    if *trailer == expected {
+        Ok(body)
+    } else {
+        Err(BadEncoding::Damaged)
     }
 }
 
-/// What follows gzip's header with its optional parts.
+/// The data after gzip's header and its optional parts.
 fn after_header(packed: &[u8]) -> Option<&[u8]> {
     let (header, mut rest) = packed.split_first_chunk::<10>()?;
     let [0x1f, 0x8b, 8, flags, ..] = *header else {
@@ -166,7 +169,7 @@ fn after_header(packed: &[u8]) -> Option<&[u8]> {
         let (length, behind) = rest.split_first_chunk::<2>()?;
         rest = behind.get(usize::from(u16::from_le_bytes(*length))..)?;
     }
-    // A file's name, then a comment, each ended by a zero.
+    // A file name, then a comment, each ended by a zero byte.
     for flag in [8, 16] {
         if flags & flag != 0 {
             let end = rest.iter().position(|byte| *byte == 0)?;
@@ -179,7 +182,7 @@ fn after_header(packed: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The checksum of gzip, bit by bit through a table of sixteen.
+/// gzip's checksum, with a lookup table of sixteen entries.
 fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 16] = {
         let mut table = [0; 16];
@@ -219,7 +222,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn the_checksum_is_the_usual_one() {
+    fn the_checksum_equals_the_documented_one() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b""), 0);
     }
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_header_with_all_its_parts_is_passed_over() {
+    fn a_gzip_header_with_all_optional_parts_is_skipped() {
         let mut packed = [0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 3].to_vec();
         packed.extend(b"\x03\x00abcname\0comment\0\x01\x02");
         packed.extend(gzip(b"hello").get(10..).unwrap());
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_too_large_is_not_unpacked() {
+    fn a_body_that_would_exceed_the_limit_is_not_decompressed() {
         let body = [0; 100_000];
         for encoding in [Encoding::Deflate, Encoding::Gzip, Encoding::Plain] {
             let packed = encoding.pack(body.to_vec());
@@ -277,7 +280,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_unpacked_again(body in any::<Vec<u8>>()) {
+        fn compressed_bodies_are_decompressed_again(body in any::<Vec<u8>>()) {
             for encoding in [Encoding::Deflate, Encoding::Zlib, Encoding::Gzip, Encoding::Plain] {
                 let packed = encoding.pack(body.clone());
                 prop_assert_eq!(&Encoding::unpack(encoding.header(), packed, 1 << 20).unwrap(), &body);
@@ -285,7 +288,7 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_byte_is_noticed_and_none_panics(
+        fn a_changed_byte_is_detected_and_none_panics(
             body in proptest::collection::vec(any::<u8>(), 1..200), at in any::<proptest::sample::Index>(), bit in 0..8_u32,
         ) {
             let mut packed = gzip(&body);

@@ -1,4 +1,4 @@
-//! What can go wrong in a sync, by the stage and by what can be done about it.
+//! Errors of a Santa sync, by stage and by what the caller can do about them.
 
 use super::address::Endpoint;
 use super::encoding::BadEncoding;
@@ -6,7 +6,7 @@ use super::wire::Malformed;
 use selvedge_core::host::StoreError;
 use selvedge_core::http::FetchError;
 
-/// Why a stage could not be done.
+/// Why a stage failed.
 ///
 /// ```
 /// use selvedge_santa::{Endpoint, Error};
@@ -17,62 +17,62 @@ use selvedge_core::http::FetchError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server does not answer with 200.
+    /// The server responds with a status other than 200.
     #[error("{}: the server answers with status {status}: {}", .endpoint.as_str(), advice(*.status))]
     Refused {
-        /// What was asked.
+        /// The endpoint of the request.
         endpoint: Endpoint,
         /// The status of the last attempt.
         status: u16,
     },
-    /// No whole answer came.
+    /// No complete response arrived.
     #[error("{}: {source}", .endpoint.as_str())]
     Network {
-        /// What was asked.
+        /// The endpoint of the request.
         endpoint: Endpoint,
-        /// What the host says of the last attempt.
+        /// The host's error for the last attempt.
         source: FetchError,
     },
-    /// There is no network, as the host knows.
+    /// The host reports that there is no network connection.
     #[error("{}: there is no network: connect, then sync again", .endpoint.as_str())]
     NoNetwork {
-        /// What was asked.
+        /// The endpoint of the request.
         endpoint: Endpoint,
     },
-    /// The answer is not what the protocol says.
+    /// The response does not follow the protocol.
     #[error("{}: {source}: ask the server's operator", .endpoint.as_str())]
     Malformed {
-        /// What was asked.
+        /// The endpoint of the request.
         endpoint: Endpoint,
-        /// What is wrong with it.
+        /// What is invalid in the response.
         source: Malformed,
     },
-    /// The answer cannot be unpacked, or is too large.
+    /// The response cannot be decompressed, or is too large.
     #[error("{}: {source}: ask the server's operator", .endpoint.as_str())]
     Encoding {
-        /// What was asked.
+        /// The endpoint of the request.
         endpoint: Endpoint,
-        /// What is wrong with it.
+        /// What is invalid in the response.
         source: BadEncoding,
     },
-    /// The server's pages of rules do not end. None was applied.
-    #[error("the server's pages of rules do not end: none was applied; ask its operator")]
+    /// The server's rule pages do not end. No rule was applied.
+    #[error("the server's rule pages do not end: no rule was applied; ask the server's operator")]
     Endless,
-    /// The server has more rules than this client takes. None was applied.
+    /// The server has more rules than this client accepts. No rule was applied.
     #[error(
-        "the server has more than {most} rules: none was applied; raise the limit if that is meant so"
+        "the server has more than {max} rules, the limit of this client: no rule was applied; raise the limit if the server is supposed to have more"
     )]
     TooManyRules {
         /// The limit.
-        most: usize,
+        max: usize,
     },
-    /// The local store did not do its work.
+    /// The local store reported an error.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Error {
-    /// A stable word for programs.
+    /// A stable identifier for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

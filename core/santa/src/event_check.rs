@@ -1,8 +1,8 @@
-//! Whether an event is one that a server can be told of: the same rule for agents on the socket and for people (spec §2.3,
-//! §5.4).
+//! Validates events before they are sent to a server: the same rules for agents on the socket and for people (spec
+//! §2.3, §5.4).
 //!
-//! An event that is not is refused as a whole, with the reason: kept, it would vanish later, or make a server refuse the
-//! batch that it is in.
+//! An invalid event is rejected completely, with the reason: if it were stored, it would be dropped later, or the
+//! server would reject the batch that contains it.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -12,19 +12,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::occurrence::{Occurrence, PATH_BYTES};
+use super::occurrence::{MAX_PATH_BYTES, Occurrence};
 use super::wire::{
     AuditEvent, Certificate, Decision, Entitlement, EntitlementInfo, Event, FileAccessEvent,
     Process, StandaloneModeRuleCreation,
 };
 
-/// The first second of the year 10000: what is no earlier is no time in seconds.
+/// The first second of the year 10000: a later value is not a time in seconds.
 const END_OF_TIME: f64 = 253_402_300_800.0;
 
-/// What is quoted of a name or a value is not longer.
-const QUOTED: usize = 60;
+/// Maximum length of a quoted name or value, in characters.
+const MAX_QUOTED_CHARS: usize = 60;
 
-/// Why an event is refused.
+/// Why an event is rejected.
 ///
 /// ```
 /// use selvedge_santa::{InvalidEvent, Occurrence};
@@ -36,8 +36,8 @@ const QUOTED: usize = 60;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidEvent {
-    /// It is another JSON value.
-    #[error("it is no object")]
+    /// It is not a JSON object.
+    #[error("it is not a JSON object")]
     NoObject,
     /// The protocol has no field of this name.
     #[error("the field {0} is unknown")]
@@ -45,10 +45,10 @@ pub enum InvalidEvent {
     /// A field's value has another type, or is out of its range.
     #[error("the field {0} has the wrong type")]
     WrongType(String),
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A value is none of those that the protocol has for this field.
+    /// A value is not among those that the protocol defines for this field.
     #[error("{field} {value} is unknown")]
     UnknownValue {
         /// The field.
@@ -56,38 +56,38 @@ pub enum InvalidEvent {
         /// The value, as JSON.
         value: String,
     },
-    /// A hash is none.
+    /// A hash is invalid.
     #[error("{field} must be {digits} hexadecimal digits")]
     BadHash {
         /// The field.
         field: &'static str,
-        /// How many digits such a hash has.
+        /// The number of digits of such a hash.
         digits: usize,
     },
-    /// A time is none.
+    /// A time is invalid.
     #[error("{0} must be seconds since 1970, before the year 10000")]
     BadTime(&'static str),
-    /// A path is longer than any system has it.
-    #[error("{field} has {bytes} bytes; at most {PATH_BYTES} are possible")]
+    /// A path exceeds the maximum length of all systems.
+    #[error("{field} has {bytes} bytes; the maximum is {MAX_PATH_BYTES}")]
     LongPath {
         /// The field.
         field: &'static str,
-        /// How long it is.
+        /// The actual length.
         bytes: usize,
     },
-    /// It is an audit event of no known kind.
-    #[error("it holds no known kind of audit event")]
+    /// It is not a known kind of audit event.
+    #[error("it contains no known kind of audit event")]
     UnknownAudit,
 }
 
 type Result<T> = core::result::Result<T, InvalidEvent>;
 
 impl Occurrence {
-    /// Reads an event as an agent or a person hands it over: an execution with the names that the protocol gives its fields,
-    /// or one of `{"execution": …}`, `{"file_access": …}` and `{"audit": …}`.
+    /// Reads an event from an agent or a person: an execution with the field names of the protocol, or one of
+    /// `{"execution": …}`, `{"file_access": …}` and `{"audit": …}`.
     ///
     /// # Errors
-    /// When a server could not be told of it.
+    /// When the event cannot be sent to a server.
     pub fn read(value: Value) -> Result<Self> {
         let Value::Object(mut fields) = value else {
             return Err(InvalidEvent::NoObject);
@@ -172,7 +172,7 @@ fn audit(value: Value) -> Result<Occurrence> {
     Ok(Occurrence::Audit(Box::new(event)))
 }
 
-/// Reads a message of which every field is known and of its type.
+/// Reads a message and checks that every field is known and has the correct type.
 fn message<M: Serialize + DeserializeOwned>(value: &Value) -> Result<M> {
     let Value::Object(fields) = value else {
         return Err(InvalidEvent::NoObject);
@@ -183,7 +183,7 @@ fn message<M: Serialize + DeserializeOwned>(value: &Value) -> Result<M> {
         Err(_) => Value::Null,
     };
     for (name, value) in fields {
-        // What is written again under its name was read.
+        // A field that is written again with its name was read.
         if written.get(name).is_some() {
             continue;
         }
@@ -197,7 +197,8 @@ fn message<M: Serialize + DeserializeOwned>(value: &Value) -> Result<M> {
     whole.map_err(|_| InvalidEvent::WrongType("of the event".to_string()))
 }
 
-/// Whether a message has a field of this name: one that it has not takes any value, and no field takes both of these.
+/// Whether a message has a field with this name: an unknown field accepts any value, and no known field accepts both of
+/// these.
 fn is_known<M: DeserializeOwned>(name: &str) -> bool {
     [json!(1.5), json!({})]
         .into_iter()
@@ -225,7 +226,7 @@ fn each<M: Serialize + DeserializeOwned>(value: &Value, names: &[&str]) -> Resul
     items(value, names).try_for_each(|item| message::<M>(item).map(drop))
 }
 
-/// A decision, which has to be there and to be known.
+/// A decision, which must be present and known.
 fn decision<T>(value: &Value, read: Option<T>) -> Result<T> {
     match (read, field(value, &["decision"])) {
         (Some(decision), _) => Ok(decision),
@@ -234,7 +235,7 @@ fn decision<T>(value: &Value, read: Option<T>) -> Result<T> {
     }
 }
 
-/// An enumeration that was read as none: it is absent, or has its zero.
+/// An enumeration that was read as `None`: it must be absent, or have the zero value.
 fn known_or_none(value: &Value, shown: &'static str, names: &[&str], zero: &str) -> Result<()> {
     match field(value, names) {
         None => Ok(()),
@@ -251,13 +252,13 @@ fn unknown(field: &'static str, value: &Value) -> InvalidEvent {
 }
 
 fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTED) {
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_string(),
     }
 }
 
-/// Checks a hash, and writes it as the protocol does.
+/// Checks a hash, and converts it to the protocol's form.
 fn digest(text: &mut str, field: &'static str, digits: usize) -> Result<()> {
     let is_hash = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hash {
@@ -287,7 +288,7 @@ fn time(seconds: f64, field: &'static str) -> Result<()> {
 }
 
 const fn path(bytes: usize, field: &'static str) -> Result<()> {
-    if bytes > PATH_BYTES {
+    if bytes > MAX_PATH_BYTES {
         Err(InvalidEvent::LongPath { field, bytes })
     } else {
         Ok(())
@@ -302,8 +303,8 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// What is said of an event, an empty text for a good one.
-    fn said(value: Value) -> String {
+    /// The error message for an event; empty if it is valid.
+    fn error_of(value: Value) -> String {
         Occurrence::read(value)
             .err()
             .map_or_else(String::new, |error| error.to_string())
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn every_row_of_executions() {
-        let long = "a".repeat(PATH_BYTES);
+        let long = "a".repeat(MAX_PATH_BYTES);
         let rows = [
             (json!({}), ""),
             (
@@ -425,19 +426,19 @@ mod tests {
             ),
             (
                 json!({"file_path": long}),
-                "file_path with file_name has 4097 bytes; at most 4096 are possible",
+                "file_path with file_name has 4097 bytes; the maximum is 4096",
             ),
         ];
         for (changes, expected) in rows {
             let event = execution_with(changes.clone());
-            assert_eq!(said(event.clone()), expected, "{changes}");
-            assert_eq!(said(json!({"execution": event})), expected, "{changes}");
+            assert_eq!(error_of(event.clone()), expected, "{changes}");
+            assert_eq!(error_of(json!({"execution": event})), expected, "{changes}");
         }
         for value in [json!(5), json!([]), json!({"execution": []})] {
-            assert_eq!(said(value), "it is no object");
+            assert_eq!(error_of(value), "it is not a JSON object");
         }
         assert_eq!(
-            said(json!({"sha256": "c".repeat(64)})),
+            error_of(json!({"sha256": "c".repeat(64)})),
             "the field sha256 is unknown"
         );
     }
@@ -447,7 +448,7 @@ mod tests {
         let Ok(Occurrence::Execution(event)) =
             Occurrence::read(execution_with(json!({"cdhash": "AB".repeat(20)})))
         else {
-            panic!("it is an execution");
+            panic!("expected an execution");
         };
         assert_eq!(event.file_sha256, "ab".repeat(32));
         assert_eq!(event.cdhash, "ab".repeat(20));
@@ -509,7 +510,7 @@ mod tests {
             ),
             (
                 json!({"audit": {}}),
-                "it holds no known kind of audit event",
+                "it contains no known kind of audit event",
             ),
             (
                 json!({"audit": {"other": {}}}),
@@ -517,12 +518,12 @@ mod tests {
             ),
         ];
         for (event, expected) in rows {
-            assert_eq!(said(event.clone()), expected, "{event}");
+            assert_eq!(error_of(event.clone()), expected, "{event}");
         }
     }
 
     #[test]
-    fn what_is_good_has_a_form_on_the_wire() {
+    fn every_valid_event_has_a_wire_form() {
         let events = [
             execution_with(json!({})),
             json!({"file_access": {"decision": 1, "access_time": 1}}),
@@ -537,9 +538,12 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_quoted_in_part() {
+    fn long_values_are_truncated_in_messages() {
         let value = "é".repeat(1000);
-        let said = said(execution_with(json!({"decision": value})));
-        assert!(said.chars().count() < 100 && said.contains('…'), "{said}");
+        let error_of = error_of(execution_with(json!({"decision": value})));
+        assert!(
+            error_of.chars().count() < 100 && error_of.contains('…'),
+            "{error_of}"
+        );
     }
 }

@@ -1,12 +1,12 @@
-//! Chapter 3: what happened on the machine goes to the server (spec §2.3).
+//! Stage 3: uploads events to the server (spec §2.3).
 //!
 //! ```text
-//! a clean sync, and the setting says so ─→ events are deleted unsent
-//! nothing waits ────────────────────────→ no request
+//! a clean sync, and configured so ───────→ events are deleted without being sent
+//! no pending events ────────────────────→ no request
 //! the batch is full, or the last event ──→ send
-//!   200 ────────────────────────────────→ its events are deleted here, then the next batch
-//!   else ───────────────────────────────→ the rest waits for the next sync; this one goes on
-//! an event that has no form on the wire ─→ not counted; deleted with its batch, or alone at the end
+//!   200 ────────────────────────────────→ its events are deleted from the store, then the next batch
+//!   else ───────────────────────────────→ the rest waits for the next sync; this one continues
+//! an event without a wire form ─────────→ not counted; deleted with its batch, or at the end
 //! ```
 
 use alloc::string::String;
@@ -22,13 +22,13 @@ use super::sync::{Host, Session};
 use super::wire::{EventUploadRequest, EventUploadResponse};
 use selvedge_core::http::Fetch;
 
-/// Events that are read at once.
+/// Number of events that are read at once.
 const PAGE: usize = 200;
 
-/// No more events go into one request, whatever the server says.
+/// Maximum number of events in one request, regardless of the server's batch size.
 const MAX_EVENTS: u32 = 10_000;
 
-/// What became of the events.
+/// The result of the event upload.
 ///
 /// ```
 /// use selvedge_santa::Uploaded;
@@ -37,24 +37,24 @@ const MAX_EVENTS: u32 = 10_000;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Uploaded {
-    /// Events that the server took.
+    /// Number of events that the server accepted.
     pub events: u32,
-    /// Events that were deleted here without being sent.
+    /// Number of events that were deleted locally without being sent.
     pub deleted_unsent: u32,
-    /// Hashes of bundles whose members the server wants.
+    /// Hashes of bundles whose members the server requests.
     pub bundles: Vec<String>,
 }
 
-/// What to do with the events of this sync.
+/// What to do with the stored events in this sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Course {
+pub(super) enum EventAction {
     /// Send them.
     Send,
-    /// Delete them unsent, as Santa does on clean syncs.
+    /// Delete them without sending, as Santa does on clean syncs.
     Drop,
 }
 
-impl Course {
+impl EventAction {
     pub(super) const fn decide(is_clean: bool, uploads_on_clean: bool) -> Self {
         match (is_clean, uploads_on_clean) {
             (false, _) | (true, true) => Self::Send,
@@ -63,7 +63,7 @@ impl Course {
     }
 }
 
-/// Events that go into one request.
+/// The events of one request.
 pub(super) struct Batch {
     size: u32,
     count: u32,
@@ -93,14 +93,14 @@ impl Batch {
         self.count >= self.size
     }
 
-    /// The batch as it is; an empty one takes its place.
+    /// Takes the batch and leaves an empty one.
     fn take(&mut self) -> Self {
         let empty = Self::new(&self.request.machine_id, self.size);
         mem::replace(self, empty)
     }
 }
 
-/// Sends a batch, if there is anything in it, then deletes its events.
+/// Sends a batch unless it is empty, then deletes its events from the store.
 async fn send<H: Fetch + Pause + RuleStore>(
     host: &H,
     stage: &Stage<'_, '_, H>,
@@ -131,14 +131,14 @@ async fn remove<H: RuleStore>(host: &H, ids: Vec<EventId>) -> Result<()> {
     Ok(())
 }
 
-/// Sends what waits. What was taken before a failure is in `uploaded`.
+/// Sends the stored events. Events that were sent before a failure are counted in `uploaded`.
 pub(super) async fn step<H: Host>(
     session: &Session<'_, H>,
     is_clean: bool,
     batch_size: u32,
     uploaded: &mut Uploaded,
 ) -> Result<()> {
-    let course = Course::decide(is_clean, session.options.uploads_on_clean);
+    let action = EventAction::decide(is_clean, session.options.uploads_on_clean);
     let stage = session.client.stage(Endpoint::EventUpload);
     let mut batch = Batch::new(session.client.machine(), batch_size);
     let mut after = None;
@@ -148,7 +148,7 @@ pub(super) async fn step<H: Host>(
             return send(session.host, &stage, batch, uploaded).await;
         };
         after = Some(last.id);
-        if course == Course::Drop {
+        if action == EventAction::Drop {
             let ids: Vec<EventId> = page.iter().map(|event| event.id).collect();
             let count = ids.len() as u32;
             remove(session.host, ids).await?;
@@ -164,7 +164,7 @@ pub(super) async fn step<H: Host>(
     }
 }
 
-/// Sends events that are not to wait for the next sync; those that are stored are deleted once the server has them.
+/// Sends events immediately instead of with the next sync; stored ones are deleted after the server has accepted them.
 pub(super) async fn send_now<H: Fetch + Pause + RuleStore>(
     host: &H,
     client: &Client<'_, H>,
@@ -190,14 +190,14 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn events_are_dropped_only_on_a_clean_sync_and_only_where_that_is_set() {
+    fn events_are_dropped_only_on_a_clean_sync_and_only_if_configured() {
         for (is_clean, uploads_on_clean, expected) in [
-            (false, false, Course::Send),
-            (false, true, Course::Send),
-            (true, true, Course::Send),
-            (true, false, Course::Drop),
+            (false, false, EventAction::Send),
+            (false, true, EventAction::Send),
+            (true, true, EventAction::Send),
+            (true, false, EventAction::Drop),
         ] {
-            assert_eq!(Course::decide(is_clean, uploads_on_clean), expected);
+            assert_eq!(EventAction::decide(is_clean, uploads_on_clean), expected);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Headers that an operator adds to every request, and names of headers that a server chooses (spec §1.2, §1.4).
+//! Headers that an operator adds to every request, and header names that a server chooses (spec §1.2, §1.4).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What an operator may not set: they belong to the connection, to the body, or to proxies.
+/// Headers that an operator must not set: they belong to the connection, to the body, or to proxies.
 const RESERVED: [&str; 8] = [
     "content-encoding",
     "content-length",
@@ -15,8 +15,9 @@ const RESERVED: [&str; 8] = [
     "www-authenticate",
 ];
 
-/// What no server may name as the header of its token: the body would be misread, or the request be led elsewhere.
-const UNFIT: [&str; 6] = [
+/// Header names that a server must not choose for its token: they would change the meaning of the body, or the
+/// request's target.
+const FORBIDDEN_TOKEN_HEADERS: [&str; 6] = [
     "accept-encoding",
     "authorization",
     "expect",
@@ -25,7 +26,7 @@ const UNFIT: [&str; 6] = [
     "user-agent",
 ];
 
-/// The headers that an operator adds to every request, as far as they may.
+/// The headers that an operator adds to every request, without the reserved ones.
 ///
 /// ```
 /// use selvedge_santa::ExtraHeaders;
@@ -42,34 +43,35 @@ pub struct ExtraHeaders {
 }
 
 impl ExtraHeaders {
-    /// Keeps those that may be added. What is no header at all is dropped too.
+    /// Keeps the allowed headers. Invalid headers are dropped too.
     pub fn new<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         let mut headers = Self::default();
         for (name, value) in pairs {
             let (name, value) = (name.into(), value.into());
-            match is_name(&name) && !is_one_of(&name, &RESERVED) && is_value(&value) {
-                true => headers.kept.push((name, value)),
-                false => headers.dropped.push(name),
+            if is_name(&name) && !is_one_of(&name, &RESERVED) && is_value(&value) {
+                headers.kept.push((name, value))
+            } else {
+                headers.dropped.push(name)
             }
         }
         headers
     }
 
-    /// Those that are added.
+    /// The headers that are added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.kept
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The names of those that are not.
+    /// The names of the dropped headers.
     #[must_use]
     pub fn dropped(&self) -> &[String] {
         &self.dropped
     }
 }
 
-/// Their values are often credentials: only the names are shown.
+/// The values are often credentials: only the names are shown.
 impl core::fmt::Debug for ExtraHeaders {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_list()
@@ -78,12 +80,12 @@ impl core::fmt::Debug for ExtraHeaders {
     }
 }
 
-/// Whether a server may choose this name for the header of its token.
+/// Whether a server may choose this header name for its token.
 pub(super) fn may_hold_token(name: &str) -> bool {
-    is_name(name) && !is_one_of(name, &RESERVED) && !is_one_of(name, &UNFIT)
+    is_name(name) && !is_one_of(name, &RESERVED) && !is_one_of(name, &FORBIDDEN_TOKEN_HEADERS)
 }
 
-/// Whether a text can be the value of a header.
+/// Whether a text is a valid header value.
 pub(super) fn is_value(value: &str) -> bool {
     value
         .bytes()
@@ -108,7 +110,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn what_is_no_header_or_reserved_is_dropped() {
+    fn invalid_and_reserved_headers_are_dropped() {
         let pairs = [
             ("HOST", "a"),
             ("content-LENGTH", "1"),
@@ -126,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn a_printed_set_shows_no_values() {
+    fn debug_output_contains_no_values() {
         let shown = alloc::format!("{:?}", ExtraHeaders::new([("Authorization", "secret")]));
         assert_eq!(shown, r#"["Authorization"]"#);
     }
 
     #[test]
-    fn a_server_names_no_header_that_means_something_else() {
+    fn a_server_cannot_choose_a_header_with_another_meaning() {
         for (name, expected) in [
             ("X-Client-Xsrf-Token", true),
             ("Content-Length", false),

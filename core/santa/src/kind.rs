@@ -1,10 +1,10 @@
-//! Which kind of sync is done: what the client asked for, and what the server grants (spec §2.2).
+//! The kind of a sync: what the client requested, and what the server grants (spec §2.2).
 //!
 //! ```text
-//! asked for    server: normal, nothing, unknown   CLEAN, or clean_sync alone   CLEAN_ALL
+//! requested    server: normal, nothing, unknown   CLEAN, or only clean_sync    CLEAN_ALL
 //! normal       normal                             clean                        clean, all
-//! clean        normal, and asks again             clean                        clean, all
-//! clean, all   normal, and asks again             clean, all                   clean, all
+//! clean        normal, requests it again          clean                        clean, all
+//! clean, all   normal, requests it again          clean, all                   clean, all
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -21,15 +21,15 @@ use super::wire::{PreflightResponse, SyncType};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Rules are added to those that are there.
+    /// Rules are added to the existing ones.
     Normal,
-    /// All rules but transitive ones are replaced.
+    /// All rules except transitive ones are replaced.
     Clean,
     /// All rules are replaced.
     CleanAll,
 }
 
-/// What goes before new rules come, in the same transaction.
+/// The rules that are removed before new ones are added, in the same transaction.
 ///
 /// ```
 /// use selvedge_santa::{Kind, Wipe};
@@ -40,14 +40,14 @@ pub enum Kind {
 pub enum Wipe {
     /// Nothing.
     Nothing,
-    /// All rules but those that the machine made itself through compilers' rules.
+    /// All rules except those that the machine created itself because of compiler rules.
     NonTransitive,
     /// All rules.
     All,
 }
 
 impl Kind {
-    /// Decides by what the client asked for and what the server answered. `sync_type` beats `clean_sync`.
+    /// Decides by the client's request and the server's response. `sync_type` overrides `clean_sync`.
     #[must_use]
     pub fn decide(asked_for: Self, response: &PreflightResponse) -> Self {
         let granted = match response.sync_type {
@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// What it wipes.
+    /// The rules that it removes.
     #[must_use]
     pub const fn wipe(self) -> Wipe {
         match self {
@@ -79,13 +79,13 @@ impl Kind {
         }
     }
 
-    /// Whether it wipes anything, if there are new rules.
+    /// Whether it removes any rules, if there are new ones.
     #[must_use]
     pub const fn is_clean(self) -> bool {
         !matches!(self, Self::Normal)
     }
 
-    /// As postflight says it.
+    /// The value in postflight.
     #[must_use]
     pub const fn sync_type(self) -> SyncType {
         match self {
@@ -105,7 +105,7 @@ impl Kind {
         }
     }
 
-    /// The kind of a name.
+    /// The kind with a name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let all = [Self::Normal, Self::Clean, Self::CleanAll];
@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn every_row() {
-        // What the server says: sync_type, clean_sync; then what is done when normal, clean, clean all was asked for.
+        // The server's response: sync_type, clean_sync; then the kind of sync when normal, clean, clean all was
+        // requested.
         let rows = [
             (None, None, [Normal, Normal, Normal]),
             (None, Some(false), [Normal, Normal, Normal]),

@@ -1,15 +1,15 @@
-//! Santa's staged sync: which programs a machine may run, as its server says.
+//! Santa's sync protocol in stages: the server specifies which programs a machine may run.
 //!
 //! ```text
-//! preflight     the machine tells of itself, the server of its wishes  → no answer: the end
-//! logupload     logs, if a server of 2018 asks and the operator allows it
-//! eventupload   what happened on the machine                           → a failure does not end the sync
-//! ruledownload  rules, page by page, applied at once                   → a failure: nothing is applied, the end
-//! postflight    what became of it; the server's settings take effect
+//! preflight     the machine's description, the server's settings   → no response: the end
+//! logupload     logs, if a server of 2018 requests them and the operator allows it
+//! eventupload   events on the machine                                → a failure does not end the sync
+//! ruledownload  rules, page by page, applied in one transaction      → a failure: nothing is applied, the end
+//! postflight    the result of the sync; the server's settings take effect
 //! ```
 //!
-//! Each stage is a pure decision, whose outcomes are a table in its tests, and one step that carries it out. The core
-//! opens no socket and never sleeps: a [`Host`] lends requests, pauses, a clock and a [`RuleStore`].
+//! Each stage consists of a pure decision, whose outcomes are a table in its tests, and one step that executes it. The
+//! core opens no socket and never sleeps: a [`Host`] provides requests, pauses, a clock and a [`RuleStore`].
 
 #![no_std]
 
@@ -52,21 +52,21 @@ pub mod wire;
 pub use address::{Address, BadAddress, Endpoint};
 pub use announcements::Announcements;
 pub use bundle::{BundleAction, bundle_hash};
-pub use client::{ANSWER_BYTES, Connection, Link, Pause, Traffic};
+pub use client::{Connection, Link, MAX_RESPONSE_BYTES, Pause, Traffic};
 pub use encoding::{BadEncoding, Encoding};
 pub use error::{Error, Result};
 pub use event_check::InvalidEvent;
 pub use eventupload::Uploaded;
 pub use headers::ExtraHeaders;
 pub use kind::{Kind, Wipe};
-pub use logupload::{LogCourse, LogFile, Logs};
+pub use logupload::{LogDecision, LogFile, Logs};
 pub use memory::MemoryRuleStore;
 pub use occurrence::Occurrence;
 pub use preflight::{Machine, Plan, Timing};
 pub use report::{Preflighted, Report, StageReport, Status};
-pub use retry::{ATTEMPTS, Heard, Verdict};
+pub use retry::{ATTEMPTS, AttemptResult, Verdict};
 pub use rule::{BadRule, Change, Rule, RuleKey, RuleState};
-pub use ruledownload::{Downloaded, Turn};
+pub use ruledownload::{Downloaded, NextPage};
 pub use rules_hash::RulesHash;
 pub use schedule::{Daemon, Draw, Due, Full, Job, Wake};
 pub use settings::{Media, Settings};

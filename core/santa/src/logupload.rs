@@ -1,10 +1,10 @@
-//! Chapter 2: logs, which servers of 2018 asked for (spec §6).
+//! Stage 2: uploads logs, which servers of 2018 requested (spec §6).
 //!
 //! ```text
 //! the operator has not allowed it ──────────→ nothing
-//! the server does not ask, or not for a URL ─→ nothing
+//! the server requests no logs, or no URL ────→ nothing
 //! another host, and that is not allowed ─────→ nothing, and a warning
-//! no file is there ──────────────────────────→ nothing
+//! no file exists ────────────────────────────→ nothing
 //! else ──────────────────────────────────────→ one request with all files; a failure does not stop the sync
 //! ```
 
@@ -19,7 +19,7 @@ use super::error::Result;
 use super::sync::{Host, Session};
 use super::wire::PreflightResponse;
 
-/// Stands between the parts; it occurs in no gzip stream but by chance of one in 2^200.
+/// The multipart boundary; it occurs in a gzip stream only with a probability of one in 2^200.
 const BOUNDARY: &str = "----santa-sync-upload-boundary";
 
 /// A log to send.
@@ -32,45 +32,45 @@ const BOUNDARY: &str = "----santa-sync-upload-boundary";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFile {
-    /// Its name without folders.
+    /// Its file name without directories.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// What the operator allows of logs. The server never chooses which files.
+/// The operator's settings for logs. The server never chooses the files.
 #[derive(Clone, Copy)]
 pub struct Logs<'a> {
-    /// Reads the files that the operator has listed, as far as they are there; asked only when they are wanted.
+    /// Reads the existing files of the operator's list; called only if the server requests logs.
     pub files: &'a dyn Fn() -> Vec<LogFile>,
-    /// Whether they may go to another host than the server's.
+    /// Whether they may be sent to a host other than the server's.
     pub any_host: bool,
-    /// All files together have no more bytes; those beyond are left out.
-    pub most_bytes: usize,
+    /// Maximum total size of the files, in bytes; files that exceed it are omitted.
+    pub max_bytes: usize,
 }
 
-/// Where logs go.
+/// What to do with logs.
 ///
 /// ```
-/// use selvedge_santa::{Address, LogCourse};
+/// use selvedge_santa::{Address, LogDecision};
 ///
 /// let address = Address::new("https://sync.example.net", "M")?;
-/// assert_eq!(LogCourse::decide(&address, Some("https://evil.example/"), Some(false)), LogCourse::Elsewhere);
+/// assert_eq!(LogDecision::decide(&address, Some("https://evil.example/"), Some(false)), LogDecision::Elsewhere);
 /// # Ok::<(), selvedge_santa::BadAddress>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogCourse {
-    /// They are not asked for, or not allowed.
+pub enum LogDecision {
+    /// Nothing: they are not requested, or not allowed.
     Nothing,
-    /// They are asked for by another host, and that is not allowed.
+    /// Nothing: they are requested for another host, and that is not allowed.
     Elsewhere,
-    /// They are sent to this URL.
+    /// Send them to this URL.
     Send(String),
 }
 
-impl LogCourse {
-    /// Decides by the URL that the server named, and by what is allowed: nothing (`None`), or whether any host may have
-    /// them.
+impl LogDecision {
+    /// Decides by the URL in the server's response and by the operator's settings: `any_host` is `None` if logs are not
+    /// allowed, otherwise whether any host may receive them.
     #[must_use]
     pub fn decide(address: &Address, url: Option<&str>, any_host: Option<bool>) -> Self {
         let (Some(url), Some(any_host)) = (url, any_host) else {
@@ -85,7 +85,7 @@ impl LogCourse {
     }
 }
 
-/// What became of the logs.
+/// The result of the log upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
     Nothing,
@@ -93,7 +93,7 @@ pub(super) enum Sent {
     Files,
 }
 
-/// The body: a part for each file, packed by itself.
+/// The body: one part per file, each compressed separately.
 fn body(files: &[LogFile]) -> Vec<u8> {
     let mut body = Vec::new();
     for file in files {
@@ -114,20 +114,20 @@ fn body(files: &[LogFile]) -> Vec<u8> {
     body
 }
 
-/// Those files that fit, in their order.
-fn fitting(files: Vec<LogFile>, most_bytes: usize) -> Vec<LogFile> {
-    let mut room = most_bytes;
+/// The files that fit within `max_bytes`, in their order.
+fn fitting(files: Vec<LogFile>, max_bytes: usize) -> Vec<LogFile> {
+    let mut bytes_left = max_bytes;
     let mut kept = Vec::new();
     for file in files {
-        if let Some(left) = room.checked_sub(file.content.len()) {
-            room = left;
+        if let Some(left) = bytes_left.checked_sub(file.content.len()) {
+            bytes_left = left;
             kept.push(file);
         }
     }
     kept
 }
 
-/// Sends the logs, if they are asked for and allowed.
+/// Sends the logs, if they are requested and allowed.
 pub(super) async fn step<H: Host>(
     session: &Session<'_, H>,
     response: &PreflightResponse,
@@ -135,13 +135,13 @@ pub(super) async fn step<H: Host>(
     let options = session.options;
     let url = response.upload_logs_url.as_deref();
     let any_host = options.logs.map(|logs| logs.any_host);
-    let course = LogCourse::decide(&options.connection.address, url, any_host);
+    let course = LogDecision::decide(&options.connection.address, url, any_host);
     let (url, logs) = match (course, options.logs) {
-        (LogCourse::Send(url), Some(logs)) => (url, logs),
-        (LogCourse::Elsewhere, _) => return Ok(Sent::Refused),
+        (LogDecision::Send(url), Some(logs)) => (url, logs),
+        (LogDecision::Elsewhere, _) => return Ok(Sent::Refused),
         _ => return Ok(Sent::Nothing),
     };
-    let files = fitting((logs.files)(), logs.most_bytes);
+    let files = fitting((logs.files)(), logs.max_bytes);
     if files.is_empty() {
         return Ok(Sent::Nothing);
     }
@@ -169,37 +169,37 @@ mod tests {
         let here = "https://sync.example.net/logs?m=1";
         let there = "https://logs.example.net/";
         let rows = [
-            ("not asked for", None, Some(true), LogCourse::Nothing),
-            ("not allowed", Some(here), None, LogCourse::Nothing),
-            ("no URL", Some("/aaa"), Some(true), LogCourse::Nothing),
+            ("not requested", None, Some(true), LogDecision::Nothing),
+            ("not allowed", Some(here), None, LogDecision::Nothing),
+            ("no URL", Some("/aaa"), Some(true), LogDecision::Nothing),
             (
                 "insecure",
                 Some("http://sync.example.net/"),
                 Some(true),
-                LogCourse::Nothing,
+                LogDecision::Nothing,
             ),
             (
                 "the same host",
                 Some(here),
                 Some(false),
-                LogCourse::Send(here.into()),
+                LogDecision::Send(here.into()),
             ),
             (
                 "another host",
                 Some(there),
                 Some(false),
-                LogCourse::Elsewhere,
+                LogDecision::Elsewhere,
             ),
             (
                 "another host, allowed",
                 Some(there),
                 Some(true),
-                LogCourse::Send(there.into()),
+                LogDecision::Send(there.into()),
             ),
         ];
         for (name, url, allowed, expected) in rows {
             assert_eq!(
-                LogCourse::decide(&address, url, allowed),
+                LogDecision::decide(&address, url, allowed),
                 expected,
                 "{name}"
             );
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_do_not_fit_are_left_out_and_names_stay_names() {
+    fn files_that_do_not_fit_are_omitted_and_names_are_quoted() {
         let file = |name: &str, bytes: usize| LogFile {
             name: name.into(),
             content: alloc::vec![b'a'; bytes],

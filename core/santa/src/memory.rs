@@ -1,4 +1,4 @@
-//! A rule store in memory: for trials, for tests, and for machines that exist only in a simulation.
+//! A rule store in memory: for experiments, for tests, and for simulated machines.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use super::rule::{Change, Rule, RuleKey, RuleState};
 use super::store::{Commit, Committed, EventId, PendingEvent, RuleCounts, RuleStore};
 use selvedge_core::host::StoreError;
 
-/// A [`RuleStore`] that lasts as long as the value.
+/// A [`RuleStore`] that exists as long as this value.
 ///
 /// ```
 /// use selvedge_santa::{MemoryRuleStore, RuleStore};
@@ -35,7 +35,7 @@ struct Contents {
 }
 
 impl MemoryRuleStore {
-    /// A store of an agent that can use only some expressions.
+    /// The store of an agent that can use only some expressions.
     #[must_use]
     pub fn with_expressions(is_usable: fn(&str) -> bool) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl MemoryRuleStore {
         }
     }
 
-    /// Adds an event, unless one with the same key waits already; `None` then.
+    /// Adds an event, unless one with the same key is already stored; `None` then.
     pub fn add_event(&self, occurrence: Occurrence) -> Option<EventId> {
         let mut contents = self.contents.borrow_mut();
         let key = occurrence.key();
@@ -58,7 +58,7 @@ impl MemoryRuleStore {
         Some(id)
     }
 
-    /// Adds a rule that no server sent.
+    /// Adds a rule that did not come from a server.
     pub fn add_rule(&self, rule: Rule) {
         self.contents
             .borrow_mut()

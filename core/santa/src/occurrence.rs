@@ -1,4 +1,4 @@
-//! Something that happened on a machine, and the one place in an upload where it goes (spec §2.3, §2.4).
+//! An event on a machine, and its place in an upload (spec §2.3, §2.4).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::settings::Settings;
 use super::wire::{AuditEvent, Decision, Event, EventUploadRequest, FileAccessEvent};
 
-/// No path on any system is longer; what claims to be is not uploaded.
-pub(super) const PATH_BYTES: usize = 4096;
+/// Maximum length of a path, in bytes, on any system; longer ones are not uploaded.
+pub(super) const MAX_PATH_BYTES: usize = 4096;
 
-/// Something that happened, as an agent stores it. Its JSON is what hosts keep.
+/// An event as an agent stores it. Hosts store its JSON.
 ///
 /// ```
 /// use selvedge_santa::Occurrence;
@@ -26,16 +26,17 @@ pub(super) const PATH_BYTES: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Occurrence {
-    /// A program was run, or not.
+    /// An execution of a program, allowed or blocked.
     Execution(Box<Event>),
-    /// A file was opened, or not.
+    /// An access to a file, allowed or denied.
     FileAccess(Box<FileAccessEvent>),
-    /// The agent did something by itself.
+    /// An action of the agent itself.
     Audit(Box<AuditEvent>),
 }
 
 impl Occurrence {
-    /// While one with the same key waits, no other is stored; and one is sent at once only every ten minutes.
+    /// While an event with the same key is stored, no other is stored; and an event is sent immediately only once every
+    /// ten minutes.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
@@ -52,17 +53,17 @@ impl Occurrence {
         }
     }
 
-    /// Adds it to an upload, and tells whether it did: what has no form on the wire is left out for good. That is a
-    /// decision which servers are not told, such as one by a transitive rule, and a path that is too long.
+    /// Adds it to an upload and returns whether it did. Events without a wire form are permanently omitted: decisions
+    /// that are not sent to servers, such as one by a transitive rule, and paths that are too long.
     #[must_use]
     pub fn add_to(self, request: &mut EventUploadRequest) -> bool {
         match self {
             Self::Execution(mut event) => {
                 let path_bytes = event.file_path.len().saturating_add(event.file_name.len());
-                let Some(decision) = event.decision.filter(|_| path_bytes <= PATH_BYTES) else {
+                let Some(decision) = event.decision.filter(|_| path_bytes <= MAX_PATH_BYTES) else {
                     return false;
                 };
-                // It was not executed, so that no time would be true.
+                // It was not executed, so it has no execution time.
                 if decision == Decision::BundleBinary {
                     event.execution_time = 0.0;
                 }
@@ -81,7 +82,7 @@ impl Occurrence {
 }
 
 impl Decision {
-    /// Whether it let something run.
+    /// Whether it allowed an execution.
     #[must_use]
     pub const fn is_allow(self) -> bool {
         matches!(
@@ -99,8 +100,8 @@ impl Decision {
 }
 
 impl Settings {
-    /// Whether an execution with this decision is kept for the server: everything if everything is wanted; else what would
-    /// be blocked in LOCKDOWN, unless that is not wanted, and blocks.
+    /// Whether an execution with this decision is stored for the server: every execution if all are requested;
+    /// otherwise blocked executions, and those that LOCKDOWN would block, unless these are disabled.
     #[must_use]
     pub fn keeps(&self, decision: Decision) -> bool {
         let wants_all = self.enable_all_event_upload == Some(true);
@@ -116,14 +117,14 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn what_is_kept_for_the_server() {
+    fn the_settings_select_which_executions_are_stored() {
         let settings = |all, no_unknown| Settings {
             enable_all_event_upload: all,
             disable_unknown_event_upload: no_unknown,
             ..Settings::default()
         };
-        // The decision; then whether it is kept usually, when everything is wanted, when the unknown is not, and when both
-        // are set.
+        // The decision; then whether it is stored by default, when all are requested, when unknown ones are disabled,
+        // and with both settings.
         let rows = [
             (Decision::BlockBinary, [true, true, true, true]),
             (Decision::BlockUnknown, [true, true, true, true]),
@@ -144,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_form_on_the_wire_is_left_out() {
+    fn events_without_a_wire_form_are_omitted() {
         let event = |text: &str| serde_json::from_str::<Occurrence>(text).unwrap();
         let long = format!(
             r#"{{"execution":{{"decision":"BLOCK_BINARY","file_path":"{}"}}}}"#,
-            "a".repeat(PATH_BYTES + 1)
+            "a".repeat(MAX_PATH_BYTES + 1)
         );
         let rows = [
             (r#"{"execution":{"decision":"BLOCK_BINARY"}}"#, true),
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_tell_what_is_the_same() {
+    fn keys_identify_equal_events() {
         let key = |text: &str| serde_json::from_str::<Occurrence>(text).unwrap().key();
         assert_eq!(key(r#"{"execution":{"file_sha256":"ab"}}"#), "ab");
         let access = r#"{"file_access":{"rule_version":"1","rule_name":"keys","process_chain":[{"file_sha256":"cd"}]}}"#;

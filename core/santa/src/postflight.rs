@@ -1,11 +1,11 @@
-//! Chapter 5: the server hears what became of it, and its settings take effect (spec §2.6).
+//! Stage 5: sends the result to the server, and applies the server's settings (spec §2.6).
 //!
 //! ```text
-//! the request fails ──→ a warning; all else happens nevertheless
+//! the request fails ──→ a warning; the rest is done anyway
 //! then, in one commit:
-//!   a clean sync ─────→ first, everything that the server had set goes
-//!   each setting ─────→ present: as the server says; absent: as it was
-//!   a clean sync ─────→ no clean sync is asked for any more
+//!   a clean sync ─────→ first, all settings of the server are removed
+//!   each setting ─────→ present: the server's value; absent: the previous value
+//!   a clean sync ─────→ the request for a clean sync is removed
 //!   the time of this sync
 //! ```
 
@@ -19,7 +19,7 @@ use super::wire::{PostflightRequest, PostflightResponse};
 use selvedge_core::time::LocalTime;
 
 impl SyncState {
-    /// The state after a sync by this plan.
+    /// The state after a sync with this plan.
     #[must_use]
     pub fn after(mut self, plan: &Plan, machine: &Machine, now: LocalTime) -> Self {
         if plan.kind.is_clean() {
@@ -44,7 +44,8 @@ impl SyncState {
     }
 }
 
-/// Tells the server, then lets its settings take effect. Answers what went wrong with the telling, which is a warning.
+/// Sends the result to the server, then applies the settings. Returns the error of the request, which is only a
+/// warning.
 pub(super) async fn step<H: Host>(
     session: &Session<'_, H>,
     plan: &Plan,
@@ -58,11 +59,11 @@ pub(super) async fn step<H: Host>(
         rules_hash: rules_hash(session.host).await?,
     };
     let stage = session.client.stage(Endpoint::Postflight);
-    let told: Result<PostflightResponse> = stage.send(&request).await;
+    let response: Result<PostflightResponse> = stage.send(&request).await;
     let state = SyncState::load(session.host).await?;
     let after = state.after(plan, &session.options.machine, session.host.now());
     after.save(session.host).await?;
-    Ok(told.err())
+    Ok(response.err())
 }
 
 #[cfg(test)]
@@ -75,7 +76,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn a_mode_that_another_one_replaced_is_remembered_until_the_server_sets_one() {
+    fn a_replaced_mode_is_stored_until_the_server_sets_another_one() {
         let now = LocalTime::from_millis(5);
         let after = |state: SyncState, allows_standalone, text: &str| {
             let plan = Plan::decide(Kind::Normal, serde_json::from_str(text).unwrap());
@@ -128,7 +129,7 @@ mod tests {
             let plan = Plan::decide(asked_for, response);
             before.clone().after(&plan, &machine, now)
         };
-        // What was answered; then what is asked for, the mode, the interval and the pattern afterwards.
+        // The response; then the requested kind, the mode, the interval and the pattern afterwards.
         let rows = [
             (
                 "{}",

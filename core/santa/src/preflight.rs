@@ -1,12 +1,12 @@
-//! Chapter 1: the machine tells of itself, the server of its wishes (spec §2.1, §2.2).
+//! Stage 1: the machine sends its description, the server responds with settings (spec §2.1, §2.2).
 //!
 //! ```text
-//! no whole answer, or none with 200 ─→ the sync ends, status 1; nothing was changed
-//! an answer of the wrong form ───────→ likewise, and it is not asked again
-//! else ──────────────────────────────→ the kind of this sync, the size of batches, when to come again
+//! no complete response with 200 ─────→ the sync ends, status 1; nothing was changed
+//! an invalid response ───────────────→ the same, without a retry
+//! else ──────────────────────────────→ the kind of this sync, the batch size, when to sync next
 //! ```
 //!
-//! Nothing of it takes effect yet: settings are applied when the sync ends, after the rules.
+//! Nothing takes effect yet: settings are applied at the end of the sync, after the rules.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,19 +22,19 @@ use super::store::RuleStore;
 use super::sync::{Host, Session};
 use super::wire::{ClientMode, PreflightRequest, PreflightResponse, Token};
 
-/// Events of one request when the server does not say.
+/// Number of events in one request if the server does not specify it.
 const BATCH_SIZE: u32 = 50;
 
-/// No server makes clients come more often, in seconds.
-const LEAST_INTERVAL: u32 = 60;
+/// Minimum interval between two syncs that a server can set, in seconds.
+const MIN_INTERVAL: u32 = 60;
 
-/// Within so many seconds a rule sync that is meant for everybody begins, at least.
-const LEAST_DEADLINE: u32 = 600;
+/// Minimum deadline for a rule sync of all machines, in seconds.
+const MIN_DEADLINE: u32 = 600;
 
-/// Rules that are read at once for their hash.
+/// Number of rules that are read at once to compute their hash.
 const PAGE: usize = 500;
 
-/// What a machine says of itself. What is empty is left out.
+/// The description of a machine. Empty fields are omitted.
 ///
 /// ```
 /// use selvedge_santa::Machine;
@@ -44,32 +44,32 @@ const PAGE: usize = 500;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Machine {
-    /// Its serial number, else its id: servers want one.
+    /// Its serial number, or its id if it has none: servers require one.
     pub serial_number: String,
     /// Its name.
     pub hostname: String,
-    /// The system's version: whole numbers and dots.
+    /// The operating system's version: whole numbers and dots.
     pub os_version: String,
-    /// The system's build: servers want one.
+    /// The operating system's build: servers require one.
     pub os_build: String,
     /// Its model.
     pub model_identifier: String,
-    /// The version of Santa that this client is compatible with: servers decide by it what they send.
+    /// The version of Santa that this client is compatible with; servers use it to decide what to send.
     pub santa_version: String,
-    /// Whose machine it is.
+    /// The machine's primary user.
     pub primary_user: String,
-    /// The groups of its user.
+    /// The groups of the primary user.
     pub primary_user_groups: Vec<String>,
-    /// Where push messages for it go; empty without push.
+    /// The token to which push messages are sent; empty without push.
     pub push_token: Token,
-    /// The mode that its own configuration sets.
+    /// The mode in the machine's local configuration.
     pub client_mode: Option<ClientMode>,
-    /// Whether it may be in the mode STANDALONE, which not every server knows. If not, LOCKDOWN takes its place.
+    /// Whether the mode STANDALONE is allowed, which not every server knows. If not, LOCKDOWN is used instead.
     pub allows_standalone: bool,
 }
 
 impl Machine {
-    /// The mode as far as this machine may be in it.
+    /// The mode, or its replacement if this machine does not allow it.
     #[must_use]
     pub(super) fn permitted(&self, mode: ClientMode) -> ClientMode {
         match mode {
@@ -78,7 +78,7 @@ impl Machine {
         }
     }
 
-    /// The mode that a server sets, where this machine takes another one in its place.
+    /// The server's mode, if this machine replaces it by another one.
     #[must_use]
     pub(super) fn replaced(&self, response: &PreflightResponse) -> Option<ClientMode> {
         let set = response.client_mode?;
@@ -86,7 +86,7 @@ impl Machine {
     }
 }
 
-/// When to come again, as an answer says. Times are in seconds.
+/// When to sync next, as specified in a response. Times are in seconds.
 ///
 /// ```
 /// use selvedge_santa::Timing;
@@ -95,15 +95,15 @@ impl Machine {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Timing {
-    /// Between two syncs; `None` when the server does not say.
+    /// Between two syncs; `None` if the server does not specify it.
     pub full_interval: Option<u32>,
-    /// Between two syncs while push is in use; `None` when the server does not say.
+    /// Between two syncs while push is in use; `None` if the server does not specify it.
     pub push_interval: Option<u32>,
-    /// Within this a rule sync that is meant for everybody begins.
+    /// Maximum delay before a rule sync of all machines starts.
     pub rule_deadline: u32,
 }
 
-/// What an answer to preflight means.
+/// The evaluation of a preflight response.
 ///
 /// ```
 /// use selvedge_santa::{Kind, Plan};
@@ -114,36 +114,36 @@ pub struct Timing {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The kind of sync that the client asked for.
+    /// The kind of sync that the client requested.
     pub requested: Kind,
     /// The kind of this sync.
     pub kind: Kind,
-    /// Events of one request, at least one.
+    /// Number of events in one request, at least one.
     pub batch_size: u32,
-    /// When to come again.
+    /// When to sync next.
     pub timing: Timing,
-    /// The whole answer: its settings are taken over when the sync ends.
+    /// The whole response: its settings are applied at the end of the sync.
     pub response: PreflightResponse,
 }
 
 impl Plan {
-    /// Decides by what the client asked for and what the server answered.
+    /// Evaluates the client's request and the server's response.
     #[must_use]
     pub fn decide(asked_for: Kind, response: PreflightResponse) -> Self {
-        let said = |seconds: Option<u32>| seconds.filter(|seconds| *seconds > 0);
-        let interval = |seconds: Option<u32>| said(seconds).map(|s| s.max(LEAST_INTERVAL));
-        let push_interval = said(response.push_notification_full_sync_interval_seconds)
+        let non_zero = |seconds: Option<u32>| seconds.filter(|seconds| *seconds > 0);
+        let interval = |seconds: Option<u32>| non_zero(seconds).map(|s| s.max(MIN_INTERVAL));
+        let push_interval = non_zero(response.push_notification_full_sync_interval_seconds)
             .or(response.fcm_full_sync_interval_seconds);
-        let deadline = said(response.push_notification_global_rule_sync_deadline_seconds)
+        let deadline = non_zero(response.push_notification_global_rule_sync_deadline_seconds)
             .or(response.fcm_global_rule_sync_deadline_seconds);
         Self {
             requested: asked_for,
             kind: Kind::decide(asked_for, &response),
-            batch_size: said(response.batch_size).unwrap_or(BATCH_SIZE),
+            batch_size: non_zero(response.batch_size).unwrap_or(BATCH_SIZE),
             timing: Timing {
                 full_interval: interval(response.full_sync_interval_seconds),
                 push_interval: interval(push_interval),
-                rule_deadline: deadline.unwrap_or(0).max(LEAST_DEADLINE),
+                rule_deadline: deadline.unwrap_or(0).max(MIN_DEADLINE),
             },
             response,
         }
@@ -164,8 +164,11 @@ pub(super) async fn rules_hash<S: RuleStore>(store: &S) -> Result<String> {
     }
 }
 
-/// What this machine tells.
-async fn tell<H: Host>(session: &Session<'_, H>, state: &SyncState) -> Result<PreflightRequest> {
+/// The machine's description for the server.
+async fn describe<H: Host>(
+    session: &Session<'_, H>,
+    state: &SyncState,
+) -> Result<PreflightRequest> {
     let machine = &session.options.machine;
     let counts = session.host.counts().await?;
     let own = machine.client_mode.unwrap_or(ClientMode::Monitor);
@@ -196,9 +199,9 @@ async fn tell<H: Host>(session: &Session<'_, H>, state: &SyncState) -> Result<Pr
     })
 }
 
-/// Tells of the machine and hears what the server wants.
+/// Sends the machine's description and evaluates the server's response.
 pub(super) async fn step<H: Host>(session: &Session<'_, H>, state: &SyncState) -> Result<Plan> {
-    let request = tell(session, state).await?;
+    let request = describe(session, state).await?;
     let stage = session.client.stage(Endpoint::Preflight);
     let response = stage.send(&request).await?;
     Ok(Plan::decide(state.requested, response))

@@ -1,4 +1,4 @@
-//! What became of a sync, stage by stage, and its status number (spec §2.9, §3.3).
+//! The result of a sync, by stage, and its status number (spec §2.9, §3.3).
 
 use alloc::string::ToString;
 use core::fmt;
@@ -11,43 +11,43 @@ use super::error::{Error, Result};
 use super::eventupload::Uploaded;
 use super::kind::Kind;
 use super::preflight::Timing;
-use super::ruledownload::{Downloaded, NAMED};
+use super::ruledownload::{Downloaded, MAX_LISTED};
 use super::wire::ClientMode;
 use selvedge_core::time::LocalTime;
 
-/// The status of a sync: a number that scripts know.
+/// The status of a sync: a stable number for scripts.
 ///
 /// ```
 /// use selvedge_santa::Status;
 ///
 /// assert_eq!(Status::RuleDownload.number(), 3);
-/// assert_eq!(Status::TooManySyncs.to_string(), "too many syncs wait already: try again later");
+/// assert_eq!(Status::TooManySyncs.to_string(), "too many syncs are already waiting: try again later");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Done.
+    /// Successful.
     Success,
-    /// The server did not answer preflight as it should.
+    /// The server did not respond to preflight correctly.
     Preflight,
-    /// Not used by a sync: it goes on without its events.
+    /// Not used for a sync, which continues without its events.
     EventUpload,
-    /// Rules could not be fetched or applied.
+    /// Rules could not be downloaded or applied.
     RuleDownload,
-    /// Not used by a sync: it counts as done.
+    /// Not used for a sync, which counts as successful.
     Postflight,
-    /// One runs and one waits already.
+    /// One sync runs and one is already waiting.
     TooManySyncs,
     /// No server is set.
     NoServer,
     /// The machine has no id.
     NoMachineId,
-    /// The local store did not do its work.
+    /// The local store reported an error.
     Agent,
-    /// It has begun.
+    /// The sync has started.
     Started,
-    /// Nobody listens on the socket.
+    /// No program listens on the socket.
     Connection,
-    /// None of these.
+    /// Any other status.
     Unknown,
 }
 
@@ -68,7 +68,7 @@ impl Status {
         Self::Unknown,
     ];
 
-    /// Its number, which is an exit code too.
+    /// Its number, which is also an exit code.
     #[must_use]
     pub fn number(self) -> u8 {
         let place = Self::ALL.iter().position(|status| *status == self);
@@ -77,7 +77,7 @@ impl Status {
             .unwrap_or(11)
     }
 
-    /// The status of a number; an unknown one is [`Status::Unknown`].
+    /// The status with a number; an unknown number is [`Status::Unknown`].
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         let place = usize::try_from(number).ok();
@@ -90,22 +90,22 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Success => "the sync is done",
-            Self::Preflight => "the server did not answer preflight as it should",
+            Self::Preflight => "the server did not answer preflight correctly",
             Self::EventUpload => "events could not be uploaded",
-            Self::RuleDownload => "rules could not be fetched or applied",
-            Self::Postflight => "the server did not hear what became of the sync",
-            Self::TooManySyncs => "too many syncs wait already: try again later",
+            Self::RuleDownload => "rules could not be downloaded or applied",
+            Self::Postflight => "the result of the sync could not be sent to the server",
+            Self::TooManySyncs => "too many syncs are already waiting: try again later",
             Self::NoServer => "no server is set: write SyncBaseURL into santa.toml",
             Self::NoMachineId => "the machine has no id: set one",
-            Self::Agent => "the local store did not do its work",
-            Self::Started => "the sync has begun",
-            Self::Connection => "nobody listens on the socket: start the daemon",
+            Self::Agent => "the local store reported an error",
+            Self::Started => "the sync has started",
+            Self::Connection => "no program listens on the socket: start the daemon",
             Self::Unknown => "the sync ended in an unknown way",
         })
     }
 }
 
-/// What became of one stage.
+/// The result of one stage.
 ///
 /// ```
 /// use selvedge_santa::StageReport;
@@ -114,17 +114,17 @@ impl fmt::Display for Status {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StageReport {
-    /// It was not come to, or not needed.
+    /// It was not reached, or not needed.
     #[default]
     NotRun,
-    /// Done.
+    /// Successful.
     Done,
-    /// Not done.
+    /// Failed.
     Failed(Error),
 }
 
 impl StageReport {
-    /// Whether it was tried in vain.
+    /// Whether it failed.
     #[must_use]
     pub const fn has_failed(&self) -> bool {
         matches!(self, Self::Failed(_))
@@ -138,7 +138,7 @@ impl StageReport {
     }
 }
 
-/// `"not run"`, `"done"`, or what went wrong.
+/// `"not run"`, `"done"`, or the error.
 impl Serialize for StageReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -154,7 +154,7 @@ impl Serialize for StageReport {
     }
 }
 
-/// When preflight was answered, and when to come again. The schedule counts from then, whatever happened later.
+/// When preflight succeeded, and when to sync next. The schedule counts from that time, regardless of the later stages.
 ///
 /// ```
 /// use selvedge_santa::{Preflighted, Timing};
@@ -165,15 +165,15 @@ impl Serialize for StageReport {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Preflighted {
-    /// When.
+    /// The time.
     pub at: LocalTime,
-    /// What the server said of it.
+    /// The server's settings for the next syncs.
     pub timing: Timing,
-    /// The seconds between two syncs without push: what the server said, else what it said before, else ten minutes.
+    /// Seconds between two syncs without push: the server's current value, else its previous one, else ten minutes.
     pub interval: u32,
 }
 
-/// What became of a sync.
+/// The result of a sync.
 ///
 /// ```
 /// use selvedge_santa::{Report, Status};
@@ -184,17 +184,17 @@ pub struct Preflighted {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The kind of sync that was asked for; `None` when preflight failed, and for rules alone.
+    /// The requested kind of sync; `None` if preflight failed, and for a rule download only.
     pub requested: Option<Kind>,
-    /// The kind of sync that was done; `None` when preflight failed.
+    /// The kind of sync that was done; `None` if preflight failed.
     pub kind: Option<Kind>,
-    /// The mode that the server sets, where LOCKDOWN takes its place: this machine may not be in it.
+    /// The mode from the server that LOCKDOWN replaces, because this machine does not allow it.
     pub replaced_mode: Option<ClientMode>,
     /// preflight.
     pub preflight: StageReport,
     /// logupload.
     pub log_upload: StageReport,
-    /// Whether the server wanted logs on another host than its own, and did not get them.
+    /// Whether the server requested logs for another host than its own, which was refused.
     pub has_refused_logs: bool,
     /// eventupload.
     pub event_upload: StageReport,
@@ -202,27 +202,27 @@ pub struct Report {
     pub rule_download: StageReport,
     /// postflight.
     pub postflight: StageReport,
-    /// When preflight was answered.
+    /// When preflight succeeded.
     pub preflighted: Option<Preflighted>,
-    /// What became of the events.
+    /// The result of the event upload.
     pub uploaded: Uploaded,
-    /// What became of the rules.
+    /// The result of the rule download.
     pub downloaded: Downloaded,
-    /// What it cost.
+    /// Statistics of the requests.
     pub traffic: Traffic,
-    /// How long it took.
+    /// Duration in milliseconds.
     pub millis: u64,
 }
 
 impl Report {
-    /// The clean sync that was asked for, where the server had a normal one done: the next sync asks again.
+    /// The requested clean sync, if the server only granted a normal one: the next sync requests it again.
     #[must_use]
     pub fn not_granted(&self) -> Option<Kind> {
         let requested = self.requested.filter(|kind| kind.is_clean())?;
         (self.kind == Some(Kind::Normal)).then_some(requested)
     }
 
-    /// The status: events that were not taken, and a postflight that was not heard, do not make a sync fail.
+    /// The status: rejected events and a failed postflight do not make a sync fail.
     #[must_use]
     pub const fn status(&self) -> Status {
         match (&self.preflight, &self.rule_download, &self.postflight) {
@@ -234,7 +234,7 @@ impl Report {
         }
     }
 
-    /// Whether it is done, but not all of it.
+    /// Whether the sync succeeded only partially.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
         let stages = [&self.log_upload, &self.event_upload, &self.postflight];
@@ -264,7 +264,7 @@ impl Serialize for Report {
         fields.serialize_field("rules_received", &self.downloaded.received)?;
         fields.serialize_field("rules_processed", &self.downloaded.processed)?;
         fields.serialize_field("rules_refused", &refused.len())?;
-        fields.serialize_field("refused", &refused[..refused.len().min(NAMED)])?;
+        fields.serialize_field("refused", &refused[..refused.len().min(MAX_LISTED)])?;
         fields.serialize_field("traffic", &self.traffic)?;
         fields.serialize_field("millis", &self.millis)?;
         fields.end()
@@ -280,7 +280,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn a_clean_sync_that_was_asked_for_and_not_done_is_not_granted() {
+    fn a_requested_clean_sync_that_was_not_done_is_not_granted() {
         for (requested, kind, expected) in [
             (None, None, None),
             (None, Some(Normal), None),

@@ -1,98 +1,101 @@
-//! What an answer means for a request: done, once more after a while, a token first, or the end (spec §1.4, §1.6).
+//! What to do after an attempt of a request: finish, retry after a wait, request a token first, or give up (spec §1.4,
+//! §1.6).
 //!
 //! ```text
-//! 200, whole ────────────────────────────────→ done
-//! no network, as the host knows ─────────────→ the end; the network's return is waited for
-//! 403, not yet asked for a token ────────────→ a token, then once more after the wait
-//! 403 again ─────────────────────────────────→ the end
-//! any other 4xx but 408 and 429 ─────────────→ the end
-//! 408, 429, 5xx, any other status, no answer → once more after the wait
-//! the fifth attempt ─────────────────────────→ the end, whatever it was
+//! 200, complete ─────────────────────────────→ done
+//! the host reports no network ───────────────→ give up; the daemon waits for the network
+//! 403, no token requested yet ───────────────→ request a token, then retry after the wait
+//! 403 again ─────────────────────────────────→ give up
+//! any other 4xx except 408 and 429 ──────────→ give up
+//! 408, 429, 5xx, other status, no response ──→ retry after the wait
+//! the fifth attempt ─────────────────────────→ give up, whatever the result
 //!
 //! the wait before attempt 2, 3, 4, 5: 4, 8, 16, 32 seconds, or Retry-After of 429 and 503 if that is longer, at most 60
 //! ```
 
-/// So many attempts has a request.
+/// Maximum number of attempts per request.
 pub const ATTEMPTS: u32 = 5;
 
-/// A server's `Retry-After` is honoured up to so many seconds.
+/// Maximum wait from a server's `Retry-After`, in seconds.
 const MAX_SECONDS: u64 = 60;
 
-/// What came of an attempt.
+/// The result of an attempt.
 ///
 /// ```
-/// use selvedge_santa::Heard;
+/// use selvedge_santa::AttemptResult;
 ///
-/// assert_ne!(Heard::Nothing, Heard::NoNetwork);
+/// assert_ne!(AttemptResult::Nothing, AttemptResult::NoNetwork);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// An answer, whose body came whole.
+pub enum AttemptResult {
+    /// A response, whose body was received completely.
     Answer {
         /// Its status.
         status: u16,
         /// Its `Retry-After`, in seconds.
         retry_after: Option<u64>,
     },
-    /// The connection failed, timed out, or was cut in the middle of an answer.
+    /// The connection failed, timed out, or was closed before the end of the response.
     Nothing,
-    /// The host knows that there is no network.
+    /// The host reports that there is no network.
     NoNetwork,
 }
 
-/// What follows an attempt.
+/// The next step after an attempt.
 ///
 /// ```
-/// use selvedge_santa::{Heard, Verdict};
+/// use selvedge_santa::{AttemptResult, Verdict};
 ///
-/// assert_eq!(Verdict::judge(Heard::Nothing, 1, true), Verdict::Again { seconds: 4 });
+/// assert_eq!(Verdict::judge(AttemptResult::Nothing, 1, true), Verdict::Retry { seconds: 4 });
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The answer counts.
+    /// The response is final.
     Done,
-    /// Once more after so many seconds.
-    Again {
+    /// Retry after this number of seconds.
+    Retry {
         /// The wait.
         seconds: u64,
     },
-    /// Ask for a token, and if there is one, once more after so many seconds.
+    /// Request a token and, if the server sends one, retry after this number of seconds.
     TokenFirst {
         /// The wait.
         seconds: u64,
     },
-    /// No more attempts.
+    /// No further attempts.
     Final,
 }
 
 impl Verdict {
-    /// Judges the attempt of number `attempt`, from 1. A token may be asked for once in a stage.
+    /// Evaluates an attempt; `attempt` counts from 1. A token may be requested once per stage.
     #[must_use]
-    pub fn judge(heard: Heard, attempt: u32, may_ask_for_token: bool) -> Self {
-        let retry_after = match heard {
-            Heard::Answer { status: 200, .. } => return Self::Done,
-            Heard::NoNetwork => return Self::Final,
-            Heard::Answer {
+    pub fn judge(result: AttemptResult, attempt: u32, may_ask_for_token: bool) -> Self {
+        let retry_after = match result {
+            AttemptResult::Answer { status: 200, .. } => return Self::Done,
+            AttemptResult::NoNetwork => return Self::Final,
+            AttemptResult::Answer {
                 status: 429 | 503,
                 retry_after,
             } => retry_after,
-            Heard::Answer { .. } | Heard::Nothing => None,
+            AttemptResult::Answer { .. } | AttemptResult::Nothing => None,
         };
         if attempt >= ATTEMPTS {
             return Self::Final;
         }
-        // 2^n before attempt n.
+        // 2^n seconds before attempt n.
         let scheduled = 1 << (attempt.max(1) + 1);
         let seconds = scheduled.max(retry_after.unwrap_or(0).min(MAX_SECONDS));
-        match heard {
-            Heard::Answer { status: 403, .. } if may_ask_for_token => Self::TokenFirst { seconds },
-            Heard::Answer {
+        match result {
+            AttemptResult::Answer { status: 403, .. } if may_ask_for_token => {
+                Self::TokenFirst { seconds }
+            }
+            AttemptResult::Answer {
                 status: 408 | 429, ..
-            } => Self::Again { seconds },
-            Heard::Answer {
+            } => Self::Retry { seconds },
+            AttemptResult::Answer {
                 status: 400..=499, ..
             } => Self::Final,
-            _ => Self::Again { seconds },
+            _ => Self::Retry { seconds },
         }
     }
 }
@@ -105,24 +108,42 @@ mod tests {
 
     #[test]
     fn every_row() {
-        let answer = |status| Heard::Answer {
+        let answer = |status| AttemptResult::Answer {
             status,
             retry_after: None,
         };
-        let later = |status, seconds| Heard::Answer {
+        let later = |status, seconds| AttemptResult::Answer {
             status,
             retry_after: Some(seconds),
         };
-        let again = |seconds| Verdict::Again { seconds };
+        let again = |seconds| Verdict::Retry { seconds };
         let rows = [
             ("200", answer(200), 1, true, Verdict::Done),
             ("200 at last", answer(200), 5, false, Verdict::Done),
-            ("no network", Heard::NoNetwork, 1, true, Verdict::Final),
-            ("nothing, first", Heard::Nothing, 1, true, again(4)),
-            ("nothing, second", Heard::Nothing, 2, true, again(8)),
-            ("nothing, third", Heard::Nothing, 3, true, again(16)),
-            ("nothing, fourth", Heard::Nothing, 4, true, again(32)),
-            ("nothing, fifth", Heard::Nothing, 5, true, Verdict::Final),
+            (
+                "no network",
+                AttemptResult::NoNetwork,
+                1,
+                true,
+                Verdict::Final,
+            ),
+            ("nothing, first", AttemptResult::Nothing, 1, true, again(4)),
+            ("nothing, second", AttemptResult::Nothing, 2, true, again(8)),
+            ("nothing, third", AttemptResult::Nothing, 3, true, again(16)),
+            (
+                "nothing, fourth",
+                AttemptResult::Nothing,
+                4,
+                true,
+                again(32),
+            ),
+            (
+                "nothing, fifth",
+                AttemptResult::Nothing,
+                5,
+                true,
+                Verdict::Final,
+            ),
             (
                 "403",
                 answer(403),
@@ -138,15 +159,15 @@ mod tests {
             ("429, in 30 s", later(429, 30), 1, true, again(30)),
             ("429, in 1 s", later(429, 1), 1, true, again(4)),
             ("503, in an hour", later(503, 3600), 1, true, again(60)),
-            ("500 does not say when", later(500, 30), 1, true, again(4)),
+            ("500 with Retry-After", later(500, 30), 1, true, again(4)),
             ("500, fifth", answer(500), 5, true, Verdict::Final),
             ("204", answer(204), 1, true, again(4)),
             ("301", answer(301), 3, true, again(16)),
             ("100", answer(100), 1, true, again(4)),
             ("beyond all", answer(700), 1, true, again(4)),
         ];
-        for (name, heard, attempt, may_ask, expected) in rows {
-            assert_eq!(Verdict::judge(heard, attempt, may_ask), expected, "{name}");
+        for (name, result, attempt, may_ask, expected) in rows {
+            assert_eq!(Verdict::judge(result, attempt, may_ask), expected, "{name}");
         }
     }
 }

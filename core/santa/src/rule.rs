@@ -1,4 +1,4 @@
-//! A rule as a machine keeps it, and what of a server's rules is fit to become one (spec §2.5, §2.7).
+//! A stored rule, and the validation of a server's rules (spec §2.5, §2.7).
 
 use alloc::string::{String, ToString};
 use core::cmp::Ordering;
@@ -12,7 +12,7 @@ use super::wire::{Policy, RuleMessage, RuleType};
 const MAX_LABEL_UNITS: usize = 48;
 
 impl RuleType {
-    /// Its number in a rule database, by which rules are ordered, and which goes into their hash.
+    /// Its number in a rule database: rules are sorted by it, and it is part of their hash.
     #[must_use]
     pub const fn rank(self) -> u32 {
         match self {
@@ -24,14 +24,14 @@ impl RuleType {
         }
     }
 
-    /// The type of a number of a rule database.
+    /// The type with a number of a rule database.
     #[must_use]
     pub fn from_rank(rank: u32) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.rank() == rank)
     }
 }
 
-/// Which rule: no two have the same.
+/// Identifies a rule: no two rules have the same key.
 ///
 /// ```
 /// use selvedge_santa::RuleKey;
@@ -48,10 +48,10 @@ pub struct RuleKey {
 }
 
 impl RuleKey {
-    /// From a type and an identifier, which is brought into its stored form.
+    /// Creates one from a type and an identifier, which is converted to its stored form.
     ///
     /// # Errors
-    /// When the identifier is none of that type.
+    /// When the identifier is not valid for the type.
     pub fn new(rule_type: RuleType, identifier: &str) -> Result<Self, BadRule> {
         if identifier.is_empty() {
             return Err(BadRule::NoIdentifier);
@@ -69,7 +69,7 @@ impl RuleKey {
         })
     }
 
-    /// What the identifier names.
+    /// The kind of object that the identifier identifies.
     #[must_use]
     pub const fn rule_type(&self) -> RuleType {
         self.rule_type
@@ -82,7 +82,7 @@ impl RuleKey {
     }
 }
 
-/// By the type's number, then by the identifier's bytes.
+/// Sorted by the type's number, then by the identifier's bytes.
 impl Ord for RuleKey {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.rule_type.rank(), &self.identifier).cmp(&(other.rule_type.rank(), &other.identifier))
@@ -119,14 +119,15 @@ fn team(text: &str) -> Option<String> {
 
 fn signing_id(text: &str) -> Option<String> {
     let (publisher, program) = text.split_once(':')?;
-    let publisher = match publisher.eq_ignore_ascii_case("platform") {
-        true => "platform".to_string(),
-        false => team(publisher)?,
+    let publisher = if publisher.eq_ignore_ascii_case("platform") {
+        "platform".to_string()
+    } else {
+        team(publisher)?
     };
     (!program.is_empty()).then(|| publisher + ":" + program)
 }
 
-/// A label, cut to [`MAX_LABEL_UNITS`], but not within a composed character.
+/// A label, truncated to [`MAX_LABEL_UNITS`], but not within a composed character.
 fn shortened(label: &str) -> &str {
     let mut units = 0;
     let fits = |(_, character): &(usize, &str)| {
@@ -138,7 +139,7 @@ fn shortened(label: &str) -> &str {
     label.get(..end).unwrap_or_default()
 }
 
-/// What a rule does on this machine.
+/// The effect of a rule on this machine.
 ///
 /// ```
 /// use selvedge_santa::RuleState;
@@ -153,21 +154,21 @@ pub enum RuleState {
     Allow,
     /// It may not run.
     Block,
-    /// It may not run, and nobody is told.
+    /// It may not run, and the user is not notified.
     SilentBlock,
-    /// It may run, and so may what it builds.
+    /// It may run, and so may the programs that it builds.
     AllowCompiler,
-    /// It may run, for a compiler built it. The machine made this rule itself.
+    /// It may run because a compiler built it. The machine created this rule itself.
     AllowTransitive,
-    /// It may run, for the user approved of this file.
+    /// It may run because the user approved this file.
     AllowLocalBinary,
-    /// It may run, for the user approved of this program.
+    /// It may run because the user approved this program.
     AllowLocalSigningId,
     /// An expression decides.
     Cel,
-    /// It may not run, and no window says so.
+    /// It may not run, and no window is shown.
     SilentGuiBlock,
-    /// It may not run, and nothing on a terminal says so.
+    /// It may not run, and no message is printed to a terminal.
     SilentTtyBlock,
 }
 
@@ -186,7 +187,7 @@ impl RuleState {
         Self::SilentTtyBlock,
     ];
 
-    /// Its number in a rule database, which goes into the hash of the rules.
+    /// Its number in a rule database, which is part of the hash of the rules.
     #[must_use]
     pub const fn number(self) -> u32 {
         match self {
@@ -203,19 +204,19 @@ impl RuleState {
         }
     }
 
-    /// The state of a number.
+    /// The state with a number.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.number() == number)
     }
 
-    /// Whether the machine made the rule itself, through a compiler's rule.
+    /// Whether the machine created the rule itself, because of a compiler rule.
     #[must_use]
     pub const fn is_transitive(self) -> bool {
         matches!(self, Self::AllowTransitive)
     }
 
-    /// What a server's policy makes of a rule; `None` for [`Policy::Remove`].
+    /// The state for a server's policy; `None` for [`Policy::Remove`].
     #[must_use]
     pub const fn from_policy(policy: Policy) -> Option<Self> {
         match policy {
@@ -243,21 +244,21 @@ impl RuleState {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// What it is about.
+    /// The key.
     #[serde(flatten)]
     pub key: RuleKey,
-    /// What it does.
+    /// The effect.
     pub state: RuleState,
-    /// What a user is told; empty for the usual.
+    /// The message for the user; empty for the default.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub custom_msg: String,
-    /// Where a user reads more; empty for the usual.
+    /// The URL with more information for the user; empty for the default.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub custom_url: String,
-    /// The expression of [`RuleState::Cel`]. With another state it has no effect, but is stored and hashed.
+    /// The expression of [`RuleState::Cel`]. With another state it has no effect, but is stored and part of the hash.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cel_expr: String,
-    /// What the button says that leads to more; empty for the usual.
+    /// The label of the button that opens the URL; empty for the default.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub event_detail_button_label: String,
 }
@@ -277,7 +278,7 @@ impl Rule {
     }
 }
 
-/// Why a server's rule is passed over. The others are not.
+/// Why a server's rule is skipped. Other rules are not affected.
 ///
 /// ```
 /// use selvedge_santa::BadRule;
@@ -287,24 +288,24 @@ impl Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadRule {
-    /// Neither `identifier` nor `sha256`.
+    /// Neither `identifier` nor `sha256` is set.
     #[error("the rule has no identifier")]
     NoIdentifier,
-    /// No policy, or an unknown one.
+    /// The policy is missing or unknown.
     #[error("the rule's policy is unknown")]
     Policy,
-    /// No type, or an unknown one.
+    /// The type is missing or unknown.
     #[error("the rule's type is unknown")]
     RuleType,
-    /// The identifier is none of that type.
-    #[error("the rule's identifier does not fit its type")]
+    /// The identifier is not valid for the type.
+    #[error("the rule's identifier is not valid for its type")]
     Identifier,
-    /// A rule of an expression without one.
+    /// An expression rule without an expression.
     #[error("the rule has no expression")]
     NoExpression,
 }
 
-/// What a server's rule changes on the machine.
+/// The change that a server's rule causes on the machine.
 ///
 /// ```
 /// use selvedge_santa::{BadRule, Change};
@@ -318,21 +319,22 @@ pub enum BadRule {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The rule is there afterwards, whatever there was.
+    /// Add the rule, or replace it.
     Put(Rule),
-    /// No such rule is there afterwards.
+    /// Remove the rule, if it exists.
     Remove(RuleKey),
 }
 
 impl Change {
-    /// Reads a server's rule, and checks it in the order of the spec.
+    /// Converts a server's rule, with checks in the order of the spec.
     ///
     /// # Errors
-    /// When the rule is to be passed over.
+    /// When the rule must be skipped.
     pub fn read(message: &RuleMessage) -> Result<Self, BadRule> {
-        let identifier = match message.identifier.is_empty() {
-            true => &message.sha256,
-            false => &message.identifier,
+        let identifier = if message.identifier.is_empty() {
+            &message.sha256
+        } else {
+            &message.identifier
         };
         if identifier.is_empty() {
             return Err(BadRule::NoIdentifier);
@@ -368,7 +370,7 @@ impl Change {
         )
     }
 
-    /// Which rule it is about.
+    /// The key of the rule.
     #[must_use]
     pub const fn key(&self) -> &RuleKey {
         match self {
@@ -385,13 +387,13 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn a_label_is_cut_to_48_units_of_utf_16_and_not_within_a_composed_character() {
+    fn a_label_is_truncated_to_48_utf_16_units_but_not_within_a_composed_character() {
         let of = |start: usize, rest: &str| "a".repeat(start) + rest;
         for (label, kept) in [
             (of(60, ""), of(48, "")),
             (of(48, ""), of(48, "")),
             ("ä".repeat(50), "ä".repeat(48)),
-            // A fox is two units, a letter with an accent of its own two, a family eight.
+            // A fox has two units, a letter with its own accent two, a family eight.
             ("🦊".repeat(25), "🦊".repeat(24)),
             (of(47, "🦊"), of(47, "")),
             (of(46, "🦊b"), of(46, "🦊")),

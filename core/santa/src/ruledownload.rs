@@ -1,14 +1,14 @@
-//! Chapter 4: rules come page by page, and are applied at once (spec §2.5).
+//! Stage 4: downloads rules page by page, and applies them in one transaction (spec §2.5).
 //!
 //! ```text
 //! a page fails ─────────────────────────────→ nothing is applied, the sync ends, status 3
-//! a rule is not valid ──────────────────────→ it is passed over alone
+//! a rule is not valid ──────────────────────→ only this rule is skipped
 //! a cursor ─────────────────────────────────→ the next page
-//!   more pages than any server has ─────────→ as if a page had failed
-//!   the same cursor twice, without rules ───→ likewise
-//!   more rules than allowed ────────────────→ likewise
-//! no cursor, no valid rule at all ──────────→ the store is not touched: nothing is wiped either
-//! no cursor, rules ─────────────────────────→ one transaction: wipe by the kind of sync, then the rules in their order
+//!   more than MAX_PAGES pages ──────────────→ as if a page had failed
+//!   the same cursor twice, without rules ───→ as if a page had failed
+//!   more rules than allowed ────────────────→ as if a page had failed
+//! no cursor, no valid rule at all ──────────→ the store is not changed: nothing is wiped either
+//! no cursor, rules ─────────────────────────→ one transaction: wipe by the kind of sync, then the rules in order
 //! the store fails ──────────────────────────→ nothing is applied, the sync ends, status 3
 //! ```
 
@@ -30,13 +30,13 @@ use super::sync::{Host, Session};
 use super::wire::{Policy, RuleDownloadRequest, RuleDownloadResponse, RuleMessage};
 use selvedge_core::host::Clock;
 
-/// No server has more pages.
+/// Maximum number of pages.
 const MAX_PAGES: u32 = 100_000;
 
-/// So many rules that were passed over or refused are named; the others are counted.
-pub(super) const NAMED: usize = 20;
+/// Maximum number of skipped or refused rules that are listed; further ones are only counted.
+pub(super) const MAX_LISTED: usize = 20;
 
-/// What came of the rules.
+/// The result of the rule download.
 ///
 /// ```
 /// use selvedge_santa::Downloaded;
@@ -45,21 +45,21 @@ pub(super) const NAMED: usize = 20;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Downloaded {
-    /// Rules of all pages.
+    /// Number of rules of all pages.
     pub received: u32,
-    /// Those of them that are valid.
+    /// Number of valid rules.
     pub processed: u32,
-    /// Some of those that are not: the identifier, cut short, and why.
+    /// Some of the invalid rules: the truncated identifier, and the reason.
     pub skipped: Vec<(String, BadRule)>,
     /// Rules whose expressions the agent cannot use.
     pub refused: Vec<RuleKey>,
-    /// Programs of which a user is told that they may run now.
+    /// Programs for which the user is notified that they may run now.
     pub notices: Vec<String>,
     /// Whether the store was changed.
     pub is_applied: bool,
 }
 
-/// Rules of all pages until they are applied: of each key, the changes that may still count.
+/// Rules of all pages until they are applied: for each key, the changes that may still take effect.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     changes: BTreeMap<RuleKey, Changes>,
@@ -68,7 +68,7 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    /// Adds a page in its order.
+    /// Adds a page.
     pub(super) fn add(&mut self, rules: Vec<RuleMessage>, announcements: &Announcements) {
         for message in rules {
             self.result.received = self.result.received.saturating_add(1);
@@ -80,7 +80,7 @@ impl Collected {
                         self.announced.push(message);
                     }
                 }
-                Err(bad) if self.result.skipped.len() < NAMED => {
+                Err(bad) if self.result.skipped.len() < MAX_LISTED => {
                     let name = message.identifier.chars().take(80).collect();
                     self.result.skipped.push((name, bad));
                 }
@@ -90,17 +90,17 @@ impl Collected {
     }
 }
 
-/// The changes of one key that may still count.
+/// The changes of one key that may still take effect.
 #[derive(Debug)]
 struct Changes {
-    /// What came before the last one, if the agent has to compile the last one's expression first.
+    /// The changes before the last one, if the agent has to compile the last one's expression first.
     before: Vec<Change>,
     last: Change,
 }
 
 impl Collected {
-    /// Adds a change after those that came before. It is the last word on its key, unless the agent cannot use its
-    /// expression: what came before counts then (spec §2.5), and is kept until the agent has judged.
+    /// Adds a change after the previous ones. It replaces them, unless the agent cannot use its expression: then the
+    /// previous change takes effect (spec §2.5), and is kept until the agent has compiled the expression.
     fn change(&mut self, change: Change) {
         match self.changes.entry(change.key().clone()) {
             Entry::Vacant(entry) => {
@@ -123,37 +123,38 @@ impl Collected {
         }
     }
 
-    /// The changes in the order of their keys, and of one key in the order in which they came.
+    /// The changes sorted by key; changes of the same key in order of arrival.
     fn into_changes(changes: BTreeMap<RuleKey, Changes>) -> Vec<Change> {
         let in_order = |changes: Changes| changes.before.into_iter().chain([changes.last]);
         changes.into_values().flat_map(in_order).collect()
     }
 }
 
-/// Which page is next.
+/// The next page.
 ///
 /// ```
-/// use selvedge_santa::Turn;
+/// use selvedge_santa::NextPage;
 ///
-/// assert_eq!(Turn::decide("", "2".into(), true, 1), Turn::Page("2".into()));
+/// assert_eq!(NextPage::decide("", "2".into(), true, 1), NextPage::Page("2".into()));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
-    /// None.
+pub enum NextPage {
+    /// There is no next page.
     Last,
-    /// The one of this cursor.
+    /// The page with this cursor.
     Page(String),
-    /// The server does not end.
+    /// The pages do not end.
     Endless,
 }
 
-impl Turn {
-    /// Decides by the cursor that a page was asked with, the one it brings, whether it had rules, and its number.
+impl NextPage {
+    /// Decides by the cursor of the request, the cursor in the response, whether the page had rules, and the number of
+    /// pages.
     #[must_use]
-    pub fn decide(asked: &str, cursor: String, has_rules: bool, pages: u32) -> Self {
+    pub fn decide(requested_cursor: &str, cursor: String, has_rules: bool, pages: u32) -> Self {
         if cursor.is_empty() {
             Self::Last
-        } else if pages >= MAX_PAGES || (cursor == asked && !has_rules) {
+        } else if pages >= MAX_PAGES || (cursor == requested_cursor && !has_rules) {
             Self::Endless
         } else {
             Self::Page(cursor)
@@ -161,7 +162,7 @@ impl Turn {
     }
 }
 
-/// Fetches all pages, then applies them in one transaction.
+/// Downloads all pages, then applies them in one transaction.
 pub(super) async fn step<H: Host>(session: &Session<'_, H>, kind: Kind) -> Result<Downloaded> {
     let collected = fetch(session).await?;
     let announcements = &session.link.announcements;
@@ -170,7 +171,7 @@ pub(super) async fn step<H: Host>(session: &Session<'_, H>, kind: Kind) -> Resul
 
 async fn fetch<H: Host>(session: &Session<'_, H>) -> Result<Collected> {
     let stage = session.client.stage(Endpoint::RuleDownload);
-    let most = session.options.most_rules;
+    let max = session.options.max_rules;
     let mut collected = Collected::default();
     let mut cursor = String::new();
     let mut pages = 0;
@@ -183,19 +184,19 @@ async fn fetch<H: Host>(session: &Session<'_, H>) -> Result<Collected> {
         pages += 1;
         let has_rules = !page.rules.is_empty();
         collected.add(page.rules, &session.link.announcements.borrow());
-        if collected.result.received as usize > most {
-            return Err(Error::TooManyRules { most });
+        if collected.result.received as usize > max {
+            return Err(Error::TooManyRules { max });
         }
-        cursor = match Turn::decide(&request.cursor, page.cursor, has_rules, pages) {
-            Turn::Last => return Ok(collected),
-            Turn::Page(cursor) => cursor,
-            Turn::Endless => return Err(Error::Endless),
+        cursor = match NextPage::decide(&request.cursor, page.cursor, has_rules, pages) {
+            NextPage::Last => return Ok(collected),
+            NextPage::Page(cursor) => cursor,
+            NextPage::Endless => return Err(Error::Endless),
         };
     }
 }
 
-/// Applies what came, in one transaction with the time of it. Without a valid rule nothing is done at all: a server
-/// that lost its rules does not take them from its machines.
+/// Applies the received rules and stores the time, in one transaction. Without a valid rule nothing is changed: a
+/// server that lost its rules does not delete them from its machines.
 pub(super) async fn apply<H: RuleStore + Clock>(
     host: &H,
     kind: Kind,
@@ -229,7 +230,7 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// What is left to be applied, as policies: `-` removes, `=` is an expression.
+    /// The changes to be applied, as policies: `-` removes, `=` is an expression.
     fn left(policies: &str) -> String {
         let rule = |policy| RuleMessage {
             identifier: "EQHXZ8M8AV".into(),
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_counts_until_one_without_an_expression_replaces_it() {
+    fn a_change_is_kept_until_one_without_an_expression_replaces_it() {
         for (policies, expected) in [
             ("A", "A"),
             ("AB", "B"),
@@ -280,24 +281,31 @@ mod tests {
     #[test]
     fn every_turn() {
         let rows = [
-            ("no cursor", "", "", true, 1, Turn::Last),
-            ("no cursor, no rules", "a", "", false, 2, Turn::Last),
-            ("a cursor", "", "a", true, 1, Turn::Page("a".into())),
-            ("another cursor", "a", "b", false, 2, Turn::Page("b".into())),
+            ("no cursor", "", "", true, 1, NextPage::Last),
+            ("no cursor, no rules", "a", "", false, 2, NextPage::Last),
+            ("a cursor", "", "a", true, 1, NextPage::Page("a".into())),
+            (
+                "another cursor",
+                "a",
+                "b",
+                false,
+                2,
+                NextPage::Page("b".into()),
+            ),
             (
                 "the same, with rules",
                 "a",
                 "a",
                 true,
                 2,
-                Turn::Page("a".into()),
+                NextPage::Page("a".into()),
             ),
-            ("the same, without", "a", "a", false, 2, Turn::Endless),
-            ("too many", "a", "b", true, MAX_PAGES, Turn::Endless),
-            ("the last of many", "a", "", true, MAX_PAGES, Turn::Last),
+            ("the same, without", "a", "a", false, 2, NextPage::Endless),
+            ("too many", "a", "b", true, MAX_PAGES, NextPage::Endless),
+            ("the last of many", "a", "", true, MAX_PAGES, NextPage::Last),
         ];
-        for (name, asked, cursor, has_rules, pages, expected) in rows {
-            let turn = Turn::decide(asked, cursor.into(), has_rules, pages);
+        for (name, requested_cursor, cursor, has_rules, pages, expected) in rows {
+            let turn = NextPage::decide(requested_cursor, cursor.into(), has_rules, pages);
             assert_eq!(turn, expected, "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! The hash of a machine's rules, by which a server sees whether they are the ones it thinks (spec §2.7).
+//! The hash of a machine's rules, with which a server checks whether they are the ones it expects (spec §2.7).
 
 use alloc::format;
 use alloc::string::String;
@@ -7,7 +7,7 @@ use twox_hash::XxHash3_128;
 
 use super::rule::Rule;
 
-/// The hash of a set of rules, which are added in the order of their keys. Transitive ones do not count.
+/// The hash of a set of rules, which must be added sorted by key. Transitive rules are not included.
 ///
 /// ```
 /// use selvedge_santa::RulesHash;

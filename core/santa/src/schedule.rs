@@ -2,26 +2,26 @@
 //!
 //! ```text
 //! start ─────────────────────────────→ a full sync after 15 s
-//! the timer fires ───────────────────→ a full sync; the timer counts anew, as a safety net
-//! preflight was answered ────────────→ the timer counts from then: what the server said, else what it said before,
-//!                                      else 10 minutes; with push, and if it said so, its longer interval
-//! preflight failed ──────────────────→ with push: after its interval, at most 10 minutes; the network is watched
-//! a later stage failed ──────────────→ nothing more: the timer is set already
-//! a person asks ─────────────────────→ now; one runs and one waits already: refused
+//! the timer fires ───────────────────→ a full sync; the timer restarts, as a fallback
+//! preflight succeeded ───────────────→ the timer restarts with the server's interval, else its previous one,
+//!                                      else 10 minutes; with push, the server's longer interval if it sent one
+//! preflight failed ──────────────────→ with push: after its interval, at most 10 minutes; wait for the network
+//! a later stage failed ──────────────→ nothing: the timer is set already
+//! a person requests a sync ──────────→ now; refused if one runs and one is waiting
 //! push: everything ──────────────────→ now
-//! push: rules, of this machine ──────→ rules alone, now
-//! push: rules, of every machine ─────→ rules alone, within the deadline
-//! push: a tag ───────────────────────→ everything, within the message's jitter, or sooner by the timer
-//! push is back ──────────────────────→ everything within 10 minutes, if it is still there then
-//! push is lost, for now ─────────────→ everything after the interval without push, and so until it is back
-//! push is lost for good ─────────────→ everything after 10 minutes, and from then on as without push
-//! the network went and came back ────→ now, if it is watched; the first report after a failure is where that begins
+//! push: rules, for this machine ─────→ rules only, now
+//! push: rules, for every machine ────→ rules only, within the deadline
+//! push: a tag ───────────────────────→ everything, within the message's random delay, or earlier by the timer
+//! push is connected again ───────────→ everything within 10 minutes, if it is still connected then
+//! push is disconnected ──────────────→ everything after the interval without push, until it is connected again
+//! push is gone permanently ──────────→ everything after 10 minutes, and from then on as without push
+//! the network went and came back ────→ now, if the daemon waits for it, which starts with the first report after a failure
 //! ```
 //!
-//! One sync runs at a time, and one may wait. Push messages move timers, so that a burst of them is one sync.
+//! One sync runs at a time, and one may wait. Push messages move timers, so that many of them at once cause one sync.
 //!
-//! It is a machine of its own beside [`schedule`](selvedge_core::schedule): that one decides by devices, changes and backoff,
-//! which Santa does not know, and this one by timers that a server sets.
+//! It is separate from [`schedule`](selvedge_core::schedule): that state machine uses devices, changes and backoff,
+//! which Santa does not have; this one uses timers that a server sets.
 
 mod wake;
 
@@ -33,16 +33,16 @@ use super::report::Preflighted;
 use super::sync::FULL_INTERVAL;
 use selvedge_core::time::LocalTime;
 
-/// The agent has so many seconds to start.
+/// Time for the agent to start, in seconds.
 const SETTLE_SECONDS: u64 = 15;
 
-/// Between two full syncs while push is in use and the server has not said otherwise.
+/// Seconds between two full syncs while push is in use, if the server does not specify them.
 const PUSH_SECONDS: u64 = 14_400;
 
-/// After a failure, or when push is lost, no longer than this.
+/// Maximum wait after a failure, or after push is lost, in seconds.
 const SOON_SECONDS: u64 = 600;
 
-/// A message for a tag is spread over so many seconds, if it does not say.
+/// Maximum random delay after a message for a tag, in seconds, if it does not specify one.
 const TAG_SECONDS: u64 = 180;
 
 /// One runs and one waits.
@@ -55,23 +55,23 @@ enum Push {
     Present {
         interval: u64,
         deadline: u64,
-        line: Line,
+        line: PushConnection,
     },
 }
 
-/// The push client's connection.
+/// The state of the push client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    /// There was none yet: push is taken to be in use all the same.
+enum PushConnection {
+    /// Not connected yet: push is assumed to be in use anyway.
     New,
     Up,
-    /// It was lost, or could not be made: no message comes, so that it is polled as without push.
+    /// The connection was lost, or failed: no messages arrive, so the interval without push applies.
     Lost,
 }
 
-/// Whether the network's return is waited for.
+/// Whether the daemon waits for the network to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Reach {
+enum NetworkWatch {
     #[default]
     Off,
     Armed {
@@ -86,7 +86,7 @@ struct Timer {
     is_pushed: bool,
 }
 
-/// When to sync next. A host tells it what happens, and asks it what is due.
+/// The schedule: when to sync next. A host reports events to it, and asks it for the next job.
 ///
 /// ```
 /// use selvedge_santa::{Daemon, Draw, Due, Job, Wake};
@@ -103,7 +103,8 @@ struct Timer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
     interval: u64,
-    /// So many per cent more or less between two syncs, so that machines that started together do not stay so.
+    /// Random deviation of the interval between two syncs, in percent, so that machines that started together do not
+    /// sync together.
     spread_percent: u64,
     full: Option<Timer>,
     rules: Option<LocalTime>,
@@ -111,11 +112,11 @@ pub struct Daemon {
     asked_for: VecDeque<Kind>,
     running: Option<Job>,
     push: Push,
-    reach: Reach,
+    network_watch: NetworkWatch,
 }
 
 impl Daemon {
-    /// With the interval that a server gave before, in seconds.
+    /// Creates one with the interval that a server set before, in seconds.
     #[must_use]
     pub fn new(known_interval: Option<u32>) -> Self {
         Self {
@@ -127,11 +128,11 @@ impl Daemon {
             asked_for: VecDeque::new(),
             running: None,
             push: Push::None,
-            reach: Reach::Off,
+            network_watch: NetworkWatch::Off,
         }
     }
 
-    /// With intervals that are so many per cent longer or shorter by chance, at most 50.
+    /// Adds a random deviation of the intervals, in percent, at most 50.
     #[must_use]
     pub fn spread(self, percent: u64) -> Self {
         Self {
@@ -140,10 +141,10 @@ impl Daemon {
         }
     }
 
-    /// Takes in what happened at `now`.
+    /// Processes an event that happened at `now`.
     ///
     /// # Errors
-    /// When a person asks for a sync and one waits already; nothing else can be refused.
+    /// When a person requests a sync and one is already waiting; no other event can be rejected.
     pub fn handle(&mut self, wake: Wake, now: LocalTime, draw: Draw) -> Result<(), Full> {
         match wake {
             Wake::Started => {
@@ -166,7 +167,7 @@ impl Daemon {
                     self.push = Push::Present {
                         interval: PUSH_SECONDS,
                         deadline: SOON_SECONDS,
-                        line: Line::New,
+                        line: PushConnection::New,
                     };
                 }
             }
@@ -184,7 +185,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// What is due at `now`. It changes nothing: that a sync began is told by [`Wake::Began`].
+    /// The next action at `now`. This does not change the state: [`Wake::Began`] reports the start of a sync.
     #[must_use]
     pub fn next(&self, now: LocalTime) -> Due {
         if self.running.is_some() {
@@ -223,19 +224,19 @@ impl Daemon {
         }
     }
 
-    /// When the next full sync comes by the timer.
+    /// When the next full sync is scheduled.
     #[must_use]
     pub fn full_at(&self) -> Option<LocalTime> {
         self.full.map(|timer| timer.at)
     }
 
-    /// When the next rule sync comes.
+    /// When the next rule sync is scheduled.
     #[must_use]
     pub const fn rules_at(&self) -> Option<LocalTime> {
         self.rules
     }
 
-    /// What runs.
+    /// The running job.
     #[must_use]
     pub const fn running(&self) -> Option<Job> {
         self.running
@@ -247,12 +248,13 @@ impl Daemon {
         self.push != Push::None
     }
 
-    /// Seconds between two full syncs as things are.
+    /// Seconds between two full syncs in the current state.
     #[must_use]
     pub const fn interval(&self) -> u64 {
         match self.push {
             Push::Present {
-                line: Line::Lost, ..
+                line: PushConnection::Lost,
+                ..
             }
             | Push::None => self.interval,
             Push::Present { interval, .. } => interval,
@@ -280,7 +282,7 @@ impl Daemon {
         if kind.is_some() {
             self.asked_for.pop_front();
         }
-        // Whatever was due is done by this; the timer is a safety net until preflight is answered.
+        // This sync includes everything that was due; the timer is a fallback until preflight has succeeded.
         if self.reconnected.is_some_and(|at| at <= now) {
             self.reconnected = None;
         }
@@ -290,9 +292,9 @@ impl Daemon {
         }
     }
 
-    /// A push that came while the sync ran, and is due before the interval has passed, is not lost.
+    /// A push that arrived during the sync and is due before the end of the interval is not lost.
     fn preflighted(&mut self, seen: &Preflighted, draw: Draw) {
-        self.reach = Reach::Off;
+        self.network_watch = NetworkWatch::Off;
         self.interval = seen.interval.into();
         let mut seconds = self.interval;
         if let Push::Present {
@@ -303,7 +305,7 @@ impl Daemon {
         {
             *deadline = seen.timing.rule_deadline.into();
             *interval = seen.timing.push_interval.map_or(PUSH_SECONDS, u64::from);
-            if seen.timing.push_interval.is_some() && *line != Line::Lost {
+            if seen.timing.push_interval.is_some() && *line != PushConnection::Lost {
                 seconds = *interval;
             }
         }
@@ -316,19 +318,19 @@ impl Daemon {
 
     fn connected(&mut self, now: LocalTime, draw: Draw) {
         if let Push::Present { line, .. } = &mut self.push
-            && core::mem::replace(line, Line::Up) != Line::Up
+            && core::mem::replace(line, PushConnection::Up) != PushConnection::Up
         {
             self.reconnected = Some(now.plus_seconds(draw.below(SOON_SECONDS)));
         }
     }
 
-    /// What waits for a message that cannot come any more, waits no longer than it would without push.
+    /// A sync that waits for a message that can no longer arrive waits no longer than without push.
     fn disconnected(&mut self, now: LocalTime, draw: Draw) {
         self.reconnected = None;
         let Push::Present { line, .. } = &mut self.push else {
             return;
         };
-        if core::mem::replace(line, Line::Lost) == Line::Lost {
+        if core::mem::replace(line, PushConnection::Lost) == PushConnection::Lost {
             return;
         }
         let at = now.plus_seconds(self.spread_by(self.interval, draw));
@@ -348,7 +350,7 @@ impl Daemon {
             Message::Tag { max_jitter } => {
                 let jitter = max_jitter.map_or(TAG_SECONDS, u64::from);
                 let at = now.plus_seconds(draw.below(jitter));
-                // A message with a long jitter must not put off what comes sooner by itself.
+                // A message with a long random delay must not postpone an earlier sync.
                 if self.full.is_none_or(|timer| at < timer.at) {
                     self.set_full(at, true);
                 }
@@ -361,27 +363,27 @@ impl Daemon {
     }
 
     fn arm(&mut self) {
-        if self.reach == Reach::Off {
-            self.reach = Reach::Armed { last: None };
+        if self.network_watch == NetworkWatch::Off {
+            self.network_watch = NetworkWatch::Armed { last: None };
         }
     }
 
     fn network(&mut self, is_up: bool, now: LocalTime) {
-        let Reach::Armed { last } = self.reach else {
+        let NetworkWatch::Armed { last } = self.network_watch else {
             return;
         };
         if is_up && last == Some(false) {
-            self.reach = Reach::Off;
+            self.network_watch = NetworkWatch::Off;
             self.set_full(now, false);
         } else {
-            self.reach = Reach::Armed { last: Some(is_up) };
+            self.network_watch = NetworkWatch::Armed { last: Some(is_up) };
         }
     }
 
     fn spread_by(&self, seconds: u64, draw: Draw) -> u64 {
-        let most = seconds.saturating_mul(self.spread_percent) / 100;
-        let less = seconds.saturating_sub(most);
-        less.saturating_add(draw.below(most.saturating_mul(2).saturating_add(1)))
+        let deviation = seconds.saturating_mul(self.spread_percent) / 100;
+        let less = seconds.saturating_sub(deviation);
+        less.saturating_add(draw.below(deviation.saturating_mul(2).saturating_add(1)))
     }
 }
 

@@ -1,6 +1,7 @@
-//! What a server sets on a machine, and how one answer changes it (spec §2.1, §2.6).
+//! The settings that a server sets on a machine, and how a response changes them (spec §2.1, §2.6).
 //!
-//! An absent field keeps what was: presence counts, not the value. An empty pattern takes the server's pattern away.
+//! An absent field keeps the previous value: presence matters, not the value. An empty pattern removes the server's
+//! pattern.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::{ClientMode, FileAccessAction, MediaPolicy, PreflightResponse};
 
-/// What happens to removable media.
+/// How removable media are treated.
 ///
 /// ```
 /// use selvedge_santa::Media;
@@ -29,7 +30,7 @@ pub enum Media {
 }
 
 impl Media {
-    /// From a policy; `None` when no member of it is set. Which one is set counts, not its value.
+    /// From a policy; `None` if no member of it is set. The set member matters, not its value.
     fn of(policy: &MediaPolicy) -> Option<Self> {
         match policy {
             MediaPolicy {
@@ -42,7 +43,7 @@ impl Media {
         }
     }
 
-    /// From the older pair of fields; flags alone say nothing.
+    /// From the older pair of fields; flags alone have no effect.
     fn of_pair(block: Option<bool>, flags: &[String]) -> Option<Self> {
         match (block?, flags) {
             (false, _) => Some(Self::Allow),
@@ -52,7 +53,7 @@ impl Media {
     }
 }
 
-/// What the server has set. What it has not is for the machine's own configuration.
+/// The settings from the server. For missing ones, the machine's own configuration applies.
 ///
 /// ```
 /// use selvedge_santa::Settings;
@@ -72,43 +73,43 @@ pub struct Settings {
     /// Whether bundles are hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_bundles: Option<bool>,
-    /// Whether compilers' rules make rules.
+    /// Whether compiler rules create transitive rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_transitive_rules: Option<bool>,
-    /// Whether every decision is uploaded.
+    /// Whether every execution is uploaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_all_event_upload: Option<bool>,
-    /// Whether `ALLOW_UNKNOWN` is not uploaded.
+    /// Whether executions with the decision `ALLOW_UNKNOWN` are not uploaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_unknown_event_upload: Option<bool>,
     /// Seconds between two syncs, at least 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_sync_interval: Option<u32>,
-    /// Paths that may run: a pattern of the agent's, not looked into here.
+    /// Paths that may run: a pattern for the agent, not interpreted here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_path_regex: Option<String>,
-    /// Paths that may not run: likewise.
+    /// Paths that may not run: a pattern for the agent, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_path_regex: Option<String>,
-    /// What happens to removable media.
+    /// How removable media are treated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removable_media: Option<Media>,
-    /// What happens to encrypted ones.
+    /// How encrypted removable media are treated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_removable_media: Option<Media>,
-    /// What takes the place of file access rules' actions.
+    /// The action that overrides those of file access rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub override_file_access_action: Option<FileAccessAction>,
-    /// Where a user reads more of an event.
+    /// The URL with more information about an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_detail_url: Option<String>,
-    /// What the button says that leads there.
+    /// The label of the button that opens it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_detail_text: Option<String>,
 }
 
 impl Settings {
-    /// What is in force: what the server has set, else what the machine's own configuration sets.
+    /// The effective settings: the server's, or for missing ones those of the machine's own configuration.
     #[must_use]
     pub fn over(&self, own: &Self) -> Self {
         macro_rules! over {
@@ -131,69 +132,75 @@ impl Settings {
         )
     }
 
-    /// Takes over what an answer says.
-    pub fn take(&mut self, said: &PreflightResponse) {
-        set(&mut self.client_mode, said.client_mode);
+    /// Applies the settings in a response.
+    pub fn take(&mut self, response: &PreflightResponse) {
+        set(&mut self.client_mode, response.client_mode);
         set(
             &mut self.enable_bundles,
-            said.enable_bundles.or(said.bundles_enabled),
+            response.enable_bundles.or(response.bundles_enabled),
         );
-        let transitive = said
+        let transitive = response
             .enable_transitive_rules
-            .or(said.enabled_transitive_whitelisting)
-            .or(said.transitive_whitelisting_enabled);
+            .or(response.enabled_transitive_whitelisting)
+            .or(response.transitive_whitelisting_enabled);
         set(&mut self.enable_transitive_rules, transitive);
         set(
             &mut self.enable_all_event_upload,
-            said.enable_all_event_upload,
+            response.enable_all_event_upload,
         );
         set(
             &mut self.disable_unknown_event_upload,
-            said.disable_unknown_event_upload,
+            response.disable_unknown_event_upload,
         );
-        let allowed = said.allowed_path_regex.as_ref();
+        let allowed = response.allowed_path_regex.as_ref();
         pattern(
             &mut self.allowed_path_regex,
-            allowed.or(said.whitelist_regex.as_ref()),
+            allowed.or(response.whitelist_regex.as_ref()),
         );
-        let blocked = said.blocked_path_regex.as_ref();
+        let blocked = response.blocked_path_regex.as_ref();
         pattern(
             &mut self.blocked_path_regex,
-            blocked.or(said.blacklist_regex.as_ref()),
+            blocked.or(response.blacklist_regex.as_ref()),
         );
-        set(&mut self.removable_media, removable(said));
-        let encrypted = said.encrypted_removable_media_policy.as_ref();
+        set(&mut self.removable_media, removable(response));
+        let encrypted = response.encrypted_removable_media_policy.as_ref();
         set(
             &mut self.encrypted_removable_media,
             encrypted.and_then(Media::of),
         );
-        let action = said.override_file_access_action;
+        let action = response.override_file_access_action;
         set(
             &mut self.override_file_access_action,
             action.filter(|action| *action != FileAccessAction::Unspecified),
         );
-        set(&mut self.event_detail_url, said.event_detail_url.clone());
-        set(&mut self.event_detail_text, said.event_detail_text.clone());
+        set(
+            &mut self.event_detail_url,
+            response.event_detail_url.clone(),
+        );
+        set(
+            &mut self.event_detail_text,
+            response.event_detail_text.clone(),
+        );
     }
 }
 
-/// The newer field counts alone when it is there.
-fn removable(said: &PreflightResponse) -> Option<Media> {
-    match &said.removable_media_policy {
+/// If the newer field is present, the older ones are ignored.
+fn removable(response: &PreflightResponse) -> Option<Media> {
+    match &response.removable_media_policy {
         Some(policy) => Media::of(policy),
-        None => Media::of_pair(said.block_usb_mount, &said.remount_usb_mode),
+        None => Media::of_pair(response.block_usb_mount, &response.remount_usb_mode),
     }
 }
 
-fn set<T>(field: &mut Option<T>, said: Option<T>) {
-    if said.is_some() {
-        *field = said;
+fn set<T>(field: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *field = value;
     }
 }
 
-fn pattern(field: &mut Option<String>, said: Option<&String>) {
-    if let Some(said) = said {
-        *field = Some(said.clone()).filter(|pattern| !pattern.is_empty());
+fn pattern(field: &mut Option<String>, value: Option<&String>) {
+    if let Some(value) = value {
+        *field = Some(value.clone()).filter(|pattern| !pattern.is_empty());
     }
 }
 
@@ -223,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_has_set_counts_before_the_configuration() {
+    fn settings_of_the_server_override_the_configuration() {
         let own = Settings {
             enable_bundles: Some(false),
             enable_all_event_upload: Some(true),
@@ -242,12 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_field_keeps_what_was() {
+    fn an_absent_field_keeps_the_previous_value() {
         assert_eq!(after("{}"), before());
     }
 
     #[test]
-    fn older_names_count_only_where_the_newer_one_is_absent() {
+    fn older_names_are_used_only_if_the_newer_one_is_absent() {
         let rows = [
             (r#"{"bundles_enabled":false}"#, Some(false)),
             (
@@ -276,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_pattern_takes_the_pattern_away() {
+    fn an_empty_pattern_removes_the_pattern() {
         let rows = [
             (r#"{"allowed_path_regex":""}"#, None, Some("b")),
             (r#"{"whitelist_regex":""}"#, None, Some("b")),
@@ -299,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_known_action_of_file_access_rules_replaces_the_one_before() {
+    fn only_a_known_file_access_action_replaces_the_previous_one() {
         let set = |text: &str| after(text).override_file_access_action;
         let rows = [
             (r#""AuditOnly""#, Some(FileAccessAction::AuditOnly)),

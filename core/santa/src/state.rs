@@ -1,4 +1,4 @@
-//! What a machine keeps of its syncs, beside its rules and events (spec §2.2, §2.6).
+//! The stored sync state of a machine, in addition to its rules and events (spec §2.2, §2.6).
 
 use alloc::string::String;
 
@@ -16,23 +16,23 @@ use selvedge_core::time::LocalTime;
 /// ```
 /// use selvedge_santa::{Kind, SyncState};
 ///
-/// // Before anything was kept, everything is wanted anew.
+/// // An empty store: the first sync requests a clean sync.
 /// assert_eq!(SyncState::default().requested, Kind::CleanAll);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SyncState {
-    /// The kind of sync that is asked for until one is granted.
+    /// The requested kind of sync, kept until the server grants it.
     pub requested: Kind,
-    /// What the server has set.
+    /// The settings from the server.
     pub settings: Settings,
-    /// The mode that the server has set, where the one in the settings took its place: this machine may not be in it.
+    /// The mode from the server, if another mode in the settings replaces it because this machine does not allow it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced_mode: Option<ClientMode>,
-    /// When a sync last ended well.
+    /// When the last successful sync ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_full_sync: Option<LocalTime>,
-    /// When rules last came.
+    /// When rules were last downloaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_rule_sync: Option<LocalTime>,
 }
@@ -50,20 +50,20 @@ impl Default for SyncState {
 }
 
 impl SyncState {
-    /// From what a store kept. What cannot be read is as if it had never been there: everything is wanted anew.
+    /// Parses a stored state. An unreadable state is treated as missing: everything is requested again.
     #[must_use]
     pub fn read(kept: Option<&str>) -> Self {
         kept.and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
     }
 
-    /// For a store to keep.
+    /// The text to be stored.
     #[must_use]
     pub fn write(&self) -> String {
-        serde_json::to_string(self).expect("a state is texts, numbers and booleans")
+        serde_json::to_string(self).expect("a state contains only strings, numbers and booleans")
     }
 
-    /// Reads a store's.
+    /// Reads the state from a store.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -71,7 +71,7 @@ impl SyncState {
         Ok(Self::read(store.state().await?.as_deref()))
     }
 
-    /// Keeps it, and changes nothing else.
+    /// Stores the state and changes nothing else.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -85,7 +85,7 @@ impl SyncState {
     }
 }
 
-/// Keeps a person's wish for a clean sync, or takes it back, for the next sync.
+/// Stores a person's request for a clean sync, or cancels it, for the next sync.
 ///
 /// # Errors
 /// When the store cannot be read or written.

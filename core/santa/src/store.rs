@@ -1,4 +1,4 @@
-//! What a host keeps for a machine: rules, events that wait, and the state of its syncs.
+//! What a host stores for a machine: rules, pending events, and the sync state.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use super::rule::{Change, Rule, RuleKey, RuleState};
 use super::wire::RuleType;
 use selvedge_core::host::StoreError;
 
-/// The number of an event in a store; later ones are larger.
+/// The number of an event in a store; later events have larger numbers.
 ///
 /// ```
 /// use selvedge_santa::EventId;
@@ -23,7 +23,7 @@ use selvedge_core::host::StoreError;
 #[serde(transparent)]
 pub struct EventId(pub u64);
 
-/// An event that waits to be uploaded.
+/// An event that waits for upload.
 ///
 /// ```
 /// use selvedge_santa::{EventId, Occurrence, PendingEvent};
@@ -34,13 +34,13 @@ pub struct EventId(pub u64);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingEvent {
-    /// By which it is removed.
+    /// The number with which it is removed.
     pub id: EventId,
-    /// What happened.
+    /// The event.
     pub occurrence: Occurrence,
 }
 
-/// How many rules there are, locally configured ones included.
+/// The number of rules, including locally configured ones.
 ///
 /// ```
 /// use selvedge_santa::RuleCounts;
@@ -49,24 +49,24 @@ pub struct PendingEvent {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct RuleCounts {
-    /// By file, transitive ones included.
+    /// Rules by file, including transitive ones.
     pub binary: u32,
-    /// By certificate.
+    /// Rules by certificate.
     pub certificate: u32,
-    /// For compilers; they are counted under their own type too.
+    /// Compiler rules; they are counted by their type too.
     pub compiler: u32,
-    /// Made by the machine itself through compilers' rules.
+    /// Rules that the machine created itself because of compiler rules.
     pub transitive: u32,
-    /// By publisher.
+    /// Rules by publisher.
     pub teamid: u32,
-    /// By program of a publisher.
+    /// Rules by program of a publisher.
     pub signingid: u32,
-    /// By code directory.
+    /// Rules by code directory.
     pub cdhash: u32,
 }
 
 impl RuleCounts {
-    /// Counts one more.
+    /// Counts a rule.
     pub fn add(&mut self, rule_type: RuleType, state: RuleState) {
         let by_type = match rule_type {
             RuleType::Binary => &mut self.binary,
@@ -85,7 +85,7 @@ impl RuleCounts {
     }
 }
 
-/// What happens to a store in one transaction: all of it, or nothing.
+/// The changes of one transaction, which the store applies all together or not at all.
 ///
 /// ```
 /// use selvedge_santa::{Commit, Wipe};
@@ -94,13 +94,13 @@ impl RuleCounts {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
-    /// First, these rules go.
+    /// Rules to be removed first.
     pub wipe: Wipe,
-    /// Then these come or go, one after the other.
+    /// Rules to be added or removed, in order.
     pub changes: Vec<Change>,
-    /// These events go.
+    /// Events to be removed.
     pub remove_events: Vec<EventId>,
-    /// The sync state becomes this.
+    /// The new sync state.
     pub state: Option<String>,
 }
 
@@ -115,7 +115,7 @@ impl Default for Commit {
     }
 }
 
-/// What a store took of a commit.
+/// The result of a commit.
 ///
 /// ```
 /// use selvedge_santa::Committed;
@@ -124,27 +124,27 @@ impl Default for Commit {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// Rules whose expressions the agent cannot use: they were passed over, everything else was done.
+    /// Rules whose expressions the agent cannot use: they were skipped, everything else was applied.
     pub refused: Vec<RuleKey>,
 }
 
-/// A machine's rules, the events that wait, and the state of its syncs.
+/// A machine's rules, pending events, and sync state.
 ///
-/// A host keeps them at rest; [`MemoryRuleStore`](super::MemoryRuleStore) keeps them as long as it lives.
+/// A host stores them permanently; [`MemoryRuleStore`](super::MemoryRuleStore) keeps them in memory.
 pub trait RuleStore {
-    /// The sync state, as it was last committed.
+    /// The last committed sync state.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn state(&self) -> impl Future<Output = Result<Option<String>, StoreError>>;
 
-    /// How many rules there are.
+    /// The number of rules.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn counts(&self) -> impl Future<Output = Result<RuleCounts, StoreError>>;
 
-    /// At most `limit` rules in the order of their keys, those after `after`. Locally configured ones are not among them.
+    /// At most `limit` rules sorted by key, starting after `after`. Locally configured rules are not included.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -154,7 +154,7 @@ pub trait RuleStore {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Rule>, StoreError>>;
 
-    /// At most `limit` events in the order of their numbers, those after `after`.
+    /// At most `limit` events sorted by number, starting after `after`.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -164,9 +164,9 @@ pub trait RuleStore {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<PendingEvent>, StoreError>>;
 
-    /// Does all of it in one transaction, or nothing.
+    /// Applies all changes in one transaction, or none.
     ///
     /// # Errors
-    /// When nothing was done.
+    /// When nothing was changed.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>>;
 }

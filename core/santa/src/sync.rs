@@ -1,4 +1,4 @@
-//! The table of contents: one sync of a machine from preflight to postflight (spec §2).
+//! One sync of a machine, with all stages from preflight to postflight (spec §2).
 
 use alloc::vec::Vec;
 
@@ -16,17 +16,17 @@ use super::{postflight, ruledownload};
 use selvedge_core::host::Clock;
 use selvedge_core::http::Fetch;
 
-/// Seconds between two syncs when no server ever said anything.
+/// Seconds between two syncs until a server has set an interval.
 pub const FULL_INTERVAL: u32 = 600;
 
-/// Events of one request before any preflight.
+/// Number of events in one request before any preflight.
 const BATCH_SIZE: u32 = 50;
 
-/// Everything that a sync asks of a host.
+/// All traits that a sync requires of a host.
 pub trait Host: Fetch + Pause + RuleStore + Clock {}
 impl<T: Fetch + Pause + RuleStore + Clock> Host for T {}
 
-/// How far a sync is.
+/// The current stage of a sync.
 ///
 /// ```
 /// use selvedge_santa::Stage;
@@ -35,42 +35,42 @@ impl<T: Fetch + Pause + RuleStore + Clock> Host for T {}
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Telling of the machine.
+    /// The machine's description is being sent.
     Preflight,
-    /// Preflight is answered: the schedule counts from now.
+    /// Preflight has succeeded: the schedule counts from now.
     Preflighted(Preflighted),
-    /// Sending logs.
+    /// Logs are being sent.
     LogUpload,
-    /// Sending events.
+    /// Events are being sent.
     EventUpload,
-    /// Fetching rules.
+    /// Rules are being downloaded.
     RuleDownload,
-    /// Telling what became of it.
+    /// The result of the sync is being sent.
     Postflight,
 }
 
-/// What a sync is to do.
+/// The options of a sync.
 pub struct Options<'a> {
     /// How requests are made.
     pub connection: Connection,
-    /// What the machine says of itself.
+    /// The machine's description.
     pub machine: Machine,
-    /// Whether events are uploaded on clean syncs too; Santa deletes them unsent then.
+    /// Whether events are uploaded on clean syncs too; Santa deletes them without sending.
     pub uploads_on_clean: bool,
     /// Whether a push message caused this sync.
     pub is_pushed: bool,
-    /// No more rules are taken in one sync.
-    pub most_rules: usize,
-    /// Logs, if the operator lets servers ask for them.
+    /// Maximum number of rules accepted in one sync.
+    pub max_rules: usize,
+    /// Logs, if the operator allows servers to request them.
     pub logs: Option<Logs<'a>>,
-    /// Whether there is a network, as far as the host knows: without one, nothing is tried again.
+    /// Returns whether the host has a network connection: without one, requests are not retried.
     pub is_online: &'a dyn Fn() -> bool,
-    /// Told how far the sync is.
+    /// Called with the current stage of the sync.
     pub progress: &'a dyn Fn(Stage),
 }
 
 impl Options<'_> {
-    /// The usual ones: events are uploaded on clean syncs too, at most a million rules, no logs.
+    /// Default options: events are uploaded on clean syncs too, at most a million rules, no logs.
     #[must_use]
     pub fn new(connection: Connection, machine: Machine) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Options<'_> {
             machine,
             uploads_on_clean: true,
             is_pushed: false,
-            most_rules: 1_000_000,
+            max_rules: 1_000_000,
             logs: None,
             is_online: &|| true,
             progress: &|_| {},
@@ -123,8 +123,8 @@ impl<'a, H: Host> Session<'a, H> {
             return;
         }
         (self.options.progress)(Stage::Postflight);
-        let told = postflight::step(self, &plan, &report.downloaded).await;
-        report.postflight = match told {
+        let error = postflight::step(self, &plan, &report.downloaded).await;
+        report.postflight = match error {
             Ok(None) => StageReport::Done,
             Ok(Some(error)) | Err(error) => StageReport::Failed(error),
         };
@@ -157,7 +157,7 @@ impl<'a, H: Host> Session<'a, H> {
         Ok((plan, preflighted))
     }
 
-    /// Tells whether the rules are as the server wants them.
+    /// Downloads the rules; returns whether the local rules are now those of the server.
     async fn rule_download(&self, kind: Kind, report: &mut Report) -> bool {
         (self.options.progress)(Stage::RuleDownload);
         let result = ruledownload::step(self, kind).await;
@@ -177,10 +177,10 @@ impl<'a, H: Host> Session<'a, H> {
     }
 }
 
-/// Syncs once, all stages. `link` is what the process remembers of the server.
+/// Runs one sync with all stages. `link` contains what the process remembers about the server.
 ///
-/// Nothing is lost when it is cut off at any moment: rules are applied all or not at all, and an event is deleted only
-/// after the server has taken it.
+/// An interruption at any moment loses nothing: rules are applied all together or not at all, and an event is deleted
+/// only after the server has accepted it.
 pub async fn sync<H: Host>(host: &H, options: &Options<'_>, link: &Link) -> Report {
     let started = host.now().millis();
     let session = Session::new(host, options, link);
@@ -190,7 +190,7 @@ pub async fn sync<H: Host>(host: &H, options: &Options<'_>, link: &Link) -> Repo
     report
 }
 
-/// Fetches rules and nothing else, as a push message for rules asks: a normal sync without settings.
+/// Downloads rules only, as a push message for rules requests: a normal sync without settings.
 pub async fn sync_rules<H: Host>(host: &H, options: &Options<'_>, link: &Link) -> Report {
     let started = host.now().millis();
     let session = Session::new(host, options, link);
@@ -203,8 +203,8 @@ pub async fn sync_rules<H: Host>(host: &H, options: &Options<'_>, link: &Link) -
     report
 }
 
-/// Sends events at once, outside of any sync. Those that are stored, and so have a number, are deleted once the server
-/// has them. What the server took before a failure is in the result's first part.
+/// Sends events immediately, outside of any sync. Stored events, which have a number, are deleted after the server has
+/// accepted them. The first part of the result counts what the server accepted before a failure.
 pub async fn upload_now<H: Host>(
     host: &H,
     options: &Options<'_>,

@@ -1,11 +1,11 @@
-//! Not the same again too soon: uploads outside of syncs, and allowed executions that are stored (spec §2.4, §5.3).
+//! Rate limiting: uploads outside of syncs, and allowed executions that are stored (spec §2.4, §5.3).
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use selvedge_core::time::LocalTime;
 
-/// Lets each key pass once in a while. It is lost with the process.
+/// Accepts each key once per period. It is kept in memory only.
 ///
 /// ```
 /// use selvedge_santa::Throttle;
@@ -20,22 +20,22 @@ use selvedge_core::time::LocalTime;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Throttle {
     seconds: u64,
-    most_keys: usize,
+    max_keys: usize,
     passed: BTreeMap<String, LocalTime>,
 }
 
 impl Throttle {
-    /// Lets a key pass once in so many seconds, and remembers so many keys.
+    /// Accepts a key once per this number of seconds, and remembers at most this number of keys.
     #[must_use]
-    pub const fn new(seconds: u64, most_keys: usize) -> Self {
+    pub const fn new(seconds: u64, max_keys: usize) -> Self {
         Self {
             seconds,
-            most_keys,
+            max_keys,
             passed: BTreeMap::new(),
         }
     }
 
-    /// For events that are sent at once: ten minutes.
+    /// For events that are sent immediately: ten minutes.
     #[must_use]
     pub const fn of_uploads() -> Self {
         Self::new(600, 1024)
@@ -47,23 +47,23 @@ impl Throttle {
         Self::new(4 * 3600, 2048)
     }
 
-    /// Whether the key passes now. Only what passes counts, not what was held back.
+    /// Whether the key is accepted now. Only accepted keys start a new period, not rejected ones.
     pub fn passes(&mut self, key: &str, now: LocalTime) -> bool {
         let is_recent = |passed: &LocalTime| {
-            // A clock that was set back holds nothing back for longer than the period.
+            // After the clock was set back, a key is rejected for at most one period.
             *passed <= now && now < passed.plus_seconds(self.seconds)
         };
         if self.passed.get(key).is_some_and(is_recent) {
             return false;
         }
-        if self.passed.len() >= self.most_keys && !self.passed.contains_key(key) {
+        if self.passed.len() >= self.max_keys && !self.passed.contains_key(key) {
             self.forget_oldest(now);
         }
         self.passed.insert(key.into(), now);
         true
     }
 
-    /// Forgets a key: it was not sent after all, or the server wants more of it.
+    /// Forgets a key: it was not sent after all, or the server requests more of it.
     pub fn forget(&mut self, key: &str) {
         self.passed.remove(key);
     }
@@ -72,7 +72,7 @@ impl Throttle {
         let seconds = self.seconds;
         self.passed
             .retain(|_, passed| *passed <= now && now < passed.plus_seconds(seconds));
-        if self.passed.len() >= self.most_keys {
+        if self.passed.len() >= self.max_keys {
             let oldest = self.passed.iter().min_by_key(|(_, passed)| **passed);
             if let Some(key) = oldest.map(|(key, _)| key.clone()) {
                 self.passed.remove(&key);
@@ -88,7 +88,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn the_oldest_key_makes_room() {
+    fn the_oldest_key_is_removed_first() {
         let at = |seconds| LocalTime::default().plus_seconds(seconds);
         let mut throttle = Throttle::new(600, 2);
         assert!(throttle.passes("a", at(0)));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_holds_nothing_back() {
+    fn a_clock_that_was_set_back_does_not_extend_the_period() {
         let at = |seconds| LocalTime::default().plus_seconds(seconds);
         let mut throttle = Throttle::of_uploads();
         assert!(throttle.passes("a", at(10_000)));

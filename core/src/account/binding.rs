@@ -1,8 +1,9 @@
-//! Whose records a store has: a fingerprint of the account, so that the records of one account never go to another.
+//! Which account a store belongs to: a fingerprint of the account prevents that records of one account are uploaded to
+//! another.
 //!
 //! ```text
 //! the store's fingerprint   against the account                          owner
-//! none                      any                                          unbound: the records become the account's
+//! missing                   any                                          unbound: the records become the account's
 //! the same sync key         any user, also on another server             same
 //! another sync key          the same user: server and name (1.1), token  same user with a new key
 //!                           server and access token, storage address, or
@@ -10,10 +11,10 @@
 //! another sync key          another user, or not known to be the same    other
 //! ```
 //!
-//! The sync key alone names the account: only its owner has it, and it survives a new token, another node or another server.
-//! A password reset gives the same user another key. That is the same person, but credentials of a Mozilla account do not
-//! always show it: then the account counts as another one until a person says otherwise, for asking once too often loses
-//! nothing.
+//! The sync key alone identifies the account: only its owner has it, and it does not change with a new token, another
+//! node or another server. A password reset gives the same user another key. The person is the same, but the
+//! credentials of a Mozilla account do not always show it. In that case the account is treated as another one until a
+//! person decides otherwise, because one question too many loses no data.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -39,13 +40,13 @@ use crate::crypto::hkdf;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// Depends on the sync key alone.
+    /// A hash of the sync key alone.
     key: String,
-    /// Depend on what names the user, and on `key`.
+    /// Hashes of each of the user's identifiers and of `key`.
     users: Vec<String>,
 }
 
-/// Whose records a store has, as an account sees it.
+/// Which account a store belongs to, from the perspective of an account.
 ///
 /// ```
 /// use selvedge_core::account::Owner;
@@ -54,18 +55,18 @@ pub struct Binding {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// No account's yet.
+    /// The store belongs to no account yet.
     Unbound,
-    /// This account's.
+    /// The store belongs to this account.
     Same,
-    /// This user's, from before the sync key was changed.
+    /// The store belongs to this user, but to an earlier sync key.
     SameUser,
-    /// Another account's, as far as is known.
+    /// The store belongs to another account, as far as can be determined.
     Other,
 }
 
 impl Owner {
-    /// Whether the account may sync these records without asking a person.
+    /// Whether the account may sync these records without confirmation by a person.
     #[must_use]
     pub const fn may_sync(self) -> bool {
         !matches!(self, Self::Other)
@@ -81,20 +82,21 @@ impl Binding {
         Self { key, users }
     }
 
-    /// Whose the records under this fingerprint are, as the account sees it.
+    /// Compares this fingerprint with an account: who owns the store's records.
     #[must_use]
     pub fn judge(&self, credentials: &Credentials) -> Owner {
         if self.key == key_tag(credentials) {
             return Owner::Same;
         }
         let found = user_tags(credentials, &self.key);
-        match found.iter().any(|tag| self.users.contains(tag)) {
-            true => Owner::SameUser,
-            false => Owner::Other,
+        if found.iter().any(|tag| self.users.contains(tag)) {
+            Owner::SameUser
+        } else {
+            Owner::Other
         }
     }
 
-    /// A text that tells the account's key from others, fit for a file's name.
+    /// A text that distinguishes the account's key from others; suitable as a file name.
     #[must_use]
     pub fn tag(&self) -> &str {
         &self.key

@@ -1,4 +1,4 @@
-//! What is kept of an account: the sync key, and how access to its storage is had.
+//! The stored credentials of an account: the sync key, and how to access its storage.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 use crate::json;
 use crate::reconcile::Fields;
 
-/// An account as a device keeps it. It shows nothing of its secrets, and forgets them when it is dropped.
+/// The account credentials that a device stores. `Debug` output contains no secrets, and they are zeroized when
+/// dropped.
 ///
 /// ```
 /// use selvedge_core::account::{Credentials, Source};
@@ -34,16 +35,16 @@ use crate::reconcile::Fields;
 pub struct Credentials {
     /// The key that protects `crypto/keys`.
     pub sync_key: KeyBundle,
-    /// Names the sync key towards token servers; changes when it does.
+    /// The identifier of the sync key for token servers; it changes when the key changes.
     pub kid: Option<String>,
-    /// This device's id among the devices of its Firefox account, 32 hexadecimal digits, where an accounts server knows
-    /// it (spec §1.10). It is no other device's: join codes do not carry it.
+    /// This device's id among the devices of its Firefox account, 32 hexadecimal digits, if an accounts server knows it
+    /// (spec §1.10). It is specific to this device: join codes do not contain it.
     pub device_id: Option<String>,
-    /// How access to the storage is had.
+    /// How to access the storage.
     pub source: Source,
 }
 
-/// How access to the storage is had.
+/// How to access the storage.
 ///
 /// ```
 /// use selvedge_core::account::Source;
@@ -54,16 +55,16 @@ pub struct Credentials {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A storage token that somebody else got. When it expires the user must bring another.
+    /// A storage token from the caller. When it expires, the caller must provide a new one.
     Token(Token),
-    /// A token server and what it takes.
+    /// A token server and the access token for it.
     TokenServer {
-        /// Its address in its one form, without a trailing slash.
+        /// Its normalized address, without a trailing slash.
         url: String,
-        /// What it takes for a storage token.
+        /// The access token that the token server exchanges for a storage token.
         access_token: Zeroizing<String>,
     },
-    /// A name and a password, for servers of the dialect 1.1.
+    /// A name and a password, for servers of dialect 1.1.
     Legacy(legacy::Account),
 }
 
@@ -88,7 +89,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// The members that are common to the two forms of the dialect 1.5.
+/// The members that both forms of dialect 1.5 have.
 #[derive(Deserialize)]
 struct Common {
     ksync_b64url: String,
@@ -128,7 +129,7 @@ struct TokenServerForm<'a> {
     ksync_b64url: &'a str,
 }
 
-/// The form of the dialect 1.1.
+/// The form of dialect 1.1.
 #[derive(Serialize)]
 struct LegacyForm<'a> {
     server_url: &'a str,
@@ -137,7 +138,7 @@ struct LegacyForm<'a> {
     sync_key: &'a str,
 }
 
-/// Reads the form of the dialect 1.1; `None` when it is another.
+/// Parses the form of dialect 1.1; `None` if the text has another form.
 fn read_legacy(text: &[u8]) -> Option<Result<Credentials>> {
     #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
     struct Form {
@@ -148,7 +149,8 @@ fn read_legacy(text: &[u8]) -> Option<Result<Credentials>> {
     }
     let fields = Fields::parse(core::str::from_utf8(text).ok()?).ok()?;
     fields.get("username")?;
-    let input = "an account by name needs server_url, username, password and sync_key, all texts";
+    let input =
+        "an account by name needs server_url, username, password and sync_key, all of them strings";
     let form = json::from_slice(text).map_err(|_| Error::Input(input.into()));
     Some(form.and_then(|form: Form| {
         let Form {
@@ -163,7 +165,8 @@ fn read_legacy(text: &[u8]) -> Option<Result<Credentials>> {
 }
 
 impl Credentials {
-    /// The address of the server that is asked first: the token server, or the storage where there is none.
+    /// The address of the server that gets the first request: the token server, or the storage if there is no token
+    /// server.
     #[must_use]
     pub fn server(&self) -> &str {
         match &self.source {
@@ -173,12 +176,12 @@ impl Credentials {
         }
     }
 
-    /// Reads one of three forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's answer
-    /// plus the sync key; `{tokenserver_url, access_token, kid, ksync_b64url}`; or, for servers of the dialect 1.1,
-    /// `{server_url, username, password, sync_key}`. The first two may have the device's `device_id`.
+    /// Parses one of three forms: `{api_endpoint, id, key, uid, hashalg, duration, ksync_b64url}`, a token server's
+    /// response plus the sync key; `{tokenserver_url, access_token, kid, ksync_b64url}`; or, for servers of dialect
+    /// 1.1, `{server_url, username, password, sync_key}`. The first two may contain the device's `device_id`.
     ///
     /// # Errors
-    /// [`Error::Input`] with a sentence that says what is wrong, never with a value.
+    /// [`Error::Input`] with a message that specifies what is invalid; it never contains a value.
     pub fn from_json(text: &[u8]) -> Result<Self> {
         if let Some(read) = read_legacy(text) {
             return read;
@@ -186,10 +189,12 @@ impl Credentials {
         let input = |text: &str| Error::Input(text.into());
         let is_object = core::str::from_utf8(text).is_ok_and(|text| Fields::parse(text).is_ok());
         if !is_object {
-            return Err(input("credentials are a JSON object, and this is none"));
+            return Err(input(
+                "credentials must be a JSON object, and this text is not one",
+            ));
         }
         let common: Common = json::from_slice(text)
-            .map_err(|_| input("credentials need the sync key, as the text ksync_b64url"))?;
+            .map_err(|_| input("credentials need the sync key, as the string ksync_b64url"))?;
         let key = Zeroizing::new(common.ksync_b64url);
         let access_token = common.access_token.map(Zeroizing::new);
         let sync_key = KeyBundle::from_b64url(key.trim_end_matches('='))
@@ -231,7 +236,8 @@ impl Credentials {
         })
     }
 
-    /// Writes the form that [`Credentials::from_json`] reads: for a file that only its owner may read.
+    /// Writes the form that [`Credentials::from_json`] parses. It contains secrets: store it in a file that only its
+    /// owner may read.
     #[must_use]
     pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
         let (kid, device_id) = (self.kid.as_deref(), self.device_id.as_deref());
@@ -262,13 +268,16 @@ impl Credentials {
                 sync_key: &account.sync_key().friendly(),
             }),
         };
-        Zeroizing::new(json.expect("texts and numbers are JSON").into_bytes())
+        Zeroizing::new(
+            json.expect("strings and numbers can be serialized as JSON")
+                .into_bytes(),
+        )
     }
 
-    /// The line that brings another device into the account.
+    /// The line of text that adds another device to the account.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is only a storage token, which cannot be renewed.
+    /// [`Error::Input`] when the credentials contain only a storage token, which cannot be renewed.
     pub fn join_code(&self) -> Result<JoinCode> {
         match (&self.source, &self.kid) {
             (Source::TokenServer { url, access_token }, Some(kid)) => Ok(JoinCode {
@@ -284,7 +293,7 @@ impl Credentials {
     }
 }
 
-/// Tells one sync key from another, and nothing else of it: 16 bytes of a hash, as base64url.
+/// Distinguishes sync keys without revealing them: 16 bytes of a hash, as base64url.
 pub(super) fn fingerprint(key: &KeyBundle) -> String {
     let mut hash = Sha256::new();
     hash.update(key.encryption_key());
@@ -294,13 +303,13 @@ pub(super) fn fingerprint(key: &KeyBundle) -> String {
     Base64UrlUnpadded::encode_string(fingerprint)
 }
 
-/// What goes into a header must fit into one.
+/// Checks that a text may be sent in an HTTP header.
 pub(super) fn check_header(text: &str, name: &str) -> Result<()> {
     if !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())
     } else {
         Err(Error::Input(alloc::format!(
-            "{name} must be printable ASCII characters without blanks"
+            "{name} must be printable ASCII characters without spaces"
         )))
     }
 }

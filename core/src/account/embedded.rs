@@ -1,4 +1,4 @@
-//! A new account on a server of Selvedge's own kind.
+//! A new account on a Selvedge server.
 
 use alloc::format;
 use alloc::string::String;
@@ -33,8 +33,8 @@ struct Made {
     tokenserver_url: String,
 }
 
-/// Makes an account on the server at `server_url`, with a new sync key that the server never sees. A server that is open
-/// to the network wants an `invitation`.
+/// Creates an account on the server at `server_url`, with a new sync key that is never sent to the server. A server
+/// that is open to the network requires an `invitation`.
 ///
 /// ```
 /// use selvedge_core::account::{Credentials, embedded};
@@ -47,8 +47,8 @@ struct Made {
 /// ```
 ///
 /// # Errors
-/// [`Error::Input`] when the invitation is missing or not taken, or when it is no such server; [`Error::Wait`] when the
-/// server is in trouble.
+/// [`Error::Input`] when the invitation is missing or rejected, or when the address is not such a server;
+/// [`Error::Wait`] when the server has a temporary failure.
 pub async fn create_account<H: Fetch + Clock + Random>(
     host: &H,
     server_url: &str,
@@ -66,7 +66,7 @@ pub async fn create_account<H: Fetch + Clock + Random>(
     request.add_header("Accept", "application/json");
     request.add_header("Content-Type", "application/json");
     request.body = crate::json::to_string(&wanted)
-        .expect("texts are JSON")
+        .expect("strings can be serialized as JSON")
         .into_bytes();
     let observed = RefCell::new(Observed::default());
     let answer = exchange(host, request, &observed, &line).await?;
@@ -78,7 +78,7 @@ pub async fn create_account<H: Fetch + Clock + Random>(
     }
     let unreadable = || Error::Answer {
         request: line.clone(),
-        detail: "it is no new account".into(),
+        detail: "it is not a new account".into(),
     };
     let made: Made = crate::json::from_slice(&answer.body).map_err(|_| unreadable())?;
     let access_token = Zeroizing::new(made.access_token);
@@ -103,16 +103,17 @@ fn refused(refusal: Refusal, until: Option<LocalTime>, line: RequestLine) -> Err
                 .into(),
         ),
         Refusal::Unsupported { status } => Error::Input(format!(
-            "no accounts are made at this address (status {status}): check it"
+            "there is no server that creates accounts at this address (it answers with status {status}): check the address"
         )),
         refusal => refusal.into_error(until, line),
     }
 }
 
-/// Names a sync key towards token servers: when it was made, and the first 16 bytes of the SHA-256 of its 64 bytes.
+/// The identifier of a sync key for token servers: its creation time, and the first 16 bytes of the SHA-256 of its 64
+/// bytes.
 ///
-/// Accounts of other kinds take these bytes from kB (spec §1.8). There is none here, for the key itself is random; token
-/// servers only compare them.
+/// Accounts of other kinds derive these bytes from kB (spec §1.8). This account has no kB, because the key itself is
+/// random; token servers only compare the bytes.
 fn kid(key: &KeyBundle, now: LocalTime) -> String {
     format!("{}-{}", now.millis(), fingerprint(key))
 }
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_made_with_a_key_that_is_not_sent() {
+    fn an_account_is_created_with_a_key_that_is_not_sent() {
         let host = Script::new().expect(
             post(URL)
                 .with("Content-Type", "application/json")
@@ -177,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_to_do() {
+    fn a_refusal_message_specifies_what_to_do() {
         let uninvited = r#"{"status":"new-users-disabled","errors":[]}"#;
         let rows = [
             (status(403).body(uninvited), "invitation"),
-            (status(404), "check it"),
-            (json("{}"), "check it"),
-            (json("{}").status(201), "no new account"),
+            (status(404), "check the address"),
+            (json("{}"), "check the address"),
+            (json("{}").status(201), "not a new account"),
             (status(503), "try again later"),
         ];
         for (answer, sentence) in rows {

@@ -1,4 +1,4 @@
-//! One short request to a service in front of the storage, and its whole answer.
+//! One short request to an account service and its complete response.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -10,22 +10,22 @@ use crate::http::{Body, Fetch, FetchErrorKind, Headers, Method, Request};
 use crate::server::{Observed, redirect};
 use crate::time::ServerTime;
 
-/// Answers of these services are short.
-const ANSWER_BYTES: usize = 64 << 10;
+/// Maximum size of a response, in bytes. Responses of these services are short.
+const MAX_RESPONSE_BYTES: usize = 64 << 10;
 
-/// An answer with its body.
+/// A response with its body.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Headers,
     pub(super) body: Vec<u8>,
 }
 
-/// The service's clock, if the answer tells.
+/// The server time, if the response contains it.
 pub(super) fn timestamp(headers: &Headers) -> Option<ServerTime> {
     ServerTime::parse(headers.get("X-Timestamp")?.trim()).ok()
 }
 
-/// Sends a request and reads its answer; what the headers say is recorded.
+/// Sends a request, reads its response and records the server information in the headers.
 pub(super) async fn exchange<H: Fetch + Clock>(
     host: &H,
     request: Request,
@@ -43,7 +43,7 @@ pub(super) async fn exchange<H: Fetch + Clock>(
     }
     let again = (request.method == Method::Get).then(|| request.clone());
     let mut response = match (host.fetch(request).await, again) {
-        // Nothing of an answer came: the server had closed a kept connection.
+        // No part of a response arrived: the server had closed a keep-alive connection. Retry once.
         (Err(source), Some(again)) if source.kind == FetchErrorKind::Dropped => {
             host.fetch(again).await
         }
@@ -64,10 +64,10 @@ pub(super) async fn exchange<H: Fetch + Clock>(
     let mut body = Vec::new();
     while let Some(chunk) = response.body.chunk().await.map_err(network)? {
         let chunk = chunk.as_ref();
-        if chunk.len() > ANSWER_BYTES - body.len() {
+        if chunk.len() > MAX_RESPONSE_BYTES - body.len() {
             return Err(Error::Answer {
                 request: line.clone(),
-                detail: format!("it is larger than {ANSWER_BYTES} bytes"),
+                detail: format!("it is larger than {MAX_RESPONSE_BYTES} bytes"),
             });
         }
         body.extend_from_slice(chunk);

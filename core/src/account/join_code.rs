@@ -1,4 +1,4 @@
-//! One line that brings another device into an account.
+//! A line of text that adds another device to an account.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -17,16 +17,16 @@ use crate::error::Error;
 
 const PREFIX: &str = "selvedge1-";
 const CHECKSUM_BYTES: usize = 4;
-/// Of the bytes behind the prefix.
+/// Maximum number of bytes after the prefix.
 const MAX_BYTES: usize = 8192;
 
-/// All that another device needs, as one line of text: `selvedge1-` and base64url.
+/// All data that another device needs, as one line of text: `selvedge1-` and base64url.
 ///
-/// Whoever reads the line can read the account's data. It carries a checksum, so that a mistyped or shortened one is
-/// named as such.
+/// A person with this line can read the account's data. It contains a checksum, so that a mistyped or truncated line
+/// gets a specific error.
 ///
-/// The bytes are: their number (two bytes, big-endian), the 64 bytes of the sync key, then kid, address of the token
-/// server and access token, each behind its length in two bytes, and the first four bytes of the SHA-256 of all that.
+/// The bytes are: their number (two bytes, big-endian), the 64 bytes of the sync key, then kid, token server address
+/// and access token, each preceded by its length in two bytes, and the first four bytes of the SHA-256 of all that.
 ///
 /// ```
 /// use selvedge_core::account::JoinCode;
@@ -45,17 +45,17 @@ const MAX_BYTES: usize = 8192;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct JoinCode {
-    /// The token server's address in its one form.
+    /// The token server's normalized address.
     pub tokenserver_url: String,
-    /// What it takes for a storage token.
+    /// The access token that the token server exchanges for a storage token.
     pub access_token: Zeroizing<String>,
-    /// Names the sync key.
+    /// The identifier of the sync key.
     pub kid: String,
     /// The key that protects `crypto/keys`.
     pub sync_key: KeyBundle,
 }
 
-/// Why a text is no join code.
+/// Why a text is not a valid join code.
 ///
 /// ```
 /// use selvedge_core::account::{JoinCode, JoinCodeError};
@@ -65,20 +65,20 @@ pub struct JoinCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinCodeError {
-    /// It does not begin as one.
-    #[error("this is no join code: one begins with selvedge1-")]
+    /// The prefix is missing.
+    #[error("this is not a join code: a join code begins with selvedge1-")]
     NotACode,
-    /// It is of a later form.
+    /// The code has a newer format.
     #[error("this join code is from a newer program: upgrade this one")]
     Newer,
-    /// Its end is missing.
+    /// The end of the code is missing.
     #[error("the join code is not complete: copy all of it")]
     Truncated,
-    /// A character is wrong.
+    /// A character is invalid.
     #[error("the join code has a wrong character: copy it again")]
     Mistyped,
-    /// Its checksum is right, but it holds no account.
-    #[error("the join code holds no account that can be used")]
+    /// The checksum is correct, but the content is not a usable account.
+    #[error("the join code contains no usable account")]
     Unusable,
 }
 
@@ -115,7 +115,7 @@ impl JoinCode {
         ))
     }
 
-    /// The account as this device keeps it.
+    /// The credentials that this device stores.
     #[must_use]
     pub fn into_credentials(self) -> Credentials {
         Credentials {
@@ -130,7 +130,7 @@ impl JoinCode {
     }
 }
 
-/// Lengths are bounded far below 64 KiB where the texts come in.
+/// The lengths are limited to far less than 64 KiB where the texts are accepted.
 fn length(bytes: usize) -> [u8; 2] {
     u16::try_from(bytes).unwrap_or(u16::MAX).to_be_bytes()
 }
@@ -141,7 +141,7 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
     [a, b, c, d]
 }
 
-/// Blanks and line breaks, as mail programs put them in, are ignored.
+/// Spaces and line breaks, which mail programs insert, are ignored.
 impl FromStr for JoinCode {
     type Err = JoinCodeError;
 
@@ -182,14 +182,14 @@ impl FromStr for JoinCode {
     }
 }
 
-/// Decodes; what was cut off in the middle of a group of four characters is left out. A line has one spelling only.
+/// Decodes; an incomplete last group of four characters is ignored. A line has exactly one spelling.
 fn decode(code: &str) -> Result<Vec<u8>, JoinCodeError> {
     let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !code.bytes().all(is_base64url) || code.len() > 2 * MAX_BYTES {
         return Err(JoinCodeError::Mistyped);
     }
     Base64UrlUnpadded::decode_vec(code).or_else(|_| {
-        // Bits that should be zero are not: cut short, or mistyped in the last character.
+        // Bits that must be zero are not: the code is truncated, or its last character is mistyped.
         let whole = code.get(..code.len() / 4 * 4).unwrap_or_default();
         Base64UrlUnpadded::decode_vec(whole).map_err(|_| JoinCodeError::Mistyped)
     })
@@ -233,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_broken_is_read() {
+    fn a_line_with_line_breaks_is_parsed() {
         let line = code().to_line();
         let (start, end) = line.split_at(40);
         assert_eq!(format!(" {start}\r\n {end}\n").parse(), Ok(code()));
     }
 
     #[test]
-    fn every_typo_is_noticed() {
+    fn every_typo_is_detected() {
         let line = code().to_line();
         for at in PREFIX.len()..line.len() {
             let mut typo = line.to_string().into_bytes();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_named() {
+    fn every_truncation_is_reported() {
         let line = code().to_line();
         for end in PREFIX.len()..line.len() {
             assert_eq!(
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_said_to_be_none() {
+    fn other_text_is_reported_as_not_a_join_code() {
         assert_eq!("".parse::<JoinCode>(), Err(JoinCodeError::NotACode));
         assert_eq!(
             "selvedge-AAAA".parse::<JoinCode>(),
@@ -300,13 +300,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_shown() {
+    fn debug_output_contains_no_secret() {
         assert_eq!(format!("{:?}", code()), "JoinCode(..)");
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_panicking(text in "(selvedge1-)?[ -~é]{0,200}") {
+        fn no_text_makes_the_parser_panic(text in "(selvedge1-)?[ -~é]{0,200}") {
             let _ = text.parse::<JoinCode>();
         }
     }

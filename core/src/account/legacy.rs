@@ -1,15 +1,15 @@
-//! Accounts of the dialect 1.1: a name, a password, a Sync Key, and a server that names the node of the user's storage
-//! (spec §1.13).
+//! Accounts of dialect 1.1: a name, a password, a Sync Key, and a server that returns the address of the user's storage
+//! node (spec §1.13).
 //!
 //! ```text
 //! GET <server>/user/1.0/<username>/node/weave
-//! 200 with a URL ─────────────────→ that is the node
-//! 200 with a URL less secure ─────→ refuse: the password would be heard
-//! 200 with null, or nothing ──────→ no node now: again in 10 minutes
-//! 200 with anything else ─────────→ an answer that cannot be read
+//! 200 with a URL ─────────────────→ the URL of the node
+//! 200 with a URL less secure ─────→ refused: the password would be readable in transit
+//! 200 with null, or nothing ──────→ no node at the moment: retry in 10 minutes
+//! 200 with anything else ─────────→ a response that cannot be read
 //! 404 ────────────────────────────→ the server itself is the node
 //! 400 ────────────────────────────→ no such user: signed out
-//! 408, 429, 5xx ──────────────────→ wait, as long as it says
+//! 408, 429, 5xx ──────────────────→ wait as long as the server specifies
 //! else ───────────────────────────→ the wrong server
 //!
 //! after a 401: the node as before → the password is wrong;  another → the user has moved
@@ -30,15 +30,15 @@ use crate::crypto::SyncKey;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::Clock;
 use crate::http::{Fetch, Method, Request};
-use crate::server::address::{self, Unsafe};
+use crate::server::address::{self, UnsafeAddress};
 use crate::server::{Access, Backoff, Observed};
 
-/// Where there is no node now, it is asked for again after so long.
+/// If the user has no node at the moment, ask again after this number of seconds.
 const NO_NODE_SECONDS: u64 = 600;
-/// Longer passwords are refused.
-const PASSWORD_BYTES: usize = 4096;
+/// Maximum length of a password, in bytes.
+const MAX_PASSWORD_BYTES: usize = 4096;
 
-/// An account of the dialect 1.1. It shows nothing of its secrets, and forgets them when it is dropped.
+/// An account of dialect 1.1. Its `Debug` output contains no secrets, and they are zeroized when it is dropped.
 ///
 /// ```
 /// use selvedge_core::account::legacy::Account;
@@ -66,21 +66,21 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// From what its owner knows: the server's address, the name or e-mail address of the account, the password, and the
-    /// Sync Key as it was copied.
+    /// Creates one from the user's input: the server's address, the name or e-mail address of the account, the
+    /// password, and the Sync Key.
     ///
     /// # Errors
-    /// [`Error::Input`] with a sentence that says which of them is not usable, never with a secret.
+    /// [`Error::Input`] with a message that specifies which input is not usable; it never contains a secret.
     pub fn new(server: &str, account: &str, password: &str, sync_key: &str) -> Result<Self> {
         let sync_key = SyncKey::parse(sync_key).map_err(|_| {
             Error::Input(
-                "this is no Sync Key: it has 26 letters and digits, without 0, 1, l and o, in groups of 1 and 5".into(),
+                "this is not a Sync Key: a Sync Key has 26 letters and digits, without 0, 1, l and o, in groups of 1 and 5".into(),
             )
         })?;
         Self::with_key(server, account, password, sync_key)
     }
 
-    /// As [`Account::new`], with a Sync Key that was read or made already.
+    /// As [`Account::new`], with a Sync Key that is already parsed or generated.
     ///
     /// # Errors
     /// As [`Account::new`].
@@ -90,9 +90,9 @@ impl Account {
         password: &str,
         sync_key: SyncKey,
     ) -> Result<Self> {
-        if password.is_empty() || password.len() > PASSWORD_BYTES {
+        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
             return Err(Error::Input(format!(
-                "a password has 1 to {PASSWORD_BYTES} bytes"
+                "a password must have 1 to {MAX_PASSWORD_BYTES} bytes"
             )));
         }
         Ok(Self {
@@ -103,19 +103,19 @@ impl Account {
         })
     }
 
-    /// The address of the server that knows the node, without a trailing slash.
+    /// The address of the server that assigns nodes, without a trailing slash.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// The name that servers know the user by.
+    /// The user name on servers.
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The Sync Key, for the user's other devices.
+    /// The Sync Key, to be entered on the user's other devices.
     #[must_use]
     pub const fn sync_key(&self) -> &SyncKey {
         &self.sync_key
@@ -128,17 +128,17 @@ impl Account {
     /// Access to the storage on a node.
     ///
     /// # Errors
-    /// When the node's URL is no address of a web server.
+    /// When the node's URL is not an address of a web server.
     pub fn access(&self, node: &str) -> Result<Access> {
         Access::basic(node, &self.username, &self.password)
     }
 
-    /// What a device keeps.
+    /// The credentials that a device stores.
     #[must_use]
     pub fn into_credentials(self) -> Credentials {
         let bundle = self.sync_key.bundle(&self.username);
         Credentials {
-            // Tells one Sync Key from another: where it was changed, everything is read and sent again.
+            // Distinguishes Sync Keys: after a key change, all data are read and sent again.
             kid: Some(fingerprint(&bundle)),
             sync_key: bundle,
             device_id: None,
@@ -147,7 +147,7 @@ impl Account {
     }
 }
 
-/// The name that servers know an account by: its lower case, or, where that is not fit for a URL, a hash of it.
+/// The user name of an account on servers: its lower case, or, if that is not suitable for a URL, a hash of it.
 ///
 /// ```
 /// use selvedge_core::account::legacy::username;
@@ -158,13 +158,13 @@ impl Account {
 /// ```
 ///
 /// # Errors
-/// [`Error::Input`] when nothing, or too much, is there.
+/// [`Error::Input`] when the name is empty or too long.
 pub fn username(account: &str) -> Result<String> {
     let lower = account.trim().to_lowercase();
-    // As steps in a path these two would lead elsewhere.
+    // As path segments these two would change the path.
     if lower.is_empty() || lower.len() > 1024 || matches!(lower.as_str(), "." | "..") {
         return Err(Error::Input(
-            "the name of an account is a word or an e-mail address".into(),
+            "the account name must be a word or an e-mail address".into(),
         ));
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -174,7 +174,7 @@ pub fn username(account: &str) -> Result<String> {
     Ok(base32(&Sha1::digest(lower.as_bytes()).into()))
 }
 
-/// Lower-case base32 of 20 bytes, which need no padding.
+/// Lower-case base32 of 20 bytes, which needs no padding.
 fn base32(bytes: &[u8; 20]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut text = String::with_capacity(32);
@@ -189,7 +189,7 @@ fn base32(bytes: &[u8; 20]) -> String {
     text
 }
 
-/// What a server says of a user's node.
+/// A server's response to the request for a user's node.
 ///
 /// ```
 /// use selvedge_core::account::legacy::NodeAnswer;
@@ -198,28 +198,28 @@ fn base32(bytes: &[u8; 20]) -> String {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeAnswer {
-    /// This is the node.
+    /// The node's URL.
     Node(String),
-    /// The node would be spoken to without TLS, though the server is not: nobody is to hear the password.
+    /// The node has no TLS although the server has: the password would be readable in transit.
     Insecure,
-    /// The node is in a private network or on this machine, though the server is a public one.
+    /// The node is in a private network or on this machine, although the server is a public one.
     Private,
-    /// The user has no node now.
-    NoneNow,
-    /// There are no other nodes.
+    /// The user has no node at the moment.
+    NoNode,
+    /// The server has no separate nodes: it stores the data itself.
     ServerItself,
     /// The server does not know the user.
     UnknownUser,
-    /// The server is in trouble.
+    /// The server has a temporary failure.
     Busy,
-    /// This is no answer of such a server.
+    /// The response does not have the form that such a server sends.
     Unreadable,
-    /// This is no such server.
+    /// The address is not such a server.
     WrongServer,
 }
 
 impl NodeAnswer {
-    /// Judges the answer of the server at `server`.
+    /// Interprets the response of the server at `server`.
     #[must_use]
     pub fn judge(status: u16, body: &[u8], server: &str) -> Self {
         match status {
@@ -232,27 +232,27 @@ impl NodeAnswer {
         let Ok(text) = core::str::from_utf8(body) else {
             return Self::Unreadable;
         };
-        // Some servers answer in JSON.
+        // Some servers respond in JSON.
         let text = text.trim();
         let text = text
             .strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'))
             .unwrap_or(text);
         if matches!(text, "" | "null") {
-            return Self::NoneNow;
+            return Self::NoNode;
         }
         match address::service(text) {
             Ok(node) => match address::check_named(server, &node) {
                 Ok(()) => Self::Node(node),
-                Err(Unsafe::Downgrade) => Self::Insecure,
-                Err(Unsafe::Private) => Self::Private,
+                Err(UnsafeAddress::Downgrade) => Self::Insecure,
+                Err(UnsafeAddress::Private) => Self::Private,
             },
             Err(_) => Self::Unreadable,
         }
     }
 }
 
-/// A node as it is kept between syncs, with the account that it belongs to: it is asked for again only after a 401.
+/// A node that is stored between syncs with the account that it belongs to: it is requested again only after a 401.
 ///
 /// ```
 /// use selvedge_core::account::legacy::{Account, KnownNode};
@@ -261,7 +261,7 @@ impl NodeAnswer {
 /// let node = KnownNode::new(&account, "https://node.example.org");
 /// assert_eq!(node.url_for(&account), Some("https://node.example.org"));
 /// let elsewhere = Account::new("https://other.example.org", "johndoe", "password", "gbh7teqqcgyzd65svjgibd7tqy")?;
-/// assert_eq!(node.url_for(&elsewhere), None, "no password is sent where it does not belong");
+/// assert_eq!(node.url_for(&elsewhere), None, "the password is sent to its own server only");
 /// # Ok::<(), selvedge_core::error::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,7 +282,7 @@ impl KnownNode {
         }
     }
 
-    /// The node's URL, if it is this account's.
+    /// The node's URL, if it belongs to this account.
     #[must_use]
     pub fn url_for(&self, account: &Account) -> Option<&str> {
         (self.server == account.server && self.username == account.username)
@@ -290,7 +290,7 @@ impl KnownNode {
     }
 }
 
-/// The server that knows the nodes of users.
+/// The server that assigns nodes to users.
 ///
 /// ```
 /// use selvedge_core::account::legacy::{Account, NodeServer};
@@ -316,7 +316,7 @@ impl<H> fmt::Debug for NodeServer<'_, H> {
 }
 
 impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
-    /// Asks over `host`. `user_agent` names the product; in a browser it must be `None`.
+    /// Sends requests over `host`. `user_agent` is the product name; in a browser it must be `None`.
     #[must_use]
     pub fn new(host: &'h H, user_agent: Option<String>) -> Self {
         Self {
@@ -326,18 +326,19 @@ impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
         }
     }
 
-    /// What the answers so far said beside their bodies. Where there is no node, it says when to come back.
+    /// Server information from the headers of the responses up to now. If the user has no node, it contains the time of
+    /// the next attempt.
     #[must_use]
     pub fn observed(&self) -> Observed {
         self.observed.borrow().clone()
     }
 
-    /// The URL of the node that has the account's storage. No password is sent.
+    /// The URL of the node that stores the account's data. No password is sent.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] when the server does not know the user, [`Error::Wait`] when there is no node now or the server
-    /// is in trouble, [`Error::Answer`] when the answer cannot be read or names a node without TLS, [`Error::Input`] when it
-    /// is the wrong server.
+    /// [`Error::SignedOut`] when the server does not know the user, [`Error::Wait`] when there is no node at the moment
+    /// or the server has a temporary failure, [`Error::Answer`] when the response cannot be read or returns a node
+    /// without TLS, [`Error::Input`] when the address is not such a server.
     pub async fn node_of(&self, account: &Account) -> Result<String> {
         let line = RequestLine::new(Method::Get, "node/weave");
         let Account {
@@ -359,15 +360,15 @@ impl<'h, H: Fetch + Clock> NodeServer<'h, H> {
             NodeAnswer::ServerItself => Ok(server.clone()),
             NodeAnswer::UnknownUser => Err(Error::SignedOut { request: line }),
             NodeAnswer::Insecure => Err(unreadable(
-                "it names a node without TLS, where others could hear the password",
+                "it is a node without TLS, where others on the network could read the password",
             )),
-            NodeAnswer::Private => Err(unreadable(Unsafe::Private.detail())),
-            NodeAnswer::Unreadable => Err(unreadable("it is no node")),
+            NodeAnswer::Private => Err(unreadable(UnsafeAddress::Private.detail())),
+            NodeAnswer::Unreadable => Err(unreadable("it is not a node URL")),
             NodeAnswer::WrongServer => Err(Error::Input(format!(
-                "the server at this address knows no nodes (status {}): check it",
+                "there is no server that assigns nodes at this address (it answers with status {}): check the address",
                 answer.status
             ))),
-            NodeAnswer::NoneNow => {
+            NodeAnswer::NoNode => {
                 let until = self.host.now().plus_seconds(NO_NODE_SECONDS);
                 let later = Backoff {
                     soft: Some(until),

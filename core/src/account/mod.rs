@@ -1,8 +1,8 @@
-//! From what the user knows to what a sync needs: the sync key, and access to a storage server (spec §1.9).
+//! From the user's input to what a sync needs: the sync key, and access to a storage server (spec §1.9).
 //!
-//! [`Credentials`] are what is kept. A [`TokenServer`] turns their access token into a [`Token`] for the storage; a
-//! [`JoinCode`] carries them to another device as one line; [`embedded`] makes a new account; [`legacy`] is for the older
-//! servers that know people by name and password.
+//! A device stores [`Credentials`]. A [`TokenServer`] exchanges their access token for a storage [`Token`]; a
+//! [`JoinCode`] transfers them to another device as one line of text; [`embedded`] creates an account; [`legacy`] is
+//! for older servers, where users have a name and a password.
 
 mod binding;
 mod credentials;

@@ -1,4 +1,4 @@
-//! Why a token server gives no token (spec §1.9).
+//! Why a token server rejects a token request (spec §1.9).
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::error::{Error, RequestLine};
 use crate::time::LocalTime;
 
-/// Why a token server gives no token, by what is to be done.
+/// Why a token server rejects a token request, by what the client must do.
 ///
 /// ```
 /// use selvedge_core::account::Refusal;
@@ -19,29 +19,29 @@ use crate::time::LocalTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It does not take the access token: fetch another and ask once more; after that the account needs attention.
+    /// It rejects the access token: fetch another one and retry once; if that is rejected too, the user must act.
     InvalidCredentials,
-    /// It finds the clock wrong: ask once more by its own.
+    /// It reports that the client's clock is wrong: retry once with the server's time.
     InvalidTimestamp,
     /// The password was changed elsewhere: sign in again.
     InvalidGeneration,
-    /// The key was replaced: fetch the keys again, and sign in again.
+    /// The key was replaced: fetch the keys again and sign in again.
     InvalidClientState,
     /// The key is older than the account's, or its id is malformed: fetch the keys again.
     InvalidKeysChangedAt,
-    /// It takes no new users: for good, as far as this server goes.
+    /// It accepts no new users. Retrying this server is useless.
     NewUsersDisabled,
-    /// This is no token server, or not for this application: a wrong address.
+    /// The address is not a token server, or not one for this application.
     Unsupported {
         /// The HTTP status.
         status: u16,
     },
-    /// It is in trouble: try again later.
+    /// It has a temporary failure: try again later.
     Unavailable {
         /// The HTTP status.
         status: u16,
     },
-    /// Something between here and the server answered.
+    /// A proxy or load balancer between this client and the server responded.
     Infrastructure {
         /// The HTTP status.
         status: u16,
@@ -49,15 +49,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What an answer that is no success means.
+    /// Interprets an error response.
     #[must_use]
     pub fn judge(status: u16, body: &[u8]) -> Self {
         #[derive(Deserialize)]
-        struct Said {
+        struct Body {
             status: String,
         }
-        let said = crate::json::from_slice::<Said>(body).ok();
-        let word = said.as_ref().map(|said| said.status.as_str());
+        let parsed = crate::json::from_slice::<Body>(body).ok();
+        let word = parsed.as_ref().map(|parsed| parsed.status.as_str());
         match (status, word) {
             (401 | 403, Some("new-users-disabled")) => Self::NewUsersDisabled,
             (401, Some("invalid-timestamp")) => Self::InvalidTimestamp,
@@ -71,20 +71,20 @@ impl Refusal {
         }
     }
 
-    /// The error that says so; `until` is when the server wants to be asked again.
+    /// The corresponding error; `until` is when the server accepts the next request.
     #[must_use]
     pub fn into_error(self, until: Option<LocalTime>, request: RequestLine) -> Error {
         match self {
             Self::InvalidCredentials | Self::InvalidGeneration => Error::SignedOut { request },
             Self::InvalidClientState | Self::InvalidKeysChangedAt => Error::WrongKey,
             Self::InvalidTimestamp => Error::Input(
-                "the token server finds this device's clock wrong: set the clock".into(),
+                "the token server reports that this device's clock is wrong: set the clock".into(),
             ),
             Self::NewUsersDisabled => {
-                Error::Input("this server takes no new users: choose another one".into())
+                Error::Input("this server accepts no new users: choose another one".into())
             }
             Self::Unsupported { status } => Error::Input(format!(
-                "this address does not answer as a token server does (status {status}): check it"
+                "there is no token server at this address (it answers with status {status}): check the address"
             )),
             Self::Unavailable { status } => Error::Wait {
                 until,
@@ -94,7 +94,7 @@ impl Refusal {
             Self::Infrastructure { status } => Error::Answer {
                 request,
                 detail: format!(
-                    "something in front of the token server answered, with status {status}"
+                    "a proxy in front of the token server answered instead of it, with status {status}"
                 ),
             },
         }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_of_the_table_is_one_refusal() {
+    fn each_error_response_maps_to_one_refusal() {
         let rows = [
             (
                 401,
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refusal_says_what_to_do() {
+    fn each_refusal_message_specifies_what_to_do() {
         let error = |refusal: Refusal| {
             refusal.into_error(None, RequestLine::new(Method::Get, "1.0/sync/1.5"))
         };

@@ -1,4 +1,4 @@
-//! What a token server gives for an access token: the way to a user's storage (spec §1.9).
+//! The response of a token server: temporary access to a user's storage (spec §1.9).
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -12,9 +12,9 @@ use crate::json::Value;
 use crate::server::{Access, address};
 use crate::time::LocalTime;
 
-/// The way to a user's storage, for a while.
+/// Temporary access to a user's storage.
 ///
-/// It shows nothing of itself, and its key is forgotten when it is dropped.
+/// Its `Debug` output contains no secrets, and its key is zeroized when it is dropped.
 ///
 /// ```
 /// use selvedge_core::account::Token;
@@ -27,7 +27,8 @@ use crate::time::LocalTime;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Where the storage is, without a trailing slash. Another one than last time means that the account has moved.
+    /// The address of the storage, without a trailing slash. If it differs from the previous one, the account was moved
+    /// to another node.
     pub api_endpoint: String,
     /// The public half of the Hawk credentials.
     pub id: String,
@@ -35,7 +36,7 @@ pub struct Token {
     pub key: Zeroizing<String>,
     /// The user's number on the storage server.
     pub uid: u64,
-    /// For how many seconds the server takes it.
+    /// Validity of the token, in seconds.
     pub duration: u64,
 }
 
@@ -45,13 +46,13 @@ impl fmt::Debug for Token {
     }
 }
 
-/// As a token server writes it.
+/// The JSON form of a token server's response.
 #[derive(Deserialize)]
 struct Wire {
     api_endpoint: String,
     id: String,
     key: String,
-    /// A number, which some write as text.
+    /// A number; some servers send it as a string.
     uid: Value,
     #[serde(default = "sha256")]
     hashalg: String,
@@ -63,20 +64,20 @@ fn sha256() -> String {
 }
 
 impl Token {
-    /// Reads a token server's answer.
+    /// Parses a token server's response.
     ///
     /// # Errors
-    /// [`Error::Input`] with a sentence when something is missing, or made for another protocol.
+    /// [`Error::Input`] with a message, when a member is missing or specifies another protocol.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let wire: Wire = crate::json::from_slice(json).map_err(|_| {
             Error::Input(
-                "a storage token has api_endpoint, id, key, uid and duration; this has not".into(),
+                "a storage token must contain api_endpoint, id, key, uid and duration; at least one of them is missing".into(),
             )
         })?;
         let key = Zeroizing::new(wire.key);
         if wire.hashalg != "sha256" {
             return Err(Error::Input(
-                "the storage token is for another hash than sha256: this program does not know it"
+                "the storage token requires another hash than sha256, which this program does not support"
                     .into(),
             ));
         }
@@ -90,13 +91,14 @@ impl Token {
             number => number.as_u64(),
         };
         let token = Self {
-            uid: uid.ok_or_else(|| Error::Input("the storage token's uid is no number".into()))?,
+            uid: uid
+                .ok_or_else(|| Error::Input("the storage token's uid is not a number".into()))?,
             api_endpoint: address::service(&wire.api_endpoint)?,
             id: wire.id,
             key,
             duration: wire.duration,
         };
-        // The address is checked here, so that nobody meets a bad one later.
+        // Checks the address here, so that later uses cannot fail.
         token.access()?;
         Ok(token)
     }
@@ -104,7 +106,7 @@ impl Token {
     /// Access to the storage.
     ///
     /// # Errors
-    /// When the endpoint is no address of a web server.
+    /// When the endpoint is not an address of a web server.
     pub fn access(&self) -> Result<Access> {
         let credentials = hawk::Credentials {
             id: self.id.clone(),
@@ -113,7 +115,8 @@ impl Token {
         Access::hawk(&self.api_endpoint, credentials)
     }
 
-    /// When a token that came at `received` is to be replaced: at 80 % of its life. A 401 replaces it earlier.
+    /// When to replace a token that arrived at `received`: after 80 % of its validity. After a 401 it is replaced
+    /// earlier.
     #[must_use]
     pub const fn renew_at(&self, received: LocalTime) -> LocalTime {
         let millis = self.duration.saturating_mul(800);
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_or_refused_with_a_sentence() {
+    fn a_response_is_parsed_or_refused_with_a_message() {
         let good = Token::from_json(with("uid", "\"7\"").as_bytes()).unwrap();
         assert_eq!((good.uid, good.duration), (7, 3600));
         let rows = [
@@ -147,7 +150,7 @@ mod tests {
             ("uid", "\"seven\"", "uid"),
             ("uid", "-1", "uid"),
             ("id", "\"\"", "empty"),
-            ("key", "null", "has not"),
+            ("key", "null", "is missing"),
             ("api_endpoint", "\"ftp://x\"", "address"),
         ];
         for (field, value, sentence) in rows {
@@ -159,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_renewed_at_four_fifths_of_its_life() {
+    fn it_is_renewed_after_80_percent_of_its_validity() {
         let token = Token::from_json(with("duration", "3600").as_bytes()).unwrap();
         let received = LocalTime::from_millis(1_000);
         assert_eq!(token.renew_at(received).millis(), 1_000 + 2_880_000);
     }
 
     #[test]
-    fn nothing_of_it_is_shown() {
+    fn debug_output_contains_no_secret() {
         let token = Token::from_json(with("uid", "7").as_bytes()).unwrap();
         assert_eq!(format!("{token:?}"), "Token(..)");
     }

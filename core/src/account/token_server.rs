@@ -1,4 +1,4 @@
-//! From an access token to a storage token (spec §1.9).
+//! Exchanges an access token for a storage token (spec §1.9).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,7 +15,7 @@ use crate::server::{Backoff, Observed, address};
 
 const PATH: &str = "1.0/sync/1.5";
 
-/// A token server's address in its one form: with or without a trailing slash or `/1.0/sync/1.5` it is the same.
+/// The normalized form of a token server's address: with or without a trailing slash or `/1.0/sync/1.5` it is the same.
 pub(super) fn normalised(url: &str) -> Result<String> {
     let url = address::service(url)?;
     let base = url
@@ -32,7 +32,7 @@ pub(super) fn normalised(url: &str) -> Result<String> {
 /// use selvedge_core::http::{Bytes, Fetch, FetchError, Headers, Request, Response};
 /// use selvedge_core::time::LocalTime;
 ///
-/// struct Host; // A token server that knows everybody.
+/// struct Host; // A token server that accepts every access token.
 /// impl Fetch for Host {
 ///     type Body = Bytes;
 ///     async fn fetch(&self, request: Request) -> Result<Response<Bytes>, FetchError> {
@@ -66,11 +66,11 @@ impl<H> fmt::Debug for TokenServer<'_, H> {
 }
 
 impl<'h, H: Fetch + Clock> TokenServer<'h, H> {
-    /// The token server at an address, which is taken with or without a trailing slash or `/1.0/sync/1.5`.
-    /// `user_agent` names the product; in a browser it must be `None`.
+    /// The token server at an address; a trailing slash and `/1.0/sync/1.5` are optional. `user_agent` is the product
+    /// name; in a browser it must be `None`.
     ///
     /// # Errors
-    /// When it is no address of a web server.
+    /// When the text is not an address of a web server.
     pub fn new(host: &'h H, url: &str, user_agent: Option<String>) -> Result<Self> {
         Ok(Self {
             host,
@@ -80,23 +80,24 @@ impl<'h, H: Fetch + Clock> TokenServer<'h, H> {
         })
     }
 
-    /// The address in its one form, without a trailing slash.
+    /// The normalized address, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What the answers so far said beside their bodies: clock, backoff, traffic.
+    /// Server information from the headers of the responses up to now: clock, backoff, traffic.
     #[must_use]
     pub fn observed(&self) -> Observed {
         self.observed.borrow().clone()
     }
 
-    /// Gets a storage token; `kid` names the sync key.
+    /// Gets a storage token; `kid` is the identifier of the sync key.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] when the access token is not taken, [`Error::WrongKey`] when the key was replaced,
-    /// [`Error::Wait`] when the server is in trouble, [`Error::Input`] when it is the wrong server.
+    /// [`Error::SignedOut`] when the server rejects the access token, [`Error::WrongKey`] when the key was replaced,
+    /// [`Error::Wait`] when the server has a temporary failure, [`Error::Input`] when the address is not a suitable
+    /// token server.
     pub async fn token(&self, access_token: &str, kid: &str) -> Result<Token> {
         let line = RequestLine::new(Method::Get, PATH);
         let mut answer = self.ask(access_token, kid, &line).await?;
@@ -150,7 +151,7 @@ mod tests {
     const TOKEN: &str = r#"{"id":"id","key":"k","uid":7,"api_endpoint":"https://n.example/1.5/7/","duration":3600,"hashalg":"sha256"}"#;
 
     #[test]
-    fn the_address_has_one_form() {
+    fn the_address_is_normalized() {
         for url in [
             "https://a.example",
             "https://a.example/",
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_asked_for_as_the_protocol_says() {
+    fn a_token_is_requested_as_the_protocol_specifies() {
         let host = Script::new().expect(
             get(URL)
                 .with("Authorization", "Bearer at")
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_in_trouble_tells_when_to_come_back() {
+    fn an_unavailable_server_specifies_when_to_retry() {
         let host = Script::new().expect(get(URL), status(503).header("Retry-After", "90"));
         let server = TokenServer::new(&host, URL, None).unwrap();
         let error = pollster::block_on(server.token("at", "k")).unwrap_err();
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_token_is_an_error() {
+    fn a_response_that_is_not_a_token_is_an_error() {
         for body in [
             "",
             "<html>",

@@ -1,4 +1,4 @@
-//! Reads records, or plain ids, from a body that arrives in chunks of any size.
+//! Decodes records, or plain ids, from a body that arrives in chunks of any size.
 
 use alloc::string::String;
 
@@ -6,11 +6,11 @@ use super::envelope::{Envelope, Members, RecordError, RecordFault, is_id};
 use super::splitter::{Format, Piece, Splitter, StreamError};
 use crate::json::scanner::{RawString, Scanner};
 
-/// Reads the answer to `GET storage/<collection>?full=1`.
+/// Decodes the response to `GET storage/<collection>?full=1`.
 ///
-/// Chunks may end anywhere, within a character, an escape or a number. A record that is damaged or over the limit is an
-/// error of its own and the rest goes on. As long as records are taken out before the next chunk is pushed, it never
-/// holds more than one record of the limit and one chunk.
+/// Chunks may end anywhere, including within a character, an escape or a number. A record that is damaged or over the
+/// limit is a separate error, and decoding continues. If all records are taken out before the next chunk is pushed, the
+/// decoder never holds more than one record of the maximum size and one chunk.
 ///
 /// ```
 /// use selvedge_core::bso::{Decoder, Format};
@@ -29,13 +29,13 @@ use crate::json::scanner::{RawString, Scanner};
 /// ```
 pub struct Decoder {
     splitter: Splitter,
-    /// An id whose escapes had to be resolved.
+    /// An id with resolved escapes.
     id: String,
     records: u64,
 }
 
 impl Decoder {
-    /// A decoder that refuses records of more than `limit` bytes, envelope included.
+    /// A decoder that rejects records of more than `limit` bytes, including the envelope.
     #[must_use]
     pub const fn new(format: Format, limit: usize) -> Self {
         Self {
@@ -45,15 +45,15 @@ impl Decoder {
         }
     }
 
-    /// Takes the next chunk of the body.
+    /// Appends the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
         self.splitter.push(chunk);
     }
 
-    /// The next record; `None` when it has not arrived whole.
+    /// The next record; `None` if it has not arrived completely.
     ///
     /// # Errors
-    /// The outer error means that the whole body is of no use from here on, the inner one only this record.
+    /// The outer error means that the rest of the body is not usable, the inner one affects only this record.
     pub fn next_record(
         &mut self,
     ) -> Result<Option<Result<Envelope<'_>, RecordError>>, StreamError> {
@@ -83,7 +83,7 @@ impl Decoder {
         })))
     }
 
-    /// How many lines or elements there were so far, damaged ones included: to be compared with `X-Weave-Records`.
+    /// The number of lines or elements up to now, including damaged ones: to be compared with `X-Weave-Records`.
     #[must_use]
     pub const fn records(&self) -> u64 {
         self.records
@@ -94,16 +94,16 @@ impl Decoder {
         self.splitter.held_bytes()
     }
 
-    /// Says that the body has ended, after all records were taken out.
+    /// Ends the body, after all records were taken out.
     ///
     /// # Errors
-    /// [`StreamError::Truncated`] when it broke off early.
+    /// [`StreamError::Truncated`] when the body ended early.
     pub fn finish(&mut self) -> Result<(), StreamError> {
         self.splitter.finish()
     }
 }
 
-/// Reads the answer to `GET storage/<collection>` without `full`: a list of ids.
+/// Decodes the response to `GET storage/<collection>` without `full`: a list of ids.
 ///
 /// ```
 /// use selvedge_core::bso::{Format, IdDecoder};
@@ -123,7 +123,7 @@ pub struct IdDecoder {
 }
 
 impl IdDecoder {
-    /// An id of 64 characters that are all written as `\u0000`, its quotes, and some blanks.
+    /// An id of 64 characters that are all written as `\u0000`, its quotes, and some spaces.
     const LIMIT: usize = 512;
 
     /// A decoder for ids.
@@ -135,15 +135,15 @@ impl IdDecoder {
         }
     }
 
-    /// Takes the next chunk of the body.
+    /// Appends the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
         self.splitter.push(chunk);
     }
 
-    /// The next id; `None` when it has not arrived whole.
+    /// The next id; `None` if it has not arrived completely.
     ///
     /// # Errors
-    /// The outer error means that the whole body is of no use from here on, the inner one only this id.
+    /// The outer error means that the rest of the body is not usable, the inner one affects only this id.
     pub fn next_id(&mut self) -> Result<Option<Result<&str, RecordFault>>, StreamError> {
         let range = match self.splitter.piece()? {
             None => return Ok(None),
@@ -158,16 +158,16 @@ impl IdDecoder {
         ))
     }
 
-    /// Says that the body has ended, after all ids were taken out.
+    /// Ends the body, after all ids were taken out.
     ///
     /// # Errors
-    /// [`StreamError::Truncated`] when it broke off early.
+    /// [`StreamError::Truncated`] when the body ended early.
     pub fn finish(&mut self) -> Result<(), StreamError> {
         self.splitter.finish()
     }
 }
 
-/// The text of a string; one with escapes is resolved into `scratch`.
+/// The text of a string; escapes are resolved into `scratch`.
 fn text_of<'a>(raw: RawString<'a>, scratch: &'a mut String) -> Option<&'a str> {
     match raw.plain() {
         Some(text) => Some(text),

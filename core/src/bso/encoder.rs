@@ -1,10 +1,10 @@
-//! Writes records as they go into the body of a PUT or POST.
+//! Writes records in the form of a PUT or POST body.
 
 use alloc::vec::Vec;
 
 use crate::json::scanner::plain_length;
 
-/// A record to be written. What is `None` keeps its stored value on the server (spec §3.1).
+/// A record to be written. A member that is `None` keeps its stored value on the server (spec §3.1).
 ///
 /// ```
 /// use selvedge_core::bso::Outgoing;
@@ -17,11 +17,11 @@ use crate::json::scanner::plain_length;
 pub struct Outgoing<'a> {
     /// Its id.
     pub id: &'a str,
-    /// The payload; for what is encrypted see [`Sealer`](super::Sealer).
+    /// The payload; for encrypted payloads see [`Sealer`](super::Sealer).
     pub payload: Option<&'a str>,
-    /// Its importance.
+    /// Its sort index.
     pub sortindex: Option<i32>,
-    /// After how many seconds the server forgets it.
+    /// Time to live: the server deletes the record after this number of seconds.
     pub ttl: Option<u32>,
 }
 
@@ -39,7 +39,7 @@ impl Outgoing<'_> {
     }
 }
 
-/// Appends the members that are numbers, and closes the object.
+/// Appends the numeric members and closes the object.
 pub(super) fn append_numbers(sortindex: Option<i32>, ttl: Option<u32>, body: &mut Vec<u8>) {
     let mut digits = itoa::Buffer::new();
     if let Some(sortindex) = sortindex {
@@ -53,7 +53,7 @@ pub(super) fn append_numbers(sortindex: Option<i32>, ttl: Option<u32>, body: &mu
     body.push(b'}');
 }
 
-/// Appends a text with the escapes that a JSON string needs.
+/// Appends a text with JSON string escapes.
 pub(super) fn escape(text: &str, body: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {

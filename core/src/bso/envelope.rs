@@ -1,4 +1,4 @@
-//! The envelope around a payload, as a server gives it.
+//! The envelope of a payload, as a server sends it.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -7,7 +7,7 @@ use super::fields::Found;
 use crate::json::scanner::{RawString, Scanner};
 use crate::time::ServerTime;
 
-/// A record as it came: borrowed from the decoder until the next one is asked for (spec §3.1).
+/// A received record, borrowed from the decoder until the next record is requested (spec §3.1).
 ///
 /// ```
 /// use selvedge_core::bso::{Decoder, Format};
@@ -25,15 +25,15 @@ use crate::time::ServerTime;
 pub struct Envelope<'a> {
     /// 1–64 printable ASCII characters.
     pub id: &'a str,
-    /// When the server took it.
+    /// When the server stored it.
     pub modified: ServerTime,
-    /// Its importance, where it has one. Anything but a whole number is none: it is only a hint.
+    /// Its sort index, if it has one. It is only a hint, so a value that is not a whole number is ignored.
     pub sortindex: Option<i32>,
-    /// What is inside.
+    /// The payload.
     pub payload: PayloadText<'a>,
 }
 
-/// The payload string, still with the escapes of the JSON around it.
+/// The payload string, with the escapes of the enclosing JSON.
 ///
 /// ```
 /// use selvedge_core::bso::PayloadText;
@@ -44,12 +44,12 @@ pub struct Envelope<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PayloadText<'a> {
     raw: RawString<'a>,
-    /// The parts of an encrypted record, where they were seen in passing.
+    /// The parts of an encrypted record, if they were found while scanning.
     found: Option<Found<'a>>,
 }
 
 impl<'a> PayloadText<'a> {
-    /// From the bytes between the quotes.
+    /// Creates one from the bytes between the quotes.
     #[must_use]
     pub fn from_escaped(inner: &'a [u8]) -> Self {
         let is_escaped = memchr::memchr(b'\\', inner).is_some();
@@ -70,14 +70,14 @@ impl<'a> PayloadText<'a> {
         self.found.as_ref()
     }
 
-    /// Takes it from an envelope. The payload of an encrypted record is passed over once, for its end and its parts.
+    /// Reads it from an envelope. The payload of an encrypted record is scanned once, for its end and its parts.
     fn take(scanner: &mut Scanner<'a>) -> Option<Self> {
         let mut found = None;
         let raw = scanner.long_string(|rest| {
             found = Found::scan(rest);
             found.map(|(_, length)| length)
         })?;
-        // Behind the object the string may have gone on.
+        // The string may continue after the object.
         let found = found.filter(|(_, length)| *length == raw.inner.len());
         Some(Self {
             raw,
@@ -85,7 +85,7 @@ impl<'a> PayloadText<'a> {
         })
     }
 
-    /// The text; `None` when its escapes or its UTF-8 are broken.
+    /// The text; `None` if its escapes or its UTF-8 are invalid.
     #[must_use]
     pub fn unescaped(&self) -> Option<Cow<'a, str>> {
         if self.raw.is_escaped || self.raw.inner.iter().any(|byte| *byte < 0x20) {
@@ -95,14 +95,14 @@ impl<'a> PayloadText<'a> {
     }
 }
 
-/// Payloads are the user's data; `meta/global`'s is not even encrypted.
+/// Payloads are user data; the payload of `meta/global` is not even encrypted.
 impl core::fmt::Debug for PayloadText<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "PayloadText({} bytes)", self.raw.inner.len())
     }
 }
 
-/// One line or element that is no record. The others go on.
+/// A line or element that is not a valid record. It does not affect the others.
 ///
 /// ```
 /// use selvedge_core::bso::{Decoder, Format, RecordFault};
@@ -116,13 +116,13 @@ impl core::fmt::Debug for PayloadText<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct RecordError {
-    /// Its id, where that could be read.
+    /// Its id, if it could be read.
     pub id: Option<String>,
-    /// What is wrong with it.
+    /// What is invalid.
     pub fault: RecordFault,
 }
 
-/// What is wrong with a line or an element.
+/// What is invalid in a line or an element.
 ///
 /// ```
 /// use selvedge_core::bso::RecordFault;
@@ -132,7 +132,7 @@ pub struct RecordError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordFault {
-    /// Not JSON, or without a sound id, time or payload.
+    /// Not JSON, or id, time or payload is missing or invalid.
     #[error("the server's record is malformed")]
     Malformed,
     /// Larger than the decoder's limit.
@@ -140,7 +140,7 @@ pub enum RecordFault {
     TooLarge,
 }
 
-/// The members of an envelope, where they stand.
+/// The positions of an envelope's members.
 #[derive(Default)]
 pub(super) struct Members<'a> {
     pub(super) id: Option<RawString<'a>>,
@@ -150,7 +150,7 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads as far as the text is sound; the second value says whether it is to its end.
+    /// Reads the valid part of the text; the second value is whether the whole text is valid.
     pub(super) fn read(text: &'a [u8]) -> (Self, bool) {
         let mut members = Self::default();
         let mut scanner = Scanner::new(text);
@@ -160,7 +160,7 @@ impl<'a> Members<'a> {
         (members, sound.is_some())
     }
 
-    /// Duplicate members: the last one wins (spec §0.9).
+    /// Of duplicate members the last one wins (spec §0.9).
     fn take(&mut self, key: RawString<'a>, scanner: &mut Scanner<'a>) -> Option<()> {
         if key.is("id") {
             self.id = None;
@@ -177,7 +177,7 @@ impl<'a> Members<'a> {
         Some(())
     }
 
-    /// The envelope of an id that the caller has unescaped.
+    /// The envelope with an id that the caller has unescaped.
     pub(super) fn envelope(&self, id: &'a str) -> Option<Envelope<'a>> {
         Some(Envelope {
             id: is_id(id).then_some(id)?,
@@ -190,7 +190,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Whether a text is an id of spec §0.6.
+/// Whether a text is a valid id (spec §0.6).
 pub(super) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte))
 }

@@ -1,4 +1,4 @@
-//! The three strings of a payload, found while it still has the escapes of its envelope.
+//! The three strings of a payload, parsed without first resolving the escapes of the envelope.
 
 use alloc::vec::Vec;
 
@@ -7,15 +7,15 @@ use base64_simd::{Out, STANDARD as BASE64};
 use super::envelope::PayloadText;
 use crate::crypto::payload::{Parts, PayloadError, parse_mac};
 
-/// What stands in a payload beside the ciphertext.
+/// The parts of a payload other than the ciphertext.
 pub(super) struct Fields {
-    /// `None` when it is not the base64 of 16 bytes.
+    /// `None` if it is not the base64 of 16 bytes.
     pub(super) iv: Option<[u8; 16]>,
     pub(super) mac: [u8; 32],
 }
 
 impl Fields {
-    /// Appends the base64 of the ciphertext to `texts`, as it was received, and gives the rest.
+    /// Appends the base64 of the ciphertext to `texts`, as received, and returns the other parts.
     pub(super) fn read(
         payload: &PayloadText<'_>,
         texts: &mut Vec<u8>,
@@ -24,7 +24,7 @@ impl Fields {
             texts.extend_from_slice(found.ciphertext);
             return Self::new(found.iv, found.hmac);
         }
-        // Escapes or members that no client writes: at leisure.
+        // Escapes or members that no known client writes: use the slower general parser.
         let text = payload.unescaped().ok_or(PayloadError::MalformedPayload)?;
         let parts = Parts::read(&text).ok_or(PayloadError::MalformedPayload)?;
         texts.extend_from_slice(parts.ciphertext.as_bytes());
@@ -48,7 +48,7 @@ fn parse_iv(text: &[u8]) -> Option<[u8; 16]> {
     (&*decoded).try_into().ok()
 }
 
-/// The members of the form that every client writes: three plain strings, in any order.
+/// The members in the form that every known client writes: three plain strings, in any order.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Found<'a> {
     ciphertext: &'a [u8],
@@ -57,8 +57,8 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// One pass over the escaped text, as far as the object goes, and its length; `None` where it has another form,
-    /// sound or not.
+    /// One pass over the escaped text up to the end of the object; also returns the object's length. `None` if the text
+    /// has another form, valid or not.
     pub(super) fn scan(text: &'a [u8]) -> Option<(Self, usize)> {
         let mut found = Self::default();
         let mut rest = blanks(text).strip_prefix(b"{")?;

@@ -1,4 +1,4 @@
-//! Basic storage objects: how records stand in the bodies of requests and answers (spec §3.1, §3.3).
+//! Basic storage objects: the form of records in the bodies of requests and responses (spec §3.1, §3.3).
 
 mod decoder;
 mod encoder;

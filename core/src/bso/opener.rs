@@ -1,4 +1,4 @@
-//! Opens records by the batch: verifies them all, decrypts them all, checks what is inside.
+//! Opens records in batches: verifies them all, decrypts them all, and checks their contents.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,8 +16,8 @@ use crate::crypto::payload::{PayloadError, check_cleartext, unpadded};
 use crate::host::{Cbc, CbcError};
 use crate::time::ServerTime;
 
-/// The fast way from envelopes to cleartexts (spec §4.5): keys are set up once, buffers are used again, and the AES of a
-/// batch is one call that a host may lend.
+/// The fast path from envelopes to cleartexts (spec §4.5): keys are expanded once, buffers are reused, and the AES of a
+/// batch is one call, which the host may implement.
 ///
 /// ```
 /// use selvedge_core::bso::{Decoder, Format, Opener};
@@ -42,15 +42,15 @@ use crate::time::ServerTime;
 pub struct Opener<C> {
     cbc: C,
     mac_key: MacKey,
-    /// The ids of the batch, one behind the other.
+    /// The ids of the batch, concatenated.
     ids: String,
     /// The base64 of the batch's ciphertexts, as received.
     texts: Vec<u8>,
     entries: Vec<Entry>,
     macs: Vec<[u8; 32]>,
-    /// `IV₁ C₁ IV₂ C₂ …`, and after decryption the cleartexts.
+    /// `IV₁ C₁ IV₂ C₂ …`; after decryption, the cleartexts.
     arena: Arena,
-    /// Whether the batch was opened, so that the next record begins another one.
+    /// Whether the batch was opened, so that the next record starts a new batch.
     is_opened: bool,
 }
 
@@ -61,19 +61,19 @@ struct Entry {
     state: Result<Place, PayloadError>,
 }
 
-/// Where a sound record's parts are.
+/// The positions of a valid record's parts.
 #[derive(Clone)]
 struct Place {
     text: Range<usize>,
-    /// As received: 16 bytes are checked only after the MAC.
+    /// As received: the length of 16 bytes is checked only after the MAC.
     iv: Result<[u8; 16], PayloadError>,
     mac: [u8; 32],
-    /// In the arena, behind the IV.
+    /// In the arena, after the IV.
     cleartext: Range<usize>,
 }
 
 impl<C: Cbc> Opener<C> {
-    /// An opener for the records of one key. `cbc` holds the same bundle's encryption key.
+    /// An opener for the records of one key. `cbc` must have the same bundle's encryption key.
     #[must_use]
     pub fn new(bundle: &KeyBundle, cbc: C) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl<C: Cbc> Opener<C> {
         }
     }
 
-    /// Adds a record to the batch. After [`Opener::open`], it begins the next one.
+    /// Adds a record to the batch. After [`Opener::open`], it starts a new batch.
     pub fn add(&mut self, envelope: &Envelope<'_>) {
         if self.is_opened {
             self.clear();
@@ -113,7 +113,7 @@ impl<C: Cbc> Opener<C> {
         });
     }
 
-    /// How many records are in the batch.
+    /// The number of records in the batch.
     #[must_use]
     pub fn records(&self) -> usize {
         if self.is_opened {
@@ -123,16 +123,16 @@ impl<C: Cbc> Opener<C> {
         }
     }
 
-    /// How many bytes of ciphertext, as base64, are in the batch: memory in use is about twice that.
+    /// The number of bytes of base64 ciphertext in the batch. Memory use is about twice that.
     #[must_use]
     pub fn bytes(&self) -> usize {
         if self.is_opened { 0 } else { self.texts.len() }
     }
 
-    /// Verifies and decrypts the batch. Records that fail do so alone.
+    /// Verifies and decrypts the batch. A record that fails does not affect the others.
     ///
     /// # Errors
-    /// When the host's AES fails; the batch is then lost.
+    /// When the host's AES fails; the batch is lost then.
     pub async fn open(&mut self) -> Result<Opened<'_>, CbcError> {
         if self.is_opened {
             self.clear();
@@ -151,7 +151,7 @@ impl<C: Cbc> Opener<C> {
         })
     }
 
-    /// Compares the MACs of all texts, before anything is decrypted.
+    /// Compares the MACs of all texts before anything is decrypted.
     fn verify(&mut self) {
         let places = self
             .entries
@@ -169,7 +169,7 @@ impl<C: Cbc> Opener<C> {
         }
     }
 
-    /// Puts IVs and ciphertexts of all verified records one behind the other.
+    /// Concatenates the IVs and ciphertexts of all verified records.
     fn decode(&mut self) {
         self.arena.clear();
         self.arena
@@ -214,7 +214,7 @@ fn append(
     Ok(start..arena.len())
 }
 
-/// A batch that was verified and decrypted, until the next one begins.
+/// A batch that was verified and decrypted; valid until the next one starts.
 pub struct Opened<'a> {
     ids: &'a str,
     entries: &'a [Entry],
@@ -222,7 +222,7 @@ pub struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// The records in the order in which they were added. Each is looked into when it is asked for.
+    /// The records in the order in which they were added. The content of each is checked when the iterator returns it.
     pub fn records(&self) -> impl ExactSizeIterator<Item = OpenedRecord<'a>> + use<'a> {
         let Self {
             ids,
@@ -255,12 +255,12 @@ impl<'a> Opened<'a> {
 pub struct OpenedRecord<'a> {
     /// The envelope's id.
     pub id: &'a str,
-    /// When the server took it.
+    /// When the server stored it.
     pub modified: ServerTime,
-    /// Its importance, where it has one.
+    /// Its sort index, if it has one.
     pub sortindex: Option<i32>,
-    /// Whether the JSON object carries the id itself.
+    /// Whether the JSON object contains the id.
     pub has_id: bool,
-    /// The JSON object, whose `id`, where it has one, is the envelope's; or why there is none.
+    /// The JSON object, whose `id`, if present, is the envelope's; or why it could not be opened.
     pub cleartext: Result<&'a str, PayloadError>,
 }

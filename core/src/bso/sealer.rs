@@ -1,4 +1,4 @@
-//! Seals records by the batch: encrypts them all, and writes them as they go into the body of a POST.
+//! Seals records in batches: encrypts them all and writes them in the form of a POST body.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use crate::crypto::arena::Arena;
 use crate::host::{Cbc, CbcError};
 use crate::host::{Random, RandomError};
 
-/// What stands around the three strings of a payload in its envelope, and how long it is there without escapes.
+/// The text around the three strings of a payload in its envelope, and its length without escapes.
 const BEFORE_CIPHERTEXT: &[u8] = b"\",\"payload\":\"{\\\"ciphertext\\\":\\\"";
 const BEFORE_IV: &[u8] = b"\\\",\\\"IV\\\":\\\"";
 const BEFORE_HMAC: &[u8] = b"\\\",\\\"hmac\\\":\\\"";
@@ -22,8 +22,8 @@ const PAYLOAD_AROUND: usize = r#"{"ciphertext":"","IV":"","hmac":""}"#.len();
 const IV_DIGITS: usize = 24;
 const HMAC_DIGITS: usize = 64;
 
-/// The fast way from cleartexts to what is uploaded (spec §4.5): keys are set up once, buffers are used again, IVs are
-/// drawn at once, and the AES of a batch is one call that a host may lend.
+/// The fast path from cleartexts to uploads (spec §4.5): keys are expanded once, buffers are reused, all IVs are
+/// generated at once, and the AES of a batch is one call, which the host may implement.
 ///
 /// ```
 /// use selvedge_core::bso::Sealer;
@@ -34,7 +34,7 @@ const HMAC_DIGITS: usize = 64;
 /// #     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> { bytes.fill(9); Ok(()) }
 /// # }
 /// # let host = Host;
-/// let bundle = KeyBundle::make(&host).expect("there are random bytes");
+/// let bundle = KeyBundle::make(&host).expect("the host has random bytes");
 /// let mut sealer = Sealer::new(&bundle, RustCrypto::new(&bundle));
 /// sealer.add("7vO3Zcdu6V4I", r#"{"id":"7vO3Zcdu6V4I","title":"milk"}"#, None, Some(5_184_000));
 /// let sealed = pollster::block_on(sealer.seal(&host)).expect("Rust's AES does not fail");
@@ -48,7 +48,7 @@ pub struct Sealer<C> {
     mac_key: MacKey,
     ids: String,
     entries: Vec<Entry>,
-    /// A random block and the padded cleartext of each record, one behind the other; then IVs and ciphertexts.
+    /// A random block and the padded cleartext of each record, concatenated; after encryption, IVs and ciphertexts.
     arena: Arena,
     starts: Vec<usize>,
     ivs: Vec<u8>,
@@ -61,7 +61,7 @@ struct Entry {
     id: Range<usize>,
     sortindex: Option<i32>,
     ttl: Option<u32>,
-    /// In the body: the whole object, and the base64 of its ciphertext.
+    /// Positions in the body: the whole object, and the base64 of its ciphertext.
     bso: Range<usize>,
     text: Range<usize>,
 }
@@ -77,7 +77,7 @@ struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// No random bytes: nothing was encrypted.
+    /// The host cannot provide random bytes: nothing was encrypted.
     #[error(transparent)]
     Random(#[from] RandomError),
     /// The host's AES failed.
@@ -86,7 +86,7 @@ pub enum SealError {
 }
 
 impl<C: Cbc> Sealer<C> {
-    /// A sealer for the records of one key. `cbc` holds the same bundle's encryption key.
+    /// A sealer for the records of one key. `cbc` must have the same bundle's encryption key.
     #[must_use]
     pub fn new(bundle: &KeyBundle, cbc: C) -> Self {
         Self {
@@ -103,7 +103,7 @@ impl<C: Cbc> Sealer<C> {
         }
     }
 
-    /// Adds a record, whose cleartext says the same `id`. After [`Sealer::seal`], it begins the next batch.
+    /// Adds a record, whose cleartext contains the same `id`. After [`Sealer::seal`], it starts a new batch.
     pub fn add(&mut self, id: &str, cleartext: &str, sortindex: Option<i32>, ttl: Option<u32>) {
         if self.is_sealed {
             self.clear();
@@ -125,7 +125,7 @@ impl<C: Cbc> Sealer<C> {
         self.ids.push_str(id);
     }
 
-    /// How many records are in the batch.
+    /// The number of records in the batch.
     #[must_use]
     pub fn records(&self) -> usize {
         if self.is_sealed {
@@ -135,7 +135,7 @@ impl<C: Cbc> Sealer<C> {
         }
     }
 
-    /// How many bytes the payloads of the batch will have.
+    /// The total size of the batch's payloads, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         if self.is_sealed {
@@ -145,10 +145,10 @@ impl<C: Cbc> Sealer<C> {
         (self.arena.len() - 16 * self.entries.len()).div_ceil(3) * 4 + around * self.entries.len()
     }
 
-    /// Encrypts the batch under fresh IVs.
+    /// Encrypts the batch with new IVs.
     ///
     /// # Errors
-    /// When the host has no random bytes or its AES fails; the batch is then lost.
+    /// When the host cannot provide random bytes or its AES fails; the batch is lost then.
     pub async fn seal(&mut self, random: &impl Random) -> Result<Sealed<'_>, SealError> {
         if self.is_sealed {
             self.clear();
@@ -174,7 +174,7 @@ impl<C: Cbc> Sealer<C> {
         })
     }
 
-    /// Puts a random block before each cleartext.
+    /// Writes a random block before each cleartext.
     fn draw(&mut self, random: &impl Random) -> Result<(), RandomError> {
         self.ivs.resize(self.starts.len() * 16, 0);
         random.fill(&mut self.ivs)?;
@@ -186,7 +186,7 @@ impl<C: Cbc> Sealer<C> {
         Ok(())
     }
 
-    /// Writes all envelopes, with room for the MACs, and then the MACs.
+    /// Writes all envelopes with space for the MACs, then the MACs.
     fn write(&mut self) {
         let body = &mut self.body;
         body.clear();
@@ -237,7 +237,7 @@ impl<C: Cbc> Sealer<C> {
     }
 }
 
-/// A batch that was encrypted, until the next one begins.
+/// An encrypted batch; valid until the next one starts.
 pub struct Sealed<'a> {
     ids: &'a str,
     entries: &'a [Entry],
@@ -261,8 +261,8 @@ impl<'a> Sealed<'a> {
 pub struct SealedRecord<'a> {
     /// Its id.
     pub id: &'a str,
-    /// The size of the payload string, which servers limit (spec §3.7).
+    /// The size of the payload string in bytes, which servers limit (spec §3.7).
     pub payload_bytes: usize,
-    /// The JSON object, ready to go into the body of a PUT or POST.
+    /// The JSON object, in the form for the body of a PUT or POST.
     pub bso: &'a [u8],
 }

@@ -1,9 +1,9 @@
-//! Cuts a body that arrives in chunks into its lines or array elements, within bounded memory.
+//! Splits a body that arrives in chunks into its lines or array elements, with bounded memory.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// How a list is written: by the `Content-Type` of an answer (spec §3.3).
+/// The format of a list, as specified by the `Content-Type` of a response (spec §3.3).
 ///
 /// ```
 /// use selvedge_core::bso::Format;
@@ -13,14 +13,14 @@ use core::ops::Range;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// `application/newlines`: one JSON value a line, each ended by LF.
+    /// `application/newlines`: one JSON value per line, each ended by LF.
     Newlines,
     /// `application/json`: one array.
     Array,
 }
 
 impl Format {
-    /// The format that a `Content-Type` names.
+    /// The format that a `Content-Type` specifies.
     #[must_use]
     pub fn from_content_type(content_type: &str) -> Option<Self> {
         let media_type = content_type.split(';').next()?.trim();
@@ -34,7 +34,8 @@ impl Format {
     }
 }
 
-/// Why a body cannot be read to its end. The fetch has failed then, whatever records it gave before.
+/// Why a body cannot be read to its end. The whole fetch has failed then, regardless of the records that were already
+/// returned.
 ///
 /// ```
 /// use selvedge_core::bso::{Decoder, Format, StreamError};
@@ -47,37 +48,37 @@ impl Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
-    /// The body ended within a line or before the array did.
-    #[error("the list of records broke off early")]
+    /// The body ended within a line or before the end of the array.
+    #[error("the list of records ended early")]
     Truncated,
-    /// It should be an array and is none.
+    /// The body is not an array.
     #[error("the answer is not a JSON array")]
     NotAnArray,
     /// Something follows the array.
-    #[error("the answer goes on after its JSON array")]
+    #[error("the answer has content after its JSON array")]
     Trailing,
 }
 
 /// One line or element.
 pub(super) enum Piece {
-    /// Its place among the bytes.
+    /// Its position in the buffer.
     Whole(Range<usize>),
-    /// It is over the limit: the place of its beginning; the rest is dropped as it arrives.
+    /// It exceeds the limit: the position of its beginning; the rest is dropped as it arrives.
     TooLarge(Range<usize>),
 }
 
-/// Where the scan stands within the format.
+/// The position of the scan in the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before the array's bracket.
+    /// Before the opening bracket of the array.
     Before,
-    /// Within lines or elements.
+    /// Within the lines or elements.
     Items,
-    /// After the array's bracket.
+    /// After the closing bracket of the array.
     After,
 }
 
-/// What an array's scan must remember between chunks.
+/// The state of an array's scan between chunks.
 #[derive(Debug, Clone, Copy, Default)]
 struct Nesting {
     depth: u64,
@@ -89,15 +90,15 @@ pub(super) struct Splitter {
     format: Format,
     limit: usize,
     bytes: Vec<u8>,
-    /// Where the current piece starts.
+    /// The start of the current piece.
     start: usize,
-    /// How far it was searched for its end.
+    /// The position up to which its end was searched.
     searched: usize,
-    /// Whether the current piece was given out as too large already.
+    /// Whether the current piece was already reported as too large.
     is_skipping: bool,
     place: Place,
     nesting: Nesting,
-    /// Whether the array has had an element, so that the next one may not be empty.
+    /// Whether the array has had an element, so that the next one must not be empty.
     has_element: bool,
 }
 
@@ -137,12 +138,12 @@ impl Splitter {
         self.bytes.len()
     }
 
-    /// The bytes of a piece that was just given out.
+    /// The bytes of a piece that was just returned.
     pub(super) fn bytes(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()
     }
 
-    /// The next piece, or `None` when more bytes are needed.
+    /// The next piece, or `None` if more bytes are needed.
     pub(super) fn piece(&mut self) -> Result<Option<Piece>, StreamError> {
         loop {
             let found = match self.place {
@@ -184,7 +185,7 @@ impl Splitter {
         }
     }
 
-    /// The body has ended: nothing may be left.
+    /// Checks at the end of the body that nothing is left.
     pub(super) fn finish(&mut self) -> Result<(), StreamError> {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
         let is_whole = match self.format {
@@ -194,9 +195,9 @@ impl Splitter {
         is_whole.then_some(()).ok_or(StreamError::Truncated)
     }
 
-    /// Goes past the bracket that opens the array.
+    /// Skips the opening bracket of the array.
     fn opening_bracket(&mut self) -> Result<bool, StreamError> {
-        match self.first_visible() {
+        match self.first_non_blank() {
             None => Ok(false),
             Some(b'[') => {
                 self.start += 1;
@@ -209,14 +210,14 @@ impl Splitter {
     }
 
     fn nothing_follows(&mut self) -> Result<(), StreamError> {
-        match self.first_visible() {
+        match self.first_non_blank() {
             None => Ok(()),
             Some(_) => Err(StreamError::Trailing),
         }
     }
 
-    /// Drops blanks, so that a flood of them is never kept.
-    fn first_visible(&mut self) -> Option<u8> {
+    /// Drops whitespace, so that a large amount of it is never buffered.
+    fn first_non_blank(&mut self) -> Option<u8> {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
         let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
         self.start += blanks;
@@ -235,7 +236,8 @@ impl Splitter {
         }
     }
 
-    /// The comma or bracket behind the current element. Strings are skipped whole, for they are most of every record.
+    /// The comma or bracket after the current element. Strings, which make up most of every record, are skipped without
+    /// inspecting each byte.
     fn element_end(&mut self) -> Option<usize> {
         let Nesting {
             mut depth,
@@ -281,10 +283,10 @@ impl Splitter {
         found
     }
 
-    /// Gives up on a piece that is over the limit before its end has come.
+    /// Reports a piece that exceeds the limit before its end has arrived.
     fn over_limit(&mut self) -> Option<Piece> {
         if self.is_skipping {
-            // What belongs to a refused piece is dropped as it comes.
+            // The rest of a rejected piece is dropped as it arrives.
             self.start = self.searched;
             return None;
         }

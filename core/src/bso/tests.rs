@@ -1,4 +1,4 @@
-//! The decoder against chunks of every size, damage of every kind, and the encoder.
+//! The decoder with chunks of every size, every kind of damage, and the encoder's output.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -13,7 +13,7 @@ use crate::time::ServerTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// What came out: id, time, sortindex and payload; or the id and the fault.
+/// The decoder's output: id, time, sortindex and payload; or the id and the fault.
 type Seen =
     Result<(String, ServerTime, Option<i32>, Option<String>), (Option<String>, RecordFault)>;
 
@@ -32,7 +32,7 @@ fn take(decoder: &mut Decoder, seen: &mut Vec<Seen>) -> Result<(), StreamError> 
     Ok(())
 }
 
-/// Decodes a body that arrives in chunks of the given sizes, over and over.
+/// Decodes a body that arrives in chunks of the given sizes, which are repeated.
 fn decode(
     format: Format,
     limit: usize,
@@ -101,7 +101,7 @@ fn chunks_may_end_anywhere() {
 }
 
 #[test]
-fn an_early_end_is_noticed_wherever_it_comes() {
+fn truncation_is_detected_at_every_position() {
     for (format, body) in bodies() {
         let body = body.trim_end_matches(|c: char| format == Format::Array && c == '\n');
         for end in 0..body.len() {
@@ -130,7 +130,7 @@ fn an_early_end_is_noticed_wherever_it_comes() {
 }
 
 #[test]
-fn a_damaged_record_does_not_take_the_others_with_it() {
+fn a_damaged_record_does_not_affect_the_others() {
     let sound = r#"{"id":"s","modified":1,"payload":"p"}"#;
     for (damaged, id) in [
         ("null", None),
@@ -169,7 +169,7 @@ fn a_damaged_record_does_not_take_the_others_with_it() {
 }
 
 #[test]
-fn broken_utf8_in_a_payload_is_seen_when_it_is_read() {
+fn invalid_utf8_in_a_payload_is_detected_when_it_is_read() {
     let line = b"{\"id\":\"a\",\"modified\":1,\"payload\":\"\xff\"}\n";
     let (seen, finished) = decode(Format::Newlines, 1000, line, &[100]);
     assert_eq!(
@@ -187,7 +187,7 @@ fn broken_utf8_in_a_payload_is_seen_when_it_is_read() {
 }
 
 #[test]
-fn a_record_over_the_limit_is_refused_without_being_kept() {
+fn a_record_over_the_limit_is_refused_without_being_buffered() {
     let large = format!(
         r#"{{"id":"large","modified":1,"payload":"{}"}}"#,
         "x\\\"]},".repeat(50_000)
@@ -225,7 +225,7 @@ fn a_record_over_the_limit_is_refused_without_being_kept() {
 }
 
 #[test]
-fn what_is_no_array_is_refused() {
+fn a_body_that_is_not_an_array_is_refused() {
     for (body, expected) in [
         ("", Err(StreamError::Truncated)),
         (" ", Err(StreamError::Truncated)),
@@ -254,7 +254,7 @@ fn what_is_no_array_is_refused() {
 }
 
 #[test]
-fn ids_are_read_in_both_formats() {
+fn ids_are_decoded_in_both_formats() {
     for (format, body) in [
         (
             Format::Newlines,
@@ -288,7 +288,7 @@ fn ids_are_read_in_both_formats() {
 
 proptest! {
     #[test]
-    fn what_was_encoded_is_decoded(
+    fn encoded_records_are_decoded_again(
         records in prop::collection::vec(("[ -~]{1,64}", any::<Option<i32>>(), ".*"), 0..8),
         sizes in prop::collection::vec(1usize..200, 1..5),
         is_array: bool,
@@ -301,7 +301,7 @@ proptest! {
             Outgoing { id, payload: Some(payload), sortindex: *sortindex, ttl: None }.append_to(&mut body);
             let object: serde_json::Value = serde_json::from_slice(&body[body.iter().rposition(|b| *b == b'\n').map_or(usize::from(is_array), |at| at + 1)..]).unwrap_or_default();
             prop_assert!(is_array || object["payload"] == payload.as_str());
-            // Only a server says when a record was written.
+            // Only a server sets the modification time of a record.
             body.pop();
             body.extend_from_slice(b",\"modified\":12.5}");
             if !is_array {
@@ -320,11 +320,11 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(body: Vec<u8>, json in "[\\[\\]{},:\"\\\\0-9a-d\n ]{0,200}", sizes in prop::collection::vec(1usize..20, 1..5), limit in 0usize..50) {
+    fn no_bytes_make_the_decoder_panic(body: Vec<u8>, json in "[\\[\\]{},:\"\\\\0-9a-d\n ]{0,200}", sizes in prop::collection::vec(1usize..20, 1..5), limit in 0usize..50) {
         for format in [Format::Newlines, Format::Array] {
             for body in [&body[..], json.as_bytes()] {
                 prop_assert!(decode(format, limit, body, &sizes).0.len() <= body.len() + 1);
-                // The sizes of the chunks make no difference where nothing is over the limit.
+                // The chunk sizes make no difference if no record is over the limit.
                 prop_assert_eq!(decode(format, 1000, body, &sizes), decode(format, 1000, body, &[1]));
                 let mut ids = IdDecoder::new(format);
                 ids.push(body);

@@ -1,16 +1,16 @@
-//! One buffer for the cleartexts of a batch, which leaves none of them behind.
+//! A single buffer for the cleartexts of a batch, overwritten before its memory is freed.
 
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
 
-/// Bytes that are overwritten before their memory is given back, also when it grows.
+/// Bytes that are overwritten before their memory is freed, including when the buffer grows.
 #[derive(Default)]
 pub(crate) struct Arena(Vec<u8>);
 
 impl Arena {
-    /// Makes room, so that what is appended next does not move what is there by itself.
+    /// Reserves capacity, so that appending this many bytes does not reallocate without overwriting the old memory.
     pub(crate) fn reserve(&mut self, additional: usize) {
         if self.0.capacity() - self.0.len() >= additional {
             return;

@@ -1,11 +1,11 @@
-//! AES-256-CBC over a whole batch of records in one buffer, in Rust.
+//! AES-256-CBC of a whole batch of records in one buffer, in Rust.
 
 use selvedge_blocks::AesCbc;
 
 use super::KeyBundle;
 use crate::host::{Cbc, CbcError};
 
-/// [`Cbc`] in Rust, with the key set up once.
+/// [`Cbc`] in Rust; the key is expanded once.
 ///
 /// ```
 /// use selvedge_core::crypto::{KeyBundle, RustCrypto};
@@ -23,13 +23,13 @@ use crate::host::{Cbc, CbcError};
 pub struct RustCrypto(AesCbc);
 
 impl RustCrypto {
-    /// With the encryption key of a bundle.
+    /// Uses the encryption key of a bundle.
     #[must_use]
     pub fn new(bundle: &KeyBundle) -> Self {
         Self::with_key(bundle.encryption_key())
     }
 
-    /// With this key.
+    /// Uses this key.
     #[must_use]
     pub fn with_key(key: &[u8; 32]) -> Self {
         Self(AesCbc::new(key))

@@ -1,13 +1,14 @@
-//! HKDF with SHA-256 (RFC 5869; spec §0.2): how every key is made from another one.
+//! HKDF with SHA-256 (RFC 5869; spec §0.2): the derivation of every key from another one.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// The most that one key can be expanded to.
+/// Maximum number of bytes that one key can be expanded to.
 const LIMIT: usize = 255 * 32;
 
-/// Extract and expand: `N` bytes that depend on all of `ikm`, `salt` and `info`. An empty salt means 32 zero bytes.
+/// Extract and expand: `N` bytes that depend on all of `ikm`, `salt` and `info`. An empty salt is equivalent to 32 zero
+/// bytes.
 ///
 /// ```
 /// use selvedge_core::crypto::hkdf;
@@ -33,8 +34,8 @@ pub fn derive<const N: usize>(ikm: &[u8], salt: &[u8], info: &[u8]) -> Zeroizing
 #[must_use]
 pub fn expand<const N: usize>(prk: &[u8], info: &[u8]) -> Zeroizing<[u8; N]> {
     const { assert!(N <= LIMIT, "HKDF gives at most 8160 bytes") };
-    // RFC 5869 wants a PRK of 32 bytes, the old Sync Key has 16. HMAC fills a short key with zeros, so doing the same
-    // beforehand changes nothing but the length.
+    // RFC 5869 requires a PRK of at least 32 bytes, the old Sync Key has 16. HMAC pads a short key with zeros, so
+    // padding it here changes only the length.
     let mut padded = Zeroizing::new([0; 32]);
     let hkdf = match padded.get_mut(..prk.len()) {
         Some(start) => {
@@ -88,12 +89,12 @@ mod tests {
     }
 
     #[test]
-    fn the_rfc_cases_come_out_right() {
+    fn the_rfc_cases_give_the_documented_keys() {
         let text = include_str!("../../../tests/vectors/hkdf_sha256.json");
         let vectors: Vectors = serde_json::from_str(text).unwrap();
         assert_eq!(vectors.cases.len(), 3);
         for case in vectors.cases {
-            // Bytes of one expansion do not depend on how many follow.
+            // The first bytes of an expansion do not depend on how many follow.
             let okm = derive::<128>(&bytes(&case.ikm), &bytes(&case.salt), &bytes(&case.info));
             assert_eq!(okm[..case.length], bytes(&case.okm)[..], "{}", case.name);
             let okm = expand::<128>(&bytes(&case.prk), &bytes(&case.info));

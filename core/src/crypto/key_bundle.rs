@@ -1,4 +1,4 @@
-//! The two keys that protect a record: one encrypts, the other authenticates.
+//! The two keys that protect a record: one for encryption, one for authentication.
 
 use alloc::string::String;
 use core::fmt;
@@ -12,7 +12,7 @@ use crate::host::{Random, RandomError};
 
 /// An AES-256 key and an HMAC-SHA-256 key, 32 bytes each (spec §4.5, §4.6).
 ///
-/// It forgets itself when dropped, shows nothing of itself, and compares in constant time.
+/// It is zeroized when dropped, its `Debug` output contains no key bytes, and it is compared in constant time.
 ///
 /// ```
 /// use selvedge_core::crypto::KeyBundle;
@@ -29,7 +29,7 @@ pub struct KeyBundle {
     hmac: [u8; 32],
 }
 
-/// A text or a piece of bytes that is no key.
+/// A text or byte string that is not a key.
 ///
 /// ```
 /// use selvedge_core::crypto::KeyBundle;
@@ -69,7 +69,7 @@ impl KeyBundle {
         Self::from_slice(Base64UrlUnpadded::decode(text, &mut *bytes).map_err(|_| InvalidKey)?)
     }
 
-    /// The sync key bundle of an account, from its kB (spec §1.8).
+    /// The sync key bundle of an account, derived from kB (spec §1.8).
     #[must_use]
     pub fn from_kb(kb: &[u8]) -> Self {
         Self::from_64(&hkdf::derive(
@@ -97,10 +97,10 @@ impl KeyBundle {
         Ok(bundle)
     }
 
-    /// Draws new keys.
+    /// Generates new random keys.
     ///
     /// # Errors
-    /// When the host has no random bytes.
+    /// When the host cannot provide random bytes.
     pub fn make(random: &impl Random) -> Result<Self, RandomError> {
         let mut bytes = Zeroizing::new([0; 64]);
         random.fill(&mut *bytes)?;
@@ -111,13 +111,13 @@ impl KeyBundle {
         Self::from_slice(bytes).expect("64 bytes are two keys")
     }
 
-    /// The pair of padded base64 texts that go into `crypto/keys`: encryption key, HMAC key.
+    /// The pair of padded base64 texts that is stored in `crypto/keys`: encryption key, HMAC key.
     #[must_use]
     pub fn to_b64_pair(&self) -> [Zeroizing<String>; 2] {
         [&self.encryption, &self.hmac].map(|key| Zeroizing::new(Base64::encode_string(key)))
     }
 
-    /// The 86 characters of the `oldsync` scoped key, as [`KeyBundle::from_b64url`] reads them.
+    /// The 86 characters of the `oldsync` scoped key, as [`KeyBundle::from_b64url`] parses them.
     #[must_use]
     pub fn to_b64url(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; 64]);
@@ -127,7 +127,7 @@ impl KeyBundle {
         Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes))
     }
 
-    /// The AES-256 key, for a host that lends AES.
+    /// The AES-256 key, for a host that provides AES.
     #[must_use]
     pub const fn encryption_key(&self) -> &[u8; 32] {
         &self.encryption
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn kb_gives_the_documented_bundles() {
+    fn kb_derives_the_documented_bundles() {
         let text = include_str!("../../../tests/vectors/sync_key_bundles.json");
         let vectors: Vectors = serde_json::from_str(text).unwrap();
         assert_eq!(vectors.modern.len(), 3);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_key_is_shown() {
+    fn debug_output_contains_no_key_bytes() {
         assert_eq!(
             format!("{:?}", KeyBundle::new([65; 32], [66; 32])),
             "KeyBundle(..)"

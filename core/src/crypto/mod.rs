@@ -1,4 +1,4 @@
-//! The cryptography of Firefox Sync: keys, signed requests, and records that only their owner can read.
+//! The cryptography of Firefox Sync: keys, signed requests and encrypted records.
 
 pub(crate) mod arena;
 mod cbc;

@@ -1,5 +1,5 @@
-//! The encryption of one record (spec §4.5), a call at a time: for `crypto/keys` and other single records.
-//! What comes by the thousand goes through [`Opener`](crate::bso::Opener) and [`Sealer`](crate::bso::Sealer).
+//! Encryption of single records (spec §4.5), such as `crypto/keys`. [`Opener`](crate::bso::Opener) and
+//! [`Sealer`](crate::bso::Sealer) process thousands of records.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use super::KeyBundle;
 use crate::host::{Random, RandomError};
 use crate::json::scanner::Scanner;
 
-/// Why the payload of a record cannot be opened. Only this record fails; the others go on.
+/// Why the payload of a record cannot be opened. The error affects only this record.
 ///
 /// ```
 /// use selvedge_core::crypto::payload::{self, PayloadError};
@@ -30,38 +30,39 @@ use crate::json::scanner::Scanner;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
-    /// It was encrypted with another key, or changed since (spec §5.5).
-    #[error("the record was encrypted with another key or changed on its way")]
+    /// It was encrypted with another key, or changed afterwards (spec §5.5).
+    #[error("the record was encrypted with another key or changed in transit")]
     HmacMismatch,
-    /// Not `{ciphertext, IV, hmac}`, or not base64, a 16-byte IV, whole blocks and right padding.
+    /// Not `{ciphertext, IV, hmac}`, or invalid base64, an IV that is not 16 bytes, incomplete blocks or invalid
+    /// padding.
     #[error("the record's payload is damaged")]
     MalformedPayload,
-    /// Decrypted well, but not a JSON object in UTF-8, or its `id` is not a text.
+    /// Decryption succeeded, but the content is not a JSON object in UTF-8, or its `id` is not a string.
     #[error("the record's content is not a JSON object")]
     MalformedCleartext,
-    /// Decrypted well, but lists and objects nest deeper than this program reads.
+    /// Decryption succeeded, but lists and objects are nested deeper than this program reads.
     #[error(
-        "the record's content nests deeper than {} levels, the most that this program reads",
+        "the record's content is nested deeper than {} levels, the maximum that this program reads",
         crate::json::scanner::MAX_DEPTH
     )]
     TooDeep,
-    /// The `id` inside is not that of the envelope: somebody swapped two records.
-    #[error("the record carries the id of another one")]
+    /// The `id` in the content is not the id of the envelope: the payloads of two records were swapped.
+    #[error("the record contains the id of another record")]
     IdMismatch,
 }
 
 impl PayloadError {
-    /// Whether it is the key that does not fit, rather than the record that is malformed.
+    /// Whether the key does not match, as opposed to a malformed record.
     #[must_use]
     pub const fn is_key_problem(self) -> bool {
         matches!(self, Self::HmacMismatch)
     }
 }
 
-/// Encrypts one record under a fresh IV: the text that goes into the payload.
+/// Encrypts one record with a new IV and returns the payload text.
 ///
 /// # Errors
-/// When the host has no random bytes.
+/// When the host cannot provide random bytes.
 ///
 /// ```
 /// use selvedge_core::crypto::{KeyBundle, payload};
@@ -87,11 +88,11 @@ pub fn seal(
     Ok(encrypt(bundle, &iv, cleartext.as_bytes()))
 }
 
-/// Encrypts under a given IV. An IV is used for one record only: [`seal`] draws it.
+/// Encrypts with a given IV. An IV must be used for one record only: [`seal`] generates it.
 #[must_use]
 pub fn encrypt(bundle: &KeyBundle, iv: &[u8; 16], cleartext: &[u8]) -> String {
     let padding = 16 - cleartext.len() % 16;
-    // With room for all, so that no copy of the cleartext is left behind.
+    // Allocates the full capacity, so that no copy of the cleartext is left behind by a reallocation.
     let mut buffer = Vec::with_capacity(16 + cleartext.len() + padding);
     buffer.extend_from_slice(iv);
     buffer.extend_from_slice(cleartext);
@@ -120,10 +121,11 @@ pub fn encrypt(bundle: &KeyBundle, iv: &[u8; 16], cleartext: &[u8]) -> String {
     payload
 }
 
-/// Verifies and decrypts a payload whose content is the record `id`: a JSON object in UTF-8 whose own `id`, where it has one, is the same.
+/// Verifies and decrypts a payload that contains the record `id`: a JSON object in UTF-8 whose own `id`, if present, is
+/// the same.
 ///
 /// # Errors
-/// [`PayloadError`] says whether the key or the record is at fault.
+/// [`PayloadError`] distinguishes a wrong key from a malformed record.
 pub fn open(
     bundle: &KeyBundle,
     payload: &str,
@@ -137,7 +139,7 @@ pub fn open(
         .map_err(|_| PayloadError::MalformedCleartext)
 }
 
-/// Verifies and decrypts a payload without a look at its content.
+/// Verifies and decrypts a payload without checking its content.
 ///
 /// # Errors
 /// [`PayloadError::HmacMismatch`] or [`PayloadError::MalformedPayload`].
@@ -172,7 +174,7 @@ pub fn decrypt(bundle: &KeyBundle, payload: &str) -> Result<Zeroizing<Vec<u8>>, 
     Ok(bytes)
 }
 
-/// Takes PKCS#7 padding off.
+/// Removes PKCS#7 padding.
 pub(crate) fn unpadded(bytes: &[u8]) -> Option<&[u8]> {
     let count = *bytes.last()?;
     if !(1..=16).contains(&count) {
@@ -182,24 +184,24 @@ pub(crate) fn unpadded(bytes: &[u8]) -> Option<&[u8]> {
     padding.iter().all(|byte| *byte == count).then_some(bytes)
 }
 
-/// The 32 bytes that exactly 64 hexadecimal digits mean.
+/// Decodes exactly 64 hexadecimal digits to 32 bytes.
 pub(crate) fn parse_mac(hex: &[u8]) -> Option<[u8; 32]> {
-    // const-hex would also take a `0x` in front.
+    // const-hex also accepts a `0x` prefix.
     if hex.len() != 64 {
         return None;
     }
     const_hex::decode_to_array(hex).ok()
 }
 
-/// A cleartext that may be used.
+/// A validated cleartext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Checked<'a> {
     pub(crate) text: &'a str,
-    /// Whether the record carries its id itself; other clients leave it out (spec §0.8).
+    /// Whether the content contains the id; other clients omit it (spec §0.8).
     pub(crate) has_id: bool,
 }
 
-/// Whether decrypted bytes are a JSON object in UTF-8 whose `id`, where it has one, is `id`.
+/// Checks that decrypted bytes are a JSON object in UTF-8 whose `id`, if present, is `id`.
 pub(crate) fn check_cleartext<'a>(bytes: &'a [u8], id: &str) -> Result<Checked<'a>, PayloadError> {
     let text = core::str::from_utf8(bytes).map_err(|_| PayloadError::MalformedCleartext)?;
     let mut is_own = None;
@@ -228,7 +230,7 @@ pub(crate) fn check_cleartext<'a>(bytes: &'a [u8], id: &str) -> Result<Checked<'
 
 fn keyed(bundle: &KeyBundle) -> Hmac<Sha256> {
     <Hmac<Sha256> as KeyInit>::new_from_slice(bundle.hmac_key())
-        .expect("HMAC takes keys of every length")
+        .expect("HMAC accepts keys of any length")
 }
 
 /// The three strings of a payload.

@@ -1,4 +1,4 @@
-//! Keys of an account by what they are for, and the names under which servers know them (spec §1.8).
+//! An account's keys by scope, and the ids that identify them to servers (spec §1.8).
 
 use alloc::format;
 use alloc::string::String;
@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 
 use super::hkdf;
 
-/// Which key it is, as far as a server may know: `<time in ms>-<fingerprint>`, the `X-KeyID` of a token request.
+/// Identifies a key to a server: `<time in ms>-<fingerprint>`, the `X-KeyID` of a token request.
 ///
-/// A time that grows means that the key was changed and all data of the account were encrypted anew.
+/// A higher time means that the key was changed and all data of the account were encrypted again.
 ///
 /// ```
 /// use selvedge_core::crypto::KeyId;
@@ -25,13 +25,13 @@ use super::hkdf;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyId {
-    /// When the key was made: milliseconds for `oldsync`, seconds for every other scope.
+    /// When the key was created: milliseconds for `oldsync`, seconds for every other scope.
     pub timestamp: u64,
-    /// 16 bytes that depend on the key, and tell nothing of it.
+    /// 16 bytes derived from the key that do not reveal it.
     pub fingerprint: [u8; 16],
 }
 
-/// A text that is no key id.
+/// A text that is not a key id.
 ///
 /// ```
 /// use selvedge_core::crypto::KeyId;
@@ -43,7 +43,7 @@ pub struct KeyId {
 pub struct InvalidKeyId;
 
 impl KeyId {
-    /// The id of the `oldsync` key that is made from `kb`.
+    /// The id of the `oldsync` key that is derived from `kb`.
     #[must_use]
     pub fn of_kb(kb: &[u8], timestamp_ms: u64) -> Self {
         let digest = Sha256::digest(kb);
@@ -55,10 +55,10 @@ impl KeyId {
         }
     }
 
-    /// Reads `<time>-<22 characters of base64url>`.
+    /// Parses `<time>-<22 characters of base64url>`.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When the text has another form.
     pub fn parse(text: &str) -> Result<Self, InvalidKeyId> {
         let (timestamp, encoded) = text.split_once('-').ok_or(InvalidKeyId)?;
         let mut fingerprint = [0; 16];
@@ -74,7 +74,7 @@ impl KeyId {
         })
     }
 
-    /// The fingerprint as hexadecimal digits: the client state of older servers.
+    /// The fingerprint in hexadecimal: the client state of older servers.
     #[must_use]
     pub fn client_state(&self) -> String {
         const_hex::encode(self.fingerprint)
@@ -88,10 +88,10 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Makes the key of a scope other than `oldsync`, whose key is [`KeyBundle::from_kb`](super::KeyBundle::from_kb).
+/// Derives the key of a scope other than `oldsync`, whose key is [`KeyBundle::from_kb`](super::KeyBundle::from_kb).
 ///
-/// `identifier` is what the account server names for the scope, `uid` the account's 16 bytes, and `rotation_secret` the
-/// 32 bytes that the server keeps for it. The key comes with its id.
+/// `identifier` is the identifier that the account server assigns to the scope, `uid` the account's 16 bytes, and
+/// `rotation_secret` the 32 bytes that the server stores for it. Returns the key and its id.
 ///
 /// ```
 /// use selvedge_core::crypto::derive_scoped_key;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_id_is_refused() {
+    fn an_invalid_key_id_is_refused() {
         for text in [
             "",
             "-",

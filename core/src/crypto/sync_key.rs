@@ -9,11 +9,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::{InvalidKey, KeyBundle, hkdf};
 use crate::host::{Random, RandomError};
 
-/// Base32 without `l` and `o`, which are easily taken for `1` and `0`.
+/// Base32 without `l` and `o`, which are easily confused with `1` and `0`.
 const ALPHABET: &[u8; 32] = b"abcdefghijk8mn9pqrstuvwxyz234567";
-const LETTERS: usize = 26;
+const KEY_LETTERS: usize = 26;
 
-/// The secret of a 1.1 account, from which its sync key bundle is made.
+/// The secret of a 1.1 account, from which its sync key bundle is derived.
 ///
 /// ```
 /// use selvedge_core::crypto::SyncKey;
@@ -34,7 +34,7 @@ impl SyncKey {
         Self(bytes)
     }
 
-    /// Reads what somebody typed: case, dashes and blanks do not matter.
+    /// Parses what a person typed: case, dashes and spaces are ignored.
     ///
     /// # Errors
     /// When it is not 26 characters of its alphabet.
@@ -51,22 +51,22 @@ impl SyncKey {
                 .ok_or(InvalidKey)? as u128;
             letters += 1;
             match letters {
-                ..LETTERS => *bits = *bits << 5 | value,
-                // 26 letters hold 130 bits: the last two are not of the key, and zero.
-                LETTERS if value & 0b11 == 0 => *bits = *bits << 3 | value >> 2,
+                ..KEY_LETTERS => *bits = *bits << 5 | value,
+                // 26 letters hold 130 bits: the last two bits are not part of the key and must be zero.
+                KEY_LETTERS if value & 0b11 == 0 => *bits = *bits << 3 | value >> 2,
                 _ => return Err(InvalidKey),
             }
         }
-        if letters != LETTERS {
+        if letters != KEY_LETTERS {
             return Err(InvalidKey);
         }
         Ok(Self(bits.to_be_bytes()))
     }
 
-    /// Draws a new one.
+    /// Generates a random one.
     ///
     /// # Errors
-    /// When the host has no random bytes.
+    /// When the host cannot provide random bytes.
     pub fn make(random: &impl Random) -> Result<Self, RandomError> {
         let mut key = Self([0; 16]);
         random.fill(&mut key.0)?;
@@ -77,10 +77,10 @@ impl SyncKey {
     #[must_use]
     pub fn friendly(&self) -> Zeroizing<String> {
         let bits = Zeroizing::new(u128::from_be_bytes(self.0));
-        let mut text = Zeroizing::new(String::with_capacity(LETTERS));
-        for n in 1..=LETTERS {
+        let mut text = Zeroizing::new(String::with_capacity(KEY_LETTERS));
+        for n in 1..=KEY_LETTERS {
             let value = match n {
-                LETTERS => *bits << 2,
+                KEY_LETTERS => *bits << 2,
                 _ => *bits >> (128 - 5 * n),
             };
             text.push(char::from(ALPHABET[(value & 31) as usize]));
@@ -88,10 +88,10 @@ impl SyncKey {
         text
     }
 
-    /// As it is shown to people: groups of 1, 5, 5, 5, 5 and 5.
+    /// The form shown to people: groups of 1, 5, 5, 5, 5 and 5 characters.
     #[must_use]
     pub fn display(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(LETTERS + 5));
+        let mut text = Zeroizing::new(String::with_capacity(KEY_LETTERS + 5));
         for (n, letter) in self.friendly().chars().enumerate() {
             if n % 5 == 1 {
                 text.push('-');
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_friendly_form_reads_and_prints() {
+    fn the_friendly_form_is_parsed_and_printed() {
         let cases = vectors().friendly_base32;
         assert_eq!(cases.len(), 4);
         for case in cases {

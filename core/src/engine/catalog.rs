@@ -1,6 +1,6 @@
-//! The collections that Firefox keeps, with what the protocol says of each (spec §4.7, §9.3).
+//! Firefox's collections and their properties in the protocol (spec §4.7, §9.3).
 
-/// A collection of Firefox's.
+/// A collection of Firefox.
 ///
 /// ```
 /// use selvedge_core::engine::FIREFOX_ENGINES;
@@ -14,9 +14,9 @@ pub struct FirefoxEngine {
     pub name: &'static str,
     /// The version of its records' format.
     pub version: u64,
-    /// How long the server keeps its records, in seconds.
+    /// Time to live of its records on the server, in seconds.
     pub ttl: Option<u32>,
-    /// A first reading takes so many records, the newest, and leaves the others for later syncs.
+    /// Maximum number of records that the first sync downloads, newest first; later syncs download the rest.
     pub first_download: Option<u32>,
 }
 
@@ -29,8 +29,8 @@ const fn engine(name: &'static str, version: u64, ttl: Option<u32>) -> FirefoxEn
     }
 }
 
-/// All of Firefox's engines. A client that sets an account up lists them all in meta/global, because Firefox silently
-/// switches off every engine of its own that the list lacks.
+/// All of Firefox's engines. A client that sets up an account lists them all in meta/global, because Firefox silently
+/// disables every engine that is missing there.
 pub const FIREFOX_ENGINES: [FirefoxEngine; 11] = [
     engine("clients", 1, Some(15_552_000)),
     engine("passwords", 1, None),

@@ -1,4 +1,4 @@
-//! What is special about one collection: its version, how long its records live, how two versions of one merge.
+//! The properties of a collection: format version, time to live of its records, and how two versions of a record merge.
 
 mod catalog;
 mod records;
@@ -25,30 +25,30 @@ use crate::reconcile::{Ours, Outcome, Side, Theirs, reconcile};
 /// # Ok::<(), selvedge_core::error::Error>(())
 /// ```
 pub trait Engine {
-    /// The collection it syncs.
+    /// The collection that it syncs.
     fn collection(&self) -> &CollectionName;
 
-    /// The version of its records' format, as it stands in meta/global (spec §4.4).
+    /// The format version of its records, as in meta/global (spec §4.4).
     fn version(&self) -> u64;
 
-    /// How long the server keeps a record written here, in seconds; `None` for ever (spec §9.3).
+    /// Time to live on the server of a record that this client writes, in seconds; `None` for no limit (spec §9.3).
     fn ttl(&self) -> Option<u32> {
         None
     }
 
-    /// A first reading takes so many records, the newest, and leaves the others for later syncs; `None` takes all
-    /// (spec §5.3).
+    /// Maximum number of records that the first sync downloads, newest first; later syncs download the rest. `None` for
+    /// no limit (spec §5.3).
     fn first_download(&self) -> Option<u32> {
         None
     }
 
-    /// Decides what becomes of a record that both sides know.
+    /// Decides how to reconcile a record that both sides may have changed.
     fn reconcile(&self, ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
         reconcile(ours, theirs, newer)
     }
 }
 
-/// The engine for any collection of JSON records: three-way merge by top-level field, unknown fields kept.
+/// The engine for any collection of JSON records: three-way merge by top-level field; unknown fields are kept.
 ///
 /// ```
 /// use selvedge_core::engine::{Engine, Generic};
@@ -68,17 +68,17 @@ pub struct Generic {
 }
 
 impl Generic {
-    /// The engine of a collection; a collection of Firefox's gets Firefox's version and lifetime.
+    /// The engine of a collection; one of Firefox's collections gets Firefox's version and time to live.
     ///
     /// # Errors
-    /// [`Error::Input`] for `meta`, `crypto` and `clients`, which the sync itself keeps, and for the journal.
+    /// [`Error::Input`] for `meta`, `crypto` and `clients`, which the sync itself manages, and for the journal.
     pub fn new(collection: CollectionName) -> Result<Self> {
         if matches!(
             collection.as_str(),
             "meta" | "crypto" | "clients" | journal::COLLECTION
         ) {
             return Err(Error::Input(alloc::format!(
-                "the collection {collection} belongs to the sync itself: name another one"
+                "the collection {collection} is reserved for the sync itself: use another one"
             )));
         }
         let known = FIREFOX_ENGINES

@@ -1,4 +1,4 @@
-//! The records of one collection on this device, as the user reads and changes them; the next sync sends the changes.
+//! The records of one collection on this device, as the user reads and edits them; the next sync uploads the changes.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -60,7 +60,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         }
     }
 
-    /// The JSON object under an id, or `None`.
+    /// The JSON object with an id, or `None`.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -71,7 +71,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .and_then(|stored| stored.item.cleartext))
     }
 
-    /// Records in order of id, from the first after `after`. Empty only at the end.
+    /// Records sorted by id, starting with the first one after `after`. The result is empty only at the end.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -82,10 +82,10 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .await?)
     }
 
-    /// Puts a whole record under `id`, or under the object's own `id`, or under a new one, and tells which.
+    /// Puts a whole record with the id `id`, or the object's own `id`, or a new one; returns the id.
     ///
     /// # Errors
-    /// [`Error::Input`] when the text is no JSON object, has another id, or is marked as deleted.
+    /// [`Error::Input`] when the text is not a JSON object, has another id, or is marked as deleted.
     pub async fn put(&self, id: Option<RecordId>, json: &str) -> Result<RecordId> {
         let (id, cleartext) = self.checked(id, json)?;
         self.change(core::slice::from_ref(&id), None, |_, current| {
@@ -96,7 +96,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         Ok(id)
     }
 
-    /// Puts a whole record, and keeps what it replaces in the journal.
+    /// Puts a whole record and writes the replaced value to the journal.
     pub(crate) async fn replace(&self, id: &RecordId, json: &str, cause: Cause) -> Result<()> {
         let (id, cleartext) = self.checked(Some(id.clone()), json)?;
         let new = |_, _: Option<&str>| Ok(Some(cleartext.clone()));
@@ -104,10 +104,10 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .await
     }
 
-    /// Puts many records in one commit: much faster than one by one. None is put when one is refused.
+    /// Puts many records in one commit, which is much faster than one by one. If one record is rejected, none is put.
     ///
     /// # Errors
-    /// As [`Records::put`]; two records with one id are refused too.
+    /// As [`Records::put`]; two records with the same id are rejected too.
     pub async fn put_many(&self, records: &[(Option<RecordId>, &str)]) -> Result<Vec<RecordId>> {
         let checked = records
             .iter()
@@ -118,7 +118,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         sorted.sort_unstable();
         if let Some([twice, _]) = sorted.array_windows().find(|[a, b]| a == b) {
             return Err(Error::Input(alloc::format!(
-                "two of the records have the id {twice}: give each its own"
+                "two of the records have the id {twice}: use a different id for each"
             )));
         }
         self.change(&ids, None, |at, current| {
@@ -132,7 +132,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         Ok(ids)
     }
 
-    /// Changes fields of a record: those of `patch` are set, those that are `null` there are removed.
+    /// Changes fields of a record: sets those of `patch`, and removes those that are `null` in `patch`.
     ///
     /// # Errors
     /// [`Error::NoSuchRecord`]; [`Error::Input`] as with [`Records::put`].
@@ -149,7 +149,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         .await
     }
 
-    /// Deletes a record; the other devices are told by the next sync.
+    /// Deletes a record; the next sync uploads the deletion.
     ///
     /// # Errors
     /// [`Error::NoSuchRecord`].
@@ -157,7 +157,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         self.delete_many(core::slice::from_ref(id)).await
     }
 
-    /// Deletes many records in one commit. None is deleted when there is no record of one of them.
+    /// Deletes many records in one commit. If one of them does not exist, none is deleted.
     ///
     /// # Errors
     /// As [`Records::delete`].
@@ -172,8 +172,8 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         .await
     }
 
-    /// Puts a whole record, or deletes it where `new` is `None`, only if its text is still `seen` (`None`: there was no record);
-    /// tells whether it was. The fields named in `unchanged` stay as they are in `seen`, to the digit.
+    /// Puts a whole record, or deletes it if `new` is `None`, only if its text is still `seen` (`None`: no record);
+    /// returns whether it did. The fields named in `unchanged` keep exactly the text that they have in `seen`.
     ///
     /// # Errors
     /// [`Error::Input`] as with [`Records::put`].
@@ -222,8 +222,8 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .flatten())
     }
 
-    /// Makes of each record what `new` makes of its place in `ids` and of what is stored, all in one commit. Where a `cause` is
-    /// given, what is replaced goes into the journal.
+    /// Calls `new` with each index in `ids` and the stored record, and writes the results in one commit. If there is a
+    /// `cause`, the replaced values are written to the journal.
     async fn change(
         &self,
         ids: &[RecordId],
@@ -285,7 +285,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         }
     }
 
-    /// The write that turns what is stored into `cleartext`; none when that says the same already.
+    /// The write that changes the stored record to `cleartext`; `None` if the content is already the same.
     fn write(
         &self,
         id: &RecordId,
@@ -314,7 +314,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                 };
                 let base = match base {
                     Base::Same => Base::Content(current),
-                    // After a reset nobody knows what the server has: a deletion is of what was here.
+                    // After a reset the server's version is unknown: use the local content as the base of the deletion.
                     Base::Unknown if cleartext.is_none() => Base::Content(current),
                     base => base,
                 };
@@ -326,7 +326,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                 server_modified,
                 ..
             }) => {
-                // A deletion that was sent: its tombstone is known by itself.
+                // A deletion that was sent: its tombstone needs no stored version.
                 let sent = match sent {
                     Base::Same => Base::Unknown,
                     sent => sent,
@@ -357,7 +357,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         let inner = fields.get("id").map(|text| {
             json::from_str::<RecordId>(text).map_err(|_| {
                 Error::Input(
-                    "the record's own id must be a text of 1 to 64 printable ASCII characters"
+                    "the record's own id must be a string of 1 to 64 printable ASCII characters"
                         .into(),
                 )
             })
@@ -367,7 +367,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             && id != inner
         {
             return Err(Error::Input(alloc::format!(
-                "the record says that its id is {inner}, not {id}: make them equal"
+                "the record contains the id {inner}, not {id}: make them equal"
             )));
         }
         if fields
@@ -375,7 +375,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             .is_some_and(|value| !matches!(value, "false" | "null"))
         {
             return Err(Error::Input(
-                "a field named deleted marks deletions: delete the record, or rename the field"
+                "the field name deleted is reserved for deletions: delete the record, or rename the field"
                     .into(),
             ));
         }
@@ -391,20 +391,20 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                 (id, fields.with("id", &quoted))
             }
         };
-        // As the other devices will check it when they have decrypted it.
+        // The same check that other devices apply after decryption.
         check_cleartext(cleartext.as_bytes(), id.as_str())
             .map_err(|error| Error::Input(error.to_string()))?;
         Ok((id, cleartext))
     }
 }
 
-/// Refuses half of a surrogate pair that is not in the record already.
+/// Rejects an unpaired surrogate that is not already in the record.
 fn check_surrogates(current: Option<&str>, new: &str) -> Result<()> {
     let earlier = current.and_then(|current| Fields::parse(current).ok());
     match parse(new)?.new_unpaired_surrogate(earlier.as_ref()) {
         None => Ok(()),
         Some(name) => Err(Error::Input(alloc::format!(
-            "the text of the field {name:?} has half of a surrogate pair (an escape such as \\ud83d alone): write whole characters"
+            "the field {name:?} contains an unpaired surrogate (an escape such as \\ud83d alone): use complete characters"
         ))),
     }
 }

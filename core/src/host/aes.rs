@@ -1,14 +1,14 @@
-//! AES that a host lends: a browser's is faster than what WebAssembly can do.
+//! AES that a host provides: a browser's AES is faster than AES in WebAssembly.
 
 use core::future::Future;
 
-/// Bulk AES by the host, where it has something faster than Rust's.
+/// Bulk AES provided by the host, if it has a faster implementation than the Rust one.
 ///
 /// ```
 /// use selvedge_core::crypto::RustCrypto;
 /// use selvedge_core::host::Aes;
 ///
-/// /// A host that has nothing faster.
+/// /// A host without a faster AES.
 /// struct Plain;
 /// impl Aes for Plain {
 ///     type Cbc = RustCrypto;
@@ -17,29 +17,31 @@ use core::future::Future;
 /// let _cbc = Plain.cbc(&[7; 32]);
 /// ```
 pub trait Aes {
-    /// What does the work under one key.
+    /// The cipher for one key.
     type Cbc: Cbc + Clone;
 
-    /// Sets up a key.
+    /// Creates a cipher for a key.
     fn cbc(&self, key: &[u8; 32]) -> Self::Cbc;
 }
 
-/// Bulk AES-256-CBC without padding. Buffers are laid out `IV₁ C₁ IV₂ C₂ …`, each part whole blocks of 16 bytes.
+/// Bulk AES-256-CBC without padding. Buffers have the layout `IV₁ C₁ IV₂ C₂ …`; each part consists of whole 16-byte
+/// blocks.
 ///
-/// [`RustCrypto`](crate::crypto::RustCrypto) does it in Rust. A host whose own AES is faster, as WebCrypto is in a browser, does it with one call a
-/// batch: the key is its own affair.
+/// [`RustCrypto`](crate::crypto::RustCrypto) implements it in Rust. A host with a faster AES, such as WebCrypto in a
+/// browser, processes each batch with one call and manages the key itself.
 pub trait Cbc {
-    /// Decrypts in place. Every `C` becomes its cleartext with the padding still on it; what becomes of the places of
-    /// the IVs does not matter.
+    /// Decrypts in place. Every `C` becomes its cleartext, including the padding. The contents of the IV positions
+    /// afterwards are unspecified.
     ///
-    /// So the whole buffer may be one CBC run whose IV is its first block: each record's first block comes out right
-    /// because its own IV precedes it.
+    /// An implementation may therefore process the whole buffer as one CBC run whose IV is the first block: the first
+    /// block of each record is decrypted correctly because its own IV precedes it.
     fn decrypt(&self, buffer: &mut [u8]) -> impl Future<Output = Result<(), CbcError>>;
 
-    /// Encrypts in place. At `starts` there are random blocks, each followed by the padded cleartext of one record. The
-    /// random block, or what became of it by encryption in the same run, is that record's IV.
+    /// Encrypts in place. At each position in `starts` there is a random block, followed by the padded cleartext of one
+    /// record. The random block, or its encryption as part of the same run, is that record's IV.
     ///
-    /// So the whole buffer may be one CBC run, whatever its IV: the encryption of a random block is a random block.
+    /// An implementation may therefore process the whole buffer as one CBC run with any IV: the encryption of a random
+    /// block is a random block.
     fn encrypt(
         &self,
         buffer: &mut [u8],
@@ -47,11 +49,11 @@ pub trait Cbc {
     ) -> impl Future<Output = Result<(), CbcError>>;
 }
 
-/// The host's AES did not do its work.
+/// The host's AES failed.
 ///
 /// ```
-/// assert_eq!(selvedge_core::host::CbcError.to_string(), "the host's AES did not work");
+/// assert_eq!(selvedge_core::host::CbcError.to_string(), "the host's AES failed");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the host's AES did not work")]
+#[error("the host's AES failed")]
 pub struct CbcError;

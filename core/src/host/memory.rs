@@ -1,4 +1,4 @@
-//! A store in memory: for trials, for tests, and for hosts that need nothing to last.
+//! A store in memory: for experiments, for tests, and for hosts that need no persistence.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -13,7 +13,7 @@ use super::store::{
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
 
-/// A [`Store`] that lasts as long as the value.
+/// A [`Store`] that exists as long as this value.
 ///
 /// ```
 /// use selvedge_core::host::{MemoryStore, Store};
@@ -182,11 +182,11 @@ impl Store for MemoryStore {
                 Selection::Pending => stored.item.pending != Pending::Nothing,
             });
         let mut page = Vec::new();
-        let mut room = limit.bytes;
+        let mut bytes_left = limit.bytes;
         for stored in selected.take(limit.records.max(1)) {
             page.push(stored.clone());
-            match room.checked_sub(bytes(&stored.item)) {
-                Some(left) if left > 0 => room = left,
+            match bytes_left.checked_sub(bytes(&stored.item)) {
+                Some(left) if left > 0 => bytes_left = left,
                 _ => break,
             }
         }

@@ -1,5 +1,5 @@
-//! What a host lends to the core: records at rest, the time, and random bytes. ([`Fetch`] is the fourth.) Where it has AES
-//! that is faster than Rust's, it lends that too.
+//! What a host provides to the core: record storage, the clock and random bytes. ([`Fetch`] is the fourth trait.) A
+//! host whose AES is faster than the Rust implementation provides that too.
 
 mod aes;
 mod memory;
@@ -28,20 +28,20 @@ use crate::time::LocalTime;
 /// assert_eq!(Stopped.now().millis(), 1_700_000_000_000);
 /// ```
 pub trait Clock {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> LocalTime;
 }
 
-/// Random bytes fit for keys and IVs.
+/// Random bytes suitable for keys and IVs.
 pub trait Random {
     /// Fills `bytes`.
     ///
     /// # Errors
-    /// When the system has none; nothing is then encrypted.
+    /// When the system cannot provide random bytes. The core then encrypts nothing.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
 }
 
-/// The system has no random bytes.
+/// The system cannot provide random bytes.
 ///
 /// ```
 /// assert_eq!(selvedge_core::host::RandomError.to_string(), "the system has no random bytes");
@@ -50,6 +50,6 @@ pub trait Random {
 #[error("the system has no random bytes")]
 pub struct RandomError;
 
-/// All of it together, for what needs it all.
+/// All host traits together.
 pub trait Host: Fetch + Store + Clock + Random + Aes {}
 impl<T: Fetch + Store + Clock + Random + Aes> Host for T {}

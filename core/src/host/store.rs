@@ -1,4 +1,4 @@
-//! Records and sync state at rest: what a host's store keeps, and the one commit that changes it.
+//! Stored records and sync state: what a host's store keeps, and the one operation (commit) that changes it.
 
 mod commit;
 mod error;
@@ -13,7 +13,7 @@ pub use self::error::{StoreError, StoreErrorKind};
 pub use self::item::{Base, Item, Pending, Revision, Stored};
 use crate::ids::{CollectionName, RecordId};
 
-/// Which items a [`Store::page`] holds.
+/// Which items [`Store::page`] returns.
 ///
 /// ```
 /// use selvedge_core::host::Selection;
@@ -22,13 +22,13 @@ use crate::ids::{CollectionName, RecordId};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// All that are not deleted.
+    /// Items that are not deleted.
     Live,
-    /// All that are to be uploaded, deletions included.
+    /// Items that wait for upload, including deletions.
     Pending,
 }
 
-/// How much a [`Store::page`] may hold: a page ends with the record that reaches either bound.
+/// The maximum size of a [`Store::page`]. A page ends with the record that reaches either limit.
 ///
 /// ```
 /// use selvedge_core::host::PageLimit;
@@ -37,9 +37,9 @@ pub enum Selection {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimit {
-    /// The number of items.
+    /// Maximum number of items.
     pub records: usize,
-    /// The bytes of their cleartexts, bases and sent versions.
+    /// Maximum number of bytes of their cleartexts, bases and sent versions.
     pub bytes: usize,
 }
 
@@ -52,7 +52,7 @@ impl Default for PageLimit {
     }
 }
 
-/// How many items a collection has here.
+/// The number of items of a collection in this store.
 ///
 /// ```
 /// use selvedge_core::host::Counts;
@@ -63,22 +63,22 @@ impl Default for PageLimit {
 pub struct Counts {
     /// Items that are not deleted.
     pub live: u64,
-    /// Items to be uploaded, deletions included.
+    /// Items that wait for upload, including deletions.
     pub pending: u64,
 }
 
-/// Records and sync state at rest.
+/// Storage for records and sync state.
 ///
-/// A commit is atomic and durable: after a kill at any moment either all of it is there or nothing. Other programs and
-/// other windows may write at the same time; [`Write::seen`] and [`Uploaded::revision`] keep them from losing edits.
+/// A commit is atomic and durable: after a crash at any moment the store contains either all of it or nothing. Other
+/// programs and windows may write at the same time; [`Write::seen`] and [`Uploaded::revision`] prevent lost edits.
 pub trait Store {
-    /// The state of the account's sync, as the last commit left it.
+    /// The sync state of the account, as the last commit wrote it.
     ///
     /// # Errors
-    /// When the store cannot be read; so with all its methods.
+    /// When the store cannot be read. This applies to all methods of this trait.
     fn global(&self) -> impl Future<Output = Result<Option<String>, StoreError>>;
 
-    /// The state of a collection's sync, as the last commit left it.
+    /// The sync state of a collection, as the last commit wrote it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -87,13 +87,13 @@ pub trait Store {
         collection: &CollectionName,
     ) -> impl Future<Output = Result<Option<String>, StoreError>>;
 
-    /// The collections that have an item or a state, in order of name.
+    /// The collections that have an item or a state, sorted by name.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn collections(&self) -> impl Future<Output = Result<Vec<CollectionName>, StoreError>>;
 
-    /// How many items a collection has.
+    /// The number of items of a collection.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -102,7 +102,7 @@ pub trait Store {
         collection: &CollectionName,
     ) -> impl Future<Output = Result<Counts, StoreError>>;
 
-    /// The items under `ids`, in their order; `None` where there is none.
+    /// The items with the given `ids`, in the same order; `None` for an id without an item.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -112,7 +112,7 @@ pub trait Store {
         ids: &[RecordId],
     ) -> impl Future<Output = Result<Vec<Option<Stored>>, StoreError>>;
 
-    /// Items in order of id, from the first after `after`. Empty only at the end.
+    /// Items sorted by id, starting with the first one after `after`. The result is empty only at the end.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -124,9 +124,9 @@ pub trait Store {
         limit: PageLimit,
     ) -> impl Future<Output = Result<Vec<Stored>, StoreError>>;
 
-    /// Changes all that `commit` names, at once or not at all.
+    /// Applies all changes of `commit`, or none of them.
     ///
     /// # Errors
-    /// When it cannot be written; nothing was changed then.
+    /// When the changes cannot be written. Nothing is changed then.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>>;
 }

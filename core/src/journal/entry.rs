@@ -1,4 +1,4 @@
-//! One entry of the journal, and the text in which a store keeps it.
+//! One entry of the journal, and its text form in a store.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -20,15 +20,15 @@ use crate::time::{LocalTime, ServerTime};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// Both sides had changed the record, and the server's version was taken.
+    /// Both sides changed the record, and the server's version was applied.
     Merge,
     /// Another device deleted the record.
     RemoteDeletion,
-    /// Another device asked this one to delete the records of the collection.
+    /// A command of another device deleted the records of the collection.
     RemoteCommand,
-    /// The version made here is uploaded over the server's.
+    /// The local version replaces the server's in an upload.
     UploadReplaced,
-    /// A person chose to take the server's records.
+    /// A person chose the server's records.
     FirstSync,
     /// A person restored another value.
     Restore,
@@ -44,7 +44,7 @@ impl Cause {
         Self::Restore,
     ];
 
-    /// The cause in one word.
+    /// The cause as a stable identifier.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -83,18 +83,18 @@ pub struct Entry {
     pub collection: CollectionName,
     /// The record's id.
     pub id: RecordId,
-    /// When it was replaced, by the local clock.
+    /// When it was replaced, by the local clock (milliseconds).
     pub at: LocalTime,
-    /// Why.
+    /// Why it was replaced.
     pub cause: Cause,
-    /// Whose value it was.
+    /// The side that had the value.
     pub side: Side,
     /// The value: a JSON object.
     pub cleartext: String,
 }
 
 impl Entry {
-    /// Whose value it was, in one word: `here` or `server`.
+    /// The side that had the value, as an identifier: `here` or `server`.
     #[must_use]
     pub const fn side_word(&self) -> &'static str {
         match self.side {
@@ -103,8 +103,8 @@ impl Entry {
         }
     }
 
-    /// The key of the entry: the time, so that the order of keys is that of time, and a hash of the rest, so that the same
-    /// value at the same time is one entry.
+    /// The key of the entry: the time, so that keys are sorted by time, and a hash of the rest, so that the same value
+    /// at the same time is stored once.
     pub(super) fn key(&self) -> RecordId {
         let mut hash = Sha256::new();
         for part in [
@@ -122,7 +122,7 @@ impl Entry {
         RecordId::new(key).expect("digits and a dash are an id")
     }
 
-    /// The entry as a store keeps it.
+    /// The item that a store keeps.
     pub(super) fn item(&self) -> Item {
         let id = self.key();
         let mut text = String::from("{");
@@ -153,7 +153,7 @@ impl Entry {
         }
     }
 
-    /// Reads what [`Entry::item`] wrote; `None` for anything else.
+    /// Parses the output of [`Entry::item`]; `None` for any other text.
     pub(super) fn read(text: &str) -> Option<Self> {
         let fields = Fields::parse(text).ok()?;
         let word = |name| json::from_str::<String>(fields.get(name)?).ok();

@@ -1,4 +1,4 @@
-//! What is written into the journal, and what is removed from it.
+//! Writing entries to the journal, and removing old ones.
 
 use alloc::vec::Vec;
 
@@ -18,12 +18,12 @@ pub const MAX_BYTES: usize = 16 << 20;
 
 const KEEP_MILLIS: u64 = KEEP_DAYS * 24 * 60 * 60 * 1000;
 
-/// Whether an entry of this time is to be removed. One from the future, written under a wrong clock, is kept.
+/// Whether an entry of this time has expired. An entry from the future, written with a wrong clock, is kept.
 pub(super) const fn is_expired(at: LocalTime, now: LocalTime) -> bool {
     now.millis().saturating_sub(at.millis()) > KEEP_MILLIS
 }
 
-/// How many entries are to be removed, from the oldest on. `entries` has each one's time and size in bytes, the oldest first.
+/// The number of oldest entries to remove. `entries` contains each entry's time and size in bytes, oldest first.
 ///
 /// ```
 /// use selvedge_core::journal::{KEEP_DAYS, surplus};
@@ -46,7 +46,7 @@ pub fn surplus(entries: &[(LocalTime, usize)], now: LocalTime) -> usize {
     entries.len().saturating_sub(kept.count())
 }
 
-/// The part of a commit that writes these entries; `None` when there are none, or all are there already.
+/// The part of a commit that writes these entries; `None` if there are no entries, or all of them exist already.
 pub(crate) async fn part<S: Store>(store: &S, entries: &[Entry]) -> Result<Option<Part>> {
     if entries.is_empty() {
         return Ok(None);
@@ -74,7 +74,7 @@ pub(crate) async fn part<S: Store>(store: &S, entries: &[Entry]) -> Result<Optio
     }))
 }
 
-/// Removes what is too old or too much.
+/// Removes entries that exceed the maximum age, number or size.
 pub(crate) async fn prune<S: Store>(store: &S, now: LocalTime) -> Result<()> {
     let journal = name();
     let mut keys: Vec<(RecordId, Revision)> = Vec::new();
@@ -104,7 +104,7 @@ pub(crate) async fn prune<S: Store>(store: &S, now: LocalTime) -> Result<()> {
         seen: Some(revision),
         becomes: None,
     };
-    // Another process may have removed the same; the next time removes the rest.
+    // Another process may have removed the same entries; the next call removes the rest.
     let _settled = store
         .commit(Commit {
             parts: alloc::vec![Part {
@@ -135,8 +135,9 @@ async fn items<S: Store>(store: &S, collection: &CollectionName) -> Result<Vec<S
     Ok(items)
 }
 
-/// The writes that remove every item of a collection, and, in `entries`, its values for the journal. Unsent changes are all
-/// kept. What the server has, or had, may take half of the journal, so that it does not push out what it has from before.
+/// The writes that remove every item of a collection, and, in `entries`, its values for the journal. Unsent changes are
+/// all kept. Values that the server has, or had, may use half of the journal, so that they do not displace the earlier
+/// entries.
 pub(crate) async fn emptied<S: Store>(
     store: &S,
     collection: &CollectionName,
@@ -144,24 +145,25 @@ pub(crate) async fn emptied<S: Store>(
     now: LocalTime,
     entries: &mut Vec<Entry>,
 ) -> Result<Vec<Write>> {
-    let (mut room, mut bytes) = (MAX_ENTRIES / 2, MAX_BYTES / 2);
+    let (mut entries_left, mut bytes_left) = (MAX_ENTRIES / 2, MAX_BYTES / 2);
     let removed = items(store, collection).await?.into_iter().map(|stored| {
         let Stored { item, revision } = stored;
         if let Some(cleartext) = item.cleartext {
             let is_unsent = matches!(item.pending, Pending::Edit { .. });
-            let fits = room > 0 && cleartext.len() <= bytes;
+            let fits = entries_left > 0 && cleartext.len() <= bytes_left;
             if !is_unsent && fits {
-                room -= 1;
-                bytes -= cleartext.len();
+                entries_left -= 1;
+                bytes_left -= cleartext.len();
             }
             if is_unsent || fits {
                 entries.push(Entry {
                     collection: collection.clone(),
                     id: item.id.clone(),
-                    // Of one wipe the unsent changes are removed last.
-                    at: match is_unsent {
-                        true => now,
-                        false => LocalTime::from_millis(now.millis().saturating_sub(1)),
+                    // Within one wipe, unsent changes get the latest time, so that they are removed last.
+                    at: if is_unsent {
+                        now
+                    } else {
+                        LocalTime::from_millis(now.millis().saturating_sub(1))
                     },
                     cause,
                     side: Side::Ours,
@@ -178,7 +180,8 @@ pub(crate) async fn emptied<S: Store>(
     Ok(removed.collect())
 }
 
-/// How many changes that a person made to a collection here were never sent, deletions included.
+/// The number of changes to a collection that a person made on this device and that were never sent, including
+/// deletions.
 pub(crate) async fn unsent<S: Store>(store: &S, collection: &CollectionName) -> Result<u64> {
     let (mut count, mut after) = (0, None);
     loop {
@@ -199,7 +202,8 @@ pub(crate) async fn unsent<S: Store>(store: &S, collection: &CollectionName) -> 
     }
 }
 
-/// How many changes of each collection were never sent, deletions included; collections without any are left out.
+/// The number of unsent changes of each collection, including deletions; collections without unsent changes are
+/// omitted.
 ///
 /// ```
 /// use selvedge_core::host::MemoryStore;

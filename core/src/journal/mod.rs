@@ -1,8 +1,9 @@
-//! The conflict journal: values that a sync replaced here or on the server, kept for a while so that they can be restored.
+//! The conflict journal: values that a sync replaced on this device or on the server, kept for a limited time so that
+//! they can be restored.
 //!
 //! ```text
 //! what happened                                           whose value   cause
-//! both sides changed the same; theirs was taken           ours          merge
+//! both sides changed the same; theirs was applied         ours          merge
 //! both sides changed the same; ours is uploaded over it   theirs        upload-replaced
 //! another device deleted the record                       ours          remote-deletion
 //! another device asked this one to wipe a collection      ours          remote-command
@@ -10,12 +11,12 @@
 //! a person restored another value                         ours          restore
 //! ```
 //!
-//! A change that another device made to a record that was not changed here, and a change that a person makes here, replace
-//! no value in conflict: they are not in the journal.
+//! A change by another device to a record that was not changed on this device, and a change that a person makes on this
+//! device, replace no conflicting value: they are not in the journal.
 //!
 //! The journal is a collection of the host's store that is never synced: an entry is written in the same commit as the
-//! replacement, by every store that keeps its promises. Entries are kept for [`KEEP_DAYS`] days, at most [`MAX_ENTRIES`] of
-//! them with at most [`MAX_BYTES`] bytes of text; the oldest go first.
+//! replacement, so a store with atomic commits never loses one. Entries are kept for [`KEEP_DAYS`] days, at most
+//! [`MAX_ENTRIES`] of them with at most [`MAX_BYTES`] bytes of text; the oldest are removed first.
 
 mod entry;
 mod keep;
@@ -33,14 +34,14 @@ use crate::host::{PageLimit, Selection, Store, StoreError};
 use crate::ids::CollectionName;
 use crate::time::LocalTime;
 
-/// The collection of the store that holds the journal. No sync takes it, and no list of collections names it.
+/// The collection of the store that contains the journal. It is never synced, and lists of collections omit it.
 pub const COLLECTION: &str = "selvedge.journal";
 
 pub(crate) fn name() -> CollectionName {
     CollectionName::new(COLLECTION).expect("16 letters and a dot are a collection's name")
 }
 
-/// The collections of a store, in order of name, without the journal.
+/// The collections of a store, sorted by name, without the journal.
 ///
 /// ```
 /// use selvedge_core::host::MemoryStore;
@@ -56,7 +57,7 @@ pub async fn collections<S: Store>(store: &S) -> Result<Vec<CollectionName>, Sto
     Ok(names)
 }
 
-/// The entries that are kept at `now`, of one collection or of all, the newest first.
+/// The entries that are not expired at `now`, of one collection or of all, newest first.
 ///
 /// ```
 /// use selvedge_core::host::MemoryStore;

@@ -1,4 +1,4 @@
-//! Bringing a value back.
+//! Restores a value from the journal.
 
 use super::{Cause, Entry, list};
 use crate::engine::Records;
@@ -7,11 +7,12 @@ use crate::host::{Clock, Random, Store};
 use crate::ids::{CollectionName, RecordId};
 use crate::time::LocalTime;
 
-/// Puts the newest value of a record that the journal has, or the newest that was replaced at or before `at`. It is a change
-/// made here, which the next sync sends; what it replaces goes into the journal. Answers the entry that was restored.
+/// Restores the newest journal value of a record, or the newest that was replaced at or before `at`. This is a local
+/// change, which the next sync uploads; the value that it replaces is written to the journal. Returns the restored
+/// entry.
 ///
 /// # Errors
-/// [`Error::Input`] when the journal has no such value, or the record is not valid as things are now.
+/// [`Error::Input`] when the journal contains no such value, or the value is not a valid record now.
 pub async fn restore<S: Store, C: Clock, R: Random>(
     store: &S,
     clock: &C,
@@ -26,7 +27,7 @@ pub async fn restore<S: Store, C: Clock, R: Random>(
         .find(|entry| entry.id == *id && at.is_none_or(|at| entry.at <= at));
     let entry = found.ok_or_else(|| {
         Error::Input(alloc::format!(
-            "the journal has no value of the record {id} in {collection} from then: list what it has"
+            "the journal has no value of record {id} in {collection} from that time: list the journal's entries to see which values it has"
         ))
     })?;
     Records::new(store, clock, random, collection.clone())

@@ -1,4 +1,4 @@
-//! What the journal keeps, and for how long.
+//! Which entries the journal keeps, and for how long.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -65,7 +65,7 @@ async fn texts(store: &MemoryStore, now: u64) -> Vec<String> {
 }
 
 #[test]
-fn an_entry_is_read_as_it_was_written() {
+fn a_written_entry_is_read_back() {
     for cause in [
         Cause::Merge,
         Cause::RemoteDeletion,
@@ -92,7 +92,7 @@ fn an_entry_is_read_as_it_was_written() {
 }
 
 #[test]
-fn the_newest_come_first_and_the_same_value_at_the_same_time_is_one() {
+fn entries_are_newest_first_and_deduplicated() {
     block_on(async {
         let store = MemoryStore::default();
         let entries = [
@@ -108,7 +108,7 @@ fn the_newest_come_first_and_the_same_value_at_the_same_time_is_one() {
 }
 
 #[test]
-fn every_bound_removes_the_oldest() {
+fn every_limit_removes_the_oldest() {
     let at = LocalTime::from_millis;
     let many = vec![(at(5), 1); MAX_ENTRIES + 3];
     let now = at((KEEP_DAYS + 5) * DAY);
@@ -132,7 +132,7 @@ fn every_bound_removes_the_oldest() {
 }
 
 #[test]
-fn what_is_too_old_is_neither_listed_nor_kept() {
+fn an_expired_entry_is_neither_listed_nor_kept() {
     block_on(async {
         let store = MemoryStore::default();
         write(&store, &[entry("a", 0, "{}"), entry("b", DAY, "[1]")]).await;
@@ -145,7 +145,7 @@ fn what_is_too_old_is_neither_listed_nor_kept() {
 }
 
 #[test]
-fn a_wipe_keeps_every_unsent_change_and_of_the_rest_half_a_journal() {
+fn a_wipe_keeps_every_unsent_change_and_half_a_journal_of_other_values() {
     block_on(async {
         let (store, host) = (MemoryStore::default(), Host(DAY));
         let records = Records::new(&store, &host, &host, notes());
@@ -175,7 +175,7 @@ fn a_wipe_keeps_every_unsent_change_and_of_the_rest_half_a_journal() {
 }
 
 #[test]
-fn a_restored_value_replaces_one_that_can_be_restored_in_turn() {
+fn the_value_replaced_by_a_restore_can_be_restored_too() {
     block_on(async {
         let (store, host) = (MemoryStore::default(), Host(20));
         let (notes, id) = (notes(), RecordId::new("a").unwrap());

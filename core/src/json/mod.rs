@@ -1,8 +1,8 @@
-//! JSON in little code: what serde's derives describe, read from a text and written to one.
+//! A small JSON implementation: reads and writes types that derive serde's traits.
 //!
-//! Every type that is read with [`serde_json`] brings its own copies of a reader, of positions and of sentences about
-//! errors; together they were a third of what a browser had to load. Here an error says nothing but that there is one, a text
-//! is looked through once before anything is made of it, and numbers stay the text in which they came.
+//! With [`serde_json`], every type that is read gets its own copies of a reader, of positions and of error messages;
+//! together they were a third of the code that a browser had to load. Here an error contains no details, a text is
+//! validated once before values are built from it, and numbers keep their original text.
 
 mod read;
 pub(crate) mod scanner;
@@ -23,8 +23,8 @@ pub(crate) use self::write::push_text;
 
 pub use self::write::to_string;
 
-/// A text is no JSON, or not of the form that was asked for; or a value has no JSON. What it was is not told, for a record
-/// could be quoted.
+/// A text is not JSON, or does not have the requested form; or a value has no JSON form. The error contains no part of
+/// the text, because it could quote a record.
 ///
 /// ```
 /// use selvedge_core::json::{self, Malformed};
@@ -32,5 +32,5 @@ pub use self::write::to_string;
 /// assert_eq!(json::from_str::<u32>("[]"), Err(Malformed));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not the JSON that was expected")]
+#[error("the text is not the expected JSON")]
 pub struct Malformed;

@@ -1,4 +1,4 @@
-//! From JSON to values.
+//! Deserialization from JSON.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -15,7 +15,7 @@ use super::{Malformed, verbatim};
 /// Reads a value.
 ///
 /// # Errors
-/// When the text is no JSON, or not that of such a value.
+/// When the text is not JSON, or not the JSON of such a value.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use super::{Malformed, verbatim};
 /// # Ok::<(), json::Malformed>(())
 /// ```
 pub fn from_str<'de, T: de::Deserialize<'de>>(text: &'de str) -> Result<T, Malformed> {
-    // The whole text first: it is bounded in depth from here on, and nothing comes behind it.
+    // Scan the whole text first: afterwards its depth is known to be limited, and nothing follows the value.
     let mut scanner = Scanner::new(text.as_bytes());
     let is_whole = scanner.value().is_some() && scanner.end().is_some();
     if !is_whole {
@@ -50,7 +50,7 @@ pub fn from_slice<'de, T: de::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, M
     from_str(core::str::from_utf8(bytes).map_err(|_| Malformed)?)
 }
 
-/// A position in a text that is known to be JSON.
+/// A position in validated JSON text.
 struct Reader<'de>(Scanner<'de>);
 
 impl<'de> Reader<'de> {
@@ -130,18 +130,20 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
         let number = self.number::<f32>()?;
-        match number.is_finite() {
-            true => visitor.visit_f32(number),
-            false => Err(Malformed),
+        if number.is_finite() {
+            visitor.visit_f32(number)
+        } else {
+            Err(Malformed)
         }
     }
 
-    /// A number that is too large for a float is none, rather than infinity.
+    /// A number that is too large for a float is an error, not infinity.
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
         let number = self.number::<f64>()?;
-        match number.is_finite() {
-            true => visitor.visit_f64(number),
-            false => Err(Malformed),
+        if number.is_finite() {
+            visitor.visit_f64(number)
+        } else {
+            Err(Malformed)
         }
     }
 
@@ -151,7 +153,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         deserialize_identifier => deserialize_str
     }
 
-    /// Numbers that are not whole are only read where a float is asked for.
+    /// Numbers that are not whole are only read if a float is requested.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
         match self.0.first().ok_or(Malformed)? {
             b'"' => self.deserialize_str(visitor),
@@ -201,7 +203,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         self.deserialize_unit(visitor)
     }
 
-    /// Inlined, so that how other readers know a verbatim text is not compiled for this one.
+    /// Inlined, so that the detection of a verbatim text in other readers is not compiled for this one.
     #[inline(always)]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
@@ -276,7 +278,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The rest of a list or of an object.
+/// The remaining elements of a list or an object.
 struct Parts<'r, 'de> {
     reader: &'r mut Reader<'de>,
     is_first: bool,
@@ -292,7 +294,7 @@ impl<'r, 'de> Parts<'r, 'de> {
         }
     }
 
-    /// Whether another one comes.
+    /// Whether there is another element.
     fn more(&mut self) -> Result<bool, Malformed> {
         if self.reader.0.first() == Some(self.close) {
             return Ok(false);
@@ -311,9 +313,10 @@ impl<'de> de::SeqAccess<'de> for Parts<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Malformed> {
-        match self.more()? {
-            true => seed.deserialize(&mut *self.reader).map(Some),
-            false => Ok(None),
+        if self.more()? {
+            seed.deserialize(&mut *self.reader).map(Some)
+        } else {
+            Ok(None)
         }
     }
 }
@@ -325,9 +328,10 @@ impl<'de> de::MapAccess<'de> for Parts<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Malformed> {
-        match self.more()? {
-            true => seed.deserialize(&mut *self.reader).map(Some),
-            false => Ok(None),
+        if self.more()? {
+            seed.deserialize(&mut *self.reader).map(Some)
+        } else {
+            Ok(None)
         }
     }
 
@@ -337,7 +341,7 @@ impl<'de> de::MapAccess<'de> for Parts<'_, 'de> {
     }
 }
 
-/// A variant that has a value: the only member of an object.
+/// A variant with a value: the only member of an object.
 struct Variant<'r, 'de>(&'r mut Reader<'de>);
 
 impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
@@ -375,7 +379,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
     }
 }
 
-/// Without the sentences that serde would make, and what it takes to make them.
+/// Without serde's error messages, and without the code that formats them.
 impl de::Error for Malformed {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self

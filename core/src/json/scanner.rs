@@ -1,6 +1,6 @@
 //! A scanner over JSON text: finds members and checks the grammar without building values.
 //!
-//! Record cleartexts and envelopes pass through it by the ten thousand, so strings are skipped eight bytes at a time.
+//! Tens of thousands of record cleartexts and envelopes pass through it, so strings are skipped eight bytes at a time.
 
 mod string;
 #[cfg(test)]
@@ -8,10 +8,11 @@ mod tests;
 
 pub(crate) use string::RawString;
 
-/// How deep values may nest; serde_json refuses what is deeper, so nothing that reads records could use it.
+/// Maximum nesting depth; serde_json rejects deeper values, so no program that reads records with it could use them.
 pub(crate) const MAX_DEPTH: u32 = 127;
 
-/// A position in a JSON text. Every method gives `None` where the text breaks the grammar, and is then of no more use.
+/// A position in a JSON text. Every method returns `None` if the text violates the grammar; the scanner cannot be used
+/// after that.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner<'a> {
     text: &'a [u8],
@@ -28,7 +29,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whether it stopped because values nest deeper than [`MAX_DEPTH`].
+    /// Whether it stopped because values are nested deeper than [`MAX_DEPTH`].
     pub(crate) const fn is_too_deep(&self) -> bool {
         self.is_too_deep
     }
@@ -50,7 +51,7 @@ impl<'a> Scanner<'a> {
         Some(byte)
     }
 
-    /// Most texts have none, which is seen at one look.
+    /// Skips whitespace. Most texts have none, which one check detects.
     #[inline(always)]
     fn blanks(&mut self) {
         if self.peek().is_some_and(|byte| byte <= b' ') {
@@ -65,25 +66,25 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes one byte after any blanks.
+    /// Skips whitespace and consumes one byte.
     pub(crate) fn eat(&mut self, byte: u8) -> Option<()> {
         self.blanks();
         (self.next()? == byte).then_some(())
     }
 
-    /// Whether nothing but blanks is left.
+    /// Skips whitespace and checks that nothing else is left.
     pub(crate) fn end(&mut self) -> Option<()> {
         self.blanks();
         self.peek().is_none().then_some(())
     }
 
-    /// What comes next, after any blanks.
+    /// Skips whitespace and returns the next byte without consuming it.
     pub(crate) fn first(&mut self) -> Option<u8> {
         self.blanks();
         self.peek()
     }
 
-    /// Takes a list. `each` must take every value.
+    /// Consumes a list. `each` must consume every value.
     pub(crate) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.eat(b'[')?;
         if self.first()? == b']' {
@@ -101,7 +102,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes an object. `each` gets every key and must take the value, from right behind the colon.
+    /// Consumes an object. `each` gets every key and must consume the value, starting right after the colon.
     pub(crate) fn object(
         &mut self,
         mut each: impl FnMut(RawString<'a>, &mut Self) -> Option<()>,
@@ -130,7 +131,7 @@ impl<'a> Scanner<'a> {
         Some(key)
     }
 
-    /// Takes a string and checks its escapes; unpaired surrogates may stand in it (spec §0.9).
+    /// Consumes a string and checks its escapes; unpaired surrogates are allowed (spec §0.9).
     pub(crate) fn string(&mut self) -> Option<RawString<'a>> {
         self.eat(b'"')?;
         let start = self.at;
@@ -151,8 +152,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes a string that is likely to be long, without a look at its escapes or control characters. Where `measure`
-    /// knows what stands there, it gives the length, and whether it has escapes is then not looked for either.
+    /// Consumes a string that is probably long, without checking its escapes or control characters. If `measure`
+    /// recognizes the content, it returns the length; the search for escapes is skipped then.
     pub(crate) fn long_string(
         &mut self,
         measure: impl FnOnce(&'a [u8]) -> Option<usize>,
@@ -196,7 +197,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// Takes a value of any kind and gives its text.
+    /// Consumes a value of any kind and returns its text.
     pub(crate) fn value(&mut self) -> Option<&'a [u8]> {
         self.blanks();
         let start = self.at;
@@ -299,7 +300,7 @@ enum Container {
     Array,
 }
 
-/// The containers that are open, one bit each, so that deep nesting costs no stack and no heap.
+/// The open containers, one bit each, so that deep nesting needs neither stack nor heap.
 #[derive(Default)]
 struct Nesting {
     depth: u32,
@@ -330,7 +331,7 @@ impl Nesting {
     }
 }
 
-/// How many bytes come before the next quote, backslash or control character.
+/// Number of bytes before the next quote, backslash or control character.
 pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
@@ -339,7 +340,7 @@ pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     for word in words {
         let word = u64::from_le_bytes(*word);
         // The lowest high bit of each mask marks a byte that is less than a space, a quote, or a backslash. Borrows can
-        // set wrong bits only above a right one.
+        // set wrong bits only above a correct one.
         let control = word.wrapping_sub(ONES * 0x20) & !word;
         let quote = word ^ (ONES * u64::from(b'"'));
         let backslash = word ^ (ONES * u64::from(b'\\'));

@@ -1,8 +1,10 @@
-//! Unpaired surrogates: a JSON text can hold them as escapes (`"\\ud83d"`, half of an emoji), Rust's UTF-8 texts cannot.
+//! Unpaired surrogates: JSON text can contain them as escapes (`"\\ud83d"`, half of an emoji), Rust's UTF-8 strings
+//! cannot.
 //!
-//! Firefox cuts titles by UTF-16 units, so records have them (spec §0.9). Where names are compared or whole values are
-//! written again, a text has this form: the noncharacter U+FFFF is a mark, and the four hexadecimal digits behind it are
-//! the UTF-16 unit; a U+FFFF that the text really has is marked as `ffff`. So two texts are equal when what they mean is.
+//! Firefox truncates titles by UTF-16 units, so records contain them (spec §0.9). Where names are compared or whole
+//! values are written again, a string has this marked form: the noncharacter U+FFFF is the mark, and the four
+//! hexadecimal digits after it are the UTF-16 unit; a real U+FFFF in the string is written as the mark and `ffff`. Two
+//! strings are therefore equal if and only if their contents are equal.
 
 use alloc::string::String;
 
@@ -24,7 +26,7 @@ pub(super) fn push_unit(text: &mut String, unit: u16) {
     }
 }
 
-/// Appends a text without unpaired surrogates in the marked form.
+/// Appends a string without unpaired surrogates in the marked form.
 pub(super) fn push_marked(text: &mut String, plain: &str) {
     for character in plain.chars() {
         match character {
@@ -34,12 +36,12 @@ pub(super) fn push_marked(text: &mut String, plain: &str) {
     }
 }
 
-/// Appends a text of the marked form as JSON, with its quotes and escapes.
+/// Appends a string in the marked form as JSON, with quotes and escapes.
 pub(crate) fn push_lossless_text(out: &mut String, text: &str) {
     let mut parts = text.split(MARK);
     super::push_text(out, parts.next().unwrap_or_default());
     for part in parts {
-        // Without the quote at the end of what is there.
+        // Without the closing quote of the existing output.
         out.pop();
         let (unit, rest) = part.split_at_checked(4).unwrap_or((part, ""));
         match unit {
@@ -51,12 +53,12 @@ pub(crate) fn push_lossless_text(out: &mut String, text: &str) {
         }
         let start = out.len();
         super::push_text(out, rest);
-        // Without the quote at its start.
+        // Without the opening quote.
         out.remove(start);
     }
 }
 
-/// Whether a JSON text has an escape of an unpaired surrogate.
+/// Whether a JSON text contains an escape of an unpaired surrogate.
 pub(crate) fn has_unpaired(json: &str) -> bool {
     let mut units = json.split("\\").skip(1);
     let mut high = false;
@@ -65,7 +67,7 @@ pub(crate) fn has_unpaired(json: &str) -> bool {
             .strip_prefix('u')
             .and_then(|digits| digits.split_at_checked(4))
         else {
-            // An escaped backslash is followed by what is no escape.
+            // After an escaped backslash comes text, not an escape.
             if escape.is_empty() {
                 units.next();
             }
@@ -98,7 +100,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn values_with_unpaired_surrogates_are_written_as_they_were() {
+    fn values_with_unpaired_surrogates_are_written_unchanged() {
         for text in [
             r#""\ud83d""#,
             r#""cut \ud83d\n\udd8a end""#,
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_equal_when_what_they_mean_is() {
+    fn strings_are_equal_if_their_contents_are_equal() {
         let value = |text: &str| text.parse::<Value>().unwrap();
         assert_eq!(value(r#""\uD83D""#), value(r#""\ud83d""#));
         assert_eq!(value(r#""\ud83e\udd8a""#), value("\"\u{1F98A}\""));
@@ -126,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn protocol_texts_must_be_unicode() {
+    fn protocol_strings_must_be_unicode() {
         assert!(crate::json::from_str::<String>(r#""\ud83d""#).is_err());
     }
 
     #[test]
-    fn unpaired_surrogates_are_found() {
+    fn unpaired_surrogates_are_detected() {
         let rows = [
             (r#""\ud83d""#, true),
             (r#""\udd8a""#, true),

@@ -1,4 +1,4 @@
-//! What serde's derives describe, against `serde_json`.
+//! Serde derives with this crate's JSON, compared with `serde_json`.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -57,7 +57,7 @@ fn all() -> impl Strategy<Value = All> {
 
 proptest! {
     #[test]
-    fn what_one_writes_the_other_reads(value in all()) {
+    fn both_libraries_read_the_output_of_the_other(value in all()) {
         let (ours, theirs) = (to_string(&value).unwrap(), serde_json::to_string(&value).unwrap());
         prop_assert_eq!(&ours, &theirs);
         prop_assert_eq!(&from_str::<All>(&theirs).unwrap(), &value);
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), cut in 0_usize..200) {
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), cut in 0_usize..200) {
         prop_assert_eq!(from_slice::<All>(&bytes).is_ok(), false);
         let text = r#"{"shapes":["nothing",{"pair":[1,-2]},{"named":{"side":3}}],"named":{"\u00e9":null},"unit":null,"letter":"x"}"#;
         let cut = text.get(..cut).unwrap_or(text);
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn escapes_mean_what_serde_json_means(inner in "[ -~]{0,12}") {
+    fn escapes_are_resolved_as_in_serde_json(inner in "[ -~]{0,12}") {
         let quoted = alloc::format!("\"{inner}\"");
         let theirs = serde_json::from_str::<String>(&quoted).ok();
         prop_assert_eq!(from_str::<String>(&quoted).ok(), theirs);
@@ -83,7 +83,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_of_another_form_is_refused() {
+fn json_of_another_form_is_refused() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Small {
         n: u8,
@@ -107,7 +107,7 @@ fn what_is_of_another_form_is_refused() {
     assert_eq!(
         from_str(more),
         Ok(Small { n: 7 }),
-        "unknown members are passed over"
+        "unknown members are skipped"
     );
     assert_eq!(from_str::<[u8; 2]>("[1,2,3]"), Err(Malformed));
     assert_eq!(to_string(&1.5), Err(Malformed));
@@ -115,7 +115,7 @@ fn what_is_of_another_form_is_refused() {
 }
 
 #[test]
-fn a_number_beyond_every_float_is_refused_and_not_infinite() {
+fn a_number_larger_than_every_float_is_refused_and_not_infinite() {
     assert_eq!(from_str("1.5e300"), Ok(1.5e300));
     for text in ["1e400", "-1e400"] {
         assert_eq!(from_str::<f64>(text), Err(Malformed), "{text}");
@@ -135,7 +135,7 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
 }
 
 #[test]
-fn numbers_keep_their_digits_and_are_equal_by_what_they_mean() {
+fn numbers_keep_their_digits_and_are_compared_by_value() {
     let value = |text: &str| text.parse::<Value>().unwrap();
     let long = "[12345678901234567890.10,1E400,-0]";
     assert_eq!(value(long).to_string(), long);

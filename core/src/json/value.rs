@@ -1,4 +1,4 @@
-//! JSON of which this program does not know the form.
+//! JSON values whose form is not known to this program.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -13,10 +13,10 @@ use super::scanner::Scanner;
 use super::{Malformed, Verbatim, push_lossless_text};
 use crate::sorted::Map;
 
-/// The members of an object, in order of name; of two with one name the last counts.
+/// The members of an object, sorted by name; of two with the same name the last one wins.
 pub type Object = Map<String, Value>;
 
-/// A JSON value whose numbers keep their digits.
+/// A JSON value whose numbers keep their original digits.
 ///
 /// ```
 /// use selvedge_core::json::Value;
@@ -24,7 +24,7 @@ pub type Object = Map<String, Value>;
 /// let value: Value = r#"{"b": [1.50, null], "a": "\u00e9"}"#.parse()?;
 /// assert_eq!(value.get("a").and_then(Value::as_str), Some("é"));
 /// assert_eq!(value.to_string(), r#"{"a":"é","b":[1.50,null]}"#);
-/// assert_eq!(value, r#"{"a": "é", "b": [15e-1, null]}"#.parse()?, "numbers are equal by what they mean");
+/// assert_eq!(value, r#"{"a": "é", "b": [15e-1, null]}"#.parse()?, "numbers are compared by value");
 /// # Ok::<(), selvedge_core::json::Malformed>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Value {
     Bool(bool),
     /// A number.
     Number(Number),
-    /// A text. An unpaired surrogate in it, which UTF-8 cannot hold, stands as U+FFFF and four hexadecimal digits.
+    /// A string. An unpaired surrogate, which UTF-8 cannot represent, is stored as U+FFFF and four hexadecimal digits.
     Text(String),
     /// A list.
     Array(Vec<Value>),
@@ -43,12 +43,12 @@ pub enum Value {
     Object(Object),
 }
 
-/// A number as it was written.
+/// A number with its original text.
 ///
 /// ```
 /// use selvedge_core::json::Value;
 ///
-/// let Value::Number(number) = "1e2".parse()? else { panic!("it is one") };
+/// let Value::Number(number) = "1e2".parse()? else { panic!("1e2 is a number") };
 /// assert_eq!(number.to_string(), "1e2");
 /// # Ok::<(), selvedge_core::json::Malformed>(())
 /// ```
@@ -73,8 +73,8 @@ impl PartialEq for Number {
 impl Eq for Number {}
 
 impl Number {
-    /// Its sign, its digits without zeros at either end, and the power of ten of the last of them. `None` for exponents
-    /// that nobody means.
+    /// Its sign, its digits without leading and trailing zeros, and the power of ten of the last digit. `None` for
+    /// exponents outside of any practical range.
     pub(crate) fn normal(&self) -> Option<(bool, String, i64)> {
         let (is_negative, text) = match self.0.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -88,19 +88,20 @@ impl Number {
         let short = digits.trim_end_matches('0');
         let dropped = i64::try_from(digits.len() - short.len()).ok()?;
         let short = short.trim_start_matches('0');
-        match short.is_empty() {
-            true => Some((false, String::new(), 0)),
-            false => Some((
+        if short.is_empty() {
+            Some((false, String::new(), 0))
+        } else {
+            Some((
                 is_negative,
                 short.to_owned(),
                 exponent.checked_add(dropped)?,
-            )),
+            ))
         }
     }
 }
 
 impl Value {
-    /// The text that it is.
+    /// The string, if the value is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -109,7 +110,7 @@ impl Value {
         }
     }
 
-    /// The whole number, not below zero, that it is.
+    /// The non-negative whole number, if the value is one.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -118,7 +119,7 @@ impl Value {
         }
     }
 
-    /// The list that it is.
+    /// The list, if the value is one.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Value]> {
         match self {
@@ -127,7 +128,7 @@ impl Value {
         }
     }
 
-    /// The object that it is.
+    /// The object, if the value is one.
     #[must_use]
     pub const fn as_object(&self) -> Option<&Object> {
         match self {
@@ -136,13 +137,13 @@ impl Value {
         }
     }
 
-    /// The member of the object that it is.
+    /// The member of this name, if the value is an object with one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.as_object()?.get(name)
     }
 
-    /// Reads one whose text has been checked, so that it nests to a bounded depth.
+    /// Reads a value from validated text, whose nesting depth is limited.
     fn take(scanner: &mut Scanner<'_>) -> Option<Self> {
         Some(match scanner.first()? {
             b'"' => Self::Text(scanner.string()?.into_lossless()?),
@@ -264,7 +265,7 @@ impl<'a, const N: usize> From<[(&'a str, Value); N]> for Value {
     }
 }
 
-/// Tests write values as they are used to.
+/// Builds values in tests with the syntax of `serde_json::json!`.
 #[cfg(test)]
 macro_rules! json {
     ($($json:tt)*) => { $crate::json::Value::from(serde_json::json!($($json)*)) };

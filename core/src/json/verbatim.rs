@@ -1,4 +1,4 @@
-//! A piece of JSON that passes through serde as the text that it is.
+//! A JSON fragment that passes through serde as its original text.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -9,10 +9,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// The name under which reader and writer of this crate know one; to others it is a wrapper like any.
+/// The type name by which this crate's reader and writer recognize it; to other formats it is an ordinary newtype.
 pub(super) const NAME: &str = "selvedge::Verbatim";
 
-/// The text of one JSON value: with `serde_json` what its `RawValue` is.
+/// The text of one JSON value, like `RawValue` of `serde_json`.
 pub(crate) struct Verbatim(pub(crate) String);
 
 impl Serialize for Verbatim {
@@ -25,7 +25,7 @@ struct Text<'a>(&'a str);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // The writer of this crate says so where it takes a text as it stands.
+        // This crate's writer returns false here when it accepts a string verbatim.
         if !serializer.is_human_readable() {
             return serializer.serialize_str(self.0);
         }
@@ -37,9 +37,9 @@ impl Serialize for Text<'_> {
 
 impl<'de> Deserialize<'de> for Verbatim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Taken;
+        struct VerbatimVisitor;
 
-        impl<'de> Visitor<'de> for Taken {
+        impl<'de> Visitor<'de> for VerbatimVisitor {
             type Value = Verbatim;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,6 +60,6 @@ impl<'de> Deserialize<'de> for Verbatim {
             }
         }
 
-        deserializer.deserialize_newtype_struct(NAME, Taken)
+        deserializer.deserialize_newtype_struct(NAME, VerbatimVisitor)
     }
 }

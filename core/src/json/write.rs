@@ -1,4 +1,4 @@
-//! From values to JSON.
+//! Serialization to JSON.
 
 use alloc::string::String;
 use core::fmt;
@@ -7,10 +7,10 @@ use serde::ser::{self, Serialize, Serializer};
 
 use super::{Malformed, verbatim};
 
-/// The JSON of a value.
+/// The JSON text of a value.
 ///
 /// # Errors
-/// When it has none: numbers with a fraction and bytes are not written here, and names of members are texts.
+/// When it has none: numbers with a fraction and bytes are not supported, and names of members must be strings.
 ///
 /// ```
 /// use selvedge_core::json;
@@ -24,7 +24,7 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Malformed> 
     Ok(out)
 }
 
-/// Writes a text with its quotes and escapes.
+/// Writes a string with quotes and escapes.
 pub(crate) fn push_text(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push('"');
@@ -55,7 +55,7 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Where JSON goes; a bare one takes texts as they stand.
+/// The output; a `BARE` writer writes strings without quotes and escapes.
 struct Writer<'a, const BARE: bool>(&'a mut String);
 
 impl<'a, const BARE: bool> Writer<'a, BARE> {
@@ -68,7 +68,7 @@ impl<'a, const BARE: bool> Writer<'a, BARE> {
         self.word(itoa::Buffer::new().format(number))
     }
 
-    /// Begins a list or an object, in another one where that is how a variant is told.
+    /// Starts a list or an object; for an enum variant, inside an outer object.
     fn begin(self, variant: Option<&str>, open: char, close: &'static str) -> Parts<'a> {
         if let Some(variant) = variant {
             self.0.push('{');
@@ -165,9 +165,10 @@ impl<'a, const BARE: bool> Serializer for Writer<'a, BARE> {
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Malformed> {
-        match BARE {
-            true => self.0.push_str(text),
-            false => push_text(self.0, text),
+        if BARE {
+            self.0.push_str(text)
+        } else {
+            push_text(self.0, text)
         }
         Ok(())
     }
@@ -201,7 +202,7 @@ impl<'a, const BARE: bool> Serializer for Writer<'a, BARE> {
         self.serialize_str(variant)
     }
 
-    /// Inlined, so that what a verbatim text is to other writers is not compiled for this one.
+    /// Inlined, so that the handling of a verbatim text in other writers is not compiled for this one.
     #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
@@ -326,13 +327,14 @@ impl ser::SerializeMap for Parts<'_> {
         self.separate();
         let start = self.out.len();
         name.serialize(Writer::<false>(self.out))?;
-        match self
+        if self
             .out
             .get(start..)
             .is_some_and(|name| name.starts_with('"'))
         {
-            true => Ok(()),
-            false => Err(Malformed),
+            Ok(())
+        } else {
+            Err(Malformed)
         }
     }
 

@@ -1,4 +1,4 @@
-//! A cleartext as its top-level fields, each still the text in which it came, so that unknown ones survive unchanged.
+//! A cleartext as its top-level fields, each kept as its original text, so that unknown fields stay unchanged.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,18 +8,19 @@ use crate::json::scanner::Scanner;
 use crate::json::{Value, has_unpaired, push_lossless_text};
 use crate::sorted::Set;
 
-/// A text that is no JSON object.
+/// A text that is not a JSON object.
 ///
 /// ```
 /// use selvedge_core::reconcile::Fields;
 ///
-/// assert_eq!(Fields::parse("[]").unwrap_err().to_string(), "a record is a JSON object");
+/// assert_eq!(Fields::parse("[]").unwrap_err().to_string(), "a record must be a JSON object");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a record is a JSON object")]
+#[error("a record must be a JSON object")]
 pub struct NotAnObject;
 
-/// The top-level fields of a JSON object, in their order; of two fields with one name the last counts (spec §0.9).
+/// The top-level fields of a JSON object, in their order; of two fields with the same name the last one wins (spec
+/// §0.9).
 ///
 /// ```
 /// use selvedge_core::reconcile::Fields;
@@ -35,7 +36,7 @@ impl<'a> Fields<'a> {
     /// Splits a JSON object.
     ///
     /// # Errors
-    /// When the text is no JSON object.
+    /// When the text is not a JSON object.
     pub fn parse(text: &'a str) -> Result<Self, NotAnObject> {
         let mut fields = Vec::new();
         let mut scanner = Scanner::new(text.as_bytes());
@@ -60,8 +61,8 @@ impl<'a> Fields<'a> {
             .map(|(_, value)| *value)
     }
 
-    /// The name of a field whose text has half of a surrogate pair that the same field of `earlier` has not: such texts
-    /// are passed on but never made (spec §0.9).
+    /// The name of a field whose text contains an unpaired surrogate that the same field of `earlier` does not contain:
+    /// such texts are preserved but never created (spec §0.9).
     pub(crate) fn new_unpaired_surrogate(&self, earlier: Option<&Fields<'_>>) -> Option<&str> {
         let is_new = |name: &&str| {
             let value = self.get(name).unwrap_or_default();
@@ -72,12 +73,12 @@ impl<'a> Fields<'a> {
         self.names().find(is_new)
     }
 
-    /// The names of the fields, in their order; a doubled one comes twice.
+    /// The names of the fields, in their order; a duplicate name appears twice.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// This object with the fields of `patch` put over it; a `null` in the patch removes a field (RFC 7396, top level).
+    /// This object after applying `patch`; a `null` in the patch removes a field (RFC 7396, top level only).
     #[must_use]
     pub fn patched(&self, patch: &Fields<'_>) -> String {
         let mut writer = ObjectWriter::default();
@@ -94,7 +95,7 @@ impl<'a> Fields<'a> {
         writer.finish()
     }
 
-    /// This object with the fields of these names as `other` has them, where it has them.
+    /// This object with the values that these fields have in `other`, if they exist there.
     #[must_use]
     pub fn with_fields_of(&self, other: &Fields<'_>, names: &[String]) -> String {
         let mut writer = ObjectWriter::default();
@@ -123,9 +124,9 @@ impl<'a> Fields<'a> {
         writer.finish()
     }
 
-    /// Merges field by field: what one side alone changed since the base is taken from it; what both changed comes from
-    /// `newer`, and its name is told. What they have just as it was sent is no change of theirs. Without a base a field
-    /// that only one side has is kept.
+    /// Merges field by field: a field that only one side changed since the base comes from that side; a field that both
+    /// changed comes from `newer`, and its name is added to the conflicts. A server field equal to the sent version is
+    /// not a change of the server's side. Without a base, a field that only one side has is kept.
     #[must_use]
     pub fn merge(known: &Known<'_>, ours: &Fields<'_>, theirs: &Fields<'_>, newer: Side) -> Merged {
         let mut writer = ObjectWriter::default();
@@ -143,7 +144,7 @@ impl<'a> Fields<'a> {
                 _ if sent.is_some_and(|sent| same(sent, their)) => our,
                 Some(base) if same(base.get(name), our) => their,
                 Some(base) if same(base.get(name), their) => {
-                    // Either it never arrived, or they took it back.
+                    // Either the upload never arrived, or the other side changed the field back.
                     is_unsure |= sent.is_some_and(|sent| same(sent, our));
                     our
                 }
@@ -171,7 +172,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What the two sides of a merge have in common, as far as that is known.
+/// The known common ancestors of a merge.
 ///
 /// ```
 /// use selvedge_core::reconcile::Known;
@@ -180,9 +181,9 @@ impl<'a> Fields<'a> {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Known<'a> {
-    /// What the server was known to have.
+    /// The last known server version.
     pub base: Option<Fields<'a>>,
-    /// What was sent to it since, without an acknowledgement.
+    /// The version that was sent since and is not acknowledged.
     pub sent: Option<Fields<'a>>,
 }
 
@@ -191,9 +192,9 @@ pub struct Known<'a> {
 pub struct Merged {
     /// The merged JSON object.
     pub(super) cleartext: String,
-    /// The names of the fields that both sides had changed.
+    /// The names of the fields that both sides changed.
     pub(super) conflicts: Vec<String>,
-    /// Whether a field was kept that one side may have removed or changed back, for want of knowing.
+    /// Whether a field was kept although one side may have removed it or changed it back.
     pub(super) is_unsure: bool,
 }
 
@@ -225,7 +226,7 @@ fn same(a: Option<&str>, b: Option<&str>) -> bool {
     }
 }
 
-/// Whether two JSON texts say the same, whatever their blanks and the order of their members.
+/// Whether two JSON texts have the same content, regardless of whitespace and the order of members.
 ///
 /// ```
 /// use selvedge_core::reconcile::has_same_content;

@@ -1,4 +1,4 @@
-//! What becomes of one record that both sides know: pure decisions (spec §5.6, §5.7).
+//! Reconciling one record of two sides: pure decisions (spec §5.6, §5.7).
 
 mod fields;
 mod record;

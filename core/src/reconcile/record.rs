@@ -1,4 +1,4 @@
-//! Two versions of one record meet: which one, or what of both, is right (spec §5.6, §5.7).
+//! Reconciles two versions of one record: which one wins, or how they are merged (spec §5.6, §5.7).
 //!
 //! ```text
 //! theirs     ours                        what happens                              rule
@@ -7,18 +7,18 @@
 //! tombstone  unchanged                   delete
 //! tombstone  to be resent                delete                                    ServerBeatsResend
 //! tombstone  edited                      keep ours; its upload revives it          EditBeatsDelete
-//! record     missing                     take theirs
+//! record     missing                     apply theirs
 //! record     deleted; theirs = base      keep the deletion; its tombstone is sent
 //! record     deleted; theirs = sent      keep the deletion; its tombstone is sent
-//! record     deleted; theirs changed     take theirs; the deletion is dropped      EditBeatsDelete
+//! record     deleted; theirs changed     apply theirs; the deletion is dropped      EditBeatsDelete
 //! record     equal content               nothing to apply, nothing to upload
-//! record     unchanged                   take theirs
-//! record     to be resent                merge by field, theirs before ours        ServerBeatsResend
-//! record     edited                      merge by field, on a clash the newer      NewerFieldWins
+//! record     unchanged                   apply theirs
+//! record     to be resent                merge by field, theirs wins conflicts     ServerBeatsResend
+//! record     edited                      merge by field, newer wins conflicts      NewerFieldWins
 //! ```
 //!
-//! What was sent without an acknowledgement may be on the server or not. A field that they have just as it was sent is
-//! not their change, so that what was changed here since stands.
+//! A version that was sent without an acknowledgement may or may not be on the server. A server field equal to the sent
+//! version is not a change by another device, so local changes since then are kept.
 
 use alloc::string::String;
 
@@ -39,7 +39,7 @@ pub enum Side {
     Theirs,
 }
 
-/// What this device has of the record.
+/// The local state of the record.
 ///
 /// ```
 /// use selvedge_core::reconcile::Ours;
@@ -51,14 +51,14 @@ pub enum Side {
 pub enum Ours<'a> {
     /// Nothing.
     Missing,
-    /// A deletion that the server has not been told.
+    /// A deletion that was not uploaded yet.
     Deleted {
-        /// What the server was known to have.
+        /// The last known server version.
         base: Option<&'a str>,
-        /// What the server may have got of us since.
+        /// The version that was sent since and is not acknowledged.
         sent: Option<&'a str>,
     },
-    /// What the server is known to have had.
+    /// Equal to the last known server version.
     Unchanged {
         /// The record.
         cleartext: &'a str,
@@ -72,14 +72,14 @@ pub enum Ours<'a> {
     Edited {
         /// The record.
         cleartext: &'a str,
-        /// What the server was known to have.
+        /// The last known server version.
         base: Option<&'a str>,
-        /// What the server may have got of us since.
+        /// The version that was sent since and is not acknowledged.
         sent: Option<&'a str>,
     },
 }
 
-/// What the server has of the record.
+/// The server's state of the record.
 ///
 /// ```
 /// use selvedge_core::reconcile::Theirs;
@@ -94,7 +94,7 @@ pub enum Theirs<'a> {
     Record(&'a str),
 }
 
-/// The rule by which one side's change gave way to the other's.
+/// The rule by which one side's change was dropped.
 ///
 /// ```
 /// use selvedge_core::reconcile::Rule;
@@ -103,19 +103,19 @@ pub enum Theirs<'a> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// One side edited what the other deleted: the record lives.
+    /// One side edited the record that the other deleted: the record is kept.
     EditBeatsDelete,
-    /// Both changed the same field: the later change stays.
+    /// Both sides changed the same field: the later change wins.
     NewerFieldWins,
-    /// After a reset, what the server has, a deletion too, stands before what was only to be sent again.
+    /// After a reset, the server's version, including a deletion, wins over a version that is only to be sent again.
     ServerBeatsResend,
-    /// It is not known what both sides began with, or whether an upload arrived: a field that one side has and the other
-    /// not is kept, or as it was sent, though it may have been removed or changed back.
+    /// The common ancestor is unknown, or it is unknown whether an upload arrived: a field that only one side has is
+    /// kept, or kept as it was sent, although it may have been removed or changed back.
     FieldKeptWithoutBase,
 }
 
 impl Rule {
-    /// The rule in words.
+    /// The rule as text for people.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -127,7 +127,7 @@ impl Rule {
     }
 }
 
-/// What is to be done with the record here.
+/// How to reconcile the record.
 ///
 /// ```
 /// use selvedge_core::reconcile::{Outcome, Ours, Side, Theirs, reconcile};
@@ -140,38 +140,39 @@ impl Rule {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing to do: neither side has it.
+    /// Nothing to do: neither side has the record.
     Ignore,
-    /// Both have the same: nothing to apply, nothing to upload.
+    /// Both sides have the same content: nothing to apply, nothing to upload.
     Same,
-    /// Apply theirs; nothing to upload.
+    /// Apply the server's version; nothing to upload.
     Take {
-        /// The rule by which a change made here is dropped.
+        /// The rule by which a local change is dropped.
         rule: Option<Rule>,
     },
-    /// Delete it here; nothing to upload.
+    /// Delete the record locally; nothing to upload.
     Delete {
-        /// The rule by which what was here gives way, where the deletion may be of an older version.
+        /// The rule by which the local version is dropped, if the deletion may refer to an older version.
         rule: Option<Rule>,
     },
-    /// Keep ours, a deletion included, and upload it.
+    /// Keep the local version, including a deletion, and upload it.
     Keep {
-        /// The rule by which their change is dropped.
+        /// The rule by which the server's change is dropped.
         rule: Option<Rule>,
     },
-    /// Apply this and upload it.
+    /// Apply this merged record and upload it.
     Merge {
         /// The merged JSON object.
         cleartext: String,
-        /// The rule by which fields were chosen, where both sides had changed one.
+        /// The rule by which fields were chosen, if both sides had changed the same one.
         rule: Option<Rule>,
     },
 }
 
-/// Decides what becomes of one record. `newer` says whose change is the later one; ages are compared, not times, so
-/// that a constant difference of the clocks does not matter (spec §5.6).
+/// Decides how to reconcile one record. `newer` is the side with the later change; the caller compares ages instead of
+/// times, so that a constant difference between the clocks does not matter (spec §5.6).
 ///
-/// A text that is no JSON object cannot be merged; then theirs is taken, as the server's copy was checked on its way in.
+/// A text that is not a JSON object cannot be merged; then the server's version wins, because it was validated after
+/// download.
 #[must_use]
 pub fn reconcile(ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
     match (theirs, ours) {
@@ -179,7 +180,7 @@ pub fn reconcile(ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
         (Theirs::Tombstone, Ours::Deleted { .. } | Ours::Unchanged { .. }) => {
             Outcome::Delete { rule: None }
         }
-        // Whoever deleted it may not have seen what is here, if the server lost it in between.
+        // The device that deleted it may not have seen the local version, if the server lost it in between.
         (Theirs::Tombstone, Ours::Resend { .. }) => Outcome::Delete {
             rule: Some(Rule::ServerBeatsResend),
         },
@@ -237,9 +238,10 @@ fn merge(known: Known<'_>, ours: &str, theirs: &str, newer: Side, on_clash: Rule
         };
     };
     let merged = Fields::merge(&known, &our_fields, &their_fields, newer);
-    let rule = match merged.conflicts.is_empty() {
-        false => Some(on_clash),
-        true => merged.is_unsure.then_some(Rule::FieldKeptWithoutBase),
+    let rule = if merged.conflicts.is_empty() {
+        merged.is_unsure.then_some(Rule::FieldKeptWithoutBase)
+    } else {
+        Some(on_clash)
     };
     if has_same_content(&merged.cleartext, theirs) {
         Outcome::Take { rule }

@@ -1,4 +1,4 @@
-//! The state machine: events in, what is next out.
+//! The state machine: its input is events, its output is the next action.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::server::Backoff;
 use crate::sorted::Set;
 use crate::time::LocalTime;
 
-/// No server is believed that asks for more.
+/// Maximum wait that a server can request, in seconds; longer waits are shortened to this.
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 
-/// Several pushes within so long are one sync.
+/// Pushes within this number of seconds are combined into one sync.
 const PUSH_SECONDS: u64 = 2;
 
-/// Something that happened.
+/// An event that affects the schedule.
 ///
 /// ```
 /// use selvedge_core::schedule::Event;
@@ -25,44 +25,44 @@ const PUSH_SECONDS: u64 = 2;
 pub enum Event {
     /// The host started.
     Started,
-    /// Records changed here, worth so many points: 1 for a small change, 10 for one of some weight, 301 for what other
-    /// devices should have at once.
+    /// Local records changed; `points` is the weight of the change: 1 for a small change, 10 for a larger one, 301 for
+    /// a change that other devices should get immediately.
     Changed {
-        /// The points.
+        /// The weight.
         points: u32,
     },
-    /// Somebody uses this device.
+    /// A person is using this device.
     Active,
-    /// Nobody has used it for five minutes.
+    /// The device has been unused for five minutes.
     Idle,
-    /// How many devices the account has.
+    /// The number of devices of the account.
     Devices {
-        /// This one included.
+        /// The number, including this device.
         count: usize,
     },
-    /// The machine woke up, or the clock was set.
+    /// The machine woke up from sleep, or the clock was set.
     Woke,
-    /// There is a network again.
+    /// The network is available again.
     NetworkBack,
-    /// A person asks for a sync.
+    /// A person requests a sync.
     AskedFor,
-    /// A push message names collections that changed.
+    /// A push message contains the names of changed collections.
     Pushed {
         /// Their names.
         collections: Set<CollectionName>,
     },
-    /// A sync began.
+    /// A sync started.
     Began,
     /// A sync ended.
     Ended {
-        /// How.
+        /// The result.
         how: Ended,
-        /// Until when the server wants to be left alone.
+        /// How long the server asks clients to wait.
         backoff: Backoff,
     },
 }
 
-/// How a sync ended, as far as the schedule is concerned.
+/// The result of a sync, as far as it affects the schedule.
 ///
 /// ```
 /// use selvedge_core::schedule::Ended;
@@ -71,26 +71,26 @@ pub enum Event {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Done; `incoming` tells whether anything came from other devices.
+    /// Successful; `incoming` is whether records from other devices arrived.
     Done {
-        /// Whether anything came.
+        /// Whether records from other devices arrived.
         incoming: bool,
     },
-    /// Another device wrote at the same moment, or the server cut it short: again soon.
+    /// Another device wrote at the same time, or the server interrupted the sync: retry soon.
     Again,
-    /// It failed, or part of it.
+    /// The sync, or a part of it, failed.
     Failed,
-    /// There was no network: no failure of the server's.
+    /// There was no network: not counted as a failure of the server.
     Offline,
     /// The local secrets are locked.
     Locked,
-    /// The account has no server at the moment.
+    /// The account has no server node at the moment.
     NoNode,
-    /// A person has to do something first: sign in, upgrade, move.
+    /// A person must act first: sign in, upgrade, or move to another server.
     NeedsPerson,
 }
 
-/// What is next.
+/// The next action.
 ///
 /// ```
 /// use selvedge_core::schedule::Next;
@@ -101,23 +101,23 @@ pub enum Ended {
 pub enum Next {
     /// Sync now.
     Sync {
-        /// Whether a person asked for it.
+        /// Whether a person requested it.
         is_asked_for: bool,
-        /// Only these collections; `None` for all.
+        /// The collections to sync; `None` for all.
         only: Option<Set<CollectionName>>,
     },
-    /// Nothing before then, unless something happens.
+    /// Wait until the given time, unless an event occurs.
     Wait {
-        /// Then.
+        /// The time.
         until: LocalTime,
     },
-    /// A sync runs: ask again when it has ended.
+    /// A sync is running: call again when it has ended.
     Running,
-    /// A person has to do something first; their asking for a sync tries again.
+    /// A person must act first; a sync that the person requests is attempted.
     ForPerson,
 }
 
-/// When to sync next.
+/// The schedule: when to sync next.
 ///
 /// ```
 /// use selvedge_core::schedule::{Event, Next, Policy, Schedule};
@@ -133,29 +133,30 @@ pub enum Next {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Schedule {
-    /// When the next sync is due by the intervals.
+    /// When the next sync is due by the regular intervals.
     due: Option<LocalTime>,
     /// When the last sync ended.
     last: Option<LocalTime>,
-    /// Until when the server wants to be left alone.
+    /// How long the server asks clients to wait.
     backoff: Backoff,
-    /// Failures in a row.
+    /// Number of consecutive failures.
     failures: u32,
-    /// Points of the changes here since the last sync.
+    /// Total weight of the local changes since the last sync.
     points: u32,
     has_several: bool,
     is_active: bool,
     needs_person: bool,
-    /// A person waits.
+    /// Whether a person requested a sync.
     is_asked_for: bool,
-    /// Collections that a push named.
+    /// Collections named in push messages.
     pushed: Set<CollectionName>,
     #[serde(skip)]
     is_running: bool,
 }
 
 impl Schedule {
-    /// Takes in what happened at `now`. `random` spreads the clients of a server: any number.
+    /// Processes an event that happened at `now`. `random` is any random number; it distributes the clients of a server
+    /// over time.
     pub fn handle(&mut self, policy: &Policy, event: Event, now: LocalTime, random: u32) {
         match event {
             Event::Started => {
@@ -165,35 +166,35 @@ impl Schedule {
             Event::Changed { points } => {
                 self.points = self.points.saturating_add(points);
                 if self.is_urgent(policy) {
-                    self.hurry(policy, now, 0);
+                    self.bring_forward(policy, now, 0);
                 }
             }
             Event::Active => {
                 let was_idle = !core::mem::replace(&mut self.is_active, true);
                 if was_idle {
-                    self.hurry(policy, now, self.interval(policy));
+                    self.bring_forward(policy, now, self.interval(policy));
                 }
             }
             Event::Idle => self.is_active = false,
             Event::Devices { count } => {
                 let had_several = core::mem::replace(&mut self.has_several, count > 1);
                 if self.has_several && !had_several {
-                    self.hurry(policy, now, self.interval(policy));
+                    self.bring_forward(policy, now, self.interval(policy));
                 }
             }
-            Event::Woke if self.has_several => self.hurry(policy, now, policy.wake_seconds),
-            Event::NetworkBack if self.has_several => self.hurry(policy, now, 0),
+            Event::Woke if self.has_several => self.bring_forward(policy, now, policy.wake_seconds),
+            Event::NetworkBack if self.has_several => self.bring_forward(policy, now, 0),
             Event::Woke | Event::NetworkBack => {}
             Event::AskedFor => self.is_asked_for = true,
             Event::Pushed { collections } => {
                 self.pushed.extend(collections);
-                self.hurry(policy, now, PUSH_SECONDS);
+                self.bring_forward(policy, now, PUSH_SECONDS);
             }
             Event::Began => {
                 self.is_running = true;
                 self.is_asked_for = false;
                 self.pushed = Set::new();
-                // What changes while it runs counts for the next.
+                // Changes during the sync count for the next one.
                 self.points = 0;
             }
             Event::Ended { how, backoff } => self.ended(policy, how, backoff, now, random),
@@ -228,14 +229,14 @@ impl Schedule {
                 let stretch = base.saturating_mul(u64::from(random)) / u64::from(u32::MAX);
                 u64::from(self.failures)
                     .saturating_mul(base.saturating_add(stretch))
-                    .min(policy.most_backoff_seconds)
+                    .min(policy.max_backoff_seconds)
             }
             _ => self.interval(policy),
         };
         self.due = Some(now.plus_seconds(wait));
     }
 
-    /// What is next at `now`. It changes nothing: that a sync began is told by [`Event::Began`].
+    /// The next action at `now`. This does not change the state: [`Event::Began`] reports the start of a sync.
     #[must_use]
     pub fn next(&self, policy: &Policy, now: LocalTime) -> Next {
         if self.is_running {
@@ -253,39 +254,38 @@ impl Schedule {
         if self.needs_person {
             return Next::ForPerson;
         }
-        let until = self.comes_due(policy, now);
+        let until = self.due_at(policy, now);
         if now < until {
             return Next::Wait { until };
         }
-        let is_only_pushed = !self.pushed.is_empty() && !self.is_due_anyway(policy, now);
+        let is_only_pushed = !self.pushed.is_empty() && !self.is_due_by_interval(policy, now);
         Next::Sync {
             is_asked_for: false,
             only: is_only_pushed.then(|| self.pushed.clone()),
         }
     }
 
-    /// When the next sync is due by the intervals; `None` before the first event.
+    /// When the next sync is due by the regular intervals; `None` before the first event.
     #[must_use]
     pub const fn due(&self) -> Option<LocalTime> {
         self.due
     }
 
-    /// Until when even a person is refused: the server said so by `Retry-After`.
+    /// The time until which even manual syncs are refused, because the server sent `Retry-After`.
     #[must_use]
     pub fn refused_until(&self, now: LocalTime) -> Option<LocalTime> {
         let hard = within(self.backoff.hard, now, WEEK_SECONDS)?;
         (now < hard).then_some(hard)
     }
 
-    /// Whether the intervals alone, without a push, have come due.
-    fn is_due_anyway(&self, policy: &Policy, now: LocalTime) -> bool {
+    /// Whether a sync is due by the regular intervals, regardless of pushes.
+    fn is_due_by_interval(&self, policy: &Policy, now: LocalTime) -> bool {
         self.last
             .is_none_or(|last| now < last || now >= last.plus_seconds(self.interval(policy)))
     }
 
-    /// When a sync that nobody asked for comes due. A clock that was set back does not keep it from coming: no wait is
-    /// longer than the longest there is.
-    fn comes_due(&self, policy: &Policy, now: LocalTime) -> LocalTime {
+    /// When an automatic sync is due. A clock that was set back does not prevent it: no wait exceeds the maximum.
+    fn due_at(&self, policy: &Policy, now: LocalTime) -> LocalTime {
         let due = within(self.due, now, policy.longest_seconds()).unwrap_or(now);
         let floor = self
             .last
@@ -295,7 +295,7 @@ impl Schedule {
         Some(due).max(floor).max(soft).unwrap_or(now)
     }
 
-    /// The wait when nothing is special.
+    /// The regular interval.
     const fn interval(&self, policy: &Policy) -> u64 {
         match (self.has_several, self.is_active) {
             (false, _) => policy.single_seconds,
@@ -305,15 +305,16 @@ impl Schedule {
     }
 
     const fn is_urgent(&self, policy: &Policy) -> bool {
-        let threshold = match self.has_several {
-            true => policy.several_points,
-            false => policy.single_points,
+        let threshold = if self.has_several {
+            policy.several_points
+        } else {
+            policy.single_points
         };
         self.points > threshold
     }
 
-    /// Brings the next sync forward. Failures in a row are not passed over so.
-    fn hurry(&mut self, policy: &Policy, now: LocalTime, seconds: u64) {
+    /// Moves the next sync to an earlier time, except after too many consecutive failures.
+    fn bring_forward(&mut self, policy: &Policy, now: LocalTime, seconds: u64) {
         if self.failures < policy.failures {
             let sooner = now.plus_seconds(seconds);
             self.due = Some(self.due.map_or(sooner, |due| due.min(sooner)));
@@ -321,12 +322,12 @@ impl Schedule {
     }
 }
 
-/// A time, but no later than so long after now.
+/// The time, but at most `seconds` after now.
 fn within(time: Option<LocalTime>, now: LocalTime, seconds: u64) -> Option<LocalTime> {
     time.map(|time| time.min(now.plus_seconds(seconds)))
 }
 
-/// The server's wait, made longer by up to a quarter, so that not all its clients come back at once.
+/// The server's wait, extended by up to a quarter, so that not all clients return at the same time.
 fn stretched(backoff: Backoff, now: LocalTime, random: u32) -> Backoff {
     let stretch = |until: LocalTime| {
         let wait = until.millis().saturating_sub(now.millis());

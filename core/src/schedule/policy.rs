@@ -1,6 +1,6 @@
 //! The intervals of a protocol (spec §8.1–§8.3).
 
-/// How long a client waits between two syncs, and what makes it hurry. Times are in seconds.
+/// How long a client waits between two syncs, and what shortens the wait. Times are in seconds.
 ///
 /// ```
 /// use selvedge_core::schedule::Policy;
@@ -11,38 +11,38 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// After the start, so that a machine that just booted is left alone.
+    /// After the start, so that a machine that just booted is not loaded further.
     pub first_seconds: u64,
-    /// When this is the account's only device.
+    /// If this is the account's only device.
     pub single_seconds: u64,
-    /// When there are several and nobody uses this one.
+    /// If there are several devices and this one is not in use.
     pub idle_seconds: u64,
-    /// When there are several and somebody uses this one.
+    /// If there are several devices and this one is in use.
     pub active_seconds: u64,
-    /// When there are several and much has changed here, or the last sync brought something.
+    /// If there are several devices and either many local changes, or incoming records in the last sync.
     pub soon_seconds: u64,
-    /// Between two syncs that nobody asked for, at least.
+    /// Minimum interval between two automatic syncs.
     pub floor_seconds: u64,
-    /// After the machine woke up: the network is not there at once.
+    /// After the machine woke up: the network may not be available immediately.
     pub wake_seconds: u64,
-    /// So many points make changes here urgent, with one device.
+    /// Weight of local changes above which they are urgent, with one device.
     pub single_points: u32,
-    /// And with several.
+    /// The same with several devices.
     pub several_points: u32,
     /// While the local secrets are locked.
     pub locked_seconds: u64,
-    /// While the account has no server.
+    /// While the account has no server node.
     pub no_node_seconds: u64,
-    /// So many failures in a row are taken as bad luck.
+    /// Number of consecutive failures that do not increase the wait.
     pub failures: u32,
-    /// From then on each makes the wait longer by this, once to twice.
+    /// Each further failure increases the wait by this, multiplied by a random factor of one to two.
     pub backoff_seconds: u64,
-    /// But never longer than this.
-    pub most_backoff_seconds: u64,
+    /// The maximum wait after failures.
+    pub max_backoff_seconds: u64,
 }
 
 impl Policy {
-    /// What Firefox does.
+    /// Firefox's intervals.
     pub const FIREFOX: Self = Self {
         first_seconds: 15,
         single_seconds: 86_400,
@@ -57,13 +57,13 @@ impl Policy {
         no_node_seconds: 600,
         failures: 3,
         backoff_seconds: 900,
-        most_backoff_seconds: 8 * 3600,
+        max_backoff_seconds: 8 * 3600,
     };
 
-    /// The longest that this policy ever waits by itself.
+    /// The maximum wait of this policy itself.
     #[must_use]
     pub const fn longest_seconds(&self) -> u64 {
-        let mut longest = self.most_backoff_seconds;
+        let mut longest = self.max_backoff_seconds;
         if self.single_seconds > longest {
             longest = self.single_seconds;
         }

@@ -1,4 +1,4 @@
-//! URLs, built once: the text that is signed is the text that is sent (spec §0.7, §2.8).
+//! URLs, built once: the signed text is the sent text (spec §0.7, §2.8).
 
 use alloc::format;
 use alloc::string::String;
@@ -8,27 +8,27 @@ use super::host_name;
 use crate::error::Error;
 use crate::ids::{CollectionName, RecordId};
 
-/// Appends `text` with everything but unreserved characters as `%XX`.
+/// Appends `text`, with every character that is not unreserved encoded as `%XX`.
 pub(crate) fn push_encoded(url: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             url.push(char::from(byte));
         } else {
-            write!(url, "%{byte:02X}").expect("a String takes any text");
+            write!(url, "%{byte:02X}").expect("writing to a String never fails");
         }
     }
 }
 
 /// The path of a collection.
 ///
-/// `.` and `..` are allowed as names, but every URL library would read them as steps in the path, and a DELETE of
-/// `storage/..` as one of everything: they are refused.
+/// `.` and `..` are valid collection names, but every URL library treats them as path segments to resolve, and a DELETE
+/// of `storage/..` as a DELETE of everything: they are rejected.
 pub(crate) fn collection(name: &CollectionName) -> Result<String, Error> {
     refuse_step(name.as_str())?;
     Ok(format!("storage/{name}"))
 }
 
-/// The path of a record, encoded.
+/// The path of a record, percent-encoded.
 pub(crate) fn record(name: &CollectionName, id: &RecordId) -> Result<String, Error> {
     refuse_step(id.as_str())?;
     let mut path = collection(name)?;
@@ -40,13 +40,13 @@ pub(crate) fn record(name: &CollectionName, id: &RecordId) -> Result<String, Err
 fn refuse_step(segment: &str) -> Result<(), Error> {
     if matches!(segment, "." | "..") {
         return Err(Error::Input(format!(
-            "'{segment}' cannot be named in a URL: the server cannot be asked for it alone"
+            "'{segment}' cannot be part of a URL: this name cannot be requested from the server individually"
         )));
     }
     Ok(())
 }
 
-/// Appends one parameter of the query; `value` is taken as it is.
+/// Appends one query parameter; `value` is appended unchanged.
 pub(crate) fn push_parameter(url: &mut String, name: &str, value: &str) {
     url.push(if url.contains('?') { '&' } else { '?' });
     url.push_str(name);
@@ -54,22 +54,23 @@ pub(crate) fn push_parameter(url: &mut String, name: &str, value: &str) {
     url.push_str(value);
 }
 
-/// Appends one parameter of the query, its value encoded.
+/// Appends one query parameter; its value is encoded.
 pub(crate) fn push_encoded_parameter(url: &mut String, name: &str, value: &str) {
     push_parameter(url, name, "");
     push_encoded(url, value);
 }
 
-/// How many of `ids` fit into one request, and their `ids=` value: at most `most`, and the URL below 2 KiB.
-pub(crate) fn ids_value(ids: &[RecordId], most: usize) -> (usize, String) {
-    /// Leaves room for the endpoint and other parameters.
-    const VALUE_BYTES: usize = 1536;
+/// The number of `ids` that fit into one request, and their `ids=` value: at most `max` ids, and a URL of less than 2
+/// KiB.
+pub(crate) fn ids_value(ids: &[RecordId], max: usize) -> (usize, String) {
+    /// Leaves space for the endpoint and other parameters.
+    const MAX_VALUE_BYTES: usize = 1536;
     let mut value = String::new();
     let mut count = 0;
-    for id in ids.iter().take(most) {
+    for id in ids.iter().take(max) {
         let mut encoded = String::new();
         push_encoded(&mut encoded, id.as_str());
-        if count > 0 && value.len() + 1 + encoded.len() > VALUE_BYTES {
+        if count > 0 && value.len() + 1 + encoded.len() > MAX_VALUE_BYTES {
             break;
         }
         if count > 0 {
@@ -81,11 +82,11 @@ pub(crate) fn ids_value(ids: &[RecordId], most: usize) -> (usize, String) {
     (count, value)
 }
 
-/// Checks the address of a service and brings it into one form: `http` or `https` and a host in lower case, international
-/// names as ASCII, no query, no trailing slash.
+/// Validates and normalizes the address of a service: `http` or `https` and a host in lower case, international names
+/// as ASCII, no query, no trailing slash.
 pub(crate) fn service(url: &str) -> Result<String, Error> {
     normalised(url.trim()).ok_or_else(|| {
-        Error::Input("a server's address looks like https://sync.example.org".into())
+        Error::Input("a server address must have a form like https://sync.example.org".into())
     })
 }
 
@@ -116,41 +117,41 @@ fn normalised(text: &str) -> Option<String> {
     Some(url)
 }
 
-/// Why a storage server is not used that another server names.
+/// Why a storage server's address from another server is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unsafe {
-    /// It would be spoken to without TLS, though the server that names it is not.
+pub(crate) enum UnsafeAddress {
+    /// The storage server has no TLS, although the other server has.
     Downgrade,
-    /// It is in a private network or on this machine, though the server that names it is a public one.
+    /// The storage server is in a private network or on this machine, although the other server is a public one.
     Private,
 }
 
-impl Unsafe {
-    /// What is wrong, for an error.
+impl UnsafeAddress {
+    /// What is wrong, for an error message.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::Downgrade => {
-                "it names a storage server without TLS (http://), though it is itself reached by https://"
+                "it returns the address of a storage server without TLS (http://), although its own address has TLS (https://)"
             }
             Self::Private => {
-                "it is a public server and names a storage server in a private network or on this machine"
+                "it is a public server and returns the address of a storage server in a private network or on this machine"
             }
         }
     }
 }
 
-/// Whether a server may name another one. Both addresses are in the form of [`service`].
-pub(crate) fn check_named(by: &str, named: &str) -> Result<(), Unsafe> {
+/// Whether a server may return the address of another one. Both addresses are normalized by [`service`].
+pub(crate) fn check_named(by: &str, named: &str) -> Result<(), UnsafeAddress> {
     if by.starts_with("https://") && !named.starts_with("https://") {
-        Err(Unsafe::Downgrade)
+        Err(UnsafeAddress::Downgrade)
     } else if host_name::is_private(host(named)) && !host_name::is_private(host(by)) {
-        Err(Unsafe::Private)
+        Err(UnsafeAddress::Private)
     } else {
         Ok(())
     }
 }
 
-/// The host of an address in the form of [`service`], without its port.
+/// The host of an address normalized by [`service`], without its port.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_a_url_library_reads_as_a_step_is_refused() {
+    fn a_name_that_url_libraries_resolve_is_refused() {
         for step in [".", ".."] {
             assert!(matches!(
                 collection(&CollectionName::new(step).unwrap()),
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_go_in_bounded_chunks() {
+    fn ids_are_sent_in_chunks_of_limited_size() {
         let guids: Vec<RecordId> = (0..200)
             .map(|n| RecordId::new(format!("guid{n:08}")).unwrap())
             .collect();
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_services_have_one_form() {
+    fn service_addresses_are_normalized() {
         assert_eq!(
             service(" https://a.example/x/ ").unwrap(),
             "https://a.example/x"
@@ -268,42 +269,46 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_not_name_every_other() {
+    fn unsafe_addresses_from_a_server_are_refused() {
         let rows = [
             ("https://a.example", "https://b.example/1.5/7", Ok(())),
             (
                 "https://a.example",
                 "http://a.example/1.5/7",
-                Err(Unsafe::Downgrade),
+                Err(UnsafeAddress::Downgrade),
             ),
             ("http://a.example", "http://b.example/1.5/7", Ok(())),
             ("http://a.example", "https://b.example/1.5/7", Ok(())),
             (
                 "https://a.example",
                 "https://10.1.2.3/1.5/7",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://a.example",
                 "https://localhost:8000/1.5/7",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://a.example",
                 "https://[::1]:8000",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://a.example",
                 "https://[fd00::1]",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
             (
                 "https://8.8.8.8",
                 "https://192.168.0.1",
-                Err(Unsafe::Private),
+                Err(UnsafeAddress::Private),
             ),
-            ("https://a.example", "https://router", Err(Unsafe::Private)),
+            (
+                "https://a.example",
+                "https://router",
+                Err(UnsafeAddress::Private),
+            ),
             (
                 "http://127.0.0.1:8000",
                 "http://127.0.0.1:8001/1.5/7",

@@ -1,4 +1,4 @@
-//! How long the server wants to be left alone (spec §3.5).
+//! How long the server asks clients to wait (spec §3.5).
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,12 @@ use super::http_date;
 use crate::http::Headers;
 use crate::time::{ClockOffset, LocalTime};
 
-/// No server may ask for more.
+/// Maximum wait that a server can request, in seconds.
 const WEEK_SECONDS: u64 = 7 * 24 * 60 * 60;
 
-/// Until when a server wants to be left alone, by the local clock.
+/// The local time until which a server asks clients to wait.
 ///
-/// It is data: nothing here waits. The later time wins over an earlier one, and nothing shortens it.
+/// This is only data: nothing here waits. A later time replaces an earlier one, and nothing shortens the wait.
 ///
 /// ```
 /// use selvedge_core::http::Headers;
@@ -27,39 +27,40 @@ const WEEK_SECONDS: u64 = 7 * 24 * 60 * 60;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Backoff {
-    /// From `X-Weave-Backoff` and `X-Backoff`: finish what consistency needs, then stay away. A user's "sync now" may pass.
+    /// From `X-Weave-Backoff` and `X-Backoff`: finish what is needed for consistency, then wait. A manual sync may
+    /// ignore it.
     pub soft: Option<LocalTime>,
-    /// From `Retry-After`: stop at once. Nobody may pass.
+    /// From `Retry-After`: stop immediately. Manual syncs must wait too.
     pub hard: Option<LocalTime>,
 }
 
 impl Backoff {
-    /// The later of both.
+    /// The later of the two.
     #[must_use]
     pub fn until(&self) -> Option<LocalTime> {
         self.soft.max(self.hard)
     }
 
-    /// Takes in what the headers of a reply say, which came at `now`.
+    /// Records the headers of a response that arrived at `now`.
     ///
-    /// Seconds may have a fraction, which is rounded up; `Retry-After` may also be an HTTP date, which is by the server's
-    /// clock. What is negative or no time is ignored, what is more than a week is a week.
+    /// Seconds may have a fraction, which is rounded up; `Retry-After` may also be an HTTP date, by the server's clock.
+    /// A negative or invalid value is ignored; a wait of more than a week is shortened to a week.
     pub fn observe(&mut self, headers: &Headers, now: LocalTime, offset: ClockOffset) {
         for name in ["X-Weave-Backoff", "X-Backoff"] {
-            let said = headers.get(name).and_then(seconds);
-            self.soft = self.soft.max(said.map(|wait| until(now, wait)));
+            let seconds_to_wait = headers.get(name).and_then(seconds);
+            self.soft = self.soft.max(seconds_to_wait.map(|wait| until(now, wait)));
         }
-        let said = headers.get("Retry-After").and_then(|text| {
+        let seconds_to_wait = headers.get("Retry-After").and_then(|text| {
             seconds(text).or_else(|| {
                 let at = http_date::parse(text.trim())?;
                 let server_now = offset.server_millis(now).div_ceil(1000);
                 at.checked_sub(server_now)
             })
         });
-        self.hard = self.hard.max(said.map(|wait| until(now, wait)));
+        self.hard = self.hard.max(seconds_to_wait.map(|wait| until(now, wait)));
     }
 
-    /// Takes in what was seen elsewhere.
+    /// Adds another client's observations.
     pub fn merge(&mut self, other: Self) {
         self.soft = self.soft.max(other.soft);
         self.hard = self.hard.max(other.hard);
@@ -70,7 +71,7 @@ fn until(now: LocalTime, seconds: u64) -> LocalTime {
     now.plus_seconds(seconds.min(WEEK_SECONDS))
 }
 
-/// Whole seconds of a decimal text, rounded up; a number too large to hold is as good as the largest.
+/// Whole seconds of a decimal text, rounded up; a number that is too large becomes the maximum.
 fn seconds(text: &str) -> Option<u64> {
     let text = text.trim();
     let (whole, fraction) = match text.split_once('.') {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_in_every_form() {
+    fn seconds_are_parsed_in_every_form() {
         let rows = [
             ("0", Some(0)),
             ("30", Some(30)),
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_may_be_a_date_of_the_server() {
+    fn retry_after_may_be_a_date_by_the_servers_clock() {
         // 1 700 000 000 is Tue, 14 Nov 2023 22:13:20 GMT.
         let date: Headers = [("Retry-After", "Tue, 14 Nov 2023 22:14:20 GMT")]
             .into_iter()

@@ -1,11 +1,12 @@
-//! How an upload is cut into POSTs and batches under a server's limits (spec §3.6, §3.7): the pure part.
+//! Splits an upload into POSTs and batches that respect a server's limits (spec §3.6, §3.7): the pure part.
 
 use super::limits::Limits;
 
-/// A POST is closed before it grows beyond this, whatever the server takes: it bounds memory. A single record may be larger.
-const POST_BODY_BYTES: u64 = 4 << 20;
+/// Maximum size of a POST body in bytes, even if the server accepts more, to limit memory use. A single record may be
+/// larger.
+const MAX_POST_BODY_BYTES: u64 = 4 << 20;
 
-/// The sizes of one record to upload.
+/// The sizes of one record that is to be uploaded.
 ///
 /// ```
 /// use selvedge_core::server::batch::Size;
@@ -15,40 +16,40 @@ const POST_BODY_BYTES: u64 = 4 << 20;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// UTF-8 bytes of the payload text, before it is escaped.
+    /// UTF-8 bytes of the unescaped payload text.
     pub payload_bytes: u64,
     /// Bytes of the whole record as JSON.
     pub bso_json_bytes: u64,
 }
 
-/// Where the next record goes.
+/// Which POST the next record belongs to.
 ///
 /// ```
-/// use selvedge_core::server::batch::{Place, Planner, Size};
+/// use selvedge_core::server::batch::{Placement, Planner, Size};
 /// use selvedge_core::server::Limits;
 ///
 /// let mut planner = Planner::new(Limits { max_post_records: 1, max_total_records: 2, ..Limits::default() });
 /// let size = Size { payload_bytes: 10, bso_json_bytes: 50 };
-/// assert_eq!(planner.place(size), Place::ThisPost);
+/// assert_eq!(planner.place(size), Placement::ThisPost);
 /// planner.add(size);
-/// assert_eq!(planner.place(size), Place::NextPost);
+/// assert_eq!(planner.place(size), Placement::NextPost);
 /// planner.close_post();
 /// planner.add(size);
-/// assert_eq!(planner.place(size), Place::NextBatch);
+/// assert_eq!(planner.place(size), Placement::NextBatch);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Into the POST that is being filled.
+pub enum Placement {
+    /// The current POST.
     ThisPost,
-    /// Into another POST: first send this one, without a commit.
+    /// The next POST: first send the current one without a commit.
     NextPost,
-    /// Into another batch: first send this POST with the commit.
+    /// The next batch: first send the current POST with the commit.
     NextBatch,
-    /// Nowhere: it is beyond a limit by itself.
+    /// None: the record exceeds a limit by itself.
     TooLarge,
 }
 
-/// Counts what goes into the POST and the batch at hand.
+/// Counts the records of the current POST and the current batch.
 ///
 /// ```
 /// use selvedge_core::server::batch::Planner;
@@ -59,10 +60,10 @@ pub enum Place {
 #[derive(Debug, Clone)]
 pub struct Planner {
     limits: Limits,
-    /// A POST of more than one record is not made larger than this.
+    /// Maximum body size, in bytes, of a POST with more than one record.
     body_bytes: u64,
     post: Sum,
-    /// Without the POST at hand.
+    /// Without the current POST.
     batch: Sum,
 }
 
@@ -70,7 +71,7 @@ pub struct Planner {
 struct Sum {
     records: u64,
     payload_bytes: u64,
-    /// Of the records alone, without brackets and commas.
+    /// The records only, without brackets and commas.
     json_bytes: u64,
 }
 
@@ -83,7 +84,7 @@ impl Sum {
         }
     }
 
-    /// Brackets around the records, a comma between two.
+    /// Adds brackets around the records and commas between them.
     const fn body_bytes(self) -> u64 {
         self.json_bytes
             .saturating_add(2)
@@ -97,21 +98,21 @@ impl Planner {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            body_bytes: POST_BODY_BYTES,
+            body_bytes: MAX_POST_BODY_BYTES,
             post: Sum::default(),
             batch: Sum::default(),
         }
     }
 
-    /// Keeps every later POST of more than one record at or below this size: a larger one was refused, though the server
-    /// announces that it takes it.
+    /// Limits the size of every later POST with more than one record: the server rejected a larger POST although it
+    /// announces a higher limit.
     pub fn lower_body_bytes(&mut self, body_bytes: u64) {
         self.body_bytes = self.body_bytes.min(body_bytes);
     }
 
-    /// Where a record of this size goes. The plan does not change.
+    /// The POST for a record of this size. This does not change the plan.
     #[must_use]
-    pub fn place(&self, size: Size) -> Place {
+    pub fn place(&self, size: Size) -> Placement {
         let limits = &self.limits;
         let fits_post = |sum: Sum, body_bytes: u64| {
             sum.records <= limits.max_post_records
@@ -126,7 +127,7 @@ impl Planner {
             || !fits_post(alone, limits.max_request_bytes)
             || !fits_batch(alone)
         {
-            return Place::TooLarge;
+            return Placement::TooLarge;
         }
         let total = Sum {
             records: self.batch.records + self.post.records,
@@ -137,56 +138,56 @@ impl Planner {
             json_bytes: 0,
         };
         if !fits_batch(total.plus(size)) {
-            Place::NextBatch
+            Placement::NextBatch
         } else if self.is_post_empty()
             || fits_post(
                 self.post.plus(size),
                 limits.max_request_bytes.min(self.body_bytes),
             )
         {
-            Place::ThisPost
+            Placement::ThisPost
         } else {
-            Place::NextPost
+            Placement::NextPost
         }
     }
 
-    /// Counts a record into the POST at hand.
+    /// Counts a record in the current POST.
     pub fn add(&mut self, size: Size) {
         self.post = self.post.plus(size);
     }
 
-    /// Whether the POST at hand has no record yet.
+    /// Whether the current POST has no record yet.
     #[must_use]
     pub const fn is_post_empty(&self) -> bool {
         self.post.records == 0
     }
 
-    /// The records of the POST at hand.
+    /// The number of records in the current POST.
     #[must_use]
     pub const fn post_records(&self) -> u64 {
         self.post.records
     }
 
-    /// The payload bytes of the POST at hand.
+    /// The payload bytes in the current POST.
     #[must_use]
     pub const fn post_payload_bytes(&self) -> u64 {
         self.post.payload_bytes
     }
 
-    /// The POST at hand was sent; the batch stays open.
+    /// Reports that the current POST was sent; the batch stays open.
     pub fn close_post(&mut self) {
         let post = core::mem::take(&mut self.post);
         self.batch.records += post.records;
         self.batch.payload_bytes = self.batch.payload_bytes.saturating_add(post.payload_bytes);
     }
 
-    /// A record of the last POST was refused and is not in the open batch.
+    /// Reports that a record of the last POST was rejected and is not in the open batch.
     pub fn refused(&mut self, payload_bytes: u64) {
         self.batch.records = self.batch.records.saturating_sub(1);
         self.batch.payload_bytes = self.batch.payload_bytes.saturating_sub(payload_bytes);
     }
 
-    /// The POST at hand was sent with the commit: the next record opens another batch.
+    /// Reports that the current POST was sent with the commit: the next record opens a new batch.
     pub fn commit(&mut self) {
         self.post = Sum::default();
         self.batch = Sum::default();
@@ -258,23 +259,23 @@ mod tests {
                 bso_json_bytes: record.bso_json_bytes,
             };
             match planner.place(size) {
-                Place::TooLarge => {
+                Placement::TooLarge => {
                     skipped.push(record.id);
                     continue;
                 }
-                Place::ThisPost => {}
-                Place::NextPost => {
+                Placement::ThisPost => {}
+                Placement::NextPost => {
                     simulation.send(false);
                     planner.close_post();
                 }
-                Place::NextBatch => {
+                Placement::NextBatch => {
                     simulation.send(true);
                     planner.commit();
                 }
             }
             assert_eq!(
                 planner.place(size),
-                Place::ThisPost,
+                Placement::ThisPost,
                 "after a POST was sent"
             );
             planner.add(size);
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn every_scenario_is_cut_as_the_vectors_say() {
+    fn every_scenario_is_split_as_the_vectors_specify() {
         #[derive(Deserialize)]
         struct Vectors {
             scenarios: Vec<Scenario>,
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_stays_small_where_the_server_has_no_bounds() {
+    fn a_post_stays_small_if_the_server_has_no_limits() {
         let endless = Limits {
             max_request_bytes: u64::MAX,
             max_record_payload_bytes: u64::MAX,
@@ -319,15 +320,15 @@ mod tests {
         };
         let mut planner = Planner::new(endless);
         let large = Size {
-            payload_bytes: POST_BODY_BYTES,
-            bso_json_bytes: POST_BODY_BYTES + 100,
+            payload_bytes: MAX_POST_BODY_BYTES,
+            bso_json_bytes: MAX_POST_BODY_BYTES + 100,
         };
-        assert_eq!(planner.place(large), Place::ThisPost);
+        assert_eq!(planner.place(large), Placement::ThisPost);
         planner.add(large);
         let small = Size {
             payload_bytes: 1,
             bso_json_bytes: 40,
         };
-        assert_eq!(planner.place(small), Place::NextPost);
+        assert_eq!(planner.place(small), Placement::NextPost);
     }
 }

@@ -1,13 +1,13 @@
-//! Pages by the times of their records, for servers that have no tokens for the next page (spec §3.3, §3.10).
+//! Pagination by the modification times of records, for servers without page tokens (spec §3.3, §3.10).
 //!
-//! A number of records to skip would pass one over whenever an earlier one is written meanwhile, for that one moves to the
-//! end. So each page begins at the time of the last record of the one before, that time included:
+//! Skipping a number of records would miss one whenever an earlier record is written meanwhile, because that one moves
+//! to the end. So each page starts at the time of the last record of the previous page, including that time:
 //!
 //! ```text
-//! fewer records than asked for, no sign of more ───→ the end
-//! no limit, and yet a sign of more, and no way on ─→ an answer that leads nowhere
-//! records out of order, or none with a time ───────→ all that is left, in one page
-//! all of one time, the one that the page began at ─→ likewise
+//! fewer records than requested, has_more not set ──→ the end
+//! no limit, but has_more is set, and no progress ──→ an invalid response
+//! records out of order, or none with a time ───────→ all remaining records, in one page
+//! all records have the time where the page started → all remaining records, in one page
 //! else ────────────────────────────────────────────→ from the time of the last record on
 //! ```
 
@@ -15,7 +15,7 @@ use super::dialect::before;
 use super::query::{Query, Sort};
 use crate::time::ServerTime;
 
-/// The way in which the times of the records go.
+/// The order of the records' times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     Oldest,
@@ -23,7 +23,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    /// The order of a query whose pages can go by time; `None` where they cannot.
+    /// The order of a query that can be paginated by time; `None` if it cannot.
     pub(super) fn of(query: &Query) -> Option<Self> {
         match query.sort {
             Some(Sort::Oldest) if query.full && query.ids.is_none() => Some(Self::Oldest),
@@ -40,7 +40,7 @@ impl Order {
         }
     }
 
-    /// `newer` and `older` of the page that begins at `reached`.
+    /// `newer` and `older` of the page that starts at `reached`.
     pub(super) fn bounds(
         self,
         query: &Query,
@@ -60,11 +60,11 @@ impl Order {
     }
 }
 
-/// The times of the page at hand.
+/// The times of the current page.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     last: Option<ServerTime>,
-    /// Whether a record came that is not in the order of the others.
+    /// Whether a record was out of order.
     rises: bool,
     falls: bool,
 }
@@ -86,43 +86,43 @@ impl Times {
     }
 }
 
-/// A page that came, and how it was asked for.
+/// A received page, and its request.
 #[derive(Debug)]
-pub(super) struct Came<'a> {
+pub(super) struct FetchedPage<'a> {
     pub(super) order: Order,
-    /// At which time it began, if not at the query's own beginning.
+    /// The time at which it started, unless it is the first page.
     pub(super) reached: Option<ServerTime>,
-    /// At most so many records were asked for.
+    /// The requested maximum number of records.
     pub(super) limit: Option<u32>,
-    /// So many came.
+    /// The number of received records.
     pub(super) records: u64,
     pub(super) times: &'a Times,
-    /// The server itself says that there are more.
-    pub(super) says_more: bool,
+    /// Whether the server reports that there are more.
+    pub(super) has_more: bool,
 }
 
-/// Where the download goes on.
+/// How the download continues.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Nowhere: that was all.
+pub(super) enum NextPage {
+    /// It is complete.
     End,
-    /// At the records of this time.
+    /// With the records from this time on.
     From(ServerTime),
-    /// At the same place, without a limit.
-    Whole,
-    /// At the beginning, without a limit: what came was in no order.
-    WholeAgain,
-    /// Nowhere, though there are more.
+    /// At the same position, without a limit.
+    Unlimited,
+    /// From the beginning, without a limit: the received records were not sorted.
+    RestartUnlimited,
+    /// It cannot continue, although there are more records.
     Stuck,
 }
 
-impl Came<'_> {
-    pub(super) fn turn(&self) -> Turn {
+impl FetchedPage<'_> {
+    pub(super) fn next(&self) -> NextPage {
         let is_full = self
             .limit
             .is_some_and(|limit| self.records >= u64::from(limit));
-        if !is_full && !self.says_more {
-            return Turn::End;
+        if !is_full && !self.has_more {
+            return NextPage::End;
         }
         let is_in_order = self.times.is_in(self.order);
         let moves = |last: &ServerTime| {
@@ -130,10 +130,10 @@ impl Came<'_> {
                 .is_none_or(|reached| *last != reached && self.order.is_after(*last, reached))
         };
         match self.times.last.filter(moves) {
-            Some(last) if is_in_order => Turn::From(last),
-            _ if self.limit.is_none() => Turn::Stuck,
-            _ if is_in_order => Turn::Whole,
-            _ => Turn::WholeAgain,
+            Some(last) if is_in_order => NextPage::From(last),
+            _ if self.limit.is_none() => NextPage::Stuck,
+            _ if is_in_order => NextPage::Unlimited,
+            _ => NextPage::RestartUnlimited,
         }
     }
 }
@@ -161,11 +161,19 @@ mod tests {
     #[test]
     fn every_row() {
         use Order::{Newest, Oldest};
-        type Row<'a> = (&'a str, Order, u64, Option<u32>, &'a [u64], bool, Turn);
+        type Row<'a> = (&'a str, Order, u64, Option<u32>, &'a [u64], bool, NextPage);
         let rows: [Row<'_>; 14] = [
-            ("few", Oldest, 0, Some(3), &[1, 2], false, Turn::End),
-            ("none", Oldest, 0, Some(3), &[], false, Turn::End),
-            ("no limit", Oldest, 0, None, &[1, 2, 3], false, Turn::End),
+            ("few", Oldest, 0, Some(3), &[1, 2], false, NextPage::End),
+            ("none", Oldest, 0, Some(3), &[], false, NextPage::End),
+            (
+                "no limit",
+                Oldest,
+                0,
+                None,
+                &[1, 2, 3],
+                false,
+                NextPage::End,
+            ),
             (
                 "full",
                 Oldest,
@@ -173,7 +181,7 @@ mod tests {
                 Some(3),
                 &[1, 2, 2],
                 false,
-                Turn::From(time(2)),
+                NextPage::From(time(2)),
             ),
             (
                 "a sign",
@@ -182,16 +190,16 @@ mod tests {
                 Some(9),
                 &[1, 2],
                 true,
-                Turn::From(time(2)),
+                NextPage::From(time(2)),
             ),
             (
-                "goes on",
+                "continues",
                 Oldest,
                 2,
                 Some(3),
                 &[2, 2, 3],
                 false,
-                Turn::From(time(3)),
+                NextPage::From(time(3)),
             ),
             (
                 "backwards",
@@ -200,7 +208,7 @@ mod tests {
                 Some(3),
                 &[9, 8, 7],
                 false,
-                Turn::From(time(7)),
+                NextPage::From(time(7)),
             ),
             (
                 "one time",
@@ -209,25 +217,25 @@ mod tests {
                 Some(3),
                 &[2, 2, 2],
                 false,
-                Turn::Whole,
+                NextPage::Unlimited,
             ),
             (
-                "its first",
+                "at its first time",
                 Oldest,
                 0,
                 Some(3),
                 &[2, 2, 2],
                 false,
-                Turn::From(time(2)),
+                NextPage::From(time(2)),
             ),
             (
-                "no order",
+                "unsorted",
                 Oldest,
                 0,
                 Some(3),
                 &[2, 1, 3],
                 false,
-                Turn::WholeAgain,
+                NextPage::RestartUnlimited,
             ),
             (
                 "wrong order",
@@ -236,7 +244,7 @@ mod tests {
                 Some(3),
                 &[1, 2, 3],
                 false,
-                Turn::WholeAgain,
+                NextPage::RestartUnlimited,
             ),
             (
                 "before its beginning",
@@ -245,42 +253,42 @@ mod tests {
                 Some(2),
                 &[1, 2],
                 false,
-                Turn::Whole,
+                NextPage::Unlimited,
             ),
             (
-                "a sign of nothing",
+                "has_more without records",
                 Oldest,
                 0,
                 Some(3),
                 &[],
                 true,
-                Turn::Whole,
+                NextPage::Unlimited,
             ),
             (
-                "a sign without end",
+                "has_more without progress",
                 Oldest,
                 2,
                 None,
                 &[2],
                 true,
-                Turn::Stuck,
+                NextPage::Stuck,
             ),
         ];
-        for (name, order, reached, limit, times, says_more, expected) in rows {
-            let came = Came {
+        for (name, order, reached, limit, times, has_more, expected) in rows {
+            let fetched = FetchedPage {
                 order,
                 reached: (reached > 0).then_some(time(reached)),
                 limit,
                 records: times.len() as u64,
                 times: &seen(times),
-                says_more,
+                has_more,
             };
-            assert_eq!(came.turn(), expected, "{name}");
+            assert_eq!(fetched.next(), expected, "{name}");
         }
     }
 
     #[test]
-    fn a_page_is_asked_for_from_the_time_that_was_reached() {
+    fn a_page_is_requested_from_the_reached_time() {
         let query = Query {
             newer: Some(time(10)),
             older: Some(time(90)),
@@ -303,10 +311,10 @@ mod tests {
     }
 
     proptest! {
-        /// A server that answers by the rules, and that is written to between two pages: what was there before, or has not
-        /// been written since, comes.
+        /// With a correct server that is written to between two pages, every record is received that existed before and
+        /// was not written since.
         #[test]
-        fn nothing_is_passed_over(
+        fn no_record_is_skipped(
             mut rows in proptest::collection::vec((1..20_u64, 0..1000_u32), 0..40),
             limit in 1..6_u32,
             moved in proptest::collection::vec(0..40_usize, 0..10),
@@ -329,13 +337,13 @@ mod tests {
                 page.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
                 let mut times = Times::default();
                 page.iter().for_each(|(t, _)| times.see(time(*t)));
-                let came = Came { order, reached, limit, records: page.len() as u64, times: &times, says_more: false };
+                let fetched = FetchedPage { order, reached, limit, records: page.len() as u64, times: &times, has_more: false };
                 got.extend(page);
-                match came.turn() {
-                    Turn::End => { limit = Some(0); break }
-                    Turn::From(time) => reached = Some(time),
-                    Turn::Whole => limit = None,
-                    turn => prop_assert!(false, "{turn:?}"),
+                match fetched.next() {
+                    NextPage::End => { limit = Some(0); break }
+                    NextPage::From(time) => reached = Some(time),
+                    NextPage::Unlimited => limit = None,
+                    next => prop_assert!(false, "{next:?}"),
                 }
                 if let Some(at) = moves.next() && let Some(row) = rows.get_mut(*at) {
                     row.0 = 100;

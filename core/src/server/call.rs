@@ -1,4 +1,4 @@
-//! One request below a user's endpoint, before it is signed, and its answer, before it is read.
+//! One request below a user's endpoint before it is signed, and its response before the body is read.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::error::{Error, RequestLine};
 use crate::http::{Method, Response};
 use crate::time::ServerTime;
 
-/// A request that is to be authorised and sent.
+/// A request that is not authorized and sent yet.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(super) method: Method,
@@ -20,7 +20,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call of a path below the endpoint, with its query, encoded.
+    /// A call of a path below the endpoint, including the query; percent-encoded.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
             method,
@@ -31,24 +31,24 @@ impl Call {
         }
     }
 
-    /// Which answers are understood.
+    /// Sets the accepted content types.
     pub(crate) fn accept(self, types: &str) -> Self {
         self.header("Accept", types)
     }
 
-    /// With a header.
+    /// Adds a header.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// With a condition, as far as the server's dialect has it.
+    /// Adds a condition, if the server's dialect supports it.
     pub(crate) fn when(mut self, condition: Condition) -> Self {
         self.condition = condition;
         self
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub(crate) fn json(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self.header("Content-Type", "application/json")
@@ -60,7 +60,7 @@ impl Call {
     }
 }
 
-/// A successful answer whose body is still to be read.
+/// A successful response whose body has not been read yet.
 pub(crate) struct Reply<B> {
     pub(crate) response: Response<B>,
     pub(crate) line: RequestLine,
@@ -75,14 +75,15 @@ impl<B> Reply<B> {
         last_modified(&self.response.headers)
     }
 
-    /// Passes a reply on if it is the storage server's own.
+    /// Checks that a response comes from the storage server itself.
     pub(crate) fn check_genuine(&self) -> Result<(), Error> {
-        match is_genuine(&self.response.headers) {
-            true => Ok(()),
-            false => Err(Error::NotGenuine {
+        if is_genuine(&self.response.headers) {
+            Ok(())
+        } else {
+            Err(Error::NotGenuine {
                 status: self.response.status,
                 request: self.line.clone(),
-            }),
+            })
         }
     }
 
@@ -93,13 +94,13 @@ impl<B> Reply<B> {
         }
     }
 
-    /// The answer is no JSON, or other JSON; a closer look could quote a record.
-    pub(crate) fn no_json(&self) -> Error {
-        self.unreadable("it is not the JSON that the protocol says")
+    /// The body is not JSON, or not the expected JSON; more details could quote a record.
+    pub(crate) fn not_json(&self) -> Error {
+        self.unreadable("it is not the JSON that the protocol specifies")
     }
 }
 
-/// A write's time in a body: bare, in quotes, or as the member `modified`.
+/// A write's time in a body: a plain number, in quotes, or as the member `modified`.
 pub(super) fn body_time(body: &[u8]) -> Option<ServerTime> {
     #[derive(serde::Deserialize)]
     struct Modified {

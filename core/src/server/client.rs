@@ -1,4 +1,4 @@
-//! One user's corner of a storage server: signs requests, sends them, and sorts the answers.
+//! Client for one user's storage on a server: signs and sends requests, and classifies responses.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -22,14 +22,14 @@ use crate::host::{Clock, Random};
 use crate::http::{Body, Fetch, FetchError, FetchErrorKind, Headers, Method, Request};
 use crate::time::{LocalTime, ServerTime};
 
-/// A 401 is the clock's fault when it is wrong by more than this (spec §2.6).
+/// A 401 is attributed to the clock if the clock is wrong by more than this number of seconds (spec §2.6).
 const SKEW_SECONDS: u64 = 30;
-/// Of a refusal only the beginning is read.
-const REFUSAL_BYTES: usize = 4096;
-/// How often a GET is sent again when the server closes the connection before its answer begins.
+/// Maximum number of bytes read from the body of an error response.
+const MAX_ERROR_BODY_BYTES: usize = 4096;
+/// Maximum number of retries of a GET when the server closes the connection before its response starts.
 const MAX_DROPPED: u32 = 2;
 
-/// Where a user's storage is, and how requests are authorised.
+/// The address of a user's storage, and how requests are authorized.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk;
@@ -46,7 +46,7 @@ pub struct Access {
     authorization: Authorization,
 }
 
-/// How requests are authorised.
+/// How requests are authorized.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk;
@@ -60,12 +60,12 @@ pub struct Access {
 pub enum Authorization {
     /// Each request is signed (storage API 1.5).
     Hawk(hawk::Credentials),
-    /// Each request carries the user's name and password (storage API 1.1).
+    /// Each request contains the user's name and password (storage API 1.1).
     Basic(Basic),
 }
 
-/// A name and a password as the `Authorization` header says them. It shows nothing of itself, and is forgotten when it is
-/// dropped.
+/// A name and a password in the form of the `Authorization` header. Its `Debug` output contains no secret, and it is
+/// zeroized when dropped.
 ///
 /// ```
 /// use selvedge_core::server::Basic;
@@ -76,7 +76,7 @@ pub enum Authorization {
 pub struct Basic(Zeroizing<String>);
 
 impl Basic {
-    /// From a name without a colon, and a password, in UTF-8.
+    /// Creates one from a name without a colon, and a password, in UTF-8.
     #[must_use]
     pub fn new(username: &str, password: &str) -> Self {
         let mut pair = Zeroizing::new(String::with_capacity(username.len() + 1 + password.len()));
@@ -106,7 +106,7 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// The endpoint names the user, so only its being there is shown.
+/// The endpoint identifies the user, so only its presence is shown.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Access(..)")
@@ -114,10 +114,10 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// Access to the storage at `endpoint`, the `api_endpoint` of a token, by signed requests.
+    /// Access to the storage at `endpoint`, the `api_endpoint` of a token, with signed requests.
     ///
     /// # Errors
-    /// When the endpoint is no address of a web server.
+    /// When the endpoint is not an address of a web server.
     pub fn hawk(endpoint: &str, credentials: hawk::Credentials) -> Result<Self> {
         Ok(Self {
             endpoint: address::service(endpoint)?,
@@ -125,11 +125,11 @@ impl Access {
         })
     }
 
-    /// Access to the storage on `node` of a user who has a name and a password, in the dialect 1.1. The name is the
+    /// Access to the storage on `node` of a user with a name and a password, in dialect 1.1. The name is the
     /// [`username`](crate::account::legacy::username) of an account.
     ///
     /// # Errors
-    /// When the node is no address of a web server.
+    /// When the node is not an address of a web server.
     pub fn basic(node: &str, username: &str, password: &str) -> Result<Self> {
         Ok(Self {
             endpoint: address::service(&format!("{}/1.1/{username}", address::service(node)?))?,
@@ -137,7 +137,7 @@ impl Access {
         })
     }
 
-    /// The dialect that the storage is spoken to in.
+    /// The dialect of the storage.
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         match self.authorization {
@@ -155,9 +155,9 @@ impl Access {
 
 /// One user's storage on a server.
 ///
-/// All methods take `&self`. What the replies say beside their bodies is recorded: the server's clock is used for the
-/// next signature, the rest is read with [`Client::observed`]. Nothing is waited for, and the only request that is sent
-/// twice is one that a server refuses because the clock was wrong.
+/// All methods take `&self`. Information in the headers of responses is recorded: the server's clock is used for the
+/// next signature, the rest is available from [`Client::observed`]. The client never waits, and it retries only a
+/// request that a server rejected because the clock was wrong, and a GET that got no response.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk;
@@ -166,7 +166,7 @@ impl Access {
 /// use selvedge_core::server::{Access, Client};
 /// use selvedge_core::time::LocalTime;
 ///
-/// struct Host; // A server that has one collection.
+/// struct Host; // A server with one collection.
 /// impl Fetch for Host {
 ///     type Body = Bytes;
 ///     async fn fetch(&self, _: Request) -> Result<Response<Bytes>, FetchError> {
@@ -193,7 +193,7 @@ pub struct Client<'h, H> {
     access: Access,
     user_agent: Option<String>,
     observed: RefCell<Observed>,
-    /// A POST of more than one record is not made larger than this.
+    /// Maximum body size, in bytes, of a POST with more than one record.
     body_bytes: Cell<u64>,
 }
 
@@ -206,7 +206,7 @@ impl<H> fmt::Debug for Client<'_, H> {
 }
 
 impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
-    /// A client that has not sent anything yet. `user_agent` names the product; in a browser it must be `None`.
+    /// Creates a client; nothing is sent yet. `user_agent` is the product name; in a browser it must be `None`.
     #[must_use]
     pub fn new(host: &'h H, access: Access, user_agent: Option<String>) -> Self {
         Self {
@@ -224,20 +224,20 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         self.access.endpoint()
     }
 
-    /// What the replies so far said beside their bodies.
+    /// Information in the headers of the responses up to now.
     #[must_use]
     pub fn observed(&self) -> Observed {
         self.observed.borrow().clone()
     }
 
-    /// The dialect that the server is spoken to in.
+    /// The dialect of the server.
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         self.access.dialect()
     }
 
-    /// The latest time that a server's clock may show: a day ahead of both clocks. What is later was written while the
-    /// server's clock was wrong (spec §5.3).
+    /// The latest plausible server time: one day ahead of both clocks. A later time was written while the server's
+    /// clock was wrong (spec §5.3).
     pub(crate) fn latest_believable(&self) -> ServerTime {
         const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
         let here = self.host.now();
@@ -246,10 +246,10 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         ServerTime::from_hundredths(latest / 10)
     }
 
-    /// Sends a call. Answers only to a success, or to a 304 that the call's condition allows.
+    /// Sends a call. Returns only successful responses, and a 304 if the call's condition allows it.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply<H::Body>> {
         let line = call.line();
-        // A wrong clock shows on the first reply; afterwards a large body is not kept for a second sending.
+        // The first response reveals a wrong clock; afterwards a large body is not kept for a retry.
         let is_clock_known = {
             let observed = self.observed.borrow();
             if observed.is_closed() {
@@ -283,8 +283,8 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             });
             let mut response = match self.host.fetch(request).await {
                 Ok(response) => response,
-                // Nothing of an answer came: the server had closed a kept connection. Signed anew, for it may have seen
-                // the nonce.
+                // No part of a response arrived: the server had closed a keep-alive connection. The retry is signed
+                // again, because the server may have seen the nonce.
                 Err(source)
                     if is_get
                         && source.kind == FetchErrorKind::Dropped
@@ -323,7 +323,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         }
     }
 
-    /// Signs a request with a fresh nonce, or gives it the password; answers the `ts` that it was signed with.
+    /// Signs a request with a new nonce, or adds the password; returns the `ts` of the signature.
     fn authorize(&self, request: &mut Request) -> Result<Option<u64>> {
         if let Some(user_agent) = &self.user_agent {
             request.add_header("User-Agent", user_agent);
@@ -334,7 +334,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
                 let ts = offset.server_seconds(self.host.now());
                 let nonce = hawk::make_nonce(self.host)?;
                 let method = request.method.as_str();
-                // So that nothing between here and the server can change a body unnoticed (spec §2.3).
+                // So that nothing between this device and the server can change a body undetected (spec §2.3).
                 let hash = (!request.body.is_empty()).then(|| {
                     let content_type = request.header("Content-Type").unwrap_or_default();
                     hawk::payload_hash(content_type, &request.body)
@@ -358,7 +358,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         Ok(ts)
     }
 
-    /// Records what a reply's headers say; answers until when this very reply wants the server to be left alone.
+    /// Records the headers of a response; returns the time until which this response asks clients to wait.
     fn observe(&self, headers: &Headers) -> Option<LocalTime> {
         let now = self.host.now();
         let mut observed = self.observed.borrow_mut();
@@ -368,12 +368,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         here.until()
     }
 
-    /// The size to which POSTs were cut so far because larger ones were refused.
+    /// The maximum POST size, in bytes, after larger POSTs were rejected.
     pub(super) const fn body_bytes(&self) -> u64 {
         self.body_bytes.get()
     }
 
-    /// Remembers, for later uploads too, that POSTs beyond this size are refused.
+    /// Records, for later uploads too, that POSTs larger than this are rejected.
     pub(super) fn lower_body_bytes(&self, body_bytes: u64) {
         self.body_bytes.set(self.body_bytes.get().min(body_bytes));
     }
@@ -382,7 +382,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         add(&mut self.observed.borrow_mut().traffic);
     }
 
-    /// The next chunk of a body, counted.
+    /// The next chunk of a body; counts its bytes.
     pub(crate) async fn chunk(
         &self,
         body: &mut H::Body,
@@ -394,8 +394,8 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         Ok(chunk)
     }
 
-    /// The whole body of a reply of at most `most` bytes.
-    pub(crate) async fn read(&self, reply: &mut Reply<H::Body>, most: usize) -> Result<Vec<u8>> {
+    /// The whole body of a response, with at most `max` bytes.
+    pub(crate) async fn read(&self, reply: &mut Reply<H::Body>, max: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self
             .chunk(&mut reply.response.body)
@@ -403,23 +403,23 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             .map_err(|source| network(source, &reply.line))?
         {
             let chunk = chunk.as_ref();
-            if chunk.len() > most.saturating_sub(bytes.len()) {
-                return Err(reply.unreadable(format!("it is larger than {most} bytes")));
+            if chunk.len() > max.saturating_sub(bytes.len()) {
+                return Err(reply.unreadable(format!("it is larger than {max} bytes")));
             }
             bytes.extend_from_slice(chunk);
         }
         Ok(bytes)
     }
 
-    /// The beginning of a refusal's body. That it cannot be read does not make it less of a refusal.
+    /// The beginning of an error response's body. An unreadable body does not change the error.
     async fn read_start(&self, body: &mut H::Body) -> Vec<u8> {
         let mut bytes = Vec::new();
-        while bytes.len() < REFUSAL_BYTES {
+        while bytes.len() < MAX_ERROR_BODY_BYTES {
             let Ok(Some(chunk)) = self.chunk(body).await else {
                 break;
             };
             let chunk = chunk.as_ref();
-            let room = REFUSAL_BYTES - bytes.len();
+            let room = MAX_ERROR_BODY_BYTES - bytes.len();
             bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
         }
         bytes

@@ -1,10 +1,10 @@
-//! What a request depends on, and what an answer may say about it (spec §3.4).
+//! Conditions of requests, and responses to conditional reads (spec §3.4).
 
 use alloc::string::{String, ToString};
 
 use crate::time::ServerTime;
 
-/// On what a read depends. A request has at most one condition.
+/// The condition of a request. A request has at most one.
 ///
 /// ```
 /// use selvedge_core::server::Condition;
@@ -16,17 +16,17 @@ use crate::time::ServerTime;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Condition {
-    /// On nothing.
+    /// No condition.
     #[default]
     None,
-    /// Answer only what is newer; the same again is "unmodified".
+    /// Return data only if they are newer than this; otherwise "unmodified".
     IfModifiedSince(ServerTime),
-    /// Do nothing when it was changed since: [`Error::Conflict`](crate::error::Error::Conflict).
+    /// Do nothing if the target was changed since: [`Error::Conflict`](crate::error::Error::Conflict).
     IfUnmodifiedSince(ServerTime),
 }
 
 impl Condition {
-    /// The header that says so.
+    /// The header for this condition.
     #[must_use]
     pub fn header(self) -> Option<(&'static str, String)> {
         match self {
@@ -36,20 +36,20 @@ impl Condition {
         }
     }
 
-    /// The guard of a write, if there is one.
+    /// The condition of a write, if there is a time.
     #[must_use]
     pub fn unmodified_since(time: Option<ServerTime>) -> Self {
         time.map_or(Self::None, Self::IfUnmodifiedSince)
     }
 
-    /// The condition of a read for which an older answer is at hand, if there is one.
+    /// The condition of a read whose older response is cached, if there is a time.
     #[must_use]
     pub fn modified_since(time: Option<ServerTime>) -> Self {
         time.map_or(Self::None, Self::IfModifiedSince)
     }
 }
 
-/// The answer to a read that depends on `X-If-Modified-Since`.
+/// The response to a read with `X-If-Modified-Since`.
 ///
 /// ```
 /// use selvedge_core::server::Conditional;
@@ -61,19 +61,19 @@ impl Condition {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conditional<T> {
-    /// 304: what is at hand is still true.
+    /// 304: the cached response is still valid.
     Unmodified,
-    /// There is something newer, or nothing was asked.
+    /// The response is newer, or the request had no condition.
     Changed {
-        /// What was asked for.
+        /// The requested value.
         value: T,
-        /// Its time, for the next condition.
+        /// Its modification time, for the next condition.
         last_modified: ServerTime,
     },
 }
 
 impl<T> Conditional<T> {
-    /// The value, if there is a new one.
+    /// The new value, if there is one.
     pub fn changed(self) -> Option<T> {
         match self {
             Self::Unmodified => None,

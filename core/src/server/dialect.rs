@@ -1,11 +1,11 @@
-//! The dialects of the storage API: what 1.1 says otherwise than 1.5 (spec §3.10).
+//! The dialects of the storage API: the differences of 1.1 from 1.5 (spec §3.10).
 //!
 //! ```text
 //!                         1.5                                1.1
-//! authorisation           Hawk                               Basic
-//! guard of a read         both conditions                    none: it is not sent
-//! guard of a write        the record's or collection's time  the collection's time, whatever is written
-//! a collection's time     X-Last-Modified of its pages       info/collections, asked before the first page
+//! authorization           Hawk                               Basic
+//! condition of a read     both                               none: it is not sent
+//! condition of a write    the record's or collection's time  always the collection's time
+//! a collection's time     X-Last-Modified of its pages       info/collections, requested before the first page
 //! the time of a write     X-Last-Modified, else the others   the earlier of X-Weave-Timestamp and the body
 //! the next page           X-Weave-Next-Offset                from the time of the last record on
 //! limits                  info/configuration                 the defaults
@@ -13,8 +13,8 @@
 //! 404 of a collection     an error                           it is empty
 //! ```
 //!
-//! Servers of 1.1 may give two writes the same time. So what is read again there begins one hundredth before the time
-//! that was seen: a record may come twice, which is harmless, but none is passed over.
+//! Servers of 1.1 may assign the same time to two writes. The next download therefore starts one hundredth of a second
+//! before the last seen time: a record may be downloaded twice, which is harmless, but none is skipped.
 
 use super::call::body_time;
 use super::conditions::Condition;
@@ -22,7 +22,7 @@ use super::observed::{last_modified, weave_timestamp};
 use crate::http::{Headers, Method};
 use crate::time::ServerTime;
 
-/// Which storage API a server speaks.
+/// The version of a server's storage API.
 ///
 /// ```
 /// use selvedge_core::server::{Access, Dialect};
@@ -41,11 +41,11 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// What is left of a condition that a request is to be sent under.
+    /// The part of a request's condition that the server supports.
     pub(super) const fn condition(self, method: Method, condition: Condition) -> Condition {
         match (self, method, condition) {
             (Self::V1_5, ..) => condition,
-            // There is no 304, and no guard of a read.
+            // 1.1 has no 304 and no conditional reads with `IfUnmodifiedSince`.
             (Self::V1_1, Method::Get, _) | (Self::V1_1, _, Condition::IfModifiedSince(_)) => {
                 Condition::None
             }
@@ -53,12 +53,12 @@ impl Dialect {
         }
     }
 
-    /// The time of a write, by its reply (spec §3.2).
+    /// The time of a write, from its response (spec §3.2).
     pub(super) fn write_time(self, headers: &Headers, body: &[u8]) -> Option<ServerTime> {
         let (stamp, body) = (weave_timestamp(headers), body_time(body));
         match self {
             Self::V1_5 => last_modified(headers).or(stamp).or(body),
-            // Both should say the same. Where they do not, the earlier one passes nothing over.
+            // Both should be equal. If they differ, the earlier one skips no record.
             Self::V1_1 => match (stamp, body) {
                 (Some(stamp), Some(body)) => Some(stamp.min(body)),
                 (stamp, body) => stamp.or(body),
@@ -66,7 +66,7 @@ impl Dialect {
         }
     }
 
-    /// What `newer` says to a server whose collection was read, or written, up to `seen`.
+    /// The value of `newer` for a collection that was read, or written, up to `seen`.
     pub(crate) fn newer_than(self, seen: ServerTime) -> ServerTime {
         match self {
             Self::V1_5 => seen,
@@ -74,30 +74,32 @@ impl Dialect {
         }
     }
 
-    /// Whether the replies to a download tell the collection's time, and guard one page against the other.
-    pub(super) const fn tells_collection_time(self) -> bool {
+    /// Whether the responses to a download contain the collection's modification time, so that pages can be made
+    /// conditional on it.
+    pub(super) const fn sends_collection_time(self) -> bool {
         matches!(self, Self::V1_5)
     }
 
-    /// Whether the guard of a record's write is compared with the record's own time.
+    /// Whether the server compares the condition of a record's write with the record's own time.
     pub(super) const fn guards_records(self) -> bool {
         matches!(self, Self::V1_5)
     }
 
-    /// Whether a server may have batches, and tells its limits.
+    /// Whether a server may support batches and announce its limits.
     pub(super) const fn has_batches(self) -> bool {
         matches!(self, Self::V1_5)
     }
 
-    /// Whether a 404 of a collection, or of the storage, says that it is empty.
-    pub(super) const fn is_missing_empty(self) -> bool {
+    /// Whether a 404 for a collection, or for the storage, means that it is empty.
+    pub(super) const fn treats_missing_as_empty(self) -> bool {
         matches!(self, Self::V1_1)
     }
 
-    /// The guard to try again with, after the write of one record under its own time `guard` met a conflict: servers of 1.1
-    /// compare with the time of the collection, which other records move. `collection` was asked for before `record`; what
-    /// does not exist is at zero. `None` when the record itself was changed, or nothing else explains the conflict.
-    pub(super) fn second_guard(
+    /// The condition for a second attempt, after the write of one record with its own time `guard` had a conflict:
+    /// servers of 1.1 compare with the collection's time, which also changes with other records. `collection` was
+    /// requested before `record`; a missing one has the time zero. `None` if the record itself was changed, or nothing
+    /// else explains the conflict.
+    pub(super) fn retry_condition(
         self,
         guard: ServerTime,
         collection: ServerTime,
@@ -107,7 +109,7 @@ impl Dialect {
     }
 }
 
-/// One hundredth earlier.
+/// One hundredth of a second earlier.
 pub(super) const fn before(time: ServerTime) -> ServerTime {
     ServerTime::from_hundredths(time.hundredths().saturating_sub(1))
 }

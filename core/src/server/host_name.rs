@@ -1,4 +1,5 @@
-//! Names of hosts: international ones in the ASCII form that is sent and signed (RFC 3492), and which are private.
+//! Host names: international names in the ASCII form that is sent and signed (RFC 3492), and detection of private
+//! hosts.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,10 +7,10 @@ use core::net::{IpAddr, Ipv4Addr};
 
 const MAX_LABEL_BYTES: usize = 63;
 
-/// The ASCII form of a host, in lower case; IPv6 addresses keep their brackets. `None` when it cannot be one.
+/// The ASCII form of a host, in lower case; IPv6 addresses keep their brackets. `None` if it is not a valid host.
 ///
-/// International names are put into lower case and encoded label by label. What the full mapping of UTS 46 would do
-/// beyond that (compatibility forms) is left to whoever writes the name down.
+/// International names are converted to lower case and encoded label by label. The additional mappings of UTS 46
+/// (compatibility forms) are not applied: the user must enter the mapped name.
 pub(super) fn to_ascii(host: &str) -> Option<String> {
     if let Some(literal) = host.strip_prefix('[') {
         let address = literal.strip_suffix(']')?;
@@ -44,7 +45,7 @@ pub(super) fn to_ascii(host: &str) -> Option<String> {
             return None;
         }
     }
-    // A single dot at the end is the root of all names.
+    // A single dot at the end is the DNS root.
     let labels = ascii.strip_suffix('.').unwrap_or(&ascii);
     let is_whole = !labels.is_empty() && labels.split('.').all(|label| !label.is_empty());
     is_whole.then_some(ascii)
@@ -109,7 +110,7 @@ fn punycode(label: &[char], out: &mut String) -> Option<()> {
                 k += BASE;
             }
             out.push(digit(q)?);
-            // The bias adapts (section 6.1).
+            // Bias adaptation (section 6.1).
             delta /= if handled == basic { 700 } else { 2 };
             delta += delta / (handled + 1);
             let mut steps = 0;
@@ -132,7 +133,7 @@ fn digit(value: u32) -> Option<char> {
 }
 
 /// Whether a host is on this machine or in a private network, by its name or address alone: loopback, private and
-/// link-local addresses, names without a dot, and names that no public server has.
+/// link-local addresses, names without a dot, and top-level names that no public server has.
 pub(super) fn is_private(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = literal.parse::<IpAddr>() {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn private_hosts_are_told_from_public_ones() {
+    fn private_hosts_are_distinguished_from_public_ones() {
         for host in [
             "localhost",
             "router",

@@ -1,7 +1,7 @@
-//! The three forms of an HTTP date, as `Retry-After` may have them.
+//! Parses the three forms of an HTTP date, which `Retry-After` may contain.
 
 /// Seconds since the Unix epoch of an HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`, or one of the two obsolete forms.
-/// `None` when the text is none of them, or lies before the epoch.
+/// `None` if the text has another form, or the date is before the epoch.
 pub(crate) fn parse(text: &str) -> Option<u64> {
     let mut words = text
         .split([' ', ',', '-', ':'])
@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
         return None;
     }
     let year = match (year.len(), number(year, 9999)?) {
-        // Two digits: what is not far in the future (RFC 9110 §5.6.7), counted from this protocol's time.
+        // A two-digit year is not far in the future (RFC 9110 §5.6.7), relative to the time of this protocol.
         (2, short) if short < 70 => 2000 + short,
         (2, short) => 1900 + short,
         (_, year) => year,
@@ -37,11 +37,11 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
     days.checked_mul(86_400)?.checked_add(seconds)
 }
 
-fn number(text: &str, most: u64) -> Option<u64> {
+fn number(text: &str, max: u64) -> Option<u64> {
     if text.len() > 4 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    text.parse().ok().filter(|value| *value <= most)
+    text.parse().ok().filter(|value| *value <= max)
 }
 
 fn month(name: &str) -> Option<u64> {
@@ -54,7 +54,7 @@ fn month(name: &str) -> Option<u64> {
     .map(|(_, number)| number)
 }
 
-/// Days from the epoch to the first of a month: years that begin in March, so that the leap day comes last.
+/// Days from the epoch to the first day of a month: years start in March, so that the leap day is last.
 fn days_before(year: u64, month: u64) -> Option<u64> {
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -72,7 +72,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn all_three_forms_are_read() {
+    fn all_three_forms_are_parsed() {
         for text in [
             "Sun, 06 Nov 1994 08:49:37 GMT",
             "Sunday, 06-Nov-94 08:49:37 GMT",
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_none() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "soon",

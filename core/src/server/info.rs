@@ -1,4 +1,4 @@
-//! `info/…`: what a server has, without reading it (spec §3.2).
+//! `info/…`: metadata of a user's collections on the server (spec §3.2).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -20,10 +20,10 @@ use crate::json::{self, Value};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
-/// More than thousands of collections need.
-const INFO_BYTES: usize = 1 << 20;
+/// Maximum size of a response, in bytes: enough for thousands of collections.
+const MAX_INFO_BYTES: usize = 1 << 20;
 
-/// The collections of a server and when each was last changed. It may be kept, as JSON, for when a 304 comes.
+/// The collections of a server and their modification times. It may be cached as JSON for a later 304.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -33,15 +33,15 @@ const INFO_BYTES: usize = 1 << 20;
 /// let info: InfoCollections = serde_json::from_str(r#"{"notes":1700000000.4,"two words":1}"#)?;
 /// let notes = CollectionName::new("notes").expect("a name");
 /// assert_eq!(info.modified(&notes), Some(ServerTime::from_hundredths(170_000_000_040)));
-/// assert_eq!(info.iter().count(), 1, "what is no name of a collection is left out");
+/// assert_eq!(info.iter().count(), 1, "an invalid collection name is skipped");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Map<String, Value>")]
 pub struct InfoCollections(Map<CollectionName, ServerTime>);
 
-/// An entry that is no time, `null` for example, does not hide the others. Its collection is listed with the time zero:
-/// it exists, and what it holds has to be looked at.
+/// An entry whose value is not a time, for example `null`, does not affect the others. Its collection gets the time
+/// zero: it exists, and its contents must be checked.
 impl From<Map<String, Value>> for InfoCollections {
     fn from(map: Map<String, Value>) -> Self {
         let time = |value: Value| {
@@ -54,31 +54,31 @@ impl From<Map<String, Value>> for InfoCollections {
 }
 
 impl InfoCollections {
-    /// When a collection was last changed; `None` when there is no such collection.
+    /// The modification time of a collection; `None` if it does not exist.
     #[must_use]
     pub fn modified(&self, name: &CollectionName) -> Option<ServerTime> {
         self.0.get(name).copied()
     }
 
-    /// The collections by name.
+    /// The collections, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&CollectionName, ServerTime)> {
         self.0.iter().map(|(name, time)| (name, *time))
     }
 
-    /// Whether there is no collection at all.
+    /// Whether there is no collection.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The latest change of all.
+    /// The latest modification time of all collections.
     #[must_use]
     pub fn latest(&self) -> ServerTime {
         self.0.values().copied().max().unwrap_or_default()
     }
 }
 
-/// How much of an account's room is used, in bytes.
+/// Used and available storage of an account, in bytes.
 ///
 /// ```
 /// use selvedge_core::server::Quota;
@@ -88,20 +88,20 @@ impl InfoCollections {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// Bytes in use.
+    /// Used bytes.
     pub used: u64,
-    /// Bytes that may be used; `None` when the server does not count.
+    /// Maximum number of bytes; `None` if the server has no quota.
     pub total: Option<u64>,
 }
 
-/// The entries whose names and values can be read.
+/// The entries with valid names and values.
 fn named<T>(map: Map<String, Value>, read: impl Fn(Value) -> Option<T>) -> Map<CollectionName, T> {
     map.into_iter()
         .filter_map(|(name, value)| Some((CollectionName::new(name).ok()?, read(value)?)))
         .collect()
 }
 
-/// A number of any form.
+/// A number in any form.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.to_string().parse().ok(),
@@ -109,8 +109,8 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A whole number of any form; what lies right of the decimal point is cut. It is read without floats, whose tables are
-/// large in WebAssembly.
+/// A whole number in any form; digits after the decimal point are truncated. It is parsed without floats, whose tables
+/// are large in WebAssembly.
 fn whole(value: &Value) -> Option<u64> {
     let Value::Number(number) = value else {
         return None;
@@ -128,13 +128,12 @@ fn whole(value: &Value) -> Option<u64> {
 }
 
 impl<H: Fetch + Clock + Random> Client<'_, H> {
-    /// `info/collections`. With `modified_since`, a server where nothing changed since answers
-    /// [`Conditional::Unmodified`]; a 304 that tells another time than the one that was sent is not trusted, and the
-    /// collections are asked for without a condition.
+    /// `info/collections`. With `modified_since`, a server returns [`Conditional::Unmodified`] if nothing changed
+    /// since. A 304 with a time other than the sent one is not trusted; the request is repeated without a condition.
     ///
     /// # Errors
-    /// As the server refuses; see [`Error`]. So with all methods of [`Client`]. [`Error::NotGenuine`] when there are no
-    /// collections, but the answer is not the storage server's own.
+    /// When the server rejects the request; see [`Error`]. This applies to all methods of [`Client`].
+    /// [`Error::NotGenuine`] when there are no collections, but the response does not come from the storage server.
     pub async fn info_collections(
         &self,
         modified_since: Option<ServerTime>,
@@ -142,10 +141,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         self.info_collections_of(modified_since, None).await
     }
 
-    /// As [`Client::info_collections`], and tells the server's operators which version of the program asks.
+    /// As [`Client::info_collections`], but also sends the program's version for the server's operators.
     ///
     /// # Errors
-    /// As the server refuses.
+    /// When the server rejects the request.
     pub async fn info_collections_of(
         &self,
         modified_since: Option<ServerTime>,
@@ -161,7 +160,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             if reply.last_modified() == modified_since {
                 return Ok(Conditional::Unmodified);
             }
-            // A store that was emptied, or put back to an earlier time, is "unmodified" as well (spec §3.4).
+            // A store that was emptied or restored to an earlier state responds "unmodified" too (spec §3.4).
             reply = self.info("info/collections", Condition::None).await?;
         }
         let value: InfoCollections = self.read_json(&mut reply).await?;
@@ -175,7 +174,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         })
     }
 
-    /// The time of one collection, by `info/collections`; zero when it does not exist.
+    /// The modification time of one collection, from `info/collections`; zero if it does not exist.
     pub(super) async fn collection_time(&self, name: &CollectionName) -> Result<ServerTime> {
         let info = self.info_collections(None).await?.changed();
         Ok(info
@@ -186,10 +185,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     /// `info/quota`.
     ///
     /// # Errors
-    /// As the server refuses.
+    /// When the server rejects the request.
     pub async fn info_quota(&self) -> Result<Quota> {
         let mut reply = self.info("info/quota", Condition::None).await?;
-        // Some servers leave the second value out.
+        // Some servers omit the second value.
         let values: Vec<Option<f64>> = self.read_json(&mut reply).await?;
         let value = |at: usize| values.get(at).copied().flatten().map(bytes);
         Ok(Quota {
@@ -198,30 +197,30 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         })
     }
 
-    /// `info/collection_usage`: bytes of each collection. Servers find it expensive.
+    /// `info/collection_usage`: bytes of each collection. This request is expensive for servers.
     ///
     /// # Errors
-    /// As the server refuses.
+    /// When the server rejects the request.
     pub async fn info_collection_usage(&self) -> Result<Map<CollectionName, u64>> {
         let mut reply = self.info("info/collection_usage", Condition::None).await?;
         let usage = self.read_json(&mut reply).await?;
         Ok(named(usage, |value| number(&value).map(bytes)))
     }
 
-    /// `info/collection_counts`: records of each collection.
+    /// `info/collection_counts`: number of records of each collection.
     ///
     /// # Errors
-    /// As the server refuses.
+    /// When the server rejects the request.
     pub async fn info_collection_counts(&self) -> Result<Map<CollectionName, u64>> {
         let mut reply = self.info("info/collection_counts", Condition::None).await?;
         let counts = self.read_json(&mut reply).await?;
         Ok(named(counts, |value| whole(&value)))
     }
 
-    /// `info/configuration`. A server that does not have it gets the defaults.
+    /// `info/configuration`. The defaults are used for a server that does not support it.
     ///
     /// # Errors
-    /// As the server refuses.
+    /// When the server rejects the request.
     pub async fn info_configuration(&self) -> Result<Limits> {
         if !self.dialect().has_batches() {
             return Ok(Limits::default());
@@ -230,8 +229,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             Err(Error::NotFound { .. }) => return Ok(Limits::default()),
             reply => reply?,
         };
-        let body = self.read(&mut reply, INFO_BYTES).await?;
-        Limits::from_configuration(&body).map_err(|_| reply.no_json())
+        let body = self.read(&mut reply, MAX_INFO_BYTES).await?;
+        Limits::from_configuration(&body).map_err(|_| reply.not_json())
     }
 
     async fn info(&self, path: &str, condition: Condition) -> Result<Reply<H::Body>> {
@@ -240,8 +239,8 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
     }
 
     async fn read_json<T: DeserializeOwned>(&self, reply: &mut Reply<H::Body>) -> Result<T> {
-        let body = self.read(reply, INFO_BYTES).await?;
-        json::from_slice(&body).map_err(|_| reply.no_json())
+        let body = self.read(reply, MAX_INFO_BYTES).await?;
+        json::from_slice(&body).map_err(|_| reply.not_json())
     }
 }
 
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_a_time_is_listed_and_hides_no_other() {
+    fn an_entry_without_a_time_is_listed_and_does_not_affect_others() {
         let rows = [
             ("null", 0),
             ("\"soon\"", 0),
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_a_number_of_any_form() {
+    fn a_count_may_be_a_number_in_any_form() {
         let rows = [
             ("3", Some(3)),
             ("2.0", Some(2)),
@@ -400,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_a_configuration_has_the_defaults() {
+    fn a_server_without_a_configuration_gets_the_defaults() {
         let host = Script::new()
             .expect(get("info/configuration"), status(404).genuine())
             .expect(get("info/configuration"), json(r#"{"max_post_records":7}"#))
@@ -428,19 +427,19 @@ mod tests {
                     client.info_configuration().await,
                     Err(Error::NotGenuine { status: 404, .. })
                 ),
-                "a proxy's 404 says nothing of the server's limits"
+                "a proxy's 404 contains no information about the server's limits"
             );
         });
         host.done();
     }
 
     #[test]
-    fn a_304_that_tells_another_time_is_not_trusted() {
+    fn a_304_with_another_time_is_not_trusted() {
         let since = ServerTime::from_hundredths(500);
         for (answer, name) in [
             (status(304), "no time"),
             (status(304).header("X-Last-Modified", "0.00"), "emptied"),
-            (status(304).header("X-Last-Modified", "4.99"), "put back"),
+            (status(304).header("X-Last-Modified", "4.99"), "restored"),
         ] {
             let host = Script::new()
                 .expect(
@@ -462,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_account_is_believed_only_from_the_server_itself() {
+    fn an_empty_account_is_accepted_only_from_the_server_itself() {
         let host = Script::new()
             .expect(get("info/collections"), json("{}").genuine())
             .expect(get("info/collections"), json("{}"))
@@ -479,7 +478,7 @@ mod tests {
             assert!(matches!(ask().await, Err(Error::NotGenuine { .. })));
             assert!(
                 ask().await.is_ok(),
-                "what is there was written by somebody with the account's token"
+                "data can only be written with the account's token"
             );
             for answer in ["a page", "nothing"] {
                 assert!(matches!(ask().await, Err(Error::Answer { .. })), "{answer}");
@@ -489,10 +488,10 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_answer_is_not_read_to_its_end() {
+    fn an_endless_response_is_not_read_to_its_end() {
         let host = Script::new().expect(
             get("info/collections"),
-            json(" ".repeat(INFO_BYTES + 1)).in_chunks(&[4096]),
+            json(" ".repeat(MAX_INFO_BYTES + 1)).in_chunks(&[4096]),
         );
         let client = client(&host);
         let error = pollster::block_on(client.info_collections(None)).unwrap_err();

@@ -1,4 +1,4 @@
-//! What a server takes at once: the limits of `info/configuration` (spec §3.7).
+//! A server's limits, from `info/configuration` (spec §3.7).
 
 use serde::Deserialize;
 
@@ -8,30 +8,31 @@ const KIB: u64 = 1024;
 
 /// The limits of a server. A size equal to a limit is allowed.
 ///
-/// Servers differ, so nothing else in this crate knows a number; where a server is silent, cautious defaults stand in.
+/// Servers differ, so no other part of this crate contains a number; if a server does not specify a limit, a
+/// conservative default is used.
 ///
 /// ```
 /// use selvedge_core::server::Limits;
 ///
 /// let limits = Limits::from_configuration(br#"{"max_post_records": 20, "max_record_payload_bytes": 2621440}"#)?;
 /// assert_eq!(limits.max_post_records, 20);
-/// assert_eq!(limits.max_total_records, 20, "a batch is one POST where the server does not say more");
+/// assert_eq!(limits.max_total_records, 20, "a batch is one POST if the server does not specify more");
 /// assert_eq!(Limits::default().max_request_bytes, 260 * 1024);
 /// # Ok::<(), selvedge_core::json::Malformed>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a whole request body, with brackets, commas and escapes.
+    /// Maximum bytes of a whole request body, including brackets, commas and escapes.
     pub max_request_bytes: u64,
-    /// UTF-8 bytes of one record's payload text.
+    /// Maximum UTF-8 bytes of one record's payload text.
     pub max_record_payload_bytes: u64,
-    /// Records of one POST.
+    /// Maximum number of records of one POST.
     pub max_post_records: u64,
-    /// Payload bytes of one POST.
+    /// Maximum payload bytes of one POST.
     pub max_post_bytes: u64,
-    /// Records of one batch.
+    /// Maximum number of records of one batch.
     pub max_total_records: u64,
-    /// Payload bytes of one batch.
+    /// Maximum payload bytes of one batch.
     pub max_total_bytes: u64,
 }
 
@@ -46,10 +47,10 @@ struct Configuration {
 }
 
 impl Limits {
-    /// Reads the body of `info/configuration`; names that it lacks get their defaults, unknown ones are ignored.
+    /// Parses the body of `info/configuration`; missing members get their defaults, unknown ones are ignored.
     ///
     /// # Errors
-    /// When it is no JSON object, or a limit is no whole number.
+    /// When it is not a JSON object, or a limit is not a whole number.
     pub fn from_configuration(body: &[u8]) -> Result<Self, Malformed> {
         // An empty object of a server written in PHP or Go (spec §5.3).
         if matches!(body.trim_ascii(), b"[]" | b"null") {
@@ -66,16 +67,16 @@ impl Default for Limits {
 }
 
 impl From<Configuration> for Limits {
-    fn from(said: Configuration) -> Self {
-        let max_post_records = said.max_post_records.unwrap_or(100);
-        let max_post_bytes = said.max_post_bytes.unwrap_or(1024 * KIB);
+    fn from(specified: Configuration) -> Self {
+        let max_post_records = specified.max_post_records.unwrap_or(100);
+        let max_post_bytes = specified.max_post_bytes.unwrap_or(1024 * KIB);
         Self {
-            max_request_bytes: said.max_request_bytes.unwrap_or(260 * KIB),
-            max_record_payload_bytes: said.max_record_payload_bytes.unwrap_or(256 * KIB),
+            max_request_bytes: specified.max_request_bytes.unwrap_or(260 * KIB),
+            max_record_payload_bytes: specified.max_record_payload_bytes.unwrap_or(256 * KIB),
             max_post_records,
             max_post_bytes,
-            max_total_records: said.max_total_records.unwrap_or(max_post_records),
-            max_total_bytes: said.max_total_bytes.unwrap_or(max_post_bytes),
+            max_total_records: specified.max_total_records.unwrap_or(max_post_records),
+            max_total_bytes: specified.max_total_bytes.unwrap_or(max_post_bytes),
         }
     }
 }
@@ -87,10 +88,10 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn what_the_server_says_is_taken_and_what_it_does_not_say_has_defaults() {
+    fn specified_limits_are_used_and_missing_ones_get_defaults() {
         let full = br#"{"max_request_bytes":1,"max_record_payload_bytes":2,"max_post_records":3,"max_post_bytes":4,
             "max_total_records":5,"max_total_bytes":6,"max_quota_bytes":7}"#;
-        let said = Limits {
+        let specified = Limits {
             max_request_bytes: 1,
             max_record_payload_bytes: 2,
             max_post_records: 3,
@@ -98,7 +99,7 @@ mod tests {
             max_total_records: 5,
             max_total_bytes: 6,
         };
-        assert_eq!(Limits::from_configuration(full).unwrap(), said);
+        assert_eq!(Limits::from_configuration(full).unwrap(), specified);
         let defaults = Limits {
             max_request_bytes: 266_240,
             max_record_payload_bytes: 262_144,

@@ -1,8 +1,8 @@
-//! The storage service over [`Fetch`](crate::http::Fetch): the whole Storage API 1.5 as a client sees it (spec §3), and its
+//! Client for the storage service, over [`Fetch`](crate::http::Fetch): the complete Storage API 1.5 (spec §3), and its
 //! older [`Dialect`] 1.1.
 //!
-//! A [`Client`] authorises, sends, and turns what is no success into an [`Error`](crate::error::Error). What the replies say
-//! beside their bodies is recorded and read with [`Client::observed`].
+//! A [`Client`] authorizes and sends requests, and converts error responses to an [`Error`](crate::error::Error).
+//! Information in the headers of responses is recorded and available from [`Client::observed`].
 
 pub(crate) mod address;
 mod backoff;

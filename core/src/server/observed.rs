@@ -1,4 +1,4 @@
-//! What the replies of a server say beside their bodies: its clock, its alerts, its room (spec §2.6, §3.5).
+//! Information in the headers of responses: the server's clock, alerts and remaining quota (spec §2.6, §3.5).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,12 +9,12 @@ use super::backoff::Backoff;
 use crate::http::Headers;
 use crate::time::{ClockOffset, LocalTime, ServerTime};
 
-/// Alerts beyond this many are dropped: a server repeats what matters.
+/// Maximum number of alerts; more are dropped, because a server repeats important ones.
 const MAX_ALERTS: usize = 16;
-/// Alerts are cut to this many characters.
+/// Maximum length of an alert, in characters.
 const MAX_ALERT_CHARS: usize = 1000;
 
-/// All that the replies so far have said beside their bodies.
+/// The information in the headers of all responses up to now.
 ///
 /// ```
 /// use selvedge_core::server::Observed;
@@ -25,19 +25,19 @@ const MAX_ALERT_CHARS: usize = 1000;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
-    /// How far the server's clock is ahead; `None` before the first reply.
+    /// Difference between the server's and the local clock; `None` before the first response.
     pub clock_offset: Option<ClockOffset>,
-    /// Until when the server wants to be left alone.
+    /// How long the server asks clients to wait.
     pub backoff: Backoff,
-    /// What the server wants people to know, each text once, in the order in which it came.
+    /// Messages of the server for people, each text once, in order of arrival.
     pub alerts: Vec<Alert>,
-    /// The bytes that are left of the account's room, by the last reply that told.
+    /// Remaining bytes of the account's quota, from the last response that contained it.
     pub quota_remaining: Option<u64>,
-    /// What went over the network.
+    /// Amount of network traffic.
     pub traffic: Traffic,
 }
 
-/// What went over the network.
+/// Amount of network traffic.
 ///
 /// ```
 /// use selvedge_core::server::Traffic;
@@ -46,23 +46,23 @@ pub struct Observed {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
-    /// Requests, with those that were sent twice counted twice.
+    /// Number of requests, including retries.
     pub requests: u64,
     /// Bytes of request bodies.
     pub bytes_sent: u64,
-    /// Bytes of response bodies, as the host lends them.
+    /// Bytes of response bodies, as the host returns them.
     pub bytes_received: u64,
 }
 
 impl Traffic {
-    /// Takes in what went elsewhere.
+    /// Adds another count.
     pub const fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
     }
 
-    /// What went since an earlier count of the same client.
+    /// The difference from an earlier count of the same client.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self {
@@ -85,18 +85,18 @@ impl Traffic {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alert {
-    /// For the log, at most shown.
+    /// Informational: for the log, or shown at most.
     Text(String),
-    /// The service is going to close: tell the user, go on syncing.
+    /// The service will shut down: notify the user, continue to sync.
     SoftEndOfLife {
-        /// The operators' words.
+        /// The operators' message.
         message: String,
         /// Where to read more.
         url: String,
     },
-    /// The service has closed: tell the user, and stop until it is set up anew.
+    /// The service has shut down: notify the user, and stop until the account is set up again.
     HardEndOfLife {
-        /// The operators' words.
+        /// The operators' message.
         message: String,
         /// Where to read more.
         url: String,
@@ -104,7 +104,7 @@ pub enum Alert {
 }
 
 impl Alert {
-    /// The operators' words.
+    /// The operators' message.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
@@ -113,7 +113,7 @@ impl Alert {
         }
     }
 
-    /// Reads a header's value. What is no alert of a known code is a text.
+    /// Parses a header value. A value that is not an alert with a known code is plain text.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         #[derive(Deserialize)]
@@ -145,13 +145,13 @@ fn cut(text: &str) -> String {
 }
 
 impl Observed {
-    /// The offset to sign with: none is the same as equal clocks.
+    /// The offset for signatures; without an offset the clocks are assumed to be equal.
     #[must_use]
     pub fn offset(&self) -> ClockOffset {
         self.clock_offset.unwrap_or_default()
     }
 
-    /// Whether the server has said that it is closed for good.
+    /// Whether the server has reported that it shut down permanently.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.alerts
@@ -159,7 +159,7 @@ impl Observed {
             .any(|alert| matches!(alert, Alert::HardEndOfLife { .. }))
     }
 
-    /// Takes in the headers of a reply that came at `now`, whose server time, if it told, is `server_now`.
+    /// Records the headers of a response that arrived at `now`; `server_now` is its server time, if present.
     pub(crate) fn reply(
         &mut self,
         headers: &Headers,
@@ -186,7 +186,7 @@ impl Observed {
     }
 }
 
-/// Bytes of a decimal number of KB, to the nearest; a negative number is none left.
+/// Converts a decimal number of KB to bytes, rounded; a negative number is zero.
 pub(crate) fn kilobytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (is_negative, digits) = match text.strip_prefix('-') {
@@ -210,29 +210,29 @@ pub(crate) fn kilobytes(text: &str) -> Option<u64> {
     Some(if is_negative { 0 } else { bytes })
 }
 
-/// Bytes of a number of KB, as servers count: 1024 each. What does not fit is as good as the largest.
+/// Converts a number of KB (1024 bytes each) to bytes. A number that is too large becomes the maximum.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast saturates, which is what is wanted"
+    reason = "the cast saturates, as intended"
 )]
 pub(crate) fn bytes(kilobytes: f64) -> u64 {
     (kilobytes * 1024.0 + 0.5) as u64
 }
 
-/// The server's clock, as a storage reply tells it.
+/// The server's time, from a storage response.
 pub(crate) fn weave_timestamp(headers: &Headers) -> Option<ServerTime> {
     ServerTime::parse(headers.get("X-Weave-Timestamp")?.trim()).ok()
 }
 
-/// Whether a reply comes from the storage server itself: those of a proxy, a captive portal or another web server do not
-/// carry `X-Weave-Timestamp` (spec §4.4). "There is nothing" counts only in such a reply.
+/// Whether a response comes from the storage server itself: responses of a proxy, a captive portal or another web
+/// server have no `X-Weave-Timestamp` (spec §4.4). Only a genuine response is evidence that data are missing.
 pub(crate) fn is_genuine(headers: &Headers) -> bool {
     let stamp = headers.get("X-Weave-Timestamp").map(str::trim);
     stamp.is_some_and(|stamp| ServerTime::parse_json(stamp.as_bytes()).is_ok())
 }
 
-/// The time of what was asked for, if the reply tells it.
+/// The modification time of the requested resource, if the response contains it.
 pub(crate) fn last_modified(headers: &Headers) -> Option<ServerTime> {
     ServerTime::parse(headers.get("X-Last-Modified")?.trim()).ok()
 }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_offset_is_learned_from_a_reply_and_used_for_the_next() {
+    fn the_clock_offset_of_a_response_is_used_for_the_next_request() {
         #[derive(Deserialize)]
         struct Vectors {
             clock_offset: Vec<Case>,
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_the_servers_own_if_it_has_the_servers_time() {
+    fn a_response_is_genuine_if_it_has_the_server_time() {
         let rows = [
             (Some("1700000000.42"), true),
             (Some("1700000000"), true),
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn each_alert_is_kept_once_and_their_number_is_bounded() {
+    fn each_alert_is_kept_once_and_their_number_is_limited() {
         let mut observed = Observed::default();
         for text in ["a", "a", "b"] {
             observed.reply(&[("X-Weave-Alert", text)].into_iter().collect(), NOW, None);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_left_is_told_in_bytes() {
+    fn the_remaining_quota_is_reported_in_bytes() {
         let rows = [
             ("1.5", Some(1536)),
             ("0", Some(0)),

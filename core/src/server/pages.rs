@@ -1,9 +1,9 @@
-//! A download: page after page of a collection, record after record, as the bytes arrive (spec §3.3, §5.3).
+//! Downloads a collection page by page and record by record, as the bytes arrive (spec §3.3, §5.3).
 
 mod arrived;
-mod asked;
 mod decoding;
 mod loop_guard;
+mod pending_request;
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -11,10 +11,10 @@ use alloc::string::String;
 use core::fmt;
 
 pub use self::arrived::Arrived;
-use self::asked::{Answer, Asked};
 use self::decoding::{Decoding, Length, broken, length};
 use self::loop_guard::LoopGuard;
-use super::by_time::{Came, Times, Turn};
+use self::pending_request::{Answer, PendingRequest};
+use super::by_time::{FetchedPage, NextPage, Times};
 use super::call::{Call, Reply};
 use super::client::{Client, network};
 use super::conditions::Condition;
@@ -26,10 +26,10 @@ use crate::http::{Fetch, Method};
 use crate::ids::CollectionName;
 use crate::time::ServerTime;
 
-/// Longer tokens are not followed.
-const OFFSET_BYTES: usize = 1024;
+/// Maximum length of a page token, in bytes.
+const MAX_TOKEN_BYTES: usize = 1024;
 
-/// What comes out of a download.
+/// An event of a download.
 ///
 /// ```
 /// use selvedge_core::server::PageEvent;
@@ -38,22 +38,23 @@ const OFFSET_BYTES: usize = 1024;
 /// ```
 #[derive(Debug)]
 pub enum PageEvent<'a> {
-    /// A record, or what is wrong with it; others go on. It is valid until the next event.
+    /// A record, or why it is invalid; an invalid record does not affect the others. It is valid until the next event.
     Record(Result<Envelope<'a>, RecordError>),
-    /// An id, when the query did not ask for whole records; or what is wrong with it.
+    /// An id, if the query did not request whole records; or why it is invalid.
     Id(Result<&'a str, RecordFault>),
-    /// A page is complete. With `next`, and all records so far, in one commit, a killed process loses nothing.
+    /// A page is complete. If `next` and all records up to now are stored in one commit, a killed process loses
+    /// nothing.
     PageEnd {
-        /// Where to go on; `None` when this was the last page.
+        /// Where to continue; `None` after the last page.
         next: Option<Position>,
     },
 }
 
-/// A download of a collection, begun by [`Client::pages`].
+/// A download of a collection, created by [`Client::pages`].
 ///
-/// [`Pages::next`] waits for bytes, and what it answers gives the records that are whole, without waiting. Nothing but
-/// the piece at hand is in memory. Every page after the first is asked for under the guard that the collection is the
-/// same as at the first; if not, [`Error::Conflict`] ends the download. A page that is cut short is an error as well.
+/// [`Pages::next`] waits for bytes; its result returns the complete records without waiting. Only the current piece is
+/// in memory. Every page after the first requires that the collection is unmodified since the first; otherwise
+/// [`Error::Conflict`] ends the download. A truncated page is an error too.
 ///
 /// ```
 /// use selvedge_core::host::{Clock, Random};
@@ -69,7 +70,7 @@ pub enum PageEvent<'a> {
 ///         while let Some(event) = arrived.next()? {
 ///             match event {
 ///                 PageEvent::Record(Ok(envelope)) => records += usize::from(!envelope.id.is_empty()),
-///                 PageEvent::Record(Err(error)) => drop(error), // named to the user
+///                 PageEvent::Record(Err(error)) => drop(error), // report it to the user
 ///                 PageEvent::Id(_) | PageEvent::PageEnd { .. } => {}
 ///             }
 ///         }
@@ -81,43 +82,43 @@ pub struct Pages<'c, 'h, H: Fetch> {
     client: &'c Client<'h, H>,
     collection: CollectionName,
     query: Query,
-    /// Of the page at hand, or of the next one.
+    /// The position of the current page, or of the next one.
     position: Position,
     state: State<'c, H::Body>,
     reads_ahead: bool,
     decoder: Decoding,
-    /// The end of a page that was not told yet.
+    /// The end of a page that was not returned yet.
     end: Option<Option<Position>>,
-    /// Whether what was pushed into the decoder was taken out.
+    /// Whether all complete records were taken out of the decoder.
     is_drained: bool,
-    /// Records of the page at hand, damaged ones included.
+    /// The number of records of the current page, including damaged ones.
     records: u64,
-    /// Of the last request, for errors.
+    /// The last request, for errors.
     line: RequestLine,
     is_unmodified: bool,
     times: Times,
-    /// Whether the page at hand says that there is another.
+    /// Whether the current page's response specifies a next page.
     has_next: bool,
     guard: LoopGuard,
 }
 
 enum State<'c, B> {
-    /// The next page is to be asked for.
+    /// The next page has not been requested yet.
     Between,
-    /// The next page was asked for.
-    Asked(Asked<'c, B>),
+    /// The next page was requested.
+    Requested(PendingRequest<'c, B>),
     /// The body of a page is being read.
     Reading(Reading<B>),
-    /// There is nothing more.
+    /// The download has ended.
     Done,
 }
 
 struct Reading<B> {
     reply: Reply<B>,
-    /// Bytes of the body so far.
+    /// Number of body bytes received.
     received: u64,
-    /// How many of the query's ids this page asked for.
-    asked: usize,
+    /// Number of the query's ids that this page requested.
+    requested: usize,
 }
 
 impl<H: Fetch> fmt::Debug for Pages<'_, '_, H> {
@@ -130,7 +131,7 @@ impl<H: Fetch> fmt::Debug for Pages<'_, '_, H> {
 }
 
 impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
-    /// Begins a download. Nothing is sent yet.
+    /// Creates a download. Nothing is sent yet.
     pub fn pages(&self, collection: CollectionName, query: Query) -> Pages<'_, 'h, H> {
         let position = Position {
             offset: query.offset.clone(),
@@ -139,7 +140,7 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
         self.resume_pages(collection, query, position)
     }
 
-    /// Goes on with a download of the same query from a [`Position`] that an earlier one told.
+    /// Continues a download of the same query from a [`Position`] of an earlier one.
     pub fn resume_pages(
         &self,
         collection: CollectionName,
@@ -167,35 +168,39 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
 }
 
 impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
-    /// Asks for the next page as soon as one is complete, before its end is told: the server and the network work while
-    /// the caller keeps what came. For callers that want all pages.
+    /// Requests the next page as soon as one is complete, before its end is returned: the server and the network work
+    /// while the caller stores the received records. Use it only if all pages are needed.
     #[must_use]
     pub fn reading_ahead(mut self) -> Self {
         self.reads_ahead = true;
         self
     }
 
-    /// Waits for the next bytes, asking for the next page where one has ended; `None` after the last one.
+    /// Waits for the next bytes, and requests the next page after the end of one; `None` after the last page.
     ///
     /// # Errors
-    /// As the server refuses: [`Error::Conflict`] when the collection was changed since the first page. When an answer
-    /// is no list, or is cut short. What came before is not to be trusted as complete then.
+    /// When the server rejects a request: [`Error::Conflict`] when the collection was changed since the first page.
+    /// When a response is not a list, or is truncated. Received records must not be treated as complete then.
     pub async fn next(&mut self) -> Result<Option<Arrived<'_>>> {
         while self.is_drained && self.end.is_none() {
             match &mut self.state {
                 State::Done => return Ok(None),
                 State::Between => {
-                    self.look_first().await?;
-                    self.state = self.ask()?.map_or(State::Done, State::Asked);
+                    self.read_collection_time().await?;
+                    self.state = self
+                        .prepare_request()?
+                        .map_or(State::Done, State::Requested);
                 }
-                State::Asked(_) => {
-                    // After an error there is nothing more.
-                    if let State::Asked(asked) = core::mem::replace(&mut self.state, State::Done) {
-                        match asked.answer.wait().await {
-                            Err(Error::NotFound { .. }) if self.is_missing_empty() => {
+                State::Requested(_) => {
+                    // Nothing follows after an error.
+                    if let State::Requested(pending) =
+                        core::mem::replace(&mut self.state, State::Done)
+                    {
+                        match pending.answer.wait().await {
+                            Err(Error::NotFound { .. }) if self.treats_missing_as_empty() => {
                                 self.end = Some(None);
                             }
-                            reply => self.begin(reply?, asked.ids)?,
+                            reply => self.begin(reply?, pending.ids)?,
                         }
                     }
                 }
@@ -226,23 +231,23 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         }))
     }
 
-    /// The collection's time at the first page: what a later `newer` says, once all pages are read. `None` before the
-    /// first answer, and from servers that do not tell.
+    /// The collection's modification time at the first page: the value for a later `newer`, after all pages were read.
+    /// `None` before the first response, and for servers that do not send it.
     #[must_use]
     pub const fn last_modified(&self) -> Option<ServerTime> {
         self.position.unmodified_since
     }
 
-    /// Whether the server said, by [`Condition::IfModifiedSince`], that there is nothing new.
+    /// Whether the server responded, because of [`Condition::IfModifiedSince`], that nothing is new.
     #[must_use]
     pub const fn is_unmodified(&self) -> bool {
         self.is_unmodified
     }
 
-    /// Where the pages do not tell the collection's time, it is asked for before the first one: whatever is written from
-    /// then on is newer (spec §3.9).
-    async fn look_first(&mut self) -> Result<()> {
-        if !self.client.dialect().tells_collection_time()
+    /// If the pages do not contain the collection's time, it is requested before the first one: everything that is
+    /// written from then on is newer (spec §3.9).
+    async fn read_collection_time(&mut self) -> Result<()> {
+        if !self.client.dialect().sends_collection_time()
             && self.query.ids.is_none()
             && self.position.unmodified_since.is_none()
         {
@@ -252,12 +257,12 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         Ok(())
     }
 
-    fn is_missing_empty(&self) -> bool {
-        self.client.dialect().is_missing_empty()
+    fn treats_missing_as_empty(&self) -> bool {
+        self.client.dialect().treats_missing_as_empty()
     }
 
-    /// Prepares the request for the next page; `None` when the query asks for nothing more.
-    fn ask(&self) -> Result<Option<Asked<'c, H::Body>>> {
+    /// Prepares the request for the next page; `None` if the query is complete.
+    fn prepare_request(&self) -> Result<Option<PendingRequest<'c, H::Body>>> {
         let Some((path, ids)) =
             self.query
                 .target(&self.collection, &self.position, self.client.dialect())?
@@ -272,11 +277,11 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             .accept("application/newlines")
             .when(condition);
         let answer = Answer::Awaited(Box::pin(self.client.send(call)));
-        Ok(Some(Asked { answer, ids }))
+        Ok(Some(PendingRequest { answer, ids }))
     }
 
-    /// Takes the head of a page.
-    fn begin(&mut self, reply: Reply<H::Body>, asked: usize) -> Result<()> {
+    /// Processes the headers of a page.
+    fn begin(&mut self, reply: Reply<H::Body>, requested: usize) -> Result<()> {
         if reply.is_unmodified() {
             self.is_unmodified = true;
             return Ok(());
@@ -286,7 +291,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             .headers
             .get("Content-Type")
             .and_then(Format::from_content_type)
-            .ok_or_else(|| reply.unreadable("it is no list of records"))?;
+            .ok_or_else(|| reply.unreadable("it is not a list of records"))?;
         if self.position.unmodified_since.is_none() {
             self.position.unmodified_since = reply.last_modified();
         }
@@ -296,62 +301,63 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         self.state = State::Reading(Reading {
             reply,
             received: 0,
-            asked,
+            requested,
         });
         Ok(())
     }
 
-    /// Turns to the next page of what was asked for at once; false when that leads nowhere.
-    fn turn(&mut self, next: Option<String>, asked: usize) -> bool {
+    /// Advances to the next page for the current ids; returns false if there is none although there should be.
+    fn advance(&mut self, next: Option<String>, requested: usize) -> bool {
         let position = &mut self.position;
         let dialect = self.client.dialect();
         if let Some(order) = self.query.by_time(dialect) {
-            let came = Came {
+            let page = FetchedPage {
                 order,
                 reached: position.reached,
                 limit: self.query.limit_at(position, dialect),
                 records: self.records,
                 times: &self.times,
-                says_more: next.is_some(),
+                has_more: next.is_some(),
             };
-            let turn = came.turn();
-            match turn {
-                Turn::End | Turn::Stuck => {}
-                Turn::From(time) => position.reached = Some(time),
-                Turn::Whole => position.is_whole = true,
-                Turn::WholeAgain => {
+            let next_page = page.next();
+            match next_page {
+                NextPage::End | NextPage::Stuck => {}
+                NextPage::From(time) => position.reached = Some(time),
+                NextPage::Unlimited => position.is_whole = true,
+                NextPage::RestartUnlimited => {
                     position.reached = None;
                     position.is_whole = true;
                 }
             }
-            self.has_next = turn != Turn::End;
-            return turn != Turn::Stuck;
+            self.has_next = next_page != NextPage::End;
+            return next_page != NextPage::Stuck;
         }
         self.has_next = next.is_some();
         if next.is_none() {
-            position.ids_done += asked;
+            position.ids_done += requested;
         }
         let moves = next.as_ref().is_none_or(|next| {
-            next.len() <= OFFSET_BYTES && position.offset.as_ref() != Some(next)
+            next.len() <= MAX_TOKEN_BYTES && position.offset.as_ref() != Some(next)
         });
         position.offset = next;
         moves
     }
 
-    /// Ends a download that has read more than the collection can have. A server that does not tell counts is believed.
+    /// Ends a download that has read more records than the collection can have. A server that does not send counts is
+    /// trusted.
     async fn compare_with_count(&self, reply: &Reply<H::Body>) -> Result<()> {
         let Ok(counts) = self.client.info_collection_counts().await else {
             return Ok(());
         };
         match counts.get(&self.collection) {
             Some(count) if self.guard.exceeds(*count) => Err(reply.unreadable(format!(
-                "there is no end of pages: the collection has {count} records by info/collection_counts"
+                "the pages do not end: the collection has {count} records according to info/collection_counts"
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Checks that the page at hand is whole, and finds out where the next one is.
+    /// Checks that the current page is complete, and determines the position of the next one.
     async fn close(&mut self) -> Result<()> {
         let State::Reading(reading) = core::mem::replace(&mut self.state, State::Done) else {
             return Ok(());
@@ -364,7 +370,7 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             Length::Whole => {}
             Length::Short => return Err(broken(StreamError::Truncated, &self.line)),
             Length::Long => {
-                let detail = "it has more records than its header X-Weave-Records says";
+                let detail = "it has more records than its header X-Weave-Records specifies";
                 return Err(reading.reply.unreadable(detail));
             }
         }
@@ -372,15 +378,13 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
             .get("X-Weave-Next-Offset")
             .filter(|token| !token.trim().is_empty());
         self.guard
-            .turn(next, self.records)
+            .check(next, self.records)
             .map_err(|detail| reading.reply.unreadable(detail))?;
         let next = next.map(String::from);
-        if !self.turn(next, reading.asked) {
-            return Err(reading
-                .reply
-                .unreadable("it names a next page that leads nowhere"));
+        if !self.advance(next, reading.requested) {
+            return Err(reading.reply.unreadable("its next page cannot be reached"));
         }
-        if self.has_next && self.query.ids.is_none() && self.guard.is_in_doubt() {
+        if self.has_next && self.query.ids.is_none() && self.guard.should_check_count() {
             self.compare_with_count(&reading.reply).await?;
         }
         let ids = self.query.ids.as_deref().unwrap_or_default();
@@ -388,10 +392,10 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         if has_more {
             self.state = State::Between;
             if self.reads_ahead
-                && let Some(mut asked) = self.ask()?
+                && let Some(mut pending) = self.prepare_request()?
             {
-                asked.answer.begin().await;
-                self.state = State::Asked(asked);
+                pending.answer.begin().await;
+                self.state = State::Requested(pending);
             }
         }
         self.end = Some(has_more.then(|| self.position.clone()));

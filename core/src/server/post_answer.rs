@@ -1,4 +1,4 @@
-//! What a server answers to a POST, and what that means for the upload (spec §3.6).
+//! Responses to a POST, and their meaning for the upload (spec §3.6).
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -9,26 +9,26 @@ use serde::Deserialize;
 use crate::json::{self, Malformed, Value};
 use crate::sorted::{Map, Set};
 
-/// Reasons are cut to this many characters.
+/// Maximum length of a reason, in characters.
 const MAX_REASON_CHARS: usize = 200;
 
-/// The body of an answer to a POST.
+/// The body of a response to a POST.
 pub(crate) struct PostAnswer {
     batch: Option<String>,
     success: Set<String>,
     failed: Map<String, String>,
 }
 
-/// What an answer says of one record.
+/// The result for one record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Disposition {
     /// Written, or in the batch.
     Success,
-    /// This POST was too full for it: send it again in another.
-    Again(String),
-    /// Refused, with the server's words.
+    /// It did not fit into this POST: send it again in another one.
+    Retry(String),
+    /// Rejected, with the server's reason.
     Failed(String),
-    /// The answer does not mention it.
+    /// The response does not mention it.
     Unlisted,
 }
 
@@ -58,7 +58,7 @@ impl PostAnswer {
     pub(crate) fn disposition(&self, id: &str) -> Disposition {
         match self.failed.get(id) {
             Some(reason) if reason.contains("retry bso") || reason.contains("retry bytes") => {
-                Disposition::Again(reason.clone())
+                Disposition::Retry(reason.clone())
             }
             Some(reason) => Disposition::Failed(reason.clone()),
             None if self.success.contains(id) => Disposition::Success,
@@ -67,7 +67,7 @@ impl PostAnswer {
     }
 }
 
-/// A text, a list of texts, or whatever else stands there, as one text.
+/// Converts a string, a list of strings, or any other value to one text.
 fn text(value: Value) -> String {
     let texts = |values: &[Value]| -> Option<Vec<String>> {
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
@@ -86,49 +86,49 @@ fn text(value: Value) -> String {
     }
 }
 
-/// How a server takes POSTs.
+/// How a server processes POSTs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// It has not answered yet.
+    /// Unknown before the first response.
     Unknown,
-    /// In batches; the token of the one that is open.
+    /// In batches; with the token of the open batch.
     Batches(Option<String>),
-    /// It knows no batches: each POST is final.
+    /// Without batches: each POST is final.
     Plain,
 }
 
-/// What the answer to a POST means for the upload.
+/// The meaning of the response to a POST for the upload.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It is in the batch; nobody sees it yet.
+pub(crate) enum PostOutcome {
+    /// It is in the batch and not visible yet.
     Held,
-    /// All of the batch is visible.
+    /// The whole batch is visible.
     Committed,
 }
 
-/// Judges the answer to a POST that was sent in `mode`: the mode from now on, and what became of the POST.
+/// Interprets the response to a POST that was sent in `mode`: returns the new mode and the result of the POST.
 pub(crate) fn judge(
     mode: &Mode,
     commit: bool,
     status: u16,
     answer: &PostAnswer,
-) -> Result<(Mode, Turn), &'static str> {
-    const ANOTHER: &str = "it names another batch than the one that is open";
-    const LOST: &str = "it ends a batch that was to stay open";
+) -> Result<(Mode, PostOutcome), &'static str> {
+    const ANOTHER: &str = "it contains another batch id than the open batch has";
+    const LOST: &str = "it ends a batch that should stay open";
     match (mode, status, &answer.batch) {
-        (Mode::Plain, 200, _) => Ok((Mode::Plain, Turn::Committed)),
-        (Mode::Plain, ..) => Err("it is no answer to a POST"),
-        (Mode::Unknown, 200, _) if commit => Ok((Mode::Unknown, Turn::Committed)),
-        (Mode::Batches(_), 200, _) if commit => Ok((Mode::Batches(None), Turn::Committed)),
-        _ if commit => Err("it does not say that the batch was committed"),
-        (Mode::Unknown, 200, None) => Ok((Mode::Plain, Turn::Committed)),
+        (Mode::Plain, 200, _) => Ok((Mode::Plain, PostOutcome::Committed)),
+        (Mode::Plain, ..) => Err("it is not a response to a POST"),
+        (Mode::Unknown, 200, _) if commit => Ok((Mode::Unknown, PostOutcome::Committed)),
+        (Mode::Batches(_), 200, _) if commit => Ok((Mode::Batches(None), PostOutcome::Committed)),
+        _ if commit => Err("it does not confirm that the batch was committed"),
+        (Mode::Unknown, 200, None) => Ok((Mode::Plain, PostOutcome::Committed)),
         (Mode::Unknown | Mode::Batches(None), 202, Some(token)) if !token.is_empty() => {
-            Ok((Mode::Batches(Some(token.clone())), Turn::Held))
+            Ok((Mode::Batches(Some(token.clone())), PostOutcome::Held))
         }
-        (Mode::Unknown | Mode::Batches(None), 202, _) => Err("it opens a batch without a name"),
-        (Mode::Batches(Some(open)), 202, said) => {
-            if said.as_ref().is_none_or(|said| said == open) {
-                Ok((mode.clone(), Turn::Held))
+        (Mode::Unknown | Mode::Batches(None), 202, _) => Err("it opens a batch without an id"),
+        (Mode::Batches(Some(open)), 202, returned) => {
+            if returned.as_ref().is_none_or(|returned| returned == open) {
+                Ok((mode.clone(), PostOutcome::Held))
             } else {
                 Err(ANOTHER)
             }
@@ -148,15 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn each_record_has_one_fate() {
+    fn each_record_has_one_result() {
         let answer = answer(
             r#"{"success":["a","e"],"failed":{"b":"invalid ttl","c":["x","retry bso"],"d":"retry bytes","e":null},"x":1}"#,
         );
         let rows = [
             ("a", Disposition::Success),
             ("b", Disposition::Failed("invalid ttl".into())),
-            ("c", Disposition::Again("x, retry bso".into())),
-            ("d", Disposition::Again("retry bytes".into())),
+            ("c", Disposition::Retry("x, retry bso".into())),
+            ("d", Disposition::Retry("retry bytes".into())),
             ("e", Disposition::Failed("null".into())),
             ("f", Disposition::Unlisted),
         ];
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_bounded() {
+    fn reasons_have_a_maximum_length() {
         let long = alloc::format!(r#"{{"failed":{{"a":"{}"}}}}"#, "é".repeat(1000));
         assert_eq!(
             answer(&long).disposition("a"),
@@ -192,18 +192,24 @@ mod tests {
     }
 
     #[test]
-    fn the_first_answer_decides_about_batches_and_later_ones_must_agree() {
+    fn the_first_response_determines_batch_support_and_later_ones_must_agree() {
         let open = || Mode::Batches(Some("7".into()));
         let idle = || Mode::Batches(None);
         let named = r#"{"batch":"7"}"#;
         let rows = [
-            (Mode::Unknown, false, 202, named, Some((open(), Turn::Held))),
+            (
+                Mode::Unknown,
+                false,
+                202,
+                named,
+                Some((open(), PostOutcome::Held)),
+            ),
             (
                 Mode::Unknown,
                 false,
                 202,
                 r#"{"batch":7}"#,
-                Some((open(), Turn::Held)),
+                Some((open(), PostOutcome::Held)),
             ),
             (Mode::Unknown, false, 202, "{}", None),
             (Mode::Unknown, false, 202, r#"{"batch":""}"#, None),
@@ -212,7 +218,7 @@ mod tests {
                 false,
                 200,
                 "{}",
-                Some((Mode::Plain, Turn::Committed)),
+                Some((Mode::Plain, PostOutcome::Committed)),
             ),
             (Mode::Unknown, false, 200, named, None),
             (
@@ -220,31 +226,43 @@ mod tests {
                 true,
                 200,
                 "{}",
-                Some((Mode::Unknown, Turn::Committed)),
+                Some((Mode::Unknown, PostOutcome::Committed)),
             ),
             (Mode::Unknown, true, 202, named, None),
-            (idle(), false, 202, named, Some((open(), Turn::Held))),
+            (idle(), false, 202, named, Some((open(), PostOutcome::Held))),
             (idle(), false, 200, "{}", None),
-            (idle(), true, 200, "{}", Some((idle(), Turn::Committed))),
-            (open(), false, 202, named, Some((open(), Turn::Held))),
-            (open(), false, 202, "{}", Some((open(), Turn::Held))),
+            (
+                idle(),
+                true,
+                200,
+                "{}",
+                Some((idle(), PostOutcome::Committed)),
+            ),
+            (open(), false, 202, named, Some((open(), PostOutcome::Held))),
+            (open(), false, 202, "{}", Some((open(), PostOutcome::Held))),
             (open(), false, 202, r#"{"batch":"8"}"#, None),
             (open(), false, 200, "{}", None),
-            (open(), true, 200, "{}", Some((idle(), Turn::Committed))),
+            (
+                open(),
+                true,
+                200,
+                "{}",
+                Some((idle(), PostOutcome::Committed)),
+            ),
             (open(), true, 202, named, None),
             (
                 Mode::Plain,
                 false,
                 200,
                 "{}",
-                Some((Mode::Plain, Turn::Committed)),
+                Some((Mode::Plain, PostOutcome::Committed)),
             ),
             (
                 Mode::Plain,
                 true,
                 200,
                 "{}",
-                Some((Mode::Plain, Turn::Committed)),
+                Some((Mode::Plain, PostOutcome::Committed)),
             ),
             (Mode::Plain, false, 202, named, None),
         ];

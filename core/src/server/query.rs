@@ -1,4 +1,4 @@
-//! What is asked of a collection, and where a download stands (spec §3.3).
+//! Queries for a collection's records, and the position of a download (spec §3.3).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,10 +13,10 @@ use crate::error::Result;
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
 
-/// The protocol allows 100; half of it keeps URLs short.
+/// The protocol allows 100 ids; half of it keeps URLs short.
 const MAX_IDS: usize = 50;
 
-/// The order in which records come.
+/// The order of records.
 ///
 /// ```
 /// use selvedge_core::server::Sort;
@@ -25,16 +25,16 @@ const MAX_IDS: usize = 50;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// The latest written first.
+    /// By modification time, descending.
     Newest,
-    /// The latest written last.
+    /// By modification time, ascending.
     Oldest,
-    /// The highest sortindex first.
+    /// By sort index, descending.
     Index,
 }
 
 impl Sort {
-    /// The word of the protocol.
+    /// The value in the protocol.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Sort {
     }
 }
 
-/// What is asked of a collection.
+/// A query for a collection's records.
 ///
 /// ```
 /// use selvedge_core::server::{Query, Sort};
@@ -57,23 +57,24 @@ impl Sort {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Whole records rather than their ids.
+    /// Whole records instead of their ids.
     pub full: bool,
     /// Only those written later than this.
     pub newer: Option<ServerTime>,
     /// Only those written earlier than this.
     pub older: Option<ServerTime>,
-    /// In this order; without it in none.
+    /// Their order; unspecified if `None`.
     pub sort: Option<Sort>,
-    /// At most this many in one page. The download goes on over all pages: who wants fewer stops reading.
+    /// Maximum number of records in one page. The download continues over all pages: to get fewer records, stop
+    /// reading.
     pub limit: Option<u32>,
-    /// From here on: a token that the server gave.
+    /// The start: a page token from the server.
     pub offset: Option<String>,
-    /// Only these, asked for in as many requests as it takes. An empty list asks for nothing and sends nothing.
+    /// Only these ids, in as many requests as necessary. An empty list sends no request.
     pub ids: Option<Vec<RecordId>>,
-    /// On what the first page depends; later pages always depend on the collection's being the same.
+    /// The condition of the first page; later pages always require that the collection is unmodified.
     pub condition: Condition,
-    /// A record of more bytes than this, envelope included, is an error of its own. It bounds memory.
+    /// Maximum bytes of a record, including the envelope; a larger record is a separate error. This limits memory use.
     pub record_bytes: usize,
 }
 
@@ -104,8 +105,8 @@ impl Query {
         }
     }
 
-    /// The path and query of the request for the page at `position`, and how many ids it asks for; `None` when no
-    /// ids are left to ask for.
+    /// The path and query of the request for the page at `position`, and the number of ids that it requests; `None` if
+    /// no ids are left.
     pub(crate) fn target(
         &self,
         collection: &CollectionName,
@@ -147,15 +148,15 @@ impl Query {
         Ok(Some((path, asked)))
     }
 
-    /// The order in which pages go by the times of their records; `None` where the server has tokens for them, or they
-    /// cannot.
+    /// The order for pagination by modification time; `None` if the server has page tokens, or the query cannot be
+    /// paginated by time.
     pub(super) fn by_time(&self, dialect: Dialect) -> Option<Order> {
         (dialect == Dialect::V1_1)
             .then(|| Order::of(self))
             .flatten()
     }
 
-    /// How many records one page may have. Where nothing would lead to the next one, there is only one page.
+    /// The maximum number of records of one page. If nothing would lead to the next page, there is only one.
     pub(super) fn limit_at(&self, position: &Position, dialect: Dialect) -> Option<u32> {
         let is_paged = match dialect {
             Dialect::V1_5 => true,
@@ -165,8 +166,8 @@ impl Query {
     }
 }
 
-/// Where a download stands between two pages. It is kept as JSON, beside the records that came before it, so that a
-/// process that was killed goes on from there with [`Client::resume_pages`](super::Client::resume_pages).
+/// The position of a download between two pages. It is stored as JSON, together with the records received before it, so
+/// that a process that was killed continues from there with [`Client::resume_pages`](super::Client::resume_pages).
 ///
 /// ```
 /// use selvedge_core::server::Position;
@@ -179,30 +180,34 @@ impl Query {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Position {
-    /// The server's token for the next page.
+    /// The server's page token for the next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) offset: Option<String>,
-    /// How many of the query's ids were asked for and answered.
+    /// The number of the query's ids that were requested and received.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) ids_done: usize,
-    /// The collection's time when the download began.
+    /// The collection's modification time at the start of the download.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unmodified_since: Option<ServerTime>,
-    /// Where pages go by time: at which one the next begins.
+    /// With pagination by time: the time at which the next page starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reached: Option<ServerTime>,
-    /// Where pages go by time: the next one is all that is left.
+    /// With pagination by time: the next page is the last one and has no limit.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) is_whole: bool,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde requires this signature"
+)]
 const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
 impl Position {
-    /// The collection's time when the download began: the download is only good while it stays the same.
+    /// The collection's modification time at the start of the download: the download is valid only while it does not
+    /// change.
     #[must_use]
     pub const fn unmodified_since(&self) -> Option<ServerTime> {
         self.unmodified_since

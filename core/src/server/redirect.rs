@@ -1,14 +1,15 @@
-//! Redirects: they are not followed, for a signature holds for one address only; but the person is told where to.
+//! Redirects: they are not followed, because a signature is valid for one address only; but the error contains the
+//! target.
 
 use alloc::string::{String, ToString};
 
 use crate::http::Headers;
 
-/// A longer path is not shown.
+/// Maximum length of a path in an error message, in characters.
 const MAX_PATH_CHARS: usize = 200;
 
-/// Where a redirect leads: the scheme, host and port of its `Location`, without the path, which names the user; or the
-/// path, where the server stays the same. `None` when the status is no redirect, or it leads nowhere.
+/// The target of a redirect: the scheme, host and port of its `Location`, without the path, which identifies the user;
+/// or the path, if the server stays the same. `None` if the status is not a redirect, or it has no usable target.
 pub(crate) fn target(status: u16, headers: &Headers) -> Option<String> {
     if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return None;
@@ -25,7 +26,7 @@ pub(crate) fn target(status: u16, headers: &Headers) -> Option<String> {
         }
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // A name and a password have no place in a message.
+    // A name and a password must not appear in a message.
     let host = authority.rsplit('@').next().unwrap_or_default();
     (!host.is_empty() && host.len() <= MAX_PATH_CHARS && shown(host))
         .then(|| [scheme, "//", host].concat())
@@ -38,7 +39,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn a_redirect_says_where_the_server_is_now() {
+    fn a_redirect_contains_the_new_address_of_the_server() {
         let long = alloc::format!("/{}", "x".repeat(300));
         let rows = [
             (

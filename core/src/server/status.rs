@@ -1,10 +1,10 @@
-//! What a status that is no success means (spec §3.8): the one place that turns it into an [`Error`].
+//! The meaning of an error status (spec §3.8): the one place that converts it into an [`Error`].
 
 use crate::error::{Error, RequestLine};
 use crate::time::LocalTime;
 
-/// What a refusal means for the caller. `until` is the time that this very reply asked to wait for; `is_genuine` tells
-/// whether it is the storage server's own.
+/// The error for an unsuccessful response. `until` is the time until which this response asks clients to wait;
+/// `is_genuine` is whether it comes from the storage server itself.
 pub(crate) fn refusal(
     status: u16,
     is_genuine: bool,
@@ -22,7 +22,7 @@ pub(crate) fn refusal(
         (404, _) => Error::NotGenuine { status, request },
         (409 | 412, _) => Error::Conflict { request },
         (513, _) => Error::ServiceClosed,
-        // 408 and the codes that proxies make up are the same trouble under other numbers.
+        // 408 and proxy-specific codes have the same meaning as other temporary failures.
         (408 | 429 | 500..=599, _) => Error::Wait {
             until,
             status,
@@ -36,7 +36,7 @@ pub(crate) fn refusal(
     }
 }
 
-/// The integer that is the body of a 400: bare, or as a JSON string.
+/// The integer in the body of a 400: plain, or as a JSON string.
 fn code(body: &[u8]) -> Option<u32> {
     let text = core::str::from_utf8(body).ok()?.trim();
     let text = text
@@ -54,7 +54,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn each_status_means_one_thing() {
+    fn each_status_maps_to_one_error() {
         let request = || RequestLine::new(Method::Post, "storage/notes");
         let until = Some(LocalTime::from_millis(5));
         let wait = |status| Error::Wait {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_404_of_a_proxy_says_nothing_of_the_account() {
+    fn a_404_of_a_proxy_contains_no_information_about_the_account() {
         let request = || RequestLine::new(Method::Get, "storage/meta/global");
         let error = refusal(404, false, b"<h1>Not Found</h1>", None, request());
         let expected = Error::NotGenuine {

@@ -1,4 +1,4 @@
-//! One record at a time, and deletions (spec §3.2).
+//! Reading and writing single records, and deletions (spec §3.2).
 
 use alloc::string::String;
 
@@ -15,14 +15,14 @@ use crate::ids::{CollectionName, RecordId};
 use crate::json;
 use crate::time::ServerTime;
 
-/// The largest record that is read alone; servers allow 2.5 MiB of payload.
-const RECORD_BYTES: usize = 16 << 20;
-/// The body of a reply to a write.
-const WRITE_BYTES: usize = 64 << 10;
-/// The protocol's bound on `ids`.
+/// Maximum size of a single record, in bytes; servers allow 2.5 MiB of payload.
+const MAX_RECORD_BYTES: usize = 16 << 20;
+/// Maximum size of the response to a write, in bytes.
+const MAX_WRITE_RESPONSE_BYTES: usize = 64 << 10;
+/// The protocol's maximum number of ids in one request.
 const MAX_IDS: usize = 100;
 
-/// A record as the server has it, its payload unread.
+/// A record as stored on the server; its payload is not parsed.
 ///
 /// ```
 /// use selvedge_core::server::Record;
@@ -35,17 +35,17 @@ const MAX_IDS: usize = 100;
 pub struct Record {
     /// Its id.
     pub id: RecordId,
-    /// When it was last written; what the guard of the next write says.
+    /// Its modification time; the condition of the next write.
     pub modified: ServerTime,
     /// Its payload.
     #[serde(default)]
     pub payload: String,
-    /// Its place for `sort=index`.
+    /// Its sort index, for `sort=index`.
     #[serde(default)]
     pub sortindex: Option<i64>,
 }
 
-/// What a PUT says of a record. What is `None` keeps the value that the server has.
+/// The members that a PUT sets. A member that is `None` keeps its value on the server.
 ///
 /// ```
 /// use selvedge_core::server::PutRecord;
@@ -58,19 +58,19 @@ pub struct PutRecord<'a> {
     /// The payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<&'a str>,
-    /// The place for `sort=index`; at most nine digits.
+    /// The sort index, for `sort=index`; at most nine digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sortindex: Option<i32>,
-    /// The seconds after which the server forgets it; at most nine digits.
+    /// Time to live in seconds; at most nine digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u32>,
 }
 
 impl<H: Fetch + Clock + Random> Client<'_, H> {
-    /// Reads one record; `None` when there is none.
+    /// Reads one record; `None` if it does not exist.
     ///
     /// # Errors
-    /// As the server refuses, and when the answer is no record.
+    /// When the server rejects the request, and when the response is not a record.
     pub async fn get_record(
         &self,
         collection: &CollectionName,
@@ -80,10 +80,11 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         Ok(record.changed().flatten())
     }
 
-    /// Reads one record under a condition. A record that does not exist is a change to `None`, at time zero.
+    /// Reads one record with a condition. A missing record is a change to `None`, at time zero.
     ///
     /// # Errors
-    /// As the server refuses, and when the answer is no record; [`Error::Conflict`] when it was changed though it must not be.
+    /// When the server rejects the request, and when the response is not a record; [`Error::Conflict`] when it was
+    /// changed contrary to the condition.
     pub async fn get_record_if(
         &self,
         collection: &CollectionName,
@@ -105,10 +106,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         if reply.is_unmodified() {
             return Ok(Conditional::Unmodified);
         }
-        let body = self.read(&mut reply, RECORD_BYTES).await?;
-        let record: Record = json::from_slice(&body).map_err(|_| reply.no_json())?;
+        let body = self.read(&mut reply, MAX_RECORD_BYTES).await?;
+        let record: Record = json::from_slice(&body).map_err(|_| reply.not_json())?;
         if record.id != *id {
-            return Err(reply.unreadable("it is another record than the one asked for"));
+            return Err(reply.unreadable("it is not the requested record"));
         }
         Ok(Conditional::Changed {
             last_modified: reply.last_modified().unwrap_or(record.modified),
@@ -116,10 +117,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         })
     }
 
-    /// Writes one record; answers the time of the write. With `unmodified_since` zero it must not exist yet.
+    /// Writes one record and returns the time of the write. With `unmodified_since` zero the record must not exist yet.
     ///
     /// # Errors
-    /// As the server refuses; [`Error::Conflict`] when it was changed since.
+    /// When the server rejects the request; [`Error::Conflict`] when the record was changed since.
     pub async fn put_record(
         &self,
         collection: &CollectionName,
@@ -127,7 +128,7 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         record: PutRecord<'_>,
         unmodified_since: Option<ServerTime>,
     ) -> Result<ServerTime> {
-        let body = json::to_string(&record).expect("texts and numbers are JSON");
+        let body = json::to_string(&record).expect("strings and numbers can be serialized as JSON");
         let call = Call::new(Method::Put, address::record(collection, id)?)
             .accept("application/json")
             .json(body.into());
@@ -135,10 +136,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             .await
     }
 
-    /// Deletes one record; answers the time of the write.
+    /// Deletes one record and returns the time of the write.
     ///
     /// # Errors
-    /// As the server refuses; [`Error::NotFound`] when there is none.
+    /// When the server rejects the request; [`Error::NotFound`] when the record does not exist.
     pub async fn delete_record(
         &self,
         collection: &CollectionName,
@@ -151,11 +152,11 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
             .await
     }
 
-    /// Deletes the records under `ids`, in as many requests as it takes, each under the guard of the one before; those
-    /// that do not exist are ignored. Answers the time of the last write, `None` for no ids.
+    /// Deletes the records with these ids, in as many requests as necessary, each conditional on the previous one;
+    /// missing records are ignored. Returns the time of the last write, `None` if `ids` is empty.
     ///
     /// # Errors
-    /// As the server refuses; earlier requests may have done their work by then.
+    /// When the server rejects a request; earlier requests may have succeeded.
     pub async fn delete_ids(
         &self,
         collection: &CollectionName,
@@ -178,10 +179,10 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         Ok(written)
     }
 
-    /// Deletes a collection; answers the time of the write. That it does not exist is no error.
+    /// Deletes a collection and returns the time of the write. A missing collection is not an error.
     ///
     /// # Errors
-    /// As the server refuses.
+    /// When the server rejects the request.
     pub async fn delete_collection(
         &self,
         collection: &CollectionName,
@@ -194,12 +195,12 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         self.gone(written)
     }
 
-    /// Deletes all that the user has on this server, if nothing of it was changed since `unmodified_since`. It is for a
-    /// person who was shown what will be lost, and agreed (spec §4.4). That there is nothing is no error.
+    /// Deletes all data of the user on this server, if nothing was changed since `unmodified_since`. Call it only after
+    /// a person was shown what will be lost, and agreed (spec §4.4). An empty storage is not an error.
     ///
     /// # Errors
-    /// As the server refuses: [`Error::Conflict`] when something was changed since. [`Error::NotGenuine`] when the answer
-    /// is not the storage server's own.
+    /// When the server rejects the request: [`Error::Conflict`] when something was changed since; [`Error::NotGenuine`]
+    /// when the response does not come from the storage server.
     pub async fn delete_storage(&self, unmodified_since: ServerTime) -> Result<()> {
         let call = Call::new(Method::Delete, "storage")
             .accept("application/json")
@@ -212,17 +213,17 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         }
     }
 
-    /// What does not exist is deleted already.
+    /// Treats a missing target as already deleted.
     fn gone(&self, written: Result<ServerTime>) -> Result<ServerTime> {
         match written {
-            Err(Error::NotFound { .. }) if self.dialect().is_missing_empty() => {
+            Err(Error::NotFound { .. }) if self.dialect().treats_missing_as_empty() => {
                 Ok(ServerTime::ZERO)
             }
             written => written,
         }
     }
 
-    /// Writes one record under its own time, also where servers compare it with the collection's.
+    /// Writes one record conditional on its own time, including on servers that compare it with the collection's time.
     async fn write_record(
         &self,
         collection: &CollectionName,
@@ -240,23 +241,23 @@ impl<H: Fetch + Clock + Random> Client<'_, H> {
         let time = self.collection_time(collection).await?;
         let record = self.get_record(collection, id).await?;
         let modified = record.map_or(ServerTime::ZERO, |record| record.modified);
-        match self.dialect().second_guard(guard, time, modified) {
+        match self.dialect().retry_condition(guard, time, modified) {
             Some(guard) => self.write(call, Some(guard)).await,
             None => Err(conflict),
         }
     }
 
-    /// The time of a write, by its reply.
+    /// The time of a write, from its response.
     pub(super) fn write_time(&self, reply: &Reply<H::Body>, body: &[u8]) -> Result<ServerTime> {
         self.dialect()
             .write_time(&reply.response.headers, body)
-            .ok_or_else(|| reply.unreadable("it does not tell the time of the write"))
+            .ok_or_else(|| reply.unreadable("it does not contain the time of the write"))
     }
 
     async fn write(&self, call: Call, unmodified_since: Option<ServerTime>) -> Result<ServerTime> {
         let call = call.when(Condition::unmodified_since(unmodified_since));
         let mut reply: Reply<H::Body> = self.send(call).await?;
-        let body = self.read(&mut reply, WRITE_BYTES).await?;
+        let body = self.read(&mut reply, MAX_WRITE_RESPONSE_BYTES).await?;
         self.write_time(&reply, &body)
     }
 }

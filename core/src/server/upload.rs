@@ -1,4 +1,4 @@
-//! An upload: fills POSTs, sends them as batches, and tells what the server has for good (spec §3.6, §5.9).
+//! Uploads records: fills POSTs, sends them in batches, and reports what the server has committed (spec §3.6, §5.9).
 
 mod held;
 mod outcome;
@@ -11,33 +11,32 @@ use core::fmt;
 use self::held::Held;
 pub use self::outcome::{Added, Committed, Failed, Reason};
 use super::address;
-use super::batch::{Place, Planner, Size};
+use super::batch::{Placement, Planner, Size};
 use super::call::Call;
 use super::client::Client;
 use super::conditions::Condition;
 use super::limits::Limits;
-use super::post_answer::{Disposition, Mode, PostAnswer, Turn, judge};
+use super::post_answer::{Disposition, Mode, PostAnswer, PostOutcome, judge};
 use crate::error::{Error, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
 
-/// The body of an answer: ids and reasons of one POST.
-const ANSWER_BYTES: usize = 4 << 20;
-/// Records that a server did not take in a full POST are kept for another up to this many bytes.
-const AGAIN_BYTES: usize = 8 << 20;
+/// Maximum size of a response body, in bytes: ids and reasons of one POST.
+const MAX_RESPONSE_BYTES: usize = 4 << 20;
+/// Records that a server did not accept because a POST was full are kept for another POST, up to this many bytes.
+const MAX_RETRY_BYTES: usize = 8 << 20;
 
-/// An upload of records to one collection, begun by [`Client::upload`].
+/// An upload of records to one collection, created by [`Client::upload`].
 ///
-/// Records go in one after another with [`Upload::add`], which sends a POST when one is full; at the end
-/// [`Upload::finish`] is called until it answers `None`. What is committed is told right away. A batch that is dropped
-/// before its commit leaves no trace on the server. Memory holds one POST and an id and a tag for each record of the
-/// batch.
+/// [`Upload::add`] adds one record after another and sends a POST when it is full; at the end, call [`Upload::finish`]
+/// until it returns `None`. Commits are reported immediately. A batch that is dropped before its commit has no effect
+/// on the server. Memory contains one POST, and an id and a tag for each record of the batch.
 ///
-/// Each POST depends on the collection's being unmodified since the time that the caller has seen, or since the last
-/// commit. After an error the upload is over: nothing of the open batch is on the server, unless the error hid the
-/// answer to its commit.
+/// Each POST requires that the collection is unmodified since the time that the caller has seen, or since the last
+/// commit. An error ends the upload: no record of the open batch is on the server, unless the response to its commit
+/// was lost.
 ///
 /// ```
 /// use selvedge_core::host::{Clock, Random};
@@ -68,7 +67,7 @@ pub struct Upload<'c, 'h, H, T> {
     mode: Mode,
     post: Held<T>,
     again: Held<T>,
-    /// Of the open batch.
+    /// The records in the open batch.
     success: Vec<(RecordId, T)>,
     failed: Vec<Failed<T>>,
     over: Option<Error>,
@@ -84,10 +83,10 @@ impl<H, T> fmt::Debug for Upload<'_, '_, H, T> {
 }
 
 impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
-    /// Begins an upload to a collection that is unmodified since `unmodified_since`. Nothing is sent yet.
+    /// Creates an upload to a collection that is unmodified since `unmodified_since`. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the collection's name cannot stand in a URL.
+    /// When the collection's name cannot be part of a URL.
     pub fn upload<T>(
         &self,
         collection: CollectionName,
@@ -101,9 +100,10 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
             path: address::collection(&collection)?,
             planner,
             guard: unmodified_since,
-            mode: match self.dialect().has_batches() {
-                true => Mode::Unknown,
-                false => Mode::Plain,
+            mode: if self.dialect().has_batches() {
+                Mode::Unknown
+            } else {
+                Mode::Plain
             },
             post: Held::new(),
             again: Held::new(),
@@ -115,12 +115,12 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
 }
 
 impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
-    /// Takes a record: its id, a tag of the caller's that comes back with it, the bytes of its payload before escaping,
-    /// and its JSON. Each id goes in once. At most one POST is sent.
+    /// Adds a record: its id, a tag of the caller that is returned with it, the size of its unescaped payload in bytes,
+    /// and its JSON. Each id must be added only once. At most one POST is sent.
     ///
     /// # Errors
-    /// As the server refuses a POST: [`Error::Conflict`] when the collection was changed elsewhere. Then the open batch
-    /// is void, this record included, and every later call answers the same error.
+    /// When the server rejects a POST: [`Error::Conflict`] when the collection was changed by another client. The open
+    /// batch, including this record, is discarded then, and every later call returns the same error.
     pub async fn add(
         &mut self,
         id: RecordId,
@@ -134,18 +134,18 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             bso_json_bytes: bso_json.len() as u64,
         };
         let committed = match self.planner.place(size) {
-            Place::TooLarge => return Ok(Added::TooLarge),
-            Place::ThisPost => None,
-            Place::NextPost => self.send(false).await?,
-            Place::NextBatch => self.send(true).await?,
+            Placement::TooLarge => return Ok(Added::TooLarge),
+            Placement::ThisPost => None,
+            Placement::NextPost => self.send(false).await?,
+            Placement::NextBatch => self.send(true).await?,
         };
         self.planner.add(size);
         self.post.push(id, tag, size, bso_json, false);
         Ok(committed.map_or(Added::Held, Added::Committed))
     }
 
-    /// Sends what is held, and commits. Is called until it answers `None`: then everything that was added has been told
-    /// of. Further records may be added afterwards, under the guard of the last commit.
+    /// Sends the remaining records and commits. Call it until it returns `None`: then every added record was reported.
+    /// More records may be added afterwards, conditional on the last commit.
     ///
     /// # Errors
     /// As [`Upload::add`].
@@ -158,14 +158,15 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                 return Ok(None);
             }
             let next = self.again.records.first();
-            let commit = next.is_none_or(|next| self.planner.place(next.size) == Place::NextBatch);
+            let commit =
+                next.is_none_or(|next| self.planner.place(next.size) == Placement::NextBatch);
             if let Some(committed) = self.send(commit).await? {
                 return Ok(Some(committed));
             }
         }
     }
 
-    /// The time of the collection as this upload knows it: the one it began with, or that of its last commit.
+    /// The known modification time of the collection: the initial one, or the time of the last commit.
     #[must_use]
     pub const fn unmodified_since(&self) -> ServerTime {
         self.guard
@@ -175,13 +176,13 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         self.over.clone().map_or(Ok(()), Err)
     }
 
-    /// Moves the records that a full POST did not take into the POST at hand, as far as they fit.
+    /// Moves the records that did not fit into a full POST to the current POST, as far as they fit.
     fn refill(&mut self) {
         let again = core::mem::replace(&mut self.again, Held::new());
         let mut is_full = false;
         for record in again.records {
             let json = again.json.get(record.range).unwrap_or_default();
-            is_full = is_full || self.planner.place(record.size) != Place::ThisPost;
+            is_full = is_full || self.planner.place(record.size) != Placement::ThisPost;
             let to = if is_full {
                 &mut self.again
             } else {
@@ -193,13 +194,13 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
     }
 
     async fn send(&mut self, commit: bool) -> Result<Option<Committed<T>>> {
-        let mut told = None;
+        let mut reported = None;
         let mut posts = alloc::vec![core::mem::replace(&mut self.post, Held::new())];
         while let Some(post) = posts.pop() {
             let is_last = posts.is_empty();
             match self.post(post, commit && is_last).await {
-                Ok(Sent::Done(committed)) => told = joined(told, committed),
-                // The server announces that it takes as much; a proxy before it does not (spec §3.8).
+                Ok(Sent::Done(committed)) => reported = joined(reported, committed),
+                // The server announces a higher limit; a proxy in front of it has a lower one (spec §3.8).
                 Ok(Sent::TooLarge(post)) => {
                     let (first, second) = post.halves();
                     posts.push(second);
@@ -207,15 +208,15 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                 }
                 Err(error) => {
                     self.over = Some(error.clone());
-                    // What is on the server for good is told before the error.
-                    return match told {
+                    // Report committed records before the error.
+                    return match reported {
                         None => Err(error),
-                        told => Ok(told),
+                        reported => Ok(reported),
                     };
                 }
             }
         }
-        Ok(told)
+        Ok(reported)
     }
 
     async fn post(&mut self, post: Held<T>, commit: bool) -> Result<Sent<T>> {
@@ -228,7 +229,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             .header("X-Weave-Bytes", post.payload_bytes().to_string())
             .json(body);
         let mut reply = match self.client.send(call).await {
-            // Nothing else in such a request was refused before.
+            // An earlier part of such a request was not rejected for another reason.
             Err(Error::Refused {
                 status: 400,
                 request,
@@ -244,20 +245,20 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             }
             Err(error) => match error {
                 Error::TooLarge { status, .. } if self.may_cut(status) && post.len() == 1 => {
-                    return self.leave_out(post, body_bytes, commit, error).await;
+                    return self.skip_too_large(post, body_bytes, commit, error).await;
                 }
                 error => return Err(error),
             },
             Ok(reply) => reply,
         };
-        let body = self.client.read(&mut reply, ANSWER_BYTES).await?;
-        let answer = PostAnswer::parse(&body).map_err(|_| reply.no_json())?;
-        let (mode, turn) = judge(&self.mode, commit, reply.response.status, &answer)
+        let body = self.client.read(&mut reply, MAX_RESPONSE_BYTES).await?;
+        let answer = PostAnswer::parse(&body).map_err(|_| reply.not_json())?;
+        let (mode, outcome) = judge(&self.mode, commit, reply.response.status, &answer)
             .map_err(|detail| reply.unreadable(detail))?;
-        // A write's time is needed before anything is told of it.
-        let modified = match turn {
-            Turn::Held => None,
-            Turn::Committed => Some(self.client.write_time(&reply, &body)?),
+        // The time of the write is required before anything is reported.
+        let modified = match outcome {
+            PostOutcome::Held => None,
+            PostOutcome::Committed => Some(self.client.write_time(&reply, &body)?),
         };
         self.mode = mode;
         self.planner.close_post();
@@ -270,13 +271,15 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         Ok(Sent::Done(Some(self.committed(modified))))
     }
 
-    /// Whether smaller POSTs help against a refusal. The server's own (400 with code 17) may be of the whole batch.
+    /// Whether smaller POSTs can avoid a rejection. The server's own one (400 with code 17) may refer to the whole
+    /// batch.
     const fn may_cut(&self, status: u16) -> bool {
         status == 413 || !matches!(self.mode, Mode::Batches(Some(_)))
     }
 
-    /// Leaves a record out that is too large alone. An open batch that was to be committed with it is committed without.
-    async fn leave_out(
+    /// Omits a record that is too large by itself. An open batch that was to be committed with it is committed without
+    /// it.
+    async fn skip_too_large(
         &mut self,
         post: Held<T>,
         body_bytes: u64,
@@ -296,10 +299,10 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
             return Box::pin(self.post(Held::new(), true)).await;
         }
         if !commit && self.mode != Mode::Plain {
-            // It is told with the commit.
+            // It is reported with the commit.
             return Ok(Sent::Done(None));
         }
-        // Nothing was written, and nothing else is held: the time stays as it was.
+        // Nothing was written and nothing else is pending: the time does not change.
         if self.success.is_empty() {
             self.planner.commit();
             return Ok(Sent::Done(Some(self.committed(self.guard))));
@@ -315,7 +318,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         }
     }
 
-    /// Where the POST goes.
+    /// The path and query of the POST.
     fn target(&self, commit: bool) -> String {
         let mut path = self.path.clone();
         match &self.mode {
@@ -333,7 +336,7 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
         path
     }
 
-    /// Sorts the records of a POST by what the answer says of each.
+    /// Sorts the records of a POST by the response for each.
     fn sort(&mut self, post: Held<T>, answer: &PostAnswer) {
         for record in post.records {
             let reason = match answer.disposition(record.id.as_str()) {
@@ -341,9 +344,9 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
                     self.success.push((record.id, record.tag));
                     continue;
                 }
-                Disposition::Again(reason) => {
+                Disposition::Retry(reason) => {
                     let json = post.json.get(record.range).unwrap_or_default();
-                    if !record.is_resent && self.again.json.len() + json.len() < AGAIN_BYTES {
+                    if !record.is_resent && self.again.json.len() + json.len() < MAX_RETRY_BYTES {
                         self.planner.refused(record.size.payload_bytes);
                         self.again
                             .push(record.id, record.tag, record.size, json, true);
@@ -364,15 +367,15 @@ impl<H: Fetch + Clock + Random, T> Upload<'_, '_, H, T> {
     }
 }
 
-/// What became of a POST.
+/// The result of a POST.
 enum Sent<T> {
-    /// It was taken; with what is committed by it.
+    /// Accepted; with the records that it committed.
     Done(Option<Committed<T>>),
-    /// It is larger than what is taken, and can be cut.
+    /// Larger than the server accepts, and can be split.
     TooLarge(Held<T>),
 }
 
-/// What two POSTs of a server without batches, cut from one, have committed.
+/// Combines the commits of two POSTs that were split from one, on a server without batches.
 fn joined<T>(first: Option<Committed<T>>, second: Option<Committed<T>>) -> Option<Committed<T>> {
     match (first, second) {
         (Some(mut first), Some(second)) => {

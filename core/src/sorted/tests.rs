@@ -1,4 +1,4 @@
-//! The same operations on a tree and on a list.
+//! Applies the same operations to a `BTreeMap` and to the sorted list.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn it_is_what_a_tree_is(steps in proptest::collection::vec(step(), 0..30)) {
+    fn it_behaves_like_a_tree_map(steps in proptest::collection::vec(step(), 0..30)) {
         let (mut list, mut tree) = (Map::new(), BTreeMap::new());
         for step in steps {
             match step {
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn a_set_has_each_name_once_and_in_order(names in proptest::collection::vec("[a-d]{0,2}", 0..9)) {
+    fn a_set_contains_each_name_once_and_in_order(names in proptest::collection::vec("[a-d]{0,2}", 0..9)) {
         let tree: alloc::collections::BTreeSet<String> = names.iter().cloned().collect();
         let set: Set<String> = names.into_iter().collect();
         prop_assert!(set.iter().eq(tree.iter()));
@@ -77,7 +77,7 @@ proptest! {
 }
 
 #[test]
-fn an_empty_object_or_list_may_come_in_other_forms() {
+fn other_forms_of_an_empty_object_or_list_are_accepted() {
     type Counts = Map<alloc::string::String, u8>;
     type Names = Set<alloc::string::String>;
     for text in ["{}", "[]", " [ ] ", "null"] {
@@ -102,7 +102,7 @@ fn an_empty_object_or_list_may_come_in_other_forms() {
 }
 
 #[test]
-fn equal_items_of_a_sorted_list_stay_in_their_order() {
+fn sort_is_stable() {
     for length in [0, 1, 2, 3, 50] {
         let mut items: Vec<(usize, usize)> = (0..length).map(|at| (at * 7 % 5, at)).collect();
         let mut expected = items.clone();

@@ -72,7 +72,7 @@ impl<F: Fetch> Ground<F> {
         said.allows_standalone = self.plan.allows_standalone;
         Options {
             uploads_on_clean: self.plan.uploads_on_clean,
-            most_rules: self.plan.most_rules,
+            max_rules: self.plan.most_rules,
             ..Options::new(connection, said)
         }
     }

@@ -299,13 +299,13 @@ impl Runner {
         let allowed = Logs {
             files: &files,
             any_host: config.logs_to_any_host,
-            most_bytes: config.most_log_bytes,
+            max_bytes: config.most_log_bytes,
         };
         let is_online = || self.is_online();
         let options = Options {
             uploads_on_clean: config.uploads_on_clean,
             is_pushed,
-            most_rules: config.most_rules,
+            max_rules: config.most_rules,
             logs: (!config.log_files.is_empty()).then_some(allowed),
             is_online: &is_online,
             progress,

@@ -184,7 +184,7 @@ fn a_wrong_sync_key_changes_nothing_on_the_server() {
         .ok();
     let ran = stranger.run(&["sync"]);
     assert_eq!(ran.code, 8, "{ran:?}");
-    assert!(ran.err.contains("sync key does not fit"), "{ran:?}");
+    assert!(ran.err.contains("sync key does not match"), "{ran:?}");
     says(
         stranger.run(&["records", "list", "notes", "--remote"]),
         8,

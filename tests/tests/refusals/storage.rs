@@ -134,7 +134,7 @@ fn when_the_disk_is_full_what_was_there_is_kept() {
     }
     let (code, listed) = answer.split_once('\n').unwrap();
     assert_eq!(code, format!("exit {STORAGE}"), "{said}");
-    assert!(said.contains("no room"), "{said}");
+    assert!(said.contains("no space"), "{said}");
     assert_eq!(
         listed.lines().count(),
         2,

@@ -281,7 +281,7 @@ test("two clients on one store see the same records, and lose no edit", async ()
 test("what a store throws is the cause of the error, and its code tells the kind", async () => {
   const cases = [
     [new SelvedgeError("store-full", "no room"), "store-full", /no room/],
-    [new DOMException("over", "QuotaExceededError"), "store-full", /no room left/],
+    [new DOMException("over", "QuotaExceededError"), "store-full", /no space left/],
     [Object.assign(new Error("wait"), { code: "store-busy" }), "store-busy", /another program/],
     [Object.assign(new Error("ask"), { code: "store-locked" }), "store-locked", /is locked/],
     [new DOMException("torn", "DataError"), "store-damaged", /damaged/],

@@ -1,11 +1,11 @@
-//! By the `aes` crate, which takes the machine's own instructions where it has them.
+//! AES by the `aes` crate, which uses the machine's AES instructions if it has them.
 
 use aes::cipher::{Array, BlockCipherEncrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
 use aes::{Aes256Dec, Aes256Enc};
 
 use super::Block;
 
-/// A key of AES-256, set up for both directions.
+/// An AES-256 key, expanded for both directions.
 #[derive(Clone)]
 pub(crate) struct Aes256 {
     encrypting: Aes256Enc,
@@ -21,14 +21,14 @@ impl Aes256 {
         }
     }
 
-    /// Encrypts blocks that do not depend on each other.
+    /// Encrypts independent blocks.
     #[inline]
     pub(crate) fn encrypt(&self, blocks: &mut [Block]) {
         self.encrypting
             .encrypt_blocks(Array::cast_slice_from_core_mut(blocks));
     }
 
-    /// Decrypts blocks of which each was chained to the one before it, and the first to `iv` (CBC).
+    /// Decrypts CBC-chained blocks; `iv` precedes the first one.
     pub(crate) fn decrypt_chained(&self, iv: Block, blocks: &mut [Block]) {
         cbc::Decryptor::inner_iv_init(&self.decrypting, &Array::from(iv))
             .decrypt_blocks(Array::cast_slice_from_core_mut(blocks));

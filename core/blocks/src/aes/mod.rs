@@ -1,5 +1,5 @@
-//! AES-256 over many blocks: by the `aes` crate, and in WebAssembly's vectors by [`vectors`], which are faster there and a
-//! tenth of its size.
+//! AES-256 of many blocks: by the `aes` crate, or in WebAssembly by [`vectors`], which is faster there and has a tenth
+//! of the code size.
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod library;
@@ -29,7 +29,7 @@ mod tests {
 
     /// FIPS 197, appendix C.3.
     #[test]
-    fn the_standards_example_comes_out_right() {
+    fn the_standards_example_gives_the_documented_block() {
         let cipher = Aes256::new(&core::array::from_fn(|n| n as u8));
         let plain = core::array::from_fn(|n| n as u8 * 0x11);
         let mut blocks = [plain; 3];
@@ -42,7 +42,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_blocks_under_any_key_come_out_as_the_crates(key: [u8; 32], iv: Block, blocks in prop::collection::vec(any::<Block>(), 0..20)) {
+        fn any_blocks_under_any_key_equal_those_of_the_crate(key: [u8; 32], iv: Block, blocks in prop::collection::vec(any::<Block>(), 0..20)) {
             let cipher = Aes256::new(&key);
             let mut expected: Vec<_> = blocks.iter().copied().map(Array::from).collect();
             aes::Aes256::new(&key.into()).encrypt_blocks(&mut expected);

@@ -9,35 +9,38 @@
 //! i + 1/(1/j + a/k)  =  N / (k + ai + ak)
 //! ```
 //!
-//! so that an inverse takes five lookups in tables of sixteen bytes, and every linear function of the inverse two more, by
-//! what stands on the left of the last two lines. The idea is Hamburg's ("Accelerating AES with Vector Permute Instructions", CHES 2009).
+//! so that an inverse needs five lookups in tables of sixteen bytes, and every linear function of the inverse two more,
+//! indexed by the left-hand sides of the last two lines. The idea is Hamburg's ("Accelerating AES with Vector Permute
+//! Instructions", CHES 2009).
 
 /// A table of sixteen bytes, to be looked up by half a byte.
 pub(super) type Table = [u8; 16];
 
-/// What a lookup gives for 1/0: with its highest bit set it is outside of every table, and looks up 0.
+/// The lookup result for 1/0: its highest bit is set, so that it is outside of every table and the next lookup returns
+/// 0.
 const INFINITY: u8 = 0x80;
 
 /// Added to every byte that is substituted (FIPS 197, 5.1.1).
 pub(super) const SUBSTITUTED: u8 = 0x63;
 
-/// All that one direction of AES looks up.
+/// All lookup tables for one direction of AES.
 #[derive(Clone)]
 pub(super) struct Tables {
     /// `1/x` and `a/x` in the subfield.
     pub(super) inverse: Table,
     pub(super) scaled_inverse: Table,
-    /// From a plain byte to the split byte that is inverted in the first round, by its lower half and by its upper one.
+    /// From a plain byte to the split byte that is inverted in the first round, by its lower half and by its upper
+    /// half.
     pub(super) enter: [Table; 2],
-    /// From the two parts of an inverse to what it adds to the column's bytes 0, 3, 2 and 1 rows further down.
+    /// From the two parts of an inverse to its contribution to the column's bytes 0, 3, 2 and 1 rows further down.
     pub(super) round: [[Table; 2]; 4],
     /// From the two parts of an inverse to a plain byte.
     pub(super) leave: [Table; 2],
-    /// Where the bytes of a round's four parts come from: the rows shifted, and 0 to 3 rows further.
+    /// The source positions of a round's four parts: the shifted rows, and 0 to 3 rows further.
     pub(super) rows: [Table; 4],
 }
 
-/// What encryption looks up: after the inverse the affine map, and MixColumns' factors (FIPS 197, 5.1.3).
+/// The tables for encryption: after the inverse the affine map, and MixColumns' factors (FIPS 197, 5.1.3).
 pub(super) const ENCRYPT: Tables = Tables {
     inverse: inverses(1),
     scaled_inverse: inverses(A),
@@ -56,7 +59,7 @@ pub(super) const ENCRYPT: Tables = Tables {
     rows: [rows(0, 1), rows(1, 1), rows(2, 1), rows(3, 1)],
 };
 
-/// What decryption looks up: before the inverse the affine map's inverse, after it InvMixColumns' factors (5.3.3). The
+/// The tables for decryption: before the inverse the affine map's inverse, after it InvMixColumns' factors (5.3.3). The
 /// round keys have to go through InvMixColumns too (5.3.5).
 pub(super) const DECRYPT: Tables = Tables {
     inverse: inverses(1),
@@ -76,7 +79,7 @@ pub(super) const DECRYPT: Tables = Tables {
     rows: [rows(0, 3), rows(1, 3), rows(2, 3), rows(3, 3)],
 };
 
-/// What is undone of a byte before it is inverted.
+/// The operation that is undone before a byte is inverted.
 #[derive(Clone, Copy)]
 enum Before {
     Nothing,
@@ -87,14 +90,14 @@ impl Before {
     const fn split(self, byte: u8) -> u8 {
         let byte = match self {
             Self::Nothing => byte,
-            // The affine map's linear part, turned round.
+            // The linear part of the inverse affine map.
             Self::Affine => byte.rotate_left(1) ^ byte.rotate_left(3) ^ byte.rotate_left(6),
         };
         SPLIT[byte as usize]
     }
 }
 
-/// What happens to a byte after it was inverted, until the next inverse or the end.
+/// The operations on a byte after its inverse, until the next inverse or the end.
 struct Step {
     affine: bool,
     factor: u8,
@@ -162,7 +165,7 @@ const fn reciprocal(of: u8) -> u8 {
     power(of, 254)
 }
 
-/// The elements of the subfield, x¹⁶ = x. Their places in this table are their numbers: sums are `^` of both.
+/// The elements of the subfield, x¹⁶ = x. Their indexes in this table are their numbers: sums are `^` of both.
 const SUBFIELD: Table = {
     let mut elements = [0; 16];
     let mut known = 1;
@@ -196,7 +199,7 @@ const OMEGA: u8 = {
     x
 };
 
-/// a: both of ω's.
+/// a: trace and norm of ω.
 const A: u8 = power(OMEGA, 17);
 
 /// The split byte of each plain byte.
@@ -233,7 +236,7 @@ const fn enter(before: Before) -> [Table; 2] {
     tables
 }
 
-/// Of an inverse `c + dω` the parts that come are `1/c` and `1/(c + ac + a²d)`.
+/// For an inverse `c + dω` the two parts are `1/c` and `1/(c + ac + a²d)`.
 const fn leave(step: &Step) -> [Table; 2] {
     let of_second = product(OMEGA, reciprocal(product(A, A)));
     let of_first = 1 ^ product(1 ^ A, of_second);
@@ -248,8 +251,8 @@ const fn leave(step: &Step) -> [Table; 2] {
     tables
 }
 
-/// For each byte of a block (four columns of four) the place that it comes from: `further` rows down, of rows that are
-/// shifted `by` times their number (FIPS 197, 5.1.2; by 3 for its inverse).
+/// The source position of each byte of a block (four columns of four): `further` rows down, of rows that are shifted by
+/// `by` times their number (FIPS 197, 5.1.2; by 3 for its inverse).
 const fn rows(further: usize, by: usize) -> Table {
     let mut table = [0; 16];
     let mut n = 0;
@@ -271,7 +274,7 @@ mod tests {
         table.get(usize::from(at)).copied().unwrap_or(0)
     }
 
-    /// As the vectors do it, one byte.
+    /// The vector computation for one byte.
     fn inverted(tables: &Tables, split: u8) -> [u8; 2] {
         let (k, i) = (split & 15, split >> 4);
         let scaled = lookup(tables.scaled_inverse, k);
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_is_substituted_as_the_standard_says_and_back() {
+    fn every_byte_is_substituted_as_the_standard_specifies_and_back() {
         for byte in 0..=255 {
             let inverse = (0..=255)
                 .find(|other| product(byte, *other) == 1)
@@ -299,7 +302,7 @@ mod tests {
         }
     }
 
-    /// SubBytes without what it adds, ShiftRows and MixColumns, or the three turned round, byte by byte.
+    /// SubBytes without its constant, ShiftRows and MixColumns, or the inverses of the three, byte by byte.
     fn expected(block: Table, tables: &Tables, by: usize, factors: [u8; 4]) -> Table {
         let bytes = block.map(|byte| {
             let split = pair(tables.enter, [byte & 15, byte >> 4]);
@@ -315,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_mixes_columns_as_the_standard_says_and_back() {
+    fn a_round_mixes_columns_as_the_standard_specifies_and_back() {
         let block = core::array::from_fn(|n| (n as u8).wrapping_mul(29));
         for (tables, by, factors) in [(&ENCRYPT, 1, [2, 3, 1, 1]), (&DECRYPT, 3, [14, 11, 13, 9])] {
             let inverses =
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn shifted_rows_go_back_to_their_places() {
+    fn the_inverse_row_shift_restores_the_rows() {
         let there = rows(0, 1);
         let back = rows(0, 3);
         assert_eq!(there[..8], [0, 5, 10, 15, 4, 9, 14, 3]);

@@ -1,5 +1,5 @@
-//! In WebAssembly's vectors: a block is one vector, and bytes are substituted by lookups within vectors, which take the same
-//! time whatever is looked up.
+//! AES in WebAssembly's vector instructions: a block is one vector, and bytes are substituted by lookups within
+//! vectors, which take constant time.
 
 use core::arch::wasm32::{
     i8x16_swizzle, u8x16, u8x16_shr, u8x16_splat, u64x2, u64x2_extract_lane, v128, v128_and,
@@ -11,14 +11,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::Block;
 use super::tables::{DECRYPT, ENCRYPT, SUBSTITUTED, Table, Tables};
 
-/// The rounds of AES-256, and one key more (FIPS 197, table 3).
+/// The number of rounds of AES-256; there is one more round key (FIPS 197, table 3).
 const ROUNDS: usize = 14;
 type RoundKeys = [Block; ROUNDS + 1];
 
-/// So many blocks go side by side: one by itself waits for its own lookups.
-const SIDE_BY_SIDE: usize = 2;
+/// Number of blocks processed in parallel: a single block waits for its own lookups.
+const PARALLEL_BLOCKS: usize = 2;
 
-/// A key of AES-256, set up for both directions.
+/// An AES-256 key, expanded for both directions.
 #[derive(Clone)]
 pub(crate) struct Aes256 {
     encrypting: Direction,
@@ -30,7 +30,8 @@ impl Aes256 {
         let mut encrypting = Direction::new(ENCRYPT);
         let mut decrypting = Direction::new(DECRYPT);
         let mut keys = expanded(key, &encrypting);
-        // MixColumns leaves a column of the same bytes as it is, so that what is added to each byte may wait until after it.
+        // MixColumns does not change a column of four equal bytes, so the constant that is added to each byte can be
+        // added after it.
         for (n, key) in keys.iter().enumerate() {
             encrypting.keys[n] = stored(match n {
                 0 => encrypting.entered(loaded(key)),
@@ -42,7 +43,8 @@ impl Aes256 {
                 0 => key,
                 ROUNDS => decrypting.entered(with_constant(key)),
                 _ => {
-                    // What encryption substitutes and decryption turns back leaves InvMixColumns alone to be done.
+                    // Substitution by encryption and its inverse by decryption cancel out, so that only InvMixColumns
+                    // remains.
                     let substituted = encrypting.left(encrypting.entered(key));
                     let unmixed = decrypting.turned(decrypting.entered(substituted));
                     v128_xor(unmixed, decrypting.entered(u8x16_splat(SUBSTITUTED)))
@@ -56,18 +58,18 @@ impl Aes256 {
         }
     }
 
-    /// Encrypts blocks that do not depend on each other.
+    /// Encrypts independent blocks.
     pub(crate) fn encrypt(&self, blocks: &mut [Block]) {
-        let (groups, rest) = blocks.as_chunks_mut::<SIDE_BY_SIDE>();
+        let (groups, rest) = blocks.as_chunks_mut::<PARALLEL_BLOCKS>();
         for group in groups {
             *group = self.encrypting.run(group);
         }
         for block in rest {
-            [*block, _] = self.encrypting.run(&[*block; SIDE_BY_SIDE]);
+            [*block, _] = self.encrypting.run(&[*block; PARALLEL_BLOCKS]);
         }
     }
 
-    /// Decrypts blocks of which each was chained to the one before it, and the first to `iv` (CBC).
+    /// Decrypts CBC-chained blocks; `iv` precedes the first one.
     pub(crate) fn decrypt_chained(&self, iv: Block, blocks: &mut [Block]) {
         let mut before = iv;
         let mut unchain = |block: &mut Block, decrypted: Block| {
@@ -75,7 +77,7 @@ impl Aes256 {
             before = *block;
             *block = stored(cleartext);
         };
-        let (groups, rest) = blocks.as_chunks_mut::<SIDE_BY_SIDE>();
+        let (groups, rest) = blocks.as_chunks_mut::<PARALLEL_BLOCKS>();
         for group in groups {
             let decrypted = self.decrypting.run(group);
             for (block, decrypted) in group.iter_mut().zip(decrypted) {
@@ -83,14 +85,14 @@ impl Aes256 {
             }
         }
         for block in rest {
-            let [decrypted, _] = self.decrypting.run(&[*block; SIDE_BY_SIDE]);
+            let [decrypted, _] = self.decrypting.run(&[*block; PARALLEL_BLOCKS]);
             unchain(block, decrypted);
         }
     }
 }
 
-/// One direction of AES: the same steps by other tables, as FIPS 197, 5.3.5 has it. The tables are kept with the keys:
-/// engines load a vector from memory faster than they make one of constants.
+/// One direction of AES: the same steps with different tables, as in FIPS 197, 5.3.5. The tables are stored with the
+/// keys, because engines load a vector from memory faster than they build one from constants.
 #[derive(Clone, ZeroizeOnDrop)]
 struct Direction {
     #[zeroize(skip)]
@@ -106,9 +108,9 @@ impl Direction {
         }
     }
 
-    /// Takes blocks through all rounds.
+    /// Applies all rounds to the blocks.
     #[inline(never)]
-    fn run(&self, blocks: &[Block; SIDE_BY_SIDE]) -> [Block; SIDE_BY_SIDE] {
+    fn run(&self, blocks: &[Block; PARALLEL_BLOCKS]) -> [Block; PARALLEL_BLOCKS] {
         let [first, rounds @ .., last] = &self.keys;
         let mut states = [0, 1].map(|n| v128_xor(self.entered(loaded(&blocks[n])), loaded(first)));
         for key in rounds {
@@ -117,13 +119,13 @@ impl Direction {
         states.map(|state| stored(v128_xor(self.left(state), loaded(last))))
     }
 
-    /// From plain bytes to split ones.
+    /// Converts plain bytes to split bytes.
     #[inline(always)]
     fn entered(&self, state: v128) -> v128 {
         pair(&self.tables.enter, halves(state))
     }
 
-    /// A round without its key.
+    /// One round without its round key.
     #[inline(always)]
     fn turned(&self, state: v128) -> v128 {
         let inverted = self.inverted(state);
@@ -134,7 +136,7 @@ impl Direction {
         v128_xor(v128_xor(a, b), v128_xor(c, d))
     }
 
-    /// The last round without its key: to plain bytes, but for what is added to substituted ones.
+    /// The last round without its round key: converts to plain bytes, without the constant of the substitution.
     #[inline(always)]
     fn left(&self, state: v128) -> v128 {
         let bytes = pair(&self.tables.leave, self.inverted(state));

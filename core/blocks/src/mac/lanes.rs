@@ -1,7 +1,7 @@
-//! Several hashes side by side, one to each lane of a vector, for machines without instructions for SHA-256.
+//! Several hashes in parallel, one per lane of a vector, for machines without SHA-256 instructions.
 //!
-//! A single hash waits for itself at every step. Eight of them keep the vector units of such a machine five times as
-//! busy, and four of them those of WebAssembly; where there are instructions for SHA-256, they win.
+//! A single hash waits for its own result at every step. Eight parallel hashes are five times as fast on such a
+//! machine's vector units, four on those of WebAssembly. Where there are SHA-256 instructions, they are faster.
 
 use alloc::vec::Vec;
 use core::array;
@@ -11,10 +11,10 @@ use core::ops::Range;
 use super::simd128::compress;
 use super::{MacKey, compress256, digest_of, last_blocks};
 
-/// As many words as a vector has: more do not pay where a rotation is three instructions.
+/// The number of words of a vector. More are not worthwhile where a rotation takes three instructions.
 pub(super) const LANES: usize = if cfg!(target_arch = "wasm32") { 4 } else { 8 };
 
-/// A word of each of the hashes: one vector.
+/// One word of each hash: one vector.
 type Words = [u32; LANES];
 
 /// The round constants of SHA-256 (FIPS 180-4, 4.2.2).
@@ -38,12 +38,12 @@ pub(super) const ROUND: [[u32; 16]; 4] = [
     ],
 ];
 
-/// A text on its way through a lane.
+/// A text that is being hashed in a lane.
 struct Lane<'a> {
-    /// Its place among the MACs.
+    /// Its index among the MACs.
     place: usize,
     blocks: &'a [[u8; 64]],
-    /// The end of the text with its padding: blocks that are still to come.
+    /// The padded end of the text: the blocks that remain.
     last: [[u8; 64]; 2],
     last_blocks: Range<usize>,
 }
@@ -67,7 +67,7 @@ impl<'a> Lane<'a> {
             .unwrap_or(&self.last[self.last_blocks.start & 1])
     }
 
-    /// Goes on by one block, and says whether it was the last one.
+    /// Advances by one block; returns whether it was the last one.
     #[inline(always)]
     fn is_done_after_block(&mut self) -> bool {
         if let Some((_, rest)) = self.blocks.split_first() {
@@ -78,7 +78,7 @@ impl<'a> Lane<'a> {
         self.last_blocks.is_empty()
     }
 
-    /// What is left of it, without neighbours.
+    /// Hashes the rest of the text without the other lanes.
     fn finish_alone(&self, mut state: [u32; 8]) -> [u8; 32] {
         compress256(&mut state, self.blocks);
         compress256(&mut state, &self.last[self.last_blocks.clone()]);
@@ -88,7 +88,7 @@ impl<'a> Lane<'a> {
 
 /// The MACs of the given ranges of `text`, in their order.
 ///
-/// It is inlined, so that its loops become those of the vectors that its caller has made sure of.
+/// It is inlined, so that its loops are compiled for the vector instructions that its caller has detected.
 #[inline(always)]
 pub(super) fn macs(key: &MacKey, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {
     const IDLE: [u8; 64] = [0; 64];
@@ -147,7 +147,7 @@ fn set(states: &mut [Words; 8], lane: usize, state: &[u32; 8]) {
     }
 }
 
-/// The compression function of SHA-256 (FIPS 180-4, 6.2.2) in every lane: the compiler makes vectors of its loops.
+/// The compression function of SHA-256 (FIPS 180-4, 6.2.2) in every lane: the compiler vectorizes its loops.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 fn compress(states: &mut [Words; 8], blocks: &[&[u8; 64]; LANES]) {

@@ -1,6 +1,6 @@
-//! The compression function of SHA-256 in the four lanes of a vector of WebAssembly.
+//! The compression function of SHA-256 in the four lanes of a WebAssembly vector.
 //!
-//! It is written out rather than left to the compiler, which makes no vectors where it is told to save space.
+//! It is written with explicit vector instructions, because the compiler does not vectorize when it optimizes for size.
 
 use core::arch::wasm32::{
     i8x16_shuffle, i32x4_add, i32x4_shl, i32x4_shuffle, u32x4, u32x4_extract_lane, u32x4_shr,
@@ -20,7 +20,7 @@ fn xor3(a: v128, b: v128, c: v128) -> v128 {
     v128_xor(v128_xor(a, b), c)
 }
 
-/// One round (FIPS 180-4, 6.2.2, step 3). Its variables turn by their names rather than by moves.
+/// One round (FIPS 180-4, 6.2.2, step 3). The variables rotate by their names instead of by moves.
 macro_rules! round {
     ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $word:expr, $constant:expr) => {
         let sum_1 = xor3(
@@ -38,14 +38,14 @@ macro_rules! round {
             rotated::<19, 13>($a),
             rotated::<10, 22>($a),
         );
-        // Where a and b agree it is theirs, elsewhere it is c's.
+        // Where a and b are equal, the majority is that bit, otherwise it is c's bit.
         let majority = v128_bitselect($c, $b, v128_xor($a, $b));
         $d = i32x4_add($d, first);
         $h = i32x4_add(first, i32x4_add(sum_0, majority));
     };
 }
 
-/// Takes a block into every lane's state.
+/// Compresses a block into the state of every lane.
 pub(super) fn compress(states: &mut [[u32; 4]; 8], blocks: &[&[u8; 64]; 4]) {
     let mut schedule = words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] =
@@ -84,7 +84,7 @@ pub(super) fn compress(states: &mut [[u32; 4]; 8], blocks: &[&[u8; 64]; 4]) {
     }
 }
 
-/// The sixteen words of each block, a vector for each place.
+/// The sixteen words of each block, one vector per word.
 #[inline(always)]
 fn words(blocks: &[&[u8; 64]; 4]) -> [v128; 16] {
     let mut words = [u32x4_splat(0); 16];
@@ -108,7 +108,7 @@ fn words(blocks: &[&[u8; 64]; 4]) -> [v128; 16] {
     words
 }
 
-/// Four words of one block, which are big-endian there.
+/// Four words of one block, converted from big-endian.
 #[inline(always)]
 fn row(block: &[u8; 64], quarter: usize) -> v128 {
     let [w, x, y, z] = block.as_chunks::<16>().0[quarter].as_chunks::<4>().0 else {

@@ -1,4 +1,4 @@
-//! One hash after the other, for machines that have instructions for SHA-256, or no vectors.
+//! One hash after the other, for machines with SHA-256 instructions or without vector instructions.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -20,7 +20,7 @@ fn mac(key: &MacKey, text: &[u8]) -> [u8; 32] {
     finish(key.outer, &digest)
 }
 
-/// Goes on from a state that has taken one block, and ends the hash.
+/// Continues from a state after one block, and finishes the hash.
 fn finish(mut state: [u32; 8], text: &[u8]) -> [u8; 32] {
     let (blocks, tail) = text.as_chunks::<64>();
     compress256(&mut state, blocks);

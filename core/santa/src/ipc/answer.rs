@@ -1,4 +1,4 @@
-//! Results, errors and notices to lines, and back.
+//! Converts results, errors and notifications to lines, and back.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::{Id, Refusal};
 
-/// Why a call is not done.
+/// Why a call failed.
 ///
 /// ```
 /// use selvedge_santa::ipc::Fault;
@@ -17,17 +17,17 @@ use super::call::{Id, Refusal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The line is no JSON.
-    #[error("the line is no JSON")]
+    /// The line is not JSON.
+    #[error("the line is not JSON")]
     Parse,
-    /// The line is no call, or too long.
-    #[error("the line is no call of JSON-RPC 2.0, or too long")]
+    /// The line is not a call, or too long.
+    #[error("the line is not a JSON-RPC 2.0 call, or is too long")]
     Request,
-    /// There is no such method.
-    #[error("there is no such method")]
+    /// The method does not exist.
+    #[error("unknown method")]
     Method,
-    /// The parameters are not what they should be.
-    #[error("the parameters are not what they should be")]
+    /// The parameters are invalid.
+    #[error("the parameters are invalid")]
     Params,
     /// The caller may not do this.
     #[error("only root and the agent may do this")]
@@ -35,14 +35,14 @@ pub enum Fault {
     /// No server is set.
     #[error("no server is set: write SyncBaseURL into santa.toml")]
     NotConfigured,
-    /// Too many syncs wait already.
-    #[error("too many syncs wait already: try again later")]
+    /// Too many syncs are already waiting.
+    #[error("too many syncs are already waiting: try again later")]
     Busy,
-    /// The server did not take the events.
-    #[error("the server did not take the events")]
+    /// The server did not accept the events.
+    #[error("the server did not accept the events")]
     UploadFailed,
-    /// The local store did not do its work: nothing was kept.
-    #[error("the local store did not do its work, and nothing was kept")]
+    /// The local store reported an error: nothing was stored.
+    #[error("the local store reported an error, and nothing was stored")]
     Store,
 }
 
@@ -71,19 +71,19 @@ impl Fault {
             Self::NotConfigured => -32001,
             Self::Busy => -32002,
             Self::UploadFailed => -32003,
-            // JSON-RPC's own number for what is wrong within.
+            // JSON-RPC's number for internal errors.
             Self::Store => -32603,
         }
     }
 
-    /// The fault of a number.
+    /// The fault with a number.
     #[must_use]
     pub fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|fault| fault.code() == code)
     }
 }
 
-/// What happens while a call is being done.
+/// A progress notification during a call.
 ///
 /// ```
 /// use selvedge_santa::ipc::Progress;
@@ -92,9 +92,9 @@ impl Fault {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// The sync has begun (status 9).
+    /// The sync has started (status 9).
     Started,
-    /// Something to tell a person.
+    /// A message for people.
     Log {
         /// `error`, `warn`, `info` or `debug`.
         level: String,
@@ -103,7 +103,7 @@ pub enum Progress {
     },
 }
 
-/// What came back.
+/// A received response.
 ///
 /// ```
 /// use selvedge_santa::ipc::{Answer, Fault, answer_line, read_answer};
@@ -115,23 +115,23 @@ pub enum Progress {
 pub enum Answer {
     /// A call's result.
     Result {
-        /// Of which call.
+        /// The id of the call.
         id: Id,
         /// The result.
         result: Value,
     },
-    /// A call was not done.
+    /// A call failed.
     Refused {
-        /// Which call; none if the line could not be read.
+        /// The id of the call; missing if the line could not be parsed.
         id: Id,
-        /// Why; `None` for a number that this version does not know.
+        /// The reason; `None` for a number that this version does not know.
         fault: Option<Fault>,
     },
-    /// A notice.
+    /// A notification.
     Progress(Progress),
 }
 
-/// The line of a call's answer, with its end.
+/// The line of a call's response, including its end.
 #[must_use]
 pub fn answer_line(id: &Id, answer: &Result<Value, Fault>) -> Vec<u8> {
     line(&match answer {
@@ -143,7 +143,7 @@ pub fn answer_line(id: &Id, answer: &Result<Value, Fault>) -> Vec<u8> {
     })
 }
 
-/// The line that refuses a call, with its end.
+/// The line that rejects a call, including its end.
 ///
 /// ```
 /// use selvedge_santa::ipc::{Caller, read_call, refusal_line};
@@ -163,7 +163,7 @@ pub fn refusal_line(refusal: &Refusal) -> Vec<u8> {
     line(&json!({"jsonrpc": "2.0", "id": refusal.id, "error": error}))
 }
 
-/// The line of a notice, with its end.
+/// The line of a notification, including its end.
 ///
 /// ```
 /// use selvedge_santa::ipc::{Answer, Progress, progress_line, read_answer};
@@ -180,7 +180,7 @@ pub fn progress_line(progress: &Progress) -> Vec<u8> {
     line(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
 }
 
-/// Reads a line that the daemon sent; `None` when it is none of these.
+/// Parses a line that the daemon sent; `None` if it has another form.
 #[must_use]
 pub fn read_answer(line: &[u8]) -> Option<Answer> {
     let value: Value = serde_json::from_slice(line).ok()?;
@@ -209,7 +209,7 @@ pub fn read_answer(line: &[u8]) -> Option<Answer> {
     Some(Answer::Progress(progress))
 }
 
-/// One object a line: JSON has no raw end of line within.
+/// One object per line: JSON strings contain no raw line breaks.
 pub(super) fn line(value: &Value) -> Vec<u8> {
     let mut line = value.to_string().into_bytes();
     line.push(b'\n');
@@ -225,7 +225,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn what_is_answered_is_what_arrives() {
+    fn every_response_arrives_unchanged() {
         let result = json!({"status": 0, "text": "two\nlines"});
         let line = answer_line(&1.into(), &Ok(result.clone()));
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);

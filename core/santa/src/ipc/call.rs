@@ -1,11 +1,11 @@
-//! A line to a call.
+//! Parses calls from lines.
 //!
 //! ```text
-//! no JSON ──────────────────────────────→ -32700
-//! no call of JSON-RPC 2.0, or a batch ───→ -32600
-//! no such method ───────────────────────→ -32601
+//! not JSON ─────────────────────────────→ -32700
+//! not a JSON-RPC 2.0 call, or a batch ───→ -32600
+//! unknown method ───────────────────────→ -32601
 //! the peer may not call it ──────────────→ -32000
-//! its parameters are not what they are ──→ -32602, with the reason where an event is invalid
+//! its parameters are invalid ───────────→ -32602, with the reason if an event is invalid
 //! else ─────────────────────────────────→ the call
 //! ```
 
@@ -23,10 +23,10 @@ use crate::kind::Kind;
 use crate::occurrence::Occurrence;
 use crate::store::EventId;
 
-/// Brackets of a line nest no deeper.
+/// Maximum nesting depth of brackets in a line.
 const DEPTH: usize = 64;
 
-/// By which an answer finds its call: a number or a text, as the caller chose.
+/// The id that relates a response to its call: a number or a string, chosen by the caller.
 ///
 /// ```
 /// use selvedge_santa::ipc::Id;
@@ -38,9 +38,9 @@ const DEPTH: usize = 64;
 pub enum Id {
     /// A number.
     Number(serde_json::Number),
-    /// A text.
+    /// A string.
     Text(String),
-    /// None: the call could not be read so far.
+    /// Missing: the call could not be parsed far enough.
     None,
 }
 
@@ -50,7 +50,7 @@ impl From<u64> for Id {
     }
 }
 
-/// Who is at the other end of the socket, as the system says.
+/// The program at the other end of the socket, as the operating system reports it.
 ///
 /// ```
 /// use selvedge_santa::ipc::Caller;
@@ -62,17 +62,18 @@ impl From<u64> for Id {
 pub enum Caller {
     /// The agent: it posts events, and may stop the service.
     Agent,
-    /// Anybody on this machine: asks for syncs and for how things are.
+    /// Any other program on this machine: it may request syncs and status.
     Operator,
 }
 
 impl Caller {
-    /// By the peer's user id and that of the agent. Root is the agent too.
+    /// Determined by the peer's user id and that of the agent. Root counts as the agent.
     #[must_use]
     pub fn of(uid: u32, agent: Option<u32>) -> Self {
-        match uid == 0 || agent == Some(uid) {
-            true => Self::Agent,
-            false => Self::Operator,
+        if uid == 0 || agent == Some(uid) {
+            Self::Agent
+        } else {
+            Self::Operator
         }
     }
 
@@ -83,7 +84,7 @@ impl Caller {
     }
 }
 
-/// An event as the agent posts it.
+/// An event that the agent posts.
 ///
 /// ```
 /// use selvedge_santa::ipc::Posted;
@@ -96,17 +97,17 @@ impl Caller {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Posted {
-    /// Its number in the store; `None` when it is not stored.
+    /// Its number in the store; `None` if it is not stored.
     pub id: Option<EventId>,
-    /// What happened.
+    /// The event.
     pub occurrence: Occurrence,
 }
 
 impl Posted {
-    /// Reads an event with its number, if it has one, and checks it as [`Occurrence::read`] does.
+    /// Reads an event with its number, if present, and validates it as [`Occurrence::read`] does.
     ///
     /// # Errors
-    /// When a server could not be told of it.
+    /// When the event cannot be sent to a server.
     pub fn read(mut value: Value) -> Result<Self, InvalidEvent> {
         let fields = value.as_object_mut().ok_or(InvalidEvent::NoObject)?;
         let id = match fields.remove("id") {
@@ -129,7 +130,7 @@ impl serde::Serialize for Posted {
             occurrence => serde_json::to_value(occurrence),
         };
         let Ok(Value::Object(mut fields)) = written else {
-            return Err(serde::ser::Error::custom("an event is an object"));
+            return Err(serde::ser::Error::custom("an event must be an object"));
         };
         if let Some(id) = self.id {
             fields.insert("id".into(), id.0.into());
@@ -138,7 +139,7 @@ impl serde::Serialize for Posted {
     }
 }
 
-/// What is asked of the daemon.
+/// A call of the daemon.
 ///
 /// ```
 /// use selvedge_santa::ipc::Call;
@@ -151,30 +152,30 @@ pub enum Call {
     SyncRun {
         /// Of this kind.
         kind: Kind,
-        /// Tell what happens meanwhile.
+        /// Whether to report progress.
         log: bool,
-        /// Answer only when it is done.
+        /// Whether to respond only after the sync has ended.
         wait: bool,
     },
-    /// Upload these at once.
+    /// Upload these events immediately.
     EventsPost {
         /// The events.
         events: Vec<Posted>,
-        /// By which they are held back; each by its own key where there is none.
+        /// The key for rate limiting; `None` uses each event's own key.
         key: Option<String>,
     },
-    /// Upload the main event of a bundle at once, and say what becomes of the others.
+    /// Upload the main event of a bundle immediately, and return what to do with the others.
     EventsPostBundle {
         /// The main event.
         event: Posted,
     },
-    /// How push is.
+    /// Return the status of push.
     PushStatus,
-    /// Connect push anew.
+    /// Reconnect push.
     PushReconnect,
-    /// How the server is.
+    /// Check the server.
     ServerCheck,
-    /// How the daemon is.
+    /// Return the status of the daemon.
     Status,
     /// Stop.
     ServiceStop,
@@ -202,10 +203,10 @@ struct EventsPostBundle {
     event: Value,
 }
 
-/// What is wrong with parameters, where more than their form is.
+/// The error in the parameters, beyond their types.
 type Reason = Option<String>;
 
-/// Checks all events: none is taken if one is bad.
+/// Validates all events: none is accepted if one is invalid.
 fn posted(events: Vec<Value>) -> Result<Vec<Posted>, Reason> {
     let numbered = (1_usize..).zip(events);
     numbered
@@ -215,7 +216,7 @@ fn posted(events: Vec<Value>) -> Result<Vec<Posted>, Reason> {
         .collect()
 }
 
-/// The main event of a bundle, which has to name it.
+/// The main event of a bundle, which must contain the bundle's hash.
 fn posted_bundle(event: Value) -> Result<Posted, Reason> {
     let posted = Posted::read(event).map_err(|error| Some(format!("event: {error}")))?;
     match &posted.occurrence {
@@ -282,7 +283,7 @@ impl Call {
     }
 }
 
-/// Parameters by name; none at all are an empty object.
+/// Named parameters; missing parameters are an empty object.
 fn fields<T: DeserializeOwned>(params: Value) -> Result<T, Reason> {
     let params = match params {
         Value::Null => Value::Object(Map::new()),
@@ -294,7 +295,7 @@ fn fields<T: DeserializeOwned>(params: Value) -> Result<T, Reason> {
     serde_json::from_value(params).map_err(|_| None)
 }
 
-/// Who may call a method; `None` if there is none of that name.
+/// Whether a method is for the agent only; `None` for an unknown method.
 fn is_for_agent(method: &str) -> Option<bool> {
     match method {
         "events.post" | "events.post_bundle" | "service.stop" => Some(true),
@@ -303,7 +304,7 @@ fn is_for_agent(method: &str) -> Option<bool> {
     }
 }
 
-/// A call that came.
+/// A received call.
 ///
 /// ```
 /// use selvedge_santa::ipc::{Call, Caller, Id, read_call};
@@ -315,13 +316,13 @@ fn is_for_agent(method: &str) -> Option<bool> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incoming {
-    /// By which the answer is found.
+    /// The id for the response.
     pub id: Id,
-    /// What is asked.
+    /// The call.
     pub call: Call,
 }
 
-/// A line that is answered with an error.
+/// An error response to a line.
 ///
 /// ```
 /// use selvedge_santa::ipc::{Caller, Fault, read_call};
@@ -331,18 +332,18 @@ pub struct Incoming {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct Refusal {
-    /// By which the answer is found.
+    /// The id for the response.
     pub id: Id,
-    /// What is answered.
+    /// The error.
     pub fault: Fault,
-    /// What is wrong with the parameters, where that is known.
+    /// The details about the parameters, if known.
     pub reason: Option<String>,
 }
 
-/// Reads a line that a caller sent.
+/// Parses a line that a caller sent.
 ///
 /// # Errors
-/// When it is answered with an error.
+/// When the response is an error.
 pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
     let refuse = |id: Id, fault| {
         Err(Refusal {
@@ -386,7 +387,7 @@ pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
     }
 }
 
-/// The line of a call, with its end.
+/// The line of a call, including its end.
 ///
 /// ```
 /// use selvedge_santa::ipc::{Call, call_line};

@@ -1,13 +1,13 @@
-//! Bytes of a socket to lines.
+//! Splits a socket's bytes into lines.
 
 use alloc::vec::Vec;
 
 use memchr::memchr;
 
-/// A line has no more bytes, its end not counted: a mebibyte.
+/// Maximum length of a line, in bytes, without its end: one mebibyte.
 pub const LINE_BYTES: usize = 1 << 20;
 
-/// A line is longer than allowed: the connection is closed after the answer.
+/// A line is longer than allowed: the connection is closed after the response.
 ///
 /// ```
 /// assert_eq!(selvedge_santa::ipc::TooLong.to_string(), "the line is longer than a mebibyte");
@@ -16,7 +16,7 @@ pub const LINE_BYTES: usize = 1 << 20;
 #[error("the line is longer than a mebibyte")]
 pub struct TooLong;
 
-/// Collects bytes until a line is whole.
+/// Collects bytes until a line is complete.
 ///
 /// ```
 /// use selvedge_santa::ipc::Lines;
@@ -31,17 +31,17 @@ pub struct TooLong;
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
     bytes: Vec<u8>,
-    /// So many of them have no end of line among them.
+    /// Number of bytes that were already searched for a line end.
     searched: usize,
 }
 
 impl Lines {
-    /// Adds what came. A host reads on only after [`Lines::next_line`] has answered `None`.
+    /// Appends received bytes. A host reads on only after [`Lines::next_line`] has returned `None`.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next whole line, without its end.
+    /// The next complete line, without its end.
     ///
     /// # Errors
     /// When it is too long.
@@ -67,14 +67,14 @@ impl Lines {
         }
     }
 
-    /// Whether a line has begun that has not ended: it may take only so long.
+    /// Whether an incomplete line is buffered: a host limits how long it may take.
     #[must_use]
     pub const fn is_in_a_line(&self) -> bool {
         !self.bytes.is_empty()
     }
 }
 
-/// Whether brackets nest no deeper than `limit`, so that no document makes the reader recurse further.
+/// Whether brackets are nested at most `limit` deep, so that no document makes the reader recurse further.
 pub(super) fn is_shallow(text: &[u8], limit: usize) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     for byte in text {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_mebibyte_is_the_longest() {
+    fn the_maximum_line_length_is_a_mebibyte() {
         let mut whole = alloc::vec![b'a'; LINE_BYTES];
         whole.push(b'\n');
         assert!(lines(&[&whole]).1.is_ok());
@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_sizes_of_chunks_make_no_difference(
+        fn chunk_sizes_make_no_difference(
             bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..100), size in 1..20_usize,
         ) {
             let chunks: Vec<&[u8]> = bytes.chunks(size).collect();

@@ -1,12 +1,13 @@
-//! What agents and people's programs say to the daemon over its socket (spec §5.4): JSON-RPC 2.0, one object a line.
+//! The protocol between the daemon and agents or other programs on its socket (spec §5.4): JSON-RPC 2.0, one object per
+//! line.
 //!
 //! ```text
-//! lines    bytes to lines, which are not longer than a mebibyte
-//! call     a line to a call, or to the error that is answered
-//! answer   results, errors and notices to lines, and back
+//! lines    splits bytes into lines of at most a mebibyte
+//! call     parses a line to a call, or to an error response
+//! answer   converts results, errors and notifications to lines, and back
 //! ```
 //!
-//! Who may call what is decided by the socket's peer alone, never by what a line says.
+//! The socket's peer alone determines who may call what, never the content of a line.
 
 mod answer;
 mod call;

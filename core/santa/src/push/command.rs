@@ -1,14 +1,14 @@
-//! Commands that come by push and are answered: which are believed, and what they ask for (spec §4.2).
+//! Commands that arrive by push and require a response: authentication, and what they request (spec §4.2).
 //!
 //! ```text
-//! no such message ─────────────────────────────────→ cannot be read
-//! empty, or the signature is wrong ────────────────→ not believed
-//! given more than 5 minutes before or after now ───→ not believed
-//! its id is no UUID ───────────────────────────────→ no id
-//! its id was seen, or too many came ───────────────→ not believed
-//! it asks for nothing known ───────────────────────→ unknown
-//! its action is not allowed here ──────────────────→ disabled
-//! else ────────────────────────────────────────────→ do it, and answer
+//! not such a message ──────────────────────────────→ deserialization
+//! empty, or the signature is wrong ────────────────→ invalid data
+//! its time is more than 5 minutes before or after now → invalid data
+//! its id is not a UUID ────────────────────────────→ invalid uuid
+//! its id is a repetition, or too many ids are stored → invalid data
+//! it requests no known action ─────────────────────→ unknown request type
+//! its action is not allowed on this machine ───────→ command disabled
+//! else ────────────────────────────────────────────→ execute it and respond
 //! ```
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -23,14 +23,14 @@ use zeroize::Zeroizing;
 pub use super::pb::CommandError;
 use super::pb::{CommandRequest, CommandResponse};
 
-/// A command is believed so many seconds before and after it was given.
+/// A command is valid for this number of seconds before and after its timestamp.
 const VALID_SECONDS: u64 = 300;
 
-/// No more commands are believed within the time in which one is valid, from 5 minutes before to 5 minutes after.
+/// Maximum number of commands accepted within the time in which one is valid, from 5 minutes before to 5 minutes after.
 const MAX_IDS: usize = 600;
 
-/// What a command's signature is made of, on which the shipped client and its schema do not agree. The sender says
-/// which; both are never taken.
+/// The signed content of a command, about which the shipped client and its schema disagree. The configuration selects
+/// the sender's scheme; only one is accepted.
 ///
 /// ```
 /// use selvedge_santa::push::HmacScheme;
@@ -39,14 +39,14 @@ const MAX_IDS: usize = 600;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HmacScheme {
-    /// The whole message without its signature, as the shipped client has it.
+    /// The whole message without its signature, as in the shipped client.
     #[default]
     Message,
-    /// The id, the time in eight bytes, and what is asked for, as the schema's comment says.
+    /// The id, the time in eight bytes, and the request, as in the schema's comment.
     Parts,
 }
 
-/// The key of commands' signatures.
+/// The key for signatures of commands.
 ///
 /// ```
 /// use selvedge_santa::push::CommandKey;
@@ -57,13 +57,13 @@ pub enum HmacScheme {
 pub struct CommandKey(Zeroizing<Vec<u8>>);
 
 impl CommandKey {
-    /// From the key's bytes.
+    /// Creates one from the key's bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Signs a command, as a sender does.
+    /// Signs a command as a sender.
     #[must_use]
     pub fn sign(&self, scheme: HmacScheme, request: CommandRequest) -> CommandRequest {
         let mut mac = self.mac();
@@ -75,7 +75,7 @@ impl CommandKey {
     }
 
     fn mac(&self) -> Hmac<Sha256> {
-        Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length")
+        Hmac::new_from_slice(&self.0).expect("HMAC accepts keys of any length")
     }
 }
 
@@ -85,7 +85,7 @@ impl core::fmt::Debug for CommandKey {
     }
 }
 
-/// What a command may ask for.
+/// The action that a command requests.
 ///
 /// ```
 /// use selvedge_santa::push::Action;
@@ -94,9 +94,9 @@ impl core::fmt::Debug for CommandKey {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Say that the machine is there.
+    /// Report that the machine is reachable.
     Ping,
-    /// End a process.
+    /// Terminate a process.
     Kill,
     /// Upload events.
     EventUpload,
@@ -131,7 +131,7 @@ impl Action {
     }
 }
 
-/// A command that is to be done.
+/// A valid command, to be executed.
 ///
 /// ```
 /// use selvedge_santa::push::{Action, Asked};
@@ -141,15 +141,15 @@ impl Action {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Which command this is.
+    /// The id of the command.
     pub uuid: String,
-    /// What it asks for.
+    /// The requested action.
     pub action: Action,
-    /// The action's own message in protobuf.
+    /// The action's own protobuf message.
     pub details: Vec<u8>,
 }
 
-/// What a command is answered.
+/// The response to a command.
 ///
 /// ```
 /// use selvedge_santa::push::{Action, Answered, CommandError, reply};
@@ -159,13 +159,13 @@ pub struct Asked {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered {
-    /// It was done, or accepted; with the action's own message in protobuf.
+    /// It was executed, or accepted; with the action's own protobuf message.
     Done(Action, Vec<u8>),
-    /// It was not.
+    /// It was rejected.
     Not(CommandError),
 }
 
-/// The bytes of an answer.
+/// Encodes a response.
 #[must_use]
 pub fn reply(answered: &Answered) -> Vec<u8> {
     let mut response = CommandResponse::default();
@@ -184,8 +184,8 @@ pub fn reply(answered: &Answered) -> Vec<u8> {
     response.encode_to_vec()
 }
 
-/// What lets commands pass: the key, what is allowed, and the ids that were seen. The ids are lost with the process,
-/// which is why a command's time counts too.
+/// Validates commands: contains the key, the allowed actions, and the ids of recent commands. The ids are kept in
+/// memory only, so a command's time is checked too.
 ///
 /// ```
 /// use selvedge_santa::push::{CommandError, CommandKey, Gate, HmacScheme};
@@ -198,12 +198,12 @@ pub struct Gate {
     key: CommandKey,
     scheme: HmacScheme,
     allowed: Option<BTreeSet<Action>>,
-    /// Ids, and when their commands were given: each is kept as long as its command is valid.
+    /// Ids, and the times of their commands: each id is kept as long as its command is valid.
     seen: BTreeMap<String, u64>,
 }
 
 impl Gate {
-    /// With a key and the actions that are allowed: all of them where none are named.
+    /// Creates one with a key and the allowed actions: all actions if the list is `None`.
     #[must_use]
     pub const fn new(
         key: CommandKey,
@@ -218,10 +218,10 @@ impl Gate {
         }
     }
 
-    /// Judges a command by its bytes, at `now` in seconds since the Unix epoch. One that passes does not pass again.
+    /// Validates an encoded command at `now`, in seconds since the Unix epoch. A command is accepted only once.
     ///
     /// # Errors
-    /// When it is not to be done; the error is the answer.
+    /// When it must not be executed; the error is the response.
     pub fn judge(&mut self, payload: &[u8], now: u64) -> Result<Asked, CommandError> {
         let request = CommandRequest::decode(payload).map_err(|_| CommandError::Deserialization)?;
         let issued_at = u64::try_from(request.issued_at).unwrap_or(0);
@@ -238,13 +238,14 @@ impl Gate {
             .allowed
             .as_ref()
             .is_none_or(|allowed| allowed.contains(&action));
-        match is_allowed {
-            true => Ok(Asked {
+        if is_allowed {
+            Ok(Asked {
                 uuid: request.uuid,
                 action,
                 details,
-            }),
-            false => Err(CommandError::CommandDisabled),
+            })
+        } else {
+            Err(CommandError::CommandDisabled)
         }
     }
 
@@ -265,7 +266,7 @@ impl Gate {
     }
 }
 
-/// What the signature is made of.
+/// The signed bytes.
 fn signed_bytes(scheme: HmacScheme, request: &CommandRequest) -> Vec<u8> {
     match scheme {
         HmacScheme::Message => {
@@ -288,7 +289,7 @@ fn signed_bytes(scheme: HmacScheme, request: &CommandRequest) -> Vec<u8> {
     }
 }
 
-/// What a request asks for. Of several, which no sender makes, the first counts.
+/// The requested action. If there are several, which no sender produces, the first one is used.
 fn asked(request: &CommandRequest) -> Option<(Action, Vec<u8>)> {
     let places = [
         &request.ping,
@@ -300,17 +301,17 @@ fn asked(request: &CommandRequest) -> Option<(Action, Vec<u8>)> {
     all.find_map(|(action, details)| Some((action, details.clone()?)))
 }
 
-/// A UUID in lower case, by which a repetition is told.
+/// A UUID in lower case, so that repetitions are detected.
 fn canonical(uuid: &str) -> Option<String> {
     let is_dash = |place: usize| matches!(place, 8 | 13 | 18 | 23);
     let is_uuid = uuid.len() == 36
-        && uuid
-            .bytes()
-            .enumerate()
-            .all(|(place, byte)| match is_dash(place) {
-                true => byte == b'-',
-                false => byte.is_ascii_hexdigit(),
-            });
+        && uuid.bytes().enumerate().all(|(place, byte)| {
+            if is_dash(place) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_hexdigit()
+            }
+        });
     is_uuid.then(|| uuid.to_ascii_lowercase())
 }
 

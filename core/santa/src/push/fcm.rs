@@ -1,10 +1,10 @@
-//! Messages of Google's carrier (spec §4.1).
+//! Messages of Firebase Cloud Messaging (spec §4.1).
 //!
 //! ```text
-//! full_sync, config_sync, log_sync ─→ everything, now
-//! rule_sync, of this machine ───────→ rules, now
-//! rule_sync, of another or of none ─→ rules, within the deadline
-//! file_hash and file_name ──────────→ a program is announced, whatever is asked besides
+//! full_sync, config_sync, log_sync ─→ a full sync, now
+//! rule_sync, for this machine ──────→ rules, now
+//! rule_sync, for another or none ───→ rules, within the deadline
+//! file_hash and file_name ──────────→ a program is announced, in addition to any other request
 //! no blob, noOp, anything else ─────→ nothing
 //! ```
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::Message;
 
-/// What a message says.
+/// The content of a message.
 ///
 /// ```
 /// use selvedge_santa::push::{Message, read_blob};
@@ -25,9 +25,9 @@ use super::Message;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Blob {
-    /// What it asks for.
+    /// The requested action.
     pub message: Option<Message>,
-    /// The hash and the name of a program that may run soon.
+    /// The hash and the name of a program that will soon be allowed to run.
     pub announced: Option<(String, String)>,
 }
 
@@ -45,7 +45,7 @@ struct Inner {
     blob: Option<Value>,
 }
 
-/// Reads a message. What cannot be read says nothing.
+/// Parses a message. An unreadable message has no content.
 #[must_use]
 pub fn read_blob(bytes: &[u8], machine: &str) -> Blob {
     let outer: Outer = serde_json::from_slice(bytes).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Push: what its messages mean, from whichever carrier they come (spec §4).
+//! Push messages and their meaning, for all transports (spec §4).
 //!
 //! ```text
-//! fcm       blobs of Google's carrier
-//! subjects  what a NATS client listens to, and what comes there
-//! command   requests that are answered, with their signature
+//! fcm       messages of Firebase Cloud Messaging
+//! subjects  the subjects and messages of a NATS client
+//! command   signed requests that require a response
 //! ```
 
 mod command;
@@ -16,7 +16,7 @@ pub use fcm::{Blob, read_blob};
 pub use pb::{CommandRequest, CommandResponse, SyncRequest};
 pub use subjects::{Subject, connect_wait_millis, subjects};
 
-/// What a message asks for.
+/// The action that a message requests.
 ///
 /// ```
 /// use selvedge_santa::push::Message;
@@ -25,16 +25,16 @@ pub use subjects::{Subject, connect_wait_millis, subjects};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message {
-    /// All stages, now.
+    /// A sync with all stages, now.
     Full,
-    /// All stages, within so many seconds; three minutes where it does not say.
+    /// A sync with all stages, after a random delay; the maximum delay is three minutes if not specified.
     Tag {
-        /// The most seconds.
+        /// Maximum delay in seconds.
         max_jitter: Option<u32>,
     },
-    /// Rules alone.
+    /// A rule download only.
     Rules {
-        /// Whether this machine alone is meant, which then does not wait.
+        /// Whether the message is for this machine only, which then does not wait.
         is_for_us: bool,
     },
 }

@@ -1,4 +1,4 @@
-//! What a NATS client listens to, and what its messages mean (spec §4.2).
+//! The subjects that a NATS client subscribes to, and the meaning of their messages (spec §4.2).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,10 +13,10 @@ use crate::Draw;
 const TAG: &str = "santa.tag.";
 const HOST: &str = "santa.host.";
 
-/// After so many attempts in vain the wait does not grow any more.
-const MANY_ATTEMPTS: u32 = 10;
+/// After this number of failed attempts the wait does not grow further.
+const SLOW_RETRY_ATTEMPTS: u32 = 10;
 
-/// A subject that a machine listens to.
+/// A subject that a machine subscribes to.
 ///
 /// ```
 /// use selvedge_santa::push::{Message, Subject};
@@ -26,11 +26,11 @@ const MANY_ATTEMPTS: u32 = 10;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// Of many machines.
+    /// For a group of machines.
     Tag(String),
-    /// Of this one.
+    /// For this machine.
     Host(String),
-    /// Its commands, which are answered.
+    /// This machine's commands, which require a response.
     Commands(String),
 }
 
@@ -42,11 +42,11 @@ impl Subject {
         name
     }
 
-    /// What a message of this subject asks for; nothing of commands, which a [`Gate`](super::Gate) judges.
+    /// The meaning of a message with this subject; `None` for commands, which a [`Gate`](super::Gate) validates.
     #[must_use]
     pub fn message(&self, payload: &[u8]) -> Option<Message> {
         match self {
-            // A payload that cannot be read is as if there were none.
+            // An unreadable payload is treated as empty.
             Self::Tag(_) => Some(Message::Tag {
                 max_jitter: SyncRequest::decode(payload).unwrap_or_default().max_jitter,
             }),
@@ -56,8 +56,8 @@ impl Subject {
     }
 }
 
-/// The subjects of a machine: those of a list that have the right form, each once, and its commands. A subject of the
-/// machine alone must be in the list, or there is none.
+/// The subjects of a machine: those of a list that have a valid form, without duplicates, and its commands. The
+/// machine's own subject must be in the list, otherwise it is omitted.
 ///
 /// ```
 /// use selvedge_santa::push::subjects;
@@ -79,19 +79,19 @@ pub fn subjects<'a>(listed: impl IntoIterator<Item = &'a str>, device: &str) -> 
             found.push(subject);
         }
     }
-    // A device id that is no token would listen to more than its own commands.
+    // A device id with separators or wildcards would match other machines' commands too.
     if is_plain(device) {
         found.push(Subject::Commands(format!("{HOST}{device}.commands")));
     }
     found
 }
 
-/// One token without a dash.
+/// Whether a text is one token without a dash.
 fn is_token(text: &str) -> bool {
     is_plain(text) && !text.contains('-')
 }
 
-/// One token: no separator, no wildcard, nothing that ends a line.
+/// Whether a text is one token: no separator, no wildcard, no line break.
 fn is_plain(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -99,8 +99,8 @@ fn is_plain(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'.' | b'*' | b'>'))
 }
 
-/// Milliseconds before a connection is tried again, after so many attempts in vain, from 1: one second, doubled each
-/// time up to 256, a quarter more or less; from the tenth on five to ten minutes.
+/// Milliseconds before a connection is retried after `attempts` failed attempts, from 1: one second, doubled each time
+/// up to 256 seconds, plus or minus a quarter; from the tenth attempt on five to ten minutes.
 ///
 /// ```
 /// use selvedge_santa::Draw;
@@ -111,7 +111,7 @@ fn is_plain(text: &str) -> bool {
 /// ```
 #[must_use]
 pub fn connect_wait_millis(attempts: u32, draw: Draw) -> u64 {
-    if attempts >= MANY_ATTEMPTS {
+    if attempts >= SLOW_RETRY_ATTEMPTS {
         return 300_000 + draw.below(300_001);
     }
     let seconds = 1_u64 << attempts.saturating_sub(1).min(8);
@@ -125,7 +125,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn every_subject_is_judged() {
+    fn subjects_are_validated() {
         let rows = [
             ("santa.tag.lab", Some(Subject::Tag("santa.tag.lab".into()))),
             ("santa.host.D1", Some(Subject::Host("santa.host.D1".into()))),
@@ -150,16 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_and_stay_in_their_bounds() {
+    fn waits_grow_and_stay_within_their_limits() {
         for attempts in 0..20 {
-            let (least, most) = (
+            let (min, max) = (
                 connect_wait_millis(attempts, Draw(0)),
                 connect_wait_millis(attempts, Draw(u32::MAX)),
             );
             let base = 1000 << attempts.clamp(1, 9).saturating_sub(1);
             match attempts {
-                10.. => assert_eq!((least, most), (300_000, 600_000)),
-                _ => assert_eq!((least, most), (base * 3 / 4, base * 5 / 4), "{attempts}"),
+                10.. => assert_eq!((min, max), (300_000, 600_000)),
+                _ => assert_eq!((min, max), (base * 3 / 4, base * 5 / 4), "{attempts}"),
             }
         }
     }

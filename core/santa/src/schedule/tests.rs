@@ -1,4 +1,4 @@
-//! Timelines: what happens when, and which syncs begin when. The vectors are those of `santa_daemon.json`.
+//! Timelines: events, and the syncs that they start. The vectors are in `santa_daemon.json`.
 
 use alloc::string::String;
 use alloc::vec;
@@ -20,13 +20,13 @@ fn at(seconds: u64) -> LocalTime {
     LocalTime::from_millis(0).plus_seconds(seconds)
 }
 
-/// A host that follows the daemon: it runs what is due, each sync for a while, and notes when which began.
+/// A host that follows the daemon: it runs due jobs for a while each, and records when each one started.
 struct Follower {
     daemon: Daemon,
     began: Vec<(u64, &'static str)>,
     ends: Option<u64>,
     sync_seconds: u64,
-    /// What preflight answers; `None` when it fails.
+    /// The response to preflight; `None` if it fails.
     preflight: Option<Timing>,
     draw: Draw,
 }
@@ -97,12 +97,12 @@ fn wake(event: &Value) -> Wake {
         "network" => Wake::Network {
             is_up: event["up"].as_bool().unwrap(),
         },
-        other => panic!("nothing is known of {other}"),
+        other => panic!("unknown event {other}"),
     }
 }
 
 #[test]
-fn every_timeline_is_as_the_specification_says() {
+fn every_timeline_is_as_specified() {
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     for line in vectors["timelines"].as_array().unwrap() {
         let mut follower = Follower {
@@ -127,7 +127,7 @@ fn every_timeline_is_as_the_specification_says() {
                 });
                 continue;
             }
-            // A draw is given as parts of a hundred.
+            // A random draw is specified in percent.
             let percent = event["draw"].as_u64().unwrap_or(0);
             follower.draw = Draw((u64::from(u32::MAX) * percent / 100) as u32);
             if follower
@@ -154,7 +154,7 @@ fn every_timeline_is_as_the_specification_says() {
 }
 
 #[test]
-fn the_same_event_is_sent_at_once_only_every_ten_minutes() {
+fn the_same_event_is_sent_immediately_only_every_ten_minutes() {
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     for row in vectors["throttle"].as_array().unwrap() {
         let mut throttle = Throttle::of_uploads();
@@ -166,7 +166,7 @@ fn the_same_event_is_sent_at_once_only_every_ten_minutes() {
             );
             if throttle.passes(key, at(now)) {
                 sent.push(now);
-                // It failed, or the server wants the other members too.
+                // The upload failed, or the server also requests the other members.
                 if event["fails"] == true || event["action"] == "send" {
                     throttle.forget(key);
                 }
@@ -178,7 +178,7 @@ fn the_same_event_is_sent_at_once_only_every_ten_minutes() {
 }
 
 #[test]
-fn draws_stay_below_their_limit_and_reach_both_ends() {
+fn random_draws_stay_below_their_limit_and_reach_both_ends() {
     for limit in [0, 1, 2, 180, 600, u64::from(u32::MAX)] {
         assert_eq!(Draw(0).below(limit), 0);
         assert_eq!(
@@ -223,9 +223,9 @@ fn any_wake() -> impl Strategy<Value = Wake> {
 }
 
 proptest! {
-    /// Whatever happens, one sync runs at a time, and a daemon that has started always has something before it.
+    /// Whatever happens, only one sync runs at a time, and a started daemon always has a next job.
     #[test]
-    fn syncs_never_overlap_and_never_stop_coming(
+    fn syncs_never_overlap_and_never_stop(
         events in proptest::collection::vec((any_wake(), 1..2000_u64, any::<u32>()), 0..40),
         sync_seconds in 0..900_u64,
         succeeds in any::<bool>(),

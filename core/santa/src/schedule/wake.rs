@@ -1,4 +1,4 @@
-//! What happens to the daemon, and what it then wants to be run.
+//! The daemon's input events, and the jobs that it schedules.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::push::Message;
 use crate::report::Preflighted;
 use selvedge_core::time::LocalTime;
 
-/// Random bits, by which machines are spread: any number.
+/// Random bits, used to distribute machines over time: any number.
 ///
 /// ```
 /// use selvedge_santa::Draw;
@@ -19,14 +19,14 @@ use selvedge_core::time::LocalTime;
 pub struct Draw(pub u32);
 
 impl Draw {
-    /// A number from 0 to below `limit`; 0 where that is 0.
+    /// A number less than `limit`; 0 if the limit is 0.
     #[must_use]
     pub const fn below(self, limit: u64) -> u64 {
         ((limit as u128 * self.0 as u128) >> 32) as u64
     }
 }
 
-/// Something that happened.
+/// An event.
 ///
 /// ```
 /// use selvedge_santa::{Kind, Wake};
@@ -35,38 +35,38 @@ impl Draw {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// The daemon started; what it knew of syncs and push is over.
+    /// The daemon started; earlier knowledge about syncs and push is discarded.
     Started,
-    /// A person asks for a sync.
+    /// A person requests a sync.
     AskedFor(Kind),
-    /// A sync that was due has begun.
+    /// A sync that was due has started.
     Began(Job),
-    /// Preflight was answered.
+    /// Preflight has succeeded.
     Preflighted(Preflighted),
-    /// Preflight failed; the sync has ended with that.
+    /// Preflight failed, which ended the sync.
     PreflightFailed,
-    /// An upload outside of any sync failed.
+    /// An upload outside of a sync failed.
     UploadFailed,
-    /// The sync that ran has ended, in whatever way.
+    /// The running sync has ended, with any result.
     Ended,
     /// There is a push client: push is in use from now on.
     PushPresent,
-    /// The push client has a connection.
+    /// The push client is connected.
     PushConnected,
-    /// It lost its connection, and will try again.
+    /// The push client lost its connection, and will retry.
     PushDisconnected,
-    /// It will not try again, or there is none any more.
+    /// The push client will not retry, or no longer exists.
     PushGone,
-    /// A push message came.
+    /// A push message arrived.
     Pushed(Message),
-    /// The host sees whether there is a network.
+    /// The host reports whether there is a network connection.
     Network {
-        /// Whether there is.
+        /// Whether there is one.
         is_up: bool,
     },
 }
 
-/// What is to be run.
+/// A job to run.
 ///
 /// ```
 /// use selvedge_santa::Job;
@@ -75,18 +75,18 @@ pub enum Wake {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Job {
-    /// All stages. A kind that a person asked for is kept as a request first.
+    /// A sync with all stages. A kind that a person requested must first be stored as a request.
     Full {
-        /// What a person asked for; `None` when nobody did.
+        /// The kind that a person requested; `None` for an automatic sync.
         kind: Option<Kind>,
         /// Whether a push message caused it.
         is_pushed: bool,
     },
-    /// Rules alone.
+    /// A rule download only.
     Rules,
 }
 
-/// What is next.
+/// The next action.
 ///
 /// ```
 /// use selvedge_santa::Due;
@@ -95,21 +95,21 @@ pub enum Job {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Run this now.
+    /// Run this job now.
     Now(Job),
-    /// Nothing before then, unless something happens.
+    /// Wait until this time, unless an event occurs.
     At(LocalTime),
-    /// A sync runs: ask again when it has ended.
+    /// A sync is running: call again when it has ended.
     Running,
-    /// Nothing at all: it has not been started.
+    /// Nothing: the daemon has not been started.
     Nothing,
 }
 
-/// Too many syncs wait already.
+/// Too many syncs are already waiting.
 ///
 /// ```
-/// assert_eq!(selvedge_santa::Full.to_string(), "too many syncs wait already: try again later");
+/// assert_eq!(selvedge_santa::Full.to_string(), "too many syncs are already waiting: try again later");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many syncs wait already: try again later")]
+#[error("too many syncs are already waiting: try again later")]
 pub struct Full;

@@ -27,7 +27,7 @@ fn hex(value: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn base_urls_lead_to_single_slashes_or_are_refused() {
+fn base_urls_give_single_slashes_or_are_refused() {
     for row in table("base_urls") {
         let machine = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
         let address = Address::new(row["base"].as_str().unwrap(), machine);
@@ -37,7 +37,7 @@ fn base_urls_lead_to_single_slashes_or_are_refused() {
 }
 
 #[test]
-fn deflate_is_what_zlib_makes() {
+fn deflate_equals_zlibs_output() {
     for row in table("zlib") {
         let text = row["text"].as_str().unwrap().as_bytes();
         let unpacked = Encoding::unpack(Some("deflate"), hex(&row["hex"]), 1000).unwrap();
@@ -65,18 +65,18 @@ where
 }
 
 #[test]
-fn messages_have_the_same_bytes_as_elsewhere() {
+fn messages_have_the_documented_bytes() {
     for row in table("protobuf") {
         match row["message"].as_str().unwrap() {
             "RuleDownloadRequest" => round::<RuleDownloadRequest>(&row),
             "PostflightRequest" => round::<PostflightRequest>(&row),
-            other => panic!("nothing is known of {other}"),
+            other => panic!("unknown message {other}"),
         }
     }
 }
 
 #[test]
-fn sets_of_rules_have_the_same_hash_as_elsewhere() {
+fn sets_of_rules_have_the_documented_hash() {
     for row in table("rules_hash") {
         let rules: Vec<Rule> = serde_json::from_value(row["rules"].clone()).unwrap();
         let mut hash = RulesHash::default();
@@ -95,7 +95,7 @@ fn a_transitive_rule_does_not_change_the_hash() {
 }
 
 #[test]
-fn bundles_have_the_same_hash_as_elsewhere() {
+fn bundles_have_the_documented_hash() {
     for row in table("bundle_hash") {
         let members: Vec<String> = serde_json::from_value(row["members"].clone()).unwrap();
         let hash = bundle_hash(members.iter().map(String::as_str));

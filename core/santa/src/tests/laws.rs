@@ -1,4 +1,4 @@
-//! What holds for any rules and events: however they are split, nothing is lost, and nothing is applied by half.
+//! Laws for any rules and events: however they are split, nothing is lost, and nothing is applied partially.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const BASE: &str = "https://sync.example.net/v1";
 
-/// Few identifiers, so that rules meet.
+/// Only a few identifiers, so that rules share keys.
 fn message() -> impl Strategy<Value = RuleMessage> {
     let policy = proptest::option::of(proptest::sample::select(Policy::ALL));
     let identifier = prop_oneof![
@@ -68,7 +68,7 @@ fn after(pages: &[Vec<RuleMessage>], kind: &str) -> (Vec<Rule>, u32, u32) {
     )
 }
 
-/// What the specification says, rule by rule: a later one takes the place of an earlier one, REMOVE deletes it.
+/// The specified result, rule by rule: a later rule replaces an earlier one, REMOVE deletes it.
 fn one_by_one(rules: &[RuleMessage], kind: &str) -> Vec<Rule> {
     let whole = after(&[], "NORMAL").0;
     let valid: Vec<Change> = rules
@@ -124,8 +124,8 @@ proptest! {
         let options = options(BASE, "M", &client);
         let report = pollster::block_on(sync(&scene, &options, &Link::default()));
         prop_assert_eq!(report.status(), Status::Success);
-        let bodies = scene.to("eventupload", |came| {
-            serde_json::from_slice::<wire::EventUploadRequest>(&came.request.body).unwrap()
+        let bodies = scene.to("eventupload", |received| {
+            serde_json::from_slice::<wire::EventUploadRequest>(&received.request.body).unwrap()
         });
         let taken = bodies.into_iter().take(fails_at).flat_map(|body| body.events);
         let waiting = pollster::block_on(scene.store.events(None, 100)).unwrap();

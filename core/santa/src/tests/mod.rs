@@ -1,8 +1,8 @@
-//! Whole syncs against a scripted server, and the vectors of the specification.
+//! Complete syncs with a scripted server, and the vectors of the specification.
 
 mod bytes;
 mod laws;
-// What it is compared with does not build for WebAssembly.
+// The second implementation does not build for WebAssembly.
 #[cfg(not(target_arch = "wasm32"))]
 mod reflection;
 mod scenarios;

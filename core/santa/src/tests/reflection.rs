@@ -1,4 +1,4 @@
-//! The messages against a second implementation, which knows nothing of them but their schema in `core/santa/proto`.
+//! The messages against a second implementation, which uses only their schema in `core/santa/proto`.
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
@@ -22,7 +22,7 @@ use crate::wire::{
     RuleDownloadResponse, RuleMessage, StandaloneModeRuleCreation,
 };
 
-/// A check of one type, of which the other implementation has made a message.
+/// A check of one message type, called with a message of the other implementation.
 type Check = fn(&DynamicMessage);
 
 macro_rules! types {
@@ -31,7 +31,7 @@ macro_rules! types {
     };
 }
 
-/// A check for every type, by the type's name.
+/// A check for every message type, by the type's name.
 macro_rules! every_type {
     ($check:ident) => {
         types!($check: AuditEvent Certificate CommandRequest CommandResponse Entitlement EntitlementInfo Event
@@ -50,7 +50,7 @@ fn schema() -> DescriptorPool {
         "push.proto",
         "rule.proto",
     ];
-    let mut compiler = protox::Compiler::new([folder]).expect("the schema is there");
+    let mut compiler = protox::Compiler::new([folder]).expect("the schema exists");
     compiler.open_files(files).expect("the schema compiles");
     compiler.descriptor_pool()
 }
@@ -61,7 +61,7 @@ fn descriptor(pool: &DescriptorPool, name: &str) -> MessageDescriptor {
         .expect("the schema has the message")
 }
 
-/// What a message is made of: bytes that run out, and are zeros then, so that every message ends.
+/// The source of a message's random content: bytes, followed by zeros when they run out, so that every message ends.
 struct Source<'a>(&'a [u8]);
 
 impl Source<'_> {
@@ -97,7 +97,7 @@ impl Source<'_> {
             Kind::Int64 => Value::I64(i64::from_be_bytes(self.bytes())),
             Kind::Double => {
                 let number = f64::from_be_bytes(self.bytes());
-                // What has no form in JSON comes on no wire; of zeros there is one.
+                // Numbers without a JSON form are never sent; there is one zero only.
                 Value::F64(if number.is_normal() { number } else { 0.25 })
             }
             Kind::Enum(words) => {
@@ -110,12 +110,11 @@ impl Source<'_> {
     }
 
     fn field(&mut self, field: &FieldDescriptor) -> Value {
-        match field.is_list() {
-            true => {
-                let length = self.below(4);
-                Value::List((0..length).map(|_| self.value(&field.kind())).collect())
-            }
-            false => self.value(&field.kind()),
+        if field.is_list() {
+            let length = self.below(4);
+            Value::List((0..length).map(|_| self.value(&field.kind())).collect())
+        } else {
+            self.value(&field.kind())
         }
     }
 
@@ -126,7 +125,7 @@ impl Source<'_> {
                 continue;
             }
             let value = self.field(&field);
-            // The number 0 of an enumeration is no value, as a zero is none where a field has no presence.
+            // The number 0 of an enumeration is not a value, and neither is a zero of a field without presence.
             if field.supports_presence() || !value.is_default_for_field(&field) {
                 message.set_field(&field, value);
             }
@@ -135,7 +134,7 @@ impl Source<'_> {
     }
 }
 
-/// Both implementations read what the other one writes, in both forms, and mean the same.
+/// Each implementation reads the other one's output, in both forms, with the same content.
 fn agree<M>(theirs: &DynamicMessage)
 where
     M: Message + Default + Serialize + DeserializeOwned + PartialEq + Debug,
@@ -167,17 +166,18 @@ where
     }
 }
 
-/// A field is read under each name that the schema lists.
-fn takes_every_spelling<M>(full: &DynamicMessage)
+/// A field is read with each name that the schema lists.
+fn accepts_every_spelling<M>(full: &DynamicMessage)
 where
     M: Message + Default + DeserializeOwned + PartialEq + Debug,
 {
     for field in full.descriptor().fields() {
         let mut only = DynamicMessage::new(full.descriptor());
-        // Of a oneof, the message holds one member at most.
-        let value = match full.has_field(&field) {
-            true => full.get_field(&field).into_owned(),
-            false => Source(&[0b1010_0011; 1 << 10]).field(&field),
+        // A message contains at most one member of a oneof.
+        let value = if full.has_field(&field) {
+            full.get_field(&field).into_owned()
+        } else {
+            Source(&[0b1010_0011; 1 << 10]).field(&field)
         };
         only.set_field(&field, value);
         let json = serde_json::to_value(&only).expect("they write JSON");
@@ -199,7 +199,7 @@ fn read<M: DeserializeOwned>(entries: [(String, serde_json::Value); 1]) -> M {
     serde_json::from_value(object).expect("the field is read")
 }
 
-/// What the schema's option `also_read` lists, the schema's own name, and that name in camel case.
+/// The names in the schema's option `also_read`, the schema's own name, and that name in camel case.
 fn further_names(field: &FieldDescriptor) -> Vec<String> {
     let mut words = field.name().split('_');
     let mut camel = words.next().unwrap_or_default().to_string();
@@ -233,17 +233,17 @@ fn every_message_of_the_schema_is_compared() {
 }
 
 #[test]
-fn a_field_is_read_under_each_name_that_the_schema_lists() {
+fn a_field_is_read_with_each_name_that_the_schema_lists() {
     let pool = schema();
-    // No byte leaves a field out, and none makes a default value.
+    // These bytes omit no field, and give no default value.
     let bytes = [0b1010_0011; 1 << 16];
-    for (name, check) in every_type!(takes_every_spelling) {
+    for (name, check) in every_type!(accepts_every_spelling) {
         check(&Source(&bytes).message(&descriptor(&pool, name)));
     }
 }
 
 #[test]
-fn another_implementation_reads_what_we_write_and_writes_what_we_read() {
+fn both_implementations_read_the_output_of_the_other() {
     let pool = schema();
     let bytes = proptest::collection::vec(any::<u8>(), 0..600);
     proptest!(ProptestConfig::with_cases(100), |(bytes in bytes)| {

@@ -1,4 +1,4 @@
-//! The scenarios of `santa_sync.json`: each is one sync, and everything that is expected of it.
+//! The scenarios of `santa_sync.json`: each is one sync with its expectations.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,7 +13,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const VECTORS: &str = include_str!("../../../../tests/vectors/santa_sync.json");
 
-/// What a scenario may expect; another word would be a claim that nobody checks.
+/// The expectations that a scenario may contain; any other name would never be checked.
 const EXPECTATIONS: [&str; 24] = [
     "status",
     "degraded",
@@ -42,7 +42,7 @@ const EXPECTATIONS: [&str; 24] = [
 ];
 
 #[test]
-fn every_scenario_ends_as_the_specification_says() {
+fn every_scenario_ends_as_specified() {
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     let scenarios = vectors["scenarios"].as_array().unwrap();
     assert!(scenarios.len() > 100);
@@ -72,7 +72,7 @@ fn every_scenario_ends_as_the_specification_says() {
     }
 }
 
-/// Whether a value is the expected one, where `"*"` stands for any text.
+/// Whether a value is the expected one; `"*"` matches any text.
 fn is_like(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
         (Value::String(_), Value::String(any)) if any == "*" => true,
@@ -108,9 +108,9 @@ fn observe(name: &str, expected: &Value, scene: &Scene, report: &Report, link: &
         "refused" => json!(report.downloaded.refused.len()),
         "applied" => json!(report.downloaded.is_applied),
         "pending" => json!(scene.pending()),
-        "pending_seen" => json!(scene.to("eventupload", |came| came.pending)),
-        "event_counts" => json!(scene.to("eventupload", |came| {
-            let body: Value = serde_json::from_slice(&came.request.body).unwrap();
+        "pending_seen" => json!(scene.to("eventupload", |received| received.pending)),
+        "event_counts" => json!(scene.to("eventupload", |received| {
+            let body: Value = serde_json::from_slice(&received.request.body).unwrap();
             body["events"].as_array().unwrap().len()
         })),
         "bundles" => json!(report.uploaded.bundles),
@@ -118,7 +118,7 @@ fn observe(name: &str, expected: &Value, scene: &Scene, report: &Report, link: &
         "synced" => json!(state.last_full_sync.is_some() && state.last_rule_sync.is_some()),
         "requests" => per_endpoint(expected, |endpoint| json!(scene.to(endpoint, |_| ()).len())),
         "bodies" => per_endpoint(expected, |endpoint| json!(scene.to(endpoint, body))),
-        _ => panic!("nothing is known of {name}"),
+        _ => panic!("unknown expectation {name}"),
     }
 }
 
@@ -127,18 +127,19 @@ fn per_endpoint(expected: &Value, of: impl Fn(&str) -> Value) -> Value {
     names.map(|name| (name.clone(), of(name))).collect()
 }
 
-fn body(came: &super::scene::Came) -> Value {
-    let text = String::from_utf8(came.request.body.clone()).unwrap();
-    match text.is_empty() {
-        true => json!(""),
-        false => serde_json::from_str(&text).unwrap(),
+fn body(received: &super::scene::ReceivedRequest) -> Value {
+    let text = String::from_utf8(received.request.body.clone()).unwrap();
+    if text.is_empty() {
+        json!("")
+    } else {
+        serde_json::from_str(&text).unwrap()
     }
 }
 
-/// The expectation itself if all headers are as expected, else what is wrong.
+/// The expectation itself if all headers are as expected, otherwise the mismatch.
 fn headers(scene: &Scene, expected: &Value) -> Value {
     for (endpoint, requests) in expected.as_object().unwrap() {
-        let found = scene.to(endpoint, |came| came.request.clone());
+        let found = scene.to(endpoint, |received| received.request.clone());
         let requests = requests.as_array().unwrap();
         if requests.len() != found.len() {
             return json!(format!("{} requests of {endpoint}", found.len()));
@@ -156,12 +157,12 @@ fn headers(scene: &Scene, expected: &Value) -> Value {
     expected.clone()
 }
 
-/// Of the next sync's preflight, those fields that are expected.
+/// The expected fields of the next sync's preflight.
 fn again(scene: &Scene, options: &Options<'_>, link: &Link, expected: &Value) -> Value {
     pollster::block_on(sync(scene, options, link));
-    let told = scene.to("preflight", body).pop().unwrap();
+    let request = scene.to("preflight", body).pop().unwrap();
     let names = expected.as_object().unwrap().keys();
     names
-        .map(|name| (name.to_string(), told[name.as_str()].clone()))
+        .map(|name| (name.to_string(), request[name.as_str()].clone()))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! A machine with a store in memory and a server that answers by script. It stands for the network and the clock.
+//! A machine with a store in memory and a scripted server. It replaces the network and the clock.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -14,11 +14,11 @@ use selvedge_core::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
 use selvedge_core::script::{Answer, START, Script, ScriptedBody, fails, status};
 use selvedge_core::time::LocalTime;
 
-/// A request that came.
-pub(super) struct Came {
+/// A received request.
+pub(super) struct ReceivedRequest {
     pub(super) endpoint: String,
     pub(super) request: Request,
-    /// How many events waited at that moment.
+    /// Number of stored events at that moment.
     pub(super) pending: usize,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Scene {
     pub(super) counts: Option<RuleCounts>,
     pub(super) store_fails: bool,
     pub(super) pauses: RefCell<Vec<u64>>,
-    pub(super) came: RefCell<Vec<Came>>,
+    pub(super) requests: RefCell<Vec<ReceivedRequest>>,
     answers: BTreeMap<String, Vec<Value>>,
     now: Cell<LocalTime>,
 }
@@ -39,7 +39,7 @@ impl Scene {
             counts: None,
             store_fails: false,
             pauses: RefCell::default(),
-            came: RefCell::default(),
+            requests: RefCell::default(),
             answers: serde_json::from_value(server.clone()).unwrap(),
             now: Cell::new(START),
         }
@@ -52,9 +52,10 @@ impl Scene {
     }
 
     /// The requests to an endpoint.
-    pub(super) fn to<T>(&self, endpoint: &str, of: impl Fn(&Came) -> T) -> Vec<T> {
-        let came = self.came.borrow();
-        came.iter()
+    pub(super) fn to<T>(&self, endpoint: &str, of: impl Fn(&ReceivedRequest) -> T) -> Vec<T> {
+        let requests = self.requests.borrow();
+        requests
+            .iter()
             .filter(|c| c.endpoint == endpoint)
             .map(of)
             .collect()
@@ -100,17 +101,18 @@ impl Fetch for Scene {
             "postflight",
             "xsrf",
         ];
-        let endpoint = match known.contains(&path) {
-            true => path.to_string(),
-            false => "other".to_string(),
+        let endpoint = if known.contains(&path) {
+            path.to_string()
+        } else {
+            "other".to_string()
         };
-        self.came.borrow_mut().push(Came {
+        self.requests.borrow_mut().push(ReceivedRequest {
             endpoint: endpoint.clone(),
             request: request.clone(),
             pending: self.pending(),
         });
         let answer = self.answer(&endpoint);
-        // The body of a scripted answer is made by the script itself.
+        // The script itself builds the body of its response.
         Script::serving(move |_| answer.clone())
             .fetch(request)
             .await
@@ -162,7 +164,7 @@ impl RuleStore for Scene {
     }
 }
 
-/// A machine as a vector describes it.
+/// The options of a machine that a vector describes.
 pub(super) fn options<'a>(base: &str, machine_id: &str, client: &Value) -> Options<'a> {
     let address = Address::new(base, machine_id).unwrap();
     let mut connection = Connection::new(address, "2026.5.0");
@@ -173,17 +175,17 @@ pub(super) fn options<'a>(base: &str, machine_id: &str, client: &Value) -> Optio
             .map(|(name, value)| (name, value.as_str().unwrap()));
         connection.extra_headers = ExtraHeaders::new(pairs.map(|(n, v)| (n.as_str(), v)));
     }
-    let told: wire::PreflightRequest =
+    let machine: wire::PreflightRequest =
         serde_json::from_value(client["machine"].clone()).unwrap_or_default();
     let machine = Machine {
-        serial_number: told.serial_number,
-        hostname: told.hostname,
-        os_version: told.os_version,
-        os_build: told.os_build,
-        model_identifier: told.model_identifier,
-        santa_version: told.santa_version,
-        primary_user: told.primary_user,
-        primary_user_groups: told.primary_user_groups,
+        serial_number: machine.serial_number,
+        hostname: machine.hostname,
+        os_version: machine.os_version,
+        os_build: machine.os_build,
+        model_identifier: machine.model_identifier,
+        santa_version: machine.santa_version,
+        primary_user: machine.primary_user,
+        primary_user_groups: machine.primary_user_groups,
         ..Machine::default()
     };
     let mut options = Options::new(connection, machine);
@@ -194,17 +196,18 @@ pub(super) fn options<'a>(base: &str, machine_id: &str, client: &Value) -> Optio
     options
 }
 
-/// The store of a machine as a vector describes it.
+/// The store of a machine that a vector describes.
 pub(super) fn scene(server: &Value, client: &Value) -> Scene {
-    let store = match client["unusable_expression"].is_string() {
-        true => MemoryRuleStore::with_expressions(|text| text != "(("),
-        false => MemoryRuleStore::default(),
+    let store = if client["unusable_expression"].is_string() {
+        MemoryRuleStore::with_expressions(|text| text != "((")
+    } else {
+        MemoryRuleStore::default()
     };
     for rule in client["rules"].as_array().into_iter().flatten() {
         store.add_rule(serde_json::from_value(rule.clone()).unwrap());
     }
     for event in client["events"].as_array().into_iter().flatten() {
-        // An agent names decisions that no server is told: they have no value on the wire.
+        // The agent uses decisions that are never sent to a server: they have no wire value.
         store
             .add_event(serde_json::from_value(event.clone()).unwrap())
             .unwrap();
@@ -229,11 +232,12 @@ pub(super) fn scene(server: &Value, client: &Value) -> Scene {
     scene
 }
 
-/// Whether a header is as expected, where `null` means that it is not there.
+/// Whether a header is as expected; `null` means that it must be absent.
 pub(super) fn has_header(request: &Request, name: &str, expected: &Value) -> Result<(), String> {
     let found = request.header(name);
-    match found == expected.as_str() {
-        true => Ok(()),
-        false => Err(format!("{name}: {found:?}")),
+    if found == expected.as_str() {
+        Ok(())
+    } else {
+        Err(format!("{name}: {found:?}"))
     }
 }

@@ -5,7 +5,7 @@
 use crate::wire::schema::enums;
 
 enums! {
-    /// How the agent treats what no rule speaks of.
+    /// How the agent treats programs without a rule.
     ///
     /// ```
     /// use selvedge_santa::wire::ClientMode;
@@ -14,17 +14,17 @@ enums! {
     /// assert_eq!(ClientMode::from_name("lockdown"), None);
     /// ```
     ClientMode {
-        /// It runs.
+        /// They may run.
         Monitor = 1 "MONITOR";
-        /// It does not run.
+        /// They may not run.
         Lockdown = 2 "LOCKDOWN";
-        /// It does not run unless the user approves of it.
+        /// They may not run unless the user approves them.
         Standalone = 3 "STANDALONE";
     }
 }
 
 enums! {
-    /// The kind of a sync, as it is written on the wire. What it means is [`Kind`](crate::Kind).
+    /// The kind of a sync on the wire. Its meaning is [`Kind`](crate::Kind).
     ///
     /// ```
     /// use selvedge_santa::wire::SyncType;
@@ -33,26 +33,26 @@ enums! {
     /// assert_eq!(SyncType::CleanAll.as_str(), "CLEAN_ALL");
     /// ```
     SyncType {
-        /// Rules are added to those that are there.
+        /// Rules are added to the existing ones.
         Normal = 1 "NORMAL" | "normal";
-        /// All rules but transitive ones are replaced.
+        /// All rules except transitive ones are replaced.
         Clean = 2 "CLEAN" | "clean";
         /// All rules are replaced.
         CleanAll = 3 "CLEAN_ALL" | "clean_all";
-        /// Only of version 2 of the protocol: taken as normal.
+        /// Only in version 2 of the protocol: treated as normal.
         CleanStandalone = 4 "CLEAN_STANDALONE";
-        /// Only of version 2 of the protocol: taken as normal.
+        /// Only in version 2 of the protocol: treated as normal.
         CleanRules = 5 "CLEAN_RULES";
-        /// Only of version 2 of the protocol: taken as normal.
+        /// Only in version 2 of the protocol: treated as normal.
         CleanFileAccessRules = 6 "CLEAN_FILE_ACCESS_RULES";
         _ =>
-        /// None of the others: taken as normal.
+        /// Any other number: treated as normal.
         Unspecified = 0 "SYNC_TYPE_UNSPECIFIED";
     }
 }
 
 enums! {
-    /// What takes the place of the actions of file access rules.
+    /// The action that overrides those of file access rules.
     ///
     /// ```
     /// use selvedge_santa::wire::FileAccessAction;
@@ -60,20 +60,20 @@ enums! {
     /// assert_eq!(FileAccessAction::from_name("AuditOnly"), Some(FileAccessAction::AuditOnly));
     /// ```
     FileAccessAction {
-        /// Nothing: the rules act as they are written.
+        /// No override: the rules' own actions apply.
         Unchanged = 1 "NONE" | "None";
-        /// What would be denied is noted, and allowed.
+        /// Accesses that would be denied are logged and allowed.
         AuditOnly = 2 "AUDIT_ONLY" | "AuditOnly";
-        /// The rules do nothing.
+        /// The rules have no effect.
         Disable = 3 "DISABLE" | "Disable";
         _ =>
-        /// None of the others: what was set before stays.
+        /// Any other number: the previous value is kept.
         Unspecified = 0 "FILE_ACCESS_ACTION_UNSPECIFIED";
     }
 }
 
 enums! {
-    /// What a rule does.
+    /// The effect of a rule.
     ///
     /// ```
     /// use selvedge_santa::wire::Policy;
@@ -84,25 +84,25 @@ enums! {
     Policy {
         /// It may run.
         Allowlist = 1 "ALLOWLIST" | "WHITELIST";
-        /// It may run, and so may what it builds.
+        /// It may run, and so may the programs that it builds.
         AllowlistCompiler = 2 "ALLOWLIST_COMPILER" | "WHITELIST_COMPILER";
         /// It may not run.
         Blocklist = 3 "BLOCKLIST" | "BLACKLIST";
-        /// It may not run, and nobody is told.
+        /// It may not run, and the user is not notified.
         SilentBlocklist = 4 "SILENT_BLOCKLIST" | "SILENT_BLACKLIST";
         /// The rule is deleted.
         Remove = 5 "REMOVE";
         /// An expression decides.
         Cel = 6 "CEL";
-        /// It may not run, and no window says so.
+        /// It may not run, and no window is shown.
         SilentGuiBlocklist = 8 "SILENT_GUI_BLOCKLIST";
-        /// It may not run, and nothing on a terminal says so.
+        /// It may not run, and no message is printed to a terminal.
         SilentTtyBlocklist = 9 "SILENT_TTY_BLOCKLIST";
     }
 }
 
 enums! {
-    /// What a rule's identifier names.
+    /// The kind of object that a rule's identifier identifies.
     ///
     /// ```
     /// use selvedge_santa::wire::RuleType;
@@ -124,7 +124,7 @@ enums! {
 }
 
 enums! {
-    /// What became of an execution.
+    /// The decision about an execution.
     ///
     /// ```
     /// use selvedge_santa::wire::Decision;
@@ -160,9 +160,9 @@ enums! {
         BlockSigningId = 13 "BLOCK_SIGNINGID";
         /// Blocked by a CDHASH rule.
         BlockCdHash = 14 "BLOCK_CDHASH";
-        /// No execution: a member of a bundle that the server asked about.
+        /// Not an execution: a member of a bundle that the server requested.
         BundleBinary = 15 "BUNDLE_BINARY";
-        /// Blocked: the file is not the one that was judged.
+        /// Blocked: the file differs from the one that was evaluated.
         BlockBinaryMismatch = 18 "BLOCK_BINARY_MISMATCH";
         /// Allowed: part of the system.
         AllowPlatform = 19 "ALLOW_PLATFORM";
@@ -170,7 +170,7 @@ enums! {
 }
 
 enums! {
-    /// What became of an access to a file.
+    /// The decision about an access to a file.
     ///
     /// ```
     /// use selvedge_santa::wire::FileAccessDecision;
@@ -180,9 +180,9 @@ enums! {
     FileAccessDecision {
         /// Denied.
         Denied = 1 "FILE_ACCESS_DECISION_DENIED";
-        /// Denied, for the program's signature is invalid.
+        /// Denied because the program's signature is invalid.
         DeniedInvalidSignature = 2 "FILE_ACCESS_DECISION_DENIED_INVALID_SIGNATURE";
-        /// Allowed, and noted.
+        /// Allowed and logged.
         AuditOnly = 3 "FILE_ACCESS_DECISION_AUDIT_ONLY";
     }
 }
@@ -196,15 +196,15 @@ enums! {
     /// assert_eq!(SigningStatus::AdHoc.as_str(), "SIGNING_STATUS_ADHOC");
     /// ```
     SigningStatus {
-        /// Not at all.
+        /// Not signed.
         Unsigned = 1 "SIGNING_STATUS_UNSIGNED";
-        /// Its signature does not hold.
+        /// The signature is invalid.
         Invalid = 2 "SIGNING_STATUS_INVALID";
-        /// Without a certificate.
+        /// Signed without a certificate.
         AdHoc = 3 "SIGNING_STATUS_ADHOC";
-        /// By a developer, for trials.
+        /// Signed with a development certificate.
         Development = 4 "SIGNING_STATUS_DEVELOPMENT";
-        /// By a publisher.
+        /// Signed with a publisher's certificate.
         Production = 5 "SIGNING_STATUS_PRODUCTION";
     }
 }

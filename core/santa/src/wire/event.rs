@@ -11,7 +11,7 @@ use crate::wire::enums::SigningStatus;
 use crate::wire::schema::message;
 
 message! {
-    /// Events of one batch.
+    /// The events of one batch.
     ///
     /// ```
     /// use selvedge_santa::wire::EventUploadRequest;
@@ -25,7 +25,7 @@ message! {
         events: Vec<Event> = 1 "events";
         /// The machine's id, as in the URL.
         machine_id: String = 2 "machine_id" | "machineId";
-        /// What the agent did by itself.
+        /// Actions of the agent itself.
         audit_events: Vec<AuditEvent> = 3 "audit_events" | "auditEvents";
         /// Accesses to files.
         file_access_events: Vec<FileAccessEvent> = 4 "file_access_events" | "fileAccessEvents";
@@ -33,7 +33,7 @@ message! {
 }
 
 message! {
-    /// What the server wants to know besides.
+    /// Further requests of the server.
     ///
     /// ```
     /// use selvedge_santa::wire::EventUploadResponse;
@@ -43,7 +43,7 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     EventUploadResponse {
-        /// Hashes of bundles whose members it wants.
+        /// Hashes of bundles whose members it requests.
         event_upload_bundle_binaries: Vec<String> = 1 "event_upload_bundle_binaries" | "eventUploadBundleBinaries";
     }
 }
@@ -61,21 +61,21 @@ message! {
     Event {
         /// The file's SHA-256 in lower-case hex.
         file_sha256: String = 1 "file_sha256" | "fileSha256";
-        /// The folder it lies in.
+        /// The directory of the file.
         file_path: String = 2 "file_path" | "filePath";
-        /// Its name in there.
+        /// The file's name.
         file_name: String = 3 "file_name" | "fileName";
-        /// Who ran it.
+        /// The user who ran it.
         executing_user: String = 4 "executing_user" | "executingUser";
-        /// When, in seconds since the Unix epoch, with a fraction.
+        /// The time, in seconds since the Unix epoch, with a fraction.
         execution_time: f64 = 5 "execution_time" | "executionTime";
-        /// Who was logged in.
+        /// The logged-in users.
         logged_in_users: Vec<String> = 6 "logged_in_users" | "loggedInUsers" | "loggedin_users";
         /// Their sessions, as `user@place`.
         current_sessions: Vec<String> = 7 "current_sessions" | "currentSessions";
-        /// What became of it.
+        /// The decision.
         decision: Option<Decision> = 8 "decision";
-        /// The id of the bundle it belongs to.
+        /// The id of the bundle that contains it.
         file_bundle_id: String = 9 "file_bundle_id" | "fileBundleId";
         /// The bundle's path.
         file_bundle_path: String = 10 "file_bundle_path" | "fileBundlePath";
@@ -89,13 +89,13 @@ message! {
         file_bundle_version_string: String = 14 "file_bundle_version_string" | "fileBundleVersionString";
         /// The hash of all its members.
         file_bundle_hash: String = 15 "file_bundle_hash" | "fileBundleHash";
-        /// So many milliseconds it took to hash them.
+        /// Time needed to hash them, in milliseconds.
         file_bundle_hash_millis: u32 = 16 "file_bundle_hash_millis" | "fileBundleHashMillis";
-        /// So many members it has.
+        /// The number of its members.
         file_bundle_binary_count: u32 = 17 "file_bundle_binary_count" | "fileBundleBinaryCount";
-        /// The process.
+        /// The process id.
         pid: i32 = 18 "pid";
-        /// Its parent.
+        /// The parent's process id.
         ppid: i32 = 19 "ppid";
         /// The parent's name.
         parent_name: String = 20 "parent_name" | "parentName";
@@ -107,23 +107,23 @@ message! {
         cdhash: String = 23 "cdhash";
         /// Where it was downloaded from.
         quarantine_data_url: String = 24 "quarantine_data_url" | "quarantineDataUrl";
-        /// What led there.
+        /// The URL of the page that linked to the download.
         quarantine_referer_url: String = 25 "quarantine_referer_url" | "quarantineRefererUrl";
-        /// When, in seconds since the Unix epoch.
+        /// The time, in seconds since the Unix epoch.
         quarantine_timestamp: u32 = 26 "quarantine_timestamp" | "quarantineTimestamp";
-        /// By which program.
+        /// The program that downloaded it.
         quarantine_agent_bundle_id: String = 27 "quarantine_agent_bundle_id" | "quarantineAgentBundleId";
         /// The certificates it is signed with, the leaf first.
         signing_chain: Vec<Certificate> = 28 "signing_chain" | "signingChain";
-        /// What it claims for itself.
+        /// Its entitlements.
         entitlement_info: Option<EntitlementInfo> = 29 "entitlementInfo" | "entitlement_info";
         /// The flags of its signature.
         cs_flags: u32 = 30 "csFlags" | "cs_flags";
         /// How it is signed.
         signing_status: Option<SigningStatus> = 31 "signingStatus" | "signing_status";
-        /// When it was signed, by a time server, in seconds since the Unix epoch.
+        /// Time of the signature, from a time server, in seconds since the Unix epoch.
         secure_signing_time: u32 = 32 "secureSigningTime" | "secure_signing_time";
-        /// When it was signed, by its publisher's clock.
+        /// Time of the signature, by the publisher's clock, in seconds since the Unix epoch.
         signing_time: u32 = 33 "signingTime" | "signing_time";
         /// Whether a locally configured rule decided.
         static_rule: bool = 34 "static_rule" | "staticRule";
@@ -131,7 +131,7 @@ message! {
 }
 
 message! {
-    /// A certificate of a signing chain.
+    /// A certificate in a signing chain.
     ///
     /// ```
     /// use selvedge_santa::wire::Certificate;
@@ -145,19 +145,19 @@ message! {
         sha256: String = 1 "sha256";
         /// Its common name.
         cn: String = 2 "cn";
-        /// Its organisation.
+        /// Its organization.
         org: String = 3 "org";
-        /// Its organisational unit.
+        /// Its organizational unit.
         ou: String = 4 "ou";
-        /// In seconds since the Unix epoch.
+        /// Validity limit, in seconds since the Unix epoch.
         valid_from: u32 = 5 "valid_from" | "validFrom";
-        /// In seconds since the Unix epoch.
+        /// Validity limit, in seconds since the Unix epoch.
         valid_until: u32 = 6 "valid_until" | "validUntil";
     }
 }
 
 message! {
-    /// What a program claims for itself.
+    /// The entitlements of a program.
     ///
     /// ```
     /// use selvedge_santa::wire::EntitlementInfo;
@@ -167,15 +167,15 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     EntitlementInfo {
-        /// Whether some were left out.
+        /// Whether some were omitted.
         entitlements_filtered: Option<bool> = 1 "entitlementsFiltered" | "entitlements_filtered";
-        /// The claims.
+        /// The entitlements.
         entitlements: Vec<Entitlement> = 2 "entitlements";
     }
 }
 
 message! {
-    /// One claim.
+    /// One entitlement.
     ///
     /// ```
     /// use selvedge_santa::wire::Entitlement;
@@ -191,7 +191,7 @@ message! {
 }
 
 message! {
-    /// An access to a file that a rule speaks of.
+    /// An access to a file to which a rule applies.
     ///
     /// ```
     /// use selvedge_santa::wire::FileAccessEvent;
@@ -209,9 +209,9 @@ message! {
         target: String = 3 "target";
         /// The process that opened it, then its ancestors.
         process_chain: Vec<Process> = 4 "process_chain" | "processChain";
-        /// When, in seconds since the Unix epoch, with a fraction.
+        /// The time, in seconds since the Unix epoch, with a fraction.
         access_time: f64 = 5 "access_time" | "accessTime";
-        /// What became of it.
+        /// The decision.
         decision: Option<FileAccessDecision> = 6 "decision";
     }
 }
@@ -225,7 +225,7 @@ message! {
     /// assert_eq!(Process { pid: 1, ..Process::default() }.pid, 1);
     /// ```
     Process {
-        /// Its program's whole path.
+        /// The full path of its program.
         file_path: String = 1 "file_path" | "filePath";
         /// The hash of its code directory.
         cdhash: String = 2 "cdhash";
@@ -235,7 +235,7 @@ message! {
         signing_id: String = 4 "signing_id" | "signingId";
         /// The publisher's ten characters.
         team_id: String = 5 "team_id" | "teamId";
-        /// Its number.
+        /// Its process id.
         pid: i32 = 6 "pid";
         /// The certificates it is signed with, the leaf first.
         signing_chain: Vec<Certificate> = 7 "signing_chain" | "signingChain";
@@ -243,7 +243,7 @@ message! {
 }
 
 message! {
-    /// Something that the agent did by itself.
+    /// An action of the agent itself.
     ///
     /// ```
     /// use selvedge_santa::wire::AuditEvent;
@@ -251,14 +251,14 @@ message! {
     /// assert_eq!(AuditEvent::default().standalone_mode_rule_creation, None);
     /// ```
     AuditEvent {
-        /// A user approved of a program.
+        /// A user approved a program.
         standalone_mode_rule_creation: Option<StandaloneModeRuleCreation> = 1
             "standalone_mode_rule_creation" | "standaloneModeRuleCreation";
     }
 }
 
 message! {
-    /// A rule that a user's approval made.
+    /// A rule that a user's approval created.
     ///
     /// ```
     /// use selvedge_santa::wire::StandaloneModeRuleCreation;
@@ -266,11 +266,11 @@ message! {
     /// assert_eq!(StandaloneModeRuleCreation::default().timestamp, 0);
     /// ```
     StandaloneModeRuleCreation {
-        /// Says of which type it is.
+        /// Determines the type of the rule.
         decision: Option<Decision> = 1 "decision";
         /// Its identifier.
         identifier: String = 2 "identifier";
-        /// When, in seconds since the Unix epoch.
+        /// The time, in seconds since the Unix epoch.
         timestamp: u32 = 3 "timestamp";
     }
 }

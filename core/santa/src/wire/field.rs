@@ -1,4 +1,4 @@
-//! What a field of a message can be: its form in protobuf and its form in JSON, side by side.
+//! The types of message fields: their protobuf form and their JSON form.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -17,22 +17,22 @@ use super::json::{self, AsJson, BoolVisitor, Elements, NumberVisitor, Place, Tex
 ///
 /// A field without presence is absent when it has its default value; an `Option` is absent when it is `None`.
 pub(crate) trait Field: Default {
-    /// Whether the field is left out.
+    /// Whether the field is omitted.
     fn is_absent(&self) -> bool;
-    /// Appends it in protobuf's form.
+    /// Appends it in protobuf form.
     fn put(&self, tag: u32, buf: &mut impl BufMut);
-    /// So many bytes are then appended.
+    /// The number of bytes that `put` appends.
     fn size(&self, tag: u32) -> usize;
-    /// Takes it from protobuf's form, which may hold it more than once.
+    /// Reads it from protobuf form, which may contain it more than once.
     fn take(
         &mut self,
         wire: WireType,
         buf: &mut impl Buf,
         context: DecodeContext,
     ) -> Result<(), DecodeError>;
-    /// Writes it in JSON's form.
+    /// Writes it in JSON form.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-    /// Reads a value in JSON's form, which is not `null`, into the field. The result says whether the field was set.
+    /// Reads a JSON value other than `null` into the field. Returns whether the field was set.
     fn read<'de, D: Deserializer<'de>>(
         &mut self,
         place: Place,
@@ -40,7 +40,7 @@ pub(crate) trait Field: Default {
     ) -> Result<bool, D::Error>;
 }
 
-/// Protobuf's side of a type that prost knows.
+/// The protobuf implementation of a type that prost supports.
 macro_rules! by_prost {
     ($kind:ident) => {
         fn put(&self, tag: u32, buf: &mut impl ::prost::bytes::BufMut) {
@@ -147,7 +147,7 @@ impl Field for i32 {
     }
 }
 
-/// A text in JSON, as all numbers of 64 bits are.
+/// A string in JSON, as all 64-bit numbers are.
 impl Field for i64 {
     by_prost!(int64);
 
@@ -214,7 +214,7 @@ impl Field for Vec<u8> {
     }
 }
 
-/// A field with presence: it is written whenever it is there, even with its default value.
+/// A field with presence: it is written if it is set, even to its default value.
 impl<T: Field> Field for Option<T> {
     fn is_absent(&self) -> bool {
         self.is_none()
@@ -255,7 +255,7 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-/// A list. Numbers are in no list of these protocols, so that none is packed.
+/// A list. These protocols have no lists of numbers, so nothing is packed.
 impl<T: Field> Field for Vec<T> {
     fn is_absent(&self) -> bool {
         self.is_empty()
@@ -303,7 +303,7 @@ impl<T: Field> Field for Vec<T> {
     }
 }
 
-/// A push token: it is sent, but never shown.
+/// A push token: it is sent, but never shown in output.
 ///
 /// ```
 /// use selvedge_santa::wire::Token;

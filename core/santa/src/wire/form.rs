@@ -1,4 +1,4 @@
-//! JSON or protobuf: a message as the bytes of a body, and back (spec §1.2, §1.5).
+//! JSON or protobuf: encoding and decoding of message bodies (spec §1.2, §1.5).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::reader::{self, Fault};
 
-/// What some servers put before their JSON, so that no page can load it as a script.
+/// Prefixes that some servers write before their JSON, so that no page can load it as a script.
 const PREFIXES: [&[u8]; 2] = [b")]}'\n", b"])}"];
 
-/// The form of the bodies. The client chooses; no server can.
+/// The form of the bodies. The client chooses it; a server cannot.
 ///
 /// ```
 /// use selvedge_santa::wire::{Form, PreflightResponse};
@@ -24,14 +24,14 @@ const PREFIXES: [&[u8]; 2] = [b")]}'\n", b"])}"];
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
-    /// JSON, which every server speaks.
+    /// JSON, which every server supports.
     #[default]
     Json,
     /// Protobuf.
     Protobuf,
 }
 
-/// A body that is no such message; it says what is wrong, never what it holds.
+/// A body that is not such a message; the error describes the problem, never the content.
 ///
 /// ```
 /// use selvedge_santa::wire::{Form, PreflightResponse};
@@ -44,7 +44,7 @@ pub enum Form {
 pub struct Malformed(String);
 
 impl Form {
-    /// The body's `Content-Type`, to the letter: servers compare it.
+    /// The body's `Content-Type`, in exactly this spelling: servers compare it.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -53,19 +53,21 @@ impl Form {
         }
     }
 
-    /// A message's bytes.
+    /// Encodes a message.
     #[must_use]
     pub fn write<M: Message + Serialize>(self, message: &M) -> Vec<u8> {
         match self {
-            Self::Json => serde_json::to_vec(message).expect("texts and numbers are JSON"),
+            Self::Json => {
+                serde_json::to_vec(message).expect("strings and numbers can be serialized as JSON")
+            }
             Self::Protobuf => message.encode_to_vec(),
         }
     }
 
-    /// Reads a message. No bytes at all are a message whose fields are all absent; unknown fields are passed over.
+    /// Decodes a message. An empty body is a message whose fields are all absent; unknown fields are skipped.
     ///
     /// # Errors
-    /// When the bytes are no such message, or a field has the wrong type.
+    /// When the bytes are not such a message, or a field has the wrong type.
     pub fn read<M: Message + Default + DeserializeOwned>(
         self,
         body: &[u8],
@@ -87,8 +89,8 @@ fn read_json<M: DeserializeOwned>(body: &[u8]) -> Result<M, Malformed> {
     parse(prefix.unwrap_or(body), reader::read)
 }
 
-/// Reads a text of JSON objects that follow each other with nothing but blanks between them, as a file of rules holds
-/// them, each as [`Form::read`] reads a body.
+/// Reads consecutive JSON objects, separated only by whitespace, such as the content of a rule file, each as
+/// [`Form::read`] reads a body.
 ///
 /// ```
 /// use selvedge_santa::wire::{RuleMessage, read_objects};
@@ -99,12 +101,12 @@ fn read_json<M: DeserializeOwned>(body: &[u8]) -> Result<M, Malformed> {
 /// ```
 ///
 /// # Errors
-/// When the text holds anything else, or a field has the wrong type.
+/// When the text contains anything else, or a field has the wrong type.
 pub fn read_objects<M: Message + DeserializeOwned>(text: &[u8]) -> Result<Vec<M>, Malformed> {
     parse(text, reader::read_objects)
 }
 
-/// Decodes a text, drops its byte order mark, and reads it.
+/// Decodes a text, removes its byte order mark, and parses it.
 fn parse<T>(text: &[u8], read: fn(&str) -> Result<T, Fault>) -> Result<T, Malformed> {
     let text = core::str::from_utf8(text).map_err(|error| {
         Malformed(alloc::format!(

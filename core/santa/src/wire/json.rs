@@ -1,4 +1,4 @@
-//! What a field makes of a value in JSON: lenient where protobuf's C++ library is, strict elsewhere (spec §1.7).
+//! Conversion of JSON values to fields: lenient where protobuf's C++ library is, strict otherwise (spec §1.7).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,29 +21,29 @@ impl<T: Field> Serialize for AsJson<'_, T> {
     }
 }
 
-/// What is known of a field when a value for it is read.
+/// The context of a field while its value is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Whether the object that holds the value has not set the field before. Then a list or a message of an earlier object
-    /// for the same message is replaced; otherwise lists add up and messages are merged.
+    /// Whether the object that contains the value has not set the field before. Then a list or a message of an earlier
+    /// object for the same message is replaced; otherwise lists are appended and messages are merged.
     pub(crate) is_first: bool,
-    /// Whether the field has presence. An unknown name then leaves an enumeration as it is.
+    /// Whether the field has presence. An unknown name then does not change an enumeration.
     pub(crate) is_optional: bool,
 }
 
 impl Place {
-    /// The place of an element of a list.
+    /// The context of a list element.
     const ELEMENT: Self = Self {
         is_first: true,
         is_optional: false,
     };
 }
 
-/// Reads a value into a field; `null` does nothing. The result says whether the field was set.
+/// Reads a value into a field; `null` does nothing. Returns whether the field was set.
 pub(crate) struct Nullable<'a, T> {
     pub(crate) field: &'a mut T,
     pub(crate) place: Place,
-    /// Whether another member of the field's oneof was set in the same object, so that only `null` is taken.
+    /// Whether another member of the field's oneof was set in the same object, so that only `null` is accepted.
     pub(crate) is_taken: bool,
 }
 
@@ -71,20 +71,21 @@ impl<'de, T: Field> Visitor<'de> for Nullable<'_, T> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        match self.is_taken {
-            true => Err(D::Error::custom(
-                "null, for only one of its group can be set",
-            )),
-            false => self.field.read(self.place, deserializer),
+        if self.is_taken {
+            Err(D::Error::custom(
+                "null, because only one field of its group can be set",
+            ))
+        } else {
+            self.field.read(self.place, deserializer)
         }
     }
 }
 
-/// Adds what a value holds to a list: an element, or the elements of a list, however deeply lists are nested. `null` is an
-/// element with its default value.
+/// Appends a value to a list: an element, or the elements of a list, with any nesting of lists. `null` is an element
+/// with its default value.
 pub(crate) struct Elements<'a, T> {
     pub(crate) list: &'a mut Vec<T>,
-    /// Whether the list is emptied before the first element is added.
+    /// Whether the list is cleared before the first element is added.
     pub(crate) is_replaced: &'a mut bool,
 }
 
@@ -153,7 +154,7 @@ impl<'de, T: Field> Visitor<'de> for Elements<'_, T> {
     }
 }
 
-/// The number of the field that a name means; 0 where it is unknown.
+/// The number of the field with a name; 0 for an unknown name.
 pub(crate) struct Names(pub(crate) fn(&str) -> u32);
 
 impl<'de> DeserializeSeed<'de> for Names {
@@ -176,7 +177,7 @@ impl Visitor<'_> for Names {
     }
 }
 
-/// A string and nothing else.
+/// A string only.
 pub(crate) struct TextVisitor;
 
 impl Visitor<'_> for TextVisitor {
@@ -195,7 +196,7 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
-/// A truth value, or a string that means one.
+/// A boolean, or a string that contains one.
 pub(crate) struct BoolVisitor;
 
 impl Visitor<'_> for BoolVisitor {
@@ -221,7 +222,7 @@ impl Visitor<'_> for BoolVisitor {
     }
 }
 
-/// A number in any of its forms: whole, with a fraction, or as a string.
+/// A number in any form: whole, with a fraction, or as a string.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Number {
     Whole(i128),
@@ -233,7 +234,7 @@ impl Number {
     pub(crate) fn whole(self) -> Option<i128> {
         match self {
             Self::Whole(number) => Some(number),
-            // Beyond 2^53 not every whole number is a float: no field takes so large a one in this form.
+            // Above 2^53 not every whole number is a float, and no field accepts such a large number in this form.
             Self::Real(real) => {
                 let number = real as i128;
                 (number as f64 == real && number.unsigned_abs() <= 1 << 53).then_some(number)
@@ -249,10 +250,10 @@ impl Number {
         }
     }
 
-    /// A number in quotes: with a sign, with zeros before it, without digits before or after its point; without blanks.
+    /// A number in quotes: it may have a sign, leading zeros, or no digits before or after its point; no whitespace.
     fn parse(text: &str) -> Option<Self> {
         let whole = text.parse().ok().map(Self::Whole);
-        // Words such as `inf` are read, and are no finite number then.
+        // Words such as `inf` are parsed, but rejected later because they are not finite.
         whole.or_else(|| text.parse().ok().map(Self::Real))
     }
 }
@@ -284,7 +285,7 @@ impl Visitor<'_> for NumberVisitor {
     }
 }
 
-/// Reads a whole number of a type, whose values a text describes.
+/// Reads a whole number of a type; `expected` describes its values.
 pub(crate) fn whole<'de, T: TryFrom<i128>, D: Deserializer<'de>>(
     deserializer: D,
     expected: &str,
@@ -294,8 +295,8 @@ pub(crate) fn whole<'de, T: TryFrom<i128>, D: Deserializer<'de>>(
     number.ok_or_else(|| D::Error::custom(expected))
 }
 
-/// Reads the value of an enumeration: its name or its number, which may be in quotes. `None` is an unknown name,
-/// `Some(None)` a number that has no value here.
+/// Reads an enumeration value: its name or its number, which may be in quotes. `None` is an unknown name, `Some(None)`
+/// a number without a value in this enumeration.
 pub(crate) struct WordVisitor<T> {
     pub(crate) by_name: fn(&str) -> Option<T>,
     pub(crate) by_number: fn(i32) -> Option<T>,
@@ -339,7 +340,7 @@ impl<T> Visitor<'_> for WordVisitor<T> {
     }
 }
 
-/// Reads a message from nothing: the visitor of its fields, wrapped for those who want the message itself.
+/// Reads a message from the start: the visitor of its fields, wrapped for callers that need the message itself.
 pub(crate) fn message<'de, M: Field, D: Deserializer<'de>>(deserializer: D) -> Result<M, D::Error> {
     let mut message = M::default();
     message.read(Place::ELEMENT, deserializer)?;

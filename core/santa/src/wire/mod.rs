@@ -1,12 +1,12 @@
-//! The messages of Santa's protocol, each written down once for JSON and for protobuf (spec §1.7, §2, §8): in the schema
-//! `core/santa/proto`, of which `cargo xtask messages` makes Rust.
+//! The messages of Santa's protocol, defined once for JSON and for protobuf (spec §1.7, §2, §8): in the schema
+//! `core/santa/proto`, from which `cargo xtask messages` generates the Rust code.
 //!
 //! ```text
-//! field    what a field can be, in both forms
-//! json     what a field makes of a value in JSON
+//! field    the types of fields, in both forms
+//! json     conversion of JSON values to fields
 //! reader   JSON as Santa reads it, with its syntax in `syntax`
-//! schema   what Rust is made of a message and of an enumeration
-//! words    the enumerations, from the schema
+//! schema   the macros that define messages and enumerations
+//! enums    the enumerations, from the schema
 //! preflight, event, rule, postflight: the messages, from the schema
 //! form     JSON or protobuf: bytes to messages and back
 //! ```

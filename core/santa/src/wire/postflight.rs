@@ -8,7 +8,7 @@ use crate::wire::enums::SyncType;
 use crate::wire::schema::message;
 
 message! {
-    /// What became of a sync.
+    /// The result of a sync.
     ///
     /// ```
     /// use selvedge_santa::wire::{PostflightRequest, SyncType};
@@ -18,21 +18,21 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     PostflightRequest {
-        /// Rules of all pages.
+        /// Number of rules of all pages.
         rules_received: u32 = 1 "rules_received" | "rulesReceived";
-        /// Those of them that are valid.
+        /// Number of valid rules among them.
         rules_processed: u32 = 2 "rules_processed" | "rulesProcessed";
         /// The machine's id, as in the URL.
         machine_id: String = 3 "machine_id" | "machineId";
         /// The kind of sync that was done.
         sync_type: Option<SyncType> = 4 "syncType" | "sync_type";
-        /// The hash of the rules as they are now.
+        /// The hash of the current rules.
         rules_hash: String = 5 "rulesHash" | "rules_hash";
     }
 }
 
 message! {
-    /// The server's answer, which says nothing.
+    /// The server's response, which is empty.
     ///
     /// ```
     /// use selvedge_santa::wire::PostflightResponse;

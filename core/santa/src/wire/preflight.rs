@@ -12,7 +12,7 @@ use crate::wire::field::Token;
 use crate::wire::schema::message;
 
 message! {
-    /// What a machine says of itself when a sync begins.
+    /// The machine's description at the start of a sync.
     ///
     /// ```
     /// use selvedge_santa::wire::PreflightRequest;
@@ -22,39 +22,39 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     PreflightRequest {
-        /// The machine's serial number; servers want one.
+        /// The machine's serial number; servers require one.
         serial_number: String = 1 "serial_num" | "serial_number" | "serialNumber";
         /// Its name.
         hostname: String = 2 "hostname";
-        /// The system's version: whole numbers and dots.
+        /// The operating system's version: whole numbers and dots.
         os_version: String = 3 "os_version" | "osVersion";
-        /// The system's build; servers want one.
+        /// The operating system's build; servers require one.
         os_build: String = 4 "os_build" | "osBuild";
         /// The machine's model.
         model_identifier: String = 5 "model_identifier" | "modelIdentifier";
         /// The version of Santa that this client is compatible with.
         santa_version: String = 6 "santa_version" | "santaVersion";
-        /// Whose machine it is.
+        /// The machine's primary user.
         primary_user: String = 7 "primary_user" | "primaryUser";
-        /// Where push messages for it go; only while push is active.
+        /// The token to which push messages are sent; only while push is active.
         push_notification_token: Token = 8 "push_notification_token" | "pushNotificationToken" | "fcm_token";
-        /// Its mode at the moment.
+        /// Its current mode.
         client_mode: Option<ClientMode> = 9 "client_mode" | "clientMode";
-        /// Whether it wants a clean sync.
+        /// Whether it requests a clean sync.
         request_clean_sync: bool = 10 "request_clean_sync" | "requestCleanSync";
-        /// Rules by file, transitive ones included.
+        /// Number of rules by file, including transitive ones.
         binary_rule_count: u32 = 11 "binary_rule_count" | "binaryRuleCount";
-        /// Rules by certificate.
+        /// Number of rules by certificate.
         certificate_rule_count: u32 = 12 "certificate_rule_count" | "certificateRuleCount";
-        /// Rules for compilers, which are counted under their own type too.
+        /// Number of compiler rules, which are counted by their type too.
         compiler_rule_count: u32 = 13 "compiler_rule_count" | "compilerRuleCount";
-        /// Rules that compilers' rules made.
+        /// Number of rules that were created because of compiler rules.
         transitive_rule_count: u32 = 14 "transitive_rule_count" | "transitiveRuleCount";
-        /// Rules by publisher.
+        /// Number of rules by publisher.
         teamid_rule_count: u32 = 15 "teamid_rule_count" | "teamidRuleCount";
-        /// Rules by program of a publisher.
+        /// Number of rules by program of a publisher.
         signingid_rule_count: u32 = 16 "signingid_rule_count" | "signingidRuleCount";
-        /// Rules by code directory.
+        /// Number of rules by code directory.
         cdhash_rule_count: u32 = 17 "cdhash_rule_count" | "cdhashRuleCount";
         /// The machine's id, as in the URL.
         machine_id: String = 18 "machine_id" | "machineId";
@@ -62,7 +62,7 @@ message! {
         push_notification_sync: bool = 19 "push_notification_sync" | "pushNotificationSync";
         /// macOS only: its system integrity flags.
         sip_status: u32 = 20 "sipStatus" | "sip_status";
-        /// The groups of the machine's user.
+        /// The groups of the primary user.
         primary_user_groups: Vec<String> = 21 "primary_user_groups" | "primaryUserGroups";
         /// The hash of its rules.
         rules_hash: String = 22 "rulesHash" | "rules_hash";
@@ -70,7 +70,7 @@ message! {
 }
 
 message! {
-    /// What the server wants of a machine. Every field may be absent, and then keeps what was.
+    /// The server's settings for a machine. Every field may be absent, which keeps the previous value.
     ///
     /// ```
     /// use selvedge_santa::wire::{ClientMode, PreflightResponse};
@@ -81,19 +81,19 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     PreflightResponse {
-        /// The mode from the end of the sync on.
+        /// The mode after the end of the sync.
         client_mode: Option<ClientMode> = 1 "client_mode" | "clientMode";
         /// The kind of this sync.
         sync_type: Option<SyncType> = 2 optional "sync_type" | "syncType";
-        /// Events in one request of eventupload.
+        /// Maximum number of events in one request of eventupload.
         batch_size: Option<u32> = 3 "batch_size" | "batchSize";
         /// Whether bundles are hashed.
         enable_bundles: Option<bool> = 4 "enable_bundles" | "enableBundles";
-        /// Whether compilers' rules make rules.
+        /// Whether compiler rules create transitive rules.
         enable_transitive_rules: Option<bool> = 5 "enable_transitive_rules" | "enableTransitiveRules";
-        /// Whether every decision is uploaded.
+        /// Whether every execution is uploaded.
         enable_all_event_upload: Option<bool> = 6 "enable_all_event_upload" | "enableAllEventUpload";
-        /// Whether `ALLOW_UNKNOWN` is not uploaded.
+        /// Whether executions with the decision `ALLOW_UNKNOWN` are not uploaded.
         disable_unknown_event_upload: Option<bool> = 7 "disable_unknown_event_upload" | "disableUnknownEventUpload";
         /// Seconds between two syncs.
         full_sync_interval_seconds: Option<u32> = 8
@@ -103,33 +103,33 @@ message! {
             "push_notification_full_sync_interval"
             | "push_notification_full_sync_interval_seconds"
             | "pushNotificationFullSyncIntervalSeconds";
-        /// Seconds within which a rule sync that is meant for everybody begins.
+        /// Maximum delay, in seconds, before a rule sync of all machines starts.
         push_notification_global_rule_sync_deadline_seconds: Option<u32> = 10
             "push_notification_global_rule_sync_deadline"
             | "push_notification_global_rule_sync_deadline_seconds"
             | "pushNotificationGlobalRuleSyncDeadlineSeconds";
-        /// Paths that may run; an empty text takes the server's pattern away.
+        /// Paths that may run; an empty string removes the server's pattern.
         allowed_path_regex: Option<String> = 11 "allowed_path_regex" | "allowedPathRegex";
-        /// Paths that may not run; an empty text takes the server's pattern away.
+        /// Paths that may not run; an empty string removes the server's pattern.
         blocked_path_regex: Option<String> = 12 "blocked_path_regex" | "blockedPathRegex";
         /// Whether removable media are blocked.
         block_usb_mount: Option<bool> = 13 "block_usb_mount" | "blockUsbMount";
-        /// With these flags they may be mounted nevertheless.
+        /// Mount flags with which they may be mounted anyway.
         remount_usb_mode: Vec<String> = 14 "remount_usb_mode" | "remountUsbMode";
-        /// What takes the place of file access rules' actions.
+        /// The action that overrides those of file access rules.
         override_file_access_action: Option<FileAccessAction> = 15 optional
             "override_file_access_action" | "overrideFileAccessAction";
-        /// Half of what leads to version 2 of the protocol.
+        /// One of two fields that select version 2 of the protocol.
         push_token: Token = 21 "push_token" | "pushToken";
-        /// Where a user reads more of an event.
+        /// The URL with more information about an event.
         event_detail_url: Option<String> = 26 "event_detail_url" | "eventDetailUrl";
-        /// What the button says that leads there.
+        /// The label of the button that opens it.
         event_detail_text: Option<String> = 27 "event_detail_text" | "eventDetailText";
-        /// The other half of what leads to version 2 of the protocol.
+        /// The other field that selects version 2 of the protocol.
         push_issuer_token: Token = 33 "push_issuer_token" | "pushIssuerToken";
-        /// What happens to removable media.
+        /// How removable media are treated.
         removable_media_policy: Option<MediaPolicy> = 36 "removable_media_policy" | "removableMediaPolicy";
-        /// What happens to encrypted removable media.
+        /// How encrypted removable media are treated.
         encrypted_removable_media_policy: Option<MediaPolicy> = 37
             "encrypted_removable_media_policy" | "encryptedRemovableMediaPolicy";
         /// The older name of `enable_transitive_rules`.
@@ -137,7 +137,7 @@ message! {
             "enabled_transitive_whitelisting"
             | "deprecated_enabled_transitive_whitelisting"
             | "deprecatedEnabledTransitiveWhitelisting";
-        /// Its other older name.
+        /// Another older name of `enable_transitive_rules`.
         transitive_whitelisting_enabled: Option<bool> = 1001
             "transitive_whitelisting_enabled"
             | "deprecated_transitive_whitelisting_enabled"
@@ -170,7 +170,7 @@ message! {
 }
 
 message! {
-    /// What happens to removable media: one of the three.
+    /// How removable media are treated: exactly one of the three fields.
     ///
     /// ```
     /// use selvedge_santa::wire::MediaPolicy;
@@ -198,7 +198,7 @@ message! {
     /// assert!(Remount::default().flags.is_empty());
     /// ```
     Remount {
-        /// Flags of mount.
+        /// The mount flags.
         flags: Vec<String> = 1 "flags";
     }
 }

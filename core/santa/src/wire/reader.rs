@@ -1,10 +1,10 @@
-//! A reader of JSON that takes and refuses what protobuf's C++ library does in its legacy syntax, which is how Santa
-//! reads a server's answers (spec §1.7).
+//! A JSON reader that accepts and rejects the same texts as protobuf's C++ library in its legacy syntax, which is how
+//! Santa reads a server's responses (spec §1.7).
 //!
-//! It is a [`Deserializer`] of its own because `serde_json` differs in both directions. It refuses single quotes, bare
-//! keys, trailing commas and raw control characters, which Santa takes. And it skips a lone surrogate or a number beyond
-//! all floats in a field that is not known, which fails a sync of Santa. The syntax of values is decided in
-//! `syntax`; what a field makes of a value is decided by the visitors in `json`, for both readers.
+//! It is a separate [`Deserializer`] because `serde_json` differs in both directions. It rejects single quotes,
+//! unquoted keys, trailing commas and raw control characters, which Santa accepts. And it skips an unpaired surrogate
+//! or a number that exceeds all floats in an unknown field, which makes a sync of Santa fail. `syntax` implements the
+//! syntax of values; the visitors in `json` convert values to fields, for both readers.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -21,7 +21,7 @@ use serde::forward_to_deserialize_any;
 
 use super::syntax::Reader;
 
-/// Why a text is no such message, and where. It repeats nothing of the text but the name of a known field.
+/// Why a text is not such a message, and where. It contains nothing of the text except the name of a known field.
 #[derive(Debug)]
 pub(crate) struct Fault {
     problem: String,
@@ -36,7 +36,7 @@ impl Fault {
         }
     }
 
-    /// Adds the place of a value, and the field that it is for, to a fault that a visitor found in it.
+    /// Adds the position of a value, and the name of its field, to an error that a visitor reported.
     fn within(self, field: Option<&str>, at: usize) -> Self {
         if self.at.is_some() {
             return self;
@@ -74,7 +74,7 @@ impl Error for Fault {
         }
     }
 
-    // What was found instead may be anything, and is not repeated.
+    // The actual value may be anything, and is not repeated in the error.
     fn invalid_type(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(expected)
     }
@@ -84,17 +84,17 @@ impl Error for Fault {
     }
 }
 
-/// Reads a text that is one object.
+/// Reads a text that consists of one object.
 pub(crate) fn read<M: DeserializeOwned>(text: &str) -> Result<M, Fault> {
     let mut reader = Reader::new(text);
     let message = message(&mut reader)?;
     match reader.next() {
         None => Ok(message),
-        Some(_) => Err(reader.fault("there is more text after the end of the object")),
+        Some(_) => Err(reader.fault("unexpected text after the end of the object")),
     }
 }
 
-/// Reads a text of objects, one after the other, with nothing but blanks between them.
+/// Reads a text of consecutive objects, separated only by whitespace.
 pub(crate) fn read_objects<M: DeserializeOwned>(text: &str) -> Result<Vec<M>, Fault> {
     let mut reader = Reader::new(text);
     let mut messages = Vec::new();
@@ -152,7 +152,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 self.expect("null")?;
                 visitor.visit_unit()
             }
-            Some(_) => Err(self.fault("a value is expected here")),
+            Some(_) => Err(self.fault("expected a value")),
             None => Err(self.ends_early()),
         }
     }
@@ -182,7 +182,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 struct Entries<'a, 'de> {
     reader: &'a mut Reader<'de>,
     is_first: bool,
-    /// The name of the current field, where it can be repeated.
+    /// The name of the current field, if it may be repeated in an error.
     field: Option<&'de str>,
 }
 
@@ -243,9 +243,10 @@ impl<'de> SeqAccess<'de> for Entries<'_, 'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Fault> {
-        match self.has_entry(b']')? {
-            true => self.value(seed).map(Some),
-            false => Ok(None),
+        if self.has_entry(b']')? {
+            self.value(seed).map(Some)
+        } else {
+            Ok(None)
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::wire::enums::RuleType;
 use crate::wire::schema::message;
 
 message! {
-    /// Asks for a page of rules.
+    /// Requests a page of rules.
     ///
     /// ```
     /// use selvedge_santa::wire::RuleDownloadRequest;
@@ -20,7 +20,7 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     RuleDownloadRequest {
-        /// What the last page said comes next; nothing for the first.
+        /// The cursor from the previous page; empty for the first page.
         cursor: String = 1 "cursor";
         /// The machine's id, as in the URL.
         machine_id: String = 2 "machine_id" | "machineId";
@@ -40,13 +40,13 @@ message! {
     RuleDownloadResponse {
         /// Its rules, in the order in which they are applied.
         rules: Vec<RuleMessage> = 1 "rules";
-        /// What comes next; nothing after the last page.
+        /// The cursor of the next page; empty after the last page.
         cursor: String = 2 "cursor";
     }
 }
 
 message! {
-    /// A rule as a server sends it. Nothing of it has been checked yet: [`Change::read`](crate::Change::read)
+    /// A rule as a server sends it, not validated yet: [`Change::read`](crate::Change::read)
     /// does.
     ///
     /// ```
@@ -57,25 +57,25 @@ message! {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     RuleMessage {
-        /// What it is about.
+        /// The identifier.
         identifier: String = 1 "identifier";
-        /// What it does.
+        /// The effect.
         policy: Option<Policy> = 2 "policy";
-        /// What the identifier names.
+        /// The kind of object that the identifier identifies.
         rule_type: Option<RuleType> = 3 "rule_type" | "ruleType";
-        /// What a user is told.
+        /// The message for the user.
         custom_msg: String = 4 "custom_msg" | "customMsg";
-        /// Where a user reads more.
+        /// The URL with more information for the user.
         custom_url: String = 5 "custom_url" | "customUrl";
-        /// The bundle it belongs to.
+        /// The hash of the bundle that contains it.
         file_bundle_hash: String = 6 "file_bundle_hash" | "fileBundleHash";
-        /// So many rules the bundle has.
+        /// The number of rules for the bundle.
         file_bundle_binary_count: u32 = 7 "file_bundle_binary_count" | "fileBundleBinaryCount";
-        /// The program that a user is told may run now.
+        /// The name of the program for the notification that it may run now.
         notification_app_name: String = 8 "notification_app_name" | "notificationAppName";
-        /// The expression that decides.
+        /// The expression to evaluate.
         cel_expr: String = 9 "cel_expr" | "celExpr";
-        /// What the button says that leads to more.
+        /// The label of the button that opens the URL.
         event_detail_button_label: String = 12 "event_detail_button_label" | "eventDetailButtonLabel";
         /// The older name of `identifier`.
         sha256: String = 1000 "sha256" | "deprecated_sha256" | "deprecatedSha256";

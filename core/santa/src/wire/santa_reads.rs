@@ -1,5 +1,5 @@
-//! What protobuf 35.1, which Santa links, makes of answers in JSON: each text was read by that library with the protocol's
-//! schema, and what it read is written beside it as strict JSON.
+//! How protobuf 35.1, which Santa links, reads responses in JSON: each text was read by that library with the
+//! protocol's schema, and its result is listed next to the text as strict JSON.
 
 use alloc::format;
 
@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 type Rows<'a> = &'a [(&'a str, Option<&'a str>)];
 
-/// Texts of preflight's answer, and what they are read as; `None` is an answer that fails the stage.
+/// Texts of preflight's response and the result of reading them; `None` is a response that makes the stage fail.
 #[rustfmt::skip]
 const PREFLIGHT: Rows<'_> = &[
     (r#"{"client_mode":"2"}"#, Some(r#"{"client_mode":"LOCKDOWN"}"#)),
@@ -102,7 +102,7 @@ const PREFLIGHT: Rows<'_> = &[
     (r#"{"override_file_access_action":"FILE_ACCESS_ACTION_UNSPECIFIED"}"#, Some(r#"{"override_file_access_action":"FILE_ACCESS_ACTION_UNSPECIFIED"}"#)),
 ];
 
-/// Texts of a page of rules, and what they are read as; `None` is an answer that fails the stage.
+/// Texts of a page of rules and the result of reading them; `None` is a response that makes the stage fail.
 #[rustfmt::skip]
 const RULES: Rows<'_> = &[
     (r#"{"rules":[null]}"#, Some(r#"{"rules":[{}]}"#)),
@@ -127,7 +127,7 @@ const RULES: Rows<'_> = &[
     (r#"{"rules":[{"identifier":"aa","identifier":null,"policy":"WHITELIST"}]}"#, Some(r#"{"rules":[{"identifier":"aa","policy":"ALLOWLIST"}]}"#)),
 ];
 
-/// Texts of eventupload's answer, and what they are read as; `None` is an answer that fails the stage.
+/// Texts of eventupload's response and the result of reading them; `None` is a response that makes the stage fail.
 #[rustfmt::skip]
 const BUNDLES: Rows<'_> = &[
     (r#"{"eventUploadBundleBinaries":["aa"]}"#, Some(r#"{"event_upload_bundle_binaries":["aa"]}"#)),
@@ -136,7 +136,7 @@ const BUNDLES: Rows<'_> = &[
     (r#"{"event_upload_bundle_binaries":[null,"aa"]}"#, Some(r#"{"event_upload_bundle_binaries":["","aa"]}"#)),
 ];
 
-/// Further texts of preflight's answer, of the same kinds.
+/// Further texts of preflight's response, of the same kinds.
 #[rustfmt::skip]
 const FURTHER: Rows<'_> = &[
     ("{batch_size:7}", Some(r#"{"batch_size":7}"#)),
@@ -272,7 +272,7 @@ fn an_answer_to_eventupload_is_read_as_santa_reads_it() {
 }
 
 #[test]
-fn a_hundred_levels_are_read_the_outermost_object_included() {
+fn a_hundred_levels_including_the_outermost_object_are_read() {
     for (open, close) in [("[", "]"), ("{a:", "}")] {
         for (count, is_read) in [(1, true), (99, true), (100, false), (100_000, false)] {
             let inner = if close == "]" { "" } else { "1" };
@@ -323,7 +323,7 @@ fn a_prefix_and_then_a_byte_order_mark_are_dropped_once_each() {
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_fail_the_answer_wherever_they_are() {
+fn invalid_utf_8_anywhere_makes_the_response_invalid() {
     for text in [
         &b"{\"zzz\":\"\xff\"}"[..],
         b"{\"zzz\":\"\xed\xa0\xbd\"}",
@@ -336,7 +336,7 @@ fn bytes_that_are_no_utf_8_fail_the_answer_wherever_they_are() {
 }
 
 #[test]
-fn a_message_without_a_number_of_its_own_is_kept_apart_from_an_absent_one_in_protobuf_too() {
+fn an_enumeration_without_a_known_number_differs_from_an_absent_one_in_protobuf_too() {
     // sync_type, then clean_sync.
     for (number, expected) in [
         (0, Some(SyncType::Unspecified)),

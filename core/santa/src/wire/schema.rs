@@ -1,7 +1,7 @@
-//! What `cargo xtask messages` writes a message or an enumeration of the schema in, and what it means in Rust: both forms
-//! of the wire.
+//! The macros with which `cargo xtask messages` writes a message or an enumeration of the schema; they implement both
+//! wire forms.
 
-/// Whether a word was given to a macro.
+/// Whether a word was passed to a macro.
 macro_rules! is_given {
     () => {
         false
@@ -12,8 +12,8 @@ macro_rules! is_given {
 }
 pub(crate) use is_given;
 
-/// A message: each field with its type, its number in protobuf, `optional` where an enumeration has presence, its name in
-/// JSON, and other spellings that are read. Behind the message's name, `oneof` says that at most one field is set.
+/// A message: each field with its type, its protobuf number, `optional` if an enumeration has presence, its JSON name,
+/// and other accepted spellings. After the message's name, `oneof` specifies that at most one field is set.
 macro_rules! message {
     (
         $(#[$doc:meta])*
@@ -35,7 +35,7 @@ macro_rules! message {
             #[allow(dead_code, reason = "a message may have no fields")]
             const IS_ONE_OF: bool = $crate::wire::schema::is_given!($($one_of)?);
 
-            /// The number in protobuf of the field that a name in JSON means; 0 where it is unknown.
+            /// The protobuf number of the field with a JSON name; 0 for an unknown name.
             fn tag(name: &str) -> u32 {
                 match name {
                     $( $json $(| $alias)* => $tag, )*
@@ -43,7 +43,7 @@ macro_rules! message {
                 }
             }
 
-            /// Takes away every field but one.
+            /// Clears every field except one.
             #[allow(dead_code, reason = "a message may have no fields")]
             fn keep_only(&mut self, tag: u32) {
                 let _ = tag;
@@ -135,7 +135,7 @@ macro_rules! message {
 
                     fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
                         let _ = &self.0;
-                        // Of each field, whether this object has not set it yet.
+                        // For each field, whether this object has not set it yet.
                         $( let mut $field = true; )*
                         #[allow(unused_mut, reason = "a message may have no fields")]
                         let mut is_taken = false;
@@ -176,8 +176,8 @@ macro_rules! message {
 }
 pub(crate) use message;
 
-/// An enumeration: each value with its number and its name, and other names that are read. Other numbers, 0 among them,
-/// are no value, and a field that holds one is absent; unless `_ =>` names a value for them. Unknown names are no value.
+/// An enumeration: each value with its number and its name, and other accepted names. Other numbers, including 0, are
+/// not values, and a field with one is absent, unless `_ =>` specifies a value for them. Unknown names are not values.
 macro_rules! enums {
     (
         $(#[$doc:meta])*
@@ -194,7 +194,7 @@ macro_rules! enums {
         }
 
         impl $name {
-            /// Every value that has a number of its own.
+            /// Every value with its own number.
             pub const ALL: &'static [Self] = &[$( Self::$value, )*];
 
             /// Its name on the wire.
@@ -206,7 +206,7 @@ macro_rules! enums {
                 }
             }
 
-            /// Its number in protobuf.
+            /// Its protobuf number.
             #[must_use]
             pub const fn number(self) -> i32 {
                 match self {
@@ -215,7 +215,7 @@ macro_rules! enums {
                 }
             }
 
-            /// The value of a name, aliases included. Case counts.
+            /// The value with a name, including aliases; case-sensitive.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
@@ -225,7 +225,7 @@ macro_rules! enums {
                 }
             }
 
-            /// The value of a number.
+            /// The value with a number.
             #[must_use]
             pub const fn from_number(number: i32) -> Option<Self> {
                 match number {
@@ -249,11 +249,11 @@ macro_rules! enums {
             }
         }
 
-        /// Its name; another one is an error. (In a message, it is an absent field.)
+        /// The value with a name; an unknown name is an error. (In a message, it is an absent field.)
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let name = <::alloc::string::String as ::serde::Deserialize>::deserialize(deserializer)?;
-                Self::from_name(&name).ok_or_else(|| ::serde::de::Error::custom("no such name"))
+                Self::from_name(&name).ok_or_else(|| ::serde::de::Error::custom("unknown name"))
             }
         }
 

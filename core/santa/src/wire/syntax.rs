@@ -1,4 +1,4 @@
-//! The syntax of JSON that Santa reads: tokens, and values that nothing is made of.
+//! The JSON syntax that Santa reads: tokens and skipped values.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -6,14 +6,14 @@ use alloc::string::String;
 
 use super::reader::Fault;
 
-/// Maximum number of objects and lists within each other, the outermost object included.
+/// Maximum nesting depth of objects and lists, including the outermost object.
 const MAX_DEPTH: u8 = 100;
 
 /// A text that is being read.
 pub(super) struct Reader<'de> {
     text: &'de str,
     pub(super) at: usize,
-    /// How many further objects and lists may be opened.
+    /// The number of further levels that may be opened.
     depth: u8,
 }
 
@@ -31,14 +31,14 @@ impl<'de> Reader<'de> {
     }
 
     pub(super) fn ends_early(&self) -> Fault {
-        self.fault("the JSON ends too early")
+        self.fault("unexpected end of the JSON")
     }
 
     fn rest(&self) -> &'de [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// The text from `start` up to here.
+    /// The text from `start` to the current position.
     fn since(&self, start: usize) -> &'de str {
         self.text.get(start..self.at).unwrap_or_default()
     }
@@ -47,7 +47,7 @@ impl<'de> Reader<'de> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The first byte after blanks, which stays unread.
+    /// Skips whitespace and returns the next byte without consuming it.
     pub(super) fn next(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
@@ -57,18 +57,18 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// Reads one byte of punctuation if it is next.
+    /// Consumes one byte of punctuation if it is next.
     fn take(&mut self, punctuation: u8) -> bool {
         let is_next = self.next() == Some(punctuation);
         self.at += usize::from(is_next);
         is_next
     }
 
-    /// Reads a word that must be next.
+    /// Consumes a word that must be next.
     pub(super) fn expect(&mut self, word: &str) -> Result<(), Fault> {
         self.next().ok_or_else(|| self.ends_early())?;
         if !self.rest().starts_with(word.as_bytes()) {
-            return Err(self.fault(&format!("{word} is expected here")));
+            return Err(self.fault(&format!("expected {word}")));
         }
         self.at += word.len();
         Ok(())
@@ -85,7 +85,7 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// Whether another entry follows in an object or a list, or its end.
+    /// Whether another entry of an object or a list follows, as opposed to its end.
     pub(super) fn has_entry(&mut self, is_first: bool, end: u8) -> Result<bool, Fault> {
         let has_comma = is_first || self.take(b',');
         if self.take(end) {
@@ -94,12 +94,12 @@ impl<'de> Reader<'de> {
         }
         match self.next() {
             None => Err(self.ends_early()),
-            Some(_) if !has_comma => Err(self.fault("a comma is expected here")),
+            Some(_) if !has_comma => Err(self.fault("expected a comma")),
             Some(_) => Ok(true),
         }
     }
 
-    /// A key in quotes or bare, and the colon after it.
+    /// A key, quoted or unquoted, and the colon after it.
     pub(super) fn key(&mut self) -> Result<Cow<'de, str>, Fault> {
         let key = match self.next() {
             Some(b'"' | b'\'') => self.string()?,
@@ -116,7 +116,7 @@ impl<'de> Reader<'de> {
         let word = self.since(start);
         let is_digit = word.starts_with(|first: char| first.is_ascii_digit());
         if word.is_empty() || is_digit || matches!(word, "null" | "true" | "false") {
-            return Err(Fault::new("the name of a field is expected here", start));
+            return Err(Fault::new("expected the name of a field", start));
         }
         Ok(word)
     }
@@ -143,12 +143,12 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// Of a string, the text up to the next backslash or the closing quote. Any control character may be in it.
+    /// The text of a string up to the next backslash or the closing quote. Control characters are allowed.
     fn plain(&mut self, quote: u8) -> Result<&'de str, Fault> {
         let start = self.at;
         let length = memchr::memchr2(quote, b'\\', self.rest()).ok_or_else(|| {
             let end = self.text.len();
-            Fault::new("the JSON ends within a string", end)
+            Fault::new("unexpected end of the JSON within a string", end)
         })?;
         self.at += length;
         Ok(self.since(start))
@@ -167,7 +167,7 @@ impl<'de> Reader<'de> {
             b'u' | b'U' => return self.code_point(),
             _ => {
                 self.at -= 1;
-                return Err(self.fault("no such escape is known"));
+                return Err(self.fault("unknown escape"));
             }
         })
     }
@@ -176,24 +176,25 @@ impl<'de> Reader<'de> {
         let high = self.hex()?;
         let value = match high {
             0xd800..=0xdbff => {
-                // Blanks are allowed here, as before every token.
+                // Whitespace is allowed here, as before every token.
                 self.expect("\\u")?;
                 let low = self.hex()?;
                 if !(0xdc00..=0xdfff).contains(&low) {
-                    return Err(self.fault("a high surrogate is followed by no low one"));
+                    return Err(self.fault("a high surrogate must be followed by a low surrogate"));
                 }
                 0x1_0000 + ((high & 0x3ff) << 10) + (low & 0x3ff)
             }
             value => value,
         };
-        char::from_u32(value).ok_or_else(|| self.fault("a low surrogate stands alone"))
+        char::from_u32(value)
+            .ok_or_else(|| self.fault("a low surrogate must follow a high surrogate"))
     }
 
     fn hex(&mut self) -> Result<u32, Fault> {
         let digits = self.text.get(self.at..self.at + 4);
         let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let value = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let value = value.ok_or_else(|| self.fault("four hexadecimal digits are expected here"))?;
+        let value = value.ok_or_else(|| self.fault("expected four hexadecimal digits"))?;
         self.at += 4;
         Ok(value)
     }
@@ -219,14 +220,14 @@ impl<'de> Reader<'de> {
         let text = self.since(start);
         match self.next() {
             None | Some(b',' | b']' | b'}') => Ok(text),
-            Some(_) => Err(self.fault("an unexpected character follows a number")),
+            Some(_) => Err(self.fault("unexpected character after a number")),
         }
     }
 
     fn digits(&mut self) -> Result<(), Fault> {
         let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit());
         match count.count() {
-            0 => Err(self.fault("a digit is expected here")),
+            0 => Err(self.fault("expected a digit")),
             count => {
                 self.at += count;
                 Ok(())
@@ -234,13 +235,13 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// A number that is no whole one of 64 bits; all of them are finite.
+    /// A number that is not a 64-bit whole number; it must be finite.
     pub(super) fn real(&self, start: usize, text: &str) -> Result<f64, Fault> {
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
         number.ok_or_else(|| Fault::new("a number is too large", start))
     }
 
-    /// Reads a value that nothing is made of. Its syntax counts nevertheless.
+    /// Skips a value, but checks its syntax.
     pub(super) fn skip(&mut self) -> Result<(), Fault> {
         match self.next() {
             Some(b'{') => {
@@ -271,7 +272,7 @@ impl<'de> Reader<'de> {
             Some(b't') => self.expect("true"),
             Some(b'f') => self.expect("false"),
             Some(b'n') => self.expect("null"),
-            Some(_) => Err(self.fault("a value is expected here")),
+            Some(_) => Err(self.fault("expected a value")),
             None => Err(self.ends_early()),
         }
     }

@@ -27,7 +27,7 @@ fn rule() -> impl Strategy<Value = RuleMessage> {
 fn event() -> impl Strategy<Value = Event> {
     let decision = proptest::option::of(proptest::sample::select(Decision::ALL));
     let users = proptest::collection::vec(any::<String>(), 0..3);
-    // Quarters of seconds: all their digits are read exactly.
+    // Quarters of seconds: all their digits are represented exactly.
     let time = any::<u32>().prop_map(|quarters| f64::from(quarters) / 4.0);
     (any::<String>(), decision, users, time, any::<i32>()).prop_map(
         |(file_path, decision, logged_in_users, execution_time, pid)| Event {
@@ -65,7 +65,7 @@ fn response() -> impl Strategy<Value = PreflightResponse> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(
+    fn written_messages_are_read_again(
         rules in proptest::collection::vec(rule(), 0..4),
         events in proptest::collection::vec(event(), 0..4),
         response in response(),
@@ -95,7 +95,7 @@ proptest! {
 }
 
 #[test]
-fn absent_values_are_left_out_and_present_ones_are_not() {
+fn absent_values_are_omitted_and_present_ones_are_not() {
     let request = PreflightRequest {
         client_mode: Some(ClientMode::Monitor),
         cdhash_rule_count: 3,
@@ -119,7 +119,7 @@ fn absent_values_are_left_out_and_present_ones_are_not() {
 }
 
 #[test]
-fn of_two_spellings_the_later_one_counts() {
+fn of_two_spellings_the_later_one_wins() {
     for (text, expected) in [
         (r#"{"batch_size":1,"batchSize":2}"#, 2),
         (r#"{"batchSize":2,"batch_size":1}"#, 1),
@@ -131,7 +131,7 @@ fn of_two_spellings_the_later_one_counts() {
 }
 
 #[test]
-fn a_refusal_names_the_place_and_the_field_and_does_not_repeat_what_it_refuses() {
+fn an_error_contains_position_and_field_but_not_the_value() {
     for (text, reason) in [
         (
             r#"{"batch_size":"hunter2"}"#,
@@ -151,7 +151,7 @@ fn a_refusal_names_the_place_and_the_field_and_does_not_repeat_what_it_refuses()
         ),
         (
             r#"{"é":1 "hunter2":2}"#,
-            "an unexpected character follows a number (line 1, column 8)",
+            "unexpected character after a number (line 1, column 8)",
         ),
         ("[]", "the text must be a JSON object (line 1, column 1)"),
         (
@@ -159,13 +159,14 @@ fn a_refusal_names_the_place_and_the_field_and_does_not_repeat_what_it_refuses()
             "a number is too large (line 1, column 12)",
         ),
     ] {
-        let shown = match text.contains("rules") {
-            true => Form::Json
+        let shown = if text.contains("rules") {
+            Form::Json
                 .read::<RuleDownloadResponse>(text.as_bytes())
-                .unwrap_err(),
-            false => Form::Json
+                .unwrap_err()
+        } else {
+            Form::Json
                 .read::<PreflightResponse>(text.as_bytes())
-                .unwrap_err(),
+                .unwrap_err()
         };
         let shown = alloc::format!("{shown}");
         assert_eq!(
@@ -176,7 +177,7 @@ fn a_refusal_names_the_place_and_the_field_and_does_not_repeat_what_it_refuses()
 }
 
 #[test]
-fn objects_in_a_row_are_read_each_for_itself() {
+fn consecutive_objects_are_read_separately() {
     let read = |text: &str| read_objects::<RuleMessage>(text.as_bytes());
     assert_eq!(read("").unwrap(), []);
     assert_eq!(read(" \n").unwrap(), []);

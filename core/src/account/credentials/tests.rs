@@ -31,7 +31,7 @@ fn read(form: &Value) -> Result<Credentials> {
 }
 
 #[test]
-fn both_forms_are_read_and_written() {
+fn both_forms_are_parsed_and_written() {
     for form in [token_form(), server_form()] {
         let credentials = read(&form).unwrap();
         assert_eq!(credentials.sync_key, KeyBundle::new([1; 32], [2; 32]));
@@ -47,7 +47,7 @@ fn both_forms_are_read_and_written() {
 }
 
 #[test]
-fn the_devices_id_is_kept_and_goes_to_no_other_device() {
+fn the_device_id_is_stored_and_not_passed_to_other_devices() {
     let id = "0123456789abcdef0123456789ABCDEF";
     for form in [token_form(), server_form()] {
         let mut form = form;
@@ -72,7 +72,7 @@ fn the_devices_id_is_kept_and_goes_to_no_other_device() {
 }
 
 #[test]
-fn an_account_by_name_is_read_and_written() {
+fn an_account_by_name_is_parsed_and_written() {
     let credentials = read(&legacy_form()).unwrap();
     assert!(
         matches!(&credentials.source, Source::Legacy(account) if account.username() == "johndoe")
@@ -97,12 +97,12 @@ fn an_account_by_name_is_read_and_written() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_a_secret() {
+fn error_messages_contain_no_secret() {
     let rows = [
         (token_form(), "ksync_b64url", json!("AAAA"), "64 bytes"),
         (token_form(), "ksync_b64url", Value::Null, "sync key"),
         (token_form(), "hashalg", json!("md5"), "hash"),
-        (token_form(), "key", Value::Null, "has not"),
+        (token_form(), "key", Value::Null, "is missing"),
         (
             server_form(),
             "access_token",
@@ -148,7 +148,7 @@ fn what_is_wrong_is_said_without_a_secret() {
 }
 
 #[test]
-fn nothing_secret_is_shown() {
+fn debug_output_contains_no_secret() {
     for form in [token_form(), server_form(), legacy_form()] {
         let shown = format!("{:?}", read(&form).unwrap());
         for secret in [
@@ -165,7 +165,7 @@ fn nothing_secret_is_shown() {
 }
 
 #[test]
-fn only_what_can_be_renewed_is_handed_on() {
+fn only_renewable_credentials_give_a_join_code() {
     let credentials = read(&server_form()).unwrap();
     let joined = credentials.join_code().unwrap().into_credentials();
     assert_eq!(joined, credentials);

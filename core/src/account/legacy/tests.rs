@@ -15,7 +15,7 @@ fn account() -> Account {
 }
 
 #[test]
-fn names_are_those_of_the_vectors() {
+fn user_names_equal_the_vectors() {
     #[derive(Deserialize)]
     struct Vectors {
         legacy_usernames: Vec<Name>,
@@ -36,7 +36,7 @@ fn names_are_those_of_the_vectors() {
 }
 
 #[test]
-fn what_is_no_name_is_refused() {
+fn an_invalid_name_is_refused() {
     for account in ["", " ", ".", "..", &"x".repeat(1025)] {
         assert!(
             matches!(username(account), Err(Error::Input(_))),
@@ -48,7 +48,7 @@ fn what_is_no_name_is_refused() {
 }
 
 #[test]
-fn every_answer_means_one_thing() {
+fn every_response_maps_to_one_answer() {
     let node = |url: &str| NodeAnswer::Node(url.into());
     let rows: [(u16, &[u8], NodeAnswer); 20] = [
         (200, b"https://n.example/", node("https://n.example")),
@@ -60,10 +60,10 @@ fn every_answer_means_one_thing() {
         ),
         (200, b"http://n.example/", NodeAnswer::Insecure),
         (200, b"https://192.168.0.7/", NodeAnswer::Private),
-        (200, b"null", NodeAnswer::NoneNow),
-        (200, b"\"null\"", NodeAnswer::NoneNow),
-        (200, b"", NodeAnswer::NoneNow),
-        (200, b"\n", NodeAnswer::NoneNow),
+        (200, b"null", NodeAnswer::NoNode),
+        (200, b"\"null\"", NodeAnswer::NoNode),
+        (200, b"", NodeAnswer::NoNode),
+        (200, b"\n", NodeAnswer::NoNode),
         (200, b"<html>", NodeAnswer::Unreadable),
         (200, b"\xFF", NodeAnswer::Unreadable),
         (404, b"", NodeAnswer::ServerItself),
@@ -85,7 +85,7 @@ fn every_answer_means_one_thing() {
 }
 
 #[test]
-fn the_node_is_asked_for_without_the_password() {
+fn the_node_is_requested_without_the_password() {
     let asked = || {
         get(URL)
             .without("Authorization")
@@ -110,7 +110,7 @@ fn the_node_is_asked_for_without_the_password() {
 }
 
 #[test]
-fn what_is_no_node_says_what_to_do() {
+fn each_error_message_specifies_what_to_do() {
     let in_ten_minutes = Some(START.plus_seconds(600));
     let in_a_minute = Some(START.plus_seconds(60));
     type Row = (crate::script::Answer, fn(&Error) -> bool, &'static str);
@@ -138,12 +138,12 @@ fn what_is_no_node_says_what_to_do() {
         (
             status(200).body("<html>"),
             |error| matches!(error, Error::Answer { .. }),
-            "no node",
+            "not a node URL",
         ),
         (
             status(403),
             |error| matches!(error, Error::Input(_)),
-            "check it",
+            "check the address",
         ),
     ];
     let untils = [in_ten_minutes, in_a_minute, None, None, None, None];
@@ -159,11 +159,17 @@ fn what_is_no_node_says_what_to_do() {
 }
 
 #[test]
-fn what_is_not_usable_is_said_without_a_secret() {
+fn error_messages_contain_no_secret() {
     let rows = [
         ("nowhere", "johndoe", "password", KEY, "address"),
         ("https://a.example", "", "password", KEY, "name"),
-        ("https://a.example", "johndoe", "", KEY, "password has"),
+        (
+            "https://a.example",
+            "johndoe",
+            "",
+            KEY,
+            "password must have",
+        ),
         (
             "https://a.example",
             "johndoe",
@@ -185,7 +191,7 @@ fn what_is_not_usable_is_said_without_a_secret() {
 }
 
 #[test]
-fn the_key_is_made_from_the_sync_key_and_the_name() {
+fn the_key_bundle_is_derived_from_sync_key_and_name() {
     let credentials = account().into_credentials();
     let key = SyncKey::parse(KEY).unwrap();
     assert_eq!(credentials.sync_key, key.bundle("johndoe"));
@@ -200,7 +206,7 @@ fn the_key_is_made_from_the_sync_key_and_the_name() {
 
 proptest! {
     #[test]
-    fn any_name_is_fit_for_a_url_or_refused_and_any_answer_is_judged(
+    fn any_name_is_url_safe_or_refused_and_no_response_panics(
         account in ".{0,60}",
         status: u16,
         body: Vec<u8>,

@@ -1,14 +1,14 @@
-//! The server's side: an `Authorization` header taken apart, bounded and strict, and its MAC checked.
+//! Server side: strict parsing of an `Authorization` header, with limits, and verification of its MAC.
 
 use base64ct::{Base64, Encoding};
 use hmac::Mac;
 
 use super::{Key, SignedRequest, is_quotable, payload_hash};
 
-/// Longer headers are refused unread; storage tokens have some hundred characters.
+/// Maximum length of the header. Storage tokens have a few hundred characters.
 const MAX_HEADER_BYTES: usize = 4096;
 
-/// A Hawk `Authorization` header, still unproven until [`Header::verify`] has said yes.
+/// A parsed Hawk `Authorization` header. It is not authenticated until [`Header::verify`] returns true.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk::{Header, Key};
@@ -24,22 +24,22 @@ const MAX_HEADER_BYTES: usize = 4096;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Header<'a> {
-    /// Who claims to have signed.
+    /// The id of the claimed signer.
     pub id: &'a str,
-    /// When, in whole seconds since the Unix epoch.
+    /// Time of signing, in whole seconds since the Unix epoch.
     pub ts: u64,
-    /// Told apart from other requests of the same second.
+    /// Distinguishes requests of the same second.
     pub nonce: &'a str,
-    /// The hash of the body, if the client sent one: see [`Header::is_payload`].
+    /// The hash of the body, if the client sent one; see [`Header::is_payload`].
     pub hash: Option<&'a str>,
-    /// Application data under the MAC; Sync has none.
+    /// Application data covered by the MAC; Sync does not use it.
     pub ext: Option<&'a str>,
     /// The MAC, as base64.
     pub mac: &'a str,
     pub(super) ts_text: &'a str,
 }
 
-/// Why a text is no Hawk header that this server can check.
+/// Why a text is not a Hawk header that this server can verify.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk::{Header, HeaderError};
@@ -58,22 +58,22 @@ pub enum HeaderError {
     /// Not a list of `name="value"`.
     #[error("the Hawk header is not a list of quoted attributes")]
     Syntax,
-    /// An attribute that Hawk does not have, or the same one twice.
+    /// An attribute that Hawk does not define, or a repeated one.
     #[error("the Hawk header has an unknown or repeated attribute")]
     Attribute,
-    /// No id, ts, nonce or mac.
+    /// id, ts, nonce or mac is missing.
     #[error("the Hawk header lacks one of id, ts, nonce and mac")]
     Missing,
     /// `app` or `dlg`, which Sync does not use (spec §2.2).
-    #[error("delegated Hawk requests are not served")]
+    #[error("delegated Hawk requests are not supported")]
     Delegated,
 }
 
 impl<'a> Header<'a> {
-    /// Takes the value of an `Authorization` header apart.
+    /// Parses the value of an `Authorization` header.
     ///
     /// # Errors
-    /// When it is too long, of another scheme, or not exactly what Hawk allows.
+    /// When it is too long, uses another scheme, or violates the Hawk syntax.
     pub fn parse(value: &'a str) -> Result<Self, HeaderError> {
         if value.len() > MAX_HEADER_BYTES {
             return Err(HeaderError::TooLong);
@@ -128,10 +128,10 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// Whether the request was signed with `key`. The time it takes does not depend on where MACs differ.
+    /// Whether the request was signed with `key`. MACs are compared in constant time.
     ///
-    /// `path_and_query` is the request target as it came over the wire; `host` and `port` are those that clients use,
-    /// which behind a proxy are not the server's own.
+    /// `path_and_query` is the request target as received; `host` and `port` are those that clients use, which may
+    /// differ from the server's own behind a proxy.
     #[must_use]
     pub fn verify(
         &self,
@@ -158,7 +158,7 @@ impl<'a> Header<'a> {
         key.mac(&request).verify_slice(mac).is_ok()
     }
 
-    /// Whether the body is the one that was signed. Without a hash in the header any body is (spec §2.3).
+    /// Whether the body is the signed one. Without a hash in the header every body is accepted (spec §2.3).
     #[must_use]
     pub fn is_payload(&self, content_type: &str, body: &[u8]) -> bool {
         self.hash
@@ -167,7 +167,7 @@ impl<'a> Header<'a> {
 }
 
 fn parse_seconds(digits: &str) -> Option<u64> {
-    // `u64::from_str` takes a plus sign.
+    // `u64::from_str` accepts a plus sign.
     digits
         .bytes()
         .all(|byte| byte.is_ascii_digit())

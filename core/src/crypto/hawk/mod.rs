@@ -1,4 +1,4 @@
-//! Hawk: a request signed with a key that never travels (spec §2). Clients sign, the embedded server verifies.
+//! Hawk: requests signed with a key that is never transmitted (spec §2). Clients sign, the embedded server verifies.
 
 mod header;
 mod sign;
@@ -16,7 +16,7 @@ pub use sign::{SignError, authorization};
 
 use crate::host::{Random, RandomError};
 
-/// The secret half of [`Credentials`].
+/// The secret part of [`Credentials`].
 ///
 /// ```
 /// use selvedge_core::crypto::hawk::Key;
@@ -27,13 +27,14 @@ use crate::host::{Random, RandomError};
 pub struct Key(Zeroizing<alloc::vec::Vec<u8>>);
 
 impl Key {
-    /// From bytes: the request HMAC key of an account token (spec §1.4).
+    /// Creates a key from bytes: the request HMAC key of an account token (spec §1.4).
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
     }
 
-    /// From the text that a token server gives. It looks like base64 and is used as it is (spec §2.4).
+    /// Creates a key from the text that a token server returns. The text looks like base64 but is used without decoding
+    /// (spec §2.4).
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         Self::from_bytes(text.as_bytes())
@@ -41,7 +42,7 @@ impl Key {
 
     fn mac(&self, request: &SignedRequest<'_>) -> Hmac<Sha256> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0)
-            .expect("HMAC takes keys of every length");
+            .expect("HMAC accepts keys of any length");
         request.feed(|part| mac.update(part.as_bytes()));
         mac
     }
@@ -53,7 +54,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Who signs, and with what.
+/// The id and the key of a signer.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk::{Credentials, Key};
@@ -63,9 +64,9 @@ impl fmt::Debug for Key {
 /// ```
 #[derive(Clone)]
 pub struct Credentials {
-    /// The public half: a storage token, or the hex of an account token's id. Whoever has it knows the user.
+    /// The public part: a storage token, or the hexadecimal id of an account token. It identifies the user.
     pub id: String,
-    /// The secret half.
+    /// The secret part.
     pub key: Key,
 }
 
@@ -75,7 +76,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A fresh nonce of 12 characters; a retried request needs a new one (spec §2.5).
+/// Generates a nonce of 12 characters; a retried request needs a new one (spec §2.5).
 ///
 /// ```
 /// use selvedge_core::crypto::hawk;
@@ -90,7 +91,7 @@ impl fmt::Debug for Credentials {
 /// ```
 ///
 /// # Errors
-/// When the host has no random bytes.
+/// When the host cannot provide random bytes.
 pub fn make_nonce(random: &impl Random) -> Result<String, RandomError> {
     let mut bytes = [0; 9];
     random.fill(&mut bytes)?;
@@ -117,7 +118,7 @@ pub fn payload_hash(content_type: &str, body: &[u8]) -> String {
     Base64::encode_string(&hash.finalize())
 }
 
-/// What is under the MAC (spec §2.1).
+/// The data that the MAC covers (spec §2.1).
 struct SignedRequest<'a> {
     ts: &'a str,
     nonce: &'a str,
@@ -130,7 +131,7 @@ struct SignedRequest<'a> {
 }
 
 impl SignedRequest<'_> {
-    /// Hands out the pieces of the normalised string in their order.
+    /// Passes the parts of the normalized string to `sink`, in order.
     fn feed(&self, mut sink: impl FnMut(&str)) {
         let mut port = itoa::Buffer::new();
         for line in [
@@ -150,7 +151,7 @@ impl SignedRequest<'_> {
     }
 }
 
-/// Whether a text may stand between quotes in the header: printable ASCII without `"` and `\`.
+/// Whether a text may appear between quotes in the header: printable ASCII without `"` and `\`.
 fn is_quotable(text: &str) -> bool {
     text.bytes()
         .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))

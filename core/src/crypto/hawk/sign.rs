@@ -1,4 +1,4 @@
-//! The client's side: the value of an `Authorization` header.
+//! Client side: the value of an `Authorization` header.
 
 use alloc::string::String;
 
@@ -19,20 +19,20 @@ use super::{Credentials, SignedRequest, is_quotable};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The URL is not an absolute `http` or `https` one, or would be re-encoded when it is sent.
+    /// The URL is not an absolute `http` or `https` URL, or would be re-encoded when sent.
     #[error(
         "only absolute http and https URLs, percent-encoded and without user or fragment, can be signed"
     )]
     Url,
-    /// An id, nonce, hash or `ext` that does not fit into a header.
-    #[error("the credentials or the nonce hold characters that a header cannot carry")]
+    /// An id, nonce, hash or `ext` contains characters that are not allowed in a header.
+    #[error("the credentials or the nonce contain characters that are not allowed in a header")]
     Text,
 }
 
-/// Signs one request: the value of its `Authorization` header (spec §2.2).
+/// Signs one request and returns the value of its `Authorization` header (spec §2.2).
 ///
-/// `ts` is the server's time in whole seconds as the client estimates it, and `nonce` is fresh for each sending. The URL
-/// is signed as it is, so it must be sent as it is.
+/// `ts` is the client's estimate of the server time in whole seconds, and `nonce` is new for each request sent. The URL
+/// is signed unchanged, so it must be sent unchanged.
 ///
 /// ```
 /// use selvedge_core::crypto::hawk::{Credentials, Key, authorization};
@@ -98,7 +98,7 @@ pub fn authorization(
     Ok(value)
 }
 
-/// The parts of a URL that are signed.
+/// The signed parts of a URL.
 #[derive(Debug, PartialEq)]
 struct Target<'a> {
     host: &'a str,
@@ -119,7 +119,7 @@ impl<'a> Target<'a> {
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path_and_query) = rest.split_at_checked(end)?;
-        // The brackets of an IPv6 address are part of the host; the colons between them start no port.
+        // The brackets of an IPv6 address are part of the host; the colons between them do not precede a port.
         let address_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
         let (host, port) = match authority.get(address_end..)?.rfind(':') {
             Some(colon) => {
@@ -144,7 +144,7 @@ impl<'a> Target<'a> {
 }
 
 fn parse_port(digits: &str) -> Option<u16> {
-    // `u16::from_str` takes a plus sign.
+    // `u16::from_str` accepts a plus sign.
     digits
         .bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -159,7 +159,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn urls_are_taken_apart_or_refused() {
+    fn urls_are_parsed_or_refused() {
         let target = |host, port, path_and_query| {
             Some(Target {
                 host,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_would_break_out_of_the_header_is_refused() {
+    fn a_text_that_would_inject_into_the_header_is_refused() {
         let key = Key::from_text("key");
         let url = "http://a.org/";
         for text in ["a\"b", "a\\b", "a\r\nb", "é", ""] {

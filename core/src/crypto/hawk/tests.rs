@@ -1,4 +1,4 @@
-//! Both sides of Hawk against the vectors.
+//! Signing and verification of Hawk requests against the vectors.
 
 use alloc::format;
 use alloc::string::String;
@@ -78,7 +78,7 @@ fn requests_are_signed_as_documented() {
 }
 
 #[test]
-fn what_is_under_the_mac_is_the_documented_text() {
+fn the_normalized_string_is_the_documented_text() {
     for case in cases() {
         let lines = case.lines();
         let mut text = String::new();
@@ -224,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_signed_verifies(id in "[!-~&&[^\"\\\\]]{1,40}", nonce in "[a-zA-Z0-9+/=]{1,20}", ts: u64, path in "/[a-z0-9/?&=%.-]{0,40}") {
+    fn every_signature_verifies(id in "[!-~&&[^\"\\\\]]{1,40}", nonce in "[a-zA-Z0-9+/=]{1,20}", ts: u64, path in "/[a-z0-9/?&=%.-]{0,40}") {
         let credentials = Credentials { id: id.clone(), key: Key::from_text("secret") };
         let url = format!("https://Example.org{path}");
         let value = authorization(&credentials, "POST", &url, ts, &nonce, None, None).unwrap();

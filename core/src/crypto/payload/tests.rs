@@ -1,4 +1,4 @@
-//! Records against the vectors, one at a time and by the batch: both ways must give the same.
+//! Records against the vectors, individually and in batches: both must give the same results.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -59,17 +59,17 @@ fn bundle(encryption: &str, hmac: &str) -> KeyBundle {
     KeyBundle::from_slice(&joined).unwrap()
 }
 
-/// Gives the bytes that a test wants.
-struct Given(Vec<u8>);
+/// A random number generator that returns the bytes specified by a test.
+struct FixedRandom(Vec<u8>);
 
-impl Random for Given {
+impl Random for FixedRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         bytes.copy_from_slice(self.0.get(..bytes.len()).ok_or(RandomError)?);
         Ok(())
     }
 }
 
-/// Opens one payload by the way of the batch.
+/// Opens one payload with the batch implementation.
 fn open_by_batch(bundle: &KeyBundle, payload: &str, id: &str) -> Result<String, PayloadError> {
     let mut decoder = Decoder::new(Format::Newlines, 1 << 20);
     let payload = serde_json::to_string(payload).unwrap();
@@ -90,7 +90,7 @@ fn payload_of(case: &Valid) -> String {
 }
 
 #[test]
-fn documented_records_are_written_to_the_byte() {
+fn documented_records_are_written_byte_for_byte() {
     for case in vectors().valid {
         let bundle = bundle(&case.encryption_key, &case.hmac_key);
         let iv = BASE64.decode_to_vec(&case.iv).unwrap();
@@ -104,7 +104,7 @@ fn documented_records_are_written_to_the_byte() {
         let mut sealer = Sealer::new(&bundle, RustCrypto::new(&bundle));
         sealer.add("an id", &case.cleartext, None, None);
         assert_eq!(sealer.bytes().abs_diff(payload.len()), 0);
-        let sealed = pollster::block_on(sealer.seal(&Given(iv))).unwrap();
+        let sealed = pollster::block_on(sealer.seal(&FixedRandom(iv))).unwrap();
         let record = sealed.records().next().unwrap();
         assert_eq!(record.payload_bytes, payload.len());
         let escaped = serde_json::to_string(&payload).unwrap();
@@ -114,7 +114,7 @@ fn documented_records_are_written_to_the_byte() {
 }
 
 #[test]
-fn documented_records_are_read() {
+fn documented_records_are_decrypted() {
     for case in vectors().valid {
         let bundle = bundle(&case.encryption_key, &case.hmac_key);
         let payload = payload_of(&case);
@@ -122,7 +122,7 @@ fn documented_records_are_read() {
         assert_eq!(*bytes, case.cleartext.as_bytes(), "{}", case.name);
         let id = match &case.envelope {
             Some(envelope) => envelope.id.as_str(),
-            // The documented history record; "SECRET MESSAGE" is no object and can only be decrypted.
+            // The documented history record; "SECRET MESSAGE" is not a JSON object and can only be decrypted.
             None if case.cleartext.starts_with('{') => "5qRsgXWRJZXr",
             None => continue,
         };
@@ -135,7 +135,7 @@ fn documented_records_are_read() {
 }
 
 #[test]
-fn every_way_to_be_invalid_is_told_apart() {
+fn each_kind_of_invalid_payload_has_its_error() {
     for case in vectors().invalid {
         let bundle = bundle(&case.encryption_key, &case.hmac_key);
         let expected = match case.expect.as_str() {
@@ -162,7 +162,7 @@ fn every_way_to_be_invalid_is_told_apart() {
 }
 
 #[test]
-fn payloads_that_others_write_in_another_form_are_read() {
+fn payloads_in_the_forms_of_other_clients_are_decrypted() {
     let bundle = KeyBundle::new([1; 32], [2; 32]);
     let payload = encrypt(&bundle, &[255; 16], br#"{"id":"a","x":"???>>>"}"#);
     let parts = Parts::read(&payload).unwrap();
@@ -227,7 +227,7 @@ fn payloads_that_others_write_in_another_form_are_read() {
 }
 
 #[test]
-fn the_id_inside_is_read_by_its_meaning() {
+fn escapes_in_the_inner_id_are_resolved() {
     for (cleartext, verdict) in [
         (r#"{"id":"a"}"#, Ok(true)),
         (r#" {"x":{"id":"b"},"id":"\u0061"} "#, Ok(true)),
@@ -254,7 +254,7 @@ fn the_id_inside_is_read_by_its_meaning() {
 }
 
 #[test]
-fn content_that_nests_too_deep_is_told_from_what_is_no_json() {
+fn too_deep_nesting_is_distinguished_from_invalid_json() {
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth) + "1", "]".repeat(depth));
         format!(r#"{{"id":"a","x":{open}{close}}}"#)
@@ -268,14 +268,17 @@ fn content_that_nests_too_deep_is_told_from_what_is_no_json() {
 #[test]
 fn nothing_is_sealed_without_random_bytes() {
     let bundle = KeyBundle::new([1; 32], [2; 32]);
-    assert_eq!(seal(&bundle, &Given(Vec::new()), "{}"), Err(RandomError));
+    assert_eq!(
+        seal(&bundle, &FixedRandom(Vec::new()), "{}"),
+        Err(RandomError)
+    );
     let mut sealer = Sealer::new(&bundle, RustCrypto::new(&bundle));
     sealer.add("a", "{}", None, None);
-    assert!(pollster::block_on(sealer.seal(&Given(Vec::new()))).is_err());
+    assert!(pollster::block_on(sealer.seal(&FixedRandom(Vec::new()))).is_err());
     assert_eq!(sealer.records(), 0);
 }
 
-/// A record as a test wants it: mostly sound, now and then damaged on its way.
+/// A record of a test: usually valid, sometimes damaged.
 #[derive(Debug, Clone)]
 struct Sample {
     text: String,
@@ -290,19 +293,19 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
 
 proptest! {
     #[test]
-    fn the_batch_does_what_is_done_one_by_one(keys: [u8; 32], samples in samples(), random in prop::collection::vec(any::<u8>(), 480)) {
+    fn the_batch_gives_the_same_results_as_single_records(keys: [u8; 32], samples in samples(), random in prop::collection::vec(any::<u8>(), 480)) {
         let bundle = KeyBundle::new(keys, keys);
         let mut sealer = Sealer::new(&bundle, RustCrypto::new(&bundle));
         let mut opener = Opener::new(&bundle, RustCrypto::new(&bundle));
         let cleartexts: Vec<String> = samples.iter().enumerate()
             .map(|(n, sample)| serde_json::json!({"id": format!("record {n}"), "text": sample.text}).to_string())
             .collect();
-        // Twice, because the second batch uses what the first one left.
+        // Two rounds, because the second batch reuses the buffers of the first one.
         for _ in 0..2 {
             for (n, cleartext) in cleartexts.iter().enumerate() {
                 sealer.add(&format!("record {n}"), cleartext, Some(-3), None);
             }
-            let sealed = pollster::block_on(sealer.seal(&Given(random.clone()))).unwrap();
+            let sealed = pollster::block_on(sealer.seal(&FixedRandom(random.clone()))).unwrap();
             let mut expected = Vec::new();
             for ((record, sample), (n, iv)) in sealed.records().zip(&samples).zip(random.as_chunks::<16>().0.iter().enumerate()) {
                 let bso: serde_json::Value = serde_json::from_slice(record.bso).unwrap();
@@ -329,7 +332,7 @@ proptest! {
     }
 
     #[test]
-    fn no_payload_makes_it_panic(payload in ".*", quoted in "\\{(\"(ciphertext|IV|hmac)\":\"[A-Za-z0-9+/=]{0,70}\",?){0,4}\\}") {
+    fn no_payload_makes_open_panic(payload in ".*", quoted in "\\{(\"(ciphertext|IV|hmac)\":\"[A-Za-z0-9+/=]{0,70}\",?){0,4}\\}") {
         let bundle = KeyBundle::new([1; 32], [2; 32]);
         for payload in [payload, quoted] {
             prop_assert!(open(&bundle, &payload, "a").is_err());
@@ -338,7 +341,7 @@ proptest! {
     }
 
     #[test]
-    fn no_cleartext_makes_it_panic(bytes: Vec<u8>) {
+    fn no_cleartext_makes_the_check_panic(bytes: Vec<u8>) {
         let _ = check_cleartext(&bytes, "a");
     }
 }

@@ -1,4 +1,4 @@
-//! Records as a person changes them.
+//! Records as a person edits them.
 
 use core::cell::Cell;
 
@@ -10,7 +10,7 @@ use crate::time::LocalTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A clock that stands still and bytes that count up.
+/// A clock that stands still, and random bytes that count up.
 #[derive(Default)]
 struct Host(Cell<u8>);
 
@@ -53,7 +53,7 @@ async fn stored(store: &MemoryStore) -> Stored {
         .unwrap()
 }
 
-/// As after a sync: the server has the record.
+/// Brings the store to the state after a sync: the server has the record.
 async fn upload(store: &MemoryStore) {
     let revision = stored(store).await.revision;
     let uploaded = alloc::vec![Uploaded {
@@ -75,7 +75,7 @@ async fn upload(store: &MemoryStore) {
 }
 
 #[test]
-fn a_new_record_waits_to_be_sent() {
+fn a_new_record_waits_for_upload() {
     with(async |store, records| {
         records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
         let item = stored(store).await.item;
@@ -132,7 +132,7 @@ fn an_edit_keeps_what_was_sent_until_it_is_acknowledged() {
 }
 
 #[test]
-fn an_edit_that_changes_nothing_is_none() {
+fn an_edit_without_a_change_is_ignored() {
     with(async |store, records| {
         records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
         upload(store).await;
@@ -145,7 +145,7 @@ fn an_edit_that_changes_nothing_is_none() {
 }
 
 #[test]
-fn a_deletion_waits_with_what_was_deleted() {
+fn a_deletion_keeps_the_deleted_content_as_base() {
     with(async |store, records| {
         records.put(Some(id()), r#"{"x":1}"#).await.unwrap();
         records.delete(&id()).await.unwrap();
@@ -163,7 +163,7 @@ fn a_deletion_waits_with_what_was_deleted() {
 }
 
 #[test]
-fn many_are_put_at_once_or_none() {
+fn many_records_are_put_all_or_none() {
     with(async |store, records| {
         let bad = records
             .put_many(&[(None, r#"{"x":1}"#), (None, "[]")])
@@ -186,7 +186,7 @@ fn many_are_put_at_once_or_none() {
 }
 
 #[test]
-fn what_is_no_record_is_refused() {
+fn an_invalid_record_is_refused() {
     with(async |_, records| {
         for json in [
             "",
@@ -211,7 +211,7 @@ fn what_is_no_record_is_refused() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_stays_in_a_record_and_is_not_made() {
+fn an_unpaired_surrogate_is_kept_but_a_new_one_is_refused() {
     with(async |store, records| {
         let cut = r#"{"id":"a","title":"cut \ud83d","n":1}"#;
         let item = Item {
@@ -259,7 +259,7 @@ fn half_of_a_surrogate_pair_stays_in_a_record_and_is_not_made() {
 }
 
 #[test]
-fn a_change_is_made_only_to_what_was_seen() {
+fn a_change_is_applied_only_to_the_text_that_was_seen() {
     with(async |_, records| {
         let change = async |seen: Option<&str>, new: Option<&str>, unchanged: &[&str]| {
             let unchanged: Vec<String> = unchanged.iter().map(ToString::to_string).collect();
@@ -271,7 +271,7 @@ fn a_change_is_made_only_to_what_was_seen() {
         assert!(change(None, Some(r#"{"n":1.10}"#), &[]).await.unwrap());
         assert_eq!(records.get(&id()).await.unwrap().as_deref(), Some(first));
         assert!(!change(None, Some(r#"{"n":2}"#), &[]).await.unwrap());
-        // What was named stays as it was written.
+        // Fields named in `unchanged` keep their text.
         let new = r#"{"id":"a","n":1.1,"x":null}"#;
         assert!(change(Some(first), Some(new), &["n", "y"]).await.unwrap());
         let second = r#"{"id":"a","n":1.10,"x":null}"#;

@@ -1,4 +1,4 @@
-//! Where bookmarks are: each is in one folder, whose list of children names it (spec §6.1).
+//! The tree of bookmarks: each bookmark is in exactly one folder, whose list of children contains it (spec §6.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,12 +8,12 @@ use crate::ids::RecordId;
 use crate::json::Value;
 use crate::sorted::Map;
 
-/// Where one bookmark or folder is.
+/// The position of one bookmark or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Node {
     is_folder: bool,
     parent: String,
-    /// In order of id, for another order is no other structure.
+    /// Sorted by id, because the order of children is not part of the structure.
     children: Vec<String>,
 }
 
@@ -53,16 +53,16 @@ struct Place {
     before: Option<Node>,
     after: Option<Node>,
     is_changed: bool,
-    /// Whether it stays as it was.
+    /// Whether its change is held back, so that the server's version stays.
     is_held: bool,
 }
 
-/// A tree of bookmarks with changes.
+/// A tree of bookmarks with changes to it.
 #[derive(Debug, Default)]
 pub(super) struct Tree(Map<RecordId, Place>);
 
 impl Tree {
-    /// A record that is changed.
+    /// Adds a changed record.
     pub(super) fn change(&mut self, id: &RecordId, before: Option<&Value>, after: Option<&Value>) {
         let place = Place {
             before: before.map(Node::of),
@@ -73,7 +73,7 @@ impl Tree {
         self.0.insert(id.clone(), place);
     }
 
-    /// A record that is there; one that is changed stays so.
+    /// Adds an unchanged record; a record that was already added as changed stays changed.
     pub(super) fn add(&mut self, id: &RecordId, record: &Value) {
         self.0.get_or_insert_with(id.clone(), || {
             let node = Some(Node::of(record));
@@ -86,20 +86,20 @@ impl Tree {
         });
     }
 
-    /// Leaves a record as it was.
+    /// Holds back the change of a record.
     pub(super) fn hold(&mut self, id: &RecordId) {
         if let Some(place) = self.0.get_mut(id) {
             place.is_held = true;
         }
     }
 
-    /// Whether any change is of more than the record itself.
+    /// Whether any change affects the structure and not only a record's content.
     pub(super) fn has_structural_changes(&self) -> bool {
         self.0.values().any(|place| place.before != place.after)
     }
 
-    /// A change that breaks the tree, and the rule. Who is `strict` also refuses a folder that no longer lists what is still
-    /// in it, which is right only as a step on the way to something else.
+    /// The first change that violates a rule of the tree, with the rule. `strict` also rejects a folder that no longer
+    /// lists a record that is still in it; such a folder is valid only as an intermediate step.
     pub(super) fn broken(&self, strict: bool) -> Option<(&RecordId, &'static str)> {
         self.0
             .iter()
@@ -107,12 +107,13 @@ impl Tree {
             .find_map(|(id, place)| Some((id, self.fault(id.as_str(), place, strict)?)))
     }
 
-    /// A record as it will be.
+    /// A record after the changes.
     fn at(&self, id: &str) -> Option<&Node> {
         let place = self.0.get(id)?;
-        match place.is_held {
-            true => place.before.as_ref(),
-            false => place.after.as_ref(),
+        if place.is_held {
+            place.before.as_ref()
+        } else {
+            place.after.as_ref()
         }
     }
 
@@ -131,9 +132,9 @@ impl Tree {
             return if is_root(id) {
                 Some("menu, toolbar, unfiled and mobile cannot be deleted")
             } else if self.is_listed(id, &before.parent) {
-                Some("the children of its folder still name it: take it out of that list first")
+                Some("the children of its folder still contain it: remove it from that list first")
             } else if before.children.iter().any(|child| self.is_in(child, id)) {
-                Some("the folder is not empty: delete or move what is in it together with it")
+                Some("the folder is not empty: delete or move its content together with it")
             } else {
                 None
             };
@@ -142,15 +143,17 @@ impl Tree {
         let is_moved = before.is_none_or(|before| before.parent != node.parent);
         if is_moved && !is_root(id) {
             if !self.is_listed(id, &node.parent) {
-                return Some("the children of its folder must name it: put both records together");
+                return Some(
+                    "the children of its folder must contain it: put both records together",
+                );
             }
             if before.is_some_and(|before| self.is_listed(id, &before.parent)) {
                 return Some(
-                    "the children of its former folder still name it: put both folders together with it",
+                    "the children of its former folder still contain it: put both folders together with it",
                 );
             }
             if self.is_inside_itself(id) {
-                return Some("a folder cannot be inside of itself");
+                return Some("a folder cannot be inside itself");
             }
         }
         let is_new = |child: &&String| !has(known, child);
@@ -161,7 +164,7 @@ impl Tree {
             .any(|child| !self.is_in(child, id))
         {
             return Some(
-                "its children must be there and have its id as their parentid: put all of them together",
+                "its children must exist and have its id as their parentid: put all of them together",
             );
         }
         let is_gone = |child: &&String| !has(&node.children, child);
@@ -172,7 +175,7 @@ impl Tree {
                 .any(|child| self.is_in(child, id))
         {
             return Some(
-                "its children must name all that is in it: delete or move what is left out",
+                "its children must contain every record in it: delete or move the missing ones",
             );
         }
         None

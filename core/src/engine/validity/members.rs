@@ -1,4 +1,4 @@
-//! What a record must have by itself, collection by collection (spec §6).
+//! The rules for the members of a single record, by collection (spec §6).
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use crate::json::Value;
 
 /// Maximum number of characters of a URL.
 const MAX_URL: usize = 65_536;
-/// The last millisecond that a date of JavaScript has.
+/// The maximum date of JavaScript, in milliseconds since the Unix epoch.
 const MAX_DATE: u64 = 8_640_000_000_000_000;
 
 pub(super) const TYPED: [&str; 10] = [
@@ -28,12 +28,12 @@ pub(super) fn is_typed(collection: &str) -> bool {
     TYPED.contains(&collection)
 }
 
-/// The folders that every tree of bookmarks has.
+/// The root folders of every bookmark tree.
 pub(super) fn is_root(id: &str) -> bool {
     matches!(id, "menu" | "toolbar" | "unfiled" | "mobile")
 }
 
-/// The rule that a record breaks.
+/// The rule that a record violates.
 pub(super) fn fault(collection: &str, id: &str, record: &Value) -> Option<&'static str> {
     let record = Members(record);
     match collection {
@@ -41,21 +41,22 @@ pub(super) fn fault(collection: &str, id: &str, record: &Value) -> Option<&'stat
         "passwords" => password(record),
         "history" => page(id, record),
         "forms" => (!record.are_filled(&["name", "value"]))
-            .then_some("name and value must be texts, not empty"),
+            .then_some("name and value must be strings, not empty"),
         "tabs" => tabs(record),
         "addons" => {
             let is_whole = record.are_filled(&["addonID", "applicationID"])
                 && matches!(record.0.get("enabled"), Some(Value::Bool(_)))
                 && record.text("source") == Some("amo");
             (!is_whole).then_some(
-                "it needs addonID and applicationID as texts, enabled as true or false, and the source amo",
+                "it needs addonID and applicationID as strings, enabled as true or false, and the source amo",
             )
         }
         "prefs" => {
             let values = record.0.get("value").and_then(Value::as_object);
             let is_scalar = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_));
             let is_whole = values.is_some_and(|values| values.values().all(is_scalar));
-            (!is_whole).then_some("value must be an object of texts, numbers, true, false and null")
+            (!is_whole)
+                .then_some("value must be an object of strings, numbers, true, false and null")
         }
         "addresses" => autofill(record, 1, "entry must be an object with version 1"),
         "creditcards" => autofill(record, 3, "entry must be an object with version 3"),
@@ -63,13 +64,13 @@ pub(super) fn fault(collection: &str, id: &str, record: &Value) -> Option<&'stat
             let is_object = |text: &str| matches!(text.parse(), Ok(Value::Object(_)));
             let is_whole =
                 record.are_filled(&["extId"]) && record.text("data").is_some_and(is_object);
-            (!is_whole).then_some("extId must be a text, and data the JSON text of an object")
+            (!is_whole).then_some("extId must be a string, and data the JSON text of an object")
         }
         _ => None,
     }
 }
 
-/// The rule that a change breaks, where the record by itself breaks none.
+/// The rule that a change violates, although the record by itself is valid.
 pub(super) fn fault_of_change(
     collection: &str,
     before: &Value,
@@ -78,14 +79,14 @@ pub(super) fn fault_of_change(
     let differs = |name: &str| before.get(name) != after.get(name);
     match collection {
         "bookmarks" => (kind(before).is_some() && kind(before) != kind(after))
-            .then_some("its type must stay: delete it and put another one"),
+            .then_some("its type cannot change: delete it and put another one"),
         "forms" => (differs("name") || differs("value"))
-            .then_some("name and value of an entry must stay: delete it and put another one"),
+            .then_some("name and value of an entry cannot change: delete it and put another one"),
         _ => None,
     }
 }
 
-/// The kind of a bookmark record; one may become a query and a query one.
+/// The kind of a bookmark record; a bookmark and a query may be converted into each other.
 fn kind(record: &Value) -> Option<&str> {
     let kind = record.get("type")?.as_str()?;
     Some(if kind == "query" { "bookmark" } else { kind })
@@ -116,13 +117,16 @@ fn bookmark(id: &str, record: Members<'_>) -> Option<&'static str> {
             "its id must be 12 of A-Z, a-z, 0-9, - and _, or menu, toolbar, unfiled or mobile",
         );
     }
-    let is_parent = |parent: &str| match is_root(id) {
-        true => parent == "places",
-        false => is_id(parent),
+    let is_parent = |parent: &str| {
+        if is_root(id) {
+            parent == "places"
+        } else {
+            is_id(parent)
+        }
     };
     if !record.text("parentid").is_some_and(is_parent) {
         return Some(
-            "parentid must be the id of its folder; for menu, toolbar, unfiled and mobile it is places",
+            "parentid must be the id of its folder, or places for menu, toolbar, unfiled and mobile",
         );
     }
     match record.text("type") {
@@ -131,7 +135,7 @@ fn bookmark(id: &str, record: Members<'_>) -> Option<&'static str> {
         Some("bookmark" | "query") if !is_root(id) => {
             let is_storable = record.text("bmkUri").is_some_and(is_url);
             return (!is_storable)
-                .then_some("bmkUri must be a whole URL of at most 65,536 characters");
+                .then_some("bmkUri must be an absolute URL of at most 65,536 characters");
         }
         _ => {
             return Some(
@@ -146,12 +150,12 @@ fn bookmark(id: &str, record: Members<'_>) -> Option<&'static str> {
     ids.sort_unstable();
     let is_repeated = ids.array_windows().any(|[one, other]| one == other);
     (is_repeated || !children.iter().all(is_child))
-        .then_some("children must be a list of ids, each of them once")
+        .then_some("children must be a list of ids without duplicates")
 }
 
 fn password(record: Members<'_>) -> Option<&'static str> {
     if !record.are_filled(&["hostname", "password"]) {
-        return Some("hostname and password must be texts, not empty");
+        return Some("hostname and password must be strings, not empty");
     }
     let (form, realm) = (record.text("formSubmitURL"), record.text("httpRealm"));
     let is_one_target = match (form, realm) {
@@ -177,7 +181,7 @@ fn password(record: Members<'_>) -> Option<&'static str> {
         Some(_) => false,
     };
     if !names.iter().all(is_clean) {
-        return Some("its members must be texts without line ends");
+        return Some("its members must be strings without line breaks");
     }
     let is_dot = |name| record.text(name) == Some(".");
     if is_dot("usernameField") || is_dot("formSubmitURL") {
@@ -222,9 +226,7 @@ fn page(id: &str, record: Members<'_>) -> Option<&'static str> {
             )
     };
     if !record.text("histUri").is_some_and(is_storable) {
-        return Some(
-            "histUri must be the whole URL of a page on the web, of at most 65,536 characters",
-        );
+        return Some("histUri must be the absolute URL of a web page, at most 65,536 characters");
     }
     let is_visit = |visit: &Value| {
         let number = |name| visit.get(name).and_then(Value::as_u64);
@@ -273,11 +275,12 @@ fn autofill(record: Members<'_>, version: u64, rule: &'static str) -> Option<&'s
         }
         _ => true,
     };
-    (!members.iter().all(is_whole))
-        .then_some("the members of entry must be texts; expiry, times and counts whole numbers")
+    (!members.iter().all(is_whole)).then_some(
+        "the members of entry must be strings; expiry, times and counts must be whole numbers",
+    )
 }
 
-/// Whether Firefox would store this URL. Its host is looked at only where every URL of the scheme has one.
+/// Whether Firefox stores this URL. The host is checked only for schemes whose URLs always have one.
 pub(super) fn is_url(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once(':') else {
         return false;

@@ -1,10 +1,11 @@
-//! Changes to Firefox's collections that Firefox would refuse to apply, or would undo.
+//! Rejects changes to Firefox's collections that Firefox would not apply, or would undo.
 //!
-//! Firefox reads these records into tables with rules of their own. A record that breaks a rule is refused there, ignored, or
-//! repaired so that positions, deletions and intent are lost. Such a change is refused when it is made; one that comes
-//! about otherwise, by a merge or under an older release, is not sent: it stays here, unsent, and is reported.
+//! Firefox stores these records in tables with rules of their own. Firefox rejects a record that violates a rule,
+//! ignores it, or repairs it so that positions, deletions or the intended change are lost. Such a change is rejected
+//! when it is made. An invalid change that has another origin, such as a merge or an older release, is not sent: it
+//! stays on this device and is reported.
 //!
-//! A record that broke the same rule before it was changed here is let through: the change did not make it worse.
+//! A record that violated the same rule before the local change is accepted: the change did not make it worse.
 
 mod bookmarks;
 mod members;
@@ -20,7 +21,7 @@ use crate::sorted::Map;
 
 const BOOKMARKS: &str = "bookmarks";
 
-/// A change of one record: what it was and what it is to be; `None` for no record.
+/// A change of one record: its old and its new text; `None` if the record does not exist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change<'a> {
     pub(crate) id: &'a RecordId,
@@ -28,7 +29,7 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Option<&'a str>,
 }
 
-/// A change whose texts are read.
+/// A change with parsed texts.
 struct Parsed<'a> {
     id: &'a RecordId,
     before: Option<Value>,
@@ -36,7 +37,7 @@ struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    /// `None` for a text that cannot be read: nothing is known of it that could be wrong.
+    /// `None` if a text cannot be parsed: then no rule can be checked.
     fn of(change: &Change<'a>) -> Option<Self> {
         let value = |text: &str| text.parse::<Value>().ok();
         Some(Self {
@@ -49,7 +50,7 @@ impl<'a> Parsed<'a> {
         })
     }
 
-    /// The rule that the record breaks by itself, and did not break before.
+    /// The rule that the record violates by itself, and did not violate before.
     fn fault(&self, collection: &str) -> Option<&'static str> {
         let after = self.after.as_ref()?;
         let id = self.id.as_str();
@@ -61,7 +62,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// Refuses changes of which one would leave a record, or all together a tree, that Firefox would not apply.
+/// Rejects changes if one of them creates a record, or all of them together create a tree, that Firefox would not apply.
 ///
 /// # Errors
 /// [`Error::Input`] with the record and the rule.
@@ -93,8 +94,8 @@ pub(crate) async fn check<S: Store>(
     }
 }
 
-/// Refuses a change of one record that Firefox would not apply, where the records around it are not known: a change of one that
-/// is made straight on the server. `before` and `after` are its texts; `None` is no record.
+/// Rejects a change of a single record that Firefox would not apply, when the related records are unknown: a change
+/// that is made directly on the server. `before` and `after` are its texts; `None` if the record does not exist.
 ///
 /// ```
 /// use selvedge_core::engine::check_alone;
@@ -122,7 +123,7 @@ pub fn check_alone(
         let mut tree = Tree::default();
         tree.change(id, parsed.before.as_ref(), parsed.after.as_ref());
         fault = tree.has_structural_changes().then_some(
-            "where a bookmark is can only be changed on this device, where its folder is known: without --remote, then sync",
+            "the position of a bookmark can be changed only on this device, where its folder is known: repeat the command without --remote, then sync",
         );
     }
     match fault {
@@ -133,11 +134,11 @@ pub fn check_alone(
 
 fn refused(collection: &CollectionName, id: &RecordId, fault: &str) -> Error {
     Error::Input(alloc::format!(
-        "Firefox would not apply this change of the record {id} in {collection}: {fault}"
+        "Firefox would not apply this change of record {id} in {collection}: {fault}"
     ))
 }
 
-/// The changes made here that are not to be sent, each with the rule that it breaks.
+/// The local changes that must not be sent, each with the rule that it violates.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -186,7 +187,7 @@ pub(crate) async fn held_back<S: Store>(
     }
     if tree.has_structural_changes() {
         complete(&mut tree, store, collection).await?;
-        // What is held back stays as the server has it, which may break what depends on it.
+        // A held-back record keeps its server version, which may invalidate records that depend on the change.
         while let Some((id, fault)) = tree.broken(true) {
             let id = id.clone();
             tree.hold(&id);
@@ -196,7 +197,7 @@ pub(crate) async fn held_back<S: Store>(
     Ok(held)
 }
 
-/// What the server has of an item, as far as is known. An upload that was not acknowledged is not known to have arrived.
+/// The last known server version of an item. An upload that was not acknowledged may not have arrived.
 fn known_to_the_server(item: &Item) -> Option<&str> {
     match (&item.base, &item.sent) {
         (Base::Same, _) => item.cleartext.as_deref(),
@@ -205,7 +206,7 @@ fn known_to_the_server(item: &Item) -> Option<&str> {
     }
 }
 
-/// Adds the records that are not changed.
+/// Adds the unchanged records.
 async fn complete<S: Store>(tree: &mut Tree, store: &S, collection: &CollectionName) -> Result<()> {
     let mut after = None;
     loop {

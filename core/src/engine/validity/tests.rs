@@ -1,4 +1,4 @@
-//! Changes that Firefox would refuse, rule by rule.
+//! Changes that Firefox would reject, rule by rule.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -21,7 +21,7 @@ fn id(text: &str) -> RecordId {
     RecordId::new(text).unwrap()
 }
 
-/// The rule that a record breaks where nothing was.
+/// The rule that a new record violates.
 fn fault(collection: &str, key: &str, record: &Value) -> Option<&'static str> {
     members::fault(collection, key, record)
 }
@@ -54,7 +54,7 @@ fn every_record_that_firefox_wrote_is_valid() {
 }
 
 #[test]
-fn the_smallest_valid_records_are_valid_and_no_smaller_ones() {
+fn minimal_records_are_valid_and_each_member_is_required() {
     let rows = [
         (
             "bookmarks",
@@ -138,7 +138,7 @@ fn the_smallest_valid_records_are_valid_and_no_smaller_ones() {
 }
 
 #[test]
-fn what_firefox_does_not_read_is_refused() {
+fn records_that_firefox_rejects_are_refused() {
     let bookmark = |url: &str| json!({"type": "bookmark", "parentid": "menu", "bmkUri": url});
     let long = alloc::format!("https://example.org/{}", "x".repeat(65_536));
     let key = "k3Zb0dPqL1xA";
@@ -284,7 +284,7 @@ fn urls_of_every_kind_pass() {
     }
 }
 
-/// A tree as texts: `id>parent` is a bookmark, `id>parent:child,child` a folder, `id` alone was deleted.
+/// A tree in text form: `id>parent` is a bookmark, `id>parent:child,child` a folder, `id` alone is deleted.
 fn tree(text: &str) -> BTreeMap<String, Option<Value>> {
     let record = |word: &str| {
         let (key, rest) = word.split_once('>').unwrap_or((word, ""));
@@ -317,7 +317,7 @@ fn tree(text: &str) -> BTreeMap<String, Option<Value>> {
 
 const BEFORE: &str = "menu>places:a,f toolbar>places: a>menu f>menu:b,g b>f g>f:";
 
-/// The changes of a tree, with what they break.
+/// The changes of a tree, with the rules that they violate.
 fn judged(changes: &str, strict: bool) -> Option<String> {
     let (before, after) = (tree(BEFORE), tree(changes));
     let mut found = Tree::default();
@@ -352,14 +352,14 @@ fn every_change_of_the_tree() {
             Some("put both records together"),
         ),
         (
-            "listed, not there",
+            "listed, missing",
             "toolbar>places:c",
-            Some("its children must be there"),
+            Some("its children must exist"),
         ),
         (
             "listed, of another folder",
             "toolbar>places:b",
-            Some("its children must be there"),
+            Some("its children must exist"),
         ),
         ("moved", "a>toolbar toolbar>places:a menu>places:f", None),
         (
@@ -375,10 +375,10 @@ fn every_change_of_the_tree() {
         (
             "moved into itself",
             "f>g:b g>f:f menu>places:a",
-            Some("inside of itself"),
+            Some("inside itself"),
         ),
         ("deleted", "a menu>places:f", None),
-        ("deleted, still listed", "a", Some("still name it")),
+        ("deleted, still listed", "a", Some("still contain it")),
         ("folder deleted", "f b g menu>places:a", None),
         (
             "folder deleted, not empty",
@@ -404,7 +404,7 @@ fn every_change_of_the_tree() {
     assert!(judged(half, true).is_some() && judged(half, false).is_none());
 }
 
-/// Puts an edit of a record that the server has as `base`.
+/// Puts an edit of a record whose server version is `base`.
 async fn edit(
     store: &MemoryStore,
     collection: &str,
@@ -444,7 +444,7 @@ async fn held(store: &MemoryStore, collection: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_depends_on_a_change_that_is_held_back_is_held_back_too() {
+fn changes_that_depend_on_a_held_back_change_are_held_back_too() {
     block_on(async {
         let store = MemoryStore::default();
         let (before, after) = (
@@ -460,13 +460,13 @@ fn what_depends_on_a_change_that_is_held_back_is_held_back_too() {
             let text = record.as_ref().map(ToString::to_string);
             edit(&store, "bookmarks", key, base.as_deref(), text.as_deref()).await;
         }
-        // The menu names d, which is not there: it stays as it was, and c is in no list then.
+        // The menu lists d, which does not exist: the menu keeps its server version, and then no list contains c.
         assert_eq!(held(&store, "bookmarks").await, ["c___________", "menu"]);
     });
 }
 
 #[test]
-fn what_was_no_better_before_is_sent() {
+fn a_record_that_was_invalid_before_is_sent() {
     block_on(async {
         let store = MemoryStore::default();
         let bad = r#"{"name":"city"}"#;

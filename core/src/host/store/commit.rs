@@ -1,4 +1,4 @@
-//! What one commit changes, at once or not at all.
+//! The changes of one commit, which the store applies all together or not at all.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,7 +7,7 @@ use super::item::{Item, Revision};
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
 
-/// All that one [`Store::commit`](super::Store::commit) changes, at once or not at all.
+/// All changes of one [`Store::commit`](super::Store::commit), applied all together or not at all.
 ///
 /// ```
 /// use selvedge_core::host::Commit;
@@ -16,13 +16,14 @@ use crate::time::ServerTime;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commit {
-    /// The changes, a collection each.
+    /// The changes, one part per collection.
     pub parts: Vec<Part>,
-    /// The new state of the account's sync, a JSON text of the core's; `None` leaves it.
+    /// The new sync state of the account, a JSON text written by the core; `None` keeps the current one.
     pub global: Option<String>,
 }
 
-/// What a [`Commit`] does to one collection, in the order of the fields. A part that sweeps has no writes and no uploads.
+/// What a [`Commit`] changes in one collection, in the order of the fields. A part with a bulk change has no writes and
+/// no uploads.
 ///
 /// ```
 /// use selvedge_core::host::Part;
@@ -35,18 +36,18 @@ pub struct Commit {
 pub struct Part {
     /// The collection.
     pub collection: CollectionName,
-    /// Done to every item first.
+    /// A change of every item, applied first.
     pub sweep: Option<BulkChange>,
-    /// Items put or removed.
+    /// Items to be written or removed.
     pub writes: Vec<Write>,
-    /// Items that the server now has.
+    /// Items that the server has stored.
     pub uploaded: Vec<Uploaded>,
-    /// The new state of the collection's sync, a JSON text of the core's; `None` leaves it.
+    /// The new sync state of the collection, a JSON text written by the core; `None` keeps the current one.
     pub state: Option<String>,
 }
 
 impl Part {
-    /// A part that changes nothing yet.
+    /// A part without changes.
     #[must_use]
     pub const fn new(collection: CollectionName) -> Self {
         Self {
@@ -69,8 +70,8 @@ impl Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkChange {
     /// Forget what the server has (spec §5.1): the base becomes [`Base::Unknown`], [`Pending::Nothing`] becomes
-    /// [`Pending::Resend`], `server_modified` becomes zero. A [`Base::Content`] that is forgotten becomes what was sent, if
-    /// nothing else was: the server may still have it. [`Pending::Edit`] and what was sent stay.
+    /// [`Pending::Resend`], `server_modified` becomes zero. A forgotten [`Base::Content`] becomes the sent version if
+    /// no other version was sent, because the server may still have it. [`Pending::Edit`] and the sent version stay.
     ///
     /// [`Base::Unknown`]: super::Base::Unknown
     /// [`Base::Content`]: super::Base::Content
@@ -78,11 +79,11 @@ pub enum BulkChange {
     /// [`Pending::Resend`]: super::Pending::Resend
     /// [`Pending::Edit`]: super::Pending::Edit
     Reset,
-    /// Remove every item, without tombstones. Only the decision that names it may ask for it.
+    /// Remove every item without tombstones. Only the decision of this name may request it.
     Wipe,
 }
 
-/// Puts or removes one item, if nobody wrote it since it was read.
+/// Writes or removes one item, provided that it was not written since it was read.
 ///
 /// ```
 /// use selvedge_core::host::{Revision, Write};
@@ -95,18 +96,18 @@ pub enum BulkChange {
 pub struct Write {
     /// The item's id; `becomes` has the same.
     pub id: RecordId,
-    /// The revision under which it was read; `None` when it did not exist. If that is no longer so, the whole commit
-    /// does nothing and answers [`Committed::Stale`].
+    /// The revision at which it was read; `None` if it did not exist. If the revision has changed, the whole commit
+    /// does nothing and returns [`Committed::Stale`].
     pub seen: Option<Revision>,
     /// The new item; `None` removes it.
     pub becomes: Option<Item>,
 }
 
-/// Tells that an item, as it was at `revision`, is on the server now.
+/// Reports that the server now has an item as it was at `revision`.
 ///
-/// The item becomes [`Base::Same`] and [`Pending::Nothing`] with this `modified`, and nothing is sent any more; a deleted
-/// one is removed. Of an item that was changed again since, the [`Base::Content`] that was sent becomes the base with
-/// this `modified`; nothing else of it changes, and its revision neither. No error comes of an item that is not there.
+/// The item becomes [`Base::Same`] and [`Pending::Nothing`] with this `modified`, and its sent version is cleared; a
+/// deleted item is removed. If the item was changed again since, the [`Base::Content`] that was sent becomes the base
+/// with this `modified`; nothing else of the item changes, including its revision. A missing item is not an error.
 ///
 /// ```
 /// use selvedge_core::host::{Revision, Uploaded};
@@ -130,11 +131,11 @@ pub struct Uploaded {
     pub id: RecordId,
     /// The revision that was uploaded.
     pub revision: Revision,
-    /// The server's time of it.
+    /// The server's modification time of it.
     pub modified: ServerTime,
 }
 
-/// How a commit ended.
+/// The result of a commit.
 ///
 /// ```
 /// use selvedge_core::host::Committed;
@@ -144,8 +145,8 @@ pub struct Uploaded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Committed {
-    /// All of it is durable.
+    /// All changes are durable.
     Done,
-    /// Somebody wrote one of the items since it was read. Nothing was changed: read again and decide again.
+    /// One of the items was written since it was read. Nothing was changed: read again and decide again.
     Stale,
 }

@@ -1,26 +1,26 @@
-//! A store that does not do its work, for decisions and for people.
+//! Errors of a store, for decisions and for people.
 
 use alloc::string::String;
 
-/// A store that does not do its work.
+/// An error of a store.
 ///
 /// ```
 /// use selvedge_core::host::{StoreError, StoreErrorKind};
 ///
 /// let error = StoreError::new(StoreErrorKind::Full, "database or disk is full");
-/// assert_eq!(error.to_string(), "there is no room left on the disk: database or disk is full");
+/// assert_eq!(error.to_string(), "there is no space left on the disk: database or disk is full");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {detail}")]
 pub struct StoreError {
-    /// What went wrong, for decisions.
+    /// The kind of failure, for decisions.
     pub kind: StoreErrorKind,
-    /// The host's own words, for people; never a record's content.
+    /// The host's description, for people; it never contains a record's content.
     pub detail: String,
 }
 
 impl StoreError {
-    /// An error with the host's own words.
+    /// An error with the host's description.
     #[must_use]
     pub fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
         Self {
@@ -40,25 +40,25 @@ impl StoreError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// No room left.
-    #[error("there is no room left on the disk")]
+    /// No space left.
+    #[error("there is no space left on the disk")]
     Full,
-    /// Another program holds it for too long.
+    /// Another program holds the store's lock until the timeout.
     #[error("another program is using the local store")]
     Busy,
-    /// It waits for a password.
+    /// The store waits for a password.
     #[error("the local store is locked")]
     Locked,
-    /// What is on the disk is not what a store writes.
+    /// The stored data are not what a store writes.
     #[error("the local store is damaged")]
     Damaged,
-    /// It cannot be opened, read or written.
+    /// The store cannot be opened, read or written.
     #[error("the local store cannot be used")]
     Unavailable,
 }
 
 impl StoreErrorKind {
-    /// A stable word for programs. JavaScript's stores throw errors with these codes too.
+    /// A stable identifier for programs. JavaScript stores throw errors with these codes too.
     ///
     /// ```
     /// use selvedge_core::host::StoreErrorKind;

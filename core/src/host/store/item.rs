@@ -1,12 +1,12 @@
-//! A record at rest, and what is known of the server's version of it.
+//! A stored record, and the known state of the server's version of it.
 
 use alloc::string::String;
 
 use crate::ids::RecordId;
 use crate::time::{LocalTime, ServerTime};
 
-/// Numbers the writes to an item. A store never gives the same id the same revision twice, so that an equal revision
-/// means that nobody wrote in between.
+/// Counts the writes to an item. A store never assigns the same revision to the same id twice, so an equal revision
+/// means that the item was not written in between.
 ///
 /// ```
 /// use selvedge_core::host::Revision;
@@ -16,7 +16,7 @@ use crate::time::{LocalTime, ServerTime};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Revision(pub u64);
 
-/// A record at rest: what people see here, beside what the server is known to have.
+/// A stored record: the local content and the last known content on the server.
 ///
 /// ```
 /// use selvedge_core::host::{Base, Item, Pending};
@@ -38,28 +38,29 @@ pub struct Revision(pub u64);
 pub struct Item {
     /// The record's id.
     pub id: RecordId,
-    /// The JSON object as text; `None` when the record was deleted here and the server is not told yet.
+    /// The JSON object as text; `None` if the record was deleted locally and the deletion is not uploaded yet.
     pub cleartext: Option<String>,
-    /// What the server is known to have: the ancestor of a three-way merge.
+    /// The last known content on the server: the common ancestor of a three-way merge.
     pub base: Base,
-    /// What was handed out to be uploaded and is not acknowledged, so that the server may have it: nothing, the item as
-    /// it is, or what it was before it was changed again. An upload whose reply was lost is known again by this.
+    /// The version that was sent to the server and is not acknowledged, so that the server may have it: none, the item
+    /// as it is, or its content before it was changed again. After the response to an upload was lost, the core
+    /// recognizes the upload by this version.
     pub sent: Base,
-    /// The server's time of the base; zero when unknown.
+    /// The server's modification time of the base; zero if unknown.
     pub server_modified: ServerTime,
-    /// Whether the record is to be uploaded.
+    /// Whether the record waits for upload.
     pub pending: Pending,
 }
 
 impl Item {
-    /// Whether this is a deletion that waits to be uploaded.
+    /// Whether this is a deletion that waits for upload.
     #[must_use]
     pub const fn is_deleted(&self) -> bool {
         self.cleartext.is_none()
     }
 }
 
-/// A version of an item that is kept beside it.
+/// A version of an item that is stored next to it.
 ///
 /// ```
 /// use selvedge_core::host::Base;
@@ -68,15 +69,15 @@ impl Item {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// There is none: never uploaded, or forgotten by a reset.
+    /// No version: never uploaded, or forgotten by a reset.
     Unknown,
-    /// The same as the item itself; it is not stored twice.
+    /// Identical to the item itself; not stored twice.
     Same,
-    /// This JSON object, from before the item was changed or deleted here.
+    /// This JSON object, the content before the item was changed or deleted locally.
     Content(String),
 }
 
-/// Whether, and why, an item is to be uploaded.
+/// Whether, and why, an item waits for upload.
 ///
 /// ```
 /// use selvedge_core::host::Pending;
@@ -87,16 +88,16 @@ pub enum Base {
 pub enum Pending {
     /// The server has it.
     Nothing,
-    /// The server may lack it (after a reset). No edit of the user: it yields to what the server has.
+    /// The server may lack it (after a reset). It is not an edit of the user: the server's version wins.
     Resend,
     /// The user changed or deleted it.
     Edit {
-        /// When, by the local clock.
+        /// Time of the edit, by the local clock.
         at: LocalTime,
     },
 }
 
-/// An item and the revision under which it was read.
+/// An item and the revision at which it was read.
 ///
 /// ```
 /// use selvedge_core::host::{Base, Item, Pending, Revision, Stored};

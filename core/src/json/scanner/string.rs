@@ -1,21 +1,21 @@
-//! A string of JSON, between its quotes, and what it means.
+//! A JSON string, between its quotes, and its content.
 
 use alloc::string::String;
 
 use super::plain_length;
 use crate::json::surrogates;
 
-/// A JSON string as it stands in the text, between its quotes.
+/// A JSON string in its escaped form, without the quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawString<'a> {
     /// The bytes between the quotes.
     pub(crate) inner: &'a [u8],
-    /// Whether there is a backslash among them.
+    /// Whether it contains a backslash.
     pub(crate) is_escaped: bool,
 }
 
 impl<'a> RawString<'a> {
-    /// The text when it stands there as it is: without escapes, in UTF-8.
+    /// The content if it has no escapes and is valid UTF-8.
     pub(crate) fn plain(self) -> Option<&'a str> {
         if self.is_escaped {
             return None;
@@ -23,13 +23,12 @@ impl<'a> RawString<'a> {
         core::str::from_utf8(self.inner).ok()
     }
 
-    /// The text that is meant, with its escapes resolved; `None` where it is not Unicode, for it has an unpaired
-    /// surrogate.
+    /// The content with resolved escapes; `None` if it is not Unicode because it contains an unpaired surrogate.
     pub(crate) fn unescaped(self) -> Option<String> {
         self.resolved(false)
     }
 
-    /// The text that is meant, in the form of [`surrogates`], which has room for unpaired ones.
+    /// The content in the marked form of [`surrogates`], which can represent unpaired surrogates.
     pub(crate) fn into_lossless(self) -> Option<String> {
         match self.plain() {
             Some(text) if !surrogates::has_mark(text) => Some(text.into()),
@@ -41,11 +40,12 @@ impl<'a> RawString<'a> {
         let mut rest = core::str::from_utf8(self.inner).ok()?;
         let mut text = String::with_capacity(rest.len());
         loop {
-            // What has no backslash may still be what no string may have: long ones come here unchecked.
+            // A string without a backslash may still contain invalid characters: long strings are not checked before.
             let (plain, after) = rest.split_at_checked(plain_length(rest.as_bytes()))?;
-            match is_lossless && surrogates::has_mark(plain) {
-                true => surrogates::push_marked(&mut text, plain),
-                false => text.push_str(plain),
+            if is_lossless && surrogates::has_mark(plain) {
+                surrogates::push_marked(&mut text, plain)
+            } else {
+                text.push_str(plain)
             }
             if after.is_empty() {
                 return Some(text);
@@ -79,7 +79,7 @@ impl<'a> RawString<'a> {
         }
     }
 
-    /// The text that is meant; `None` where it is not Unicode.
+    /// The content; `None` if it is not Unicode.
     pub(crate) fn into_text(self) -> Option<String> {
         match self.plain() {
             Some(text) => Some(text.into()),
@@ -87,7 +87,7 @@ impl<'a> RawString<'a> {
         }
     }
 
-    /// Whether it means `text`.
+    /// Whether its content equals `text`.
     pub(crate) fn is(self, text: &str) -> bool {
         if self.is_escaped {
             self.unescaped().is_some_and(|unescaped| unescaped == text)
@@ -97,8 +97,8 @@ impl<'a> RawString<'a> {
     }
 }
 
-/// The character of `uXXXX`, or of two such that are a pair, or the surrogate that is not part of a pair; and how long
-/// that is.
+/// The character of `uXXXX`, or of two of them that form a pair, or the surrogate that is not part of a pair; and the
+/// length of the escape.
 fn code_point(escape: &str) -> Option<(Result<char, u16>, usize)> {
     let unit = |from: usize| {
         let digits = escape.get(from..from + 4)?;

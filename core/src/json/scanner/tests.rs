@@ -1,4 +1,4 @@
-//! Bytes against the JSON that they are.
+//! The scanner against `serde_json`.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -17,7 +17,7 @@ fn accepts(text: &[u8]) -> bool {
 }
 
 #[test]
-fn grammar_is_that_of_serde_json() {
+fn the_grammar_equals_that_of_serde_json() {
     for text in [
         "",
         " ",
@@ -76,7 +76,7 @@ fn grammar_is_that_of_serde_json() {
 }
 
 #[test]
-fn unpaired_surrogates_are_taken_and_are_no_unicode_text() {
+fn unpaired_surrogates_are_accepted_but_are_not_unicode_text() {
     for text in [
         r#""\ud83e""#,
         r#""\udd8a""#,
@@ -96,7 +96,7 @@ fn unpaired_surrogates_are_taken_and_are_no_unicode_text() {
 }
 
 #[test]
-fn nesting_has_a_bound() {
+fn nesting_depth_is_limited() {
     let nested = |depth: usize| format!("{}{}", "[1,".repeat(depth) + "1", "]".repeat(depth));
     assert!(accepts(nested(127).as_bytes()));
     assert!(!accepts(nested(128).as_bytes()));
@@ -104,7 +104,7 @@ fn nesting_has_a_bound() {
 }
 
 #[test]
-fn keys_are_compared_by_meaning() {
+fn keys_are_compared_with_resolved_escapes() {
     let mut scanner = Scanner::new(br#"{"\u0069d":"x\/y"}"#);
     let mut seen = 0;
     let object = scanner.object(|key, scanner| {
@@ -135,7 +135,7 @@ fn json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn every_value_is_taken_whole(value in json()) {
+    fn every_value_is_consumed_completely(value in json()) {
         let text = value.to_string();
         let mut scanner = Scanner::new(text.as_bytes());
         prop_assert_eq!(scanner.value(), Some(text.as_bytes()));
@@ -143,11 +143,11 @@ proptest! {
     }
 
     #[test]
-    fn a_text_with_one_byte_changed_is_judged_as_serde_json_does(value in json(), at: prop::sample::Index, byte in prop::sample::select(b"\"\\,:{}[]0e.-u dn".to_vec())) {
+    fn a_text_with_one_changed_byte_is_accepted_if_serde_json_accepts_it(value in json(), at: prop::sample::Index, byte in prop::sample::select(b"\"\\,:{}[]0e.-u dn".to_vec())) {
         let mut text = value.to_string().into_bytes();
         let at = at.index(text.len());
         text[at] = byte;
-        // A RawValue: what becomes a value must fit f64, and its surrogates must be paired.
+        // A RawValue: a parsed value must fit f64, and its surrogates must be paired.
         if let Ok(text) = core::str::from_utf8(&text) {
             let expected = serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok();
             prop_assert_eq!(accepts(text.as_bytes()), expected, "{}", text);
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+    fn no_bytes_make_the_scanner_panic(bytes: Vec<u8>) {
         accepts(&bytes);
         let _ = Scanner::new(&bytes).long_string(|rest| rest.first().map(|byte| usize::from(*byte)));
     }

@@ -1,4 +1,4 @@
-//! Fields and how they merge.
+//! Merging of fields.
 
 use super::*;
 #[cfg(target_arch = "wasm32")]
@@ -61,7 +61,7 @@ fn each_field_comes_from_the_side_that_changed_it() {
             &[],
         ),
         (
-            "both, unlike: the newer",
+            "both, different: the newer",
             Some(r#"{"a":1}"#),
             r#"{"a":2}"#,
             r#"{"a":3}"#,
@@ -112,7 +112,7 @@ fn each_field_comes_from_the_side_that_changed_it() {
 }
 
 #[test]
-fn what_they_have_as_it_was_sent_is_no_change_of_theirs() {
+fn a_server_field_equal_to_the_sent_version_is_not_a_change() {
     let rows = [
         (
             "removed since",
@@ -151,7 +151,7 @@ fn what_they_have_as_it_was_sent_is_no_change_of_theirs() {
             false,
         ),
         (
-            "it never arrived, or they took it back",
+            "it never arrived, or they changed it back",
             "{}",
             r#"{"f":1}"#,
             r#"{"f":1}"#,
@@ -181,7 +181,7 @@ fn to_strings(names: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn unknown_fields_keep_their_very_text() {
+fn unknown_fields_keep_their_exact_text() {
     let merged = merge(
         None,
         r#"{"id":"x"}"#,
@@ -202,7 +202,7 @@ fn a_patch_sets_and_removes() {
 }
 
 #[test]
-fn of_two_members_with_one_name_the_last_counts() {
+fn of_two_members_with_one_name_the_last_wins() {
     let fields = Fields::parse(r#"{"a":1,"a":2}"#).unwrap();
     assert_eq!(
         (fields.get("a"), fields.with("id", "\"x\"")),

@@ -1,4 +1,4 @@
-//! Every row of the decision on one record, and its laws.
+//! Every row of the decision table for one record, and the laws of merging.
 
 use alloc::string::ToString;
 
@@ -166,7 +166,7 @@ fn every_row_of_the_table() {
             merged(X2, server_beats),
         ),
         (
-            "record, edited alike",
+            "record, edited equally",
             record(X2),
             edited(X2, Some(A)),
             Side::Ours,
@@ -208,7 +208,7 @@ fn every_row_of_the_table() {
             take(Some(Rule::FieldKeptWithoutBase)),
         ),
         (
-            "record, both made it",
+            "record, both created it",
             record(X3),
             edited(X2, None),
             Side::Theirs,
@@ -220,7 +220,7 @@ fn every_row_of_the_table() {
     }
 }
 
-/// What the record is here after the outcome, and whether it is to be uploaded.
+/// The local record after the outcome, and whether it waits for upload.
 fn apply<'a>(outcome: &'a Outcome, ours: &'a str, theirs: &'a str) -> (&'a str, bool) {
     match outcome {
         Outcome::Same | Outcome::Take { .. } => (theirs, false),
@@ -254,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn a_field_that_one_side_alone_changed_is_never_lost(base in object(), ours in object(), theirs in object()) {
+    fn a_field_that_only_one_side_changed_is_never_lost(base in object(), ours in object(), theirs in object()) {
         let outcome = reconcile(Ours::Edited { cleartext: &ours, base: Some(&base), sent: None }, Theirs::Record(&theirs), Side::Theirs);
         let result: serde_json::Value = serde_json::from_str(apply(&outcome, &ours, &theirs).0).unwrap();
         let [base, ours, theirs]: [serde_json::Value; 3] =

@@ -14,7 +14,7 @@ fn at(seconds: u64) -> LocalTime {
     NOW.plus_seconds(seconds)
 }
 
-/// A device among `count`, whose last sync ended just now.
+/// A device in an account of `count` devices, whose last sync has just ended.
 fn synced(count: usize) -> Schedule {
     let mut schedule = Schedule::default();
     for event in [Event::Devices { count }, Event::Began, ended(DONE)] {
@@ -55,7 +55,7 @@ fn every_interval() {
             600,
         ),
         (
-            "something came",
+            "incoming records",
             after(
                 synced(2),
                 [Event::Began, ended(Ended::Done { incoming: true })],
@@ -63,7 +63,7 @@ fn every_interval() {
             90,
         ),
         (
-            "something came, single",
+            "incoming records, single",
             after(
                 synced(1),
                 [Event::Began, ended(Ended::Done { incoming: true })],
@@ -82,7 +82,11 @@ fn every_interval() {
             after(synced(1), [points(301)]),
             86_400,
         ),
-        ("very much, single", after(synced(1), [points(1001)]), 60),
+        (
+            "a very large change, single",
+            after(synced(1), [points(1001)]),
+            60,
+        ),
         (
             "a large change in the middle of a sync",
             after(synced(2), [Event::Began, points(301), ended(DONE)]),
@@ -90,7 +94,7 @@ fn every_interval() {
         ),
         ("woke up", after(synced(2), [Event::Woke]), 60),
         (
-            "another device came",
+            "another device was added",
             after(synced(1), [Event::Devices { count: 2 }]),
             3600,
         ),
@@ -122,7 +126,7 @@ fn every_ending() {
         ("failed twice", Ended::Failed, 2, 3600),
         ("failed three times", Ended::Failed, 3, 3 * 900),
         ("failed five times", Ended::Failed, 5, 5 * 900),
-        ("failed for ever", Ended::Failed, 99, 8 * 3600),
+        ("failed 99 times", Ended::Failed, 99, 8 * 3600),
     ];
     for (name, how, times, seconds) in rows {
         let events = (0..times).flat_map(|_| [Event::Began, ended(how)]);
@@ -139,18 +143,18 @@ fn every_ending() {
     assert_eq!(
         unlucky.next(&P, NOW),
         Next::Wait { until },
-        "with the longest stretch"
+        "with the maximum random extension"
     );
     let lucky = after(unlucky, [ended(DONE)]);
     assert_eq!(
         lucky.next(&P, NOW),
         Next::Wait { until: at(3600) },
-        "a success forgives"
+        "a success resets the failures"
     );
 }
 
 #[test]
-fn a_person_passes_a_soft_backoff_and_never_a_hard_one() {
+fn a_manual_sync_overrides_a_soft_backoff_but_not_a_hard_one() {
     let until = Some(at(1000));
     let soft = Backoff {
         soft: until,
@@ -184,7 +188,7 @@ fn a_person_passes_a_soft_backoff_and_never_a_hard_one() {
 }
 
 #[test]
-fn a_push_syncs_what_it_names_and_several_are_one() {
+fn a_push_syncs_the_named_collections_and_several_are_combined() {
     let push = |list: &[&str]| Event::Pushed {
         collections: names(list),
     };
@@ -192,7 +196,7 @@ fn a_push_syncs_what_it_names_and_several_are_one() {
     assert_eq!(
         schedule.next(&P, NOW),
         Next::Wait { until: at(60) },
-        "the floor holds"
+        "the minimum interval applies"
     );
     let only = Some(names(&["clients", "notes"]));
     assert_eq!(
@@ -206,7 +210,7 @@ fn a_push_syncs_what_it_names_and_several_are_one() {
         is_asked_for: false,
         only: None,
     };
-    assert_eq!(schedule.next(&P, at(3600)), all, "a whole one is due");
+    assert_eq!(schedule.next(&P, at(3600)), all, "a complete sync is due");
     assert_eq!(
         after(schedule, [Event::Began, ended(DONE)]).next(&P, NOW),
         Next::Wait { until: at(3600) },
@@ -215,7 +219,7 @@ fn a_push_syncs_what_it_names_and_several_are_one() {
 }
 
 #[test]
-fn what_a_person_has_to_do_is_waited_for() {
+fn required_user_action_suspends_syncing() {
     let schedule = after(synced(2), [ended(Ended::NeedsPerson)]);
     assert_eq!(schedule.next(&P, at(1_000_000)), Next::ForPerson);
     let asked = after(schedule, [Event::AskedFor]);
@@ -251,7 +255,7 @@ fn a_clock_that_was_set_back_does_not_stop_the_syncs() {
 }
 
 #[test]
-fn a_schedule_goes_on_after_it_was_kept() {
+fn a_schedule_continues_after_it_was_stored() {
     let schedule = after(synced(2), [Event::AskedFor, Event::Changed { points: 7 }]);
     let kept = serde_json::to_string(&schedule).unwrap();
     assert_eq!(serde_json::from_str::<Schedule>(&kept).unwrap(), schedule);
@@ -295,30 +299,30 @@ fn event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn it_keeps_to_the_floor_and_the_backoff_and_comes_due_at_last(
+    fn it_respects_interval_and_backoff_and_becomes_due(
         steps in proptest::collection::vec((event(), 0..100_000u64, any::<u32>()), 0..60),
         set_back in 0..10_000_000u64,
     ) {
         let (mut schedule, mut now) = (Schedule::default(), NOW);
         let mut last: Option<LocalTime> = None;
-        let mut told = Vec::new();
+        let mut waits = Vec::new();
         for (event, seconds, random) in steps {
             now = now.plus_seconds(seconds);
             if let Event::Ended { backoff, .. } = &event {
                 last = Some(now);
-                told.push(backoff.until());
+                waits.push(backoff.until());
             }
             schedule.handle(&P, event, now, random);
             if let Next::Sync { .. } = schedule.next(&P, now) {
                 prop_assert!(last.is_none_or(|last| now >= last.plus_seconds(P.floor_seconds)));
-                let latest = told.last().copied().flatten();
+                let latest = waits.last().copied().flatten();
                 prop_assert!(latest.is_none_or(|until| until <= now));
             }
         }
         if schedule.next(&P, now) == Next::Running {
             schedule.handle(&P, ended(DONE), now, 0);
         }
-        // Even when the clock is set back, it comes due within the longest wait there is.
+        // Even if the clock is set back, the sync becomes due within the maximum wait.
         now = LocalTime::from_millis(now.millis().saturating_sub(set_back * 1000));
         let longest = P.longest_seconds().max(WEEK_SECONDS);
         let due = schedule.next(&P, now.plus_seconds(0));
@@ -327,10 +331,10 @@ proptest! {
         }
         let mut turns = 0;
         while let Next::Wait { until } = schedule.next(&P, now) {
-            prop_assert!(until > now, "it never waits for the past");
+            prop_assert!(until > now, "it never waits until a past time");
             now = until;
             turns += 1;
-            prop_assert!(turns < 10_000_000 / 60, "it does not come due");
+            prop_assert!(turns < 10_000_000 / 60, "it does not become due");
         }
     }
 }

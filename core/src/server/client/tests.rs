@@ -79,7 +79,7 @@ fn a_wrong_clock_is_corrected_once() {
 }
 
 #[test]
-fn a_401_with_a_right_clock_means_signed_out() {
+fn a_401_with_a_correct_clock_means_signed_out() {
     for timestamp in ["1700000030.99", "1699999970.00", "", "x"] {
         let answer = status(401).header("X-Weave-Timestamp", timestamp);
         let host = Script::new().expect(get("info/quota"), answer);
@@ -155,7 +155,7 @@ fn a_304_without_a_condition_is_a_refusal() {
 }
 
 #[test]
-fn no_answer_is_a_network_error_that_names_the_request_without_its_query() {
+fn a_missing_response_is_a_network_error_with_the_request_path_without_query() {
     let host = Script::new().expect(get("storage/notes?ids=a"), fails(FetchErrorKind::Offline));
     let call = Call::new(Method::Get, "storage/notes?ids=a");
     let error = pollster::block_on(client(&host).send(call)).err().unwrap();
@@ -166,7 +166,7 @@ fn no_answer_is_a_network_error_that_names_the_request_without_its_query() {
 }
 
 #[test]
-fn a_refusal_is_read_only_at_its_beginning() {
+fn only_the_beginning_of_an_error_body_is_read() {
     let host = Script::new().expect(
         get("info/quota"),
         status(400).body("x".repeat(1 << 20)).in_chunks(&[1000]),
@@ -178,7 +178,7 @@ fn a_refusal_is_read_only_at_its_beginning() {
 }
 
 #[test]
-fn a_clock_that_jumps_later_is_corrected_for_what_has_no_body() {
+fn a_later_clock_jump_is_corrected_for_requests_without_a_body() {
     let skewed = || status(401).header("X-Weave-Timestamp", "1700000000.00");
     let host = Script::new()
         .expect(
@@ -199,7 +199,7 @@ fn a_clock_that_jumps_later_is_corrected_for_what_has_no_body() {
 }
 
 #[test]
-fn neither_client_nor_access_shows_a_secret() {
+fn debug_output_of_client_and_access_contains_no_secret() {
     let host = Script::new();
     let client = client(&host);
     let shown = format!(
@@ -212,7 +212,7 @@ fn neither_client_nor_access_shows_a_secret() {
 }
 
 #[test]
-fn a_get_that_a_closed_connection_left_without_an_answer_is_sent_again_with_another_nonce() {
+fn a_get_on_a_closed_connection_is_retried_with_another_nonce() {
     let dropped = || fails(FetchErrorKind::Dropped);
     let host = Script::new()
         .expect(get("info/quota"), dropped())
@@ -235,7 +235,7 @@ fn a_get_that_a_closed_connection_left_without_an_answer_is_sent_again_with_anot
     assert!(matches!(error, Some(Error::Network { .. })), "{error:?}");
     closed.done();
 
-    // A write may have been done.
+    // A write may have been executed.
     let write = Script::new().expect(post("storage/notes"), dropped());
     let call = Call::new(Method::Post, "storage/notes").json(b"[]".to_vec());
     let error = pollster::block_on(client(&write).send(call)).err();
@@ -244,7 +244,7 @@ fn a_get_that_a_closed_connection_left_without_an_answer_is_sent_again_with_anot
 }
 
 #[test]
-fn a_redirect_is_not_followed_but_named() {
+fn a_redirect_is_not_followed_but_reported() {
     let moved = |status_code| {
         status(status_code).header("Location", "https://new.example/1.5/777/info/quota")
     };
@@ -263,7 +263,7 @@ fn a_redirect_is_not_followed_but_named() {
 }
 
 #[test]
-fn a_body_is_under_the_signature() {
+fn the_signature_covers_the_body() {
     let host = Script::new()
         .expect(post("storage/notes"), status(200))
         .expect(get("info/quota"), status(200));

@@ -15,7 +15,7 @@ const fn time(hundredths: u64) -> ServerTime {
 }
 
 #[test]
-fn each_dialect_sends_the_conditions_that_it_has() {
+fn each_dialect_sends_the_conditions_that_it_supports() {
     use Condition::{IfModifiedSince, IfUnmodifiedSince, None};
     let (since, unmodified) = (IfModifiedSince(time(5)), IfUnmodifiedSince(time(5)));
     let rows = [
@@ -37,7 +37,7 @@ fn each_dialect_sends_the_conditions_that_it_has() {
 }
 
 #[test]
-fn the_time_of_a_write_is_found_wherever_it_is() {
+fn the_time_of_a_write_is_found_in_header_or_body() {
     type Row<'a> = (Dialect, &'a [(&'a str, &'a str)], &'a str, Option<u64>);
     let both = [("X-Weave-Timestamp", "2.00"), ("X-Last-Modified", "1.00")];
     let rows: [Row<'_>; 14] = [
@@ -70,25 +70,32 @@ fn the_time_of_a_write_is_found_wherever_it_is() {
 }
 
 #[test]
-fn a_conflict_over_one_record_is_told_from_one_over_its_neighbours() {
+fn a_conflict_over_one_record_is_distinguished_from_one_over_other_records() {
     let rows = [
         ("1.5 compares the record", Dialect::V1_5, 5, 9, 5, None),
-        ("a neighbour changed", Dialect::V1_1, 5, 9, 5, Some(9)),
+        ("another record changed", Dialect::V1_1, 5, 9, 5, Some(9)),
         ("the record changed", Dialect::V1_1, 5, 9, 9, None),
         ("the record was deleted", Dialect::V1_1, 5, 9, 0, Some(9)),
         ("neither changed", Dialect::V1_1, 5, 5, 5, None),
-        ("new beside others", Dialect::V1_1, 0, 9, 0, Some(9)),
-        ("made meanwhile", Dialect::V1_1, 0, 9, 9, None),
-        ("nothing is there", Dialect::V1_1, 0, 0, 0, None),
+        (
+            "a new record, others changed",
+            Dialect::V1_1,
+            0,
+            9,
+            0,
+            Some(9),
+        ),
+        ("created meanwhile", Dialect::V1_1, 0, 9, 9, None),
+        ("the collection is missing", Dialect::V1_1, 0, 0, 0, None),
     ];
     for (name, dialect, guard, collection, record, expected) in rows {
-        let second = dialect.second_guard(time(guard), time(collection), time(record));
+        let second = dialect.retry_condition(time(guard), time(collection), time(record));
         assert_eq!(second, expected.map(time), "{name}");
     }
 }
 
 #[test]
-fn only_where_times_may_be_shared_is_the_last_one_read_again() {
+fn the_last_time_is_read_again_only_if_times_may_be_shared() {
     assert_eq!(Dialect::V1_5.newer_than(time(5)), time(5));
     assert_eq!(Dialect::V1_1.newer_than(time(5)), time(4));
     assert_eq!(Dialect::V1_1.newer_than(time(0)), time(0));
@@ -138,7 +145,7 @@ fn records(rows: &[(&str, u64)]) -> Answer {
         .header("X-Weave-Records", rows.len().to_string())
 }
 
-/// The ids that come, and the collection's time.
+/// The received ids, and the collection's time.
 fn read(host: &Script, query: Query) -> Result<(Vec<String>, Option<ServerTime>)> {
     let client = client(host);
     let mut pages = client.pages(notes(), query);
@@ -167,7 +174,7 @@ fn oldest(limit: u32) -> Query {
 }
 
 #[test]
-fn each_request_carries_the_password_and_no_signature() {
+fn each_request_contains_the_password_and_no_signature() {
     let host = script([info("{}")].into());
     let unmodified = client(&host);
     let answer = pollster::block_on(unmodified.info_collections(Some(time(5)))).unwrap();
@@ -182,7 +189,7 @@ fn each_request_carries_the_password_and_no_signature() {
 }
 
 #[test]
-fn a_401_is_not_the_clocks_fault() {
+fn a_401_is_not_attributed_to_the_clock() {
     let refused = status(401).header("X-Weave-Timestamp", "1.00");
     let host = Script::new().expect(get(&at("info/collections")), refused);
     let error = pollster::block_on(client(&host).info_collections(None)).unwrap_err();
@@ -191,14 +198,14 @@ fn a_401_is_not_the_clocks_fault() {
 }
 
 #[test]
-fn the_limits_are_the_defaults_and_are_not_asked_for() {
+fn the_limits_are_the_defaults_and_are_not_requested() {
     let host = Script::new();
     let limits = pollster::block_on(client(&host).info_configuration());
     assert_eq!(limits, Ok(Limits::default()));
 }
 
 #[test]
-fn a_download_looks_at_the_collections_time_first_and_goes_on_by_the_times_of_records() {
+fn a_download_reads_the_collections_time_first_and_continues_by_record_times() {
     let page = |query: &str| get(&at(query)).without("X-If-Unmodified-Since");
     let host = script(
         [
@@ -220,12 +227,16 @@ fn a_download_looks_at_the_collections_time_first_and_goes_on_by_the_times_of_re
     );
     let (ids, modified) = read(&host, oldest(2)).unwrap();
     assert_eq!(ids, ["a", "b", "b", "c", "b", "c", "d"]);
-    assert_eq!(modified, Some(time(400)), "d is newer, and comes again");
+    assert_eq!(
+        modified,
+        Some(time(400)),
+        "d is newer and is downloaded again"
+    );
     host.done();
 }
 
 #[test]
-fn a_server_that_knows_no_order_is_read_in_one_page() {
+fn a_server_without_sorting_is_read_in_one_page() {
     let host = script(
         [
             info(r#"{"notes":4.00}"#),
@@ -246,7 +257,7 @@ fn a_server_that_knows_no_order_is_read_in_one_page() {
 }
 
 #[test]
-fn what_cannot_go_by_time_has_no_limit() {
+fn a_query_that_cannot_be_paginated_by_time_has_no_limit() {
     let rows = [
         (
             Query {
@@ -273,9 +284,10 @@ fn what_cannot_go_by_time_has_no_limit() {
         ),
     ];
     for (query, expected) in rows {
-        let answer = match query.full {
-            true => records(&[("a", 1), ("b", 1)]),
-            false => newlines("\"a\"\n\"b\"\n"),
+        let answer = if query.full {
+            records(&[("a", 1), ("b", 1)])
+        } else {
+            newlines("\"a\"\n\"b\"\n")
         };
         let target = at(&format!("storage/notes?{expected}"));
         let host = script([info("{}"), (get(&target), answer)].into());
@@ -308,7 +320,7 @@ fn a_missing_collection_is_empty() {
 }
 
 #[test]
-fn a_page_that_is_cut_short_is_an_error() {
+fn a_truncated_page_is_an_error() {
     let cut = records(&[("a", 200)]).header("X-Weave-Records", "1");
     let short = newlines("").header("X-Weave-Records", "1");
     for (answer, is_whole) in [(cut, true), (short, false)] {
@@ -318,7 +330,7 @@ fn a_page_that_is_cut_short_is_an_error() {
 }
 
 #[test]
-fn each_post_is_final_and_guarded_by_the_last_one() {
+fn each_post_is_final_and_conditional_on_the_last_one() {
     let answer = |time: &str, failed: &str| {
         let body = format!(r#"{{"modified":{time},"success":["a"],"failed":{failed}}}"#);
         json(body).header("X-Weave-Timestamp", time)
@@ -350,7 +362,10 @@ fn each_post_is_final_and_guarded_by_the_last_one() {
         };
         assert_eq!((done.modified, done.success.len()), (time(200), 1));
         let reason = done.failed[0].reason.to_string();
-        assert_eq!(reason, "the server says: invalid ttl, too old");
+        assert_eq!(
+            reason,
+            "the server rejected the record: invalid ttl, too old"
+        );
         let done = upload.finish().await.unwrap().unwrap();
         assert_eq!(done.modified, time(300));
         assert_eq!(upload.finish().await, Ok(None));
@@ -359,7 +374,7 @@ fn each_post_is_final_and_guarded_by_the_last_one() {
 }
 
 #[test]
-fn a_record_whose_neighbour_changed_is_written_and_one_that_changed_itself_is_not() {
+fn a_record_is_written_if_only_other_records_changed() {
     let target = at("storage/meta/global");
     let there = |modified: &str| {
         json(format!(

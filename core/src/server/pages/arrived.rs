@@ -1,4 +1,4 @@
-//! What has arrived of a download, record after record.
+//! The received part of a download, record by record.
 
 use core::fmt;
 
@@ -8,7 +8,8 @@ use crate::error::{RequestLine, Result};
 use crate::server::by_time::Times;
 use crate::server::query::Position;
 
-/// What has arrived of a download. What is not taken out is there again after the next [`Pages::next`](super::Pages::next).
+/// The received part of a download. Events that are not taken out are returned again after the next
+/// [`Pages::next`](super::Pages::next).
 ///
 /// ```
 /// use selvedge_core::server::{Arrived, PageEvent};
@@ -35,13 +36,13 @@ impl fmt::Debug for Arrived<'_> {
 }
 
 impl Arrived<'_> {
-    /// The next event; `None` when more bytes are needed.
+    /// The next event; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// When the answer is no list.
+    /// When the response is not a list.
     #[allow(
         clippy::should_implement_trait,
-        reason = "what it lends lives only until the next"
+        reason = "the returned value borrows from self until the next call"
     )]
     pub fn next(&mut self) -> Result<Option<PageEvent<'_>>> {
         if let Some(next) = self.end.take() {

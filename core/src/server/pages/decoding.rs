@@ -1,4 +1,4 @@
-//! The body of a page, as records or as ids, and whether it came whole.
+//! Decodes the body of a page as records or as ids, and checks that it is complete.
 
 use alloc::format;
 
@@ -45,14 +45,14 @@ impl Decoding {
     }
 }
 
-/// How many records came, compared with what the page's headers say.
+/// The number of received records, compared with the page's headers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    /// As many as announced, or nothing was announced.
+    /// As announced, or nothing was announced.
     Whole,
-    /// Fewer: the answer was cut.
+    /// Fewer: the response was truncated.
     Short,
-    /// More: the answer contradicts itself.
+    /// More: the response contradicts itself.
     Long,
 }
 
@@ -62,13 +62,14 @@ pub(super) fn length(headers: &Headers, records: u64, received: u64) -> Length {
     let is_short = match announced("X-Weave-Records") {
         Some(announced) if records > announced => return Length::Long,
         Some(announced) => records < announced,
-        // The length of a compressed body says nothing about the bytes that the host hands out.
+        // The length of a compressed body differs from the number of bytes that the host returns.
         None if headers.get("Content-Encoding").is_some() => false,
         None => announced("Content-Length").is_some_and(|announced| received < announced),
     };
-    match is_short {
-        true => Length::Short,
-        false => Length::Whole,
+    if is_short {
+        Length::Short
+    } else {
+        Length::Whole
     }
 }
 

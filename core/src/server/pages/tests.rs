@@ -27,7 +27,7 @@ fn array(ids: &[&str]) -> String {
     format!("[{}]", lines(ids).trim_end().replace('\n', ","))
 }
 
-/// What comes out, as texts.
+/// The events of a download, as texts.
 async fn events(pages: &mut Pages<'_, '_, Script>) -> (Vec<String>, Result<()>) {
     let mut seen = Vec::new();
     let result = async {
@@ -86,7 +86,7 @@ fn newer() -> Query {
 const MIDDLE: &str = r#"{"offset":"1:2","unmodified_since":9.00}"#;
 
 #[test]
-fn every_page_is_followed_even_when_the_server_caps_unasked() {
+fn every_page_is_followed_even_if_the_server_limits_pages_unasked() {
     let host = two_pages();
     let client = client(&host);
     let mut pages = client.pages(notes(), newer());
@@ -98,7 +98,7 @@ fn every_page_is_followed_even_when_the_server_caps_unasked() {
 }
 
 #[test]
-fn a_killed_process_goes_on_from_its_position() {
+fn a_killed_process_continues_from_its_position() {
     let host = Script::new().expect(
         get("storage/notes?full=1&newer=1.00&offset=1%3A2").with("X-If-Unmodified-Since", "9.00"),
         newlines(lines(&["c"])).header("X-Last-Modified", "9.00"),
@@ -131,7 +131,7 @@ fn a_change_between_two_pages_is_a_conflict() {
 }
 
 #[test]
-fn a_page_that_is_cut_short_is_a_failed_fetch() {
+fn a_truncated_page_is_a_failed_fetch() {
     let whole = lines(&["a", "b"]);
     let rows: [(&str, Answer); 6] = [
         (
@@ -159,7 +159,7 @@ fn a_page_that_is_cut_short_is_a_failed_fetch() {
 }
 
 #[test]
-fn a_compressed_bodys_length_is_no_measure() {
+fn the_length_of_a_compressed_body_is_ignored() {
     let answer = newlines(lines(&["a"]))
         .header("Content-Length", "1000000")
         .header("Content-Encoding", "gzip");
@@ -168,7 +168,7 @@ fn a_compressed_bodys_length_is_no_measure() {
 }
 
 #[test]
-fn a_damaged_record_is_told_and_the_others_go_on() {
+fn a_damaged_record_is_reported_and_does_not_affect_the_others() {
     let body = format!("{}{{\"id\":\"bad\"}}\n\n{}", lines(&["a"]), lines(&["b"]));
     let host = Script::new().expect(
         get("storage/notes?full=1"),
@@ -188,7 +188,7 @@ fn a_damaged_record_is_told_and_the_others_go_on() {
 }
 
 #[test]
-fn what_is_no_list_is_an_error() {
+fn a_response_that_is_not_a_list_is_an_error() {
     let rows = [
         status(200)
             .header("Content-Type", "text/html")
@@ -208,14 +208,14 @@ fn what_is_no_list_is_an_error() {
 }
 
 #[test]
-fn a_server_that_leads_in_circles_is_not_followed() {
+fn page_loops_are_not_followed() {
     let circle = || newlines("").header("X-Weave-Next-Offset", "x");
     let host = Script::new()
         .expect(get("storage/notes?full=1"), circle())
         .expect(get("storage/notes?full=1&offset=x"), circle());
     let (_, result) = of(&host, Query::full());
     assert!(matches!(result, Err(Error::Answer { .. })), "{result:?}");
-    let endless = newlines("").header("X-Weave-Next-Offset", "x".repeat(OFFSET_BYTES + 1));
+    let endless = newlines("").header("X-Weave-Next-Offset", "x".repeat(MAX_TOKEN_BYTES + 1));
     let host = Script::new().expect(get("storage/notes?full=1"), endless);
     assert!(matches!(
         of(&host, Query::full()).1,
@@ -240,7 +240,7 @@ fn ids_are_listed_without_their_records() {
 }
 
 #[test]
-fn many_ids_are_asked_for_in_chunks_under_one_guard_and_none_send_nothing() {
+fn many_ids_are_requested_in_chunks_with_one_condition_and_no_ids_send_nothing() {
     let ids: Vec<RecordId> = (0..70)
         .map(|n| RecordId::new(format!("guid{n:08}")).unwrap())
         .collect();
@@ -281,7 +281,7 @@ fn many_ids_are_asked_for_in_chunks_under_one_guard_and_none_send_nothing() {
 }
 
 #[test]
-fn conditions_guard_the_first_page() {
+fn conditions_apply_to_the_first_page() {
     let time = ServerTime::from_hundredths(900);
     let host = Script::new()
         .expect(
@@ -307,13 +307,13 @@ fn conditions_guard_the_first_page() {
 }
 
 #[test]
-fn what_was_not_taken_out_is_there_again() {
+fn events_that_were_not_taken_out_are_returned_again() {
     let host = two_pages();
     let client = client(&host);
     let mut pages = client.pages(notes(), newer());
     let mut seen = Vec::new();
     pollster::block_on(async {
-        // One event at a time, whatever else has arrived.
+        // One event at a time, even if more have arrived.
         while let Some(mut arrived) = pages.next().await.unwrap() {
             if let Some(event) = arrived.next().unwrap() {
                 seen.push(matches!(event, PageEvent::PageEnd { .. }));
@@ -324,7 +324,7 @@ fn what_was_not_taken_out_is_there_again() {
 }
 
 #[test]
-fn no_answer_is_a_network_error() {
+fn a_missing_response_is_a_network_error() {
     let host = Script::new().expect(get("storage/notes?full=1"), fails(FetchErrorKind::Timeout));
     let (_, result) = of(&host, Query::full());
     assert!(matches!(result, Err(Error::Network { .. })));
@@ -345,7 +345,7 @@ proptest! {
     }
 }
 
-/// A server whose pages of `records` records have the next tokens that `next` gives for the asked one.
+/// A server whose pages have `records` records each; `next` maps the requested token to the next one.
 fn endless(records: usize, counts: &'static str, next: fn(u32) -> u32) -> Script {
     Script::serving(move |request| {
         if request.url.ends_with("info/collection_counts") {
@@ -367,7 +367,7 @@ fn pages_that_never_end_are_an_error() {
         (3, "{}", |asked| if asked == 10 { 20 } else { 10 }, 3),
         (3, "{}", |asked| (asked + 1) % 100, 103),
         (0, "{}", |asked| asked + 1, 17),
-        // 64 pages are 1,280 records; the count is asked for after 32 and 64 pages.
+        // 64 pages are 1,280 records; the count is requested after 32 and 64 pages.
         (20, r#"{"notes":100}"#, |asked| asked + 1, 66),
     ];
     for (records, counts, next, requests) in rows {
@@ -389,7 +389,7 @@ fn a_page_with_another_number_of_records_than_announced_is_an_error() {
 }
 
 #[test]
-fn an_empty_token_means_that_there_is_no_next_page() {
+fn an_empty_token_means_no_next_page() {
     for token in ["", " "] {
         let page = newlines(lines(&["a"])).header("X-Weave-Next-Offset", token);
         let host = Script::new().expect(get("storage/notes?full=1"), page);

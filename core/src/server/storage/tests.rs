@@ -70,7 +70,7 @@ fn a_record_is_read_or_absent_or_unmodified_or_changed() {
         let answer = client.get_record(&collection, &id).await;
         assert!(
             matches!(answer, Err(Error::NotGenuine { status: 404, .. })),
-            "a proxy's 404 is no absent record"
+            "a proxy's 404 does not mean a missing record"
         );
         for found in ["a page", "nothing"] {
             let answer = client.get_record(&collection, &id).await;
@@ -81,7 +81,7 @@ fn a_record_is_read_or_absent_or_unmodified_or_changed() {
 }
 
 #[test]
-fn a_write_says_only_what_it_means_and_what_it_depends_on() {
+fn a_write_sends_only_the_given_members_and_its_condition() {
     let (collection, id) = meta();
     let host = Script::new()
         .expect(
@@ -120,7 +120,7 @@ fn a_write_says_only_what_it_means_and_what_it_depends_on() {
 }
 
 #[test]
-fn deletions_go_where_they_say() {
+fn deletions_are_sent_to_the_given_target() {
     let (collection, id) = meta();
     let host = Script::new()
         .expect(
@@ -171,7 +171,7 @@ fn deletions_go_where_they_say() {
 }
 
 #[test]
-fn many_ids_are_deleted_in_chunks_each_under_the_guard_of_the_one_before() {
+fn many_ids_are_deleted_in_chunks_each_conditional_on_the_previous_one() {
     let (collection, _) = meta();
     let ids: Vec<RecordId> = (0..150)
         .map(|n| RecordId::new(format!("guid{n:08}")).unwrap())

@@ -1,4 +1,4 @@
-//! The records of one POST, until it is sent.
+//! The records of one POST before it is sent.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::ids::RecordId;
 use crate::server::batch::Size;
 
-/// Records with their JSON, in the order in which they came.
+/// Records with their JSON, in the order in which they were added.
 pub(super) struct Held<T> {
     pub(super) json: Vec<u8>,
     pub(super) records: Vec<HeldRecord<T>>,
@@ -16,7 +16,7 @@ pub(super) struct HeldRecord<T> {
     pub(super) id: RecordId,
     pub(super) tag: T,
     pub(super) size: Size,
-    /// Where its JSON is.
+    /// The position of its JSON.
     pub(super) range: Range<usize>,
     /// Whether this is its second POST.
     pub(super) is_resent: bool,
@@ -49,7 +49,7 @@ impl<T> Held<T> {
         self.records.len()
     }
 
-    /// UTF-8 bytes of the payloads, before they are escaped.
+    /// UTF-8 bytes of the unescaped payloads.
     pub(super) fn payload_bytes(&self) -> u64 {
         self.records
             .iter()
@@ -57,7 +57,7 @@ impl<T> Held<T> {
             .sum()
     }
 
-    /// The two halves of a POST that is too large.
+    /// Splits a POST that is too large into two halves.
     pub(super) fn halves(self) -> (Self, Self) {
         let (mut first, mut second) = (Self::new(), Self::new());
         let middle = self.records.len().div_ceil(2);

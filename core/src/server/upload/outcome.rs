@@ -1,4 +1,4 @@
-//! What an upload tells its caller: what the server has for good, and what it did not take.
+//! What an upload reports to its caller: committed records and rejected records.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::ids::RecordId;
 use crate::time::ServerTime;
 
-/// What became of a record that was handed to [`Upload::add`](super::Upload::add).
+/// The state of a record that was passed to [`Upload::add`](super::Upload::add).
 ///
 /// ```
 /// use selvedge_core::server::Added;
@@ -18,13 +18,13 @@ use crate::time::ServerTime;
 pub enum Added<T> {
     /// It waits for its commit.
     Held,
-    /// It waits for its commit; what was before it is on the server for good.
+    /// It waits for its commit; the records before it are committed.
     Committed(Committed<T>),
-    /// The server can never take it, so it is not sent. Others may go on.
+    /// The server can never accept it, so it is not sent. Other records are not affected.
     TooLarge,
 }
 
-/// What the server has for good since a commit. The caller acknowledges it before it goes on.
+/// Records that a commit stored permanently on the server. The caller acknowledges them before it continues.
 ///
 /// ```
 /// use selvedge_core::server::Committed;
@@ -35,15 +35,15 @@ pub enum Added<T> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed<T> {
-    /// The time of the write: of these records, and now of the collection.
+    /// The time of the write: the new modification time of these records and of the collection.
     pub modified: ServerTime,
-    /// The records that are on the server, with the tags under which they were added.
+    /// The committed records, with the tags with which they were added.
     pub success: Vec<(RecordId, T)>,
-    /// The records that are not.
+    /// The rejected records.
     pub failed: Vec<Failed<T>>,
 }
 
-/// A record that the server did not take.
+/// A record that the server rejected.
 ///
 /// ```
 /// use selvedge_core::ids::RecordId;
@@ -56,33 +56,33 @@ pub struct Committed<T> {
 pub struct Failed<T> {
     /// Its id.
     pub id: RecordId,
-    /// The tag under which it was added.
+    /// The tag with which it was added.
     pub tag: T,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// Why a server did not take a record.
+/// Why a server rejected a record.
 ///
 /// ```
 /// use selvedge_core::server::Reason;
 ///
-/// assert_eq!(Reason::Refused("invalid ttl".into()).to_string(), "the server says: invalid ttl");
+/// assert_eq!(Reason::Refused("invalid ttl".into()).to_string(), "the server rejected the record: invalid ttl");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The server's words.
-    #[error("the server says: {0}")]
+    /// The reason in the server's response.
+    #[error("the server rejected the record: {0}")]
     Refused(String),
-    /// A request with this record alone is too large, though not by the limits that the server announces: something
-    /// before the server takes less, a reverse proxy for example.
+    /// A request with this record alone is too large, although it respects the limits that the server announces: a
+    /// component in front of the server, for example a reverse proxy, has a lower limit.
     #[error(
         "a request of {0} bytes is too large for the server or for a proxy before it: raise that limit \
          (in nginx client_max_body_size), or make the record smaller"
     )]
     TooLargeAlone(u64),
-    /// The answer mentions the record nowhere.
+    /// The response does not mention the record.
     #[error("the server gave no reason")]
     Unlisted,
 }

@@ -30,7 +30,7 @@ fn upload<'c>(client: &'c Client<'c, Script>, limits: Limits) -> Upload<'c, 'c, 
     client.upload(notes(), limits, SEEN).unwrap()
 }
 
-/// Adds records whose JSON is their id in quotes; answers what was committed on the way.
+/// Adds records whose JSON is their id in quotes; returns the commits.
 async fn add(upload: &mut Upload<'_, '_, Script, u32>, ids: &[&str]) -> Vec<Committed<u32>> {
     let mut committed = Vec::new();
     for (text, tag) in ids.iter().zip(0..) {
@@ -121,7 +121,7 @@ fn nothing_to_upload_sends_nothing() {
 }
 
 #[test]
-fn a_server_without_batches_has_each_post_for_good() {
+fn a_server_without_batches_commits_each_post() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true", "1.00", &["a"]),
@@ -147,7 +147,7 @@ fn a_server_without_batches_has_each_post_for_good() {
 }
 
 #[test]
-fn each_record_that_the_server_did_not_take_is_told_with_its_reason() {
+fn each_rejected_record_is_reported_with_its_reason() {
     let answer =
         json(r#"{"success":["a"],"failed":{"b":"invalid ttl","c":["too","old"]},"modified":2}"#);
     let host = Script::new().expect(
@@ -182,7 +182,7 @@ fn each_record_that_the_server_did_not_take_is_told_with_its_reason() {
 }
 
 #[test]
-fn what_a_full_post_did_not_take_is_sent_once_more_in_the_same_batch() {
+fn records_that_did_not_fit_into_a_post_are_sent_again_in_the_same_batch() {
     let refusing = |ids: &[&str], again: &str, batch: Option<&str>| {
         serde_json::json!({"batch": batch, "success": ids, "failed": {again: "retry bytes"}})
             .to_string()
@@ -213,7 +213,7 @@ fn what_a_full_post_did_not_take_is_sent_once_more_in_the_same_batch() {
 }
 
 #[test]
-fn what_a_commit_did_not_take_goes_into_another_batch() {
+fn records_that_did_not_fit_into_a_commit_are_sent_in_another_batch() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),
@@ -238,7 +238,7 @@ fn what_a_commit_did_not_take_goes_into_another_batch() {
 }
 
 #[test]
-fn a_record_over_the_limit_is_told_and_the_others_go_on() {
+fn a_record_over_the_limit_is_reported_and_does_not_affect_the_others() {
     let host = Script::new().expect(
         wanted("storage/notes?batch=true&commit=true", "1.00", &["a"]),
         done("2.00", &["a"]),
@@ -258,7 +258,7 @@ fn a_record_over_the_limit_is_told_and_the_others_go_on() {
 }
 
 #[test]
-fn an_error_ends_the_upload_and_nothing_of_the_open_batch_is_told_as_done() {
+fn an_error_ends_the_upload_and_the_open_batch_is_not_reported() {
     type Row = (Answer, fn(&Error) -> bool);
     let rows: [Row; 6] = [
         (status(400), |error| {
@@ -294,13 +294,13 @@ fn an_error_ends_the_upload_and_nothing_of_the_open_batch_is_told_as_done() {
     }
 }
 
-/// A scripted 413 of a proxy: it has a page in HTML.
+/// A scripted 413 of a proxy, with an HTML page.
 fn too_large() -> Answer {
     status(413).body("<html><h1>413 Request Entity Too Large</h1></html>")
 }
 
 #[test]
-fn a_post_that_a_proxy_refuses_is_halved_in_its_batch_and_later_posts_stay_small() {
+fn a_post_that_a_proxy_rejects_is_split_and_later_posts_stay_small() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true", "1.00", &["a", "b", "c", "d"]),
@@ -314,7 +314,7 @@ fn a_post_that_a_proxy_refuses_is_halved_in_its_batch_and_later_posts_stay_small
             wanted("storage/notes?batch=7", "1.00", &["c", "d"]),
             held("7", &["c", "d"]),
         )
-        // Four records are 17 bytes, so no later POST has more than 9, or two records.
+        // Four records have 17 bytes, so no later POST has more than 9 bytes, or two records.
         .expect(
             wanted("storage/notes?batch=7", "1.00", &["e", "f"]),
             too_large(),
@@ -344,7 +344,7 @@ fn a_post_that_a_proxy_refuses_is_halved_in_its_batch_and_later_posts_stay_small
 }
 
 #[test]
-fn a_server_without_batches_has_each_half_for_good() {
+fn a_server_without_batches_commits_each_half() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),
@@ -371,7 +371,7 @@ fn a_server_without_batches_has_each_half_for_good() {
 }
 
 #[test]
-fn a_record_that_is_too_large_alone_is_left_out_and_the_others_are_committed() {
+fn a_record_that_is_too_large_by_itself_is_skipped_and_the_others_are_committed() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),
@@ -413,7 +413,7 @@ fn a_record_that_is_too_large_alone_is_left_out_and_the_others_are_committed() {
 }
 
 #[test]
-fn a_limit_of_the_whole_batch_is_not_met_by_smaller_posts() {
+fn smaller_posts_do_not_help_against_a_batch_limit() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true", "1.00", &["a", "b"]),
@@ -436,7 +436,7 @@ fn a_limit_of_the_whole_batch_is_not_met_by_smaller_posts() {
 }
 
 #[test]
-fn what_one_half_committed_is_told_before_the_error_of_the_other() {
+fn the_commit_of_one_half_is_reported_before_the_error_of_the_other() {
     let host = Script::new()
         .expect(
             wanted("storage/notes?batch=true&commit=true", "1.00", &["a", "b"]),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use selvedge_santa::wire::{RuleDownloadRequest, RuleMessage};
-use selvedge_santa::{Endpoint, Turn};
+use selvedge_santa::{Endpoint, NextPage};
 
 use super::answers;
 use super::probe::Probe;
@@ -150,11 +150,11 @@ pub(super) async fn examine(
             );
             return findings.fault(CHECK, text);
         }
-        let turn = Turn::decide(&cursor, next, !rules.is_empty(), seen.pages);
+        let turn = NextPage::decide(&cursor, next, !rules.is_empty(), seen.pages);
         cursor = match turn {
-            Turn::Last => break,
-            Turn::Page(cursor) if seen.stale < MAX_STALE_PAGES => cursor,
-            Turn::Page(_) | Turn::Endless => {
+            NextPage::Last => break,
+            NextPage::Page(cursor) if seen.stale < MAX_STALE_PAGES => cursor,
+            NextPage::Page(_) | NextPage::Endless => {
                 let text = format!(
                     "the pages do not end: after {} each page has a cursor for another one, and none brings a new rule",
                     seen.count()

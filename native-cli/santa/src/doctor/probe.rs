@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION};
 use selvedge_core::http::{Body as _, FetchError, Method, Request};
-use selvedge_santa::{ANSWER_BYTES, Connection, Encoding};
+use selvedge_santa::{Connection, Encoding, MAX_RESPONSE_BYTES};
 use zeroize::Zeroizing;
 
 use crate::fetch;
@@ -87,14 +87,14 @@ impl Probe<'_> {
         let mut response = NativeBody::of(response);
         let mut packed = Vec::new();
         while response.status == 200
-            && packed.len() <= ANSWER_BYTES
+            && packed.len() <= MAX_RESPONSE_BYTES
             && let Some(chunk) = response.body.chunk().await?
         {
             packed.extend_from_slice(&chunk);
         }
         Ok(Heard {
             status: response.status,
-            body: Encoding::unpack(encoding.as_deref(), packed, ANSWER_BYTES).ok(),
+            body: Encoding::unpack(encoding.as_deref(), packed, MAX_RESPONSE_BYTES).ok(),
             location,
             content_type,
             date,

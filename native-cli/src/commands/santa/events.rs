@@ -265,7 +265,7 @@ mod tests {
                 r#"{"file_sha256":"ab"}"#.into(),
                 Some("event 1: file_sha256 must be"),
             ),
-            ("5".into(), Some("event 1: it is no object")),
+            ("5".into(), Some("event 1: it is not a JSON object")),
             ("{".into(), Some("it is no JSON (line 1)")),
             (
                 r#"{"file_access":{"decision":"FILE_ACCESS_DECISION_DENIED","access_time":1}}"#

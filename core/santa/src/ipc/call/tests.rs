@@ -79,8 +79,8 @@ fn event(more: Value) -> Value {
 }
 
 #[test]
-fn a_bad_event_is_refused_with_the_reason_and_none_beside_it_is_taken() {
-    let said = |method: &str, params: Value| {
+fn an_invalid_event_is_rejected_with_the_reason_and_no_other_event_is_accepted() {
+    let reason_of = |method: &str, params: Value| {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let refusal = read_call(call.to_string().as_bytes(), Caller::Agent).unwrap_err();
         assert_eq!(refusal.fault, Fault::Params);
@@ -89,21 +89,21 @@ fn a_bad_event_is_refused_with_the_reason_and_none_beside_it_is_taken() {
     let (good, bad) = (event(json!({})), event(json!({"decision": "WAT"})));
     let events = json!({"events": [good, bad]});
     assert_eq!(
-        said("events.post", events),
+        reason_of("events.post", events),
         "event 2: decision \"WAT\" is unknown"
     );
-    let bundle = |event: &Value| said("events.post_bundle", json!({"event": event}));
+    let bundle = |event: &Value| reason_of("events.post_bundle", json!({"event": event}));
     assert_eq!(bundle(&good), "event: file_bundle_hash is missing");
     assert_eq!(bundle(&bad), "event: decision \"WAT\" is unknown");
     assert_eq!(
         bundle(&json!({"audit": {}})),
-        "event: it holds no known kind of audit event"
+        "event: it contains no known kind of audit event"
     );
-    assert_eq!(said("events.post", json!({"events": 7})), "");
+    assert_eq!(reason_of("events.post", json!({"events": 7})), "");
 }
 
 #[test]
-fn what_is_called_is_what_arrives() {
+fn every_call_arrives_unchanged() {
     let posted = Posted::read(event(json!({"id": 3, "file_bundle_hash": "ef"}))).unwrap();
     let access = json!({"file_access": {"decision": 1, "access_time": 1.5}});
     let access = Posted::read(access).unwrap();

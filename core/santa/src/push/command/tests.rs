@@ -33,7 +33,7 @@ fn gate() -> Gate {
 }
 
 #[test]
-fn signatures_are_those_of_the_vectors() {
+fn signatures_equal_the_vectors() {
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     let row = &vectors["commands"][0];
     let hex = |name: &str| const_hex::decode(row[name].as_str().unwrap()).unwrap();
@@ -54,7 +54,7 @@ fn signatures_are_those_of_the_vectors() {
 }
 
 #[test]
-fn a_signature_of_the_other_scheme_is_not_taken() {
+fn a_signature_of_the_other_scheme_is_rejected() {
     let payload = signed(ping(UUID, NOW), HmacScheme::Parts);
     assert_eq!(gate().judge(&payload, NOW), Err(CommandError::InvalidData));
 }
@@ -134,7 +134,7 @@ fn every_row() {
 }
 
 #[test]
-fn nothing_allowed_is_not_all_allowed() {
+fn an_empty_list_of_allowed_actions_allows_nothing() {
     let payload = signed(ping(UUID, NOW), HmacScheme::Message);
     let mut gate = Gate::new(key(), HmacScheme::Message, Some(BTreeSet::new()));
     assert_eq!(
@@ -144,7 +144,7 @@ fn nothing_allowed_is_not_all_allowed() {
 }
 
 #[test]
-fn a_command_passes_once_as_long_as_it_is_valid() {
+fn a_command_is_accepted_once_while_it_is_valid() {
     let mut gate = gate();
     let payload = signed(ping(UUID, NOW), HmacScheme::Message);
     let upper = signed(ping(&UUID.to_ascii_uppercase(), NOW), HmacScheme::Message);
@@ -164,7 +164,7 @@ fn a_command_passes_once_as_long_as_it_is_valid() {
 }
 
 #[test]
-fn a_flood_is_not_remembered() {
+fn the_number_of_stored_ids_is_limited() {
     let mut gate = gate();
     let passed = (0..700).filter(|number| {
         let uuid = format!("{number:08x}-3b0a-4c58-9a57-0c6f2a4c9d11");

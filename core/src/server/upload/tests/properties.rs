@@ -1,4 +1,4 @@
-//! Uploads of any sizes under any limits.
+//! Uploads of records of any sizes with any limits.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -13,12 +13,12 @@ use crate::http::Request;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A server that keeps its limits and its batches, and holds what is committed. It stands for no real one.
+/// A simulated server that enforces its limits, supports batches and stores committed records.
 #[derive(Default)]
-struct Kept {
+struct SimulatedServer {
     limits: Limits,
     has_batches: bool,
-    /// Refuses every so manieth record of a POST as one too many, the first time.
+    /// Rejects every n-th record of a POST as not fitting, the first time only.
     refuses: usize,
     refused: BTreeSet<String>,
     is_open: bool,
@@ -27,7 +27,7 @@ struct Kept {
     writes: u64,
 }
 
-impl Kept {
+impl SimulatedServer {
     fn answer(&mut self, request: &Request) -> Answer {
         #[derive(Deserialize)]
         struct Bso {
@@ -125,23 +125,23 @@ fn any_limits() -> impl Strategy<Value = Limits> {
 
 proptest! {
     #[test]
-    fn no_limit_is_broken_and_each_record_has_one_end(
+    fn no_limit_is_exceeded_and_each_record_is_reported_once(
         limits in any_limits(),
         has_batches: bool,
         refuses in 0..4usize,
         sizes in prop::collection::vec(0..450usize, 0..60),
     ) {
-        let kept = Rc::new(RefCell::new(Kept { limits, has_batches, refuses, ..Kept::default() }));
+        let kept = Rc::new(RefCell::new(SimulatedServer { limits, has_batches, refuses, ..SimulatedServer::default() }));
         let server = Rc::clone(&kept);
         let host = Script::serving(move |request| server.borrow_mut().answer(request));
         let client = client(&host);
-        let mut told: Vec<String> = Vec::new();
+        let mut reported: Vec<String> = Vec::new();
         let mut too_large = 0;
         let mut failed = 0;
         pollster::block_on(async {
             let mut upload = upload(&client, limits);
-            let mut tell = |done: Committed<u32>| {
-                told.extend(done.success.into_iter().map(|(id, _)| id.to_string()));
+            let mut report = |done: Committed<u32>| {
+                reported.extend(done.success.into_iter().map(|(id, _)| id.to_string()));
                 failed += done.failed.len();
             };
             for (size, n) in sizes.iter().zip(0..) {
@@ -149,12 +149,12 @@ proptest! {
                 let json = serde_json::json!({"id": text, "payload": "x".repeat(*size)}).to_string();
                 match upload.add(id(&text), n, *size as u64, json.as_bytes()).await.unwrap() {
                     Added::Held => {}
-                    Added::Committed(done) => tell(done),
+                    Added::Committed(done) => report(done),
                     Added::TooLarge => too_large += 1,
                 }
             }
             while let Some(done) = upload.finish().await.unwrap() {
-                tell(done);
+                report(done);
             }
         });
         let kept = kept.borrow();
@@ -164,9 +164,9 @@ proptest! {
         let sent = committed.len();
         committed.dedup();
         prop_assert_eq!(committed.len(), sent, "no record is written twice");
-        told.sort();
-        prop_assert_eq!(&told, &committed);
-        prop_assert_eq!(told.len() + too_large + failed, sizes.len());
-        prop_assert_eq!(failed, 0, "each was refused once only");
+        reported.sort();
+        prop_assert_eq!(&reported, &committed);
+        prop_assert_eq!(reported.len() + too_large + failed, sizes.len());
+        prop_assert_eq!(failed, 0, "each was rejected only once");
     }
 }

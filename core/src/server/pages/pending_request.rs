@@ -1,4 +1,4 @@
-//! A request for a page that is under way: begun, and waited for later.
+//! A pending request for a page: started, and awaited later.
 
 use alloc::boxed::Box;
 use core::future::{Future, poll_fn};
@@ -8,10 +8,10 @@ use core::task::Poll;
 use crate::error::Result;
 use crate::server::call::Reply;
 
-/// A request under way.
-pub(super) struct Asked<'c, B> {
+/// A pending request.
+pub(super) struct PendingRequest<'c, B> {
     pub(super) answer: Answer<'c, B>,
-    /// How many of the query's ids it asks for.
+    /// The number of the query's ids that it requests.
     pub(super) ids: usize,
 }
 
@@ -21,7 +21,7 @@ pub(super) enum Answer<'c, B> {
 }
 
 impl<B> Answer<'_, B> {
-    /// Has the host begin, without waiting.
+    /// Lets the host start the request without waiting for the response.
     pub(super) async fn begin(&mut self) {
         poll_fn(|context| {
             if let Self::Awaited(future) = self

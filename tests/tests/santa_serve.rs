@@ -376,7 +376,7 @@ async fn what_cannot_be_served_is_not_started() {
     let config = |path: &Path| ServeConfig::new(Source::Path(path.to_owned()));
     assert!(matches!(
         start(config(&path)).await,
-        Err(ServeError::Library(_))
+        Err(ServeError::Configuration(_))
     ));
     std::fs::write(&path, "client_mode = \"WAT\"").unwrap();
     let error = start(config(&path)).await.unwrap_err().to_string();

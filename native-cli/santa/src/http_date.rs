@@ -1,8 +1,9 @@
-//! Dates as HTTP's headers have them.
+//! Dates of HTTP headers.
 
 use selvedge_host::moment;
 
-/// Seconds since the Unix epoch of a date like `Sat, 21 Nov 2026 13:11:44 GMT`, the only form that servers still write.
+/// Parses a date like `Sat, 21 Nov 2026 13:11:44 GMT` (IMF-fixdate) to seconds since the Unix epoch. Servers no longer
+/// write other forms.
 pub(super) fn seconds(date: &str) -> Option<u64> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -22,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_read_and_what_is_none_is_not() {
+    fn a_valid_date_is_parsed_and_an_invalid_one_is_rejected() {
         assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(seconds("Sun Nov  6 08:49:37 1994"), None);
         assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 CET"), None);

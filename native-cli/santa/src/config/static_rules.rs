@@ -1,4 +1,5 @@
-//! `StaticRules`: rules of the configuration, each read for itself, as leniently as Santa reads them (spec §2.5). A bad one
+//! `StaticRules`: rules of the configuration, each read for itself, as leniently as Santa reads them (spec §2.5). A bad
+//! one
 //! is a warning, and the others hold.
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use selvedge_santa::{BadRule, Change, Rule, RuleState};
 use toml::{Table, Value};
 
 use super::keys::Problem;
-use crate::expression::sift;
+use crate::expression::check_changes;
 
 /// The rules that hold, each with an identifier of its own: of two with the same, the later one. What is wrong with the
 /// others is added to `warnings`.
@@ -38,18 +39,18 @@ pub(super) fn read(
             )),
         }
     }
-    let sifted = sift(changes).map_err(|error| format!("StaticRules: {error}"))?;
-    for (paths, _, problem) in &sifted.bad {
+    let checked = check_changes(changes).map_err(|error| format!("StaticRules: {error}"))?;
+    for (paths, _, problem) in &checked.bad {
         warnings.push(format!(
             "StaticRules: rule {} is skipped: {problem}",
             numbers[*paths]
         ));
     }
-    for (paths, problem) in &sifted.useless {
+    for (paths, problem) in &checked.useless {
         warnings.push(format!("StaticRules: rule {}: {problem}", numbers[*paths]));
     }
     let mut rules = BTreeMap::new();
-    for change in sifted.good {
+    for change in checked.good {
         if let Change::Put(rule) = change {
             rules.insert(rule.key.identifier().to_owned(), rule);
         }

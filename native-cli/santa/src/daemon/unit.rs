@@ -1,26 +1,26 @@
-//! The systemd units of Santa's daemon.
+//! The systemd units of the daemon.
 
 use std::path::Path;
 
 use selvedge_host::service::{quoted, sandbox};
 
-/// What a unit is made of.
+/// The parameters of the units.
 #[derive(Debug)]
 pub struct Unit<'a> {
-    /// This program.
+    /// The path of this program.
     pub program: &'a Path,
-    /// Where the machine's state is.
+    /// The state directory.
     pub paths: &'a Path,
-    /// Where the socket is.
+    /// The path of the socket.
     pub socket: &'a Path,
-    /// Who the daemon runs as.
+    /// The user of the daemon.
     pub user: &'a str,
-    /// Whose members may speak to it, beside that user.
+    /// The group whose members may use the socket, besides the user.
     pub group: Option<&'a str>,
 }
 
 impl Unit<'_> {
-    /// The service: from the start an unprivileged one.
+    /// The service unit. The service has no privileges from the start.
     pub fn service(&self) -> String {
         let sandbox = sandbox(&[self.paths], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
         let (program, paths, user) = (quoted(self.program), quoted(self.paths), self.user);
@@ -37,7 +37,7 @@ impl Unit<'_> {
         };
         format!(
             "# Keep this as /etc/systemd/system/selvedge-santa.service, then: systemctl enable --now selvedge-santa
-# The user has the directory, and root the configuration, which the user reads:
+# The user owns the directory. Root owns the configuration, which the user can read:
 # chown -R {user}: {paths} && chown root {config} && chmod u=rw,g=r,o= {config}
 [Unit]
 Description=Selvedge syncs rules and events of this machine
@@ -51,13 +51,13 @@ User={user}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=1
-# A configuration that cannot be used: a person has to see to it first.
+# Do not restart after exit code 2 (invalid configuration): a person has to fix it first.
 RestartPreventExitStatus=2
 WatchdogSec=120
 TimeoutStopSec=20
 UMask=0077
 {runtime}
-# The daemon needs the network, its own directory and its socket, and nothing else.
+# The daemon needs only the network, its own directory and its socket.
 {sandbox}
 [Install]
 WantedBy=multi-user.target
@@ -65,7 +65,7 @@ WantedBy=multi-user.target
         )
     }
 
-    /// The socket: it is root's, and it is there before the daemon is and after it.
+    /// The socket unit. The socket is owned by root and exists independently of the daemon.
     pub fn socket(&self) -> String {
         let group = match self.group {
             Some(group) => format!("SocketGroup={group}\n"),
@@ -90,7 +90,7 @@ WantedBy=sockets.target
         )
     }
 
-    /// A directory below /run is systemd's to make.
+    /// The name of the socket's directory below /run, which systemd creates.
     fn runtime_directory(&self) -> Option<String> {
         let name = self.socket.parent()?.strip_prefix("/run").ok()?.to_str()?;
         let is_plain =
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_directory_below_run_is_made() {
+    fn only_a_directory_below_run_is_created() {
         for (socket, expected) in [
             ("/run/selvedge/sync.sock", Some("selvedge")),
             ("/run/sync.sock", None),

@@ -14,7 +14,7 @@ use crate::output::{Output, printable};
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_santa_host::push::{NatsConfig, PushError};
 use selvedge_santa_host::serve::{
-    LibraryError, Problem, ServeConfig, ServeError, Source, Weight, XsrfOptions, check, start,
+    ConfigStoreError, Problem, ServeConfig, ServeError, Severity, Source, XsrfOptions, check, start,
 };
 
 /// How the small server runs.
@@ -101,11 +101,11 @@ impl fmt::Display for Checked {
 /// # Errors
 /// When the server cannot start, or the configuration cannot be used.
 pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
-    let problems = check(&args.config).map_err(of_library)?;
+    let problems = check(&args.config).map_err(config_store_error)?;
     if args.check {
         return checked(output, problems);
     }
-    for problem in problems.iter().filter(|p| p.weight == Weight::Warning) {
+    for problem in problems.iter().filter(|p| p.weight == Severity::Warning) {
         output.note(printable(&problem.to_string()));
     }
     let push = match args.push {
@@ -148,7 +148,7 @@ fn read(path: &Path) -> Result<Token> {
 fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
     let errors = problems
         .iter()
-        .filter(|p| p.weight == Weight::Error)
+        .filter(|p| p.weight == Severity::Error)
         .count();
     output.answer(&Checked { problems })?;
     match errors {
@@ -159,16 +159,16 @@ fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
     }
 }
 
-fn of_library(error: LibraryError) -> HostError {
+fn config_store_error(error: ConfigStoreError) -> HostError {
     match error {
-        LibraryError::File(path, source) => HostError::File { path, source },
+        ConfigStoreError::File(path, source) => HostError::File { path, source },
         error => HostError::Usage(error.to_string()),
     }
 }
 
 fn refused(error: ServeError) -> HostError {
     let exit = match error {
-        ServeError::Library(error) => return of_library(error),
+        ServeError::Configuration(error) => return config_store_error(error),
         ServeError::Push(PushError::Configuration(_)) => Exit::Usage,
         ServeError::Push(PushError::Unreachable(_) | PushError::Tls(_)) => Exit::Offline,
         ServeError::Unprotected(_) | ServeError::Header(_) | ServeError::PageSize => Exit::Usage,

@@ -12,7 +12,7 @@ use crate::commands::santa::{store, store_if_there};
 use crate::device::Device;
 use crate::output::printable;
 use selvedge_host::exit::{HostError, Result};
-use selvedge_santa_host::expression::sift;
+use selvedge_santa_host::expression::check_changes;
 
 #[derive(Serialize)]
 struct Changed {
@@ -40,15 +40,16 @@ pub(super) fn add(device: &Device, args: AddArgs) -> Result<()> {
         ..RuleMessage::default()
     };
     let change = Change::read(&message).map_err(|error| HostError::Usage(error.to_string()))?;
-    let sifted = sift(vec![change]).map_err(|error| HostError::Failed(error.to_string()))?;
-    if let Some((.., error)) = sifted.bad.first() {
+    let checked =
+        check_changes(vec![change]).map_err(|error| HostError::Failed(error.to_string()))?;
+    if let Some((.., error)) = checked.bad.first() {
         return Err(HostError::Usage(printable(&error.to_string())));
     }
-    for (_, warning) in &sifted.useless {
+    for (_, warning) in &checked.useless {
         let warning = warning.to_string();
         device.output.note(format_args!("{}", printable(&warning)));
     }
-    apply(device, &sifted.good, args.dry_run.dry_run)
+    apply(device, &checked.good, args.dry_run.dry_run)
 }
 
 pub(super) fn remove(

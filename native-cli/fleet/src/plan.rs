@@ -12,8 +12,7 @@ use selvedge_santa_host::Config;
 /// ```
 /// use selvedge_fleet::Plan;
 ///
-/// let plan = Plan::new("http://127.0.0.1:8080/v1/santa");
-/// assert_eq!(plan.machines, 100);
+/// let plan = Plan::new("http://127.0.0.1:8080/v1/santa"); assert_eq!(plan.machines, 100);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -68,7 +67,7 @@ impl Plan {
             santa_version: config.santa_version.clone(),
             allows_standalone: config.allows_standalone,
             uploads_on_clean: config.uploads_on_clean,
-            most_rules: config.most_rules,
+            most_rules: config.max_rules,
             spread_percent: config.spread_percent,
             ..Self::new(server)
         }

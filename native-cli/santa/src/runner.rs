@@ -146,13 +146,11 @@ impl Runner {
     }
 
     /// Runs all stages of a sync once. A clean sync that a person requests is stored and requested again until the
-    /// server
-    /// grants it.
+    /// server grants it.
     ///
     /// # Errors
     /// [`sync_failure`] while another process syncs; another error when the store cannot be used. Errors of a stage are
-    /// in
-    /// the report.
+    /// in the report.
     pub async fn sync(
         &self,
         kind: Option<Kind>,
@@ -300,17 +298,17 @@ impl Runner {
         let config = &self.config;
         let mut machine = config.machine(self.machine_id(), &self.host_info);
         machine.push_token = self.push_token.borrow().clone();
-        let files = || logs::read(&config.log_files, config.most_log_bytes);
+        let files = || logs::read(&config.log_files, config.max_log_bytes);
         let allowed = Logs {
             files: &files,
             any_host: config.logs_to_any_host,
-            most_bytes: config.most_log_bytes,
+            most_bytes: config.max_log_bytes,
         };
         let is_online = || self.is_online();
         let options = Options {
             uploads_on_clean: config.uploads_on_clean,
             is_pushed,
-            most_rules: config.most_rules,
+            most_rules: config.max_rules,
             logs: (!config.log_files.is_empty()).then_some(allowed),
             is_online: &is_online,
             progress,

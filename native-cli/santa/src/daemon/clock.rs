@@ -1,6 +1,5 @@
 //! The daemon's clock. It starts with the wall clock and then follows `CLOCK_BOOTTIME`, which changes of the system
-//! time
-//! do not affect and which continues during suspend.
+//! time do not affect and which continues during suspend.
 
 use std::time::Duration;
 

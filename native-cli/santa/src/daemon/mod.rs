@@ -86,8 +86,7 @@ impl Start {
     ///
     /// # Errors
     /// When the configuration is invalid, another daemon uses the same directory, no unprivileged user is configured
-    /// for
-    /// root, or the socket cannot be created.
+    /// for root, or the socket cannot be created.
     pub fn run(self) -> Result<()> {
         let program = std::env::current_exe().map_err(HostError::file(Path::new("selvedge")))?;
         let config = self.configuration()?;

@@ -8,8 +8,7 @@
 //! ```
 //!
 //! The timeout is counted in ticks of a quarter of that time. If the supervisor and its child are suspended together,
-//! only
-//! one tick passes, so the suspended time does not count as a timeout.
+//! only one tick passes, so the suspended time does not count as a timeout.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -62,7 +62,7 @@ pub(super) async fn examine(
     }
     slashes(&probe, &request, accepted.format, findings).await;
     standalone(&probe, &mut request, accepted.format, config, findings).await;
-    rule_pages::examine(&probe, accepted.format, config.most_rules, findings).await;
+    rule_pages::examine(&probe, accepted.format, config.max_rules, findings).await;
 }
 
 /// Whether the checks of other formats and encodings make sense.

@@ -12,8 +12,7 @@
 //! ```
 //!
 //! The daemon starts a transport and receives events. Without a connection, the daemon syncs by its timers as if push
-//! were
-//! not configured. The core's [`Daemon`](selvedge_santa::Daemon) decides what a message means for the schedule.
+//! were not configured. The core's [`Daemon`](selvedge_santa::Daemon) decides what a message means for the schedule.
 
 mod event;
 pub mod fcm;

@@ -3,8 +3,8 @@
 //!
 //! It sends INFO, accepts subscriptions without wildcards, answers pings, and delivers the messages of its owner once
 //! per subscription. It has no wildcards, queues, accounts, passwords, headers or TLS. It discards messages that
-//! clients
-//! publish, so answers to commands are lost. It listens only on the loopback address. A fleet needs a NATS server.
+//! clients publish, so answers to commands are lost. It listens only on the loopback address. A fleet needs a NATS
+//! server.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,6 +1,5 @@
 //! The configuration of the server, in moroz's TOML format (spec §7.1), so that it can be moved from and to moroz. A
-//! few
-//! additional keys set what moroz does not support.
+//! few additional keys set what moroz does not support.
 
 use selvedge_santa::wire::{
     ClientMode, FileAccessAction, Policy, PreflightResponse, RuleMessage, RuleType, SyncType,
@@ -73,8 +72,7 @@ const RENAMED: &[(&str, &str)] = &[
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Configuration {
     /// The response of preflight. If `sync_type` is set, every sync has this type; otherwise a machine gets a clean
-    /// sync
-    /// when it requests one.
+    /// sync when it requests one.
     pub preflight: PreflightResponse,
     /// The rules, in the order in which they are applied.
     pub rules: Vec<RuleMessage>,
@@ -87,8 +85,7 @@ impl Configuration {
         let mut parser = Parser::new(text);
         let chunks = chunks(text);
         // A line that looks like the header of a rule may be part of a multi-line string. Then a chunk cannot be
-        // parsed,
-        // but the whole text can.
+        // parsed, but the whole text can.
         let is_split_valid = chunks
             .iter()
             .all(|(at, chunk)| parser.document(*at, chunk).is_ok());

@@ -2,9 +2,8 @@
 //! the upload is confirmed.
 //!
 //! A machine that receives no response uploads its events again. Repeated events are identical, including the time, so
-//! a
-//! hash recognizes them. Only two members of one bundle, which have no time, could be confused if all other fields are
-//! equal.
+//! a hash recognizes them. Only two members of one bundle, which have no time, could be confused if all other fields
+//! are equal.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{File, OpenOptions};

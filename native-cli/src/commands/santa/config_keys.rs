@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::output::Output;
 use selvedge_host::exit::Result;
-use selvedge_santa_host::config::known::{SETTINGS, Setting, listing};
+use selvedge_santa_host::config::settings::{self, Setting, listing};
 
 #[derive(Serialize)]
 struct Named {
@@ -27,7 +27,7 @@ impl fmt::Display for Listing {
 
 /// Lists them.
 pub(super) fn run(output: Output) -> Result<()> {
-    let settings = SETTINGS.iter().map(|setting| Named {
+    let settings = settings::all().map(|setting| Named {
         name: setting.name(),
         setting: *setting,
     });

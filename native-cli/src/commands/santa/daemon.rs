@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::grammar::ConfigFile;
 use crate::device::Device;
 use selvedge_host::exit::{HostError, Result};
-use selvedge_santa_host::config::known;
+use selvedge_santa_host::config::settings;
 use selvedge_santa_host::daemon::{Start, Unit};
 
 /// Who the daemon is in a unit, where the configuration names nobody.
@@ -18,7 +18,7 @@ const USER: &str = "selvedge";
 #[command(
     long_about = "Sync by schedule, and serve agents and people on a socket, until stopped.\n\nStarted by root, it makes its socket and then becomes the user whom santa.toml names. SIGHUP has it read santa.toml again, which it also does when the file changes.",
     after_help = "Example:\n  selvedge santa daemon --print-unit",
-    after_long_help = known::help("selvedge santa daemon --print-unit")
+    after_long_help = settings::help("selvedge santa daemon --print-unit")
 )]
 pub struct DaemonArgs {
     /// Which configuration.

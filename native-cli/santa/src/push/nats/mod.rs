@@ -1,6 +1,5 @@
 //! Push by NATS (spec §4.2) from a server of the fleet. Sync servers with version 1 of the protocol do not name the
-//! NATS
-//! server, so it is configured here.
+//! NATS server, so it is configured here.
 //!
 //! ```text
 //! config         the server, credentials, trusted roots, subjects

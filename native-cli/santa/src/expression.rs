@@ -17,8 +17,9 @@ const STACK_BYTES: usize = 512 << 20;
 /// ```
 /// use selvedge_santa_host::expression;
 ///
-/// let checked = expression::check_expressions(&["target.signing_time >= timestamp('2025-05-31T00:00:00Z')",
-/// "target.signing_tme"])?; assert_eq!(checked[0], Ok(None));
+/// let expressions = ["target.signing_time >= timestamp('2025-05-31T00:00:00Z')", "target.signing_tme"];
+/// let checked = expression::check_expressions(&expressions)?;
+/// assert_eq!(checked[0], Ok(None));
 /// assert!(checked[1].as_ref().unwrap_err().to_string().starts_with("its expression cannot be compiled: line 1, "));
 /// # Ok::<(), std::io::Error>(())
 /// ```

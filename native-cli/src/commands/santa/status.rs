@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::output::{Align, Table, printable};
 use selvedge_host::exit::Result;
 use selvedge_host::moment;
-use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::ipc_client::{CallOutcome, call_daemon};
 use selvedge_santa_host::{Snapshot, machine_id};
 
 /// So long the daemon may take to say how it is.
@@ -47,9 +47,9 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
     };
     let socket = config.socket_path(&paths);
     let mut unheard = |_| {};
-    let asked = ask(&socket, &Call::Status, &mut unheard);
+    let asked = call_daemon(&socket, &Call::Status, &mut unheard);
     let daemon = match tokio::time::timeout(TIMEOUT, asked).await {
-        Ok(Asked::Done(status)) => Some(status),
+        Ok(CallOutcome::Done(status)) => Some(status),
         _ => None,
     };
     device.output.answer(&Answer {

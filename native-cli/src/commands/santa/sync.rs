@@ -19,7 +19,7 @@ use super::grammar::SyncArgs;
 use crate::device::Device;
 use crate::output::{Output, bytes, duration, printable};
 use selvedge_host::exit::{HostError, Result};
-use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::ipc_client::{CallOutcome, call_daemon};
 use selvedge_santa_host::sync_failure;
 use selvedge_santa_host::{Config, Runner};
 
@@ -66,19 +66,21 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
         }
     };
     let fail = |status, message: String| Err(sync_failure(status, message));
-    match ask(&socket, &call, &mut notice).await {
-        Asked::Nobody => Ok(None),
-        Asked::Done(mut result) => Ok(Some(match result.get_mut("report").map(Value::take) {
-            Some(report) if report.is_object() => report,
-            _ => result,
-        })),
-        Asked::Refused(Some(Fault::Busy)) => {
+    match call_daemon(&socket, &call, &mut notice).await {
+        CallOutcome::NotListening => Ok(None),
+        CallOutcome::Done(mut result) => {
+            Ok(Some(match result.get_mut("report").map(Value::take) {
+                Some(report) if report.is_object() => report,
+                _ => result,
+            }))
+        }
+        CallOutcome::Refused(Some(Fault::Busy)) => {
             fail(Status::TooManySyncs, Status::TooManySyncs.to_string())
         }
-        Asked::Refused(Some(Fault::NotConfigured)) => {
+        CallOutcome::Refused(Some(Fault::NotConfigured)) => {
             fail(Status::NoServer, Status::NoServer.to_string())
         }
-        Asked::Refused(fault) => {
+        CallOutcome::Refused(fault) => {
             let reason = fault.map_or(
                 "of a reason that this version does not know".into(),
                 |fault| fault.to_string(),
@@ -88,7 +90,7 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
                 format!("the daemon would not sync: {reason}"),
             )
         }
-        Asked::Lost(error) => fail(
+        CallOutcome::Lost(error) => fail(
             Status::Connection,
             format!(
                 "{}: the daemon cannot be asked ({error}): see its log, or sync with --once",

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use super::{MACHINE, SUBJECT};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::SantaStore;
-use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::ipc_client::{CallOutcome, call_daemon};
 
 /// A slow machine gets this long for anything.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -95,7 +95,9 @@ impl DemoMachine {
     async fn wait(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            if let Asked::Done(_) = ask(&self.socket, &Call::Status, &mut |_| {}).await {
+            if let CallOutcome::Done(_) =
+                call_daemon(&self.socket, &Call::Status, &mut |_| {}).await
+            {
                 return Ok(());
             }
             let has_ended = self.child.try_wait().is_ok_and(|ended| ended.is_some());
@@ -119,14 +121,14 @@ impl DemoMachine {
     }
 
     /// Asks the daemon over its socket, as an agent does.
-    pub(super) async fn ask(&self, call: &Call) -> Result<Value> {
+    pub(super) async fn call_daemon(&self, call: &Call) -> Result<Value> {
         let method = call.method();
-        let why = match ask(&self.socket, call, &mut |_| {}).await {
-            Asked::Done(value) => return Ok(value),
-            Asked::Nobody => "nobody listens on its socket".to_owned(),
-            Asked::Refused(Some(fault)) => fault.to_string(),
-            Asked::Refused(None) => "for a reason that is unknown here".to_owned(),
-            Asked::Lost(error) => error.to_string(),
+        let why = match call_daemon(&self.socket, call, &mut |_| {}).await {
+            CallOutcome::Done(value) => return Ok(value),
+            CallOutcome::NotListening => "nobody listens on its socket".to_owned(),
+            CallOutcome::Refused(Some(fault)) => fault.to_string(),
+            CallOutcome::Refused(None) => "for a reason that is unknown here".to_owned(),
+            CallOutcome::Lost(error) => error.to_string(),
         };
         Err(HostError::Failed(format!(
             "the daemon did not do {method}: {why}"
@@ -135,7 +137,7 @@ impl DemoMachine {
 
     /// Asks the daemon to stop, and says whether it ended well.
     pub(super) async fn stop(&mut self) -> Result<bool> {
-        self.ask(&Call::ServiceStop).await?;
+        self.call_daemon(&Call::ServiceStop).await?;
         let ended = tokio::time::timeout(TIMEOUT, self.child.wait()).await;
         Ok(matches!(ended, Ok(Ok(status)) if status.success()))
     }

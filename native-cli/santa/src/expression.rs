@@ -75,10 +75,10 @@ pub struct CheckedChanges {
 /// Like [`check_expressions`].
 pub fn check_changes(changes: Vec<Change>) -> io::Result<CheckedChanges> {
     let texts: Vec<&str> = changes.iter().filter_map(expression_of).collect();
-    let mut checked = check_expressions(&texts)?.into_iter();
+    let mut results = check_expressions(&texts)?.into_iter();
     let mut checked = CheckedChanges::default();
     for (index, change) in changes.into_iter().enumerate() {
-        let result = expression_of(&change).and_then(|_| checked.next());
+        let result = expression_of(&change).and_then(|_| results.next());
         match result {
             Some(Err(error)) => checked.bad.push((index, change, error)),
             Some(Ok(warning)) => {

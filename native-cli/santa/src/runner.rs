@@ -163,7 +163,7 @@ impl Runner {
                 .await
                 .map_err(|error| sync_failure(Status::Agent, error.to_string()))?;
         }
-        let tracker = self.host.in_flight.follow();
+        let tracker = self.host.in_flight.track_sync();
         let progress = |stage| {
             tracker.stage(stage);
             progress(stage);

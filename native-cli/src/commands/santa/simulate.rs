@@ -21,8 +21,8 @@ pub struct SimulateArgs {
     /// The server's base URL.
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     pub server: Option<String>,
-    /// A santa.toml for all machines: extra headers, trust, client certificate, proxy, and the server if --server is not
-    /// given. Without it, nothing of that is set.
+    /// A santa.toml for all machines: extra headers, trust, client certificate, proxy, and the server if --server is
+    /// not given. Without it, nothing of that is set.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// So many machines.
@@ -91,8 +91,8 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     }
     output.answer(&report)?;
     report
-        .complaint()
-        .map_or(Ok(()), |complaint| Err(HostError::Partial(complaint)))
+        .problem()
+        .map_or(Ok(()), |problem| Err(HostError::Partial(problem)))
 }
 
 /// The configuration, if one is given; what is to be said of it goes to stderr.

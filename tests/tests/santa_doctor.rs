@@ -321,13 +321,13 @@ fn settings_of_the_server_and_a_replaced_mode_are_shown() {
     assert!(
         synced
             .stdout
-            .contains("Mode          LOCKDOWN, in place of STANDALONE"),
+            .contains("Mode          LOCKDOWN instead of STANDALONE"),
         "{synced}"
     );
     let status = machine.outcome(&["santa", "status"]).ok();
     for line in [
-        "Mode             LOCKDOWN (server), in place of STANDALONE, which the server sets: see selvedge.allow_standalone",
-        "Allowed paths    [unclosed (server); Santa cannot use it (character 1: the [ is not closed), as if none were set",
+        "Mode             LOCKDOWN (server), instead of STANDALONE, which the server sets: see selvedge.allow_standalone",
+        "Allowed paths    [unclosed (server); invalid pattern, Santa ignores it (character 1: the [ is not closed)",
         "Blocked paths    ^/tmp/ (server)",
         "Transitive rules on (server)",
         "Removable media  blocked (server)",
@@ -351,7 +351,7 @@ fn settings_of_the_server_and_a_replaced_mode_are_shown() {
 fn a_clean_sync_that_is_not_granted_is_shown_until_it_is_granted() {
     let server = FakeSantaServer::answering(&[("preflight", r#"{"client_mode":"MONITOR"}"#)]);
     let machine = Machine::of(&server.url(), "");
-    let line = "Asked for     clean all, which the server did not grant: the next sync asks again";
+    let line = "Requested     clean all; the server did not grant it, and the next sync requests it again";
     for args in [&["santa", "sync", "--clean-all"][..], &["santa", "sync"]] {
         let synced = machine.outcome(args).ok();
         assert!(synced.stdout.lines().any(|found| found == line), "{synced}");
@@ -367,7 +367,7 @@ fn a_clean_sync_that_is_not_granted_is_shown_until_it_is_granted() {
     let granting = FakeSantaServer::answering(&[("preflight", r#"{"sync_type":"CLEAN"}"#)]);
     machine.configure(&granting.url(), "");
     let synced = machine.outcome(&["santa", "sync"]).ok();
-    assert!(!synced.stdout.contains("Asked for"), "{synced}");
+    assert!(!synced.stdout.contains("Requested"), "{synced}");
 }
 
 #[test]

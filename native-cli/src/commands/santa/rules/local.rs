@@ -1,4 +1,4 @@
-//! `selvedge santa rules add`, `remove` and `import`: rules that no server touches.
+//! `selvedge santa rules add`, `remove` and `import`: rules of this machine, which servers do not change.
 
 use std::fmt;
 use std::path::Path;
@@ -61,13 +61,13 @@ pub(super) fn remove(
     let key = RuleKey::new(rule_type, identifier);
     let key = key.map_err(|error| HostError::Usage(error.to_string()))?;
     let is_there = match store_if_there(device)? {
-        // The key before this one is unknown, so that all are looked through.
+        // The store has no lookup by key, so search all local rules.
         Some(store) => all_local(&store)?.contains(&key),
         None => false,
     };
     if !is_there {
         return Err(HostError::NotFound(format!(
-            "no rule of type {rule_type} for {} was added here: see `selvedge santa rules list --from local`",
+            "this machine has no local rule of type {rule_type} for {}: see `selvedge santa rules list --from local`",
             key.identifier()
         )));
     }
@@ -99,7 +99,7 @@ pub(super) fn import(
     match file.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "some rules were passed over ({bad}): mend what is said of each"
+            "{bad} rules were skipped: fix the problems above"
         ))),
     }
 }
@@ -109,9 +109,10 @@ fn apply(device: &Device, changes: &[Change], is_dry: bool) -> Result<()> {
         .iter()
         .filter(|change| matches!(change, Change::Put(_)))
         .count();
-    let removed = match is_dry {
-        true => changes.len() - added,
-        false => store(device)?.change_local(changes)?.saturating_sub(added),
+    let removed = if is_dry {
+        changes.len() - added
+    } else {
+        store(device)?.change_local(changes)?.saturating_sub(added)
     };
     device.output.answer(&Changed {
         added,

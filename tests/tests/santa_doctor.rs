@@ -1,6 +1,9 @@
 //! Tests the findings of `santa doctor` with various servers, and the settings in the output of `status` and `sync`.
 #![allow(missing_docs, reason = "the names of tests describe them")]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic fails the test at the right line"
+)]
 
 use selvedge_santa::wire::{Form, PreflightResponse, RuleDownloadResponse};
 use selvedge_tests::{FakeSantaServer, Outcome, Run, SantaReply};
@@ -351,7 +354,8 @@ fn settings_of_the_server_and_a_replaced_mode_are_shown() {
 fn a_clean_sync_that_is_not_granted_is_shown_until_it_is_granted() {
     let server = FakeSantaServer::answering(&[("preflight", r#"{"client_mode":"MONITOR"}"#)]);
     let machine = Machine::of(&server.url(), "");
-    let line = "Requested     clean all; the server did not grant it, and the next sync requests it again";
+    let line =
+        "Requested     clean all; the server did not grant it, and the next sync requests it again";
     for args in [&["santa", "sync", "--clean-all"][..], &["santa", "sync"]] {
         let synced = machine.outcome(args).ok();
         assert!(synced.stdout.lines().any(|found| found == line), "{synced}");

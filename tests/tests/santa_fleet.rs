@@ -44,7 +44,7 @@ fn number(report: &Value, path: &str) -> u64 {
 
 /// Checks that each event is accounted for, and that the server has each uploaded event once.
 #[track_caller]
-fn no_event_is_lost_or_sent_twice(report: &Value, moroz: &Moroz) {
+fn check_that_no_event_is_lost_or_duplicated(report: &Value, moroz: &Moroz) {
     let of = |name: &str| number(report, &format!("/events/{name}"));
     assert!(of("made") > 0, "{report}");
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_fleet_syncs_rules_and_loses_no_event() {
     assert_eq!(number(&report, "/rules/groups/0/machines"), 60);
     assert_eq!(number(&report, "/rules/groups/0/rules"), 3);
     assert!(number(&report, "/events/uploaded_at_once") > 0, "{report}");
-    no_event_is_lost_or_sent_twice(&report, &moroz);
+    check_that_no_event_is_lost_or_duplicated(&report, &moroz);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("60 machines against 127.0.0.1") && page.matches("<svg").count() == 6);
 }
@@ -191,7 +191,7 @@ fn a_signal_ends_the_simulation_early_with_a_report() {
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert_eq!(report["interrupted"], true);
     assert_eq!(number(&report, "/machines_synced"), 10, "{report}");
-    no_event_is_lost_or_sent_twice(&report, &moroz);
+    check_that_no_event_is_lost_or_duplicated(&report, &moroz);
 }
 
 #[test]

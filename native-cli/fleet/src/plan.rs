@@ -12,7 +12,8 @@ use selvedge_santa_host::Config;
 /// ```
 /// use selvedge_fleet::Plan;
 ///
-/// let plan = Plan::new("http://127.0.0.1:8080/v1/santa"); assert_eq!(plan.machines, 100);
+/// let plan = Plan::new("http://127.0.0.1:8080/v1/santa");
+/// assert_eq!(plan.machines, 100);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Plan {

@@ -89,7 +89,7 @@ fn spawn<F: Fetch + Send + 'static>(
 ) -> Result<Answer> {
     let (sender, answer) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(no_threads)?;
+    let runtime = runtime.map_err(thread_error)?;
     let check = context.plan.check as usize;
     // Divide the number of machines to compare among the threads.
     let check = check / threads + usize::from(first < check % threads);
@@ -105,11 +105,11 @@ fn spawn<F: Fetch + Send + 'static>(
         let _ = sender.send(result);
     };
     let thread = std::thread::Builder::new().name(format!("fleet-{first}"));
-    thread.spawn(work).map_err(no_threads)?;
+    thread.spawn(work).map_err(thread_error)?;
     Ok(answer)
 }
 
-fn no_threads(error: std::io::Error) -> HostError {
+fn thread_error(error: std::io::Error) -> HostError {
     HostError::Failed(format!("a thread cannot be started: {error}"))
 }
 

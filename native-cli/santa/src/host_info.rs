@@ -96,9 +96,10 @@ fn os_version(release: &str, kernel: &str) -> String {
         let is_other = |letter: char| !letter.is_ascii_digit() && letter != '.';
         let end = kernel.find(is_other).unwrap_or(kernel.len());
         let numbers = kernel.get(..end).unwrap_or_default().trim_matches('.');
-        match is_dotted(numbers) {
-            true => numbers.to_owned(),
-            false => "0".into(),
+        if is_dotted(numbers) {
+            numbers.to_owned()
+        } else {
+            "0".into()
         }
     })
 }
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_whole_numbers_with_dots() {
+    fn a_version_consists_of_integers_and_dots() {
         let kernel = "6.1.0-28-amd64\n";
         for (release, expected) in [
             ("NAME=x\nVERSION_ID=\"12.5\"\n", "12.5"),
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_gets_its_domain_from_the_hosts_file_alone() {
+    fn the_domain_of_a_name_comes_only_from_the_hosts_file() {
         let hosts = "127.0.0.1 localhost\n127.0.1.1 web-01.example.net web-01 # web-01.other\n10.0.0.1 web-01x.example.net web-01x\n";
         assert_eq!(full_name("web-01", hosts), "web-01.example.net");
         assert_eq!(full_name("web", hosts), "web");
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_filled_in_is_no_fact() {
+    fn placeholders_of_the_firmware_are_ignored() {
         for (text, expected) in [
             ("C0FFEE01\n", Some("C0FFEE01")),
             (" \n", None),
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_what_servers_insist_on() {
+    fn required_facts_of_this_machine_are_present() {
         let host_info = HostInfo::gather();
         assert!(!host_info.hostname.is_empty() && !host_info.os_build.is_empty());
         assert!(is_dotted(&host_info.os_version), "{}", host_info.os_version);

@@ -75,7 +75,7 @@ fn one_command_leads_to_a_daemon_that_works() {
         return;
     }
     let server = FakeSantaServer::answering(&[]);
-    // The directory and what is in it are root's.
+    // Root owns the directory and its content.
     let profile = StateDir::synced_by_root(&server.url());
     mode(profile.dir.path(), 0o755);
     profile.works_after_one_command();

@@ -11,7 +11,7 @@
 //! event_loop   handles all events, with
 //!   jobs         running syncs
 //!   calls        calls from the socket
-//!   configuring  a changed configuration (reload: what the change means)
+//!   apply_config a changed configuration (reload: what the change means)
 //!   pushes       push messages
 //! posts        events that an agent posts (event_filter: which are stored and uploaded)
 //! waiters      calls that wait for a sync
@@ -23,9 +23,9 @@
 //! If started as root, the daemon creates the socket in a directory that only root can write, then drops its privileges
 //! permanently before it does anything else. It has one thread; slow work runs in tasks of that thread.
 
+mod apply_config;
 mod calls;
 mod clock;
-mod configuring;
 mod event_filter;
 mod event_loop;
 mod jobs;

@@ -10,7 +10,7 @@ pub struct Unit<'a> {
     /// The path of this program.
     pub program: &'a Path,
     /// The state directory.
-    pub paths: &'a Path,
+    pub state_dir: &'a Path,
     /// The path of the socket.
     pub socket: &'a Path,
     /// The user of the daemon.
@@ -22,9 +22,10 @@ pub struct Unit<'a> {
 impl Unit<'_> {
     /// The service unit. The service has no privileges from the start.
     pub fn service(&self) -> String {
-        let sandbox = sandbox(&[self.paths], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
-        let (program, paths, user) = (quoted(self.program), quoted(self.paths), self.user);
-        let config = quoted(&self.paths.join("santa.toml"));
+        let sandbox = sandbox(&[self.state_dir], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
+        let (program, state_dir) = (quoted(self.program), quoted(self.state_dir));
+        let user = self.user;
+        let config = quoted(&self.state_dir.join("santa.toml"));
         let group = match self.group {
             Some(group) => format!("Group={group}\n"),
             None => String::new(),
@@ -38,7 +39,7 @@ impl Unit<'_> {
         format!(
             "# Keep this as /etc/systemd/system/selvedge-santa.service, then: systemctl enable --now selvedge-santa
 # The user owns the directory. Root owns the configuration, which the user can read:
-# chown -R {user}: {paths} && chown root {config} && chmod u=rw,g=r,o= {config}
+# chown -R {user}: {state_dir} && chown root {config} && chmod u=rw,g=r,o= {config}
 [Unit]
 Description=Selvedge syncs rules and events of this machine
 Wants=network-online.target
@@ -47,7 +48,7 @@ After=network-online.target
 [Service]
 Type=notify
 User={user}
-{group}ExecStart={program} --data-dir {paths} santa daemon
+{group}ExecStart={program} --data-dir {state_dir} santa daemon
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=1
@@ -106,7 +107,7 @@ mod tests {
     fn unit(socket: &str) -> Unit<'_> {
         Unit {
             program: Path::new("/usr/bin/selvedge"),
-            paths: Path::new("/var/lib/selvedge"),
+            state_dir: Path::new("/var/lib/selvedge"),
             socket: Path::new(socket),
             user: "selvedge",
             group: Some("santa"),

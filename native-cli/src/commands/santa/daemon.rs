@@ -70,7 +70,7 @@ fn print_unit(device: &Device, args: &DaemonArgs, kind: UnitKind) -> Result<()> 
     }
     let unit = Unit {
         program: &program,
-        paths: &dir,
+        state_dir: &dir,
         socket: &socket,
         user: config.user.as_deref().unwrap_or(DEFAULT_USER),
         group: config.socket_group.as_deref(),

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row() {
+    fn each_invalid_event_is_reported() {
         let rows = [
             (event(r#","decision":"BUNDLE_BINARY""#), None),
             (

@@ -144,7 +144,7 @@ fn expressions_that_santa_refuses_are_refused_with_the_position() {
         ("target.entitlements == {}", "has no field entitlements"),
         (
             "target.secure_signing_time > today() - days(90)",
-            "today is requires version 2",
+            "today requires version 2",
         ),
         (
             "require_touchid_with_cooldown_minutes(10)",

@@ -112,7 +112,7 @@ fn invalid_values_are_reported() {
         ),
         (
             "[selvedge]\nsanta_version = '2026.beta'",
-            "selvedge.santa_version must be",
+            "selvedge.santa_version must consist of",
         ),
         (
             "[selvedge]\nspread_percent = 51",

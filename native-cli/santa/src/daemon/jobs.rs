@@ -117,7 +117,7 @@ fn describe(job: Option<Job>, report: &Report) -> String {
     );
     if let Some(first) = report.downloaded.refused.first() {
         text.push_str(&format!(
-            "; {} rules refused because their expressions cannot be compiled; the first is {} {}",
+            "; refused rules: {} (their expressions cannot be compiled), first {} {}",
             report.downloaded.refused.len(),
             first.rule_type().as_str(),
             first.identifier(),
@@ -166,7 +166,8 @@ mod tests {
         assert_eq!(text, expected);
         let key = RuleKey::new(RuleType::TeamId, "EQHXZ8M8AV").unwrap();
         report.downloaded.refused = vec![key];
-        let refused = "; 1 rules refused because their expressions cannot be compiled; the first is TEAMID EQHXZ8M8AV";
+        let refused =
+            "; refused rules: 1 (their expressions cannot be compiled), first TEAMID EQHXZ8M8AV";
         assert_eq!(
             describe(Some(Job::Rules), &report),
             format!("{expected}{refused}")

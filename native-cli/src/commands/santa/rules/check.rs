@@ -63,7 +63,7 @@ pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     match checked.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "{bad} rules would be skipped: fix the problems above"
+            "rules that a machine would skip: {bad}; fix the problems above"
         ))),
     }
 }

@@ -158,7 +158,7 @@ pub(super) async fn export(
     match skipped {
         0 => Ok(()),
         count => Err(HostError::Partial(format!(
-            "{count} rules cannot be exported in this format and were skipped: rules that this machine created itself, and for moroz rules with policies other than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
+            "skipped rules, which cannot be exported in this format: {count}. These are rules that this machine created itself, and for moroz rules with policies other than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
         ))),
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn import(
     match file.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "{bad} rules were skipped: fix the problems above"
+            "skipped rules: {bad}; fix the problems above"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! Tests with Selvedge's server server, which supports bundles and push, unlike moroz.
+//! Tests with Selvedge's own server, which supports bundles and push, unlike moroz.
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@
 //! the directory or a state file is not writable ─→ chown to the user
 //! ```
 //!
-//! `santa.toml` is not one of these files: it remains ownership by root, which root requires at the start.
+//! `santa.toml` is not one of these files: it remains owned by root, which the start as root requires.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;

@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn notifications_are_delivered_until_the_answer_arrives() {
         let mut bytes = progress_line(&Progress::Started);
-        bytes.extend(b"nothing of the kind\n");
+        bytes.extend(b"invalid line\n");
         bytes.extend(answer_line(&2.into(), &Ok(Value::from("another's"))));
         bytes.extend(answer_line(&1.into(), &Ok(Value::from("ours"))));
         let (outcome, received) = answered(bytes).await;

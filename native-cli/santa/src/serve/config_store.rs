@@ -6,8 +6,10 @@
 //! a file changed and is invalid     → the loaded version is used; the log and the status have the error
 //! ```
 
+mod file_stamp;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -15,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
+use self::file_stamp::FileStamp;
 use super::configuration::Configuration;
 use super::problem::{Problem, Severity};
 use super::rule_set::RuleSet;
@@ -29,9 +32,6 @@ const MAX_BYTES: u64 = 512 << 20;
 /// How many earlier versions are kept, and how long, for machines that are downloading them.
 const MAX_EARLIER: usize = 8;
 const EARLIER_LIFETIME: Duration = Duration::from_secs(900);
-
-/// The resolution of file times: within this time, a second change may not change the modification time.
-const MTIME_RESOLUTION: Duration = Duration::from_secs(1);
 
 /// The source of configurations.
 #[derive(Debug, Clone)]
@@ -69,34 +69,6 @@ impl RuleSets {
     /// The rule set of a machine.
     pub(super) fn of(&self, machine: &str) -> &Arc<RuleSet> {
         self.machines.get(machine).unwrap_or(&self.global)
-    }
-}
-
-/// Identifies the version of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileStamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    file: u64,
-}
-
-impl FileStamp {
-    fn of(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        let file = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let file = 0;
-        Self {
-            modified: metadata.modified().ok(),
-            bytes: metadata.len(),
-            file,
-        }
-    }
-
-    /// Whether a later change is certain to change the stamp.
-    fn is_settled(&self) -> bool {
-        let age = self.modified.and_then(|modified| modified.elapsed().ok());
-        age.is_some_and(|age| age > MTIME_RESOLUTION)
     }
 }
 

@@ -1,5 +1,5 @@
-//! A stand-in for Google's push service as it was in 2018, which cannot be had: it speaks what the specification tells of
-//! it, and no more.
+//! A fake of Firebase Cloud Messaging with the protocol of 2018, which is not available any more. It implements the
+//! part that the specification describes.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A slow machine gets this long for anything.
+/// Timeout of each operation, long enough for slow computers.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// With which status connections are answered.
+    /// The status of responses to connections.
     status: u16,
     connections: Vec<TcpStream>,
     tokens: Vec<String>,
     acknowledged: Vec<Value>,
 }
 
-/// The stand-in. It ends when the value goes.
+/// The fake service.
 #[derive(Debug)]
 pub struct FakeFcm {
     address: SocketAddr,
@@ -28,16 +28,16 @@ pub struct FakeFcm {
 }
 
 impl FakeFcm {
-    /// One that takes every token.
+    /// Starts a service that accepts all tokens.
     #[must_use]
     pub fn start() -> Self {
         Self::answering(200)
     }
 
-    /// One that answers every connection with this status.
+    /// Starts a service that responds to connections with this status.
     #[must_use]
     pub fn answering(status: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let seen = Arc::new((
             Mutex::new(Seen {
@@ -56,61 +56,65 @@ impl FakeFcm {
         Self { address, seen }
     }
 
-    /// Answers each further connection with this status.
-    pub fn answer_from_now_on(&self, status: u16) {
-        self.seen.0.lock().expect("nobody panics with it").status = status;
+    /// Sets the status of further connections.
+    pub fn set_status(&self, status: u16) {
+        self.seen
+            .0
+            .lock()
+            .expect("the mutex is not poisoned")
+            .status = status;
     }
 
-    /// Where clients connect.
+    /// The URL of the message stream.
     #[must_use]
     pub fn connect_url(&self) -> String {
         format!("http://{}/fcm/connect/bind", self.address)
     }
 
-    /// Where they acknowledge.
+    /// The URL for acknowledgements.
     #[must_use]
     pub fn ack_url(&self) -> String {
         format!("http://{}/fcm/connect/ack", self.address)
     }
 
-    /// Sends a frame by the last connection, in pieces.
+    /// Sends a frame in several chunks on the last connection.
     pub fn send(&self, frame: &Value) {
         let json = frame.to_string();
         let whole = format!("{}\n{json}", json.len());
-        let seen = self.seen.0.lock().expect("nobody panics with it");
-        let mut connection = seen.connections.last().expect("somebody is connected");
-        for piece in whole.as_bytes().chunks(7) {
-            let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
+        let seen = self.seen.0.lock().expect("the mutex is not poisoned");
+        let mut connection = seen.connections.last().expect("a client is connected");
+        for part in whole.as_bytes().chunks(7) {
+            let chunk = [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
             connection.write_all(&chunk).expect("it is read");
         }
     }
 
-    /// Ends the last connection as a server does: its answer is over.
+    /// Ends the response of the last connection.
     pub fn end(&self) {
-        let mut seen = self.seen.0.lock().expect("nobody panics with it");
-        let mut connection = seen.connections.pop().expect("somebody is connected");
+        let mut seen = self.seen.0.lock().expect("the mutex is not poisoned");
+        let mut connection = seen.connections.pop().expect("a client is connected");
         connection
             .write_all(b"0\r\n\r\n")
             .expect("it is read to its end");
     }
 
-    /// The tokens that connected, in order.
+    /// The tokens of all connections, in order.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
-        let seen = self.seen.0.lock().expect("nobody panics with it");
+        let seen = self.seen.0.lock().expect("the mutex is not poisoned");
         seen.tokens.clone()
     }
 
-    /// Waits until so many messages are acknowledged, and says which.
+    /// Waits until `count` messages are acknowledged, and returns the acknowledgements.
     #[must_use]
     pub fn acknowledged(&self, count: usize) -> Vec<Value> {
-        let seen = self.seen.0.lock().expect("nobody panics with it");
+        let seen = self.seen.0.lock().expect("the mutex is not poisoned");
         let waited = self
             .seen
             .1
             .wait_timeout_while(seen, TIMEOUT, |seen| seen.acknowledged.len() < count);
         waited
-            .expect("nobody panics with it")
+            .expect("the mutex is not poisoned")
             .0
             .acknowledged
             .clone()
@@ -139,8 +143,8 @@ fn serve(stream: TcpStream, seen: &(Mutex<Seen>, Condvar)) {
             }
         }
         let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("the body comes");
-        let mut seen_now = seen.0.lock().expect("nobody panics with it");
+        reader.read_exact(&mut body).expect("the body is complete");
+        let mut seen_now = seen.0.lock().expect("the mutex is not poisoned");
         if let Some(token) = line.strip_prefix("GET /fcm/connect/bind?token=") {
             let token = token.split(' ').next().unwrap_or_default();
             seen_now.tokens.push(token.to_owned());

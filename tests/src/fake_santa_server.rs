@@ -1,4 +1,4 @@
-//! A stand-in for servers of Santa's protocol that cannot be had: those that answer wrongly, or in a way of their own.
+//! A fake server of Santa's protocol, for invalid and unusual responses.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,11 +15,11 @@ pub struct SantaRequest {
     pub content_type: String,
     /// Its `Content-Encoding`; empty without one.
     pub content_encoding: String,
-    /// Its body, unpacked; empty where that is not possible.
+    /// The decompressed body; empty if it cannot be decompressed.
     pub body: Vec<u8>,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct SantaReply {
     /// The status.
@@ -31,7 +31,7 @@ pub struct SantaReply {
 }
 
 impl SantaReply {
-    /// A 200 with a body in JSON.
+    /// A response 200 with a JSON body.
     pub fn json(body: impl Into<Vec<u8>>) -> Self {
         Self {
             status: 200,
@@ -53,7 +53,7 @@ impl SantaReply {
 
 type Answers = dyn Fn(&SantaRequest) -> SantaReply + Send + Sync;
 
-/// The stand-in.
+/// The fake server.
 #[derive(Debug)]
 pub struct FakeSantaServer {
     address: SocketAddr,
@@ -61,9 +61,9 @@ pub struct FakeSantaServer {
 }
 
 impl FakeSantaServer {
-    /// One that answers so.
+    /// Starts a server with a function that creates responses.
     pub fn start(answers: impl Fn(&SantaRequest) -> SantaReply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let seen = Arc::<Mutex<Vec<SantaRequest>>>::default();
         let answers: Arc<Answers> = Arc::new(answers);
@@ -71,14 +71,14 @@ impl FakeSantaServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (answers, seen) = (Arc::clone(&answers), Arc::clone(&of_thread));
-                // A client that goes away is not served any more.
+                // The thread ends when the client closes the connection.
                 std::thread::spawn(move || serve(stream, &*answers, &seen).ok());
             }
         });
         Self { address, seen }
     }
 
-    /// One whose stages answer with these bodies in JSON, and the others with an empty object.
+    /// Starts a server that responds to these stages with JSON bodies, and to others with an empty object.
     #[must_use]
     pub fn answering(bodies: &[(&str, &str)]) -> Self {
         let bodies: Vec<(String, String)> = bodies
@@ -91,7 +91,7 @@ impl FakeSantaServer {
         })
     }
 
-    /// What `SyncBaseURL` has to be.
+    /// The value for `SyncBaseURL`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/v1/santa", self.address)
@@ -100,7 +100,7 @@ impl FakeSantaServer {
     /// The requests of a stage so far.
     #[must_use]
     pub fn requests(&self, stage: &str) -> Vec<SantaRequest> {
-        let seen = self.seen.lock().expect("nobody panics with it");
+        let seen = self.seen.lock().expect("the mutex is not poisoned");
         let of_stage = seen.iter().filter(|request| request.stage == stage);
         of_stage.cloned().collect()
     }
@@ -145,7 +145,9 @@ fn serve(
             body,
         };
         let reply = answers(&request);
-        seen.lock().expect("nobody panics with it").push(request);
+        seen.lock()
+            .expect("the mutex is not poisoned")
+            .push(request);
         let head = format!(
             "HTTP/1.1 {} -\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
             reply.status,

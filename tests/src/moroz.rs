@@ -1,4 +1,4 @@
-//! The real server moroz, on a free port: the program that `MOROZ` names, or one in PATH.
+//! The real server moroz on a free port: the program of the variable `MOROZ`, or moroz from the PATH.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// It listens within this time, also on a busy machine.
+/// Timeout for the start, long enough for slow computers.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running moroz. It is killed when the value goes.
+/// A running moroz. It is killed when the value is dropped.
 #[derive(Debug)]
 pub struct Moroz {
     dir: TempDir,
@@ -20,21 +20,20 @@ pub struct Moroz {
 }
 
 impl Moroz {
-    /// Starts it with this `global.toml`. Where there is no moroz, says so in a line and answers `None`: then there is
-    /// nothing to test.
+    /// Starts it with this `global.toml`. Without moroz, prints a message and returns `None`: the test is skipped.
     #[must_use]
     pub fn start(global: &str) -> Option<Self> {
         let Some(program) = program() else {
             eprintln!("skipped: no moroz");
             return None;
         };
-        let dir = TempDir::new().expect("there is room for a directory");
+        let dir = TempDir::new().expect("a directory can be created");
         for name in ["configs", "events"] {
-            std::fs::create_dir(dir.path().join(name)).expect("a directory can be made");
+            std::fs::create_dir(dir.path().join(name)).expect("a directory can be created");
         }
         std::fs::write(dir.path().join("configs/global.toml"), global)
             .expect("a file can be written");
-        // Somebody else may take the port before moroz does: then another one.
+        // Another process may use the port before moroz: try another port.
         for _ in 0..5 {
             let address = free_port();
             let mut child = spawn(&program, dir.path(), address);
@@ -49,28 +48,28 @@ impl Moroz {
         panic!("moroz did not listen")
     }
 
-    /// The base URL that clients are to use.
+    /// The base URL for clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/v1/santa", self.address)
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Puts a configuration in place: `global` for all machines, or a machine's id. It counts from the next request.
+    /// Replaces the configuration of `global` or of a machine id, which moroz reads at the next request.
     pub fn configure(&self, name: &str, toml: &str) {
         let path = self.dir.path().join("configs").join(format!("{name}.toml"));
-        // A file that is half written would make every request fail.
+        // Replace the file atomically: a partial file would make requests fail.
         let new = self.dir.path().join("new.toml");
         std::fs::write(&new, toml).expect("a file can be written");
         std::fs::rename(new, path).expect("a file can be moved");
     }
 
-    /// The events that it keeps, each as hash, machine and time.
+    /// The stored events as hash, machine and time.
     #[must_use]
     pub fn events(&self) -> Vec<(String, String, String)> {
         let mut events = Vec::new();
@@ -96,7 +95,7 @@ impl Drop for Moroz {
 fn program() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("MOROZ").filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
-        assert!(path.is_file(), "MOROZ names no file: {}", path.display());
+        assert!(path.is_file(), "MOROZ is not a file: {}", path.display());
         return Some(path);
     }
     let path = std::env::var_os("PATH")?;
@@ -106,7 +105,7 @@ fn program() -> Option<PathBuf> {
 }
 
 fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("a listener has an address")
 }
 
@@ -123,11 +122,15 @@ fn spawn(program: &Path, dir: &Path, address: SocketAddr) -> Child {
         .expect("moroz starts")
 }
 
-/// Whether it is moroz that answers there.
+/// Whether moroz responds at the address.
 fn listens(child: &mut Child, address: SocketAddr) -> bool {
     let end = Instant::now() + TIMEOUT;
     while Instant::now() < end {
-        if child.try_wait().expect("a child can be asked").is_some() {
+        if child
+            .try_wait()
+            .expect("the child's status can be read")
+            .is_some()
+        {
             return false;
         }
         if TcpStream::connect(address).is_ok_and(answers) {

@@ -1,4 +1,4 @@
-//! A real NATS server, as Debian packages it, on a free port.
+//! A real NATS server (Debian package nats-server) on a free port.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,10 +11,10 @@ use nkeys::KeyPair;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A slow machine gets this long for anything.
+/// Timeout of each operation, long enough for slow computers.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running server. It is killed when the value goes.
+/// A running server. It is killed when the value is dropped.
 #[derive(Debug)]
 pub struct NatsServer {
     program: PathBuf,
@@ -24,20 +24,20 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// A server that lets everybody in; `None`, and a line that says so, where the program is missing.
+    /// Starts a server without authentication; `None`, with a message, if the program is not installed.
     #[must_use]
     pub fn start() -> Option<Self> {
         Self::start_with("")
     }
 
-    /// A server with more in its configuration.
+    /// Starts a server with this configuration.
     #[must_use]
     pub fn start_with(configuration: &str) -> Option<Self> {
         let Some(program) = program() else {
             eprintln!("skipped: no nats-server");
             return None;
         };
-        let dir = TempDir::new().expect("there is room for a directory");
+        let dir = TempDir::new().expect("a directory can be created");
         std::fs::write(dir.path().join("server.conf"), configuration)
             .expect("a file can be written");
         let port = free_port();
@@ -62,14 +62,14 @@ impl NatsServer {
         format!("nats://{}", self.authority())
     }
 
-    /// Kills it. Its port stays its own.
+    /// Kills the server. Its port remains reserved.
     pub fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
-        self.child.wait().expect("it ends");
+        self.child.wait().expect("it exits");
     }
 
-    /// Starts it again, on the same port.
-    pub fn start_again(&mut self) {
+    /// Starts the server again on the same port.
+    pub fn restart(&mut self) {
         self.child = run(&self.program, self.dir.path(), self.port);
     }
 }
@@ -81,7 +81,7 @@ impl Drop for NatsServer {
     }
 }
 
-/// Debian keeps it where not everybody's PATH looks.
+/// Debian installs it in /usr/sbin, which may be missing in the PATH.
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -91,7 +91,7 @@ fn program() -> Option<PathBuf> {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }
 
@@ -105,14 +105,14 @@ fn run(program: &Path, dir: &Path, port: u16) -> Child {
         .spawn()
         .expect("nats-server runs");
     let began = Instant::now();
-    while !greets(port) {
+    while !sends_info(port) {
         assert!(began.elapsed() < TIMEOUT, "nats-server does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
     child
 }
 
-fn greets(port: u16) -> bool {
+fn sends_info(port: u16) -> bool {
     let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else {
         return false;
     };
@@ -125,7 +125,7 @@ fn greets(port: u16) -> bool {
     is_read && line.starts_with("INFO ")
 }
 
-/// Who may use a server: an operator, whose account has users with a JWT and a key each.
+/// An operator with an account, whose users have a JWT and a key.
 #[derive(Debug)]
 pub struct NatsAccount {
     operator: KeyPair,
@@ -142,7 +142,7 @@ impl Default for NatsAccount {
 }
 
 impl NatsAccount {
-    /// What goes into the server's configuration.
+    /// The lines for the server's configuration.
     #[must_use]
     pub fn configuration(&self) -> String {
         let (operator, account) = (self.operator.public_key(), self.account.public_key());
@@ -163,13 +163,13 @@ impl NatsAccount {
         )
     }
 
-    /// The text of a new user's credentials file.
+    /// The text of the credentials file of a new user.
     #[must_use]
     pub fn credentials(&self) -> String {
         let user = KeyPair::new_user();
         let claims = json!({"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}});
         let jwt = jwt(&self.account, &user.public_key(), &claims);
-        let seed = user.seed().expect("a new key has its seed");
+        let seed = user.seed().expect("a new key has a seed");
         format!(
             "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
              -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
@@ -177,7 +177,7 @@ impl NatsAccount {
     }
 }
 
-/// A token of NATS: `issuer` says `claims` of `subject`.
+/// A NATS JWT of `issuer` with `claims` about `subject`.
 fn jwt(issuer: &KeyPair, subject: &str, claims: &Value) -> String {
     let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
     let header = json!({"typ": "JWT", "alg": "ed25519-nkey"});

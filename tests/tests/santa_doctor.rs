@@ -1,6 +1,9 @@
-//! What the doctor finds at servers of all kinds, and what status and sync say of settings.
-#![allow(missing_docs, reason = "the names of tests are their claims")]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+//! Tests the findings of `santa doctor` with various servers, and the settings in the output of `status` and `sync`.
+#![allow(missing_docs, reason = "the names of tests describe them")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic fails the test at the right line"
+)]
 
 use selvedge_santa::wire::{Form, PreflightResponse, RuleDownloadResponse};
 use selvedge_tests::{FakeSantaServer, Outcome, Run, SantaReply};
@@ -28,8 +31,8 @@ impl Machine {
 
     fn run(&self, args: &[&str]) -> Run {
         let dir = self.dir.path().to_str().unwrap();
-        let place = ["--data-dir", dir, "--quiet"];
-        Run::new(place.iter().chain(args))
+        let options = ["--data-dir", dir, "--quiet"];
+        Run::new(options.iter().chain(args))
     }
 
     fn outcome(&self, args: &[&str]) -> Outcome {
@@ -43,26 +46,26 @@ impl Machine {
 
 /// The level and the text of a finding.
 #[track_caller]
-fn said(outcome: &Outcome, check: &str) -> (String, String) {
+fn finding(outcome: &Outcome, check: &str) -> (String, String) {
     let findings = outcome.json();
     let mut found = findings.as_array().unwrap().iter();
     let found = found.find(|finding| finding["check"] == check);
-    let found = found.unwrap_or_else(|| panic!("nothing of {check}: {outcome}"));
+    let found = found.unwrap_or_else(|| panic!("no finding {check}: {outcome}"));
     let text = |name: &str| found[name].as_str().unwrap().to_owned();
     (text("level"), text("text"))
 }
 
 #[track_caller]
-fn finds(outcome: &Outcome, check: &str, level: &str, text: &str) {
-    let said = said(outcome, check);
+fn assert_finding(outcome: &Outcome, check: &str, level: &str, text: &str) {
+    let found = finding(outcome, check);
     assert!(
-        said.0 == level && said.1.contains(text),
-        "{check}: {said:?}"
+        found.0 == level && found.1.contains(text),
+        "{check}: {found:?}"
     );
 }
 
 #[test]
-fn a_server_that_takes_protobuf_in_gzip_alone_is_good_when_that_is_configured() {
+fn a_server_with_protobuf_and_gzip_only_is_good_with_these_settings() {
     let server = FakeSantaServer::start(|request| {
         if request.content_type.is_empty() {
             return SantaReply::status(415);
@@ -91,24 +94,34 @@ fn a_server_that_takes_protobuf_in_gzip_alone_is_good_when_that_is_configured() 
     let settings = "SyncEnableProtoTransfer = true\nSyncClientContentEncoding = \"gzip\"";
     let machine = Machine::of(&server.url(), settings);
     let good = machine.doctor().exits(0);
-    finds(&good, "preflight", "good", "takes this machine's preflight");
-    finds(&good, "encodings", "good", "the server takes gzip");
-    finds(&good, "form", "good", "takes no JSON; protobuf is used");
-    finds(&good, "STANDALONE", "good", "takes the mode");
-    finds(&good, "slashes", "good", "takes doubled slashes");
-    finds(&good, "rules", "good", "1 rule on 1 page");
+    assert_finding(
+        &good,
+        "preflight",
+        "good",
+        "accepts this machine's preflight",
+    );
+    assert_finding(&good, "encodings", "good", "the server accepts gzip");
+    assert_finding(
+        &good,
+        "form",
+        "good",
+        "does not accept JSON; protobuf is used",
+    );
+    assert_finding(&good, "STANDALONE", "good", "accepts the mode");
+    assert_finding(&good, "slashes", "good", "accepts doubled slashes");
+    assert_finding(&good, "rules", "good", "1 rule on 1 page");
     machine.configure(&server.url(), "");
     let wrong = machine.doctor().exits(1);
-    finds(
+    assert_finding(
         &wrong,
         "form",
         "fault",
         "set SyncEnableProtoTransfer = true and SyncClientContentEncoding = \"gzip\"",
     );
-    finds(&wrong, "rules", "good", "1 rule on 1 page");
+    assert_finding(&wrong, "rules", "good", "1 rule on 1 page");
     machine.configure(&server.url(), "SyncEnableProtoTransfer = true");
     let wrong = machine.doctor().exits(1);
-    finds(
+    assert_finding(
         &wrong,
         "encodings",
         "fault",
@@ -117,7 +130,7 @@ fn a_server_that_takes_protobuf_in_gzip_alone_is_good_when_that_is_configured() 
 }
 
 #[test]
-fn a_bad_rule_is_found_on_whatever_page_it_is() {
+fn an_invalid_rule_is_found_on_any_page() {
     let cel = r#"{"identifier":"AAAAAAAAAA","policy":"CEL","rule_type":"TEAMID","cel_expr":"this is wrong"}"#;
     let server = FakeSantaServer::start(move |request| {
         if request.stage != "ruledownload" {
@@ -131,7 +144,7 @@ fn a_bad_rule_is_found_on_whatever_page_it_is() {
     });
     let machine = Machine::of(&server.url(), "");
     let wrong = machine.doctor().exits(1);
-    finds(
+    assert_finding(
         &wrong,
         "rules",
         "fault",
@@ -142,8 +155,8 @@ fn a_bad_rule_is_found_on_whatever_page_it_is() {
 }
 
 #[test]
-fn pages_that_do_not_end_are_noticed() {
-    // A cursor for another page each time, with the same rule again.
+fn endless_pages_are_detected() {
+    // Each page has a cursor for a further page and the same rule.
     let endless = FakeSantaServer::start(|request| {
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let number: u32 = asked["cursor"].as_str().unwrap_or("0").parse().unwrap();
@@ -153,17 +166,17 @@ fn pages_that_do_not_end_are_noticed() {
         })
     });
     let wrong = Machine::of(&endless.url(), "").doctor().exits(1);
-    finds(&wrong, "rules", "fault", "the pages do not end");
+    assert_finding(&wrong, "rules", "fault", "the pages do not end");
     // The same cursor, without rules.
     let same = FakeSantaServer::answering(&[("ruledownload", r#"{"cursor":"x"}"#)]);
     let wrong = Machine::of(&same.url(), "").doctor().exits(1);
-    finds(&wrong, "rules", "fault", "the pages do not end");
+    assert_finding(&wrong, "rules", "fault", "the pages do not end");
     assert_eq!(same.requests("ruledownload").len(), 2);
-    // More than a sync takes.
+    // More rules than the maximum of a sync.
     let rules =
         FakeSantaServer::answering(&[("ruledownload", &format!(r#"{{"rules":[{RULE},{RULE}]}}"#))]);
     let machine = Machine::of(&rules.url(), "[selvedge]\nmost_rules = 1");
-    finds(
+    assert_finding(
         &machine.doctor().exits(1),
         "rules",
         "fault",
@@ -172,7 +185,7 @@ fn pages_that_do_not_end_are_noticed() {
 }
 
 #[test]
-fn the_exit_code_is_one_for_whatever_the_server_gets_wrong() {
+fn the_exit_code_is_one_for_each_fault_of_the_server() {
     let html = |stage: &'static str| {
         FakeSantaServer::start(move |request| {
             if request.stage == stage {
@@ -187,47 +200,52 @@ fn the_exit_code_is_one_for_whatever_the_server_gets_wrong() {
     };
     let server = html("preflight");
     let wrong = Machine::of(&server.url(), "").doctor().exits(1);
-    finds(&wrong, "preflight", "fault", "the answer is a web page");
-    finds(&wrong, "form", "fault", "neither JSON nor protobuf");
+    assert_finding(&wrong, "preflight", "fault", "the response is a web page");
+    assert_finding(&wrong, "form", "fault", "neither JSON nor protobuf");
     let server = html("ruledownload");
     let wrong = Machine::of(&server.url(), "").doctor().exits(1);
-    finds(
+    assert_finding(
         &wrong,
         "preflight",
         "good",
-        "takes this machine's preflight",
+        "accepts this machine's preflight",
     );
-    finds(&wrong, "rules", "fault", "page 1: the answer is a web page");
+    assert_finding(
+        &wrong,
+        "rules",
+        "fault",
+        "page 1: the response is a web page",
+    );
     for (stage, body, check, text) in [
         (
             "preflight",
             r#"{"batch_size":"many"}"#,
             "preflight",
-            "the field batch_size is a text",
+            "the field batch_size is a string",
         ),
-        ("preflight", "[]", "preflight", "no JSON object"),
+        ("preflight", "[]", "preflight", "not a JSON object"),
         (
             "preflight",
             r#"{"allowed_path_regex":"[unclosed"}"#,
             "answers",
-            "allowed_path_regex is no pattern",
+            "allowed_path_regex is not a valid pattern",
         ),
         (
             "preflight",
             r#"{"blocked_path_regex":"(?P<x>"}"#,
             "answers",
-            "blocked_path_regex is no pattern",
+            "blocked_path_regex is not a valid pattern",
         ),
         (
             "ruledownload",
             r#"{"rules":"x"}"#,
             "rules",
-            "page 1: the field rules is a text",
+            "page 1: the field rules is a string",
         ),
     ] {
         let server = FakeSantaServer::answering(&[(stage, body)]);
         let wrong = Machine::of(&server.url(), "").doctor().exits(1);
-        finds(&wrong, check, "fault", text);
+        assert_finding(&wrong, check, "fault", text);
     }
     for status in [201, 302, 400, 401, 403, 404, 415, 500] {
         let server = FakeSantaServer::start(move |request| match request.stage.as_str() {
@@ -240,12 +258,17 @@ fn the_exit_code_is_one_for_whatever_the_server_gets_wrong() {
             _ => SantaReply::json("{}"),
         });
         let wrong = Machine::of(&server.url(), "").doctor().exits(1);
-        finds(&wrong, "rules", "fault", "is answered with status");
+        assert_finding(
+            &wrong,
+            "rules",
+            "fault",
+            "responds to ruledownload with status",
+        );
     }
 }
 
 #[test]
-fn the_exit_code_is_two_for_the_configuration_and_six_for_a_server_that_is_away() {
+fn the_exit_code_is_two_for_the_configuration_and_six_for_an_unreachable_server() {
     let server = FakeSantaServer::answering(&[]);
     let machine = Machine::of(&server.url(), "");
     let _good = machine.doctor().exits(0);
@@ -253,7 +276,7 @@ fn the_exit_code_is_two_for_the_configuration_and_six_for_a_server_that_is_away(
         "ClientMode = \"WAT\"",
         "ServerAuthRootsFile = \"/nonexistent/roots.pem\"",
         "ClientAuthCertificateFile = \"/nonexistent/me.p12\"",
-        "this is no TOML",
+        "this is not TOML",
         "BlockedPathRegex = \"[\"",
     ] {
         machine.configure(&server.url(), more);
@@ -272,22 +295,22 @@ fn the_exit_code_is_two_for_the_configuration_and_six_for_a_server_that_is_away(
     ];
     let _missing = machine.outcome(&missing).exits(2);
     machine.configure("http://127.0.0.1:1/v1/santa", "");
-    let _away = machine.doctor().exits(6);
+    let _unreachable = machine.doctor().exits(6);
 }
 
 #[test]
-fn warnings_are_no_faults_unless_that_is_asked_for() {
+fn warnings_are_faults_only_with_strict() {
     let server = FakeSantaServer::answering(&[(
         "preflight",
         r#"{"client_mode":"STANDALONE","full_sync_interval":30}"#,
     )]);
     let machine = Machine::of(&server.url(), "");
     let warned = machine.doctor().exits(0);
-    finds(&warned, "answers", "warning", "client_mode is STANDALONE");
+    assert_finding(&warned, "answers", "warning", "client_mode is STANDALONE");
     let _strict = machine.outcome(&["santa", "doctor", "--strict"]).exits(1);
     machine.configure(&server.url(), "[selvedge]\nallow_standalone = true");
     let warned = machine.doctor().exits(0);
-    finds(&warned, "answers", "warning", "full_sync_interval is 30");
+    assert_finding(&warned, "answers", "warning", "full_sync_interval is 30");
 }
 
 #[test]
@@ -301,13 +324,13 @@ fn settings_of_the_server_and_a_replaced_mode_are_shown() {
     assert!(
         synced
             .stdout
-            .contains("Mode          LOCKDOWN, in place of STANDALONE"),
+            .contains("Mode          LOCKDOWN instead of STANDALONE"),
         "{synced}"
     );
     let status = machine.outcome(&["santa", "status"]).ok();
     for line in [
-        "Mode             LOCKDOWN (server), in place of STANDALONE, which the server sets: see selvedge.allow_standalone",
-        "Allowed paths    [unclosed (server); Santa cannot use it (character 1: the [ is not closed), as if none were set",
+        "Mode             LOCKDOWN (server), instead of STANDALONE, which the server sets: see selvedge.allow_standalone",
+        "Allowed paths    [unclosed (server); invalid pattern, Santa ignores it (character 1: the [ is not closed)",
         "Blocked paths    ^/tmp/ (server)",
         "Transitive rules on (server)",
         "Removable media  blocked (server)",
@@ -328,10 +351,11 @@ fn settings_of_the_server_and_a_replaced_mode_are_shown() {
 }
 
 #[test]
-fn a_clean_sync_that_is_not_granted_is_said_until_it_is() {
+fn a_clean_sync_that_is_not_granted_is_shown_until_it_is_granted() {
     let server = FakeSantaServer::answering(&[("preflight", r#"{"client_mode":"MONITOR"}"#)]);
     let machine = Machine::of(&server.url(), "");
-    let line = "Asked for     clean all, which the server did not grant: the next sync asks again";
+    let line =
+        "Requested     clean all; the server did not grant it, and the next sync requests it again";
     for args in [&["santa", "sync", "--clean-all"][..], &["santa", "sync"]] {
         let synced = machine.outcome(args).ok();
         assert!(synced.stdout.lines().any(|found| found == line), "{synced}");
@@ -347,11 +371,11 @@ fn a_clean_sync_that_is_not_granted_is_said_until_it_is() {
     let granting = FakeSantaServer::answering(&[("preflight", r#"{"sync_type":"CLEAN"}"#)]);
     machine.configure(&granting.url(), "");
     let synced = machine.outcome(&["santa", "sync"]).ok();
-    assert!(!synced.stdout.contains("Asked for"), "{synced}");
+    assert!(!synced.stdout.contains("Requested"), "{synced}");
 }
 
 #[test]
-fn every_setting_is_listed_by_a_command_and_in_the_help() {
+fn each_setting_is_listed_by_config_keys_and_in_the_help() {
     let machine = Machine::of("", "");
     let listed = machine.outcome(&["santa", "config", "keys"]).ok().stdout;
     let json = machine

@@ -1,7 +1,9 @@
-//! Rules with expressions, from the small server and from files, through the program: a bad expression costs its own rule
-//! and nothing else.
-#![allow(missing_docs, reason = "the names of tests are their claims")]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+//! Tests rules with expressions from Selvedge's server and from files: an invalid expression affects only its own rule.
+#![allow(missing_docs, reason = "the names of tests describe them")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic fails the test at the right line"
+)]
 
 use selvedge_santa_host::serve::{Configuration, ServeConfig, Source, start};
 use selvedge_tests::{Outcome, Run};
@@ -13,17 +15,17 @@ const UNCLOSED: &str = "BBCDEFGHIJ";
 const PLAIN: &str = "CBCDEFGHIJ";
 
 fn santa(dir: &TempDir, args: &[&str], stdin: &str) -> Outcome {
-    let place = [
+    let options = [
         "--data-dir",
         dir.path().to_str().unwrap(),
         "--json",
         "santa",
     ];
-    Run::new(place.iter().chain(args)).stdin(stdin).outcome()
+    Run::new(options.iter().chain(args)).stdin(stdin).outcome()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_expression_from_a_server_is_reported_by_name_and_the_rest_is_committed() {
+async fn an_invalid_expression_from_a_server_is_reported_and_the_other_rules_are_committed() {
     let rules = format!(
         "[[rules]]\nidentifier = '{CLOSED}'\nrule_type = 'TEAMID'\npolicy = 'CEL'\ncel_expr = 'euid == 0'\n\
          [[rules]]\nidentifier = '{UNCLOSED}'\nrule_type = 'TEAMID'\npolicy = 'CEL'\ncel_expr = 'euid == ('\n\
@@ -43,7 +45,7 @@ async fn a_bad_expression_from_a_server_is_reported_by_name_and_the_rest_is_comm
     })
     .await
     .unwrap();
-    // The agent's refusal comes after the count of what is processed (spec §10.2, R6).
+    // The agent refuses rules after they have been counted as processed (spec §10.2, R6).
     assert_eq!(report["rules_received"], 3, "{report}");
     assert_eq!(report["rules_processed"], 3, "{report}");
     assert_eq!(report["rules_refused"], 1, "{report}");
@@ -57,7 +59,7 @@ async fn a_bad_expression_from_a_server_is_reported_by_name_and_the_rest_is_comm
 }
 
 #[test]
-fn a_bad_expression_is_named_when_rules_are_checked_imported_or_added_here() {
+fn an_invalid_expression_is_reported_by_check_import_and_add() {
     let dir = TempDir::new().unwrap();
     let rule = |identifier: &str, expression: &str| json!({"identifier": identifier, "rule_type": "TEAMID", "policy": "CEL", "cel_expr": expression});
     let rules = json!([rule(CLOSED, "euid == 0"), rule(UNCLOSED, "euid == (")]).to_string();
@@ -88,7 +90,7 @@ fn a_bad_expression_is_named_when_rules_are_checked_imported_or_added_here() {
 }
 
 #[test]
-fn an_expression_that_an_agent_stores_but_that_never_decides_is_a_warning() {
+fn an_expression_that_never_decides_is_a_warning() {
     let dir = TempDir::new().unwrap();
     let rules = json!([{"identifier": CLOSED, "rule_type": "TEAMID", "policy": "CEL", "cel_expr": "target.team_id"}]);
     let checked = santa(&dir, &["rules", "check", "-"], &rules.to_string());
@@ -113,7 +115,7 @@ fn an_expression_that_an_agent_stores_but_that_never_decides_is_a_warning() {
     );
     assert_eq!(added.ok().json()["added"], 1);
 
-    // Names and types count, not the form alone.
+    // Names and types are checked, not only the syntax.
     for refused in [
         "target.signing_tme > timestamp(0)",
         "REQUIRE_TOUCHID",

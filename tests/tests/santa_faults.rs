@@ -1,13 +1,13 @@
-//! Santa's sync through a proxy that does one thing wrong, at every request of a sync with events and pages of rules, with
-//! the small server and with moroz; and in a process that is killed at every commit and at every request. It does not wait
-//! before it tries again, but in `program`, which is the program as it is.
+//! Fault injection: a proxy causes one fault at each request of a sync with events and pages of rules, with Selvedge's
+//! server and with moroz; and the process is killed at each commit and at each request. Retries have no delay, except
+//! in `program`, which tests the unchanged program.
 //!
-//! Afterwards a sync without a fault brings everything in order: the machine has the server's rules, and the server has
-//! each event. An event is sent once; only where the server took it and its answer was lost, no client can know, and it is
-//! sent again. Those are counted.
+//! Afterwards, a sync without a fault must succeed: the machine has the server's rules, and the server has each event.
+//! An event is uploaded once, except when the server accepted it and the response was lost: the client cannot know
+//! this, and uploads it again. These uploads are counted.
 #![allow(
     clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
+    reason = "the whole file is test code, including helpers that clippy does not recognize"
 )]
 
 mod santa_faults {
@@ -15,5 +15,5 @@ mod santa_faults {
     mod kills;
     mod program;
     pub(crate) mod requests;
-    pub(crate) mod stage;
+    pub(crate) mod test_bed;
 }

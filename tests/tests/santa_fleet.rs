@@ -1,7 +1,7 @@
-//! A fleet in a box against the real server moroz: what it reports is what the server saw.
+//! Tests the fleet simulator with the real server moroz: the report must match the state of the server.
 #![allow(
     clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
+    reason = "the whole file is test code, including helpers that clippy does not recognize"
 )]
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use selvedge_tests::{Moroz, Outcome, Run, selvedge};
 use serde_json::Value;
 
-/// Rules of moroz: some about publishers, whose programs the machines run, and one about a file.
+/// Rules for publishers, whose programs the machines execute, and for a file.
 const RULES: &str = r#"
 client_mode = "MONITOR"
 batch_size = 7
@@ -39,12 +39,12 @@ fn simulate(url: &str, args: &[&str]) -> Outcome {
 
 fn number(report: &Value, path: &str) -> u64 {
     let value = report.pointer(path).and_then(Value::as_u64);
-    value.unwrap_or_else(|| panic!("{path} is no number: {report}"))
+    value.unwrap_or_else(|| panic!("{path} is not a number: {report}"))
 }
 
-/// Every event is somewhere, and the server has those that were uploaded, each once.
+/// Checks that each event is accounted for, and that the server has each uploaded event once.
 #[track_caller]
-fn no_event_is_lost_or_sent_twice(report: &Value, moroz: &Moroz) {
+fn check_that_no_event_is_lost_or_duplicated(report: &Value, moroz: &Moroz) {
     let of = |name: &str| number(report, &format!("/events/{name}"));
     assert!(of("made") > 0, "{report}");
     assert_eq!(
@@ -55,21 +55,21 @@ fn no_event_is_lost_or_sent_twice(report: &Value, moroz: &Moroz) {
     let events = moroz.events();
     assert_eq!(events.len() as u64, of("uploaded"), "{report}");
     let hashes: BTreeSet<&String> = events.iter().map(|(sha256, ..)| sha256).collect();
-    assert_eq!(hashes.len(), events.len(), "an event came twice");
+    assert_eq!(hashes.len(), events.len(), "an event was uploaded twice");
 }
 
-/// Waits until the server has events of so many machines.
-fn until_it_has_events_of(moroz: &Moroz, machines: usize) {
+/// Waits until the server has events of `machines` machines.
+fn wait_for_events_of(moroz: &Moroz, machines: usize) {
     let end = Instant::now() + Duration::from_secs(60);
-    let heard = || moroz.events().into_iter().map(|(_, machine, _)| machine);
-    while heard().collect::<BTreeSet<_>>().len() < machines {
-        assert!(Instant::now() < end, "the fleet does nothing");
+    let machines_with_events = || moroz.events().into_iter().map(|(_, machine, _)| machine);
+    while machines_with_events().collect::<BTreeSet<_>>().len() < machines {
+        assert!(Instant::now() < end, "the fleet uploads no events");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 #[test]
-fn a_fleet_gets_the_servers_rules_and_loses_no_event() {
+fn a_fleet_syncs_rules_and_loses_no_event() {
     let Some(moroz) = Moroz::start(RULES) else {
         return;
     };
@@ -91,13 +91,13 @@ fn a_fleet_gets_the_servers_rules_and_loses_no_event() {
     assert_eq!(number(&report, "/rules/groups/0/machines"), 60);
     assert_eq!(number(&report, "/rules/groups/0/rules"), 3);
     assert!(number(&report, "/events/uploaded_at_once") > 0, "{report}");
-    no_event_is_lost_or_sent_twice(&report, &moroz);
+    check_that_no_event_is_lost_or_duplicated(&report, &moroz);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("60 machines against 127.0.0.1") && page.matches("<svg").count() == 6);
 }
 
 #[test]
-fn machines_of_their_own_rules_are_told_apart() {
+fn machines_with_different_rules_are_grouped() {
     let Some(moroz) = Moroz::start(RULES) else {
         return;
     };
@@ -106,7 +106,7 @@ fn machines_of_their_own_rules_are_told_apart() {
         .collect();
     let first = simulate(&moroz.url(), &args).ok().json();
     assert_eq!(number(&first, "/rules/groups/0/machines"), 5);
-    // The same seed makes the same machines, so that one of them can be given rules of its own.
+    // The same seed gives the same machines, so one of them can get its own rules.
     let with_events = simulate(
         &moroz.url(),
         &[
@@ -132,7 +132,7 @@ fn machines_of_their_own_rules_are_told_apart() {
 }
 
 #[test]
-fn a_rule_that_the_server_dropped_is_told_as_one_too_many() {
+fn a_rule_that_the_server_removed_is_reported_as_additional() {
     let Some(moroz) = Moroz::start(RULES) else {
         return;
     };
@@ -150,7 +150,7 @@ fn a_rule_that_the_server_dropped_is_told_as_one_too_many() {
             "3600",
         ],
     );
-    until_it_has_events_of(&moroz, 4);
+    wait_for_events_of(&moroz, 4);
     let (two_rules, _) = RULES.rsplit_once("[[rules]]").unwrap();
     moroz.configure("global", two_rules);
     let output = fleet.wait_with_output().unwrap();
@@ -163,7 +163,7 @@ fn a_rule_that_the_server_dropped_is_told_as_one_too_many() {
 }
 
 #[test]
-fn a_signal_ends_it_early_with_a_report() {
+fn a_signal_ends_the_simulation_early_with_a_report() {
     let Some(moroz) = Moroz::start(RULES) else {
         return;
     };
@@ -181,7 +181,7 @@ fn a_signal_ends_it_early_with_a_report() {
             "3600",
         ],
     );
-    until_it_has_events_of(&moroz, 10);
+    wait_for_events_of(&moroz, 10);
     let signal = Command::new("kill")
         .args(["-INT", &fleet.id().to_string()])
         .status();
@@ -191,11 +191,11 @@ fn a_signal_ends_it_early_with_a_report() {
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert_eq!(report["interrupted"], true);
     assert_eq!(number(&report, "/machines_synced"), 10, "{report}");
-    no_event_is_lost_or_sent_twice(&report, &moroz);
+    check_that_no_event_is_lost_or_duplicated(&report, &moroz);
 }
 
 #[test]
-fn a_server_that_refuses_is_told_by_stage_and_status() {
+fn errors_of_a_server_are_counted_by_stage_and_status() {
     let Some(moroz) = Moroz::start(RULES) else {
         return;
     };
@@ -204,7 +204,7 @@ fn a_server_that_refuses_is_told_by_stage_and_status() {
     let report = outcome.json();
     assert_eq!(number(&report, "/syncs/failed"), 3, "{report}");
     let errors = report["errors"].as_array().unwrap();
-    let told = |what: &str, kind: &str| {
+    let has_error = |what: &str, kind: &str| {
         errors.iter().any(|error| {
             error["stage"] == "preflight"
                 && error["what"] == what
@@ -213,7 +213,7 @@ fn a_server_that_refuses_is_told_by_stage_and_status() {
         })
     };
     assert!(
-        told("attempt", "status 404") && told("stage", "refused"),
+        has_error("attempt", "status 404") && has_error("stage", "refused"),
         "{report}"
     );
     assert!(outcome.stderr.contains("3 syncs failed"), "{outcome:?}");
@@ -268,7 +268,7 @@ fn a_configuration_gives_the_server_and_its_headers() {
         "--config",
     ];
     let args = args.iter().copied().chain([path.to_str().unwrap()]);
-    // moroz takes zlib alone, so that with gzip no sync can be done.
+    // moroz accepts only zlib, so syncs with gzip fail.
     let report = Run::new(args.clone()).outcome().exits(9).json();
     assert_eq!(report["errors"][0]["kind"], "status 500", "{report}");
     let report = Run::new(args.chain(["--encoding", "deflate"]))
@@ -279,14 +279,14 @@ fn a_configuration_gives_the_server_and_its_headers() {
 }
 
 #[test]
-fn a_url_that_is_none_is_refused_before_anything_runs() {
+fn an_invalid_url_is_refused_before_the_start() {
     for url in ["ftp://127.0.0.1/", "http://sync.example.net/v1/santa", ""] {
         let outcome = simulate(url, &["--machines", "3"]).exits(2);
         assert!(outcome.stdout.is_empty(), "{outcome:?}");
     }
 }
 
-/// A fleet that runs while something else happens.
+/// Starts a simulation in the background.
 fn start(moroz: &Moroz, args: &[&str]) -> std::process::Child {
     Command::new(selvedge())
         .args(["santa", "simulate", "--json", "--server", &moroz.url()])

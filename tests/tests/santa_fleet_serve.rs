@@ -1,7 +1,7 @@
-//! A fleet against the server that Selvedge brings: pages, tokens, and every encoding, with every event in its log once.
+//! Tests the fleet simulator with Selvedge's server: pages, tokens and all encodings, with each event in the log once.
 #![allow(
     clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
+    reason = "the whole file is test code, including helpers that clippy does not recognize"
 )]
 
 use std::collections::BTreeSet;
@@ -14,15 +14,15 @@ use selvedge_tests::{Run, selvedge};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The small server, which is killed when the value goes.
-struct Served {
+/// `santa serve` in a child process, which is killed when the value is dropped.
+struct ServerProcess {
     dir: TempDir,
     child: Child,
     url: String,
 }
 
-impl Served {
-    /// With so many rules, of which each tenth is about a publisher.
+impl ServerProcess {
+    /// Starts it with `rules` rules, of which each tenth is for a publisher.
     fn start(rules: u32, head: &str, args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut toml = head.to_owned();
@@ -50,7 +50,7 @@ impl Served {
         let mut lines = lines.map(Result::unwrap);
         let line = lines.find(|line| line.contains("listening on ")).unwrap();
         let (_, url) = line.rsplit_once("listening on ").unwrap();
-        // What it says besides must not fill the pipe.
+        // Drain the pipe, so that the server does not block.
         std::thread::spawn(move || lines.count());
         Self {
             url: url.to_owned(),
@@ -59,8 +59,8 @@ impl Served {
         }
     }
 
-    /// Lets a fleet live, and checks what holds of every fleet whose server does its work.
-    fn bears(&self, args: &str, machines: u64, rules: u64) -> Value {
+    /// Runs a simulation and checks what must hold for a working server.
+    fn simulate(&self, args: &str, machines: u64, rules: u64) -> Value {
         let machines_arg = machines.to_string();
         let words = [
             "santa",
@@ -112,31 +112,31 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-const LIVELY: &str = "--duration 5s --ramp 2s --interval 2s --events-per-hour 3600";
+const MANY_SYNCS: &str = "--duration 5s --ramp 2s --interval 2s --events-per-hour 3600";
 
 #[test]
-fn rules_come_in_pages() {
-    let served = Served::start(100, "client_mode = \"MONITOR\"\n", &["--page-size", "7"]);
-    let report = served.bears("--duration 3s --ramp 1s --downloads 2", 20, 100);
+fn rules_are_downloaded_in_pages() {
+    let server = ServerProcess::start(100, "client_mode = \"MONITOR\"\n", &["--page-size", "7"]);
+    let report = server.simulate("--duration 3s --ramp 1s --downloads 2", 20, 100);
     let downloads = report["stages"][1].clone();
     assert_eq!(downloads["stage"], "ruledownload", "{report}");
-    // 15 pages each.
+    // 15 pages per machine.
     assert_eq!(downloads["requests"], 20 * 15, "{report}");
 }
 
 #[test]
-fn a_token_is_asked_for_by_each_machine() {
-    let served = Served::start(3, "client_mode = \"LOCKDOWN\"\n", &["--xsrf"]);
-    // The wait before the second attempt is four seconds, as of every client.
+fn each_machine_requests_a_token() {
+    let server = ServerProcess::start(3, "client_mode = \"LOCKDOWN\"\n", &["--xsrf"]);
+    // The delay before the first retry is 4 seconds.
     let args = "--duration 9s --ramp 1s --interval 2s --events-per-hour 1200";
-    let report = served.bears(args, 12, 3);
+    let report = server.simulate(args, 12, 3);
     let stages = report["stages"].as_array().unwrap();
     let tokens = stages
         .iter()
@@ -151,13 +151,13 @@ fn a_token_is_asked_for_by_each_machine() {
 }
 
 #[test]
-fn every_encoding_and_protobuf_do() {
+fn all_encodings_and_protobuf_work() {
     for args in [
         "--encoding none",
         "--encoding gzip",
         "--encoding zlib --proto",
     ] {
-        let served = Served::start(11, "client_mode = \"MONITOR\"\n", &[]);
-        served.bears(&format!("{LIVELY} {args}"), 20, 11);
+        let server = ServerProcess::start(11, "client_mode = \"MONITOR\"\n", &[]);
+        server.simulate(&format!("{MANY_SYNCS} {args}"), 20, 11);
     }
 }

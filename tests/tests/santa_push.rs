@@ -1,7 +1,7 @@
-//! Push by a real NATS server: which messages come and what they mean, commands, lost connections, credentials, TLS.
+//! Tests push with a real NATS server: messages, commands, lost connections, credentials, TLS.
 #![allow(
     clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
+    reason = "the whole file is test code, including helpers that clippy does not recognize"
 )]
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use selvedge_santa_host::push::{
 };
 use selvedge_tests::{NatsAccount, NatsServer, PushListener, workspace_root};
 
-/// A slow machine gets this long for anything.
+/// Timeout of each operation, long enough for slow computers.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
@@ -39,8 +39,8 @@ fn config(server: &NatsServer, subjects: &[&str]) -> NatsConfig {
     }
 }
 
-/// The fleet's own side, which publishes. When this returns, the server knows the machine's subscriptions: that of
-/// commands is the last of them, and is answered.
+/// A publisher. When this returns, the server has all subscriptions of the machine: the last one is that of commands,
+/// which has been answered.
 async fn publisher(server: &NatsServer) -> Client {
     let client = async_nats::connect(server.url()).await.unwrap();
     let began = Instant::now();
@@ -67,7 +67,7 @@ fn jitter(max_jitter: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn tags_carry_their_jitter_and_hosts_sync_now() {
+async fn messages_of_tags_have_a_jitter_and_messages_of_hosts_do_not() {
     let Some(server) = NatsServer::start() else {
         return;
     };
@@ -91,7 +91,7 @@ async fn tags_carry_their_jitter_and_hosts_sync_now() {
 }
 
 #[tokio::test]
-async fn subjects_of_another_form_and_of_others_are_not_listened_to() {
+async fn invalid_subjects_and_subjects_of_other_machines_are_not_subscribed() {
     let Some(server) = NatsServer::start() else {
         return;
     };
@@ -102,7 +102,7 @@ async fn subjects_of_another_form_and_of_others_are_not_listened_to() {
     for subject in ["santa.tag.a-b", "santa.tag.x", "lab", "santa.host.D2"] {
         publish(&fleet, subject, Vec::new()).await;
     }
-    // What came before the first of these is told before the second.
+    // A message before the first of these would be reported before the second.
     for _ in 0..2 {
         publish(&fleet, "santa.host.D1", Vec::new()).await;
         assert_eq!(listener.message().await, Message::Full);
@@ -110,7 +110,7 @@ async fn subjects_of_another_form_and_of_others_are_not_listened_to() {
 }
 
 #[tokio::test]
-async fn other_subjects_are_listened_to_by_the_same_connection() {
+async fn subscriptions_are_changed_on_the_same_connection() {
     let Some(server) = NatsServer::start() else {
         return;
     };
@@ -120,8 +120,8 @@ async fn other_subjects_are_listened_to_by_the_same_connection() {
     listener
         .handle
         .resubscribe(["santa.tag.new", "santa.host.D1"], MACHINE);
-    // The server learns of it in its own time: the new subject is published to until it is heard.
-    let heard = async {
+    // The subscription takes some time, so publish until a message is received.
+    let publishing = async {
         loop {
             publish(&fleet, "santa.tag.new", jitter(7)).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -129,7 +129,7 @@ async fn other_subjects_are_listened_to_by_the_same_connection() {
     };
     let message = tokio::select! {
         message = listener.message() => message,
-        never = heard => never,
+        never = publishing => never,
     };
     assert_eq!(
         message,
@@ -179,7 +179,7 @@ fn commands(allowed: Option<&[Action]>) -> Option<Commands> {
 }
 
 #[tokio::test]
-async fn only_a_fresh_command_with_the_right_signature_is_done_and_only_once() {
+async fn only_a_recent_command_with_a_valid_signature_is_executed_and_only_once() {
     let Some(server) = NatsServer::start() else {
         return;
     };
@@ -222,7 +222,7 @@ async fn only_a_fresh_command_with_the_right_signature_is_done_and_only_once() {
 }
 
 #[tokio::test]
-async fn what_a_command_asks_for_is_done_by_the_daemon_whose_answer_is_sent() {
+async fn the_daemon_executes_a_command_and_its_answer_is_sent() {
     let Some(server) = NatsServer::start() else {
         return;
     };
@@ -241,7 +241,7 @@ async fn what_a_command_asks_for_is_done_by_the_daemon_whose_answer_is_sent() {
     };
     let daemon = async {
         let PushEvent::Command(asked, reply) = listener.next().await else {
-            panic!("a command comes");
+            panic!("a command is expected");
         };
         assert_eq!(asked.action, Action::EventUpload);
         assert_eq!(asked.details, [10, 1, b'x']);
@@ -254,14 +254,14 @@ async fn what_a_command_asks_for_is_done_by_the_daemon_whose_answer_is_sent() {
     let (response, mut listener) = tokio::join!(asked(&fleet, &request), daemon);
     assert_eq!(response.event_upload, Some(vec![8, 1]));
 
-    // Without anybody who waits for the answer a command is left alone, and what is not allowed does not come here.
+    // A command without a reply subject is ignored, and a disabled command does not reach the daemon.
     publish(&fleet, COMMANDS, upload(2).encode_to_vec()).await;
     let response = asked(&fleet, &signed(command(3, 0))).await;
     assert_eq!(response.error, Some(CommandError::CommandDisabled));
     publish(&fleet, "santa.host.D1", Vec::new()).await;
     assert_eq!(listener.message().await, Message::Full);
 
-    // A daemon that does not do it answers so.
+    // A daemon that does not answer the command causes an error.
     let refused = upload(4);
     let daemon = async {
         let event = listener.next().await;
@@ -272,7 +272,7 @@ async fn what_a_command_asks_for_is_done_by_the_daemon_whose_answer_is_sent() {
 }
 
 #[tokio::test]
-async fn without_a_key_no_command_is_believed() {
+async fn without_a_key_all_commands_are_refused() {
     let Some(server) = NatsServer::start() else {
         return;
     };
@@ -284,7 +284,7 @@ async fn without_a_key_no_command_is_believed() {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_is_told_of_and_connected_to_when_it_is_back() {
+async fn a_lost_server_is_reported_and_reconnected() {
     let Some(mut server) = NatsServer::start() else {
         return;
     };
@@ -293,10 +293,10 @@ async fn a_server_that_dies_is_told_of_and_connected_to_when_it_is_back() {
     server.kill();
     assert_eq!(listener.disconnected().await, PushError::Lost);
     assert_eq!(listener.handle.status().state, PushState::Disconnected);
-    // One attempt in vain at least, so that it is not the first one that succeeds.
+    // Wait for at least one failed attempt.
     let why = listener.disconnected().await;
     assert!(matches!(why, PushError::Unreachable(_)), "{why:?}");
-    server.start_again();
+    server.restart();
     listener.handle.reconnect();
     listener.connected().await;
     assert_eq!(listener.handle.status().problem, None);
@@ -306,14 +306,14 @@ async fn a_server_that_dies_is_told_of_and_connected_to_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_connection_comes_back_by_itself() {
+async fn a_lost_connection_is_reconnected_automatically() {
     let Some(mut server) = NatsServer::start() else {
         return;
     };
     let mut listener = listen(config(&server, &["santa.host.D1"]));
     listener.connected().await;
     server.kill();
-    server.start_again();
+    server.restart();
     assert_eq!(listener.disconnected().await, PushError::Lost);
     listener.connected().await;
     let fleet = publisher(&server).await;
@@ -322,7 +322,7 @@ async fn a_connection_comes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn only_credentials_of_the_account_are_let_in() {
+async fn only_credentials_of_the_account_are_accepted() {
     let (ours, others) = (NatsAccount::default(), NatsAccount::default());
     let Some(server) = NatsServer::start_with(&ours.configuration()) else {
         return;

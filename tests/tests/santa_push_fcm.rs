@@ -1,7 +1,7 @@
-//! Push by FCM, against a stand-in of its server: messages, acknowledgements, and how connections end.
+//! Tests push by FCM with a fake server: messages, acknowledgements, and ends of connections.
 #![allow(
     clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
+    reason = "the whole file is test code, including helpers that clippy does not recognize"
 )]
 
 use selvedge_santa::push::Message;
@@ -11,7 +11,7 @@ use selvedge_tests::{FakeFcm, PushListener};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// Starts, and does not wait for the pause before the first connection.
+/// Starts push without the delay before the first connection.
 async fn listen(server: &FakeFcm) -> PushListener {
     let config = FcmConfig {
         token: Token::from("a token/with=signs"),
@@ -24,7 +24,7 @@ async fn listen(server: &FakeFcm) -> PushListener {
     listener
 }
 
-/// The first attempt leads to a connection.
+/// Expects that the first attempt succeeds.
 async fn connected(listener: &mut PushListener) {
     let next = listener.next().await;
     assert!(matches!(next, PushEvent::Connected { .. }), "{next:?}");
@@ -35,7 +35,7 @@ fn frame(id: &str, blob: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn messages_are_acknowledged_and_told() {
+async fn messages_are_acknowledged_and_reported() {
     let server = FakeFcm::start();
     let mut listener = listen(&server).await;
     connected(&mut listener).await;
@@ -68,7 +68,7 @@ async fn messages_are_acknowledged_and_told() {
 }
 
 #[tokio::test]
-async fn a_program_is_announced_beside_what_is_asked() {
+async fn a_message_can_also_announce_a_program() {
     let server = FakeFcm::start();
     let mut listener = listen(&server).await;
     connected(&mut listener).await;
@@ -83,7 +83,7 @@ async fn a_program_is_announced_beside_what_is_asked() {
 }
 
 #[tokio::test]
-async fn a_connection_that_drains_or_ends_is_made_anew() {
+async fn a_closed_connection_is_reconnected() {
     let server = FakeFcm::start();
     let mut listener = listen(&server).await;
     connected(&mut listener).await;
@@ -91,7 +91,7 @@ async fn a_connection_that_drains_or_ends_is_made_anew() {
         {"message_type": "control", "control_type": "CONNECTION_DRAINING"}
     ]]]));
     assert_eq!(listener.disconnected().await, PushError::Lost);
-    // It is made anew by itself too, but not at once: the one before was short.
+    // It would also reconnect automatically, but after a delay, because the connection was short.
     listener.handle.reconnect();
     connected(&mut listener).await;
     server.end();
@@ -103,7 +103,7 @@ async fn a_connection_that_drains_or_ends_is_made_anew() {
 }
 
 #[tokio::test]
-async fn some_statuses_end_push_and_others_do_not() {
+async fn some_statuses_are_fatal_and_others_are_not() {
     for status in [302, 400, 401, 403, 404] {
         let server = FakeFcm::answering(status);
         let mut listener = listen(&server).await;
@@ -121,23 +121,23 @@ async fn some_statuses_end_push_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn a_token_is_in_no_message_about_what_went_wrong() {
+async fn error_messages_do_not_contain_the_token() {
     let server = FakeFcm::start();
     let (sender, mut events) = mpsc::channel(64);
-    let gone = FcmConfig {
+    let unreachable = FcmConfig {
         token: Token::from("a-secret-token"),
-        // Nobody listens on the port of discarding.
+        // No process listens on the discard port.
         connect_url: "http://127.0.0.1:9/".into(),
         ack_url: server.ack_url(),
     };
-    let handle = push::start(PushConfig::Fcm(gone.clone()), "M", sender).unwrap();
+    let handle = push::start(PushConfig::Fcm(unreachable.clone()), "M", sender).unwrap();
     let created = events.recv().await.unwrap();
     assert!(matches!(created, PushEvent::Created));
     handle.reconnect();
     let Some(PushEvent::Disconnected { why }) = events.recv().await else {
-        panic!("nobody is connected");
+        panic!("a connection is impossible");
     };
     assert!(matches!(why, PushError::Unreachable(_)), "{why:?}");
-    let told = format!("{why} {:?} {gone:?}", handle.status());
-    assert!(!told.contains("secret"), "{told}");
+    let text = format!("{why} {:?} {unreachable:?}", handle.status());
+    assert!(!text.contains("secret"), "{text}");
 }

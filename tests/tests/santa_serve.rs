@@ -1,8 +1,8 @@
-//! The small server over its sockets: every encoding and both forms, pages that stay whole while the configuration
-//! changes, tokens, refusals, the event log, and moroz's own configuration.
+//! Tests the server over HTTP: encodings and formats, consistent pages while the configuration changes, tokens, errors,
+//! the event log, and compatibility with moroz's configuration.
 #![allow(
     clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
+    reason = "the whole file is test code, including helpers that clippy does not recognize"
 )]
 
 use std::fmt::Write as _;
@@ -23,14 +23,14 @@ use selvedge_tests::{Moroz, SantaMachine};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// An answer.
-struct Answer {
+/// An HTTP response.
+struct HttpResponse {
     status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
         let (_, value) = fields.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
@@ -43,8 +43,8 @@ impl Answer {
     }
 }
 
-/// A request of exactly these bytes.
-fn ask(to: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
+/// Sends a raw HTTP request.
+fn send(to: SocketAddr, line: &str, headers: &str, body: &[u8]) -> HttpResponse {
     let mut stream = TcpStream::connect(to).unwrap();
     let timeout = Some(Duration::from_secs(60));
     stream.set_read_timeout(timeout).unwrap();
@@ -60,7 +60,7 @@ fn ask(to: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
         .position(|four| four == b"\r\n\r\n")
         .unwrap();
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-    Answer {
+    HttpResponse {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head,
         body: bytes[end + 4..].to_vec(),
@@ -69,8 +69,8 @@ fn ask(to: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
-fn post(to: &Running, path: &str, headers: &str, body: &[u8]) -> Answer {
-    ask(to.address(), &format!("POST {path}"), headers, body)
+fn post(to: &Running, path: &str, headers: &str, body: &[u8]) -> HttpResponse {
+    send(to.address(), &format!("POST {path}"), headers, body)
 }
 
 /// `count` rules for files whose SHA-256 begins with `first`.
@@ -82,12 +82,12 @@ fn rules(first: char, count: usize) -> String {
     text
 }
 
-struct Scene {
+struct TestServer {
     dir: TempDir,
     server: Running,
 }
 
-impl Scene {
+impl TestServer {
     async fn new(toml: &str, change: impl FnOnce(&mut ServeConfig)) -> Self {
         let dir = TempDir::new().unwrap();
         std::fs::write(dir.path().join("rules.toml"), toml).unwrap();
@@ -108,7 +108,7 @@ impl Scene {
         }
     }
 
-    fn page(&self, cursor: &str) -> Answer {
+    fn page(&self, cursor: &str) -> HttpResponse {
         let request = RuleDownloadRequest {
             cursor: cursor.into(),
             machine_id: "M".into(),
@@ -123,8 +123,8 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_encoding_and_both_forms_are_taken_under_both_paths() {
-    let scene = Scene::new("batch_size = 7\n", |_| {}).await;
+async fn all_encodings_and_formats_are_accepted_under_both_paths() {
+    let test = TestServer::new("batch_size = 7\n", |_| {}).await;
     let request = PreflightRequest {
         request_clean_sync: true,
         ..PreflightRequest::default()
@@ -142,7 +142,7 @@ async fn every_encoding_and_both_forms_are_taken_under_both_paths() {
                     write!(headers, "Content-Encoding: {name}\r\n").unwrap();
                 }
                 let body = encoding.pack(form.write(&request));
-                let answer = post(&scene.server, path, &headers, &body);
+                let answer = post(&test.server, path, &headers, &body);
                 assert_eq!(answer.status, 200, "{form:?} {encoding:?}");
                 assert_eq!(answer.header("content-type"), Some(form.content_type()));
                 let message: PreflightResponse = form.read(&answer.body).unwrap();
@@ -154,8 +154,8 @@ async fn every_encoding_and_both_forms_are_taken_under_both_paths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_right_is_refused_with_a_sentence() {
-    let scene = Scene::new("", |_| {}).await;
+async fn invalid_requests_are_refused_with_a_message() {
+    let test = TestServer::new("", |_| {}).await;
     let large = Encoding::Gzip.pack(vec![b' '; 33 << 20]);
     let long = format!("/preflight/{}", "x".repeat(300));
     let rows: &[(&str, &str, &[u8], u16)] = &[
@@ -207,48 +207,52 @@ async fn what_is_not_right_is_refused_with_a_sentence() {
         ("POST /ruledownload/M", JSON, br#"{"cursor":{"a":1}}"#, 400),
     ];
     for (line, headers, body, status) in rows {
-        let answer = ask(scene.server.address(), line, headers, body);
+        let answer = send(test.server.address(), line, headers, body);
         assert_eq!(answer.status, *status, "{line:.40} {headers}");
         assert!(answer.error().contains(' '), "{line:.40}");
     }
-    // Nothing of it made a machine known but what was right so far.
-    assert_eq!(scene.server.state().status().machine_count, 0);
+    // Invalid requests do not add machines to the status.
+    assert_eq!(test.server.state().status().machine_count, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_walk_over_the_rules_stays_whole_while_they_change() {
-    let scene = Scene::new(&rules('a', 25), |_| {}).await;
-    let read = |answer: Answer| -> RuleDownloadResponse {
+async fn a_download_is_consistent_while_the_rules_change() {
+    let test = TestServer::new(&rules('a', 25), |_| {}).await;
+    let read = |answer: HttpResponse| -> RuleDownloadResponse {
         assert_eq!(answer.status, 200);
         Form::Json.read(&answer.body).unwrap()
     };
-    let mut page = read(scene.page(""));
-    let mut walked = page.rules.clone();
-    std::fs::write(scene.dir.path().join("rules.toml"), rules('b', 5)).unwrap();
-    // Another machine has seen the change already.
-    let fresh = read(scene.page(""));
+    let mut page = read(test.page(""));
+    let mut downloaded = page.rules.clone();
+    std::fs::write(test.dir.path().join("rules.toml"), rules('b', 5)).unwrap();
+    // Another machine has already received the change.
+    let fresh = read(test.page(""));
     assert_eq!((fresh.rules.len(), fresh.cursor.as_str()), (5, ""));
     while !page.cursor.is_empty() {
-        page = read(scene.page(&page.cursor));
-        walked.extend(page.rules.clone());
+        page = read(test.page(&page.cursor));
+        downloaded.extend(page.rules.clone());
     }
-    assert_eq!(walked.len(), 25);
-    assert!(walked.iter().all(|rule| rule.identifier.starts_with('a')));
+    assert_eq!(downloaded.len(), 25);
+    assert!(
+        downloaded
+            .iter()
+            .all(|rule| rule.identifier.starts_with('a'))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_bodies_stop_nobody_else() {
-    let scene = Scene::new("", |_| {}).await;
+async fn slow_uploads_do_not_block_other_requests() {
+    let test = TestServer::new("", |_| {}).await;
     let mut slow = Vec::new();
-    // As many as the server would unpack at once, and more, each as large as a body may be.
+    // More than the maximum number of concurrent decompressions, each with the maximum size.
     for _ in 0..80 {
-        let mut stream = TcpStream::connect(scene.server.address()).unwrap();
+        let mut stream = TcpStream::connect(test.server.address()).unwrap();
         let head = format!(
             "POST /preflight/slow HTTP/1.1\r\nHost: x\r\n{JSON}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
             8 << 20
         );
         stream.write_all(head.as_bytes()).unwrap();
-        // The server asks for the body when it begins to read it.
+        // The server sends 100 Continue when it starts to read the body.
         let mut answer = [0; 25];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -256,88 +260,88 @@ async fn slow_bodies_stop_nobody_else() {
         slow.push(stream);
     }
     let body = Form::Json.write(&PreflightRequest::default());
-    let answer = post(&scene.server, "/preflight/M", JSON, &body);
+    let answer = post(&test.server, "/preflight/M", JSON, &body);
     assert_eq!(answer.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_given_and_is_good_under_the_named_header_until_it_expires() {
+async fn a_token_is_valid_in_the_configured_header_until_it_expires() {
     let named = XsrfOptions {
         header: Some("X-Client-Xsrf".into()),
         ..XsrfOptions::default()
     };
-    let scene = Scene::new("", |config| config.xsrf = Some(named)).await;
+    let test = TestServer::new("", |config| config.xsrf = Some(named)).await;
     let path = "/v1/santa/preflight/M";
-    assert_eq!(post(&scene.server, path, JSON, b"{}").status, 403);
-    let given = post(&scene.server, "/v1/santa/xsrf/M", "", b"");
+    assert_eq!(post(&test.server, path, JSON, b"{}").status, 403);
+    let given = post(&test.server, "/v1/santa/xsrf/M", "", b"");
     assert_eq!(given.header("x-xsrf-token-header"), Some("X-Client-Xsrf"));
     let token = given.header("x-xsrf-token").unwrap();
     for (header, status) in [("X-Client-Xsrf", 200), ("X-XSRF-TOKEN", 403)] {
         let headers = format!("{JSON}{header}: {token}\r\n");
-        assert_eq!(post(&scene.server, path, &headers, b"{}").status, status);
+        assert_eq!(post(&test.server, path, &headers, b"{}").status, status);
     }
-    let machine = scene.machine("M");
+    let machine = test.machine("M");
     assert_eq!(machine.sync().await.status(), Status::Success);
     let life = Duration::ZERO;
     let expired = |config: &mut ServeConfig| config.xsrf = Some(XsrfOptions { header: None, life });
-    let scene = Scene::new("", expired).await;
-    assert_eq!(scene.machine("M").sync().await.status(), Status::Preflight);
+    let test = TestServer::new("", expired).await;
+    assert_eq!(test.machine("M").sync().await.status(), Status::Preflight);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_in_the_log_before_the_answer_and_bundles_are_asked_for() {
-    let scene = Scene::new("enable_bundles = true\n", |_| {}).await;
+async fn events_are_logged_before_the_response_and_bundles_are_requested() {
+    let test = TestServer::new("enable_bundles = true\n", |_| {}).await;
     let text = r#"{"events":[{"file_sha256":"ab","decision":"BLOCK_BINARY","execution_time":1.5,"file_bundle_hash":"cd"}]}"#;
     let request: EventUploadRequest = serde_json::from_str(text).unwrap();
     for _ in 0..2 {
         let path = "/v1/santa/eventupload/M";
-        let answer = post(&scene.server, path, JSON, &Form::Json.write(&request));
+        let answer = post(&test.server, path, JSON, &Form::Json.write(&request));
         let answer: EventUploadResponse = Form::Json.read(&answer.body).unwrap();
         assert_eq!(answer.event_upload_bundle_binaries, ["cd"]);
-        let log = std::fs::read_to_string(scene.dir.path().join("events.jsonl")).unwrap();
+        let log = std::fs::read_to_string(test.dir.path().join("events.jsonl")).unwrap();
         let line: Value = serde_json::from_str(log.trim_end()).unwrap();
         assert_eq!(line["machine_id"], "M");
         assert_eq!(line["execution"]["file_sha256"], "ab");
     }
-    let status = scene.server.state().status();
+    let status = test.server.state().status();
     assert_eq!((status.events, status.repeated_events), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_tells_which_machines_have_the_rules_they_should() {
-    let scene = Scene::new(&rules('a', 25), |_| {}).await;
+async fn the_status_shows_which_machines_have_the_configured_rules() {
+    let test = TestServer::new(&rules('a', 25), |_| {}).await;
     for id in ["current", "behind"] {
-        let report = scene.machine(id).sync().await;
+        let report = test.machine(id).sync().await;
         assert_eq!(report.status(), Status::Success, "{report:?}");
     }
-    std::fs::write(scene.dir.path().join("rules.toml"), rules('a', 26)).unwrap();
-    scene.machine("current").sync().await;
-    let shown = ask(scene.server.address(), "GET /", "", b"");
+    std::fs::write(test.dir.path().join("rules.toml"), rules('a', 26)).unwrap();
+    test.machine("current").sync().await;
+    let shown = send(test.server.address(), "GET /", "", b"");
     let shown: Value = serde_json::from_slice(&shown.body).unwrap();
     assert_eq!(shown["machine_count"], 2);
     assert_eq!(shown["rules"]["rules"], 26);
     assert_eq!(shown["machines"]["current"]["agreement"], "agrees");
     assert_eq!(shown["machines"]["current"]["rules_received"], 26);
     assert_eq!(shown["machines"]["behind"]["agreement"], "behind");
-    // A rule that left the file stays on the machine, and that is told.
-    std::fs::write(scene.dir.path().join("rules.toml"), rules('a', 3)).unwrap();
-    scene.machine("current").sync().await;
-    let status = scene.server.state().status();
+    // A rule that is removed from the file remains on the machine, and the status shows this.
+    std::fs::write(test.dir.path().join("rules.toml"), rules('a', 3)).unwrap();
+    test.machine("current").sync().await;
+    let status = test.server.state().status();
     assert_eq!(status.machines["current"].agreement, Agreement::Differs);
     assert_eq!(status.agreement[&Agreement::Behind], 1);
     std::fs::write(
-        scene.dir.path().join("rules.toml"),
+        test.dir.path().join("rules.toml"),
         format!("clean_sync = true\n{}", rules('a', 3)),
     )
     .unwrap();
-    scene.machine("current").sync().await;
-    let status = scene.server.state().status();
+    test.machine("current").sync().await;
+    let status = test.server.state().status();
     assert_eq!(status.machines["current"].agreement, Agreement::Agrees);
-    scene.server.stop().await;
+    test.server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_means_the_same_to_moroz() {
+async fn a_configuration_has_the_same_effect_with_moroz() {
     let rows = "client_mode = \"LOCKDOWN\"\nbatch_size = 3\nfull_sync_interval = 900\n\
                 blocked_path_regex = \"^/tmp/.*\"\nenable_bundles = true\n\
                 [[rules]]\nrule_type = \"TEAMID\"\npolicy = \"ALLOWLIST\"\nidentifier = \"EQHXZ8M8AV\"\ncustom_msg = \"yes\"\n";
@@ -345,10 +349,10 @@ async fn a_configuration_means_the_same_to_moroz() {
     let Some(moroz) = Moroz::start(&toml) else {
         return;
     };
-    let scene = Scene::new(&toml, |_| {}).await;
-    let ours = scene.machine("M");
+    let test = TestServer::new(&toml, |_| {}).await;
+    let ours = test.machine("M");
     let theirs = SantaMachine {
-        store: scene.dir.path().join("theirs"),
+        store: test.dir.path().join("theirs"),
         url: moroz.url(),
         ..ours.clone()
     };
@@ -370,13 +374,13 @@ async fn a_configuration_means_the_same_to_moroz() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_served_is_not_started() {
+async fn a_server_with_invalid_options_does_not_start() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("rules.toml");
     let config = |path: &Path| ServeConfig::new(Source::Path(path.to_owned()));
     assert!(matches!(
         start(config(&path)).await,
-        Err(ServeError::Library(_))
+        Err(ServeError::Configuration(_))
     ));
     std::fs::write(&path, "client_mode = \"WAT\"").unwrap();
     let error = start(config(&path)).await.unwrap_err().to_string();

@@ -1,6 +1,9 @@
-//! Santa's commands against the real server moroz, which `MOROZ` or PATH names; without one, they say so and pass.
-#![allow(missing_docs, reason = "the names of tests are their claims")]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+//! Tests the commands with the real server moroz from the variable `MOROZ` or the PATH. Without it, they are skipped.
+#![allow(missing_docs, reason = "the names of tests describe them")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic fails the test at the right line"
+)]
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -33,14 +36,14 @@ impl Machine {
         self.dir.path().join(name)
     }
 
-    fn feed(&self, args: &[&str], stdin: &str) -> Outcome {
+    fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Outcome {
         let dir = self.dir.path().to_str().unwrap();
-        let place = ["--data-dir", dir, "--json", "santa"];
-        Run::new(place.iter().chain(args)).stdin(stdin).outcome()
+        let options = ["--data-dir", dir, "--json", "santa"];
+        Run::new(options.iter().chain(args)).stdin(stdin).outcome()
     }
 
     fn run(&self, args: &[&str]) -> Outcome {
-        self.feed(args, "")
+        self.run_with_stdin(args, "")
     }
 
     fn sync(&self, args: &[&str]) -> Value {
@@ -48,7 +51,7 @@ impl Machine {
         self.run(&args).ok().json()
     }
 
-    /// The identifiers of the server's rules, in their order.
+    /// The identifiers of the server's rules in their order.
     fn rules(&self) -> Vec<String> {
         let listed = self.run(&["rules", "list", "--from", "server"]).ok().json();
         let rules = listed.as_array().unwrap().iter();
@@ -78,7 +81,7 @@ fn toml_rules(numbers: impl IntoIterator<Item = usize>) -> String {
 }
 
 #[test]
-fn rules_come_and_events_go() {
+fn rules_are_downloaded_and_events_are_uploaded() {
     let global = format!(
         "client_mode = \"LOCKDOWN\"\nbatch_size = 2\n{}",
         toml_rules([1, 2])
@@ -88,9 +91,15 @@ fn rules_come_and_events_go() {
     };
     let machine = Machine::new(&moroz.url(), "");
     let events = format!("[{},{},{}]", event(1), event(2), event(3));
-    let added = machine.feed(&["events", "add"], &events).ok().json();
+    let added = machine
+        .run_with_stdin(&["events", "add"], &events)
+        .ok()
+        .json();
     assert_eq!(added["added"], 3);
-    let again = machine.feed(&["events", "add", "-"], &event(2)).ok().json();
+    let again = machine
+        .run_with_stdin(&["events", "add", "-"], &event(2))
+        .ok()
+        .json();
     assert_eq!((&again["added"], &again["dropped"]), (&0.into(), &1.into()));
 
     let report = machine.sync(&["--once"]);
@@ -120,7 +129,7 @@ fn rules_come_and_events_go() {
 }
 
 #[test]
-fn a_rule_that_the_server_drops_goes_with_a_clean_sync_and_local_rules_stay() {
+fn a_clean_sync_removes_dropped_rules_and_keeps_local_rules() {
     let Some(moroz) = Moroz::start(&toml_rules([1, 2])) else {
         return;
     };
@@ -148,14 +157,14 @@ fn a_rule_that_the_server_drops_goes_with_a_clean_sync_and_local_rules_stay() {
     assert_eq!(machine.rules(), [sha256(2)]);
     let all = machine.run(&["rules", "list"]).ok().json();
     assert_eq!(all.as_array().unwrap().len(), 2);
-    // No rules at all wipe nothing, whatever the server says.
+    // A download without rules removes nothing, even in a clean sync.
     moroz.configure("global", "clean_sync = true");
     machine.sync(&[]);
     assert_eq!(machine.rules(), [sha256(2)]);
 }
 
 #[test]
-fn ten_thousand_rules_come_in_one_sync_and_can_be_moved_back() {
+fn ten_thousand_rules_are_synced_exported_and_synced_again() {
     let Some(moroz) = Moroz::start(&toml_rules(0..10_000)) else {
         return;
     };
@@ -169,12 +178,12 @@ fn ten_thousand_rules_come_in_one_sync_and_can_be_moved_back() {
 }
 
 #[test]
-fn the_doctor_says_what_to_set() {
+fn the_doctor_shows_which_settings_to_change() {
     let Some(moroz) = Moroz::start(&toml_rules([1])) else {
         return;
     };
     let machine = Machine::new(&moroz.url(), "");
-    let said = |outcome: &Outcome, check: &str| {
+    let finding = |outcome: &Outcome, check: &str| {
         let findings = outcome.json();
         let mut found = findings.as_array().unwrap().iter();
         let found = found.find(|finding| finding["check"] == check);
@@ -184,30 +193,34 @@ fn the_doctor_says_what_to_set() {
             .to_owned()
     };
     let good = machine.run(&["doctor"]).ok();
-    assert_eq!(said(&good, "encodings"), "the server takes deflate, zlib");
-    assert_eq!(said(&good, "rules"), "1 rule on 1 page");
-    assert!(said(&good, "STANDALONE").contains("refuses"));
+    assert_eq!(
+        finding(&good, "encodings"),
+        "the server accepts deflate, zlib"
+    );
+    assert_eq!(finding(&good, "rules"), "1 rule on 1 page");
+    assert!(finding(&good, "STANDALONE").contains("rejects"));
     assert!(
-        said(&good, "clock").contains("0 seconds") || said(&good, "clock").contains("1 seconds")
+        finding(&good, "clock").contains("0 seconds")
+            || finding(&good, "clock").contains("1 seconds")
     );
 
     machine.configure(&moroz.url(), "SyncClientContentEncoding = \"gzip\"");
     let wrong = machine.run(&["doctor"]).exits(1);
-    assert!(said(&wrong, "encodings").contains("set SyncClientContentEncoding = \"deflate\""));
+    assert!(finding(&wrong, "encodings").contains("set SyncClientContentEncoding = \"deflate\""));
     machine.configure(&moroz.url(), "SyncEnableProtoTransfer = true");
     let wrong = machine.run(&["doctor"]).exits(1);
-    assert!(said(&wrong, "form").contains("set SyncEnableProtoTransfer = false"));
+    assert!(finding(&wrong, "form").contains("set SyncEnableProtoTransfer = false"));
     let elsewhere = moroz.url().replace("/v1/santa", "/v2");
     machine.configure(&elsewhere, "");
     let wrong = machine.run(&["doctor"]).exits(1);
-    assert!(said(&wrong, "preflight").contains("check the path of SyncBaseURL"));
+    assert!(finding(&wrong, "preflight").contains("check the path of SyncBaseURL"));
     drop(moroz);
-    let away = machine.run(&["doctor"]).exits(6);
-    assert!(said(&away, "connection").contains("check SyncBaseURL"));
+    let unreachable = machine.run(&["doctor"]).exits(6);
+    assert!(finding(&unreachable, "connection").contains("check SyncBaseURL"));
 }
 
 #[test]
-fn a_sync_that_has_nowhere_to_go_ends_with_santas_numbers() {
+fn a_sync_without_server_or_id_exits_with_santas_status() {
     let rows = [
         ("", "M", 6),
         ("http://sync.example.net/", "M", 6),
@@ -223,7 +236,7 @@ fn a_sync_that_has_nowhere_to_go_ends_with_santas_numbers() {
 }
 
 #[test]
-fn a_sync_is_refused_while_another_process_is_at_it() {
+fn a_sync_is_refused_while_another_process_syncs() {
     let machine = Machine::new("http://127.0.0.1:9/", "");
     let held = std::fs::File::create(machine.path("santa.lock")).unwrap();
     held.lock().unwrap();

@@ -1,6 +1,9 @@
-//! Santa's requests over TLS: pinned roots, client certificates in PEM and in PKCS#12, and what the doctor says of them.
-#![allow(missing_docs, reason = "the names of tests are their claims")]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+//! Tests requests over TLS: trusted roots, client certificates in PEM and PKCS#12, and the doctor's findings.
+#![allow(missing_docs, reason = "the names of tests describe them")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic fails the test at the right line"
+)]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -25,7 +28,7 @@ fn authority(name: &str) -> Issuer {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A certificate for a name, and its key.
+/// A certificate for a name, with its key.
 fn issue(issuer: &Issuer, name: &str) -> (rcgen::Certificate, KeyPair) {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params
@@ -35,7 +38,7 @@ fn issue(issuer: &Issuer, name: &str) -> (rcgen::Certificate, KeyPair) {
     (params.signed_by(&key, issuer).unwrap(), key)
 }
 
-/// A server that wants a client certificate and answers every request with an empty 200. Its port.
+/// Starts a server that requires a client certificate and responds with an empty 200. Returns its port.
 fn serve(server: &Issuer, clients: &Issuer) -> u16 {
     let (certificate, key) = issue(server, "localhost");
     let mut roots = RootCertStore::empty();
@@ -67,7 +70,7 @@ fn serve(server: &Issuer, clients: &Issuer) -> u16 {
     port
 }
 
-/// Answers until the client hangs up, or is refused.
+/// Responds until the client closes the connection or is rejected.
 fn answer(stream: &mut (impl Read + Write)) {
     while request(stream).is_some() {
         let text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -77,7 +80,7 @@ fn answer(stream: &mut (impl Read + Write)) {
     }
 }
 
-/// Reads a request, whose length must be announced.
+/// Reads a request, which must have a Content-Length.
 fn request(stream: &mut impl Read) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -89,7 +92,13 @@ fn request(stream: &mut impl Read) -> Option<()> {
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.expect("the length is announced").parse().unwrap()];
+    let mut body = vec![
+        0;
+        length
+            .expect("the request has a Content-Length")
+            .parse()
+            .unwrap()
+    ];
     stream.read_exact(&mut body).ok()
 }
 
@@ -120,13 +129,13 @@ impl Machine {
             format!("SyncBaseURL = \"https://localhost:{port}/\"\nMachineID = \"M\"\n{settings}"),
         );
         let dir = self.dir.path().to_str().unwrap();
-        let place = ["--data-dir", dir, "--json", "santa"];
-        Run::new(place.iter().chain(args)).outcome()
+        let options = ["--data-dir", dir, "--json", "santa"];
+        Run::new(options.iter().chain(args)).outcome()
     }
 }
 
 #[test]
-fn only_pinned_roots_are_trusted_and_the_client_shows_its_certificate() {
+fn only_configured_roots_are_trusted_and_the_client_sends_its_certificate() {
     let (servers, clients) = (authority("servers"), authority("clients"));
     let port = serve(&servers, &clients);
     let machine = Machine::new();
@@ -179,7 +188,7 @@ fn only_pinned_roots_are_trusted_and_the_client_shows_its_certificate() {
     assert!(
         unknown
             .stdout
-            .contains("name the certificate of its issuer by ServerAuthRootsFile"),
+            .contains("set ServerAuthRootsFile to the certificate of its issuer"),
         "{unknown}"
     );
     let _nameless = machine.run(port, &pinned, &["doctor"]).exits(6);
@@ -187,7 +196,7 @@ fn only_pinned_roots_are_trusted_and_the_client_shows_its_certificate() {
 }
 
 #[test]
-fn a_client_certificate_in_pkcs12_needs_its_password() {
+fn a_client_certificate_in_pkcs12_requires_its_password() {
     let (servers, clients) = (authority("servers"), authority("clients"));
     let port = serve(&servers, &clients);
     let machine = Machine::new();
@@ -223,7 +232,7 @@ fn a_client_certificate_in_pkcs12_needs_its_password() {
 }
 
 #[test]
-fn a_key_of_another_certificate_is_refused_before_anything_is_sent() {
+fn a_key_that_does_not_match_the_certificate_is_refused_before_any_request() {
     let clients = authority("clients");
     let machine = Machine::new();
     let ((certificate, _), (_, other)) = (issue(&clients, "machine"), issue(&clients, "machine"));
@@ -233,7 +242,7 @@ fn a_key_of_another_certificate_is_refused_before_anything_is_sent() {
     assert!(
         refused
             .stderr
-            .contains("its key does not belong to its certificate"),
+            .contains("its key does not match its certificate"),
         "{refused}"
     );
 }

@@ -1,13 +1,13 @@
-//! Whether the machines have the rules that the server would give them now.
+//! Compares the rules of the machines with the current rules of the server.
 //!
 //! ```text
-//! never synced ──────────────────────────────→ not compared: it has no rules yet
-//! its rules, by a fresh machine's full sync:
-//!   that sync fails ─────────────────────────→ not known, and why
-//!   the same ────────────────────────────────→ it agrees
-//!   others, and its last sync failed ────────→ it differs, for that reason
-//!   only rules more than the server has ─────→ it differs: normal syncs take no rules away
-//!   else ────────────────────────────────────→ it differs: the server's rules changed after its last sync
+//! never synced ──────────────────────────────→ not compared: the machine has no rules yet
+//! compared with a full sync of a fresh machine:
+//!   that sync fails ─────────────────────────→ unknown, with the error
+//!   the same rules ──────────────────────────→ agrees
+//!   others, and its last sync failed ────────→ differs, because of that error
+//!   only additional rules ───────────────────→ differs: normal syncs do not remove rules
+//!   else ────────────────────────────────────→ differs: the server's rules changed after its last sync
 //! ```
 
 use std::collections::BTreeMap;
@@ -25,10 +25,10 @@ use super::machine::VirtualMachine;
 use super::rules::RuleSet;
 use super::shard::{Phase, Shard};
 
-/// So many machines that differ are named.
-const NAMED: usize = 20;
+/// Maximum number of differing machines in the report.
+const MAX_LISTED: usize = 20;
 
-/// The comparison takes no longer.
+/// Timeout of the comparison.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Machines with the same rules.
@@ -36,47 +36,47 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Group {
     /// The hash of their rules.
     pub hash: String,
-    /// How many rules they have.
+    /// The number of their rules.
     pub rules: u64,
-    /// How many machines have them.
+    /// The number of machines.
     pub machines: u64,
 }
 
-/// A machine whose rules are not the server's.
+/// A machine whose rules differ from the server's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Differing {
     /// Its id.
     pub machine: String,
-    /// In what.
+    /// The difference.
     #[serde(flatten)]
     pub difference: Difference,
-    /// Why, as far as it can be told.
+    /// The probable reason.
     pub why: String,
 }
 
-/// Whether the machines have the server's rules.
+/// The result of the comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Agreement {
-    /// Machines that never synced, and so were not compared.
+    /// Machines that never synced, and were not compared.
     pub never_synced: u64,
     /// Machines whose rules were compared with a fresh full download.
     pub compared: u64,
-    /// Those that have the same.
+    /// Machines with the same rules.
     pub agree: u64,
-    /// Those that do not; some are named below.
+    /// Machines with other rules; some are listed in `differing`.
     pub differ: u64,
-    /// Those of which it is not known, for the download failed.
+    /// Machines whose comparison failed.
     pub unknown: u64,
-    /// Why it is not known, as the last of them says.
+    /// The last error of a failed comparison.
     pub trouble: Option<String>,
-    /// Machines with the same rules, the largest group first.
+    /// Groups of machines with the same rules, the largest group first.
     pub groups: Vec<Group>,
-    /// Some of those that differ.
+    /// Some of the differing machines.
     pub differing: Vec<Differing>,
 }
 
 impl Agreement {
-    /// Adds another thread's.
+    /// Adds the result of another thread.
     pub(super) fn merge(&mut self, other: Self) {
         self.never_synced += other.never_synced;
         self.compared += other.compared;
@@ -93,14 +93,14 @@ impl Agreement {
         self.groups
             .sort_by(|a, b| (b.machines, &a.hash).cmp(&(a.machines, &b.hash)));
         self.differing.extend(other.differing);
-        self.differing.truncate(NAMED);
+        self.differing.truncate(MAX_LISTED);
     }
 }
 
-/// Why a machine's rules are not the server's.
+/// Why a machine's rules differ from the server's.
 fn why(difference: Difference, trouble: Option<&str>) -> String {
     match (difference, trouble) {
-        (_, Some(trouble)) => format!("its last sync did not end well: {trouble}"),
+        (_, Some(trouble)) => format!("its last sync failed: {trouble}"),
         (
             Difference {
                 missing: 0,
@@ -108,37 +108,37 @@ fn why(difference: Difference, trouble: Option<&str>) -> String {
                 ..
             },
             None,
-        ) => "the server no longer sends them: only a clean sync takes rules away".into(),
+        ) => "the server no longer sends these rules, and only a clean sync removes rules".into(),
         (_, None) => "the server's rules changed after its last sync".into(),
     }
 }
 
-/// Which machines are compared: of every set of rules at least one as long as there are places, the others evenly.
-fn chosen(sets: &[usize], places: usize) -> Vec<usize> {
+/// Selects up to `limit` machines: first one of each set of rules, then others evenly.
+fn selected(sets: &[usize], limit: usize) -> Vec<usize> {
     let mut seen = std::collections::HashSet::new();
     let mut first: Vec<usize> = (0..sets.len())
-        .filter(|place| sets.get(*place).is_some_and(|set| seen.insert(*set)))
-        .take(places)
+        .filter(|index| sets.get(*index).is_some_and(|set| seen.insert(*set)))
+        .take(limit)
         .collect();
     let rest: Vec<usize> = (0..sets.len())
-        .filter(|place| first.binary_search(place).is_err())
+        .filter(|index| first.binary_search(index).is_err())
         .collect();
-    let left = (places - first.len()).min(rest.len());
+    let left = (limit - first.len()).min(rest.len());
     first.extend((0..left).filter_map(|n| rest.get(n * rest.len() / left.max(1))));
     first
 }
 
-enum Compared {
+enum Comparison {
     Agrees,
     Differs(Differing),
     Unknown(String),
 }
 
 impl<F: Fetch + 'static> Shard<F> {
-    /// Compares so many machines with fresh ones.
+    /// Compares up to `limit` machines with fresh ones.
     pub(super) async fn agreement(
         &self,
-        places: usize,
+        limit: usize,
         phase: &mut watch::Receiver<Phase>,
     ) -> Agreement {
         let synced: Vec<&Rc<VirtualMachine>> = self
@@ -149,13 +149,13 @@ impl<F: Fetch + 'static> Shard<F> {
         let (mut agreement, sets) = groups(&synced);
         agreement.never_synced = (self.machines.len() - synced.len()) as u64;
         let mut tasks = JoinSet::new();
-        for machine in chosen(&sets, places)
+        for machine in selected(&sets, limit)
             .into_iter()
-            .filter_map(|place| synced.get(place))
+            .filter_map(|index| synced.get(index))
         {
             tasks.spawn_local(compare(
                 Rc::clone(machine),
-                Rc::clone(self.ground()),
+                Rc::clone(self.context()),
                 Rc::clone(&self.pool),
             ));
         }
@@ -164,12 +164,12 @@ impl<F: Fetch + 'static> Shard<F> {
                 let Ok(compared) = done else { continue };
                 agreement.compared += 1;
                 match compared {
-                    Compared::Agrees => agreement.agree += 1,
-                    Compared::Differs(differing) => {
+                    Comparison::Agrees => agreement.agree += 1,
+                    Comparison::Differs(differing) => {
                         agreement.differ += 1;
                         agreement.differing.push(differing);
                     }
-                    Compared::Unknown(trouble) => {
+                    Comparison::Unknown(trouble) => {
                         agreement.unknown += 1;
                         agreement.trouble = Some(trouble);
                     }
@@ -185,12 +185,12 @@ impl<F: Fetch + 'static> Shard<F> {
         tasks.shutdown().await;
         agreement.unknown += left;
         agreement.compared += left;
-        agreement.differing.truncate(NAMED);
+        agreement.differing.truncate(MAX_LISTED);
         agreement
     }
 }
 
-/// The machines by their rules, and which group each is in.
+/// Groups the machines by their rules. Also returns the set of rules of each machine.
 fn groups(machines: &[&Rc<VirtualMachine>]) -> (Agreement, Vec<usize>) {
     let mut known: BTreeMap<usize, (RuleSet, u64)> = BTreeMap::new();
     let mut sets = Vec::with_capacity(machines.len());
@@ -211,32 +211,32 @@ fn groups(machines: &[&Rc<VirtualMachine>]) -> (Agreement, Vec<usize>) {
     (agreement, sets)
 }
 
-/// Sets the same machine up anew, and compares what it gets.
+/// Syncs a fresh machine with the same id, and compares the rules.
 async fn compare<F: Fetch>(
     machine: Rc<VirtualMachine>,
-    ground: Rc<super::shard::Ground<F>>,
+    context: Rc<super::shard::Context<F>>,
     pool: Rc<std::cell::RefCell<super::rules::Pool>>,
-) -> Compared {
-    let plan = &ground.plan;
+) -> Comparison {
+    let plan = &context.plan;
     let fresh = match VirtualMachine::new(plan.seed, machine.index, &plan.server, &pool) {
         Ok(fresh) => fresh,
-        Err(error) => return Compared::Unknown(error.to_string()),
+        Err(error) => return Comparison::Unknown(error.to_string()),
     };
     let job = Job::Full {
         kind: None,
         is_pushed: false,
     };
-    let report = ground.sync(&fresh, job, false).await;
+    let report = context.sync(&fresh, job, false).await;
     if report.status() != Status::Success {
         fresh.note_end(&report);
         let trouble = fresh.trouble().unwrap_or_default();
-        return Compared::Unknown(trouble.into());
+        return Comparison::Unknown(trouble.into());
     }
     let difference = machine.rule_set().difference(&fresh.rule_set());
     if difference == Difference::default() {
-        return Compared::Agrees;
+        return Comparison::Agrees;
     }
-    Compared::Differs(Differing {
+    Comparison::Differs(Differing {
         machine: machine.address.machine().into(),
         difference,
         why: why(difference, machine.trouble().as_deref()),
@@ -248,14 +248,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason() {
+    fn each_difference_has_its_reason() {
         let difference = |missing, extra, different| Difference {
             missing,
             extra,
             different,
         };
         let rows = [
-            (difference(1, 0, 0), Some("refused"), "its last sync"),
+            (difference(1, 0, 0), Some("refused"), "its last sync failed"),
             (difference(0, 1, 0), Some("refused"), "its last sync"),
             (difference(0, 3, 0), None, "the server no longer"),
             (difference(1, 3, 0), None, "the server's rules changed"),
@@ -268,21 +268,21 @@ mod tests {
     }
 
     #[test]
-    fn of_every_set_one_machine_is_compared_first() {
+    fn one_machine_of_each_set_is_selected_first() {
         let sets = [1, 1, 1, 2, 1, 3, 1, 1];
-        assert!(chosen(&sets, 0).is_empty());
-        assert_eq!(chosen(&sets, 2), [0, 3]);
-        assert_eq!(chosen(&sets, 3), [0, 3, 5]);
-        let five = chosen(&sets, 5);
+        assert!(selected(&sets, 0).is_empty());
+        assert_eq!(selected(&sets, 2), [0, 3]);
+        assert_eq!(selected(&sets, 3), [0, 3, 5]);
+        let five = selected(&sets, 5);
         assert_eq!(five[..3], [0, 3, 5]);
         assert_eq!(five.len(), 5);
-        let mut all = chosen(&sets, 100);
+        let mut all = selected(&sets, 100);
         all.sort_unstable();
         assert_eq!(all, (0..8).collect::<Vec<_>>());
     }
 
     #[test]
-    fn groups_of_two_threads_are_one() {
+    fn groups_of_two_threads_are_merged() {
         let of = |machines| Agreement {
             groups: vec![Group {
                 hash: "a".into(),

@@ -1,18 +1,18 @@
-//! Charts as SVG text. Each says in words what it shows, for those who do not see it; the numbers stand in a table too.
+//! Charts as SVG. Each has a text description for screen readers; the page also has the numbers in a table.
 
 use std::fmt::Write as _;
 
-/// The drawing is so wide and so high; a page may show it larger or smaller.
+/// The size of the view box. The page scales it.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
 
-/// The room for the numbers of the axes.
+/// The margins for the labels of the axes.
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 34.0;
 
-/// What a chart is called, and what it says in words.
+/// The title and the text description of a chart.
 pub(super) struct Caption<'a> {
     /// Unique within the page.
     pub(super) id: &'a str,
@@ -20,22 +20,22 @@ pub(super) struct Caption<'a> {
     pub(super) words: String,
 }
 
-/// One line of a chart over time.
+/// A line of a line chart.
 pub(super) struct Line<'a> {
     pub(super) label: &'a str,
-    /// Its class in the style sheet, which gives colour and dashes.
+    /// Its CSS class, which sets color and dashes.
     pub(super) class: &'a str,
     pub(super) values: Vec<f64>,
 }
 
-/// One part of a bar.
+/// A part of a stacked bar.
 pub(super) struct Part<'a> {
     pub(super) label: &'a str,
     pub(super) class: &'a str,
     pub(super) count: u64,
 }
 
-/// A row of a chart of ranges: half are below the first number, 95 of 100 below the second, all below the third.
+/// A row of a chart of ranges, with percentiles and the maximum.
 pub(super) struct Range<'a> {
     pub(super) label: &'a str,
     pub(super) p50: f64,
@@ -43,7 +43,7 @@ pub(super) struct Range<'a> {
     pub(super) max: f64,
 }
 
-/// A text within HTML or SVG.
+/// Escapes a text for HTML or SVG.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -60,7 +60,7 @@ pub(super) fn escaped(text: &str) -> String {
     safe
 }
 
-/// Values over time, one a step of so many seconds.
+/// A line chart with one value per step.
 pub(super) fn lines(caption: &Caption<'_>, step_seconds: u64, lines: &[Line<'_>]) -> String {
     let highest = lines.iter().flat_map(|line| line.values.iter().copied());
     let top = ceiling(highest.fold(0.0, f64::max));
@@ -69,14 +69,14 @@ pub(super) fn lines(caption: &Caption<'_>, step_seconds: u64, lines: &[Line<'_>]
         .map(|line| line.values.len())
         .max()
         .unwrap_or(0);
-    let across = |step: usize| {
+    let x_of = |step: usize| {
         LEFT + (WIDTH - LEFT - RIGHT) * step as f64 / steps.saturating_sub(1).max(1) as f64
     };
-    let up = |value: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top;
+    let y_of = |value: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top;
     let mut svg = opening(caption, HEIGHT);
     for quarter in 0..=4 {
         let value = top * f64::from(quarter) / 4.0;
-        let (y, right, left) = (up(value), WIDTH - RIGHT, LEFT - 6.0);
+        let (y, right, left) = (y_of(value), WIDTH - RIGHT, LEFT - 6.0);
         let _ = write!(
             svg,
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
@@ -95,13 +95,13 @@ pub(super) fn lines(caption: &Caption<'_>, step_seconds: u64, lines: &[Line<'_>]
             svg,
             "<text class=\"{}\" x=\"{:.1}\" y=\"{y}\">{}</text>",
             class.copied().unwrap_or_default(),
-            across(step),
+            x_of(step),
             clock(step as u64 * step_seconds)
         );
     }
     for line in lines {
         let points = line.values.iter().enumerate();
-        let points = points.map(|(step, value)| format!("{:.1},{:.1}", across(step), up(*value)));
+        let points = points.map(|(step, value)| format!("{:.1},{:.1}", x_of(step), y_of(*value)));
         let points: Vec<String> = points.collect();
         let _ = write!(
             svg,
@@ -115,7 +115,7 @@ pub(super) fn lines(caption: &Caption<'_>, step_seconds: u64, lines: &[Line<'_>]
     figure(caption, &svg, legend)
 }
 
-/// Shares of a whole, side by side.
+/// A stacked bar.
 pub(super) fn shares(caption: &Caption<'_>, parts: &[Part<'_>]) -> String {
     let whole: u64 = parts.iter().map(|part| part.count).sum();
     let mut svg = opening(caption, 36.0);
@@ -142,14 +142,14 @@ pub(super) fn shares(caption: &Caption<'_>, parts: &[Part<'_>]) -> String {
     figure(caption, &svg, legend)
 }
 
-/// From half to all: a bar to 95 of 100, a thin line to the longest, on an axis whose steps are tenfold.
+/// A chart of ranges on a logarithmic axis: a bar from p50 to p95, and a thin line to the maximum.
 pub(super) fn ranges(caption: &Caption<'_>, rows: &[Range<'_>]) -> String {
     let label = 150.0;
     let lowest = rows.iter().map(|row| row.p50).fold(f64::MAX, f64::min);
     let from = lowest.clamp(0.1, 1e6).log10().floor();
     let highest = rows.iter().map(|row| row.max).fold(1.0, f64::max);
     let to = highest.log10().ceil().max(from + 1.0);
-    let across = |value: f64| {
+    let x_of = |value: f64| {
         let part = (value.max(0.01).log10() - from) / (to - from);
         label + (WIDTH - label - RIGHT) * part.clamp(0.0, 1.0)
     };
@@ -157,7 +157,7 @@ pub(super) fn ranges(caption: &Caption<'_>, rows: &[Range<'_>]) -> String {
     let mut svg = opening(caption, height);
     let mut power = from;
     while power <= to {
-        let (x, y) = (across(10_f64.powf(power)), height - BOTTOM);
+        let (x, y) = (x_of(10_f64.powf(power)), height - BOTTOM);
         let class = if power == to { "end" } else { "middle" };
         let _ = write!(
             svg,
@@ -170,7 +170,7 @@ pub(super) fn ranges(caption: &Caption<'_>, rows: &[Range<'_>]) -> String {
     }
     for (number, row) in rows.iter().enumerate() {
         let y = 34.0 * number as f64;
-        let (p50, p95, max) = (across(row.p50), across(row.p95), across(row.max));
+        let (p50, p95, max) = (x_of(row.p50), x_of(row.p95), x_of(row.max));
         let _ = write!(
             svg,
             "<text class=\"end\" x=\"{}\" y=\"{}\">{}</text>\
@@ -187,8 +187,8 @@ pub(super) fn ranges(caption: &Caption<'_>, rows: &[Range<'_>]) -> String {
     }
     svg += "</svg>";
     let legend = [
-        ("one", "from p50 to p95".to_owned()),
-        ("whisker", "to the longest".to_owned()),
+        ("one", "p50 to p95".to_owned()),
+        ("whisker", "maximum".to_owned()),
     ];
     figure(caption, &svg, legend.into_iter())
 }
@@ -222,7 +222,7 @@ fn figure<'a>(
     html + "</figcaption></figure>\n"
 }
 
-/// The next round number above: 1, 2 or 5 and noughts.
+/// The next larger round number: 1, 2 or 5 times a power of ten.
 fn ceiling(value: f64) -> f64 {
     let power = 10_f64.powf(value.max(1e-3).log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].into_iter();
@@ -232,7 +232,7 @@ fn ceiling(value: f64) -> f64 {
         .unwrap_or(power)
 }
 
-/// A number in few characters.
+/// A number in short form, with a suffix k or M.
 fn short(value: f64) -> String {
     match value {
         v if v >= 1e6 => format!("{}M", round(v / 1e6)),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_end_at_round_numbers() {
+    fn the_maximum_of_an_axis_is_a_round_number() {
         let rows = [
             (0.0, 0.001),
             (0.7, 1.0),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_says_in_words_what_it_shows() {
+    fn a_chart_has_a_text_description() {
         let line = Line {
             label: "all",
             class: "one",
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn charts_of_nothing_have_no_broken_numbers() {
+    fn charts_without_values_have_valid_numbers() {
         let none = Line {
             label: "all",
             class: "one",
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_fill_the_whole() {
+    fn parts_fill_the_bar() {
         let parts = [("ok", 3), ("failed", 1)].map(|(label, count)| Part {
             label,
             class: label,

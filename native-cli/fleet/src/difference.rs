@@ -1,4 +1,4 @@
-//! In what a machine's rules differ from its server's.
+//! The difference between a machine's rules and the server's.
 
 use std::cmp::Ordering;
 
@@ -6,19 +6,19 @@ use serde::Serialize;
 
 use super::rules::RuleSet;
 
-/// In what two sets differ.
+/// The difference between two sets of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Difference {
-    /// Rules that the server has and the machine has not.
+    /// Rules that only the server has.
     pub missing: u32,
-    /// Rules that the machine has and the server has not.
+    /// Rules that only the machine has.
     pub extra: u32,
-    /// Rules that do something else.
+    /// Rules with the same key and other content.
     pub different: u32,
 }
 
 impl RuleSet {
-    /// In what it differs from what the server would give now.
+    /// The difference from the server's current rules.
     pub(super) fn difference(&self, fresh: &Self) -> Difference {
         let mut difference = Difference::default();
         if self == fresh {

@@ -1,4 +1,4 @@
-//! What happens on the machines of a fleet: executions that look as those of people do, and none like another.
+//! The simulated executions on the machines of a fleet: plausible and unique.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -8,10 +8,10 @@ use selvedge_santa::{Occurrence, Rule, RuleState};
 
 use super::identity::{digest, user};
 use super::random::Random;
-use super::rules::{Kept, RuleSet};
+use super::rules::{PooledRule, RuleSet};
 
-/// Where programs lie, and their names.
-const PLACES: [(&str, &[&str]); 5] = [
+/// Directories and names of programs.
+const PROGRAMS: [(&str, &[&str]); 5] = [
     (
         "/usr/local/bin",
         &["report", "exporter", "rebase-all", "watcher"],
@@ -22,28 +22,28 @@ const PLACES: [(&str, &[&str]); 5] = [
     ("/usr/lib/helpers", &["updater", "indexer", "thumbnailer"]),
 ];
 
-/// What started them.
+/// Names of parent processes.
 const PARENTS: [&str; 4] = ["bash", "systemd", "make", "python3"];
 
-/// Of a hundred executions, so many concern a rule of the machine; the others are of programs that nobody knows.
+/// The percentage of executions that match a rule of the machine. The others are of unknown programs.
 const KNOWN_PERCENT: u64 = 30;
 
-/// An execution that waits to be uploaded: all else of it follows from the machine and its number.
+/// An execution that is pending for upload. Its other fields are derived from the machine and its number.
 #[derive(Debug, Clone)]
-pub(super) struct Waiting {
-    /// The number of the event on its machine, from 1.
+pub(super) struct PendingExecution {
+    /// The number of the event on its machine, starting from 1.
     pub(super) number: u32,
     /// Milliseconds since the Unix epoch.
     pub(super) at: u64,
-    /// What became of it.
+    /// The decision.
     pub(super) decision: Decision,
-    /// The rule that decided.
-    pub(super) rule: Option<Rc<Kept>>,
+    /// The matching rule.
+    pub(super) rule: Option<Rc<PooledRule>>,
 }
 
-impl Waiting {
-    /// Runs a program, and decides by the machine's rules and mode.
-    pub(super) fn happen(
+impl PendingExecution {
+    /// Simulates an execution, and decides by the machine's rules and mode.
+    pub(super) fn simulate(
         number: u32,
         at: u64,
         mode: ClientMode,
@@ -51,12 +51,12 @@ impl Waiting {
         random: &mut Random,
     ) -> Self {
         let is_known = random.below(100) < KNOWN_PERCENT;
-        let kept = rules
+        let pooled = rules
             .nth(random.below(rules.len() as u64) as usize)
             .filter(|_| is_known);
-        let known = kept.and_then(|kept| Some((verdict(kept.rule())?, kept)));
+        let known = pooled.and_then(|pooled| Some((decision_of(pooled.rule())?, pooled)));
         let (decision, rule) = match known {
-            Some((decision, kept)) => (decision, Some(kept)),
+            Some((decision, pooled)) => (decision, Some(pooled)),
             None if mode == ClientMode::Monitor => (Decision::AllowUnknown, None),
             None => (Decision::BlockUnknown, None),
         };
@@ -68,18 +68,18 @@ impl Waiting {
         }
     }
 
-    /// The execution as it is uploaded.
+    /// The event for the upload.
     pub(super) fn occurrence(&self, seed: u64, machine: u32) -> Occurrence {
         let hash = digest(seed, machine, "program", self.number);
-        let [place, name, parent, pid, ..] = hash.map(usize::from);
-        let (folder, names) = PLACES
-            .get(place % PLACES.len())
+        let [directory, name, parent, pid, ..] = hash.map(usize::from);
+        let (directory, names) = PROGRAMS
+            .get(directory % PROGRAMS.len())
             .copied()
             .unwrap_or_default();
         let user = user(machine);
         let mut event = Event {
             file_sha256: hex(&hash),
-            file_path: folder.into(),
+            file_path: directory.into(),
             file_name: names
                 .get(name % names.len().max(1))
                 .copied()
@@ -99,16 +99,16 @@ impl Waiting {
                 .into(),
             ..Event::default()
         };
-        if let Some(kept) = &self.rule {
-            sign(&mut event, kept.rule());
+        if let Some(pooled) = &self.rule {
+            set_signature(&mut event, pooled.rule());
         }
         Occurrence::Execution(Box::new(event))
     }
 }
 
-/// What a rule makes of a program; `None` for rules about single files, of which each is run at most once here, and
-/// for those that an expression decides.
-fn verdict(rule: &Rule) -> Option<Decision> {
+/// The decision of a rule; `None` for rules about a single file, because each file is executed at most once, and for
+/// rules with an expression.
+fn decision_of(rule: &Rule) -> Option<Decision> {
     let may_run = match rule.state {
         RuleState::Allow | RuleState::AllowCompiler => true,
         RuleState::Block
@@ -130,8 +130,8 @@ fn verdict(rule: &Rule) -> Option<Decision> {
     }
 }
 
-/// Signs a program so that the rule is about it.
-fn sign(event: &mut Event, rule: &Rule) {
+/// Sets the signature of a program so that the rule matches.
+fn set_signature(event: &mut Event, rule: &Rule) {
     let identifier = rule.key.identifier();
     match rule.key.rule_type() {
         RuleType::TeamId => event.team_id = identifier.into(),
@@ -168,18 +168,20 @@ mod tests {
     use super::super::rules::Pool;
     use super::*;
 
-    fn happened(mode: ClientMode, rules: &RuleSet) -> Vec<Waiting> {
+    fn simulated(mode: ClientMode, rules: &RuleSet) -> Vec<PendingExecution> {
         let mut random = Random::of(3, 3);
         (1..=1000)
-            .map(|number| Waiting::happen(number, 1_767_225_600_250, mode, rules, &mut random))
+            .map(|number| {
+                PendingExecution::simulate(number, 1_767_225_600_250, mode, rules, &mut random)
+            })
             .collect()
     }
 
     #[test]
-    fn no_event_is_like_another() {
+    fn events_are_unique() {
         let mut pool = Pool::new();
         let rules = pool.empty();
-        let events = happened(ClientMode::Monitor, &rules);
+        let events = simulated(ClientMode::Monitor, &rules);
         let keys: HashSet<String> = (0..3)
             .flat_map(|machine| {
                 events
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_decides_what_nobody_knows() {
+    fn the_mode_decides_about_unknown_programs() {
         let mut pool = Pool::new();
         let rules = pool.empty();
         for (mode, expected) in [
@@ -200,7 +202,7 @@ mod tests {
             (ClientMode::Lockdown, Decision::BlockUnknown),
         ] {
             assert!(
-                happened(mode, &rules)
+                simulated(mode, &rules)
                     .iter()
                     .all(|event| event.decision == expected)
             );
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_decides_about_what_it_is_for() {
+    fn a_rule_decides_about_matching_programs() {
         let rows = [
             (
                 RuleType::TeamId,
@@ -252,8 +254,8 @@ mod tests {
             let empty = pool.empty();
             let rule = Rule::new(RuleKey::new(rule_type, identifier).unwrap(), state);
             let rules = pool.changed(&empty, Wipe::Nothing, vec![Change::Put(rule)]);
-            let events = happened(ClientMode::Monitor, &rules);
-            let by_rule: Vec<&Waiting> = events
+            let events = simulated(ClientMode::Monitor, &rules);
+            let by_rule: Vec<&PendingExecution> = events
                 .iter()
                 .filter(|event| event.decision == expected)
                 .collect();
@@ -268,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn rules_about_single_files_decide_nothing_here() {
+    fn rules_about_single_files_do_not_match() {
         let mut pool = Pool::new();
         let empty = pool.empty();
         let key = RuleKey::new(RuleType::Binary, &"ab".repeat(32)).unwrap();
         let rule = Change::Put(Rule::new(key, RuleState::Block));
         let rules = pool.changed(&empty, Wipe::Nothing, vec![rule]);
-        let events = happened(ClientMode::Monitor, &rules);
+        let events = simulated(ClientMode::Monitor, &rules);
         assert!(
             events
                 .iter()

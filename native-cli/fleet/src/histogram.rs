@@ -1,12 +1,12 @@
-//! How long things took, in little memory: a value is known to 3 %, whatever its size.
+//! A compact histogram of durations with a relative error of at most 3 %.
 
 use serde::Serialize;
 
-/// Each power of two is cut into so many parts, so that a value is known to 3 %.
-const PARTS: u64 = 32;
+/// The number of buckets per power of two, for a relative error of at most 3 %.
+const BUCKETS: u64 = 32;
 
-/// Values beyond are counted as this one: more than an hour in microseconds.
-const MOST: u64 = 1 << 32;
+/// The largest recorded value, more than an hour in microseconds. Larger values are counted as this one.
+const MAX_VALUE: u64 = 1 << 32;
 
 /// Counts of durations in microseconds.
 #[derive(Debug, Clone, Default)]
@@ -17,31 +17,31 @@ pub(super) struct Histogram {
     max: u64,
 }
 
-/// What a histogram says, in milliseconds.
+/// Statistics of durations, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Latency {
-    /// Half took no longer.
+    /// The median.
     pub p50: f64,
-    /// Nine of ten took no longer.
+    /// The 90th percentile.
     pub p90: f64,
-    /// 95 of 100 took no longer.
+    /// The 95th percentile.
     pub p95: f64,
-    /// 99 of 100 took no longer.
+    /// The 99th percentile.
     pub p99: f64,
-    /// The longest.
+    /// The maximum.
     pub max: f64,
-    /// On average.
+    /// The mean.
     pub mean: f64,
 }
 
 impl Histogram {
-    /// Counts one.
+    /// Adds a value.
     pub(super) fn add(&mut self, micros: u64) {
-        let place = place(micros);
-        if self.counts.len() <= place {
-            self.counts.resize(place + 1, 0);
+        let bucket = bucket(micros);
+        if self.counts.len() <= bucket {
+            self.counts.resize(bucket + 1, 0);
         }
-        if let Some(count) = self.counts.get_mut(place) {
+        if let Some(count) = self.counts.get_mut(bucket) {
             *count = count.saturating_add(1);
         }
         self.count += 1;
@@ -49,7 +49,7 @@ impl Histogram {
         self.max = self.max.max(micros);
     }
 
-    /// Counts what another one counted.
+    /// Adds all values of another histogram.
     pub(super) fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
@@ -62,25 +62,25 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
-    /// How many were counted.
+    /// The number of values.
     pub(super) const fn count(&self) -> u64 {
         self.count
     }
 
-    /// So many of a thousand took no longer than this, in microseconds; 0 when none was counted.
+    /// The percentile in tenths of a percent, in microseconds; 0 without values.
     pub(super) fn permille(&self, permille: u64) -> u64 {
         let wanted = (self.count * permille).div_ceil(1000).max(1);
         let mut seen = 0;
-        for (place, count) in self.counts.iter().enumerate() {
+        for (bucket, count) in self.counts.iter().enumerate() {
             seen += u64::from(*count);
             if seen >= wanted {
-                return highest(place as u64).min(self.max);
+                return highest(bucket as u64).min(self.max);
             }
         }
         self.max
     }
 
-    /// What it says.
+    /// The statistics.
     pub(super) fn latency(&self) -> Latency {
         Latency {
             p50: millis(self.permille(500)),
@@ -93,29 +93,29 @@ impl Histogram {
     }
 }
 
-/// Milliseconds with what is left of the precision.
+/// Converts microseconds to milliseconds.
 pub(super) fn millis(micros: u64) -> f64 {
     micros as f64 / 1000.0
 }
 
-fn place(micros: u64) -> usize {
-    let value = micros.min(MOST);
-    if value < PARTS {
+fn bucket(micros: u64) -> usize {
+    let value = micros.min(MAX_VALUE);
+    if value < BUCKETS {
         return value as usize;
     }
-    // The highest bits of the value, after the first, are the part within its power of two.
+    // The bits after the highest one select the bucket within the power of two.
     let power = u64::from(value.ilog2());
-    let shift = power - u64::from(PARTS.ilog2());
-    (shift * PARTS + (value >> shift)) as usize
+    let shift = power - u64::from(BUCKETS.ilog2());
+    (shift * BUCKETS + (value >> shift)) as usize
 }
 
-/// The highest value that has this place.
-const fn highest(place: u64) -> u64 {
-    if place < 2 * PARTS {
-        return place;
+/// The highest value of a bucket.
+const fn highest(bucket: u64) -> u64 {
+    if bucket < 2 * BUCKETS {
+        return bucket;
     }
-    let shift = place / PARTS - 1;
-    let part = place % PARTS + PARTS;
+    let shift = bucket / BUCKETS - 1;
+    let part = bucket % BUCKETS + BUCKETS;
     ((part + 1) << shift) - 1
 }
 
@@ -124,10 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_is_known_to_three_per_cent() {
+    fn the_relative_error_is_at_most_three_percent() {
         let mut value = 1_u64;
-        while value < MOST {
-            let found = highest(place(value) as u64);
+        while value < MAX_VALUE {
+            let found = highest(bucket(value) as u64);
             assert!(found >= value, "{value}: {found}");
             assert!((found - value) * 100 <= value * 4, "{value}: {found}");
             value += value / 7 + 1;
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn places_are_in_the_order_of_values() {
+    fn buckets_are_in_the_order_of_values() {
         let mut last = 0;
-        for value in (0..100_000).chain([1 << 20, 1 << 31, MOST, u64::MAX]) {
+        for value in (0..100_000).chain([1 << 20, 1 << 31, MAX_VALUE, u64::MAX]) {
             assert!(
-                place(value) >= last && place(value) <= last + 600,
+                bucket(value) >= last && bucket(value) <= last + 600,
                 "{value}"
             );
-            last = place(value);
+            last = bucket(value);
         }
     }
 
@@ -161,12 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_percentiles() {
+    fn percentiles_without_values_are_zero() {
         assert_eq!(Histogram::default().latency(), Latency::default());
     }
 
     #[test]
-    fn merged_is_as_if_counted_at_one_place() {
+    fn merging_equals_counting_in_one_histogram() {
         let (mut left, mut right, mut both) = (
             Histogram::default(),
             Histogram::default(),

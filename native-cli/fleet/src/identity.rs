@@ -1,13 +1,13 @@
-//! Who the machines of a fleet are: the same for the same seed, and none like another.
+//! The identities of the machines: unique, and reproducible with the seed.
 
 use selvedge_santa::Machine;
 use selvedge_santa::wire::ClientMode;
 use sha2::{Digest as _, Sha256};
 
-/// Models that the machines say they are.
+/// The models that the machines report.
 const MODELS: [&str; 4] = ["VM-2-4", "VM-4-8", "VM-8-16", "VM-16-32"];
 
-/// 32 bytes that belong to a thing of a fleet and to no other.
+/// 32 bytes that are unique for a purpose, a machine and a number.
 pub(super) fn digest(seed: u64, machine: u32, what: &str, number: u32) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"selvedge fleet");
@@ -18,10 +18,10 @@ pub(super) fn digest(seed: u64, machine: u32, what: &str, number: u32) -> [u8; 3
     hash.finalize().into()
 }
 
-/// The id of a machine: a UUID, as servers want it.
+/// The id of a machine: a UUID, because some servers require one.
 pub(super) fn machine_id(seed: u64, machine: u32) -> String {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = digest(seed, machine, "machine", 0);
-    // Version 8, the one for everybody's own making, and the usual variant.
+    // Version 8 (custom) and the RFC variant.
     let (g, i) = (g & 0x0f | 0x80, i & 0x3f | 0x80);
     let number = u128::from_be_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]);
     let hex = format!("{number:032X}");
@@ -30,7 +30,7 @@ pub(super) fn machine_id(seed: u64, machine: u32) -> String {
     parts.join("-")
 }
 
-/// What a machine says of itself.
+/// The facts that a machine reports.
 pub(super) fn machine(seed: u64, machine: u32) -> Machine {
     let [model, build, ..] = digest(seed, machine, "make", 0);
     let model = MODELS.get(usize::from(model) % MODELS.len());
@@ -46,7 +46,7 @@ pub(super) fn machine(seed: u64, machine: u32) -> Machine {
     }
 }
 
-/// Who uses a machine.
+/// The user of a machine.
 pub(super) fn user(machine: u32) -> String {
     format!("user-{machine:06}")
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_uuids_that_a_seed_repeats() {
+    fn ids_are_uuids_and_reproducible() {
         let id = machine_id(1, 42);
         assert_eq!(id, machine_id(1, 42));
         let lengths: Vec<usize> = id.split('-').map(str::len).collect();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn no_machine_is_like_another() {
+    fn machine_ids_are_unique() {
         let ids: BTreeSet<String> = (0..3)
             .flat_map(|seed| (0..1000).map(move |number| machine_id(seed, number)))
             .collect();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_says_what_servers_want() {
+    fn the_reported_facts_are_valid() {
         let machine = machine(1, 7);
         for text in [machine.serial_number, machine.hostname, machine.os_build] {
             assert!(!text.is_empty());

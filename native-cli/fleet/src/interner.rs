@@ -1,10 +1,10 @@
-//! Equal values in one place of memory.
+//! Stores equal values once.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// Equal values, each kept once.
+/// Interned values.
 #[derive(Debug)]
 pub(super) struct Interner<T> {
     known: HashSet<Rc<T>>,
@@ -12,7 +12,7 @@ pub(super) struct Interner<T> {
 }
 
 impl<T: Hash + Eq> Interner<T> {
-    /// None yet.
+    /// An empty interner.
     pub(super) fn new() -> Self {
         Self {
             known: HashSet::new(),
@@ -20,7 +20,7 @@ impl<T: Hash + Eq> Interner<T> {
         }
     }
 
-    /// The one that is equal, which is this if there was none.
+    /// Returns the stored value that is equal, or stores this one.
     pub(super) fn intern(&mut self, value: T) -> Rc<T> {
         if let Some(known) = self.known.get(&value) {
             return Rc::clone(known);
@@ -30,18 +30,18 @@ impl<T: Hash + Eq> Interner<T> {
         value
     }
 
-    /// Whether there are so many that it is time to sweep.
+    /// Whether the number of values has reached the threshold for a sweep.
     pub(super) fn is_full(&self) -> bool {
         self.known.len() >= self.sweep_at
     }
 
-    /// Lets go what nobody has any more.
+    /// Removes values without other references.
     pub(super) fn sweep(&mut self) {
         self.known.retain(|value| Rc::strong_count(value) > 1);
         self.sweep_at = (2 * self.known.len()).max(1024);
     }
 
-    /// How many there are.
+    /// The number of values.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.known.len()

@@ -1,27 +1,28 @@
-//! What the system lets a fleet have, and what it has used.
+//! The limit of open files, and the resources that the process has used.
 
 use serde::Serialize;
 
-/// Files that are open besides connections.
+/// Open files besides connections.
 const OTHER_FILES: u64 = 128;
 
-/// Raises the limit of open files as far as it may be, so that there can be so many connections. Answers how many
-/// there can be: fewer when the system allows no more.
+/// Raises the limit of open files for a number of connections. Returns the possible number of connections, which is
+/// lower if the system does not allow enough open files.
 #[must_use]
 pub fn raise_open_files(connections: usize, threads: usize) -> usize {
-    // Beside those in use, each thread keeps some open for the next request.
+    // Each thread also keeps idle connections in its pool.
     let wanted = (connections as u64).saturating_mul(2) + OTHER_FILES + 16 * threads as u64;
     let Some(allowed) = raise(wanted) else {
         return connections;
     };
-    match allowed >= wanted {
-        true => connections,
-        false => usize::try_from(allowed.saturating_sub(OTHER_FILES) / 2)
-            .map_or(connections, |most| most.clamp(1, connections)),
+    if allowed >= wanted {
+        connections
+    } else {
+        usize::try_from(allowed.saturating_sub(OTHER_FILES) / 2)
+            .map_or(connections, |possible| possible.clamp(1, connections))
     }
 }
 
-/// The limit as it is afterwards; `None` where there is none.
+/// The limit after the change; `None` without a limit.
 #[cfg(unix)]
 fn raise(wanted: u64) -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -46,17 +47,17 @@ fn raise(_wanted: u64) -> Option<u64> {
     None
 }
 
-/// What the process has used, where the system tells.
+/// The resources that the process has used, if the system reports them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Used {
-    /// The most memory at any time, in bytes.
+pub struct ResourceUsage {
+    /// The peak memory in bytes.
     pub peak_memory: Option<u64>,
-    /// Seconds of computing, over all threads.
+    /// CPU time of all threads in seconds.
     pub cpu_seconds: Option<f64>,
 }
 
-impl Used {
-    /// What it is now.
+impl ResourceUsage {
+    /// The usage until now.
     #[must_use]
     pub fn now() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -79,7 +80,7 @@ fn peak(status: &str) -> Option<u64> {
 
 /// The 14th and 15th field of `/proc/self/stat`: hundredths of seconds on every Linux.
 fn cpu(stat: &str) -> Option<f64> {
-    // The name, in brackets, may hold blanks.
+    // The name in brackets may contain spaces.
     let (_, after) = stat.rsplit_once(')')?;
     let mut fields = after.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_system_tells_is_read() {
+    fn values_of_proc_are_parsed() {
         assert_eq!(peak("VmPeak:\t 9 kB\nVmHWM:\t    2048 kB\n"), Some(2 << 20));
         assert_eq!(peak(""), None);
         let stat = "7 (a b) c) S 1 7 7 0 -1 4 5 0 0 0 150 50 0 0 20 0";
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn few_connections_need_nothing_raised() {
+    fn few_connections_need_no_higher_limit() {
         assert_eq!(raise_open_files(4, 1), 4);
     }
 }

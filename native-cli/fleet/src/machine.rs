@@ -1,4 +1,4 @@
-//! A machine of a fleet: its rules, events and state, and the daemon that says when it syncs.
+//! A virtual machine: its rules, events, sync state, and schedule.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -11,17 +11,17 @@ use selvedge_santa::{
     RuleCounts, RuleKey, RuleStore, SyncState,
 };
 
-use super::events::Waiting;
+use super::events::PendingExecution;
 use super::identity::machine_id;
 use super::random::Random;
 use super::rules::{Pool, RuleSet};
 use super::stats::Shared;
 
-/// What a machine does; one thing at a time, so that no event is sent twice.
+/// The current activity of a machine. It has one activity at a time, so that no event is sent twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
-    Nothing,
-    /// Syncing, or sending events; a sync may have become due meanwhile.
+pub(super) enum Activity {
+    Idle,
+    /// Syncing or uploading events. A sync may become due in the meantime.
     Busy {
         is_sync_due: bool,
     },
@@ -35,27 +35,27 @@ pub(super) struct VirtualMachine {
     pub(super) address: Address,
     pub(super) link: Link,
     pool: Rc<RefCell<Pool>>,
-    pub(super) doing: Cell<Doing>,
+    pub(super) activity: Cell<Activity>,
     pub(super) has_synced: Cell<bool>,
-    kept: RefCell<Kept>,
+    inner: RefCell<Inner>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Inner {
     daemon: Daemon,
     random: Random,
     rules: RuleSet,
     state: Option<Box<str>>,
-    events: VecDeque<Waiting>,
+    events: VecDeque<PendingExecution>,
     last_event: u32,
-    /// Events that are not to wait for a sync.
+    /// Numbers of events to upload immediately.
     urgent: Vec<u32>,
-    /// Why the last sync did not end well.
+    /// The error of the last sync, if it failed.
     trouble: Option<Box<str>>,
 }
 
 impl VirtualMachine {
-    /// A machine that was just set up.
+    /// A new machine.
     pub(super) fn new(
         seed: u64,
         index: u32,
@@ -68,9 +68,9 @@ impl VirtualMachine {
             address: Address::new(server, &machine_id(seed, index))?,
             link: Link::default(),
             pool: Rc::clone(pool),
-            doing: Cell::new(Doing::Nothing),
+            activity: Cell::new(Activity::Idle),
             has_synced: Cell::new(false),
-            kept: RefCell::new(Kept {
+            inner: RefCell::new(Inner {
                 daemon: Daemon::new(None),
                 random: Random::of(seed, index),
                 rules: pool.borrow_mut().empty(),
@@ -83,51 +83,52 @@ impl VirtualMachine {
         })
     }
 
-    /// Lets the daemon decide something, with random numbers of the machine's own.
+    /// Calls the schedule with the machine's random generator.
     pub(super) fn daemon<T>(&self, act: impl FnOnce(&mut Daemon, &mut Random) -> T) -> T {
-        let kept = &mut *self.kept.borrow_mut();
-        act(&mut kept.daemon, &mut kept.random)
+        let inner = &mut *self.inner.borrow_mut();
+        act(&mut inner.daemon, &mut inner.random)
     }
 
     /// Its rules.
     pub(super) fn rule_set(&self) -> RuleSet {
-        self.kept.borrow().rules.clone()
+        self.inner.borrow().rules.clone()
     }
 
-    /// What it knows of its syncs.
+    /// Its sync state.
     pub(super) fn sync_state(&self) -> SyncState {
-        SyncState::read(self.kept.borrow().state.as_deref())
+        SyncState::read(self.inner.borrow().state.as_deref())
     }
 
-    /// How many events wait.
+    /// The number of pending events.
     pub(super) fn waiting(&self) -> u64 {
-        self.kept.borrow().events.len() as u64
+        self.inner.borrow().events.len() as u64
     }
 
-    /// Why the last sync did not end well.
+    /// The error of the last sync, if it failed.
     pub(super) fn trouble(&self) -> Option<Box<str>> {
-        self.kept.borrow().trouble.clone()
+        self.inner.borrow().trouble.clone()
     }
 
-    /// Keeps why the last sync did not end well, or that it did.
+    /// Sets the error of the last sync, or clears it.
     pub(super) fn set_trouble(&self, trouble: Option<Box<str>>) {
-        self.kept.borrow_mut().trouble = trouble;
+        self.inner.borrow_mut().trouble = trouble;
     }
 
-    /// A program is run; answers whether what became of it is told to the server at once.
-    pub(super) fn run_a_program(&self, at: u64, tally: &Shared) -> bool {
+    /// Simulates an execution. Returns whether its event is to be uploaded immediately.
+    pub(super) fn execute_program(&self, at: u64, tally: &Shared) -> bool {
         let settings = self.sync_state().settings;
         let mode = settings.client_mode.unwrap_or(ClientMode::Monitor);
-        let kept = &mut *self.kept.borrow_mut();
-        kept.last_event = kept.last_event.saturating_add(1);
-        let event = Waiting::happen(kept.last_event, at, mode, &kept.rules, &mut kept.random);
+        let inner = &mut *self.inner.borrow_mut();
+        inner.last_event = inner.last_event.saturating_add(1);
+        let event =
+            PendingExecution::simulate(inner.last_event, at, mode, &inner.rules, &mut inner.random);
         let is_kept = settings.keeps(event.decision);
         let is_urgent = is_kept && !event.decision.is_allow();
         if is_urgent {
-            kept.urgent.push(event.number);
+            inner.urgent.push(event.number);
         }
         if is_kept {
-            kept.events.push_back(event);
+            inner.events.push_back(event);
         }
         let mut tally = tally.lock();
         tally.events.made += 1;
@@ -135,16 +136,16 @@ impl VirtualMachine {
         is_urgent
     }
 
-    /// Whether events are to be sent that are not to wait for a sync.
+    /// Whether there are events to upload immediately.
     pub(super) fn has_urgent(&self) -> bool {
-        !self.kept.borrow().urgent.is_empty()
+        !self.inner.borrow().urgent.is_empty()
     }
 
-    /// Those that still wait. If they cannot be sent now, they wait for the next sync as all others do.
+    /// Takes the events to upload immediately. If the upload fails, they wait for the next sync like all others.
     pub(super) fn take_urgent(&self) -> Vec<(Option<EventId>, Occurrence)> {
-        let kept = &mut *self.kept.borrow_mut();
-        let urgent = std::mem::take(&mut kept.urgent);
-        let events = kept.events.iter();
+        let inner = &mut *self.inner.borrow_mut();
+        let urgent = std::mem::take(&mut inner.urgent);
+        let events = inner.events.iter();
         let events = events.filter(|event| urgent.binary_search(&event.number).is_ok());
         let events = events.map(|event| {
             let id = EventId(event.number.into());
@@ -153,39 +154,42 @@ impl VirtualMachine {
         events.collect()
     }
 
-    /// Wipes, puts and removes at once; answers how many events went.
+    /// Applies a commit. Returns the number of removed events.
     pub(super) fn apply(&self, commit: Commit) -> u64 {
-        let kept = &mut *self.kept.borrow_mut();
+        let inner = &mut *self.inner.borrow_mut();
         if !commit.changes.is_empty() || commit.wipe != selvedge_santa::Wipe::Nothing {
             let mut pool = self.pool.borrow_mut();
-            kept.rules = pool.changed(&kept.rules, commit.wipe, commit.changes);
+            inner.rules = pool.changed(&inner.rules, commit.wipe, commit.changes);
         }
-        let before = kept.events.len();
+        let before = inner.events.len();
         if !commit.remove_events.is_empty() {
-            let mut gone = commit.remove_events;
-            gone.sort_unstable();
-            let stays =
-                |event: &Waiting| gone.binary_search(&EventId(event.number.into())).is_err();
-            kept.events.retain(stays);
+            let mut removed = commit.remove_events;
+            removed.sort_unstable();
+            let stays = |event: &PendingExecution| {
+                removed
+                    .binary_search(&EventId(event.number.into()))
+                    .is_err()
+            };
+            inner.events.retain(stays);
         }
         if let Some(state) = commit.state {
-            kept.state = Some(state.into_boxed_str());
+            inner.state = Some(state.into_boxed_str());
         }
-        (before - kept.events.len()) as u64
+        (before - inner.events.len()) as u64
     }
 }
 
 impl RuleStore for VirtualMachine {
     async fn state(&self) -> Result<Option<String>, StoreError> {
-        Ok(self.kept.borrow().state.as_deref().map(str::to_owned))
+        Ok(self.inner.borrow().state.as_deref().map(str::to_owned))
     }
 
     async fn counts(&self) -> Result<RuleCounts, StoreError> {
-        Ok(self.kept.borrow().rules.counts())
+        Ok(self.inner.borrow().rules.counts())
     }
 
     async fn rules(&self, after: Option<&RuleKey>, limit: usize) -> Result<Vec<Rule>, StoreError> {
-        Ok(self.kept.borrow().rules.page(after, limit))
+        Ok(self.inner.borrow().rules.page(after, limit))
     }
 
     async fn events(
@@ -193,12 +197,12 @@ impl RuleStore for VirtualMachine {
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<PendingEvent>, StoreError> {
-        let kept = self.kept.borrow();
+        let inner = self.inner.borrow();
         let after = after.map_or(0, |id| id.0);
-        let start = kept
+        let start = inner
             .events
             .partition_point(|event| u64::from(event.number) <= after);
-        let events = kept.events.iter().skip(start).take(limit);
+        let events = inner.events.iter().skip(start).take(limit);
         let events = events.map(|event| PendingEvent {
             id: EventId(event.number.into()),
             occurrence: event.occurrence(self.seed, self.index),
@@ -237,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn events_wait_in_their_order_until_they_are_taken() {
+    fn events_are_pending_in_their_order_until_they_are_removed() {
         let (machine, tally) = machine();
         for at in 0..5 {
-            assert!(!machine.run_a_program(at, &tally));
+            assert!(!machine.execute_program(at, &tally));
         }
         assert_eq!(numbers(&machine, None, 3), [1, 2, 3]);
         assert_eq!(numbers(&machine, Some(3), 3), [4, 5]);
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_blocked_does_not_wait() {
+    fn blocked_executions_are_uploaded_immediately() {
         let (machine, tally) = machine();
         let lockdown = SyncState {
             settings: selvedge_santa::Settings {
@@ -268,7 +272,7 @@ mod tests {
             state: Some(lockdown.write()),
             ..Commit::default()
         });
-        assert!(machine.run_a_program(0, &tally));
+        assert!(machine.execute_program(0, &tally));
         assert!(machine.has_urgent());
         assert_eq!(machine.take_urgent().len(), 1);
         assert!(!machine.has_urgent());
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_does_not_want_is_not_kept() {
+    fn events_that_the_server_does_not_request_are_dropped() {
         let (machine, tally) = machine();
         let rule = Rule::new(
             RuleKey::new(RuleType::TeamId, "EQHXZ8M8AV").unwrap(),
@@ -287,7 +291,7 @@ mod tests {
             ..Commit::default()
         });
         for at in 0..200 {
-            machine.run_a_program(at, &tally);
+            machine.execute_program(at, &tally);
         }
         let events = tally.lock().events;
         assert!(events.not_kept > 20, "{events:?}");

@@ -1,8 +1,8 @@
-//! The network of a fleet: so many connections at once, so many rule downloads at once, and every request measured.
+//! The network of a fleet: limits the number of concurrent connections and rule downloads, and measures each request.
 //!
-//! Machines beyond that wait for their turn; what they wait is not counted as the server's. A machine that holds pages
-//! of rules keeps its turn until they are applied, so that memory stays within bounds; one that pauses before its next
-//! attempt, and holds none, gives its turn away.
+//! Other machines wait for a permit. The waiting time is not part of the measured duration. A machine with downloaded
+//! pages of rules keeps its permit until they are applied, which limits the memory. A machine that pauses before a
+//! retry without downloaded pages returns its permit.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,17 +18,17 @@ use selvedge_santa::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::machine::VirtualMachine;
-use super::stats::{Asked, Attempt, Failure, Shared};
+use super::stats::{Attempt, Failure, RequestKind, Shared};
 use selvedge_host::SystemClock;
 
-/// How much may happen at once, over all threads.
+/// Limits of concurrent connections and rule downloads, shared by all threads.
 #[derive(Debug, Clone)]
-pub(super) struct Gates {
+pub(super) struct ConcurrencyLimits {
     connections: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
 }
 
-impl Gates {
+impl ConcurrencyLimits {
     pub(super) fn new(connections: usize, downloads: usize) -> Self {
         Self {
             connections: Arc::new(Semaphore::new(connections)),
@@ -37,7 +37,7 @@ impl Gates {
     }
 }
 
-/// A clock that never goes back, whatever happens to the system's.
+/// A monotonic clock that starts with the system time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FleetClock {
     base: u64,
@@ -52,7 +52,7 @@ impl FleetClock {
         }
     }
 
-    /// The moment of a time, which may be past.
+    /// The instant of a time, which may be in the past.
     pub(super) fn instant(&self, at: u64) -> Instant {
         self.started + Duration::from_millis(at.saturating_sub(self.base))
     }
@@ -65,32 +65,32 @@ impl Clock for FleetClock {
     }
 }
 
-/// What the core asks of a machine's host.
+/// Implements the host traits of the core for a virtual machine.
 #[derive(Debug)]
 pub(super) struct VirtualHost<'a, F> {
     fetch: &'a F,
-    gates: &'a Gates,
+    limits: &'a ConcurrencyLimits,
     clock: FleetClock,
     machine: &'a VirtualMachine,
     tally: Option<Shared>,
-    /// The turn of a rule download.
+    /// The permit of a rule download.
     download: RefCell<Option<OwnedSemaphorePermit>>,
     has_page: Rc<Cell<bool>>,
-    /// Whether the server has just taken events, which go with the next commit.
+    /// Whether the server has accepted events, which the next commit removes.
     has_sent: Rc<Cell<bool>>,
 }
 
 impl<'a, F> VirtualHost<'a, F> {
     pub(super) fn new(
         fetch: &'a F,
-        gates: &'a Gates,
+        limits: &'a ConcurrencyLimits,
         clock: FleetClock,
         machine: &'a VirtualMachine,
         tally: Option<Shared>,
     ) -> Self {
         Self {
             fetch,
-            gates,
+            limits,
             clock,
             machine,
             tally,
@@ -100,14 +100,15 @@ impl<'a, F> VirtualHost<'a, F> {
         }
     }
 
-    /// Events go when the server has taken them, or unsent where the plan says so.
-    fn count_gone(&self, gone: u64) {
+    /// Counts removed events: uploaded ones, or those that a clean sync deletes without upload.
+    fn count_removed(&self, removed: u64) {
         let has_sent = self.has_sent.take();
         if let Some(tally) = &self.tally {
             let events = &mut tally.lock().events;
-            match has_sent {
-                true => events.uploaded += gone,
-                false => events.deleted_unsent += gone,
+            if has_sent {
+                events.uploaded += removed;
+            } else {
+                events.deleted_unsent += removed;
             }
         }
     }
@@ -118,29 +119,29 @@ impl<'a, F> VirtualHost<'a, F> {
     }
 }
 
-async fn turn(gate: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    // A gate is never closed.
-    Arc::clone(gate).acquire_owned().await.ok()
+async fn acquire(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    // This cannot fail: the semaphores are never closed.
+    Arc::clone(semaphore).acquire_owned().await.ok()
 }
 
 impl<F: Fetch> Fetch for VirtualHost<'_, F> {
     type Body = Measured<F::Body>;
 
     async fn fetch(&self, request: Request) -> Result<Response<Self::Body>, FetchError> {
-        let asked = Asked::of(&request.url).unwrap_or(Asked::Xsrf);
-        match asked {
-            Asked::RuleDownload if self.download.borrow().is_none() => {
-                let turn = turn(&self.gates.downloads).await;
-                *self.download.borrow_mut() = turn;
+        let kind = RequestKind::of(&request.url).unwrap_or(RequestKind::Xsrf);
+        match kind {
+            RequestKind::RuleDownload if self.download.borrow().is_none() => {
+                let permit = acquire(&self.limits.downloads).await;
+                *self.download.borrow_mut() = permit;
             }
-            Asked::Postflight => self.end_download(),
+            RequestKind::Postflight => self.end_download(),
             _ => {}
         }
         let mut measure = Measure {
-            asked,
+            kind,
             sent: request.body.len() as u64,
             received: 0,
-            _connection: turn(&self.gates.connections).await,
+            _connection: acquire(&self.limits.connections).await,
             started: Instant::now(),
             tally: self.tally.clone(),
         };
@@ -160,9 +161,9 @@ impl<F: Fetch> Fetch for VirtualHost<'_, F> {
             body: Measured {
                 body: response.body,
                 measure,
-                has_ended: match asked {
-                    Asked::RuleDownload => Some(Rc::clone(&self.has_page)),
-                    Asked::EventUpload => Some(Rc::clone(&self.has_sent)),
+                has_ended: match kind {
+                    RequestKind::RuleDownload => Some(Rc::clone(&self.has_page)),
+                    RequestKind::EventUpload => Some(Rc::clone(&self.has_sent)),
                     _ => None,
                 },
             },
@@ -170,10 +171,10 @@ impl<F: Fetch> Fetch for VirtualHost<'_, F> {
     }
 }
 
-/// A request that is not over yet.
+/// A running request.
 #[derive(Debug)]
 struct Measure {
-    asked: Asked,
+    kind: RequestKind,
     sent: u64,
     received: u64,
     started: Instant,
@@ -182,11 +183,11 @@ struct Measure {
 }
 
 impl Measure {
-    /// Counts it, once.
+    /// Records the request once.
     fn end(&mut self, failure: Option<Failure>) {
         if let Some(tally) = self.tally.take() {
             tally.lock().attempt(&Attempt {
-                asked: self.asked,
+                kind: self.kind,
                 took: self.started.elapsed(),
                 sent: self.sent,
                 received: self.received,
@@ -196,19 +197,19 @@ impl Measure {
     }
 }
 
-/// What nobody waited for until its end was stopped here.
+/// A request that is dropped before its end was aborted.
 impl Drop for Measure {
     fn drop(&mut self) {
         self.end(Some(Failure::Network("stopped")));
     }
 }
 
-/// A body whose bytes are counted, and whose end is the end of the request.
+/// A body whose bytes are counted. Its end is the end of the request.
 #[derive(Debug)]
 pub(super) struct Measured<B> {
     body: B,
     measure: Measure,
-    /// Is set when the body has come whole.
+    /// Set when the body has been received completely.
     has_ended: Option<Rc<Cell<bool>>>,
 }
 
@@ -269,9 +270,9 @@ impl<F> RuleStore for VirtualHost<'_, F> {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let has_rules = !commit.changes.is_empty();
-        let gone = self.machine.apply(commit);
-        if gone > 0 {
-            self.count_gone(gone);
+        let removed = self.machine.apply(commit);
+        if removed > 0 {
+            self.count_removed(removed);
         }
         if has_rules {
             self.end_download();

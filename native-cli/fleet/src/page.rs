@@ -1,15 +1,15 @@
-//! The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
+//! The report as a self-contained HTML page without scripts, fonts or images.
 
 use std::fmt::Write as _;
 
 use super::chart::escaped;
-use super::drawings::charts;
+use super::page_charts::charts;
 use super::report::FleetReport;
 use super::text::bytes;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page, which a browser shows in its light or dark colours.
+/// Creates the page, which supports light and dark mode.
 #[must_use]
 pub fn page(report: &FleetReport) -> String {
     let mut html = format!(
@@ -17,7 +17,7 @@ pub fn page(report: &FleetReport) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{machines} machines against {server}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>{machines} machines against {server}</h1>\n<p class=\"faint\">{seconds:.1} seconds{early}, seed {seed}; {threads} threads, at most {connections} requests at once</p>\n",
+         <h1>{machines} machines against {server}</h1>\n<p class=\"faint\">{seconds:.1} seconds{early}, seed {seed}; {threads} threads, maximum number of concurrent requests: {connections}</p>\n",
         machines = report.machines,
         server = escaped(&report.server),
         seconds = report.elapsed_seconds,
@@ -30,8 +30,8 @@ pub fn page(report: &FleetReport) -> String {
         threads = report.threads,
         connections = report.connections,
     );
-    if let Some(complaint) = report.complaint() {
-        let _ = writeln!(html, "<p class=\"bad-word\">{}</p>", escaped(&complaint));
+    if let Some(problem) = report.problem() {
+        let _ = writeln!(html, "<p class=\"bad-word\">{}</p>", escaped(&problem));
     }
     figures(&mut html, report);
     charts(&mut html, report);
@@ -45,22 +45,22 @@ fn figures(html: &mut String, report: &FleetReport) {
     let memory = report
         .used
         .peak_memory
-        .map_or_else(|| "not known".into(), bytes);
+        .map_or_else(|| "unknown".into(), bytes);
     let figures = [
         (
-            "requests a second",
+            "requests per second",
             format!("{:.1}", report.requests_per_second),
         ),
         ("requests", report.requests.to_string()),
         ("failed requests", report.requests_failed.to_string()),
-        ("machines that synced", report.machines_synced.to_string()),
+        ("machines synced", report.machines_synced.to_string()),
         ("sent", bytes(report.bytes_sent)),
         ("received", bytes(report.bytes_received)),
         (
-            "late by (p99)",
+            "scheduling delay (p99)",
             format!("{:.0} ms", report.late_milliseconds.p99),
         ),
-        ("memory of the fleet", memory),
+        ("peak memory", memory),
     ];
     *html += "<dl>\n";
     for (name, value) in figures {
@@ -123,7 +123,7 @@ fn stages(html: &mut String, report: &FleetReport) {
         "stage",
         "requests",
         "failed",
-        "a second",
+        "per second",
         "p50 ms",
         "p90 ms",
         "p95 ms",
@@ -134,7 +134,7 @@ fn stages(html: &mut String, report: &FleetReport) {
     ];
     table(
         html,
-        "Requests, from sending to the end of the answer",
+        "Requests, from sending to the end of the response",
         &heads,
         rows,
     );
@@ -161,7 +161,7 @@ fn errors(html: &mut String, report: &FleetReport) {
     });
     table(
         html,
-        "What went wrong, the most frequent first",
+        "Errors, most frequent first",
         &["stage", "of", "kind", "count"],
         rows,
     );
@@ -179,7 +179,7 @@ fn rules(html: &mut String, report: &FleetReport) {
     table(
         html,
         "Machines with the same rules",
-        &["hash of the rules", "rules", "machines"],
+        &["rules hash", "rules", "machines"],
         rows,
     );
     if !report.rules.differing.is_empty() {
@@ -194,13 +194,13 @@ fn rules(html: &mut String, report: &FleetReport) {
         });
         table(
             html,
-            "Machines that do not have the server's rules",
-            &["machine", "missing", "too many", "different", "why"],
+            "Machines whose rules differ from the server's",
+            &["machine", "missing", "additional", "different", "reason"],
             rows,
         );
     }
     if let Some(trouble) = &report.rules.trouble {
-        let _ = writeln!(html, "<p>Not known: {}</p>", escaped(trouble));
+        let _ = writeln!(html, "<p>Comparison failed: {}</p>", escaped(trouble));
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_needs_nothing_from_elsewhere() {
+    fn the_page_is_self_contained() {
         let html = page(&report("x"));
         for word in [
             "<script", "src=", "href=", "url(", "@import", "http://", "https://",
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_said_is_text_in_the_page() {
+    fn text_from_a_server_is_escaped() {
         let html = page(&report("<img onerror=x> & \u{1b}"));
         assert!(
             html.contains("&lt;img onerror=x&gt; &amp; \u{fffd}") && !html.contains("<img"),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn every_chart_is_named_and_ids_are_unique() {
+    fn each_chart_has_a_title_and_ids_are_unique() {
         let html = page(&report("x"));
         assert_eq!(
             html.matches("<svg ").count(),

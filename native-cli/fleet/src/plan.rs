@@ -1,4 +1,4 @@
-//! What a fleet is to do.
+//! The parameters of a simulation.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use selvedge_santa::{Encoding, ExtraHeaders};
 
 use selvedge_santa_host::Config;
 
-/// A fleet: how many machines, for how long, against which server.
+/// The parameters of a simulation.
 ///
 /// ```
 /// use selvedge_fleet::Plan;
@@ -19,46 +19,46 @@ use selvedge_santa_host::Config;
 pub struct Plan {
     /// The server's base URL.
     pub server: String,
-    /// How many machines.
+    /// The number of machines.
     pub machines: u32,
-    /// How long.
+    /// The duration.
     pub duration: Duration,
-    /// Over this time the machines' first syncs are spread; none at all is a storm.
+    /// The first syncs of the machines are spread over this time. With 0, all machines sync at the same time.
     pub ramp: Duration,
-    /// Executions of each machine in an hour, on average.
+    /// The average number of executions per machine and hour.
     pub events_per_hour: u32,
-    /// Seconds between two syncs of a machine, whatever the server says.
+    /// Seconds between two syncs of a machine; overrides the interval of the server.
     pub interval: Option<u32>,
-    /// Machines with the same seed are the same machines.
+    /// The seed of the random generator. The same seed gives the same machines.
     pub seed: u64,
-    /// No more requests at once.
+    /// Maximum number of concurrent requests.
     pub connections: usize,
-    /// No more rule downloads at once: rules that are on their way are what takes memory.
+    /// Maximum number of concurrent rule downloads, which limits the memory.
     pub downloads: usize,
-    /// How many machines' rules are compared with a fresh download at the end.
+    /// The number of machines whose rules are compared with a fresh download at the end.
     pub check: u32,
     /// JSON or protobuf.
     pub form: Form,
-    /// How bodies are compressed.
+    /// The content encoding of request bodies.
     pub encoding: Encoding,
-    /// What is added to every request.
+    /// Additional headers of every request.
     pub headers: ExtraHeaders,
-    /// The version of Santa that the machines say they have: servers decide by it what they send.
+    /// The version of Santa that the machines report. Servers send fields according to it.
     pub santa_version: String,
-    /// Whether the machines take the mode STANDALONE.
+    /// Whether the machines accept the mode STANDALONE.
     pub allows_standalone: bool,
-    /// Whether events are uploaded on clean syncs too; Santa deletes them unsent then.
+    /// Whether clean syncs upload events; Santa deletes them without upload.
     pub uploads_on_clean: bool,
-    /// No more rules are taken in one sync.
-    pub most_rules: usize,
-    /// Between two syncs of a machine, so many per cent more or less.
+    /// Maximum number of rules in one sync.
+    pub max_rules: usize,
+    /// The random variation of the time between two syncs, in percent.
     pub spread_percent: u32,
-    /// The threads that run the machines.
+    /// The number of threads.
     pub threads: usize,
 }
 
 impl Plan {
-    /// A small fleet for half a minute, configured as a machine is; a server in the configuration is not looked at.
+    /// A small fleet for 30 seconds with the settings of a machine's configuration, except the server.
     #[must_use]
     pub fn with_config(server: &str, config: &Config) -> Self {
         Self {
@@ -68,13 +68,13 @@ impl Plan {
             santa_version: config.santa_version.clone(),
             allows_standalone: config.allows_standalone,
             uploads_on_clean: config.uploads_on_clean,
-            most_rules: config.most_rules,
+            max_rules: config.max_rules,
             spread_percent: config.spread_percent,
             ..Self::new(server)
         }
     }
 
-    /// A small fleet for half a minute.
+    /// A small fleet for 30 seconds.
     #[must_use]
     pub fn new(server: &str) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Plan {
             santa_version: "2026.5.0".into(),
             allows_standalone: false,
             uploads_on_clean: true,
-            most_rules: 1_000_000,
+            max_rules: 1_000_000,
             spread_percent: 10,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)

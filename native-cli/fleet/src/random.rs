@@ -1,37 +1,37 @@
-//! Random numbers that a seed repeats: every run of a fleet with the same seed is made of the same machines.
+//! A pseudorandom generator with a seed, so that simulations are reproducible.
 
 use selvedge_santa::Draw;
 
-/// A small generator (SplitMix64). It is good for spreading machines over time, and for nothing secret.
+/// SplitMix64. Not suitable for secrets.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// The numbers of one machine of the fleet with this seed.
+    /// The generator of one machine.
     pub(super) fn of(seed: u64, machine: u32) -> Self {
         let mut random = Self(seed);
         Self(random.next() ^ mixed(u64::from(machine).wrapping_add(1)))
     }
 
-    /// Any number.
+    /// The next number.
     pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mixed(self.0)
     }
 
-    /// For the daemon's decisions.
+    /// A random number for the schedule.
     pub(super) fn draw(&mut self) -> Draw {
         Draw((self.next() >> 32) as u32)
     }
 
-    /// A number from 0 to below `limit`; 0 where that is 0.
+    /// A number from 0 to below `limit`; 0 if `limit` is 0.
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 
-    /// Milliseconds until the next of things that happen by chance, so often on average in an hour.
+    /// Milliseconds until the next event of a Poisson process with an average number per hour.
     pub(super) fn until_next(&mut self, per_hour: u32) -> u64 {
-        // Within (0, 1], so that the logarithm exists.
+        // In (0, 1], so that the logarithm is finite.
         let part = ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64;
         let mean = 3_600_000.0 / f64::from(per_hour.max(1));
         (-part.ln() * mean) as u64
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_and_machines_differ() {
+    fn numbers_are_reproducible_and_differ_by_machine() {
         let numbers = |seed, machine| {
             let mut random = Random::of(seed, machine);
             [random.next(), random.next()]
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn events_come_as_often_as_asked_for() {
+    fn the_average_interval_matches_the_rate() {
         let mut random = Random::of(7, 7);
         let sum: u64 = (0..10_000).map(|_| random.until_next(60)).sum();
         let mean = sum / 10_000;

@@ -1,4 +1,4 @@
-//! What became of a fleet; its JSON is what programs read.
+//! The report of a simulation, also as JSON.
 
 use std::time::Duration;
 
@@ -6,109 +6,109 @@ use serde::Serialize;
 
 use super::agreement::Agreement;
 use super::histogram::{Latency, millis};
-use super::limits::Used;
+use super::limits::ResourceUsage;
 use super::plan::Plan;
-use super::stats::{Asked, Events, Failure, FleetStats, Syncs};
+use super::stats::{Events, Failure, FleetStats, RequestKind, Syncs};
 
-/// What became of a fleet. Times are in milliseconds where no other unit is named, sizes in bytes.
+/// The report of a simulation. Times are in milliseconds unless the name has another unit; sizes are in bytes.
 #[derive(Debug, Clone, Serialize)]
 pub struct FleetReport {
-    /// The server's host: its URL may hold a secret.
+    /// The host of the server, because the URL may contain a secret.
     pub server: String,
-    /// How many machines there were.
+    /// The number of machines.
     pub machines: u32,
-    /// By which they can be had again.
+    /// The seed, to repeat the simulation.
     pub seed: u64,
-    /// How long they lived.
+    /// The duration in seconds.
     pub elapsed_seconds: f64,
-    /// Whether somebody ended it early.
+    /// Whether Ctrl-C ended it early.
     pub interrupted: bool,
-    /// Requests of all kinds.
+    /// The number of all requests.
     pub requests: u64,
-    /// Requests in a second, on average.
+    /// The average number of requests per second.
     pub requests_per_second: f64,
-    /// Requests that were answered with anything but 200, or not wholly.
+    /// Requests without a complete response 200.
     pub requests_failed: u64,
-    /// Bytes of bodies that were sent.
+    /// Bytes of request bodies.
     pub bytes_sent: u64,
-    /// Bytes of bodies that came, as they came.
+    /// Bytes of response bodies as received, before decompression.
     pub bytes_received: u64,
-    /// Rules that came.
+    /// The number of received rules.
     pub rules_received: u64,
-    /// Requests by what they ask for, in the order of a sync.
+    /// Requests by kind, in the order of a sync.
     pub stages: Vec<StageCounts>,
     /// Machines that synced at least once.
     pub machines_synced: u64,
-    /// What became of syncs.
+    /// The results of syncs.
     pub syncs: Syncs,
-    /// How long syncs took.
+    /// The duration of syncs.
     pub sync_milliseconds: Latency,
-    /// How late this computer was in doing what was due: where that is much, it did not keep up, and latencies are its
-    /// own as well as the server's.
+    /// The scheduling delay of this computer. If it is large, the computer is overloaded, and the measured latencies
+    /// are not only the server's.
     pub late_milliseconds: Latency,
-    /// What became of events.
+    /// The counts of events.
     pub events: Events,
-    /// What went wrong, the most frequent first.
-    pub errors: Vec<Trouble>,
-    /// Whether the machines have the server's rules.
+    /// Errors, most frequent first.
+    pub errors: Vec<ErrorCount>,
+    /// The comparison of the machines' rules with the server's.
     pub rules: Agreement,
-    /// Seconds that one of the points stands for.
+    /// The length of a point in seconds.
     pub point_seconds: u64,
-    /// How it went over time.
+    /// The values over time.
     pub points: Vec<Point>,
-    /// Requests at once, at most.
+    /// Maximum number of concurrent requests.
     pub connections: usize,
-    /// The threads that ran the machines.
+    /// The number of threads.
     pub threads: usize,
-    /// What this process has used.
+    /// The resources that this process has used.
     #[serde(flatten)]
-    pub used: Used,
+    pub used: ResourceUsage,
 }
 
 /// Requests of one kind.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageCounts {
-    /// What they ask for.
-    pub stage: Asked,
-    /// How many.
+    /// The kind.
+    pub stage: RequestKind,
+    /// The number of requests.
     pub requests: u64,
-    /// In a second, on average.
+    /// The average number per second.
     pub per_second: f64,
-    /// Those that failed.
+    /// The number of failed requests.
     pub failed: u64,
-    /// Bytes of their bodies.
+    /// Bytes of request bodies.
     pub bytes_sent: u64,
-    /// Bytes of the answers' bodies.
+    /// Bytes of response bodies.
     pub bytes_received: u64,
-    /// From sending to the end of the answer.
+    /// The duration from sending to the end of the response.
     pub milliseconds: Latency,
 }
 
-/// Something that went wrong.
+/// The count of one kind of error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trouble {
-    /// What was asked for.
-    pub stage: Asked,
-    /// `attempt` for one request, which may have been repeated; `stage` for what a sync could not do in the end.
+pub struct ErrorCount {
+    /// The kind of request.
+    pub stage: RequestKind,
+    /// `attempt` for a failed request, which may have been retried; `stage` for a failed stage of a sync.
     pub what: &'static str,
-    /// A status, or a word for what happened.
+    /// The status or the kind of error.
     pub kind: String,
-    /// How often.
+    /// The count.
     pub count: u64,
 }
 
-/// One part of the time.
+/// The values of one interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Point {
-    /// Requests that ended then.
+    /// The number of completed requests.
     pub requests: u64,
-    /// Those of them that failed.
+    /// The number of failed requests.
     pub failed: u64,
-    /// Syncs that ended then.
+    /// The number of completed syncs.
     pub syncs: u64,
-    /// Half of the requests took no longer, in milliseconds.
+    /// The median duration of requests in milliseconds.
     pub p50: f64,
-    /// 95 of 100 took no longer, in milliseconds.
+    /// The 95th percentile in milliseconds.
     pub p95: f64,
 }
 
@@ -121,10 +121,10 @@ impl FleetReport {
         interrupted: bool,
     ) -> Self {
         let seconds = elapsed.as_secs_f64().max(0.001);
-        let stages = Asked::ALL.into_iter().filter_map(|asked| {
-            let requests = tally.requests.get(&asked)?;
+        let stages = RequestKind::ALL.into_iter().filter_map(|kind| {
+            let requests = tally.requests.get(&kind)?;
             Some(StageCounts {
-                stage: asked,
+                stage: kind,
                 requests: requests.latency.count(),
                 per_second: tenths(requests.latency.count() as f64 / seconds),
                 failed: requests.failed,
@@ -159,14 +159,14 @@ impl FleetReport {
             points: points(tally),
             connections: plan.connections,
             threads: plan.threads,
-            used: Used::now(),
+            used: ResourceUsage::now(),
             stages,
         }
     }
 
-    /// What is to be said at the end when not all is well; `None` when it is.
+    /// The most important problem as a message; `None` when everything succeeded.
     #[must_use]
-    pub fn complaint(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         let (failed, never) = (self.syncs.failed, self.rules.never_synced);
         let (differ, unknown) = (self.rules.differ, self.rules.unknown);
         if failed > 0 {
@@ -178,13 +178,13 @@ impl FleetReport {
         match (differ, unknown, never) {
             (0, 0, 0) => None,
             (0, 0, _) => Some(format!(
-                "{never} machines never synced: give more time, or more connections"
+                "{never} machines never synced: increase the duration or the number of connections"
             )),
             (0, _, _) => Some(format!(
-                "the rules of {unknown} machines could not be compared: sync them again"
+                "the rules of {unknown} machines could not be compared: check the server, and run the simulation again"
             )),
             _ => Some(format!(
-                "{differ} machines do not have the server's rules: see why above"
+                "{differ} machines do not have the server's rules: see the reasons above"
             )),
         }
     }
@@ -201,11 +201,11 @@ pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-fn errors(tally: &FleetStats) -> Vec<Trouble> {
+fn errors(tally: &FleetStats) -> Vec<ErrorCount> {
     let attempts = tally
         .failures
         .iter()
-        .map(|((stage, failure), count)| Trouble {
+        .map(|((stage, failure), count)| ErrorCount {
             stage: *stage,
             what: "attempt",
             kind: match failure {
@@ -217,13 +217,13 @@ fn errors(tally: &FleetStats) -> Vec<Trouble> {
     let stages = tally
         .failed_stages
         .iter()
-        .map(|((stage, code), count)| Trouble {
+        .map(|((stage, code), count)| ErrorCount {
             stage: *stage,
             what: "stage",
             kind: (*code).to_owned(),
             count: *count,
         });
-    let mut errors: Vec<Trouble> = attempts.chain(stages).collect();
+    let mut errors: Vec<ErrorCount> = attempts.chain(stages).collect();
     errors.sort_by_key(|error| std::cmp::Reverse(error.count));
     errors
 }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_url_only_the_host_is_told() {
+    fn the_report_has_only_the_host_of_the_url() {
         let report = report(|_, _| {});
         assert_eq!(report.server, "sync.example.net:8443");
         let text = report.to_string() + &serde_json::to_string(&report).unwrap();
@@ -263,8 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_is_said_at_the_end() {
-        assert_eq!(report(|_, _| {}).complaint(), None);
+    fn each_problem_has_a_message() {
+        assert_eq!(report(|_, _| {}).problem(), None);
         type Change = fn(&mut FleetStats, &mut Agreement);
         let rows: [(Change, &str); 4] = [
             (|tally, _| tally.syncs.failed = 3, "3 syncs failed"),
@@ -273,18 +273,18 @@ mod tests {
             (|_, rules| rules.never_synced = 4, "4 machines never synced"),
         ];
         for (change, expected) in rows {
-            let complaint = report(change).complaint().unwrap();
-            assert!(complaint.starts_with(expected), "{complaint}");
+            let problem = report(change).problem().unwrap();
+            assert!(problem.starts_with(expected), "{problem}");
         }
     }
 
     #[test]
-    fn the_most_frequent_error_comes_first() {
+    fn errors_are_sorted_by_frequency() {
         let report = report(|tally, _| {
             for (count, failure) in [(1, Failure::Status(500)), (3, Failure::Network("timeout"))] {
                 for _ in 0..count {
                     tally.attempt(&Attempt {
-                        asked: Asked::Preflight,
+                        kind: RequestKind::Preflight,
                         took: Duration::from_millis(1),
                         sent: 5,
                         received: 0,

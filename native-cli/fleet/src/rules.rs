@@ -1,8 +1,8 @@
-//! The rules of many machines in little memory: what is equal is kept once.
+//! A compact store for the rules of many machines: equal values are stored once.
 //!
-//! A set of rules is a list of chunks, a chunk a list of rules, and each of the three is the same piece of memory in
-//! all machines that have it. Where a chunk ends is decided by the rules themselves, so that a machine with a rule of
-//! its own differs from its neighbours in one chunk and not in all that follow.
+//! A set of rules is a list of chunks, and a chunk is a list of rules. Sets, chunks and rules are interned, so machines
+//! share equal ones. The hash of a rule's key decides whether a chunk ends there (content-defined chunking), so a
+//! machine with one additional rule differs from others in one chunk and not in all following chunks.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,27 +12,27 @@ use selvedge_santa::{Change, Rule, RuleCounts, RuleKey, RulesHash, Wipe};
 
 use super::interner::Interner;
 
-/// A chunk has so many rules on average.
-const CHUNK: u64 = 64;
+/// The average number of rules in a chunk.
+const AVERAGE_CHUNK: u64 = 64;
 
-/// A rule, found by its key.
+/// A rule that is hashed by its key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kept(Rule);
+pub(super) struct PooledRule(Rule);
 
-impl Kept {
+impl PooledRule {
     /// The rule.
     pub(super) const fn rule(&self) -> &Rule {
         &self.0
     }
 }
 
-impl Hash for Kept {
+impl Hash for PooledRule {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.key.hash(state);
     }
 }
 
-/// Pieces of which each is kept once, so that equal lists have equal addresses.
+/// A list of interned elements. Equal lists have the same elements by address.
 #[derive(Debug)]
 struct List<T>(Box<[Rc<T>]>);
 
@@ -52,23 +52,23 @@ impl<T> Hash for List<T> {
     }
 }
 
-type Chunk = List<Kept>;
+type Chunk = List<PooledRule>;
 
-/// The rules of one machine. Copies are cheap.
+/// The rules of one machine. Clones are cheap.
 #[derive(Debug, Clone)]
 pub(super) struct RuleSet(Rc<List<Chunk>>);
 
 impl PartialEq for RuleSet {
-    /// Within one pool equal sets are the same.
+    /// In one pool, equal sets have the same address.
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// Where the rules of all machines of a thread are.
+/// The rules of all machines of a thread.
 #[derive(Debug)]
 pub(super) struct Pool {
-    rules: Interner<Kept>,
+    rules: Interner<PooledRule>,
     chunks: Interner<Chunk>,
     sets: Interner<List<Chunk>>,
 }
@@ -82,13 +82,13 @@ impl Pool {
         }
     }
 
-    /// No rules.
+    /// The empty set.
     pub(super) fn empty(&mut self) -> RuleSet {
         RuleSet(self.sets.intern(List(Box::default())))
     }
 
-    /// Lets go what no machine has any more, before the tables grow: from the whole to its parts.
-    fn tidy(&mut self) {
+    /// Removes unused values when a table is full: sets first, then chunks, then rules.
+    fn sweep_if_full(&mut self) {
         if self.sets.is_full() || self.chunks.is_full() || self.rules.is_full() {
             self.sets.sweep();
             self.chunks.sweep();
@@ -96,7 +96,7 @@ impl Pool {
         }
     }
 
-    /// What a set becomes: first some rules go, then others come or go, one after the other.
+    /// Applies a wipe and then changes to a set.
     pub(super) fn changed(&mut self, set: &RuleSet, wipe: Wipe, changes: Vec<Change>) -> RuleSet {
         let changes: BTreeMap<RuleKey, Option<Rule>> = changes
             .into_iter()
@@ -106,7 +106,7 @@ impl Pool {
             })
             .collect();
         let mut changes = changes.into_iter().peekable();
-        self.tidy();
+        self.sweep_if_full();
         let mut builder = Builder::new(self);
         for old in set.iter() {
             while let Some((_, new)) = changes.next_if(|(key, _)| *key < old.rule().key) {
@@ -115,7 +115,7 @@ impl Pool {
             match changes.next_if(|(key, _)| *key == old.rule().key) {
                 Some((_, Some(new))) if new == old.0 => builder.push(Rc::clone(old)),
                 Some((_, new)) => builder.add(new),
-                None if goes(wipe, old.rule()) => {}
+                None if is_wiped(wipe, old.rule()) => {}
                 None => builder.push(Rc::clone(old)),
             }
         }
@@ -123,14 +123,14 @@ impl Pool {
         builder.finish()
     }
 
-    /// How many different sets there are, and how many different rules.
+    /// The number of different sets and of different rules.
     #[cfg(test)]
     fn sizes(&self) -> (usize, usize) {
         (self.sets.len(), self.rules.len())
     }
 }
 
-const fn goes(wipe: Wipe, rule: &Rule) -> bool {
+const fn is_wiped(wipe: Wipe, rule: &Rule) -> bool {
     match wipe {
         Wipe::Nothing => false,
         Wipe::NonTransitive => !rule.state.is_transitive(),
@@ -141,7 +141,7 @@ const fn goes(wipe: Wipe, rule: &Rule) -> bool {
 struct Builder<'a> {
     pool: &'a mut Pool,
     chunks: Vec<Rc<Chunk>>,
-    rules: Vec<Rc<Kept>>,
+    rules: Vec<Rc<PooledRule>>,
 }
 
 impl<'a> Builder<'a> {
@@ -155,12 +155,12 @@ impl<'a> Builder<'a> {
 
     fn add(&mut self, rule: Option<Rule>) {
         if let Some(rule) = rule {
-            let rule = self.pool.rules.intern(Kept(rule));
+            let rule = self.pool.rules.intern(PooledRule(rule));
             self.push(rule);
         }
     }
 
-    fn push(&mut self, rule: Rc<Kept>) {
+    fn push(&mut self, rule: Rc<PooledRule>) {
         let is_last = ends_chunk(&rule.0.key);
         self.rules.push(rule);
         if is_last {
@@ -184,58 +184,58 @@ impl<'a> Builder<'a> {
 fn ends_chunk(key: &RuleKey) -> bool {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
-    hasher.finish().is_multiple_of(CHUNK)
+    hasher.finish().is_multiple_of(AVERAGE_CHUNK)
 }
 
 impl RuleSet {
-    /// All of them, in the order of their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Rc<Kept>> {
+    /// All rules in the order of their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Rc<PooledRule>> {
         self.0.0.iter().flat_map(|chunk| chunk.0.iter())
     }
 
-    /// Of equal sets it is the same.
+    /// The address, which is the same for equal sets.
     pub(super) fn address(&self) -> usize {
         Rc::as_ptr(&self.0).addr()
     }
 
-    /// How many rules there are.
+    /// The number of rules.
     pub(super) fn len(&self) -> usize {
         self.0.0.iter().map(|chunk| chunk.0.len()).sum()
     }
 
-    /// How many rules there are of each type.
+    /// The number of rules by type.
     pub(super) fn counts(&self) -> RuleCounts {
         let mut counts = RuleCounts::default();
         self.iter()
-            .for_each(|kept| counts.add(kept.0.key.rule_type(), kept.0.state));
+            .for_each(|pooled| counts.add(pooled.0.key.rule_type(), pooled.0.state));
         counts
     }
 
-    /// At most `limit` rules in the order of their keys, those after `after`.
+    /// At most `limit` rules with keys after `after`, in the order of their keys.
     pub(super) fn page(&self, after: Option<&RuleKey>, limit: usize) -> Vec<Rule> {
-        let is_passed = |kept: &Rc<Kept>| after.is_some_and(|after| kept.0.key <= *after);
+        let is_passed = |pooled: &Rc<PooledRule>| after.is_some_and(|after| pooled.0.key <= *after);
         let chunks = &self.0.0;
         let whole = chunks.partition_point(|chunk| chunk.0.last().is_none_or(is_passed));
         let rules = chunks.iter().skip(whole).flat_map(|chunk| chunk.0.iter());
-        let rules = rules.skip_while(|kept| is_passed(kept)).take(limit);
-        rules.map(|kept| kept.0.clone()).collect()
+        let rules = rules.skip_while(|pooled| is_passed(pooled)).take(limit);
+        rules.map(|pooled| pooled.0.clone()).collect()
     }
 
-    /// The rule of a number from 0.
-    pub(super) fn nth(&self, mut number: usize) -> Option<Rc<Kept>> {
+    /// The rule with an index.
+    pub(super) fn nth(&self, mut number: usize) -> Option<Rc<PooledRule>> {
         for chunk in &self.0.0 {
             match chunk.0.get(number) {
-                Some(kept) => return Some(Rc::clone(kept)),
+                Some(pooled) => return Some(Rc::clone(pooled)),
                 None => number -= chunk.0.len(),
             }
         }
         None
     }
 
-    /// Their hash, as the machine tells it to the server.
+    /// The rules hash that the machine reports to the server.
     pub(super) fn hash(&self) -> String {
         let mut hash = RulesHash::default();
-        self.iter().for_each(|kept| hash.add(&kept.0));
+        self.iter().for_each(|pooled| hash.add(&pooled.0));
         hash.finish()
     }
 }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_sets_are_one_however_they_came_about() {
+    fn equal_sets_are_shared() {
         let mut pool = Pool::new();
         let empty = pool.empty();
         let at_once = pool.changed(&empty, Wipe::Nothing, many(0..5000));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_of_its_own_costs_a_machine_one_chunk() {
+    fn an_additional_rule_changes_one_chunk() {
         let mut pool = Pool::new();
         let empty = pool.empty();
         let shared = pool.changed(&empty, Wipe::Nothing, many(0..5000));
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_is_let_go() {
+    fn unused_rules_are_removed() {
         let mut pool = Pool::new();
         for round in 0..100 {
             let empty = pool.empty();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_as_the_plain_store_does() {
+    fn the_results_are_those_of_the_in_memory_store() {
         use RuleState::{Allow, AllowTransitive, Block};
         let mut pool = Pool::new();
         let mut set = pool.empty();
@@ -341,7 +341,7 @@ mod tests {
                 assert_eq!(page, expected);
             });
         }
-        let kept = set.nth(set.len() / 2).unwrap();
-        assert_eq!(*kept.rule(), set.page(None, 1000)[set.len() / 2]);
+        let pooled = set.nth(set.len() / 2).unwrap();
+        assert_eq!(*pooled.rule(), set.page(None, 1000)[set.len() / 2]);
     }
 }

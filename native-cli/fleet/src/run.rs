@@ -1,4 +1,4 @@
-//! From a plan to a report: threads for the machines, an end by time or by hand, and one sum of all they counted.
+//! Runs a simulation: starts the threads, waits for the end or Ctrl-C, and creates the report.
 
 use std::time::Instant;
 
@@ -9,21 +9,21 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 
 use super::agreement::Agreement;
-use super::live::Live;
-use super::network::{FleetClock, Gates};
+use super::live_display::LiveDisplay;
+use super::network::{ConcurrencyLimits, FleetClock};
 use super::plan::Plan;
 use super::report::FleetReport;
-use super::shard::{Ground, Phase, Shard};
+use super::shard::{Context, Phase, Shard};
 use super::stats::{FleetStats, Shared};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::output::Output;
 
-/// Lets a fleet live, and tells what became of it. `make_fetch` makes the network of one thread.
+/// Runs a simulation and returns its report. `make_fetch` creates the HTTP client of a thread.
 ///
-/// Ctrl-C ends it early, and again cuts off what still runs; there is a report nevertheless.
+/// Ctrl-C ends it early; a second Ctrl-C aborts running requests. The report is created in any case.
 ///
 /// # Errors
-/// When the server's URL is none, or the system gives no threads.
+/// When the server's URL is invalid, or a thread cannot be started.
 pub async fn run<F>(
     plan: Plan,
     output: Output,
@@ -35,7 +35,7 @@ where
     Address::new(&plan.server, "M").map_err(|error| HostError::Usage(error.to_string()))?;
     let started = Instant::now();
     let clock = FleetClock::new(started);
-    let gates = Gates::new(plan.connections, plan.downloads);
+    let limits = ConcurrencyLimits::new(plan.connections, plan.downloads);
     let (phase, _) = watch::channel(Phase::Running);
     let threads = plan.threads.clamp(1, plan.machines.max(1) as usize);
     let mut tallies = Vec::new();
@@ -43,23 +43,26 @@ where
     for first in 0..threads {
         let tally = Shared::new(FleetStats::new(started, plan.duration));
         tallies.push(tally.clone());
-        let ground = Ground {
+        let context = Context {
             plan: plan.clone(),
             fetch: make_fetch()?,
-            gates: gates.clone(),
+            limits: limits.clone(),
             clock,
             tally,
         };
-        answers.push(spawn(ground, first, threads, phase.subscribe())?);
+        answers.push(spawn(context, first, threads, phase.subscribe())?);
     }
-    let live = Live::new(output, &plan, &tallies);
+    let live = LiveDisplay::new(output, &plan, &tallies);
     let is_interrupted = drive(&phase, &plan, &live).await;
     let elapsed = started.elapsed();
     let mut agreement = Agreement::default();
     for answer in answers {
-        let of_thread = stop_at_will(&phase, &live, answer).await;
+        let of_thread = wait_or_stop(&phase, &live, answer).await;
         let of_thread = of_thread.ok_or_else(|| {
-            HostError::Failed("a thread of the fleet has ended: report this as a fault".into())
+            HostError::Failed(
+                "a thread of the simulation ended unexpectedly: this is a bug, please report it"
+                    .into(),
+            )
         })??;
         agreement.merge(of_thread);
     }
@@ -77,55 +80,55 @@ where
 
 type Answer = oneshot::Receiver<Result<Agreement>>;
 
-/// Starts a thread with its machines.
+/// Starts a thread with a shard of machines.
 fn spawn<F: Fetch + Send + 'static>(
-    ground: Ground<F>,
+    context: Context<F>,
     first: usize,
     threads: usize,
     mut phase: watch::Receiver<Phase>,
 ) -> Result<Answer> {
     let (sender, answer) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(no_threads)?;
-    let places = ground.plan.check as usize;
-    // Each thread has its part of the places.
-    let places = places / threads + usize::from(first < places % threads);
+    let runtime = runtime.map_err(thread_error)?;
+    let check = context.plan.check as usize;
+    // Divide the number of machines to compare among the threads.
+    let check = check / threads + usize::from(first < check % threads);
     let work = move || {
-        let lived = LocalSet::new().block_on(&runtime, async {
+        let result = LocalSet::new().block_on(&runtime, async {
             let first = u32::try_from(first).unwrap_or(u32::MAX);
-            let shard = Shard::new(ground, first, threads);
+            let shard = Shard::new(context, first, threads);
             let mut shard = shard.map_err(|error| HostError::Usage(error.to_string()))?;
-            shard.live(&mut phase).await;
-            Ok(shard.agreement(places, &mut phase).await)
+            shard.run(&mut phase).await;
+            Ok(shard.agreement(check, &mut phase).await)
         });
-        // Nobody waits for it any more when the program was told to stop.
-        let _ = sender.send(lived);
+        // The receiver is dropped if the program is stopping.
+        let _ = sender.send(result);
     };
     let thread = std::thread::Builder::new().name(format!("fleet-{first}"));
-    thread.spawn(work).map_err(no_threads)?;
+    thread.spawn(work).map_err(thread_error)?;
     Ok(answer)
 }
 
-fn no_threads(error: std::io::Error) -> HostError {
-    HostError::Failed(format!("the system gives no threads or sockets: {error}"))
+fn thread_error(error: std::io::Error) -> HostError {
+    HostError::Failed(format!("a thread cannot be started: {error}"))
 }
 
-/// Waits for the end, by time or by hand; answers whether it was by hand.
-async fn drive(phase: &watch::Sender<Phase>, plan: &Plan, live: &Live<'_>) -> bool {
+/// Waits until the duration has passed or Ctrl-C. Returns whether it was Ctrl-C.
+async fn drive(phase: &watch::Sender<Phase>, plan: &Plan, live: &LiveDisplay<'_>) -> bool {
     let is_interrupted = tokio::select! {
         () = tokio::time::sleep(plan.duration) => false,
         () = live.draw() => false,
         _ = tokio::signal::ctrl_c() => true,
     };
-    live.say_end();
+    live.show_end();
     phase.send_replace(Phase::Ending);
     is_interrupted
 }
 
-/// Waits for a thread; a signal cuts off what still runs.
-async fn stop_at_will(
+/// Waits for a thread. Ctrl-C aborts running requests.
+async fn wait_or_stop(
     phase: &watch::Sender<Phase>,
-    live: &Live<'_>,
+    live: &LiveDisplay<'_>,
     answer: Answer,
 ) -> Option<Result<Agreement>> {
     tokio::pin!(answer);

@@ -1,4 +1,4 @@
-//! What a fleet counts while it runs: requests, syncs and events, over time and in all.
+//! The statistics of a simulation: requests, syncs and events, over time and in total.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,24 +10,24 @@ use serde::Serialize;
 
 use super::histogram::Histogram;
 
-/// What a request asks for.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Asked {
-    /// The machine tells of itself.
+pub enum RequestKind {
+    /// Preflight.
     Preflight,
-    /// Executions.
+    /// Event upload.
     EventUpload,
-    /// Rules.
+    /// Rule download.
     RuleDownload,
-    /// What became of it.
+    /// Postflight.
     Postflight,
-    /// A token against forged requests.
+    /// XSRF token.
     Xsrf,
 }
 
-impl Asked {
-    /// All, in the order of a sync.
+impl RequestKind {
+    /// All kinds in the order of a sync.
     pub const ALL: [Self; 5] = [
         Self::Preflight,
         Self::EventUpload,
@@ -36,7 +36,7 @@ impl Asked {
         Self::Xsrf,
     ];
 
-    /// Its place in the path.
+    /// Its name in the path of the URL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,19 +48,19 @@ impl Asked {
         }
     }
 
-    /// What a URL of the core's asks for: the last part but one of its path.
+    /// The kind of request of a URL: the second to last segment of its path.
     pub(super) fn of(url: &str) -> Option<Self> {
         let part = url.rsplit('/').nth(1)?;
-        Self::ALL.into_iter().find(|asked| asked.as_str() == part)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == part)
     }
 }
 
-/// Why an attempt did not bring what was asked for.
+/// Why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Failure {
-    /// Another status than 200.
+    /// A status other than 200.
     Status(u16),
-    /// No whole answer.
+    /// No complete response.
     Network(&'static str),
 }
 
@@ -76,17 +76,17 @@ impl Failure {
     }
 }
 
-/// One attempt.
+/// One attempt of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt {
-    pub(super) asked: Asked,
+    pub(super) kind: RequestKind,
     pub(super) took: Duration,
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) failure: Option<Failure>,
 }
 
-/// What is counted of the requests of one kind.
+/// The statistics of the requests of one kind.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Requests {
     pub(super) latency: Histogram,
@@ -95,7 +95,7 @@ pub(super) struct Requests {
     pub(super) received: u64,
 }
 
-/// What happened within one part of the time.
+/// The statistics of one interval.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Slice {
     pub(super) latency: Histogram,
@@ -103,51 +103,51 @@ pub(super) struct Slice {
     pub(super) syncs: u64,
 }
 
-/// What became of syncs.
+/// The results of syncs.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Syncs {
-    /// Done, all of it.
+    /// All stages succeeded.
     pub ok: u64,
-    /// Done, but events were not taken or the server did not hear of the end.
+    /// The rules were synced, but eventupload or postflight failed.
     pub degraded: u64,
-    /// Not done.
+    /// Failed.
     pub failed: u64,
-    /// Still running at the end, and cut off.
+    /// Aborted at the end of the simulation.
     pub cut_off: u64,
-    /// Of those that are done, so many were clean.
+    /// The number of clean syncs among the successful ones.
     pub clean: u64,
 }
 
-/// What became of events.
+/// The counts of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Events {
-    /// They happened on the machines.
+    /// Created on the machines.
     pub made: u64,
-    /// The server's settings do not ask for them.
+    /// Dropped because the server's settings do not request them.
     pub not_kept: u64,
-    /// The server has them.
+    /// Uploaded.
     pub uploaded: u64,
-    /// Of those, so many did not wait for a sync.
+    /// Uploaded outside a sync, included in `uploaded`.
     pub uploaded_at_once: u64,
-    /// They were deleted by a clean sync, as Santa does unless it is told to upload them.
+    /// Deleted by a clean sync without upload, as Santa does by default.
     pub deleted_unsent: u64,
-    /// They wait for the next sync.
+    /// Pending for the next sync.
     pub waiting: u64,
 }
 
-/// All counts of one thread's machines.
+/// The statistics of one thread.
 #[derive(Debug, Clone)]
 pub(super) struct FleetStats {
     started: Instant,
     slice: Duration,
-    pub(super) requests: BTreeMap<Asked, Requests>,
-    pub(super) failures: BTreeMap<(Asked, Failure), u64>,
-    /// Why stages failed in the end, by stage and the core's code.
-    pub(super) failed_stages: BTreeMap<(Asked, &'static str), u64>,
+    pub(super) requests: BTreeMap<RequestKind, Requests>,
+    pub(super) failures: BTreeMap<(RequestKind, Failure), u64>,
+    /// Failed stages by stage and error code.
+    pub(super) failed_stages: BTreeMap<(RequestKind, &'static str), u64>,
     pub(super) slices: Vec<Slice>,
     pub(super) syncs: Syncs,
     pub(super) sync_latency: Histogram,
-    /// How late this computer is in doing what is due: whether it keeps up with the fleet.
+    /// The scheduling delay of this computer.
     pub(super) lateness: Histogram,
     pub(super) events: Events,
     pub(super) rules_received: u64,
@@ -155,14 +155,14 @@ pub(super) struct FleetStats {
     pub(super) running: u64,
 }
 
-/// So many parts of the time are kept at most.
-const SLICES: usize = 240;
+/// Maximum number of intervals.
+const MAX_SLICES: usize = 240;
 
 impl FleetStats {
     pub(super) fn new(started: Instant, duration: Duration) -> Self {
         Self {
             started,
-            slice: Duration::from_secs(duration.as_secs().div_ceil(SLICES as u64).max(1)),
+            slice: Duration::from_secs(duration.as_secs().div_ceil(MAX_SLICES as u64).max(1)),
             requests: BTreeMap::new(),
             failures: BTreeMap::new(),
             failed_stages: BTreeMap::new(),
@@ -177,30 +177,32 @@ impl FleetStats {
         }
     }
 
-    /// How long one of the slices is.
+    /// The length of an interval.
     pub(super) const fn slice_length(&self) -> Duration {
         self.slice
     }
 
     fn now(&mut self) -> Option<&mut Slice> {
         let past = self.started.elapsed().as_millis() / self.slice.as_millis().max(1);
-        let place = usize::try_from(past).unwrap_or(usize::MAX).min(2 * SLICES);
-        if self.slices.len() <= place {
-            self.slices.resize_with(place + 1, Slice::default);
+        let index = usize::try_from(past)
+            .unwrap_or(usize::MAX)
+            .min(2 * MAX_SLICES);
+        if self.slices.len() <= index {
+            self.slices.resize_with(index + 1, Slice::default);
         }
-        self.slices.get_mut(place)
+        self.slices.get_mut(index)
     }
 
-    /// Counts an attempt.
+    /// Records an attempt.
     pub(super) fn attempt(&mut self, attempt: &Attempt) {
         let micros = u64::try_from(attempt.took.as_micros()).unwrap_or(u64::MAX);
-        let requests = self.requests.entry(attempt.asked).or_default();
+        let requests = self.requests.entry(attempt.kind).or_default();
         requests.latency.add(micros);
         requests.sent = requests.sent.saturating_add(attempt.sent);
         requests.received = requests.received.saturating_add(attempt.received);
         requests.failed += u64::from(attempt.failure.is_some());
         if let Some(failure) = attempt.failure {
-            *self.failures.entry((attempt.asked, failure)).or_default() += 1;
+            *self.failures.entry((attempt.kind, failure)).or_default() += 1;
         }
         if let Some(slice) = self.now() {
             slice.latency.add(micros);
@@ -208,7 +210,7 @@ impl FleetStats {
         }
     }
 
-    /// Counts a sync that has ended.
+    /// Records a completed sync.
     pub(super) fn synced(&mut self, report: &Report) {
         let is_done = report.status() == Status::Success;
         match (is_done, report.is_degraded()) {
@@ -222,30 +224,30 @@ impl FleetStats {
             .rules_received
             .saturating_add(report.downloaded.received.into());
         self.sync_latency.add(report.millis.saturating_mul(1000));
-        for (asked, stage) in [
-            (Asked::Preflight, &report.preflight),
-            (Asked::EventUpload, &report.event_upload),
-            (Asked::RuleDownload, &report.rule_download),
-            (Asked::Postflight, &report.postflight),
+        for (kind, stage) in [
+            (RequestKind::Preflight, &report.preflight),
+            (RequestKind::EventUpload, &report.event_upload),
+            (RequestKind::RuleDownload, &report.rule_download),
+            (RequestKind::Postflight, &report.postflight),
         ] {
-            self.stage(asked, stage);
+            self.stage(kind, stage);
         }
         if let Some(slice) = self.now() {
             slice.syncs += 1;
         }
     }
 
-    /// Counts why a stage failed.
-    pub(super) fn stage(&mut self, asked: Asked, stage: &StageReport) {
+    /// Records the error of a stage.
+    pub(super) fn stage(&mut self, kind: RequestKind, stage: &StageReport) {
         if let StageReport::Failed(error) = stage {
-            *self.failed_stages.entry((asked, error.code())).or_default() += 1;
+            *self.failed_stages.entry((kind, error.code())).or_default() += 1;
         }
     }
 
-    /// Adds another thread's.
+    /// Adds the statistics of another thread.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (asked, requests) in &other.requests {
-            let all = self.requests.entry(*asked).or_default();
+        for (kind, requests) in &other.requests {
+            let all = self.requests.entry(*kind).or_default();
             all.latency.merge(&requests.latency);
             all.failed += requests.failed;
             all.sent = all.sent.saturating_add(requests.sent);
@@ -286,7 +288,7 @@ fn merge_counts<K: Ord + Copy>(all: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u6
     }
 }
 
-/// A thread's tally, which others may look at.
+/// The statistics of a thread, shared with the display.
 #[derive(Debug, Clone)]
 pub(super) struct Shared(Arc<Mutex<FleetStats>>);
 
@@ -295,104 +297,11 @@ impl Shared {
         Self(Arc::new(Mutex::new(tally)))
     }
 
-    /// Counts are numbers: what a thread that panicked left of them is still right.
+    /// Ignores poisoning: counters are valid after a panic as well.
     pub(super) fn lock(&self) -> MutexGuard<'_, FleetStats> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tally() -> FleetStats {
-        FleetStats::new(Instant::now(), Duration::from_secs(600))
-    }
-
-    #[test]
-    fn what_a_url_asks_for() {
-        let rows = [
-            (
-                "https://a.example/v1/santa/preflight/M",
-                Some(Asked::Preflight),
-            ),
-            ("https://a.example/xsrf/M%20", Some(Asked::Xsrf)),
-            (
-                "https://a.example/preflight/eventupload/M",
-                Some(Asked::EventUpload),
-            ),
-            ("https://a.example/other/M", None),
-            ("preflight", None),
-        ];
-        for (url, expected) in rows {
-            assert_eq!(Asked::of(url), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn slices_are_whole_seconds_and_not_too_many() {
-        for (seconds, expected) in [(1, 1), (30, 1), (240, 1), (241, 2), (3600, 15)] {
-            let tally = FleetStats::new(Instant::now(), Duration::from_secs(seconds));
-            assert_eq!(
-                tally.slice_length(),
-                Duration::from_secs(expected),
-                "{seconds}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_failed_attempt_is_counted_under_its_kind() {
-        let mut one = tally();
-        let attempt = |failure| Attempt {
-            asked: Asked::Preflight,
-            took: Duration::from_millis(5),
-            sent: 10,
-            received: 20,
-            failure,
-        };
-        one.attempt(&attempt(None));
-        one.attempt(&attempt(Some(Failure::Status(500))));
-        let mut all = tally();
-        all.merge(&one);
-        all.merge(&one);
-        let requests = &all.requests[&Asked::Preflight];
-        assert_eq!((requests.latency.count(), requests.failed), (4, 2));
-        assert_eq!((requests.sent, requests.received), (40, 80));
-        assert_eq!(all.failures[&(Asked::Preflight, Failure::Status(500))], 2);
-    }
-
-    #[test]
-    fn a_sync_is_counted_by_what_became_of_it() {
-        let refused = || {
-            StageReport::Failed(selvedge_santa::Error::Refused {
-                endpoint: selvedge_santa::Endpoint::Preflight,
-                status: 500,
-            })
-        };
-        let rows = [
-            (Report::default(), [1, 0, 0]),
-            (
-                Report {
-                    postflight: refused(),
-                    ..Report::default()
-                },
-                [0, 1, 0],
-            ),
-            (
-                Report {
-                    preflight: refused(),
-                    ..Report::default()
-                },
-                [0, 0, 1],
-            ),
-        ];
-        for (report, expected) in rows {
-            let mut tally = tally();
-            tally.synced(&report);
-            let syncs = tally.syncs;
-            assert_eq!([syncs.ok, syncs.degraded, syncs.failed], expected);
-            assert_eq!(tally.failed_stages.len(), usize::from(expected[0] == 0));
-        }
-    }
-}
+mod tests;

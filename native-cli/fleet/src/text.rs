@@ -1,11 +1,11 @@
-//! What became of a fleet, as text for people.
+//! The report as text.
 
 use std::fmt;
 
 use super::report::{FleetReport, tenths};
 use selvedge_host::output::printable;
 
-/// A number of bytes for people.
+/// Formats a number of bytes with a unit.
 pub(super) fn bytes(count: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(size, _)| count >= *size) {
@@ -28,7 +28,7 @@ impl fmt::Display for FleetReport {
         )?;
         writeln!(
             f,
-            "requests   {}, {:.1} a second, {} failed; {} sent, {} received",
+            "requests   {}, {:.1} per second, {} failed; {} sent, {} received",
             self.requests,
             self.requests_per_second,
             self.requests_failed,
@@ -38,13 +38,13 @@ impl fmt::Display for FleetReport {
         let syncs = self.syncs;
         writeln!(
             f,
-            "syncs      {} ok, {} degraded, {} failed, {} cut off; {} machines have synced",
+            "syncs      {} ok, {} degraded, {} failed, {} aborted; {} machines have synced",
             syncs.ok, syncs.degraded, syncs.failed, syncs.cut_off, self.machines_synced
         )?;
         let events = self.events;
         writeln!(
             f,
-            "events     {} made: {} uploaded ({} at once), {} waiting, {} not wanted, {} deleted unsent",
+            "events     {} created: {} uploaded ({} immediately), {} pending, {} not requested, {} deleted without upload",
             events.made,
             events.uploaded,
             events.uploaded_at_once,
@@ -78,7 +78,7 @@ impl FleetReport {
             let difference = differing.difference;
             writeln!(
                 f,
-                "           {}: {} missing, {} too many, {} different; {}",
+                "           {}: {} missing, {} additional, {} different; {}",
                 differing.machine,
                 difference.missing,
                 difference.extra,
@@ -87,7 +87,7 @@ impl FleetReport {
             )?;
         }
         match &rules.trouble {
-            Some(trouble) => writeln!(f, "           not known: {}", printable(trouble)),
+            Some(trouble) => writeln!(f, "           comparison failed: {}", printable(trouble)),
             None => Ok(()),
         }
     }
@@ -95,14 +95,14 @@ impl FleetReport {
     fn write_used(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "this side  {} threads, {} connections at most; late by {:.0} ms (p50), {:.0} ms (p99)",
+            "simulator  {} threads, at most {} connections; scheduling delay {:.0} ms (p50), {:.0} ms (p99)",
             self.threads, self.connections, self.late_milliseconds.p50, self.late_milliseconds.p99
         )?;
         if let Some(memory) = self.used.peak_memory {
-            write!(f, "; {} of memory", bytes(memory))?;
+            write!(f, "; {} peak memory", bytes(memory))?;
         }
         if let Some(seconds) = self.used.cpu_seconds {
-            write!(f, ", {seconds:.1} s of computing")?;
+            write!(f, ", {seconds:.1} s CPU time")?;
         }
         writeln!(f)
     }
@@ -111,11 +111,11 @@ impl FleetReport {
         writeln!(
             f,
             "\n{:<13}{:>9}{:>8}{:>10}{:>10}{:>10}{:>10}{:>10}",
-            "", "requests", "failed", "a second", "p50 ms", "p95 ms", "p99 ms", "max ms"
+            "", "requests", "failed", "req/s", "p50 ms", "p95 ms", "p99 ms", "max ms"
         )?;
         let whole = self.syncs.ok + self.syncs.degraded + self.syncs.failed;
         let sync = (
-            "a whole sync",
+            "full sync",
             whole,
             self.syncs.failed,
             tenths(whole as f64 / self.elapsed_seconds.max(0.001)),
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_for_people() {
+    fn bytes_are_formatted_with_a_unit() {
         let rows = [
             (0, "0 bytes"),
             (1023, "1023 bytes"),

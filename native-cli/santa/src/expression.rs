@@ -1,4 +1,5 @@
-//! Expressions of rules: which of them an agent of version 1 can compile, and which of those never decide (spec §2.5).
+//! CEL expressions of rules: whether an agent with CEL version 1 can compile them, and whether they can have an effect
+//! (spec §2.5).
 
 use std::panic::catch_unwind;
 use std::{io, thread};
@@ -7,8 +8,8 @@ use selvedge_santa::{Change, Rule, RuleState};
 
 use super::cel_check::Check;
 
-/// The parser's stack in bytes. Its deepest recursion, over a chain of operators as long as an expression may be, takes
-/// less than half of it; memory is only used as far as the recursion goes.
+/// The parser's stack size in bytes. The deepest recursion, a chain of operators of the maximum length, takes less than
+/// half of it. The system allocates only the pages that the recursion touches.
 const STACK_BYTES: usize = 512 << 20;
 
 /// Why an agent cannot compile an expression.
@@ -16,28 +17,29 @@ const STACK_BYTES: usize = 512 << 20;
 /// ```
 /// use selvedge_santa_host::expression;
 ///
-/// let judged = expression::judge(&["target.signing_time >= timestamp('2025-05-31T00:00:00Z')", "target.signing_tme"])?;
-/// assert_eq!(judged[0], Ok(None));
-/// assert!(judged[1].as_ref().unwrap_err().to_string().starts_with("its expression cannot be compiled: line 1, "));
+/// let expressions = ["target.signing_time >= timestamp('2025-05-31T00:00:00Z')", "target.signing_tme"];
+/// let checked = expression::check_expressions(&expressions)?;
+/// assert_eq!(checked[0], Ok(None));
+/// assert!(checked[1].as_ref().unwrap_err().to_string().starts_with("its expression cannot be compiled: line 1, "));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its expression cannot be compiled: {0}")]
 pub struct BadExpression(String);
 
-/// Why an expression, which an agent can compile, never leads to a decision.
+/// Why an expression that an agent can compile never leads to a decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its expression is stored, but {0}")]
 pub struct UselessExpression(String);
 
-/// What is said of one expression.
-pub type Judged = Result<Option<UselessExpression>, BadExpression>;
+/// The result of checking one expression.
+pub type CheckResult = Result<Option<UselessExpression>, BadExpression>;
 
-/// Judges expressions, each for itself.
+/// Checks each expression independently.
 ///
 /// # Errors
-/// When the system lends no thread for it; nothing is known of any expression then.
-pub fn judge(expressions: &[&str]) -> io::Result<Vec<Judged>> {
+/// When the system cannot start a thread. No expression is checked then.
+pub fn check_expressions(expressions: &[&str]) -> io::Result<Vec<CheckResult>> {
     if expressions.is_empty() {
         return Ok(Vec::new());
     }
@@ -48,51 +50,51 @@ pub fn judge(expressions: &[&str]) -> io::Result<Vec<Judged>> {
             .map(|text| compile(&check, text))
             .collect()
     };
-    // The parser recurses, and has a stack of its own for it.
+    // The parser is recursive, so it runs on a thread with a large stack.
     thread::scope(|scope| {
         let parser = thread::Builder::new().stack_size(STACK_BYTES);
-        let judged = parser.spawn_scoped(scope, all)?.join();
-        judged.map_err(|_| io::Error::other("the expressions' parser ended early"))
+        let checked = parser.spawn_scoped(scope, all)?.join();
+        checked.map_err(|_| io::Error::other("the parser of expressions ended early"))
     })
 }
 
-/// Changes of rules whose expressions have been judged.
+/// Rule changes after the check of their expressions.
 #[derive(Debug, Default)]
-pub struct Sifted {
-    /// What can be made, in its order.
+pub struct CheckedChanges {
+    /// The changes that can be applied, in their original order.
     pub good: Vec<Change>,
-    /// The others: the place of each among all changes, and why.
+    /// The rejected changes: the index among all changes, the change, and the reason.
     pub bad: Vec<(usize, Change, BadExpression)>,
-    /// Of the good ones, those that never decide: the place of each among all changes, and why.
+    /// Changes in `good` whose expression never leads to a decision: the index among all changes, and the reason.
     pub useless: Vec<(usize, UselessExpression)>,
 }
 
-/// Takes those changes out that would add a rule with a bad expression.
+/// Separates the changes that would add a rule with an invalid expression.
 ///
 /// # Errors
-/// As [`judge`].
-pub fn sift(changes: Vec<Change>) -> io::Result<Sifted> {
-    let texts: Vec<&str> = changes.iter().filter_map(of).collect();
-    let mut judged = judge(&texts)?.into_iter();
-    let mut sifted = Sifted::default();
-    for (paths, change) in changes.into_iter().enumerate() {
-        let judgement = of(&change).and_then(|_| judged.next());
-        match judgement {
-            Some(Err(error)) => sifted.bad.push((paths, change, error)),
+/// Like [`check_expressions`].
+pub fn check_changes(changes: Vec<Change>) -> io::Result<CheckedChanges> {
+    let texts: Vec<&str> = changes.iter().filter_map(expression_of).collect();
+    let mut results = check_expressions(&texts)?.into_iter();
+    let mut checked = CheckedChanges::default();
+    for (index, change) in changes.into_iter().enumerate() {
+        let result = expression_of(&change).and_then(|_| results.next());
+        match result {
+            Some(Err(error)) => checked.bad.push((index, change, error)),
             Some(Ok(warning)) => {
-                sifted
+                checked
                     .useless
-                    .extend(warning.map(|warning| (paths, warning)));
-                sifted.good.push(change);
+                    .extend(warning.map(|warning| (index, warning)));
+                checked.good.push(change);
             }
-            None => sifted.good.push(change),
+            None => checked.good.push(change),
         }
     }
-    Ok(sifted)
+    Ok(checked)
 }
 
-/// The expression that an agent compiles when a change is made.
-fn of(change: &Change) -> Option<&str> {
+/// The expression that an agent compiles when it applies a change.
+fn expression_of(change: &Change) -> Option<&str> {
     match change {
         Change::Put(Rule {
             state: RuleState::Cel,
@@ -103,7 +105,7 @@ fn of(change: &Change) -> Option<&str> {
     }
 }
 
-fn compile(check: &Check, text: &str) -> Judged {
+fn compile(check: &Check, text: &str) -> CheckResult {
     match catch_unwind(|| check.check(text)) {
         Ok(Ok(warning)) => Ok(warning.map(UselessExpression)),
         Ok(Err(problem)) => Err(BadExpression(problem)),
@@ -117,7 +119,7 @@ mod tests {
     use crate::cel_check::MAX_CHARACTERS;
 
     fn is_good(text: &str) -> bool {
-        judge(&[text]).unwrap()[0].is_ok()
+        check_expressions(&[text]).unwrap()[0].is_ok()
     }
 
     #[test]
@@ -129,14 +131,20 @@ mod tests {
             "{'a': [dyn(1), 2u, 0x1F, 1.5e3, null, true]}['a'][0] == -1 % 2",
             "santa.cel.v1.ExecutableFile{team_id: 'ä\\u00e9\\n'}.team_id == ''",
         ] {
-            assert_eq!(judge(&[text]).unwrap(), [Ok(None)], "{text}");
+            assert_eq!(check_expressions(&[text]).unwrap(), [Ok(None)], "{text}");
         }
     }
 
     #[test]
-    fn a_bad_expression_says_where_it_is_wrong() {
-        let reason = |text| judge(&[text]).unwrap().remove(0).unwrap_err().to_string();
-        for (text, paths) in [
+    fn the_error_of_an_expression_has_line_and_column() {
+        let reason = |text| {
+            check_expressions(&[text])
+                .unwrap()
+                .remove(0)
+                .unwrap_err()
+                .to_string()
+        };
+        for (text, position) in [
             ("", "line 1, column 1: "),
             ("target.", "line 1, column 8: "),
             ("a ==\n== b", "line 2, column 1: "),
@@ -146,7 +154,7 @@ mod tests {
             let reason = reason(text);
             let found = reason.strip_prefix("its expression cannot be compiled: ");
             assert!(
-                found.is_some_and(|found| found.starts_with(paths)),
+                found.is_some_and(|found| found.starts_with(position)),
                 "{reason}"
             );
             assert!(!reason.contains('{'), "{reason}");
@@ -162,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn no_nesting_ends_the_program() {
+    fn deep_nesting_does_not_crash_the_program() {
         for (open, middle, close) in [
             ("(", "a", ")"),
             ("[", "", "]"),
@@ -180,13 +188,13 @@ mod tests {
             let count = (MAX_CHARACTERS - 8) / (open.len() + close.len());
             let deep = open.repeat(count) + middle + &close.repeat(count);
             let unclosed = open.repeat(count);
-            let judged = judge(&[&deep, &unclosed, "true"]).unwrap();
-            assert_eq!(judged[2], Ok(None), "{open}{close}");
+            let checked = check_expressions(&[&deep, &unclosed, "true"]).unwrap();
+            assert_eq!(checked[2], Ok(None), "{open}{close}");
         }
     }
 
     #[test]
-    fn only_expressions_that_decide_are_judged_and_by_their_places() {
+    fn only_expressions_of_cel_rules_are_checked_and_errors_have_the_right_index() {
         let rule = |state, text: &str| {
             let key =
                 selvedge_santa::RuleKey::new(selvedge_santa::wire::RuleType::TeamId, "EQHXZ8M8AV");
@@ -195,14 +203,14 @@ mod tests {
             Change::Put(rule)
         };
         let changes = [
-            rule(RuleState::Allow, "not ( looked at"),
+            rule(RuleState::Allow, "not ( checked"),
             rule(RuleState::Cel, "true"),
             rule(RuleState::Cel, "true ||"),
         ];
-        let sifted = sift(changes.to_vec()).unwrap();
-        assert_eq!(sifted.good, changes[..2]);
-        assert_eq!(sifted.bad.len(), 1);
-        assert_eq!((sifted.bad[0].0, &sifted.bad[0].1), (2, &changes[2]));
-        assert!(sift(Vec::new()).unwrap().good.is_empty());
+        let checked = check_changes(changes.to_vec()).unwrap();
+        assert_eq!(checked.good, changes[..2]);
+        assert_eq!(checked.bad.len(), 1);
+        assert_eq!((checked.bad[0].0, &checked.bad[0].1), (2, &changes[2]));
+        assert!(check_changes(Vec::new()).unwrap().good.is_empty());
     }
 }

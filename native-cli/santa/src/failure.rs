@@ -1,9 +1,9 @@
-//! A sync that fails: its exit status is the number that Santa's own program has for it.
+//! Errors of a failed sync. The exit status is the number that Santa's own program uses.
 
 use selvedge_host::exit::{Exit, HostError};
 use selvedge_santa::Status;
 
-/// What marks these among the other errors of a program.
+/// The error code that marks failed syncs among other errors.
 const CODE: &str = "santa";
 
 /// The error of a sync that ended with `status`.
@@ -22,7 +22,7 @@ pub fn sync_failure(status: Status, message: impl Into<String>) -> HostError {
     }
 }
 
-/// The status of an error that [`sync_failure`] made.
+/// The status of an error that [`sync_failure`] created.
 #[must_use]
 pub fn failed_status(error: &HostError) -> Option<Status> {
     match error {

@@ -1,4 +1,5 @@
-//! Santa's requests by reqwest over rustls: trust, client certificate and proxy from the configuration alone.
+//! Santa's HTTP client: reqwest over rustls. Trust roots, client certificate and proxy come only from the
+//! configuration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +10,26 @@ use selvedge_santa::{Address, Endpoint};
 use super::config::Config;
 use selvedge_host::{NativeBody, fetch_error, with_body};
 
-/// How long one attempt may take, answer included (spec §1.6).
-const STAGE: Duration = Duration::from_secs(30);
+/// Timeout of one attempt, including the response body (spec §1.6).
+const STAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Likewise for a token against forged requests.
-const XSRF: Duration = Duration::from_secs(10);
+/// Timeout of a request for an XSRF token.
+const XSRF_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The network as a configuration lets it be used. No proxy and no certificate come from the environment; redirects are not
-/// followed, and bodies have their length announced.
+/// An HTTP client that follows the configuration. It ignores proxies and certificates from the environment, does not
+/// follow redirects, and sends `Content-Length` with each body.
 #[derive(Debug, Clone)]
 pub struct SantaFetch {
     client: reqwest::Client,
-    /// The URL under which tokens are asked for.
+    /// The URL of the XSRF endpoint.
     xsrf: Arc<str>,
 }
 
 impl SantaFetch {
-    /// A client for a server, with its own pool of connections.
+    /// A client for one server, with its own connection pool.
     ///
     /// # Errors
-    /// When the trust, the certificate or the proxy of the configuration cannot be used.
+    /// When the trust roots, the certificate or the proxy of the configuration are invalid.
     pub fn new(config: &Config, address: &Address) -> Result<Self, FetchError> {
         Ok(Self {
             client: client(config)?,
@@ -37,16 +38,16 @@ impl SantaFetch {
     }
 }
 
-/// A client as a configuration wants it.
+/// Builds the client for a configuration.
 pub(super) fn client(config: &Config) -> Result<reqwest::Client, FetchError> {
-    // Another part of the process may have chosen the provider already; then that one serves as well.
+    // Fails if another part of the process has installed a provider. That provider works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let unusable = |error| fetch_error(error, FetchErrorKind::Tls);
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .tls_info(true)
-        .timeout(STAGE);
+        .timeout(STAGE_TIMEOUT);
     if let Some(proxy) = &config.proxy {
         let exceptions = reqwest::NoProxy::from_string(&proxy.exceptions().join(","));
         let proxy = reqwest::Proxy::https(proxy.url()).map_err(unusable)?;
@@ -70,9 +71,10 @@ impl Fetch for SantaFetch {
     type Body = NativeBody;
 
     async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
-        let limit = match request.url == *self.xsrf {
-            true => XSRF,
-            false => STAGE,
+        let limit = if request.url == *self.xsrf {
+            XSRF_TIMEOUT
+        } else {
+            STAGE_TIMEOUT
         };
         let response = send(&self.client, request, limit).await?;
         Ok(NativeBody::of(response))
@@ -86,7 +88,10 @@ pub(super) async fn send(
     limit: Duration,
 ) -> Result<reqwest::Response, FetchError> {
     let url = reqwest::Url::parse(&request.url).map_err(|error| {
-        FetchError::new(FetchErrorKind::Offline, format!("no valid URL: {error}"))
+        FetchError::new(
+            FetchErrorKind::Offline,
+            format!("the URL is invalid: {error}"),
+        )
     })?;
     let mut builder = client.post(url).timeout(limit);
     for (name, value) in &request.headers {

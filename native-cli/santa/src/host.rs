@@ -1,4 +1,4 @@
-//! All that Santa's sync asks of a host, from this machine.
+//! Implements the host traits of Santa's sync on this machine.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use super::in_flight::InFlight;
 use super::store::SantaStore;
 use selvedge_host::{NativeBody, SystemClock};
 
-/// The network, the store, the system's clock, and patience.
+/// The network, the store, the system clock, and pauses by the runtime's timer.
 #[derive(Debug, Clone)]
 pub struct SantaHost {
     /// The network.
     pub fetch: SantaFetch,
     /// Rules, events and sync state.
     pub store: SantaStore,
-    /// Which events are being sent beside a sync: it does not find them waiting.
+    /// Events that are being uploaded outside a sync. A sync does not list them as pending.
     pub in_flight: InFlight,
 }
 
@@ -68,7 +68,7 @@ impl RuleStore for SantaHost {
             let mut page = self.store.events(after, limit).await?;
             let last = page.last().map(|event| event.id);
             page.retain(|event| !self.in_flight.has(event.id));
-            // An empty page would say that there are no more.
+            // An empty page means the end of the list, so continue with the next page.
             if !page.is_empty() || last.is_none() {
                 return Ok(page);
             }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_sent_beside_a_sync_is_passed_over_and_nothing_after_it() {
+    fn a_sync_skips_events_that_are_in_flight_and_no_others() {
         let (host, ids) = host(5);
         let found = |after, limit| -> Vec<EventId> {
             let page = pollster::block_on(host.events(after, limit)).unwrap();

@@ -1,4 +1,4 @@
-//! What a Linux machine tells a server of itself (spec §2.1). What it has not is left out, never made up.
+//! The facts about a Linux machine that a server receives (spec §2.1). Unknown values are omitted, never invented.
 
 use std::fs;
 use std::io::Read as _;
@@ -6,37 +6,38 @@ use std::path::Path;
 
 use super::config::is_dotted;
 
-/// What is known of the machine. Some of it only root may read: it is gathered before privileges are dropped.
+/// Facts about the machine. Only root can read some of them, so they are gathered before privileges are dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostInfo {
-    /// The serial number that the maker wrote into the firmware; only root may read it.
+    /// The serial number from the firmware. Only root can read it.
     pub serial_number: Option<String>,
-    /// The name, with its domain where the machine itself knows it.
+    /// The host name, with its domain if /etc/hosts has one.
     pub hostname: String,
-    /// Whole numbers with dots.
+    /// Integers separated by dots.
     pub os_version: String,
     /// The kernel's release.
     pub os_build: String,
-    /// The model, as the firmware names it.
+    /// The model name from the firmware.
     pub model: Option<String>,
 }
 
 impl HostInfo {
-    /// Asks the system.
+    /// Reads the values from the system.
     #[must_use]
     pub fn gather() -> Self {
         let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_default();
         let release = read("/etc/os-release").or_else(|| read("/usr/lib/os-release"));
         let name = selvedge_host::machine_name();
         Self {
-            serial_number: read("/sys/class/dmi/id/product_serial").and_then(|text| fact(&text)),
+            serial_number: read("/sys/class/dmi/id/product_serial")
+                .and_then(|text| firmware_value(&text)),
             hostname: full_name(&name, &read("/etc/hosts").unwrap_or_default()),
             os_version: os_version(&release.unwrap_or_default(), &kernel),
             os_build: match kernel.trim() {
                 "" => std::env::consts::OS.to_owned(),
                 kernel => kernel.to_owned(),
             },
-            model: read("/sys/class/dmi/id/product_name").and_then(|text| fact(&text)),
+            model: read("/sys/class/dmi/id/product_name").and_then(|text| firmware_value(&text)),
         }
     }
 }
@@ -48,8 +49,8 @@ fn read(path: &str) -> Option<String> {
     Some(text)
 }
 
-/// What firmware says, unless nobody has filled it in.
-fn fact(text: &str) -> Option<String> {
+/// A value from the firmware, unless it is a placeholder of the manufacturer.
+fn firmware_value(text: &str) -> Option<String> {
     const EMPTY: [&str; 6] = [
         "none",
         "not specified",
@@ -63,7 +64,7 @@ fn fact(text: &str) -> Option<String> {
     (!is_empty).then(|| text.to_owned())
 }
 
-/// The name with its domain, if /etc/hosts knows it: no network is asked.
+/// The name with its domain, if /etc/hosts has it. No DNS request is made.
 fn full_name(name: &str, hosts: &str) -> String {
     if name.contains('.') {
         return name.to_owned();
@@ -83,7 +84,7 @@ fn full_name(name: &str, hosts: &str) -> String {
     full.unwrap_or_else(|| name.to_owned())
 }
 
-/// `VERSION_ID` of os-release if it is whole numbers with dots, else what the kernel's release begins with.
+/// `VERSION_ID` of os-release if it consists of integers and dots, else the numeric prefix of the kernel release.
 fn os_version(release: &str, kernel: &str) -> String {
     let version = release.lines().find_map(|line| {
         let value = line.strip_prefix("VERSION_ID=")?;
@@ -95,9 +96,10 @@ fn os_version(release: &str, kernel: &str) -> String {
         let is_other = |letter: char| !letter.is_ascii_digit() && letter != '.';
         let end = kernel.find(is_other).unwrap_or(kernel.len());
         let numbers = kernel.get(..end).unwrap_or_default().trim_matches('.');
-        match is_dotted(numbers) {
-            true => numbers.to_owned(),
-            false => "0".into(),
+        if is_dotted(numbers) {
+            numbers.to_owned()
+        } else {
+            "0".into()
         }
     })
 }
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_whole_numbers_with_dots() {
+    fn a_version_consists_of_integers_and_dots() {
         let kernel = "6.1.0-28-amd64\n";
         for (release, expected) in [
             ("NAME=x\nVERSION_ID=\"12.5\"\n", "12.5"),
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_gets_its_domain_from_the_hosts_file_alone() {
+    fn the_domain_of_a_name_comes_only_from_the_hosts_file() {
         let hosts = "127.0.0.1 localhost\n127.0.1.1 web-01.example.net web-01 # web-01.other\n10.0.0.1 web-01x.example.net web-01x\n";
         assert_eq!(full_name("web-01", hosts), "web-01.example.net");
         assert_eq!(full_name("web", hosts), "web");
@@ -132,19 +134,19 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_filled_in_is_no_fact() {
+    fn placeholders_of_the_firmware_are_ignored() {
         for (text, expected) in [
             ("C0FFEE01\n", Some("C0FFEE01")),
             (" \n", None),
             ("Not Specified", None),
             ("To Be Filled By O.E.M.", None),
         ] {
-            assert_eq!(fact(text).as_deref(), expected, "{text}");
+            assert_eq!(firmware_value(text).as_deref(), expected, "{text}");
         }
     }
 
     #[test]
-    fn this_machine_has_what_servers_insist_on() {
+    fn required_facts_of_this_machine_are_present() {
         let host_info = HostInfo::gather();
         assert!(!host_info.hostname.is_empty() && !host_info.os_build.is_empty());
         assert!(is_dotted(&host_info.os_version), "{}", host_info.os_version);

@@ -1,8 +1,8 @@
-//! Which events are being sent right now, so that none is sent twice: a sync and uploads beside it take turns.
+//! The events that are being uploaded, so that a sync and a concurrent upload do not send an event twice.
 //!
 //! ```text
-//! a sync is sending what waits ─→ uploads beside it wait until it has, and then look at what is left
-//! an upload is beside it ───────→ its events are not among those that a sync finds waiting
+//! a sync uploads pending events ─→ other uploads wait until it has finished, then send what is left
+//! another upload runs ───────────→ a sync skips the events of that upload
 //! ```
 
 use std::collections::BTreeSet;
@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use selvedge_santa::{EventId, Stage};
 use tokio::sync::watch;
 
-/// What is being sent, by all who share it.
+/// The events in flight, shared by all uploads to one store.
 #[derive(Debug, Clone)]
 pub struct InFlight {
     claimed: Arc<Mutex<BTreeSet<EventId>>>,
-    /// Whether a sync is sending what waits.
+    /// Whether a sync is uploading the pending events.
     is_sync_sending: watch::Sender<bool>,
 }
 
@@ -33,18 +33,18 @@ impl InFlight {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an upload beside the sync is sending this one.
+    /// Whether an upload outside the sync is sending this event.
     pub(super) fn has(&self, id: EventId) -> bool {
         self.claimed().contains(&id)
     }
 
-    /// Comes back as soon as no sync is sending.
-    pub(super) async fn turn(&self) {
-        // The sender is ours, so that there is always somebody to say so.
+    /// Returns as soon as no sync is uploading events.
+    pub(super) async fn wait_for_sync_upload(&self) {
+        // This cannot fail: `self` owns the sender.
         let _ = self.is_sync_sending.subscribe().wait_for(|is| !is).await;
     }
 
-    /// Keeps a sync from sending these as long as the value lives.
+    /// Prevents a sync from sending these events until the value is dropped.
     pub(super) fn claim(&self, ids: impl Iterator<Item = EventId>) -> Claim<'_> {
         let ids: BTreeSet<EventId> = ids.collect();
         self.claimed().extend(&ids);
@@ -54,13 +54,13 @@ impl InFlight {
         }
     }
 
-    /// Follows a sync until the value is dropped.
-    pub(super) const fn follow(&self) -> Following<'_> {
-        Following(self)
+    /// Tracks the stages of a sync until the value is dropped.
+    pub(super) const fn track_sync(&self) -> SyncTracker<'_> {
+        SyncTracker(self)
     }
 }
 
-/// Events that are being sent beside a sync.
+/// Events that are being uploaded outside a sync.
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
     in_flight: &'a InFlight,
@@ -74,19 +74,19 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// A sync that is followed. However it ends, it sends nothing after that.
+/// Tracks a sync. When it is dropped, the sync uploads nothing any more.
 #[derive(Debug)]
-pub(super) struct Following<'a>(&'a InFlight);
+pub(super) struct SyncTracker<'a>(&'a InFlight);
 
-impl Following<'_> {
-    /// It is so far.
+impl SyncTracker<'_> {
+    /// The sync has reached this stage.
     pub(super) fn stage(&self, stage: Stage) {
         let is_sending = stage == Stage::EventUpload;
         self.0.is_sync_sending.send_replace(is_sending);
     }
 }
 
-impl Drop for Following<'_> {
+impl Drop for SyncTracker<'_> {
     fn drop(&mut self) {
         self.0.is_sync_sending.send_replace(false);
     }
@@ -99,13 +99,13 @@ mod tests {
     use super::*;
 
     fn is_free(in_flight: &InFlight) -> bool {
-        let mut turn = std::pin::pin!(in_flight.turn());
+        let mut wait_for_sync_upload = std::pin::pin!(in_flight.wait_for_sync_upload());
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        turn.as_mut().poll(&mut context) == Poll::Ready(())
+        wait_for_sync_upload.as_mut().poll(&mut context) == Poll::Ready(())
     }
 
     #[test]
-    fn a_claim_lasts_as_long_as_its_value() {
+    fn a_claim_ends_when_it_is_dropped() {
         let in_flight = InFlight::default();
         let claim = in_flight.claim([EventId(1), EventId(2)].into_iter());
         let other = in_flight.claim([EventId(3)].into_iter());
@@ -117,10 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn uploads_wait_while_a_sync_sends_and_no_longer() {
+    fn uploads_wait_only_while_a_sync_uploads_events() {
         let in_flight = InFlight::default();
         assert!(is_free(&in_flight));
-        let sync = in_flight.follow();
+        let sync = in_flight.track_sync();
         sync.stage(Stage::Preflight);
         assert!(is_free(&in_flight));
         sync.stage(Stage::EventUpload);
@@ -129,6 +129,6 @@ mod tests {
         assert!(is_free(&in_flight));
         sync.stage(Stage::EventUpload);
         drop(sync);
-        assert!(is_free(&in_flight), "a sync that was cut off");
+        assert!(is_free(&in_flight), "a sync that was aborted");
     }
 }

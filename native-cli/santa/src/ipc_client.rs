@@ -1,4 +1,4 @@
-//! Asks the daemon over its socket (spec §5.4).
+//! Client of the daemon's socket (spec §5.4).
 
 use std::io;
 use std::path::Path;
@@ -6,46 +6,54 @@ use std::path::Path;
 use selvedge_santa::ipc::{Call, Fault, Progress};
 use serde_json::Value;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug)]
-pub enum Asked {
-    /// Nobody listens there.
-    Nobody,
-    /// The daemon did it.
+pub enum CallOutcome {
+    /// No process listens on the socket.
+    NotListening,
+    /// The result.
     Done(Value),
-    /// The daemon would not; `None` for a reason that this version does not know.
+    /// The daemon refused the call; `None` for an error code that this version does not know.
     Refused(Option<Fault>),
-    /// The connection broke before the answer came.
+    /// The connection was lost before the answer arrived.
     Lost(io::Error),
 }
 
-/// Calls the daemon, and waits for its answer; `notice` hears what it says meanwhile.
+/// Calls the daemon and waits for the answer. `notice` receives progress notifications.
 #[cfg(unix)]
-pub async fn ask(socket: &Path, call: &Call, notice: &mut dyn FnMut(Progress)) -> Asked {
+pub async fn call_daemon(
+    socket: &Path,
+    call: &Call,
+    notice: &mut dyn FnMut(Progress),
+) -> CallOutcome {
     let stream = match tokio::net::UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error) => {
             return match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Asked::Nobody,
-                _ => Asked::Lost(error),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    CallOutcome::NotListening
+                }
+                _ => CallOutcome::Lost(error),
             };
         }
     };
-    talk(stream, call, notice).await.unwrap_or_else(Asked::Lost)
+    exchange(stream, call, notice)
+        .await
+        .unwrap_or_else(CallOutcome::Lost)
 }
 
-/// Sockets of this kind are Unix's.
+/// Unix sockets exist only on Unix.
 #[cfg(not(unix))]
-pub async fn ask(_: &Path, _: &Call, _: &mut dyn FnMut(Progress)) -> Asked {
-    Asked::Nobody
+pub async fn call_daemon(_: &Path, _: &Call, _: &mut dyn FnMut(Progress)) -> CallOutcome {
+    CallOutcome::NotListening
 }
 
 #[cfg(unix)]
-async fn talk(
+async fn exchange(
     mut stream: tokio::net::UnixStream,
     call: &Call,
     notice: &mut dyn FnMut(Progress),
-) -> io::Result<Asked> {
+) -> io::Result<CallOutcome> {
     use selvedge_santa::ipc::{Answer, Id, Lines, call_line, read_answer};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -57,10 +65,12 @@ async fn talk(
         while let Some(line) = lines.next_line().map_err(io::Error::other)? {
             match read_answer(&line) {
                 Some(Answer::Progress(progress)) => notice(progress),
-                Some(Answer::Result { id, result }) if id == own => return Ok(Asked::Done(result)),
-                // A call that could not be read is answered without its number.
+                Some(Answer::Result { id, result }) if id == own => {
+                    return Ok(CallOutcome::Done(result));
+                }
+                // An error for a call that could not be parsed has no id.
                 Some(Answer::Refused { id, fault }) if id == own || id == Id::None => {
-                    return Ok(Asked::Refused(fault));
+                    return Ok(CallOutcome::Refused(fault));
                 }
                 Some(_) | None => {}
             }
@@ -83,8 +93,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers one call with these bytes, then hangs up.
-    async fn answered(bytes: Vec<u8>) -> (Asked, Vec<Progress>) {
+    /// Answers one call with these bytes, then closes the connection.
+    async fn answered(bytes: Vec<u8>) -> (CallOutcome, Vec<Progress>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
@@ -94,30 +104,34 @@ mod tests {
             BufReader::new(&stream).read_line(&mut line).unwrap();
             stream.write_all(&bytes).unwrap();
         });
-        let mut heard = Vec::new();
-        let asked = ask(&path, &Call::Status, &mut |progress| heard.push(progress)).await;
+        let mut received = Vec::new();
+        let outcome = call_daemon(&path, &Call::Status, &mut |progress| {
+            received.push(progress)
+        })
+        .await;
         daemon.join().unwrap();
-        (asked, heard)
+        (outcome, received)
     }
 
     #[tokio::test]
-    async fn notices_are_heard_until_the_answer_comes() {
+    async fn notifications_are_delivered_until_the_answer_arrives() {
         let mut bytes = progress_line(&Progress::Started);
-        bytes.extend(b"nothing of the kind\n");
+        bytes.extend(b"invalid line\n");
         bytes.extend(answer_line(&2.into(), &Ok(Value::from("another's"))));
         bytes.extend(answer_line(&1.into(), &Ok(Value::from("ours"))));
-        let (asked, heard) = answered(bytes).await;
-        assert!(matches!(asked, Asked::Done(value) if value == "ours"));
-        assert_eq!(heard, [Progress::Started]);
+        let (outcome, received) = answered(bytes).await;
+        assert!(matches!(outcome, CallOutcome::Done(value) if value == "ours"));
+        assert_eq!(received, [Progress::Started]);
     }
 
     #[tokio::test]
-    async fn a_refusal_a_broken_connection_and_nobody_are_told_apart() {
-        let (asked, _) = answered(answer_line(&1.into(), &Err(Fault::Busy))).await;
-        assert!(matches!(asked, Asked::Refused(Some(Fault::Busy))));
-        let (asked, _) = answered(b"{\"jsonrpc\"".to_vec()).await;
-        assert!(matches!(asked, Asked::Lost(_)));
-        let asked = ask(Path::new("/nonexistent/socket"), &Call::Status, &mut |_| {}).await;
-        assert!(matches!(asked, Asked::Nobody));
+    async fn a_refusal_a_lost_connection_and_a_missing_daemon_are_distinguished() {
+        let (outcome, _) = answered(answer_line(&1.into(), &Err(Fault::Busy))).await;
+        assert!(matches!(outcome, CallOutcome::Refused(Some(Fault::Busy))));
+        let (outcome, _) = answered(b"{\"jsonrpc\"".to_vec()).await;
+        assert!(matches!(outcome, CallOutcome::Lost(_)));
+        let outcome =
+            call_daemon(Path::new("/nonexistent/socket"), &Call::Status, &mut |_| {}).await;
+        assert!(matches!(outcome, CallOutcome::NotListening));
     }
 }

@@ -1,25 +1,31 @@
-//! What this machine lends to Santa's sync, and what Selvedge makes of it.
+//! The native host of Santa's sync: everything that a client on Linux needs besides the protocol.
+//!
+//! The crate `selvedge-santa` implements the protocol and has no I/O. This crate adds the configuration file, the
+//! database, the HTTP client, push connections, the daemon with its Unix socket, the checks of `santa doctor`, and a
+//! small server for tests and trials. The program `selvedge` parses arguments and calls this crate.
 //!
 //! ```text
-//! place        the directory of a machine's state
-//! config       santa.toml
-//! machine_id   by what servers know this machine
-//! facts        what it tells of itself
+//! paths        the files and the directory of a machine's state
+//! config       santa.toml: parsing, validation, secrets
+//! machine_id   the id that identifies this machine to a server
+//! host_info    host name, OS version, serial number, model
 //! store        rules, events and sync state in SQLite
-//! fetch        requests by reqwest over rustls
-//! in_flight    which events are being sent right now
-//! host         all of it, as the core asks for it
-//! runner       one sync after the other
-//! snapshot     how things are
-//! doctor       what is to be mended, here and at the server
-//! ipc_client   asks the daemon
-//! rule_file    rules in a file
-//! expression   which rules' expressions an agent can compile
-//! cel_check    static checks of expressions
-//! icu_pattern  which patterns of paths an agent can compile
-//! serve        a small server for tests and trials
-//! push         servers that tell this machine when to sync
-//! daemon       what syncs by schedule and is spoken to
+//! fetch        HTTP requests with reqwest over rustls
+//! online       whether the kernel has a default route
+//! in_flight    the events that are being uploaded
+//! host         implements the host traits of the core
+//! runner       runs syncs, rule downloads and uploads
+//! snapshot     the state that `santa status` shows
+//! failure      exit codes of a failed sync
+//! doctor       checks of the configuration and of the server
+//! ipc_client   client of the daemon's socket
+//! rule_file    import and export of rules
+//! expression   whether an agent can compile a rule's CEL expression
+//! cel_check    static checks of CEL expressions
+//! icu_pattern  whether an agent can compile a path pattern
+//! serve        a small sync server for tests and trials
+//! push         push connections: NATS and Firebase Cloud Messaging
+//! daemon       the daemon: schedule, event uploads, socket
 //! ```
 
 mod cel_check;

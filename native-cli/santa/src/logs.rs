@@ -1,4 +1,4 @@
-//! Logs that a server may ask for: those that an administrator has listed, and no others (spec §6).
+//! Log files that a server may request: only the files that the administrator has listed (spec §6).
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use selvedge_santa::LogFile;
 
-/// Reads the files that are there and fit together into `most_bytes`. The others are passed over.
-pub(super) fn read(paths: &[PathBuf], most_bytes: usize) -> Vec<LogFile> {
-    let mut room = most_bytes as u64;
+/// Reads the files that exist, up to a total of `max_bytes`. Other files are skipped.
+pub(super) fn read(paths: &[PathBuf], max_bytes: usize) -> Vec<LogFile> {
+    let mut room = max_bytes as u64;
     let mut files = Vec::new();
     for path in paths {
         let mut content = Vec::new();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_that_are_there_and_fit_are_read() {
+    fn only_files_that_exist_and_fit_the_limit_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str, bytes: usize| {
             let path = dir.path().join(name);

@@ -1,11 +1,11 @@
-//! By what a server knows this machine (spec §1.1, §9).
+//! The id that identifies this machine to a server (spec §1.1, §9).
 //!
 //! ```text
-//! MachineID is set ───────────────────────→ that
-//! selvedge.machine_id_file is set ─────────→ what it holds
-//! an id was derived before ────────────────→ that: another one would orphan what the server knows
-//! /etc/machine-id is there ────────────────→ an id is derived from it, and kept
-//! else ───────────────────────────────────→ none: no sync
+//! MachineID is set ───────────────────────→ its value
+//! selvedge.machine_id_file is set ─────────→ the content of the file
+//! an id is stored ─────────────────────────→ that id: with a new id the server would see a new machine
+//! /etc/machine-id exists ──────────────────→ an id is derived from it and stored
+//! else ───────────────────────────────────→ no id, no sync
 //! ```
 
 use std::io::Read as _;
@@ -19,38 +19,38 @@ use super::paths::Paths;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::profile::read_if_there;
 
-/// Ids made for other purposes from the same machine id are others.
+/// Separates this id from ids that are derived from the same machine id for other purposes.
 const PURPOSE: &[u8] = b"Selvedge: a machine's id for servers of Santa's sync";
 
-/// No id is longer: it is a part of a URL.
+/// Maximum length of an id, which is a part of a URL.
 const MAX_CHARACTERS: usize = 256;
 
-/// The machine's id, or `None` when it has none. `keeps` says whether an id that is derived now is kept.
+/// The machine id, or `None` without one. With `store_derived`, an id that is derived now is stored.
 ///
 /// # Errors
-/// When the kept one cannot be read, or a new one cannot be kept.
-pub fn machine_id(paths: &Paths, config: &Config, keeps: bool) -> Result<Option<String>> {
+/// When the stored id cannot be read, or a new id cannot be stored.
+pub fn machine_id(paths: &Paths, config: &Config, store_derived: bool) -> Result<Option<String>> {
     if let Some(id) = &config.machine_id {
         return Ok(Some(id.clone()));
     }
     let path = paths.machine_id_path();
-    let kept = read_if_there(&path)?.and_then(|bytes| first_line(&bytes));
-    if kept.is_some() {
-        return Ok(kept);
+    let stored = read_if_there(&path)?.and_then(|bytes| first_line(&bytes));
+    if stored.is_some() {
+        return Ok(stored);
     }
     let system = read_if_there(Path::new("/etc/machine-id"))?;
     let derived = system.and_then(|bytes| derive(&bytes));
-    if let Some(id) = derived.as_ref().filter(|_| keeps) {
+    if let Some(id) = derived.as_ref().filter(|_| store_derived) {
         paths.write(&path, format!("{id}\n").as_bytes())?;
     }
     Ok(derived)
 }
 
-/// A UUID by a keyed hash: who sees it does not learn the system's own id.
+/// A UUID from a keyed hash, so that it does not reveal the system's own id.
 fn derive(system: &[u8]) -> Option<String> {
     let digits = system.trim_ascii();
     let is_id = digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit);
-    // A system that is being installed says "uninitialized"; zeros are no id either.
+    // During installation the file contains "uninitialized". Zeros are not an id either.
     if !is_id || digits.iter().all(|digit| *digit == b'0') {
         return None;
     }
@@ -58,7 +58,7 @@ fn derive(system: &[u8]) -> Option<String> {
     mac.update(PURPOSE);
     let hash = mac.finalize().into_bytes();
     let mut bytes: [u8; 16] = hash.get(..16)?.try_into().ok()?;
-    // The bits by which a UUID says that it is a number without further meaning.
+    // The version and variant bits of a random UUID (version 4).
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
@@ -72,7 +72,7 @@ fn derive(system: &[u8]) -> Option<String> {
     Some(parts.join("-"))
 }
 
-/// An id from a file: after `key` and an equals sign, or the first line where there is no key.
+/// Reads an id from a file: the value of the line `key=…`, or the first line without a key.
 pub(super) fn from_file(path: &Path, key: Option<&str>) -> Result<Option<String>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -90,8 +90,8 @@ pub(super) fn from_file(path: &Path, key: Option<&str>) -> Result<Option<String>
         None => Err(HostError::BadFile {
             path: path.to_owned(),
             detail: match key {
-                Some(key) => format!("it has no line `{key}=…`: mend it, or set MachineID"),
-                None => "its first line is no machine id: mend it, or set MachineID".into(),
+                Some(key) => format!("it has no line `{key}=…`: add the line, or set MachineID"),
+                None => "its first line is not a valid machine id (1 to 256 characters): fix the line, or set MachineID".into(),
             },
         }),
     }
@@ -123,7 +123,7 @@ mod tests {
     use selvedge_host::profile::Profile;
 
     #[test]
-    fn an_id_is_derived_alike_each_time_and_does_not_show_the_systems() {
+    fn a_derived_id_is_deterministic_and_does_not_reveal_the_system_id() {
         let system = b"0123456789abcdef0123456789ABCDEF\n";
         let id = derive(system).unwrap();
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_comes_before_what_is_kept() {
+    fn a_configured_id_takes_precedence_over_a_stored_id() {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::of(&Profile::find("default", Some(dir.path())).unwrap());
         let mut config = Config::load(&paths, None).unwrap();

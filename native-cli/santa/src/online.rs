@@ -1,14 +1,14 @@
-//! Whether this machine has a network at all, as far as its kernel says: a default route (spec §3.6).
+//! Whether this machine has a network: whether its kernel has a default route (spec §3.6).
 
 use std::fs;
 
-/// A route that is up.
+/// `RTF_UP`: the route is usable.
 const UP: u32 = 1;
 
-/// A route that leads nowhere.
+/// `RTF_REJECT`: the route rejects packets.
 const REJECT: u32 = 0x200;
 
-/// Whether there is a default route, of either kind of address. Where the kernel does not tell, it is taken for granted.
+/// Whether an IPv4 or IPv6 default route exists. If the kernel provides neither table, the answer is yes.
 #[must_use]
 pub fn has_default_route() -> bool {
     let v4 = fs::read_to_string("/proc/net/route");
@@ -26,7 +26,7 @@ fn has_v4(table: &str) -> bool {
         let [_, destination, _, flags, _, _, _, mask, ..] = fields.as_slice() else {
             return false;
         };
-        is_zero(destination) && is_zero(mask) && leads_somewhere(flags)
+        is_zero(destination) && is_zero(mask) && is_usable(flags)
     })
 }
 
@@ -37,7 +37,7 @@ fn has_v6(table: &str) -> bool {
         let [destination, length, _, _, _, _, _, _, flags, device] = fields.as_slice() else {
             return false;
         };
-        is_zero(destination) && is_zero(length) && leads_somewhere(flags) && *device != "lo"
+        is_zero(destination) && is_zero(length) && is_usable(flags) && *device != "lo"
     })
 }
 
@@ -45,7 +45,7 @@ fn is_zero(hex: &str) -> bool {
     !hex.is_empty() && hex.bytes().all(|digit| digit == b'0')
 }
 
-fn leads_somewhere(flags: &str) -> bool {
+fn is_usable(flags: &str) -> bool {
     let flags = u32::from_str_radix(flags, 16).unwrap_or_default();
     flags & UP != 0 && flags & REJECT == 0
 }
@@ -54,11 +54,11 @@ fn leads_somewhere(flags: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TITLES: &str =
+    const HEADER: &str =
         "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 
     #[test]
-    fn only_a_default_route_that_leads_somewhere_counts() {
+    fn only_a_usable_default_route_counts() {
         for (line, expected) in [
             (
                 "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
@@ -79,12 +79,12 @@ mod tests {
             ("eth0\t00000000", false),
             ("", false),
         ] {
-            assert_eq!(has_v4(&format!("{TITLES}{line}\n")), expected, "{line}");
+            assert_eq!(has_v4(&format!("{HEADER}{line}\n")), expected, "{line}");
         }
     }
 
     #[test]
-    fn the_route_that_the_kernel_keeps_for_itself_does_not_count() {
+    fn the_ipv6_route_of_the_loopback_device_does_not_count() {
         let zeros = "0".repeat(32);
         let line = |flags: &str, device: &str| {
             format!("{zeros} 00 {zeros} 00 {zeros} 00000400 00000001 00000000 {flags} {device}\n")

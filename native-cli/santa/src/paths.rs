@@ -1,28 +1,28 @@
-//! Where a machine's Santa state is kept.
+//! The paths of a machine's Santa state.
 
 use std::path::{Path, PathBuf};
 
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::profile::{Lock, Profile};
 
-/// The directory of a machine's Santa state, which is that of its profile.
+/// The directory of a machine's Santa state: the directory of its profile.
 ///
-/// | file | what for |
+/// | file | purpose |
 /// |---|---|
-/// | `santa.toml` | configuration, written by its administrator |
-/// | `santa.sqlite` | rules, events that wait, sync state |
-/// | `santa-machine-id` | the machine's id, once it was derived |
-/// | `santa.sock` | the daemon's socket, unless the configuration says another |
-/// | `santa.notify` | where a supervisor hears that its daemon lives |
-/// | `santa.lock` | held by the one process that syncs |
-/// | `santa-daemon.lock` | held by the one daemon |
+/// | `santa.toml` | configuration, written by the administrator |
+/// | `santa.sqlite` | rules, pending events, sync state |
+/// | `santa-machine-id` | the machine id, after it has been derived |
+/// | `santa.sock` | the daemon's socket, unless the configuration sets another path |
+/// | `santa.notify` | notification socket on which the supervisor receives the daemon's keep-alive messages |
+/// | `santa.lock` | lock of the process that syncs |
+/// | `santa-daemon.lock` | lock of the daemon |
 #[derive(Debug, Clone)]
 pub struct Paths {
     profile: Profile,
 }
 
 impl Paths {
-    /// The place of a profile.
+    /// The paths of a profile.
     #[must_use]
     pub fn of(profile: &Profile) -> Self {
         Self {
@@ -36,37 +36,37 @@ impl Paths {
         self.profile.dir()
     }
 
-    /// Where the configuration is, unless a command says otherwise.
+    /// The default path of the configuration.
     #[must_use]
     pub fn config_path(&self) -> PathBuf {
         self.dir().join("santa.toml")
     }
 
-    /// Where rules, events and sync state are.
+    /// The database with rules, events and sync state.
     #[must_use]
     pub fn store_path(&self) -> PathBuf {
         self.dir().join("santa.sqlite")
     }
 
-    /// Where the daemon listens, unless the configuration says otherwise.
+    /// The default path of the daemon's socket.
     #[must_use]
     pub fn socket_path(&self) -> PathBuf {
         self.dir().join("santa.sock")
     }
 
-    /// Where a supervisor hears that its daemon lives.
+    /// The notification socket of a supervisor.
     #[must_use]
     pub fn notify_path(&self) -> PathBuf {
         self.dir().join("santa.notify")
     }
 
-    /// Where a derived machine id is kept.
+    /// The file that stores a derived machine id.
     #[must_use]
     pub fn machine_id_path(&self) -> PathBuf {
         self.dir().join("santa-machine-id")
     }
 
-    /// The files in which the state is kept, whether they are there or not; the configuration is not one of them.
+    /// The files of the state, whether or not they exist. The configuration is not included.
     #[must_use]
     pub fn kept_files(&self) -> Vec<PathBuf> {
         let names = [
@@ -81,34 +81,34 @@ impl Paths {
         names.map(|name| self.dir().join(name)).into()
     }
 
-    /// Makes the directory, for its owner alone, if it is not there.
+    /// Creates the directory with access for its owner only, if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn make_dir(&self) -> Result<()> {
         self.profile.make_dir()
     }
 
-    /// Writes a file whole or not at all, readable by the owner alone.
+    /// Writes a file atomically, readable by the owner only.
     ///
     /// # Errors
-    /// When it cannot be written; the old one is then as it was.
+    /// When it cannot be written. The old file is then unchanged.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
         self.profile.write(path, content)
     }
 
-    /// Keeps other processes from syncing as long as the value lives.
+    /// Prevents other processes from syncing until the value is dropped.
     ///
     /// # Errors
-    /// [`HostError::InUse`] when another process has it.
+    /// [`HostError::InUse`] when another process holds the lock.
     pub fn lock(&self) -> Result<Lock> {
         self.profile.lock_file("santa.lock", HostError::InUse)
     }
 
-    /// Keeps other daemons away as long as the value lives; commands may sync all the same.
+    /// Prevents a second daemon from starting until the value is dropped. Commands can still sync.
     ///
     /// # Errors
-    /// [`HostError::Served`] when another daemon has it.
+    /// [`HostError::Served`] when another daemon holds the lock.
     pub fn daemon_lock(&self) -> Result<Lock> {
         self.profile
             .lock_file("santa-daemon.lock", HostError::Served)
@@ -120,14 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_process_at_a_time_syncs_and_one_daemon_may_run_beside_it() {
+    fn the_sync_lock_and_the_daemon_lock_are_exclusive_and_independent() {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::of(&Profile::find("default", Some(dir.path())).unwrap());
         let held = paths.lock().unwrap();
         assert!(matches!(paths.lock(), Err(HostError::InUse)));
-        let serving = paths.daemon_lock().unwrap();
+        let daemon_lock = paths.daemon_lock().unwrap();
         assert!(matches!(paths.daemon_lock(), Err(HostError::Served)));
-        drop((held, serving));
+        drop((held, daemon_lock));
         paths.lock().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Rules in a file, as a server would send them, or as moroz has them in its configuration.
+//! Import and export of rules: the JSON of the sync protocol, or the configuration of moroz.
 
 use selvedge_santa::wire::{
     Form, Malformed, Policy, RuleDownloadResponse, RuleMessage, RuleType, read_objects,
@@ -6,11 +6,11 @@ use selvedge_santa::wire::{
 use selvedge_santa::{Change, Rule, RuleState};
 use serde::{Deserialize, Serialize};
 
-use super::expression::sift;
+use super::expression::check_changes;
 
-/// Why a file of rules cannot be read at all.
+/// Why a rule file cannot be read at all.
 #[derive(Debug, thiserror::Error)]
-#[error("no rules can be read here: {0}")]
+#[error("the rules cannot be read: {0}")]
 pub struct Unreadable(String);
 
 impl From<std::io::Error> for Unreadable {
@@ -25,7 +25,7 @@ impl From<Malformed> for Unreadable {
     }
 }
 
-/// The rules of a moroz configuration; its other settings are passed over.
+/// The rules of a moroz configuration. Its other settings are ignored.
 #[derive(Deserialize)]
 struct Moroz {
     #[serde(default)]
@@ -55,52 +55,52 @@ fn blocklist() -> String {
     Policy::Blocklist.as_str().into()
 }
 
-/// The only policies that moroz takes; with another one it does not start.
-const OF_MOROZ: [Policy; 4] = [
+/// The policies that moroz accepts. With another one it does not start.
+const MOROZ_POLICIES: [Policy; 4] = [
     Policy::Allowlist,
     Policy::AllowlistCompiler,
     Policy::Blocklist,
     Policy::Remove,
 ];
 
-/// A rule of a file, and what is wrong with it.
+/// A rule of a file with a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRuleAt {
-    /// Which one, from 1.
+    /// The number of the rule in the file, starting from 1.
     pub number: usize,
-    /// What it is about, as far as it says so.
+    /// The identifier; empty if the rule has none.
     pub identifier: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 
 impl BadRuleAt {
-    fn new(paths: usize, message: &RuleMessage, problem: &dyn std::fmt::Display) -> Self {
+    fn new(index: usize, message: &RuleMessage, problem: &dyn std::fmt::Display) -> Self {
         Self {
-            number: paths + 1,
+            number: index + 1,
             identifier: message.identifier.clone(),
             problem: problem.to_string(),
         }
     }
 }
 
-/// What is in a file of rules.
+/// The content of a rule file.
 #[derive(Debug, Default)]
 pub struct RuleFile {
-    /// What the good ones change, in their order.
+    /// The changes of the valid rules, in their order.
     pub changes: Vec<Change>,
-    /// The others.
+    /// The invalid rules.
     pub bad: Vec<BadRuleAt>,
-    /// Of the good ones, those that have no effect, and why.
+    /// Valid rules that have no effect, and why.
     pub useless: Vec<BadRuleAt>,
 }
 
 impl RuleFile {
-    /// Reads a list of rules in JSON, a page of ruledownload, or one rule a line (spec §2.5). Each is validated as one
-    /// of a server is, its expression included: a bad one does not spoil the others.
+    /// Reads a JSON list of rules, a response of ruledownload, or one rule per line (spec §2.5). Each rule is validated
+    /// like a rule from a server, including its expression. An invalid rule does not affect the others.
     ///
     /// # Errors
-    /// When the text is none of them.
+    /// When the text has none of these forms.
     pub fn read(text: &[u8]) -> Result<Self, Unreadable> {
         let start = text.trim_ascii_start();
         let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
@@ -109,7 +109,7 @@ impl RuleFile {
             page(&[b"{\"rules\":", start, b"}"].concat())?
         } else {
             let rules: Vec<RuleMessage> = read_objects(start)?;
-            // A page has no field of a rule.
+            // A response of ruledownload has no field of a rule.
             match rules.as_slice() {
                 [only] if *only == RuleMessage::default() => page(start)?,
                 _ => rules,
@@ -121,7 +121,7 @@ impl RuleFile {
     /// Reads the rules of a moroz configuration.
     ///
     /// # Errors
-    /// When the text is none.
+    /// When the text is not a moroz configuration.
     pub fn read_moroz(text: &[u8]) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(text).map_err(|error| Unreadable(error.to_string()))?;
         let moroz: Moroz =
@@ -137,45 +137,45 @@ impl RuleFile {
         Self::of(&messages.collect::<Vec<_>>())
     }
 
-    /// Of rules as a server sends them: which a machine would make, and which it would pass over.
+    /// Separates the rules that a machine would apply from those that it would skip.
     ///
     /// # Errors
-    /// When their expressions cannot be judged.
+    /// When their expressions cannot be checked.
     pub fn of(messages: &[RuleMessage]) -> Result<Self, Unreadable> {
         let mut file = Self::default();
-        let (mut changes, mut places) = (Vec::new(), Vec::new());
-        for (paths, message) in messages.iter().enumerate() {
+        let (mut changes, mut indexes) = (Vec::new(), Vec::new());
+        for (index, message) in messages.iter().enumerate() {
             match Change::read(message) {
                 Ok(change) => {
                     changes.push(change);
-                    places.push(paths);
+                    indexes.push(index);
                 }
-                Err(error) => file.bad.push(BadRuleAt::new(paths, message, &error)),
+                Err(error) => file.bad.push(BadRuleAt::new(index, message, &error)),
             }
         }
-        let sifted = sift(changes)?;
-        file.changes = sifted.good;
-        for (at, warning) in &sifted.useless {
-            let paths = places[*at];
+        let checked = check_changes(changes)?;
+        file.changes = checked.good;
+        for (at, warning) in &checked.useless {
+            let index = indexes[*at];
             file.useless
-                .push(BadRuleAt::new(paths, &messages[paths], warning));
+                .push(BadRuleAt::new(index, &messages[index], warning));
         }
-        for (at, _, error) in sifted.bad {
-            let paths = places[at];
+        for (at, _, error) in checked.bad {
+            let index = indexes[at];
             file.bad
-                .push(BadRuleAt::new(paths, &messages[paths], &error));
+                .push(BadRuleAt::new(index, &messages[index], &error));
         }
         file.bad.sort_by_key(|bad| bad.number);
         Ok(file)
     }
 }
 
-/// The rules of a page of ruledownload.
+/// The rules of a response of ruledownload.
 fn page(text: &[u8]) -> Result<Vec<RuleMessage>, Unreadable> {
     Ok(Form::Json.read::<RuleDownloadResponse>(text)?.rules)
 }
 
-/// A rule as a server would send it; `None` for one that only a machine itself makes.
+/// A rule in the form of the sync protocol; `None` for a state that only a machine creates itself.
 #[must_use]
 pub fn message(rule: &Rule) -> Option<RuleMessage> {
     let makes = |policy: &&Policy| RuleState::from_policy(**policy) == Some(rule.state);
@@ -191,11 +191,13 @@ pub fn message(rule: &Rule) -> Option<RuleMessage> {
     })
 }
 
-/// A rule as a part of a moroz configuration; `None` for one that moroz has no word for.
+/// A rule as a part of a moroz configuration; `None` for a policy that moroz does not support.
 #[must_use]
 pub fn moroz(rule: &Rule) -> Option<String> {
     let message = message(rule)?;
-    let policy = message.policy.filter(|policy| OF_MOROZ.contains(policy))?;
+    let policy = message
+        .policy
+        .filter(|policy| MOROZ_POLICIES.contains(policy))?;
     let rule = MorozRule {
         rule_type: rule.key.rule_type().as_str().into(),
         policy: policy.as_str().into(),
@@ -214,7 +216,7 @@ mod tests {
     const RULE: &str = r#"{"identifier":"EQHXZ8M8AV","policy":"ALLOWLIST","rule_type":"TEAMID"}"#;
 
     #[test]
-    fn a_list_a_page_and_lines_are_read_alike() {
+    fn a_list_a_response_and_lines_give_the_same_rules() {
         for text in [
             format!("[{RULE},{RULE}]"),
             format!(r#"{{"rules":[{RULE},{RULE}],"cursor":"2"}}"#),
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_rule_is_named_and_does_not_spoil_the_others() {
+    fn an_invalid_rule_is_reported_and_does_not_affect_the_others() {
         let bad = r#"{"identifier":"short","policy":"ALLOWLIST","rule_type":"TEAMID"}"#;
         let file = RuleFile::read(format!("[{bad},{RULE}]").as_bytes()).unwrap();
         assert_eq!(file.changes.len(), 1);
@@ -235,11 +237,11 @@ mod tests {
             (file.bad[0].number, file.bad[0].identifier.as_str()),
             (1, "short")
         );
-        assert!(RuleFile::read(b"nothing of the kind").is_err());
+        assert!(RuleFile::read(b"not rules").is_err());
     }
 
     #[test]
-    fn a_rule_whose_expression_cannot_be_compiled_is_bad_and_in_its_place() {
+    fn a_rule_with_an_invalid_expression_is_reported_with_its_number() {
         let cel = |expression: &str| {
             format!(
                 r#"{{"identifier":"ABCDEFGHIJ","policy":"CEL","rule_type":"TEAMID","cel_expr":"{expression}"}}"#
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_leniently_as_an_answer_of_a_server() {
+    fn a_file_is_parsed_as_leniently_as_a_server_response() {
         let rule = "{identifier:'EQHXZ8M8AV',policy:1,ruleType:'3',}";
         for text in [
             format!("[{rule},]"),
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_with_a_bad_expression_takes_nothing_back_that_came_before() {
+    fn a_rule_with_an_invalid_expression_does_not_undo_earlier_rules() {
         let bad = r#"{"identifier":"EQHXZ8M8AV","policy":"CEL","rule_type":"TEAMID","cel_expr":"target."}"#;
         let remove = r#"{"identifier":"EQHXZ8M8AV","policy":"REMOVE","rule_type":"TEAMID"}"#;
         for before in [RULE, remove] {
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_rules_can_be_read_again() {
         let file = RuleFile::read(RULE.as_bytes()).unwrap();
         let Change::Put(rule) = &file.changes[0] else {
             panic!("{:?}", file.changes);
@@ -336,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moroz_has_no_word_for_is_not_written_for_it() {
+    fn policies_that_moroz_does_not_support_are_not_written_for_it() {
         let file = RuleFile::read(RULE.as_bytes()).unwrap();
         let key = file.changes[0].key().clone();
         for state in RuleState::ALL {

@@ -1,4 +1,4 @@
-//! Runs syncs of one machine: `santa sync` runs one, the daemon one after the other.
+//! Runs the syncs of one machine: one for `santa sync`, many for the daemon.
 
 use std::cell::RefCell;
 
@@ -23,7 +23,8 @@ use super::paths::Paths;
 use super::store::SantaStore;
 use selvedge_host::exit::{HostError, Result};
 
-/// A machine that can sync. It keeps what the server told this process, so that a daemon holds on to one.
+/// Runs syncs for one machine and one server. It keeps state of the server for the lifetime of the process (token,
+/// announcements), so a daemon keeps one `Runner`.
 #[derive(Debug)]
 pub struct Runner {
     paths: Paths,
@@ -35,27 +36,27 @@ pub struct Runner {
     push_token: RefCell<Token>,
 }
 
-/// How a server is that was asked whether it is there.
+/// The result of a check whether the server is reachable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// The status of its answer; 0 for none.
+    /// The HTTP status; 0 without a response.
     pub http: u16,
-    /// What it means, for people.
+    /// The result as a sentence for people.
     pub text: String,
 }
 
 impl Runner {
-    /// Opens a place's store, and gets ready for its server.
+    /// Opens the store and prepares the connection to the server.
     ///
     /// # Errors
-    /// [`sync_failure`] when no server is set or the machine has no id; else when the store or the configuration cannot be
-    /// used.
+    /// [`sync_failure`] when no server is configured or the machine has no id; another error when the store or the
+    /// configuration cannot be used.
     pub fn open(paths: &Paths, config: Config) -> Result<Self> {
         Self::with(paths, config, HostInfo::gather(), Link::default())
     }
 
-    /// As [`Runner::open`], with facts that were gathered before privileges were dropped, and with what an earlier runner
-    /// knew of the same server.
+    /// Like [`Runner::open`], with the host facts gathered before privileges were dropped, and with the [`Link`] of an
+    /// earlier runner for the same server.
     ///
     /// # Errors
     /// As [`Runner::open`].
@@ -90,20 +91,20 @@ impl Runner {
         })
     }
 
-    /// Takes turns with another runner for the same store, whose uploads may not be done yet.
+    /// Shares the set of events in flight with another runner for the same store, whose uploads may still run.
     #[must_use]
-    pub fn beside(mut self, other: &Self) -> Self {
+    pub fn sharing_in_flight(mut self, other: &Self) -> Self {
         self.host.in_flight = other.host.in_flight.clone();
         self
     }
 
-    /// The configuration that it follows.
+    /// The configuration.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What it said of the machine.
+    /// The facts about the machine.
     #[must_use]
     pub const fn host_info(&self) -> &HostInfo {
         &self.host_info
@@ -115,40 +116,41 @@ impl Runner {
         &self.host.store
     }
 
-    /// What the server told this process, push messages' announcements among it.
+    /// State of the server that lives as long as this process, including announcements from push messages.
     #[must_use]
     pub const fn link(&self) -> &Link {
         &self.link
     }
 
-    /// By what the server knows this machine.
+    /// The id that identifies this machine to the server.
     #[must_use]
     pub fn machine_id(&self) -> &str {
         self.connection.address.machine()
     }
 
-    /// Where requests go.
+    /// The address of the server and the headers of requests.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Gives back what an other runner for the same server goes on with.
+    /// Returns the parts that another runner for the same server can continue with.
     #[must_use]
     pub fn into_parts(self) -> (HostInfo, Link) {
         (self.host_info, self.link)
     }
 
-    /// Tells servers from now on where push messages for this machine go.
+    /// Sets the push token that the next syncs send to the server.
     pub fn set_push_token(&self, token: Option<Token>) {
         *self.push_token.borrow_mut() = token.unwrap_or_default();
     }
 
-    /// Syncs once, all stages. A kind that a person asked for is kept as a wish until the server grants it.
+    /// Runs all stages of a sync once. A clean sync that a person requests is stored and requested again until the
+    /// server grants it.
     ///
     /// # Errors
-    /// [`sync_failure`] while another process syncs; else when the store cannot be used. What goes wrong in a stage is in
-    /// the report.
+    /// [`sync_failure`] while another process syncs; another error when the store cannot be used. Errors of a stage are
+    /// in the report.
     pub async fn sync(
         &self,
         kind: Option<Kind>,
@@ -161,9 +163,9 @@ impl Runner {
                 .await
                 .map_err(|error| sync_failure(Status::Agent, error.to_string()))?;
         }
-        let following = self.host.in_flight.follow();
+        let tracker = self.host.in_flight.track_sync();
         let progress = |stage| {
-            following.stage(stage);
+            tracker.stage(stage);
             progress(stage);
         };
         let report = self
@@ -175,7 +177,7 @@ impl Runner {
         Ok(report)
     }
 
-    /// Fetches rules and nothing else.
+    /// Downloads rules, without the other stages.
     ///
     /// # Errors
     /// As [`Runner::sync`].
@@ -189,8 +191,8 @@ impl Runner {
         Ok(report)
     }
 
-    /// Sends events at once, beside any sync. Those that are stored are deleted once the server has them. What it took before
-    /// a failure is in the first part.
+    /// Uploads events immediately, in parallel with any sync. Stored events are deleted after the server has accepted
+    /// them. The first part of the result counts the events that the server accepted before a failure.
     pub async fn upload_now(
         &self,
         events: Vec<(Option<EventId>, Occurrence)>,
@@ -201,10 +203,11 @@ impl Runner {
         .await
     }
 
-    /// Sends at once those events that wait under these keys, beside any sync and none of them twice: not while a sync is
-    /// sending, and not what it sent. They are deleted once the server has them.
+    /// Uploads the pending events with these keys immediately, in parallel with any sync. No event is sent twice: this
+    /// waits until a running sync has finished its event upload, and then sends what is left. The events are deleted
+    /// after the server has accepted them.
     pub async fn upload_waiting(&self, keys: &[String]) -> (Uploaded, santa::Result<()>) {
-        self.host.in_flight.turn().await;
+        self.host.in_flight.wait_for_sync_upload().await;
         let waiting = match self.host.store.waiting(keys) {
             Ok(waiting) => waiting,
             Err(error) => return (Uploaded::default(), Err(error.into())),
@@ -219,13 +222,13 @@ impl Runner {
         self.upload_now(events).await
     }
 
-    /// Whether requests have a way, as far as this machine knows.
+    /// Whether the server may be reachable: it is on this machine, or the kernel has a default route.
     #[must_use]
     pub fn is_online(&self) -> bool {
         self.connection.address.is_loopback() || has_default_route()
     }
 
-    /// Asks the server whether it is there, once and without telling it anything (spec §5.2).
+    /// Checks with one request without data whether the server is reachable (spec §5.2).
     pub async fn check(&self) -> Check {
         let request = self.bare_request(self.connection.address.check_url());
         let client = match fetch::client(&self.config) {
@@ -246,18 +249,18 @@ impl Runner {
             Ok(response) => {
                 let http = response.status().as_u16();
                 let text = match http {
-                    200 => "the server is there and takes this client".into(),
-                    401 | 403 => "the server is there and does not take this client: check the extra headers and the client certificate".into(),
-                    404 | 405 => "there is no Santa server at this URL: check SyncBaseURL".into(),
-                    300..=399 => "the server redirects, which is not followed: set the URL that it leads to".into(),
-                    _ => format!("the server is there and answers with status {http}"),
+                    200 => "the server is reachable and accepts this client".into(),
+                    401 | 403 => "the server is reachable and rejects this client: check the extra headers and the client certificate".into(),
+                    404 | 405 => "this URL has no Santa server: check SyncBaseURL".into(),
+                    300..=399 => "the server redirects, and redirects are not followed: set SyncBaseURL to the URL of the redirect".into(),
+                    _ => format!("the server is reachable and responds with status {http}"),
                 };
                 Check { http, text }
             }
         }
     }
 
-    /// A request without a body, with the headers that all have.
+    /// A request without a body, with the headers that all requests have.
     pub(super) fn bare_request(&self, url: String) -> Request {
         let mut request = Request::new(Method::Post, url);
         request.add_header("User-Agent", self.connection.user_agent.as_str());
@@ -273,13 +276,13 @@ impl Runner {
         self.paths.lock().map_err(|error| match error {
             HostError::InUse => sync_failure(
                 Status::TooManySyncs,
-                "another process syncs this machine: try again when it is done",
+                "another process syncs this machine: try again when it has finished",
             ),
             error => error,
         })
     }
 
-    /// `santa status` tells of it, also in another process.
+    /// Stores the report, so that `santa status` can show it in any process.
     fn keep(&self, report: &Report) -> Result<()> {
         let json =
             serde_json::to_string(report).map_err(|error| HostError::Failed(error.to_string()))?;
@@ -295,17 +298,17 @@ impl Runner {
         let config = &self.config;
         let mut machine = config.machine(self.machine_id(), &self.host_info);
         machine.push_token = self.push_token.borrow().clone();
-        let files = || logs::read(&config.log_files, config.most_log_bytes);
+        let files = || logs::read(&config.log_files, config.max_log_bytes);
         let allowed = Logs {
             files: &files,
             any_host: config.logs_to_any_host,
-            max_bytes: config.most_log_bytes,
+            max_bytes: config.max_log_bytes,
         };
         let is_online = || self.is_online();
         let options = Options {
             uploads_on_clean: config.uploads_on_clean,
             is_pushed,
-            max_rules: config.most_rules,
+            max_rules: config.max_rules,
             logs: (!config.log_files.is_empty()).then_some(allowed),
             is_online: &is_online,
             progress,
@@ -315,7 +318,7 @@ impl Runner {
     }
 }
 
-/// The status of a sync that has nowhere to go.
+/// The status of a sync whose server address is unusable.
 const fn status_of(error: BadAddress) -> Status {
     match error {
         BadAddress::NoMachine | BadAddress::Slash => Status::NoMachineId,

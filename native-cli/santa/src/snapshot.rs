@@ -1,4 +1,4 @@
-//! How a machine's sync is, as its store knows it.
+//! The state of a machine's sync, read from its store.
 
 use selvedge_core::host::StoreError;
 use selvedge_core::time::LocalTime;
@@ -9,31 +9,31 @@ use serde_json::Value;
 
 use super::store::SantaStore;
 
-/// How a machine's sync is. Times are in milliseconds since the Unix epoch.
+/// The state of a machine's sync. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Snapshot {
-    /// The kind of sync that is asked for until one is granted.
+    /// The kind of sync that is requested until the server grants it.
     pub requested: Kind,
-    /// When a sync last ended well.
+    /// The time of the last successful sync.
     pub last_full_sync: Option<LocalTime>,
-    /// When rules last came.
+    /// The time of the last successful rule download.
     pub last_rule_sync: Option<LocalTime>,
-    /// What the server has set.
+    /// The settings from the server.
     pub settings: Settings,
-    /// What is in force: what the server has set, else what the machine's configuration sets.
+    /// The effective settings: those of the server, else those of the machine's configuration.
     pub in_force: Settings,
-    /// The mode that the server has set, where LOCKDOWN took its place.
+    /// The mode that the server set, if LOCKDOWN replaced it.
     pub replaced_mode: Option<ClientMode>,
-    /// How many rules there are, those of this machine included.
+    /// The number of rules, including the machine's own.
     pub rules: RuleCounts,
-    /// How many events wait.
+    /// The number of pending events.
     pub pending_events: u64,
-    /// What became of the last sync, stage by stage.
+    /// The report of the last sync, by stage.
     pub last_sync: Option<Value>,
 }
 
 impl Snapshot {
-    /// Reads a store. `own` is what the machine's configuration sets.
+    /// Reads a store. `own` are the settings of the machine's configuration.
     ///
     /// # Errors
     /// When the store cannot be read.

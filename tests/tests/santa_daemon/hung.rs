@@ -1,4 +1,4 @@
-//! A daemon that hangs: its supervisor notices, and a service manager above hears of all that matters.
+//! Tests that the supervisor restarts a daemon that hangs, and forwards notifications to the service manager.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -8,96 +8,96 @@ use std::time::{Duration, Instant};
 use selvedge_tests::signal;
 use serde_json::json;
 
-use super::machine::{Daemon, Machine, open_to_everybody};
-use super::talk::TIMEOUT;
+use super::client::TIMEOUT;
+use super::machine::{Daemon, Machine, make_world_accessible};
 use crate::{OTHER, SHA, blocked, moroz, sync};
 
-/// A service manager, which always listens.
+/// A service manager with a notification socket.
 struct Manager(Receiver<String>);
 
 impl Manager {
     fn at(path: &Path) -> Self {
         let socket = UnixDatagram::bind(path).unwrap();
-        open_to_everybody(path);
-        let (sender, heard) = channel();
+        make_world_accessible(path);
+        let (sender, received) = channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 512];
             while let Ok(length) = socket.recv(&mut buffer) {
-                let said = String::from_utf8_lossy(&buffer[..length]);
-                if sender.send(said.into_owned()).is_err() {
+                let message = String::from_utf8_lossy(&buffer[..length]);
+                if sender.send(message.into_owned()).is_err() {
                     return;
                 }
             }
         });
-        Self(heard)
+        Self(received)
     }
 
     #[track_caller]
-    fn hears(&self, wanted: &str) {
+    fn expect(&self, wanted: &str) {
         let began = Instant::now();
         while began.elapsed() < TIMEOUT {
-            let said = self.0.recv_timeout(TIMEOUT).unwrap();
-            if said.starts_with(wanted) {
+            let message = self.0.recv_timeout(TIMEOUT).unwrap();
+            if message.starts_with(wanted) {
                 return;
             }
         }
-        panic!("{wanted} did not come");
+        panic!("{wanted} was not received in time");
     }
 }
 
 #[test]
-fn a_daemon_that_hangs_is_replaced_and_its_events_are_kept() {
+fn a_daemon_that_hangs_is_restarted_and_its_events_are_kept() {
     let mut moroz = moroz!();
     let machine = Machine::of(&moroz.url());
     moroz.kill();
     let path = machine.path("manager");
     let manager = Manager::at(&path);
-    // The daemon is given half of the supervisor's time, so that the supervisor finds out before it is found out itself.
+    // The daemon's timeout is half of the supervisor's, so that the supervisor detects the hang before its own timeout.
     let daemon = Daemon::start_with(&machine, &["--supervise"], |run| {
         run.env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "20000000")
     });
-    manager.hears("STATUS=next sync at");
-    manager.hears("READY=1");
-    manager.hears("WATCHDOG=1");
+    manager.expect("STATUS=next sync at");
+    manager.expect("READY=1");
+    manager.expect("WATCHDOG=1");
     let pid = |daemon: &Daemon| {
-        let status = daemon.talk().call("status", &json!({}));
+        let status = daemon.client().call("status", &json!({}));
         u32::try_from(status["pid"].as_u64().unwrap()).unwrap()
     };
     let first = pid(&daemon);
     assert_ne!(first, daemon.pid());
-    let mut agent = daemon.talk();
+    let mut agent = daemon.client();
     agent.begin(
         "events.post",
         &json!({"events": [blocked(SHA), blocked(OTHER)]}),
     );
     daemon
-        .talk()
+        .client()
         .wait_for_status(|status| status["pending_events"] == 2);
 
     let began = Instant::now();
     signal(first, "-STOP");
-    assert!(agent.is_over(), "the daemon that hung is dead");
+    assert!(agent.is_closed(), "the daemon that hung has been killed");
     assert!(
         began.elapsed() >= Duration::from_secs(4),
-        "it was given no time: {:?}",
+        "it was killed before the timeout: {:?}",
         began.elapsed()
     );
-    manager.hears("STATUS=the daemon ended");
-    manager.hears("READY=1");
+    manager.expect("STATUS=the daemon exited");
+    manager.expect("READY=1");
     let second = pid(&daemon);
     assert_ne!(second, first);
-    let status = daemon.talk().call("status", &json!({}));
+    let status = daemon.client().call("status", &json!({}));
     assert_eq!(status["pending_events"], 2, "{status}");
     moroz.restart();
-    let synced = sync(&mut daemon.talk());
+    let synced = sync(&mut daemon.client());
     assert_eq!(synced["report"]["events_uploaded"], 2, "{synced}");
     assert_eq!(moroz.events(), [SHA, OTHER]);
-    // One that works is left alone, and the supervisor is heard of all the time.
+    // A working daemon is not restarted, and the supervisor sends keep-alive messages all the time.
     for _ in 0..3 {
-        manager.hears("WATCHDOG=1");
+        manager.expect("WATCHDOG=1");
     }
     assert_eq!(pid(&daemon), second);
     daemon.stops();
-    manager.hears("STOPPING=1");
+    manager.expect("STOPPING=1");
 }

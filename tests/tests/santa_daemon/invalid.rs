@@ -1,19 +1,19 @@
-//! Events that no server could be told of: they are refused with the reason, and never lost under `ok`.
+//! Tests that invalid events are refused with the reason, and not silently lost.
 
 use serde_json::{Value, json};
 
 use super::machine::{Daemon, Machine};
 use crate::{OTHER, SHA, blocked, moroz};
 
-/// What is answered to a call that is refused for its parameters.
+/// The message of a call that is refused because of its parameters.
 fn reason(daemon: &Daemon, method: &str, params: &Value) -> String {
-    let answer = daemon.talk().refusal(method, params);
+    let answer = daemon.client().refusal(method, params);
     assert_eq!(answer["code"], -32602, "{answer}");
     answer["message"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn an_invalid_event_is_refused_with_the_reason_that_events_add_gives() {
+fn an_invalid_event_is_refused_with_the_same_reason_as_events_add() {
     let moroz = moroz!();
     let machine = Machine::of(&moroz.url());
     let daemon = Daemon::start(&machine, &[]);
@@ -42,27 +42,27 @@ fn an_invalid_event_is_refused_with_the_reason_that_events_add_gives() {
             .run(&["santa", "events", "add", "-"])
             .stdin(event.to_string())
             .outcome();
-        let said = added.fails(2);
-        let expected = said.rsplit("event 1: ").next().unwrap().to_owned();
-        // A good one beside it is not taken either.
+        let error = added.fails(2);
+        let expected = error.rsplit("event 1: ").next().unwrap().to_owned();
+        // A valid event in the same call is not accepted either.
         let params = json!({"events": [event, blocked(OTHER)]});
         let found = reason(&daemon, "events.post", &params);
         assert!(
             found.ends_with(&format!("event 1: {expected}")),
-            "{found}: {said}"
+            "{found}: {error}"
         );
         if event.get("file_sha256").is_some() {
             let found = reason(&daemon, "events.post_bundle", &json!({"event": event}));
             assert!(found.ends_with(&expected), "{found}");
         }
     }
-    let status = daemon.talk().call("status", &json!({}));
+    let status = daemon.client().call("status", &json!({}));
     assert_eq!(status["pending_events"], 0, "{status}");
     assert_eq!(moroz.events(), Vec::<String>::new());
 }
 
 #[test]
-fn file_accesses_and_audits_are_kept_or_sent_like_executions() {
+fn file_access_and_audit_events_are_stored_or_uploaded_like_executions() {
     let server = selvedge_tests::FakeSantaServer::answering(&[]);
     let machine = Machine::of(&server.url());
     let daemon = Daemon::start(&machine, &[]);
@@ -73,11 +73,11 @@ fn file_accesses_and_audits_are_kept_or_sent_like_executions() {
         access("FILE_ACCESS_DECISION_AUDIT_ONLY"),
         json!({"audit": {"standalone_mode_rule_creation": created}}),
     ];
-    let mut talk = daemon.talk();
-    let answer = talk.call("events.post", &json!({"events": events}));
+    let mut client = daemon.client();
+    let answer = client.call("events.post", &json!({"events": events}));
     assert_eq!(answer, json!({"ok": true, "uploaded": 2}));
-    // What was only audited waits for the next sync.
-    assert_eq!(talk.call("status", &json!({}))["pending_events"], 1);
+    // An event that was only audited waits for the next sync.
+    assert_eq!(client.call("status", &json!({}))["pending_events"], 1);
     let sent = server.requests("eventupload");
     let sent: Value = serde_json::from_slice(&sent[0].body).unwrap();
     assert_eq!(sent["file_access_events"][0]["target"], "/etc/key");
@@ -88,8 +88,8 @@ fn file_accesses_and_audits_are_kept_or_sent_like_executions() {
 }
 
 #[test]
-fn unknown_programs_are_kept_when_all_events_are_wanted_whatever_else_is_set() {
-    // What the server sets, what the configuration sets; then which decisions wait.
+fn unknown_programs_are_stored_when_all_events_are_requested() {
+    // Settings of the server, settings of the configuration, and whether events of each decision are pending.
     let (all, no_unknown) = (
         r#""enable_all_event_upload":true"#,
         r#""disable_unknown_event_upload":true"#,
@@ -121,13 +121,13 @@ fn unknown_programs_are_kept_when_all_events_are_wanted_whatever_else_is_set() {
         let machine = Machine::of(&server.url());
         machine.configure_all(own, &server.url(), "");
         let daemon = Daemon::start(&machine, &[]);
-        let mut talk = daemon.talk();
-        let synced = talk.call("sync.run", &json!({"type": "normal", "wait": true}));
+        let mut client = daemon.client();
+        let synced = client.call("sync.run", &json!({"type": "normal", "wait": true}));
         assert_eq!(synced["status"], 0, "{synced}");
         for (sha256, decision) in [(SHA, "ALLOW_UNKNOWN"), (OTHER, "ALLOW_BINARY")] {
             let mut event = blocked(sha256);
             event["decision"] = json!(decision);
-            let answer = talk.call("events.post", &json!({"events": [event]}));
+            let answer = client.call("events.post", &json!({"events": [event]}));
             assert_eq!(answer["ok"], true, "{answer}");
         }
         let listed = machine

@@ -1,4 +1,5 @@
-//! A machine with its daemon. Root's daemon becomes nobody, and its socket is where only root may make one.
+//! A machine with its daemon. As root, the daemon switches to the user nobody, and the socket is in a directory that
+//! only root can write.
 
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -9,14 +10,14 @@ use selvedge_tests::{DaemonProcess, Run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::talk::Talk;
+use super::client::Client;
 
-/// Its id.
+/// The id of the machine.
 pub(crate) const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
 
 const NOBODY: u32 = 65_534;
 
-/// Whether the tests are run by root.
+/// Whether the tests run as root.
 pub(crate) fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
@@ -28,7 +29,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// A machine whose server has this URL; an empty one is none.
+    /// A machine with the URL of a server; an empty URL means no server.
     pub(crate) fn of(url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let open = std::fs::Permissions::from_mode(0o755);
@@ -45,22 +46,19 @@ impl Machine {
         machine
     }
 
-    /// Sets its server.
+    /// Sets the server.
     pub(crate) fn configure(&self, url: &str) {
         self.configure_with(url, "");
     }
 
-    /// Sets its server, and something more.
+    /// Sets the server, and appends to the configuration.
     pub(crate) fn configure_with(&self, url: &str, more: &str) {
         self.configure_all("", url, more);
     }
 
-    /// Sets its server, and something more before our own settings and after them.
+    /// Sets the server, with additional configuration at the start and at the end.
     pub(crate) fn configure_all(&self, before: &str, url: &str, more: &str) {
-        let user = match is_root() {
-            true => "user = \"nobody\"\n",
-            false => "",
-        };
+        let user = if is_root() { "user = \"nobody\"\n" } else { "" };
         let socket = self.socket();
         self.write_config(&format!(
             "{before}SyncBaseURL = \"{url}\"\nMachineID = \"{MACHINE}\"\n[selvedge]\n{user}socket = \"{}\"\n{more}\n",
@@ -68,7 +66,7 @@ impl Machine {
         ));
     }
 
-    /// Puts a configuration in the place of the old one.
+    /// Replaces the configuration atomically.
     pub(crate) fn write_config(&self, text: &str) {
         let new = self.path("santa.toml.new");
         std::fs::write(&new, text).unwrap();
@@ -88,11 +86,11 @@ impl Machine {
         self.dir.path().join("run/sync.sock")
     }
 
-    /// A command of this machine.
+    /// A command with this machine's profile.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         let dir = self.dir();
-        let place = ["--data-dir", dir.to_str().unwrap()];
-        Run::new(place.iter().chain(args))
+        let options = ["--data-dir", dir.to_str().unwrap()];
+        Run::new(options.iter().chain(args))
     }
 }
 
@@ -102,23 +100,23 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it, and waits until it answers.
+    /// Starts the daemon and waits until it responds.
     pub(crate) fn start(machine: &Machine, args: &[&str]) -> Self {
         Self::start_with(machine, args, |run| run)
     }
 
-    /// Starts it in surroundings of its own, and waits until it answers.
+    /// Starts the daemon with a changed environment, and waits until it responds.
     pub(crate) fn start_with(
         machine: &Machine,
         args: &[&str],
-        given: impl FnOnce(Run) -> Run,
+        prepare: impl FnOnce(Run) -> Run,
     ) -> Self {
         let args = [&["santa", "daemon"], args].concat();
         let daemon = Self {
-            process: DaemonProcess::start(given(machine.run(&args))),
+            process: DaemonProcess::start(prepare(machine.run(&args))),
             socket: machine.socket(),
         };
-        let _status = daemon.talk().call("status", &json!({}));
+        let _status = daemon.client().call("status", &json!({}));
         daemon
     }
 
@@ -126,45 +124,45 @@ impl Daemon {
         self.process.pid()
     }
 
-    /// A connection to it.
-    pub(crate) fn talk(&self) -> Talk {
-        Talk::with(&self.socket)
+    /// A new connection to the socket.
+    pub(crate) fn client(&self) -> Client {
+        Client::with(&self.socket)
     }
 
-    /// What is answered to another user.
+    /// Calls a method as another user.
     pub(crate) fn call_as(&self, uid: u32, method: &str, params: &Value) -> Value {
-        open_to_everybody(&self.socket);
+        make_world_accessible(&self.socket);
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let script = r#"my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$!"; print $s "$ARGV[1]\n"; $s->flush; print scalar <$s>;"#;
-        let asked = Command::new("/usr/bin/perl")
+        let output = Command::new("/usr/bin/perl")
             .args(["-MIO::Socket::UNIX", "-e", script])
             .arg(&self.socket)
             .arg(call.to_string())
             .uid(uid)
             .gid(uid)
             .output()
-            .expect("perl speaks as another user");
-        let said = String::from_utf8_lossy(&asked.stderr).into_owned();
-        serde_json::from_slice(&asked.stdout).unwrap_or_else(|_| panic!("no answer: {said}"))
+            .expect("perl runs as another user");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no answer: {error}"))
     }
 
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
     }
 
-    /// Tells it to stop.
+    /// Stops the daemon.
     pub(crate) fn stops(self) {
         self.process.stops();
     }
 
-    /// Waits for its end.
+    /// Waits until the daemon exits successfully.
     pub(crate) fn ends_well(&mut self) {
         self.process.ends_well();
     }
 }
 
-/// Lets every user speak on a socket.
-pub(crate) fn open_to_everybody(socket: &Path) {
+/// Allows all users to use a socket.
+pub(crate) fn make_world_accessible(socket: &Path) {
     let mode = std::fs::Permissions::from_mode(0o666);
     std::fs::set_permissions(socket, mode).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The real server moroz, where there is one.
+//! The real server moroz, if it is installed.
 
 use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::talk::TIMEOUT;
+use super::client::TIMEOUT;
 
 const CONFIG: &str = r#"client_mode = "MONITOR"
 batch_size = 100
@@ -26,7 +26,7 @@ pub(crate) struct Moroz {
 }
 
 impl Moroz {
-    /// Starts the one that `MOROZ` names, or the one of the PATH; `None` when there is none.
+    /// Starts the program of the variable `MOROZ`, or moroz from the PATH; `None` if it is not installed.
     pub(crate) fn start() -> Option<Self> {
         let named = std::env::var_os("MOROZ").map(PathBuf::from);
         let program = named.or_else(|| {
@@ -52,7 +52,7 @@ impl Moroz {
         Some(moroz)
     }
 
-    /// The base of its URLs.
+    /// The base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1/santa", self.port)
     }
@@ -64,7 +64,7 @@ impl Moroz {
         }
     }
 
-    /// Starts it on its port, with its events.
+    /// Starts it again on the same port, with its stored events.
     pub(crate) fn restart(&mut self) {
         let path = |name: &str| self.dir.path().join(name);
         let child = Command::new(&self.program)
@@ -85,7 +85,7 @@ impl Moroz {
         }
     }
 
-    /// The hashes of the programs of which it has events.
+    /// The hashes of the programs in its events.
     pub(crate) fn events(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.dir.path().join("events")).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -1,4 +1,4 @@
-//! A server that is away for a while, and a network that is.
+//! Tests temporary outages of the server and of the network.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,38 +13,38 @@ use super::machine::{Daemon, Machine, is_root};
 use crate::{OTHER, SHA, blocked, moroz, post, sync};
 
 #[test]
-fn retries_bridge_the_time_in_which_a_server_is_away() {
+fn retries_bridge_a_short_outage_of_the_server() {
     let mut moroz = moroz!();
     let machine = Machine::of(&moroz.url());
     moroz.kill();
     let daemon = Daemon::start(&machine, &[]);
-    let (mut talk, mut agent) = (daemon.talk(), daemon.talk());
-    // The first sync comes by itself, and finds nobody.
-    talk.wait_for_status(|status| !status["running"].is_null());
+    let (mut client, mut agent) = (daemon.client(), daemon.client());
+    // The first sync starts automatically, and the server is not reachable.
+    client.wait_for_status(|status| !status["running"].is_null());
     agent.begin("events.post", &json!({"events": [blocked(SHA)]}));
-    talk.wait_for_status(|status| status["pending_events"] == 1);
+    client.wait_for_status(|status| status["pending_events"] == 1);
     std::thread::sleep(Duration::from_secs(2));
     moroz.restart();
-    let synced = talk.wait_for_status(|status| status["last_full_sync"].is_u64());
+    let synced = client.wait_for_status(|status| status["last_full_sync"].is_u64());
     assert_eq!(synced["rules"]["binary"], 1, "{synced}");
     assert_eq!(synced["errors"], json!({}), "{synced}");
-    talk.wait_for_status(|status| status["pending_events"] == 0);
+    client.wait_for_status(|status| status["pending_events"] == 0);
     assert_eq!(moroz.events(), [SHA]);
     daemon.stops();
 }
 
 #[test]
-fn what_no_retry_helped_is_done_by_the_next_sync() {
+fn the_next_sync_uploads_events_after_failed_retries() {
     let mut moroz = moroz!();
     let machine = Machine::of(&moroz.url());
     let Some(clock) = FakeClock::of_everything(&machine.dir()) else {
         return;
     };
     let daemon = Daemon::start_with(&machine, &[], |run| clock.given_to(run));
-    let (mut talk, mut agent) = (daemon.talk(), daemon.talk());
-    assert_eq!(sync(&mut talk)["status"], 0);
+    let (mut client, mut agent) = (daemon.client(), daemon.client());
+    assert_eq!(sync(&mut client)["status"], 0);
     moroz.kill();
-    // Five attempts, and 60 seconds between them.
+    // Five attempts with a total delay of 60 seconds.
     let began = Instant::now();
     assert_eq!(
         post(&mut agent, &[blocked(SHA)]),
@@ -55,36 +55,36 @@ fn what_no_retry_helped_is_done_by_the_next_sync() {
         "{:?}",
         began.elapsed()
     );
-    let waiting = talk.call("status", &json!({}));
+    let waiting = client.call("status", &json!({}));
     assert_eq!(waiting["pending_events"], 1, "{waiting}");
     moroz.restart();
-    // The host was online all the time: that a server is back shows when it is asked, and not before.
+    // The network was up all the time, so only the next scheduled sync notices that the server is back.
     clock.set("+990");
-    talk.wait_for_status(|status| status["pending_events"] == 0);
+    client.wait_for_status(|status| status["pending_events"] == 0);
     assert_eq!(moroz.events(), [SHA]);
     daemon.stops();
 }
 
-/// The address of a network that is in no other.
+/// An address that is used only in the test network.
 const ADDRESS: &str = "10.77.0.1";
 
-/// A network with nobody else in it, and a default route.
-struct OwnNetwork(Child);
+/// A network namespace with a default route.
+struct NetworkNamespace(Child);
 
-impl OwnNetwork {
-    /// `None`, and a line that says so, where none can be had.
+impl NetworkNamespace {
+    /// `None`, with a message, if a namespace cannot be created.
     fn new() -> Option<Self> {
         let holder = Command::new("unshare").args(["-n", "sleep", "600"]).spawn();
         let Ok(holder) = holder.map(Self).map_err(|_| ()) else {
-            eprintln!("skipped: there is no unshare to make a network with");
+            eprintln!("skipped: unshare is not installed");
             return None;
         };
         let began = Instant::now();
-        // It is there when unshare has become sleep.
+        // The namespace exists when unshare has executed sleep.
         let name = PathBuf::from(format!("/proc/{}/comm", holder.0.id()));
         while std::fs::read_to_string(&name).unwrap_or_default().trim() != "sleep" {
             if began.elapsed() > Duration::from_secs(10) {
-                eprintln!("skipped: no network can be made here");
+                eprintln!("skipped: a network namespace cannot be created");
                 return None;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -94,12 +94,12 @@ impl OwnNetwork {
             && holder.ip(&["address", "add", &address, "dev", "lo"])
             && holder.ip(&["route", "add", "default", "dev", "lo"]);
         if !is_made {
-            eprintln!("skipped: no network can be set up here");
+            eprintln!("skipped: the network namespace cannot be configured");
         }
         is_made.then_some(holder)
     }
 
-    /// What puts a program into it.
+    /// The command prefix that runs a program in the namespace.
     fn prefix(&self) -> Vec<String> {
         let pid = self.0.id().to_string();
         ["/usr/bin/nsenter", "-t", &pid, "-n", "--"]
@@ -120,21 +120,21 @@ impl OwnNetwork {
     }
 }
 
-impl Drop for OwnNetwork {
+impl Drop for NetworkNamespace {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The small server in such a network; it is killed when the value goes.
-struct Served {
+/// `santa serve` in a network namespace. It is killed when the value is dropped.
+struct ServerProcess {
     child: Child,
     url: String,
 }
 
-impl Served {
-    fn start(network: &OwnNetwork, dir: &Path, port: u16) -> Self {
+impl ServerProcess {
+    fn start(network: &NetworkNamespace, dir: &Path, port: u16) -> Self {
         let mut child = network
             .command(selvedge())
             .args(["santa", "serve", "--listen"])
@@ -163,7 +163,7 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -171,12 +171,12 @@ impl Drop for Served {
 }
 
 #[test]
-fn a_network_that_comes_back_is_seen_and_synced_over_at_once() {
+fn a_sync_starts_immediately_when_the_network_is_back() {
     if !is_root() {
-        eprintln!("skipped: only root can make a network");
+        eprintln!("skipped: only root can create a network namespace");
         return;
     }
-    let Some(network) = OwnNetwork::new() else {
+    let Some(network) = NetworkNamespace::new() else {
         return;
     };
     let key = KeyPair::generate().unwrap();
@@ -194,26 +194,26 @@ fn a_network_that_comes_back_is_seen_and_synced_over_at_once() {
         log.lines().count()
     };
 
-    let server = Served::start(&network, dir.path(), 0);
+    let server = ServerProcess::start(&network, dir.path(), 0);
     let (url, port) = (server.url.clone(), server.port());
     let roots = format!("ServerAuthRootsFile = {:?}\n", machine.path("roots.pem"));
     machine.configure_all(&roots, &url, "");
     let daemon = Daemon::start_with(&machine, &[], |run| run.under(&network.prefix()));
-    let mut talk = daemon.talk();
-    let synced = sync(&mut talk);
+    let mut client = daemon.client();
+    let synced = sync(&mut client);
     assert_eq!(synced["status"], 0, "{synced}");
     assert_eq!(
-        post(&mut talk, &[blocked(SHA)]),
+        post(&mut client, &[blocked(SHA)]),
         json!({"ok": true, "uploaded": 1})
     );
 
-    // Both go. Without a network nobody is asked a second time.
+    // Stop the server and the network. Without a network there are no retries.
     drop(server);
     assert!(network.ip(&["route", "del", "default"]));
-    talk.wait_for_status(|status| status["network"] == false);
+    client.wait_for_status(|status| status["network"] == false);
     let began = Instant::now();
     assert_eq!(
-        post(&mut talk, &[blocked(OTHER)]),
+        post(&mut client, &[blocked(OTHER)]),
         json!({"ok": false, "uploaded": 0})
     );
     // With retries it would take a minute.
@@ -222,15 +222,15 @@ fn a_network_that_comes_back_is_seen_and_synced_over_at_once() {
         "{:?}",
         began.elapsed()
     );
-    let away = talk.call("status", &json!({}));
+    let away = client.call("status", &json!({}));
     let next = |status: &Value| status["next_full_sync"].as_u64().unwrap();
     let in_minutes = next(&away) - away["last_full_sync"].as_u64().unwrap();
     assert!(in_minutes > 500_000, "{away}");
 
-    let server = Served::start(&network, dir.path(), port);
+    let server = ServerProcess::start(&network, dir.path(), port);
     assert_eq!(server.url, url);
     assert!(network.ip(&["route", "add", "default", "dev", "lo"]));
-    let back = talk.wait_for_status(|status| {
+    let back = client.wait_for_status(|status| {
         status["pending_events"] == 0 && status["last_full_sync"] != away["last_full_sync"]
     });
     assert_eq!(back["network"], true, "{back}");

@@ -1,4 +1,4 @@
-//! Root starts a daemon that becomes another user: whatever is wrong with the ownership of its files, one command mends it.
+//! Tests a daemon that root starts: for each problem with the ownership of files, it shows a command that fixes it.
 
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
@@ -7,27 +7,27 @@ use std::process::Command;
 use selvedge_tests::{DaemonProcess, FakeSantaServer, Run};
 use serde_json::json;
 
+use super::client::Client;
 use super::machine::{MACHINE, is_root};
-use super::talk::Talk;
 
-struct Place {
+struct StateDir {
     dir: tempfile::TempDir,
 }
 
-impl Place {
-    /// As `selvedge santa sync` by root leaves it.
+impl StateDir {
+    /// The state after `selvedge santa sync` as root.
     fn synced_by_root(url: &str) -> Self {
-        let place = Self {
+        let profile = Self {
             dir: tempfile::tempdir().unwrap(),
         };
-        let state = place.state();
+        let state = profile.state();
         std::fs::create_dir(&state).unwrap();
         let config = format!(
             "SyncBaseURL = \"{url}\"\nMachineID = \"{MACHINE}\"\n[selvedge]\nuser = \"nobody\"\n"
         );
         std::fs::write(state.join("santa.toml"), config).unwrap();
-        let _synced = place.run(&["santa", "sync"]).outcome().ok();
-        place
+        let _synced = profile.run(&["santa", "sync"]).outcome().ok();
+        profile
     }
 
     fn state(&self) -> std::path::PathBuf {
@@ -36,18 +36,18 @@ impl Place {
 
     fn run(&self, args: &[&str]) -> Run {
         let state = self.state();
-        let place = ["--data-dir", state.to_str().unwrap()];
-        Run::new(place.iter().chain(args))
+        let options = ["--data-dir", state.to_str().unwrap()];
+        Run::new(options.iter().chain(args))
     }
 
-    /// Starts the daemon, which refuses; does what it says; then the daemon has to serve.
+    /// Starts the daemon, which refuses, runs the shown command, and then the daemon must work.
     #[track_caller]
     fn works_after_one_command(&self) {
-        let said = self.run(&["santa", "daemon"]).outcome().fails(2);
-        let command = said
+        let error = self.run(&["santa", "daemon"]).outcome().fails(2);
+        let command = error
             .split('`')
             .nth(1)
-            .unwrap_or_else(|| panic!("no command: {said}"));
+            .unwrap_or_else(|| panic!("no command: {error}"));
         let done = Command::new("sh").args(["-c", command]).status().unwrap();
         assert!(done.success(), "{command}");
         self.serves();
@@ -55,10 +55,10 @@ impl Place {
 
     fn serves(&self) {
         let daemon = DaemonProcess::start(self.run(&["santa", "daemon"]));
-        let mut talk = Talk::with(&self.state().join("santa.sock"));
-        let status = talk.call("status", &json!({}));
+        let mut client = Client::with(&self.state().join("santa.sock"));
+        let status = client.call("status", &json!({}));
         assert_eq!(status["machine_id"], MACHINE, "{status}");
-        let synced = talk.call("sync.run", &json!({"wait": true}));
+        let synced = client.call("sync.run", &json!({"wait": true}));
         assert_eq!(synced["status"], 0, "{synced}");
         daemon.stops();
     }
@@ -75,28 +75,28 @@ fn one_command_leads_to_a_daemon_that_works() {
         return;
     }
     let server = FakeSantaServer::answering(&[]);
-    // The directory and what is in it are root's.
-    let place = Place::synced_by_root(&server.url());
-    mode(place.dir.path(), 0o755);
-    place.works_after_one_command();
-    // It works again without a word.
-    place.serves();
-    // A directory above is closed besides.
-    let place = Place::synced_by_root(&server.url());
-    mode(place.dir.path(), 0o700);
-    place.works_after_one_command();
-    // The directory is the user's, a file is not.
-    let place = Place::synced_by_root(&server.url());
-    mode(place.dir.path(), 0o755);
-    chown(place.state(), Some(65_534), Some(65_534)).unwrap();
-    place.works_after_one_command();
-    // Everything is the user's, the configuration too, as after `chown -R`.
-    let place = Place::synced_by_root(&server.url());
-    mode(place.dir.path(), 0o755);
+    // Root owns the directory and its content.
+    let profile = StateDir::synced_by_root(&server.url());
+    mode(profile.dir.path(), 0o755);
+    profile.works_after_one_command();
+    // The next start succeeds without a command.
+    profile.serves();
+    // Also without search permission for the parent directory.
+    let profile = StateDir::synced_by_root(&server.url());
+    mode(profile.dir.path(), 0o700);
+    profile.works_after_one_command();
+    // The user owns the directory, but not a file.
+    let profile = StateDir::synced_by_root(&server.url());
+    mode(profile.dir.path(), 0o755);
+    chown(profile.state(), Some(65_534), Some(65_534)).unwrap();
+    profile.works_after_one_command();
+    // The user owns everything including the configuration, as after `chown -R`.
+    let profile = StateDir::synced_by_root(&server.url());
+    mode(profile.dir.path(), 0o755);
     let all = Command::new("chown")
         .args(["-R", "nobody"])
-        .arg(place.state())
+        .arg(profile.state())
         .status();
     assert!(all.unwrap().success());
-    place.works_after_one_command();
+    profile.works_after_one_command();
 }

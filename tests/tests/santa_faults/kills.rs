@@ -1,4 +1,4 @@
-//! A process that is killed at every commit and at every request.
+//! Kills the process at each commit and at each request.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -8,9 +8,9 @@ use std::time::Duration;
 use selvedge_tests::{Fault, Killed, SantaMachine, counted};
 use tempfile::TempDir;
 
-use super::stage::{BATCH, EVENTS, RULES, Server, Stage};
+use super::test_bed::{BATCH, EVENTS, RULES, Server, TestBed};
 
-/// A sync in a process of its own.
+/// Starts a sync in a child process.
 fn spawn(machine: &SantaMachine) -> Child {
     let mut child = Command::new(env!("CARGO_BIN_EXE_one_sync"))
         .arg("santa")
@@ -28,17 +28,17 @@ fn was_killed(status: std::process::ExitStatus) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_killed_at_any_commit_loses_nothing() {
+async fn no_data_is_lost_when_the_process_is_killed_at_a_commit() {
     let dir = TempDir::new().unwrap();
     let server = Server::ours(&dir, false).await;
-    let mut stage = Stage::new(server, dir).await;
+    let mut test_bed = TestBed::new(server, dir).await;
     let batches = (EVENTS as u64).div_ceil(BATCH);
     let (mut kills, mut sent_again, mut commit) = (0, 0, 1);
     'commits: loop {
         for is_after in [false, true] {
-            let machine = stage.machine();
+            let machine = test_bed.machine();
             let killed = Some(Killed { commit, is_after });
-            let _alarm = stage.proxy.arm(None);
+            let _alarm = test_bed.proxy.arm(None);
             let status = spawn(&SantaMachine {
                 killed,
                 ..machine.clone()
@@ -52,8 +52,8 @@ async fn a_process_that_is_killed_at_any_commit_loses_nothing() {
             let what = format!("killed at commit {commit}, after it: {is_after}");
             let (rules, _) = machine.rules().await;
             assert!(rules == 0 || rules == RULES, "{what}: {rules} rules");
-            let uploads = stage.uploads() + stage.settles(&machine, &what).await;
-            // A batch whose answer came, but was not noted, is sent again.
+            let uploads = test_bed.uploads() + test_bed.finish_sync(&machine, &what).await;
+            // A batch is uploaded again if its response was received but not committed.
             let again = uploads - batches;
             assert!(again <= u64::from(!is_after), "{what}: {again} sent again");
             sent_again += again;
@@ -61,7 +61,7 @@ async fn a_process_that_is_killed_at_any_commit_loses_nothing() {
         }
         commit += 1;
     }
-    // A commit for each batch, one for the rules, one for the settings.
+    // One commit per batch, one for the rules, and one for the settings.
     assert!(kills >= 2 * (batches + 2), "{kills}");
     counted("santa kills at commits", kills);
     counted(
@@ -71,33 +71,33 @@ async fn a_process_that_is_killed_at_any_commit_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_killed_at_any_request_loses_nothing() {
+async fn no_data_is_lost_when_the_process_is_killed_at_a_request() {
     let dir = TempDir::new().unwrap();
     let server = Server::ours(&dir, false).await;
-    let mut stage = Stage::new(server, dir).await;
-    let machine = stage.machine();
-    let batches = stage.settles(&machine, "no kill").await;
-    let requests = stage.proxy.count();
+    let mut test_bed = TestBed::new(server, dir).await;
+    let machine = test_bed.machine();
+    let batches = test_bed.finish_sync(&machine, "no kill").await;
+    let requests = test_bed.proxy.count();
     let mut kills = 0;
     for position in 1..=requests {
         for fault in [Fault::HeldRequest, Fault::HeldReply] {
-            let machine = stage.machine();
-            let alarm = stage.proxy.arm(Some((position, fault)));
+            let machine = test_bed.machine();
+            let alarm = test_bed.proxy.arm(Some((position, fault)));
             let mut child = spawn(&machine);
             loop {
                 match alarm.recv_timeout(Duration::from_millis(5)) {
                     Err(RecvTimeoutError::Timeout) => {
-                        assert_eq!(child.try_wait().unwrap(), None, "it ended too early");
+                        assert_eq!(child.try_wait().unwrap(), None, "it exited too early");
                     }
-                    rung => break rung.unwrap(),
+                    alarm => break alarm.unwrap(),
                 }
             }
             child.kill().unwrap();
             assert!(was_killed(child.wait().unwrap()));
             let what = format!("killed at request {position}, {fault:?}");
             let is_lost = fault == Fault::HeldReply
-                && stage.proxy.fired_at().unwrap().contains("/eventupload/");
-            let uploads = stage.uploads() + stage.settles(&machine, &what).await;
+                && test_bed.proxy.fired_at().unwrap().contains("/eventupload/");
+            let uploads = test_bed.uploads() + test_bed.finish_sync(&machine, &what).await;
             assert_eq!(uploads - batches, u64::from(is_lost), "{what}: sent again");
             kills += 1;
         }

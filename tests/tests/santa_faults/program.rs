@@ -1,13 +1,13 @@
-//! The program itself, which waits before it tries again, with moroz.
+//! Tests the program with its normal retry delays, with moroz.
 
 use std::thread;
 
 use selvedge_tests::{Fault, FaultProxy, Moroz, Run};
 
-use super::requests::{canned, cannot_be_told};
-use super::stage::sha256;
+use super::requests::{canned, is_outcome_unknown};
+use super::test_bed::sha256;
 
-/// The requests of a sync, in their order.
+/// The requests of a sync in their order.
 const STAGES: [&str; 4] = ["preflight", "eventupload", "ruledownload", "postflight"];
 
 const FAULTS: [Fault; 6] = [
@@ -19,7 +19,7 @@ const FAULTS: [Fault; 6] = [
     Fault::Duplicate,
 ];
 
-/// Syncs a machine with a fault at one request, and answers how often the server heard of its events.
+/// Syncs a machine with a fault at one request. Returns the number of event uploads.
 fn sync_with(moroz: &Moroz, machine: &str, at: u32, fault: Fault) -> usize {
     let proxy = FaultProxy::start();
     proxy.lead_to(moroz.address());
@@ -30,13 +30,13 @@ fn sync_with(moroz: &Moroz, machine: &str, at: u32, fault: Fault) -> usize {
     );
     std::fs::write(dir.path().join("santa.toml"), config).unwrap();
     let run = |args: &[&str], stdin: &str| {
-        let place = [
+        let options = [
             "--data-dir",
             dir.path().to_str().unwrap(),
             "--json",
             "santa",
         ];
-        Run::new(place.iter().chain(args))
+        Run::new(options.iter().chain(args))
             .stdin(stdin)
             .outcome()
             .ok()
@@ -60,22 +60,22 @@ fn sync_with(moroz: &Moroz, machine: &str, at: u32, fault: Fault) -> usize {
         .map(|rule| rule["identifier"].as_str().unwrap())
         .collect();
     assert_eq!(identifiers, [sha256(1), sha256(2)], "{machine}");
-    let heard = proxy.heard();
-    heard
+    let requests = proxy.heard();
+    requests
         .iter()
-        .filter(|heard| heard.target.contains("/eventupload/"))
+        .filter(|request| request.target.contains("/eventupload/"))
         .count()
 }
 
 #[test]
-fn whatever_happens_to_a_request_rules_and_events_arrive() {
+fn rules_and_events_arrive_after_any_fault() {
     let rules: String = [1, 2]
         .map(|number| format!("[[rules]]\nidentifier = \"{}\"\n", sha256(number)))
         .concat();
     let Some(moroz) = Moroz::start(&rules) else {
         return;
     };
-    // Each waits some seconds before its second attempt: all at once they take no longer than one.
+    // Each sync waits some seconds before a retry, so run all in parallel.
     thread::scope(|scope| {
         for (stage, name) in STAGES.iter().enumerate() {
             for (number, fault) in FAULTS.into_iter().enumerate() {
@@ -84,8 +84,9 @@ fn whatever_happens_to_a_request_rules_and_events_arrive() {
                     let machine = format!("{name}-{number}");
                     let at = u32::try_from(stage).unwrap() + 1;
                     let uploads = sync_with(moroz, &machine, at, fault);
-                    // Where the answer was lost nobody can tell whether the server has them: they are sent again.
-                    let is_lost = *name == "eventupload" && cannot_be_told(fault);
+                    // If the response was lost, the client cannot know whether the server has the events, and uploads
+                    // them again.
+                    let is_lost = *name == "eventupload" && is_outcome_unknown(fault);
                     let expected = 1 + usize::from(is_lost);
                     assert_eq!(uploads, expected, "{machine}: {fault:?}");
                 });

@@ -1,11 +1,11 @@
-//! A fault of every kind at every request.
+//! Causes each kind of fault at each request.
 
 use std::time::Duration;
 
 use selvedge_tests::{Canned, Fault, Moroz, counted};
 use tempfile::TempDir;
 
-use super::stage::{BATCH, EVENTS, RULES, Server, Stage, rules};
+use super::test_bed::{BATCH, EVENTS, RULES, Server, TestBed, rules};
 
 pub(crate) const fn canned(status: u16, body: &'static str) -> Canned {
     Canned {
@@ -15,7 +15,7 @@ pub(crate) const fn canned(status: u16, body: &'static str) -> Canned {
     }
 }
 
-/// A fault of every kind.
+/// All kinds of faults.
 const FAULTS: [Fault; 16] = [
     Fault::LostRequest,
     Fault::LostReply,
@@ -35,8 +35,9 @@ const FAULTS: [Fault; 16] = [
     Fault::Afterwards(canned(200, "{")),
 ];
 
-/// Whether the server does what it is asked to, and the client cannot know: the answer is lost, or the request comes twice.
-pub(crate) const fn cannot_be_told(fault: Fault) -> bool {
+/// Whether the server handles the request and the client cannot know it: the response is lost, or the request is
+/// duplicated.
+pub(crate) const fn is_outcome_unknown(fault: Fault) -> bool {
     matches!(
         fault,
         Fault::LostReply
@@ -47,32 +48,35 @@ pub(crate) const fn cannot_be_told(fault: Fault) -> bool {
     )
 }
 
-/// What was tried, and what happened.
+/// Counts of tested positions and repeated uploads.
 #[derive(Debug, Default)]
 struct Tally {
     positions: u32,
     sent_again: u64,
 }
 
-/// Does every fault to every request of a sync.
-async fn every_fault_at_every_request(stage: &mut Stage, tally: &mut Tally) {
-    let machine = stage.machine();
-    let batches = stage.settles(&machine, "no fault").await;
+/// Causes each fault at each request of a sync.
+async fn every_fault_at_every_request(test_bed: &mut TestBed, tally: &mut Tally) {
+    let machine = test_bed.machine();
+    let batches = test_bed.finish_sync(&machine, "no fault").await;
     assert_eq!(batches, (EVENTS as u64).div_ceil(BATCH));
-    let requests = stage.proxy.count();
+    let requests = test_bed.proxy.count();
     for position in 1..=requests {
         for fault in FAULTS {
-            let machine = stage.machine();
-            let _alarm = stage.proxy.arm(Some((position, fault)));
+            let machine = test_bed.machine();
+            let _alarm = test_bed.proxy.arm(Some((position, fault)));
             let _any_report = machine.sync().await;
-            let fired = stage.proxy.fired_at();
+            let fired = test_bed.proxy.fired_at();
             let what = format!("{fault:?} at request {position}, {fired:?}");
-            assert!(fired.is_some(), "{what}: the sync did not come so far");
+            assert!(
+                fired.is_some(),
+                "{what}: the sync did not reach this request"
+            );
             let (rules, _) = machine.rules().await;
             assert!(rules == 0 || rules == RULES, "{what}: {rules} rules");
-            let uploads = stage.uploads() + stage.settles(&machine, &what).await;
-            // The server took each batch once; once more where its answer was lost.
-            let is_lost = cannot_be_told(fault) && what.contains("/eventupload/");
+            let uploads = test_bed.uploads() + test_bed.finish_sync(&machine, &what).await;
+            // The server accepted each batch once, and again if the response was lost.
+            let is_lost = is_outcome_unknown(fault) && what.contains("/eventupload/");
             let again = uploads - batches;
             assert_eq!(again, u64::from(is_lost), "{what}: sent again");
             tally.sent_again += again;
@@ -82,13 +86,13 @@ async fn every_fault_at_every_request(stage: &mut Stage, tally: &mut Tally) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_every_fault_at_every_request_all_is_in_order_with_the_small_server() {
+async fn a_sync_succeeds_after_each_fault_at_each_request_with_our_server() {
     let mut tally = Tally::default();
     for has_tokens in [false, true] {
         let dir = TempDir::new().unwrap();
         let server = Server::ours(&dir, has_tokens).await;
-        let mut stage = Stage::new(server, dir).await;
-        every_fault_at_every_request(&mut stage, &mut tally).await;
+        let mut test_bed = TestBed::new(server, dir).await;
+        every_fault_at_every_request(&mut test_bed, &mut tally).await;
     }
     counted("santa fault positions tried", tally.positions);
     counted(
@@ -98,13 +102,13 @@ async fn after_every_fault_at_every_request_all_is_in_order_with_the_small_serve
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_every_fault_at_every_request_all_is_in_order_with_moroz() {
+async fn a_sync_succeeds_after_each_fault_at_each_request_with_moroz() {
     let Some(moroz) = Moroz::start(&rules()) else {
         return;
     };
-    let mut stage = Stage::new(Server::Moroz(moroz), TempDir::new().unwrap()).await;
+    let mut test_bed = TestBed::new(Server::Moroz(moroz), TempDir::new().unwrap()).await;
     let mut tally = Tally::default();
-    every_fault_at_every_request(&mut stage, &mut tally).await;
+    every_fault_at_every_request(&mut test_bed, &mut tally).await;
     counted("santa fault positions tried with moroz", tally.positions);
     counted(
         "santa uploads that came twice to moroz, their answer lost or the request doubled",

@@ -1,5 +1,4 @@
-//! The types of an expression and of all its parts. It follows cel-cpp's checker, which Santa uses, but ends at the first
-//! fault.
+//! The type checker. It follows the checker of cel-cpp, which Santa uses, but stops at the first error.
 
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, LiteralValue,
@@ -11,7 +10,7 @@ use super::inference::Inference;
 use super::pattern;
 use super::types::Type;
 
-/// What is wrong with an expression: the id of the part, and why.
+/// A type error: the id of the part of the expression, and the message.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fault {
     pub(super) id: u64,
@@ -27,7 +26,7 @@ fn fault<T>(id: u64, problem: impl Into<String>) -> Checked<T> {
     })
 }
 
-/// The variables of macros, the innermost last.
+/// The variables of macros, from outer to inner.
 type Scope = Vec<(String, Type)>;
 
 /// Checks one expression.
@@ -71,7 +70,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The type of a name: a macro's variable, or what is declared.
+    /// The type of a name: a macro variable or a declared name.
     fn named(&mut self, name: &str) -> Option<Type> {
         let local = self.scope.iter().rev().find(|(local, _)| local == name);
         if let Some((_, of)) = local {
@@ -84,7 +83,7 @@ impl<'a> Checker<'a> {
     }
 
     fn selection(&mut self, id: u64, select: &SelectExpr) -> Checked {
-        // A chain of names may be the name of a constant.
+        // A chain of names may be the qualified name of a constant.
         if !select.test
             && let Some(mut name) = qualified_name(&select.operand.expr)
         {
@@ -116,7 +115,7 @@ impl<'a> Checker<'a> {
                 }
             }
             Type::Map(both) => Ok(both.1.clone()),
-            Type::Variable(_) if self.inference.fits(&Type::Dyn, operand) => Ok(Type::Dyn),
+            Type::Variable(_) if self.inference.is_assignable(&Type::Dyn, operand) => Ok(Type::Dyn),
             other => fault(id, format!("a value of type {other} has no fields")),
         }
     }
@@ -126,7 +125,7 @@ impl<'a> Checker<'a> {
         if matches!(function, "_?._" | "_[?_]") {
             return fault(id, "optional values are not enabled");
         }
-        // What looks like a method may be a function whose name has points in it.
+        // What looks like a method call may be a function with a qualified name.
         if let Some(target) = &call.target
             && let Some(prefix) = qualified_name(&target.expr)
         {
@@ -141,7 +140,7 @@ impl<'a> Checker<'a> {
             None => function.strip_prefix('.').unwrap_or(function),
         };
         if !self.has_overload(name, count, call.target.is_some()) {
-            // Its operands are checked first: what is wrong in them comes earlier in the text.
+            // Check the operands first, because their errors are earlier in the text.
             if let Some(target) = &call.target {
                 self.expression(target)?;
             }
@@ -149,7 +148,7 @@ impl<'a> Checker<'a> {
                 None => unknown(id, name),
                 Some(_) => fault(
                     id,
-                    format!("the function {name} is not called in this form"),
+                    format!("the function {name} does not support this form of call"),
                 ),
             };
         }
@@ -184,7 +183,7 @@ impl<'a> Checker<'a> {
             return fault(
                 id,
                 format!(
-                    "{name} does not take values of the types {}",
+                    "{name} does not accept values of the types {}",
                     types.join(", ")
                 ),
             );
@@ -230,7 +229,7 @@ impl<'a> Checker<'a> {
             return unknown(id, name);
         };
         let Some(fields) = self.declarations.fields(name) else {
-            return fault(id, format!("{name} is no message"));
+            return fault(id, format!("{name} is not a message"));
         };
         for IdedEntryExpr { id, expr } in &message.entries {
             let EntryExpr::StructField(entry) = expr else {
@@ -240,12 +239,14 @@ impl<'a> Checker<'a> {
             let Some(expected) = fields.get(entry.field.as_str()) else {
                 return fault(*id, format!("{name} has no field {}", entry.field));
             };
-            if !self.inference.fits(&value, expected) {
+            if !self.inference.is_assignable(&value, expected) {
                 let value = self.inference.resolved(&value);
                 let field = &entry.field;
                 return fault(
                     *id,
-                    format!("the field {field} takes a value of type {expected}, not {value}"),
+                    format!(
+                        "the field {field} has type {expected}, and the value has type {value}"
+                    ),
                 );
             }
         }
@@ -254,7 +255,10 @@ impl<'a> Checker<'a> {
 
     fn comprehension(&mut self, id: u64, macro_: &ComprehensionExpr) -> Checked {
         if macro_.iter_var == "__result__" {
-            return fault(id, "the variable of a macro must not be called __result__");
+            return fault(
+                id,
+                "the variable of a macro cannot have the name __result__",
+            );
         }
         let range = self.expression(&macro_.iter_range)?;
         let element = match range {
@@ -262,7 +266,7 @@ impl<'a> Checker<'a> {
             Type::Map(both) => both.0.clone(),
             Type::Dyn => Type::Dyn,
             other => {
-                let problem = format!("a macro goes through a list or a map, not through {other}");
+                let problem = format!("a macro iterates over a list or a map, not over {other}");
                 return fault(macro_.iter_range.id, problem);
             }
         };
@@ -291,8 +295,8 @@ fn literal_type(literal: &LiteralValue) -> Type {
     }
 }
 
-/// Names of version 2 of the protocol, which version 1 does not know.
-const OF_VERSION_2: &[&str] = &[
+/// Names of version 2 of the protocol that version 1 does not have.
+const VERSION_2_NAMES: &[&str] = &[
     "ancestors",
     "fds",
     "today",
@@ -304,21 +308,20 @@ const OF_VERSION_2: &[&str] = &[
 ];
 
 fn unknown<T>(id: u64, name: &str) -> Checked<T> {
-    let is_newer = OF_VERSION_2.contains(&name)
+    let is_newer = VERSION_2_NAMES.contains(&name)
         || name.starts_with("FD_TYPE_")
         || name.starts_with("require_touchid");
-    match is_newer {
-        true => fault(
+    if is_newer {
+        fault(
             id,
-            format!(
-                "{name} is only known to version 2 of Santa's protocol, and refused by version 1"
-            ),
-        ),
-        false => fault(id, format!("{name} is unknown")),
+            format!("{name} requires version 2 of Santa's protocol; version 1 refuses it"),
+        )
+    } else {
+        fault(id, format!("{name} is unknown"))
     }
 }
 
-/// A chain of names, separated by points, if an expression is one.
+/// The qualified name, with dots, if the expression is a chain of names.
 fn qualified_name(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Ident(name) => Some(name.clone()),
@@ -330,7 +333,7 @@ fn qualified_name(expression: &Expr) -> Option<String> {
     }
 }
 
-/// A function's name for people: an operator as it is written.
+/// The name of a function for messages: an operator as it is written in expressions.
 fn operator(name: &str) -> String {
     match name {
         "_?_:_" => "? :".into(),

@@ -1,5 +1,5 @@
-//! What Santa's expressions of version 1 may name: variables, messages with their fields, constants and functions
-//! (spec §2.5).
+//! The names available in Santa's expressions of version 1: variables, messages with their fields, constants and
+//! functions (spec §2.5).
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::types::Type;
 const CONTEXT: &str = "santa.cel.v1.ExecutionContext";
 const FILE: &str = "santa.cel.v1.ExecutableFile";
 
-/// The variables of an expression: the fields of the execution's context.
+/// The variables: the fields of the execution context.
 const VARIABLES: &[(&str, &str)] = &[
     ("target", FILE),
     ("args", "list(string)"),
@@ -28,7 +28,7 @@ const FILE_FIELDS: &[(&str, &str)] = &[
 
 const TIME_FIELDS: &[(&str, &str)] = &[("seconds", "int"), ("nanos", "int")];
 
-/// What an expression can result in, as names and as numbers.
+/// The decisions, as names and numbers.
 pub(super) const DECISIONS: &[(&str, i64)] = &[
     ("ALLOWLIST", 1),
     ("ALLOWLIST_COMPILER", 2),
@@ -38,13 +38,13 @@ pub(super) const DECISIONS: &[(&str, i64)] = &[
     ("SILENT_TTY_BLOCKLIST", 10),
 ];
 
-/// Names of types, which are values.
+/// The names of types, which are values.
 const TYPES: &[&str] = &[
     "bool", "int", "uint", "double", "string", "bytes", "list(A)", "map(A,B)",
 ];
 
-/// Functions with their overloads: the types of the parameters and of the result. A method begins with a point; its first
-/// parameter is the value that it is called on.
+/// Functions with their overloads: the types of the parameters and of the result. A leading dot marks a method, whose
+/// first parameter is the receiver.
 const FUNCTIONS: &[(&str, &[&str])] = &[
     ("_&&_", &["bool,bool:bool"]),
     ("_||_", &["bool,bool:bool"]),
@@ -53,10 +53,10 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     ("_?_:_", &["bool,A,A:A"]),
     ("_==_", &["A,A:bool"]),
     ("_!=_", &["A,A:bool"]),
-    ("_<_", COMPARED),
-    ("_<=_", COMPARED),
-    ("_>_", COMPARED),
-    ("_>=_", COMPARED),
+    ("_<_", COMPARISON),
+    ("_<=_", COMPARISON),
+    ("_>_", COMPARISON),
+    ("_>=_", COMPARISON),
     (
         "_+_",
         &[
@@ -82,8 +82,8 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
             "timestamp,timestamp:duration",
         ],
     ),
-    ("_*_", CALCULATED),
-    ("_/_", CALCULATED),
+    ("_*_", ARITHMETIC),
+    ("_/_", ARITHMETIC),
     ("_%_", &["int,int:int", "uint,uint:uint"]),
     ("-_", &["int:int", "double:double"]),
     ("_[_]", &["list(A),int:A", "map(A,B),A:B"]),
@@ -154,16 +154,16 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     ("startsWith", STRING_TEST),
     ("endsWith", STRING_TEST),
     ("matches", &[".string,string:bool", "string,string:bool"]),
-    ("getFullYear", OF_TIMESTAMP),
-    ("getMonth", OF_TIMESTAMP),
-    ("getDayOfYear", OF_TIMESTAMP),
-    ("getDayOfMonth", OF_TIMESTAMP),
-    ("getDate", OF_TIMESTAMP),
-    ("getDayOfWeek", OF_TIMESTAMP),
-    ("getHours", OF_TIME),
-    ("getMinutes", OF_TIME),
-    ("getSeconds", OF_TIME),
-    ("getMilliseconds", OF_TIME),
+    ("getFullYear", TIMESTAMP_PART),
+    ("getMonth", TIMESTAMP_PART),
+    ("getDayOfYear", TIMESTAMP_PART),
+    ("getDayOfMonth", TIMESTAMP_PART),
+    ("getDate", TIMESTAMP_PART),
+    ("getDayOfWeek", TIMESTAMP_PART),
+    ("getHours", TIME_PART),
+    ("getMinutes", TIME_PART),
+    ("getSeconds", TIME_PART),
+    ("getMilliseconds", TIME_PART),
     ("charAt", &[".string,int:string"]),
     ("indexOf", POSITION),
     ("lastIndexOf", POSITION),
@@ -178,10 +178,10 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
             ".string,string,int:list(string)",
         ],
     ),
-    ("lowerAscii", CHANGED_STRING),
-    ("upperAscii", CHANGED_STRING),
-    ("trim", CHANGED_STRING),
-    ("reverse", CHANGED_STRING),
+    ("lowerAscii", STRING_CHANGE),
+    ("upperAscii", STRING_CHANGE),
+    ("trim", STRING_CHANGE),
+    ("reverse", STRING_CHANGE),
     (
         "replace",
         &[
@@ -197,7 +197,7 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     ("strings.quote", &["string:string"]),
 ];
 
-const COMPARED: &[&str] = &[
+const COMPARISON: &[&str] = &[
     "int,int:bool",
     "uint,uint:bool",
     "double,double:bool",
@@ -207,12 +207,12 @@ const COMPARED: &[&str] = &[
     "duration,duration:bool",
     "timestamp,timestamp:bool",
 ];
-const CALCULATED: &[&str] = &["int,int:int", "uint,uint:uint", "double,double:double"];
+const ARITHMETIC: &[&str] = &["int,int:int", "uint,uint:uint", "double,double:double"];
 const STRING_TEST: &[&str] = &[".string,string:bool"];
-const CHANGED_STRING: &[&str] = &[".string:string"];
+const STRING_CHANGE: &[&str] = &[".string:string"];
 const POSITION: &[&str] = &[".string,string:int", ".string,string,int:int"];
-const OF_TIMESTAMP: &[&str] = &[".timestamp:int", ".timestamp,string:int"];
-const OF_TIME: &[&str] = &[".timestamp:int", ".timestamp,string:int", ".duration:int"];
+const TIMESTAMP_PART: &[&str] = &[".timestamp:int", ".timestamp,string:int"];
+const TIME_PART: &[&str] = &[".timestamp:int", ".timestamp,string:int", ".duration:int"];
 
 /// An overload of a function.
 #[derive(Debug)]
@@ -222,7 +222,7 @@ pub(super) struct Overload {
     pub(super) result: Type,
 }
 
-/// All names.
+/// All declared names.
 #[derive(Debug)]
 pub(super) struct Declarations {
     values: HashMap<String, Type>,
@@ -309,7 +309,7 @@ fn overload(text: &str) -> Overload {
     }
 }
 
-/// Types that are separated by commas.
+/// Parses a comma-separated list of types.
 fn list(text: &str) -> Vec<Type> {
     let (mut depth, mut start) = (0_u32, 0);
     let mut types = Vec::new();
@@ -360,7 +360,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_in_the_tables_is_read_as_it_is_written() {
+    fn each_type_in_the_tables_is_parsed_and_displayed_unchanged() {
         let overloads = FUNCTIONS.iter().flat_map(|(_, texts)| texts.iter());
         for text in overloads {
             let read = overload(text);

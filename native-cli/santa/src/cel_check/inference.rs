@@ -1,12 +1,12 @@
-//! Which types fit where, and what the variables among them stand for. It follows cel-cpp's rules, which Santa uses.
+//! Assignability of types, and inference of type variables. It follows the rules of cel-cpp, which Santa uses.
 
 use super::declarations::Overload;
 use super::types::Type;
 
-/// Types that variables would stand for if everything that is being compared fits.
-type Prospects = Vec<(usize, Type)>;
+/// Tentative bindings of variables, which become effective if the whole comparison succeeds.
+type Tentative = Vec<(usize, Type)>;
 
-/// What is known of the variables.
+/// The bindings of type variables.
 #[derive(Debug, Default)]
 pub(super) struct Inference {
     bindings: Vec<Option<Type>>,
@@ -18,7 +18,7 @@ impl Inference {
         Type::Variable(self.bindings.len() - 1)
     }
 
-    /// A declared type with fresh variables in the place of its parameters.
+    /// A declared type with fresh variables instead of its parameters.
     pub(super) fn instance(&mut self, declared: &Type) -> Type {
         let mut parameters = Vec::new();
         self.instance_with(declared, &mut parameters)
@@ -39,40 +39,40 @@ impl Inference {
         })
     }
 
-    /// Whether a value of type `from` fits where `to` is expected. If so, variables are bound by it.
-    pub(super) fn fits(&mut self, from: &Type, to: &Type) -> bool {
-        let mut prospects = Prospects::new();
-        let fits = self.would_fit(from, to, &mut prospects);
-        if fits {
-            self.bind(prospects);
+    /// Whether a value of type `from` is assignable to `to`. If so, variables are bound accordingly.
+    pub(super) fn is_assignable(&mut self, from: &Type, to: &Type) -> bool {
+        let mut tentative = Tentative::new();
+        let is_assignable = self.can_assign(from, to, &mut tentative);
+        if is_assignable {
+            self.bind(tentative);
         }
-        fits
+        is_assignable
     }
 
-    fn bind(&mut self, prospects: Prospects) {
-        for (variable, of) in prospects {
+    fn bind(&mut self, tentative: Tentative) {
+        for (variable, of) in tentative {
             if let Some(binding) = self.bindings.get_mut(variable) {
                 *binding = Some(of);
             }
         }
     }
 
-    /// The type that several values have in common, or `dyn`.
+    /// The common type of several values, or `dyn`.
     pub(super) fn common(&mut self, types: &[Type]) -> Type {
         let mut common = self.variable();
-        let mut prospects = Prospects::new();
+        let mut tentative = Tentative::new();
         for of in types {
-            if !self.would_fit(of, &common, &mut prospects) {
+            if !self.can_assign(of, &common, &mut tentative) {
                 common = Type::Dyn;
             }
         }
         if common != Type::Dyn {
-            self.bind(prospects);
+            self.bind(tentative);
         }
         common
     }
 
-    /// The result of a call, if any overload takes its arguments.
+    /// The result type of a call, if an overload accepts its arguments.
     pub(super) fn call(
         &mut self,
         overloads: &[Overload],
@@ -86,18 +86,18 @@ impl Inference {
             }
             let mut parameters = Vec::new();
             let returned = self.instance_with(&overload.result, &mut parameters);
-            let mut prospects = Prospects::new();
+            let mut tentative = Tentative::new();
             let is_match = arguments
                 .iter()
                 .zip(&overload.parameters)
                 .all(|(from, to)| {
                     let to = self.instance_with(to, &mut parameters);
-                    self.would_fit(from, &to, &mut prospects)
+                    self.can_assign(from, &to, &mut tentative)
                 });
             if !is_match {
                 continue;
             }
-            self.bind(prospects);
+            self.bind(tentative);
             result = Some(match result {
                 Some(other) if other != returned => Type::Dyn,
                 _ => returned,
@@ -106,10 +106,10 @@ impl Inference {
         result.map(|result| self.resolved(&result))
     }
 
-    /// A type with everything in it that is known of its variables.
+    /// A type with all bound variables replaced.
     pub(super) fn resolved(&self, of: &Type) -> Type {
         of.replaced(&mut |part| match part {
-            Type::Variable(_) => match self.looked_up(part, &[]) {
+            Type::Variable(_) => match self.lookup(part, &[]) {
                 free @ Type::Variable(_) => Some(free),
                 known => Some(self.resolved(&known)),
             },
@@ -117,13 +117,13 @@ impl Inference {
         })
     }
 
-    /// What a type is, as far as its variable is known.
-    fn looked_up(&self, of: &Type, prospects: &[(usize, Type)]) -> Type {
+    /// The binding of a type variable, or the type itself.
+    fn lookup(&self, of: &Type, tentative: &[(usize, Type)]) -> Type {
         let mut known = of.clone();
         while let Type::Variable(variable) = known {
-            let prospect = prospects.iter().find(|(own, _)| *own == variable);
+            let candidate = tentative.iter().find(|(own, _)| *own == variable);
             let bound = self.bindings.get(variable).and_then(Option::as_ref);
-            match prospect.map(|(_, of)| of).or(bound) {
+            match candidate.map(|(_, of)| of).or(bound) {
                 Some(of) => known = of.clone(),
                 None => break,
             }
@@ -131,60 +131,57 @@ impl Inference {
         known
     }
 
-    fn would_fit(&self, from: &Type, to: &Type, prospects: &mut Prospects) -> bool {
-        let (known_from, known_to) = (
-            self.looked_up(from, prospects),
-            self.looked_up(to, prospects),
-        );
+    fn can_assign(&self, from: &Type, to: &Type, tentative: &mut Tentative) -> bool {
+        let (known_from, known_to) = (self.lookup(from, tentative), self.lookup(to, tentative));
         match (&known_from, &known_to) {
             (same, other) if same == other => true,
             (Type::Variable(variable), Type::Variable(_)) => {
-                set(prospects, *variable, known_to);
+                set(tentative, *variable, known_to);
                 true
             }
             (from, Type::Variable(variable)) => {
                 let is_possible = !from.contains(*variable);
                 if is_possible {
-                    set(prospects, *variable, known_from);
+                    set(tentative, *variable, known_from);
                 }
                 is_possible
             }
             (Type::Variable(variable), to) => {
                 let is_possible = !to.contains(*variable);
                 if is_possible {
-                    set(prospects, *variable, known_to);
+                    set(tentative, *variable, known_to);
                 }
                 is_possible
             }
             (Type::Dyn, _) => {
-                // What a variable would stand for is widened.
+                // Widen the tentative binding of the variable.
                 if let Type::Variable(variable) = to
-                    && prospects.iter().any(|(own, _)| own == variable)
+                    && tentative.iter().any(|(own, _)| own == variable)
                 {
-                    set(prospects, *variable, Type::Dyn);
+                    set(tentative, *variable, Type::Dyn);
                 }
                 true
             }
             (_, Type::Dyn) | (Type::Metatype(_), Type::Metatype(_)) => true,
             (Type::Null, other) | (other, Type::Null) => is_nullable(other),
-            (Type::List(from), Type::List(to)) => self.would_fit(from, to, prospects),
+            (Type::List(from), Type::List(to)) => self.can_assign(from, to, tentative),
             (Type::Map(from), Type::Map(to)) => {
-                self.would_fit(&from.0, &to.0, prospects)
-                    && self.would_fit(&from.1, &to.1, prospects)
+                self.can_assign(&from.0, &to.0, tentative)
+                    && self.can_assign(&from.1, &to.1, tentative)
             }
             _ => false,
         }
     }
 }
 
-/// Whether `null` fits for a type, by a rule that cel-cpp keeps for older expressions.
+/// Whether `null` is assignable to a type, by a rule that cel-cpp keeps for compatibility.
 const fn is_nullable(of: &Type) -> bool {
     matches!(of, Type::Message(_) | Type::Timestamp | Type::Duration)
 }
 
-fn set(prospects: &mut Prospects, variable: usize, of: Type) {
-    match prospects.iter_mut().find(|(own, _)| *own == variable) {
-        Some((_, prospect)) => *prospect = of,
-        None => prospects.push((variable, of)),
+fn set(tentative: &mut Tentative, variable: usize, of: Type) {
+    match tentative.iter_mut().find(|(own, _)| *own == variable) {
+        Some((_, candidate)) => *candidate = of,
+        None => tentative.push((variable, of)),
     }
 }

@@ -1,16 +1,16 @@
-//! Static checks of a rule's expression, as Santa does them before it stores the rule (spec §2.5): names, fields, types,
-//! the size and the nesting of the expression, and literal patterns.
+//! Static checks of a rule's expression, as Santa performs them before it stores the rule (spec §2.5): names, fields,
+//! types, size and nesting of the expression, and literal patterns.
 //!
 //! ```text
-//! declarations  what an expression may name
+//! declarations  the available names
 //! types         the types of CEL
-//! inference     which types fit where
-//! checker       the types of an expression's parts
-//! nesting       how deeply an expression is nested
-//! pattern       whether RE2 takes a pattern
+//! inference     assignability and type variables
+//! checker       the type checker
+//! nesting       the nesting depth of an expression
+//! pattern       whether RE2 accepts a pattern
 //! ```
 //!
-//! The crate `cel` parses expressions, but has no type checker; this one is written over its syntax tree.
+//! The crate `cel` parses expressions, but has no type checker. This one works on its syntax tree.
 
 mod checker;
 mod declarations;
@@ -43,7 +43,7 @@ impl Check {
         }
     }
 
-    /// Checks one expression. The result is a warning where it can never lead to a decision.
+    /// Checks one expression. The result is a warning if the expression can never lead to a decision.
     ///
     /// # Errors
     /// Why Santa refuses the expression.
@@ -63,7 +63,7 @@ impl Check {
         let checker = Checker::new(&self.declarations);
         let result = checker
             .result(&expression)
-            .map_err(|fault| described(&fault, &source))?;
+            .map_err(|fault| with_position(&fault, &source))?;
         Ok(warning(&expression, &result))
     }
 }
@@ -75,10 +75,10 @@ fn too_deep() -> String {
     )
 }
 
-/// The first of the parser's errors, without the list of all that it would have taken instead.
+/// The first syntax error, without the list of expected tokens.
 fn syntax(errors: &ParseErrors) -> String {
     let Some(first) = errors.errors.first() else {
-        return "it is no CEL".into();
+        return "it is not a CEL expression".into();
     };
     let cause = first.source.as_ref().map(ToString::to_string);
     if cause.is_some_and(|cause| cause.contains("Recursion limit")) {
@@ -90,7 +90,7 @@ fn syntax(errors: &ParseErrors) -> String {
     format!("line {line}, column {column}: {message}")
 }
 
-fn described(fault: &Fault, source: &SourceInfo) -> String {
+fn with_position(fault: &Fault, source: &SourceInfo) -> String {
     let Some((start, _)) = source.offset_for(fault.id) else {
         return fault.problem.clone();
     };
@@ -101,22 +101,22 @@ fn described(fault: &Fault, source: &SourceInfo) -> String {
     format!("line {line}, column {column}: {}", fault.problem)
 }
 
-/// What to say of an expression whose result is no decision, whatever happens.
+/// The warning for an expression whose result can never be a decision.
 fn warning(expression: &IdedExpr, result: &Type) -> Option<String> {
     let decisions = decisions();
     match result {
         Type::Bool | Type::Dyn | Type::Variable(_) => None,
         Type::Int if can_decide(expression) => None,
         Type::Int => Some(format!(
-            "its result is a number that is no decision, so that it never decides: a result is true, false, {decisions}"
+            "its result is a number that is not a decision: the result must be true, false, {decisions}"
         )),
         other => Some(format!(
-            "its result is of type {other}, so that it never decides: a result is true, false, {decisions}"
+            "its result is of type {other}, which is never a decision: the result must be true, false, {decisions}"
         )),
     }
 }
 
-/// The names of all decisions, as a sentence ends.
+/// The names of all decisions, joined with "or".
 fn decisions() -> String {
     let names: Vec<&str> = DECISIONS.iter().map(|(name, _)| *name).collect();
     match names.split_last() {
@@ -125,7 +125,7 @@ fn decisions() -> String {
     }
 }
 
-/// Whether a whole number that an expression results in may be a decision.
+/// Whether an integer result of an expression can be a decision.
 fn can_decide(expression: &IdedExpr) -> bool {
     if let Some(number) = constant(expression) {
         return DECISIONS.iter().any(|(_, decision)| *decision == number);
@@ -136,7 +136,7 @@ fn can_decide(expression: &IdedExpr) -> bool {
     }
 }
 
-/// The value of an expression of whole numbers alone.
+/// The value of a constant integer expression.
 fn constant(expression: &IdedExpr) -> Option<i64> {
     match &expression.expr {
         Expr::Literal(LiteralValue::Int(number)) => Some(*number.inner()),

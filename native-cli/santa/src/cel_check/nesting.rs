@@ -1,12 +1,12 @@
-//! How deeply an expression is nested. Santa's parser ends at 32 levels: each operator, call, selection, list and map is
-//! one level below what it is an operand of. Chains of `&&` and `||` and parentheses add none.
+//! The nesting depth of an expression. Santa's parser accepts at most 32 levels: each operator, call, selection, list
+//! and map adds a level. Chains of `&&` and `||`, and parentheses, add none.
 
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr};
 
 /// Maximum number of levels.
 pub(super) const MAX_LEVELS: usize = 32;
 
-/// Whether an expression has at most as many levels.
+/// Whether an expression has at most `levels` levels.
 pub(super) fn is_within(expression: &IdedExpr, levels: usize) -> bool {
     let Some(below) = levels.checked_sub(1) else {
         return false;
@@ -33,7 +33,8 @@ pub(super) fn is_within(expression: &IdedExpr, levels: usize) -> bool {
             entries.all(|entry| entry_is_within(&entry.expr, below))
         }
         Expr::Comprehension(comprehension) => {
-            fits(&comprehension.iter_range) && written(comprehension).iter().all(|part| fits(part))
+            fits(&comprehension.iter_range)
+                && source_parts(comprehension).iter().all(|part| fits(part))
         }
     }
 }
@@ -57,15 +58,15 @@ fn entry_is_within(entry: &EntryExpr, levels: usize) -> bool {
     }
 }
 
-/// What a macro's author wrote, of what the parser made of it: the conditions and the results.
-fn written(comprehension: &ComprehensionExpr) -> Vec<&IdedExpr> {
+/// The parts of an expanded macro that are in the source text: the conditions and the results.
+fn source_parts(comprehension: &ComprehensionExpr) -> Vec<&IdedExpr> {
     let Expr::Call(step) = &comprehension.loop_step.expr else {
         return vec![&comprehension.loop_step];
     };
     match (step.func_name.as_str(), step.args.as_slice()) {
-        // all and exists: the result so far, then the condition.
+        // all and exists: the accumulator, then the condition.
         ("_&&_" | "_||_", [_, condition]) => vec![condition],
-        // map: what is added to the result so far is a list of one.
+        // map: a list of one element is appended to the accumulator.
         ("_+_", [_, element]) => elements(element),
         // filter, exists_one and map with a condition.
         ("_?_:_", [condition, then, _]) => {

@@ -1,5 +1,5 @@
-//! Whether RE2, with which Santa matches, takes a pattern. There is no RE2 without its C++ library; `regex-syntax` parses
-//! almost the same language, and what differs is dealt with here. Names of Unicode classes are not looked up.
+//! Whether RE2, which Santa uses, accepts a pattern. RE2 is available only as a C++ library; `regex-syntax` parses
+//! almost the same language, and this module handles the differences. Names of Unicode classes are not checked.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -7,10 +7,10 @@ use std::str::Chars;
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{Ast, Flag, Flags, FlagsItemKind, RepetitionKind, RepetitionRange};
 
-/// Maximum number that a repetition in braces may have, also as the product of nested ones.
+/// Maximum count of a repetition in braces, also for the product of nested ones.
 const MAX_REPETITIONS: u32 = 1000;
 
-/// Names of classes within brackets.
+/// Names of POSIX classes in brackets.
 const CLASSES: &[&str] = &[
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
     "space", "upper", "word", "xdigit",
@@ -24,7 +24,7 @@ pub(super) fn check(pattern: &str) -> Result<(), String> {
     walk(&ast, 1)
 }
 
-/// A pattern of RE2 in the language of `regex-syntax`, where they write the same differently.
+/// Translates a pattern of RE2 to the syntax of `regex-syntax`.
 fn translate(pattern: &str) -> Result<String, String> {
     let mut text = String::with_capacity(pattern.len());
     let mut rest = pattern.chars().peekable();
@@ -32,7 +32,7 @@ fn translate(pattern: &str) -> Result<String, String> {
         match next {
             '\\' => escape(&mut rest, &mut text, false)?,
             '[' => class(&mut rest, &mut text)?,
-            // A brace that begins no repetition stands for itself.
+            // A brace that does not start a repetition is a literal.
             '{' if !is_repetition(rest.clone()) => text.push_str("\\{"),
             '}' if !ends_braces(&text) => text.push_str("\\}"),
             other => text.push(other),
@@ -41,7 +41,7 @@ fn translate(pattern: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Whether what was translated so far ends within the braces of a repetition or of an escape.
+/// Whether the translated text ends inside the braces of a repetition or an escape.
 fn ends_braces(text: &str) -> bool {
     let open = text.rfind('{').filter(|at| !text[..*at].ends_with('\\'));
     open.is_some_and(|at| !text[at..].contains('}'))
@@ -49,12 +49,12 @@ fn ends_braces(text: &str) -> bool {
 
 fn is_repetition(rest: Peekable<Chars<'_>>) -> bool {
     let inner: String = rest.take_while(|next| *next != '}').collect();
-    let (least, most) = inner.split_once(',').unwrap_or((&inner, "0"));
+    let (min, max) = inner.split_once(',').unwrap_or((&inner, "0"));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    !least.is_empty() && is_number(least) && is_number(most)
+    !min.is_empty() && is_number(min) && is_number(max)
 }
 
-/// A class in brackets: its opening bracket was read.
+/// Translates a class in brackets. Its opening bracket has been consumed.
 fn class(rest: &mut Peekable<Chars<'_>>, text: &mut String) -> Result<(), String> {
     text.push('[');
     if rest.next_if_eq(&'^').is_some() {
@@ -69,7 +69,7 @@ fn class(rest: &mut Peekable<Chars<'_>>, text: &mut String) -> Result<(), String
             }
             '\\' => escape(rest, text, true)?,
             '[' if rest.peek() == Some(&':') => {
-                // Without its colons, the name of a class.
+                // The name of a class, without its colons.
                 let name: String = rest
                     .by_ref()
                     .skip(1)
@@ -81,7 +81,7 @@ fn class(rest: &mut Peekable<Chars<'_>>, text: &mut String) -> Result<(), String
                 }
                 text.push_str(&format!("[:{name}:]"));
             }
-            // These have no meaning of their own in RE2.
+            // These have no special meaning in RE2.
             ']' | '[' | '&' | '~' => text.extend(['\\', next]),
             '-' if rest.peek() == Some(&'-') => text.push_str("\\-"),
             other => text.push(other),
@@ -91,10 +91,10 @@ fn class(rest: &mut Peekable<Chars<'_>>, text: &mut String) -> Result<(), String
     Err("a bracket is not closed".into())
 }
 
-/// An escape: its backslash was read.
+/// Translates an escape. Its backslash has been consumed.
 fn escape(rest: &mut Peekable<Chars<'_>>, text: &mut String, in_class: bool) -> Result<(), String> {
     let Some(next) = rest.next() else {
-        return Err("it ends in a backslash".into());
+        return Err("it ends with a backslash".into());
     };
     match next {
         'Q' if !in_class => quoted(rest, text),
@@ -102,7 +102,7 @@ fn escape(rest: &mut Peekable<Chars<'_>>, text: &mut String, in_class: bool) -> 
         '0'..='7' => return octal(next, rest, text),
         'p' | 'P' => {
             text.extend(['\\', next]);
-            // `\p{^Greek}` is `\P{Greek}`: what is in the braces is not looked up.
+            // `\p{^Greek}` is `\P{Greek}`. The name is not checked.
             if rest.peek() == Some(&'{') {
                 let name: String = rest.by_ref().take_while(|next| *next != '}').collect();
                 text.push_str(&name.replace('^', ""));
@@ -128,7 +128,7 @@ fn escape(rest: &mut Peekable<Chars<'_>>, text: &mut String, in_class: bool) -> 
     Ok(())
 }
 
-/// What stands between `\Q` and `\E` stands for itself.
+/// Translates the literal text between `\Q` and `\E`.
 fn quoted(rest: &mut Peekable<Chars<'_>>, text: &mut String) {
     while let Some(next) = rest.next() {
         if next == '\\' && rest.next_if_eq(&'E').is_some() {
@@ -163,18 +163,18 @@ fn flags(flags: &Flags) -> Result<(), String> {
             | FlagsItemKind::Flag(
                 Flag::CaseInsensitive | Flag::MultiLine | Flag::DotMatchesNewLine | Flag::SwapGreed,
             ) => {}
-            FlagsItemKind::Flag(_) => return Err("it sets a flag that is unknown".into()),
+            FlagsItemKind::Flag(_) => return Err("it sets an unknown flag".into()),
         }
     }
     Ok(())
 }
 
-/// Looks for what RE2 refuses and the parser takes. `repetitions` is how often the part can be repeated from outside.
+/// Finds what RE2 refuses and the parser accepts. `repetitions` is the product of the enclosing repetitions.
 fn walk(ast: &Ast, repetitions: u32) -> Result<(), String> {
     match ast {
         Ast::Repetition(repetition) => {
             if matches!(*repetition.ast, Ast::Repetition(_)) {
-                return Err("a repetition is repeated: use a group".into());
+                return Err("a repetition is repeated directly: use a group".into());
             }
             let count = match &repetition.op.kind {
                 RepetitionKind::Range(
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_re2_takes_is_taken() {
+    fn patterns_that_re2_accepts_are_accepted() {
         for pattern in [
             "",
             "^/opt/acme/.*$",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_re2_refuses_is_refused() {
+    fn patterns_that_re2_refuses_are_refused() {
         for pattern in [
             "(",
             ")",

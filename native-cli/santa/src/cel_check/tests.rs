@@ -5,7 +5,7 @@ fn check(text: &str) -> Result<Option<String>, String> {
 }
 
 #[test]
-fn what_santa_compiles_is_good() {
+fn expressions_that_santa_compiles_are_accepted() {
     for text in [
         "true",
         "ALLOWLIST",
@@ -49,7 +49,7 @@ fn what_santa_compiles_is_good() {
 }
 
 #[test]
-fn what_santa_refuses_is_refused_with_the_place() {
+fn expressions_that_santa_refuses_are_refused_with_the_position() {
     for (text, problem) in [
         ("unknown_var", "line 1, column 1: unknown_var is unknown"),
         ("foo(1)", "line 1, column 4: foo is unknown"),
@@ -68,39 +68,42 @@ fn what_santa_refuses_is_refused_with_the_place() {
         ),
         (
             "euid == 'root'",
-            "line 1, column 6: == does not take values of the types int, string",
+            "line 1, column 6: == does not accept values of the types int, string",
         ),
-        ("euid == \"0\"", "== does not take"),
+        ("euid == \"0\"", "== does not accept"),
         (
             "target.signing_time > 5",
-            "> does not take values of the types timestamp, int",
+            "> does not accept values of the types timestamp, int",
         ),
         (
             "args.startsWith('x')",
-            "startsWith does not take values of the types list(string), string",
+            "startsWith does not accept values of the types list(string), string",
         ),
-        ("startsWith(path, 'x')", "is not called in this form"),
-        ("path.startsWith()", "is not called in this form"),
-        ("1 + 'a'", "+ does not take"),
-        ("1 + 2.0", "+ does not take"),
-        ("1 < 2.0", "< does not take"),
-        ("1u == 1", "== does not take"),
-        ("args.size() > '1'", "> does not take"),
-        ("true ? 1 : false", "? : does not take"),
-        ("target.team_id ? true : false", "? : does not take"),
-        ("true ? ALLOWLIST : false", "? : does not take"),
+        (
+            "startsWith(path, 'x')",
+            "does not support this form of call",
+        ),
+        ("path.startsWith()", "does not support this form of call"),
+        ("1 + 'a'", "+ does not accept"),
+        ("1 + 2.0", "+ does not accept"),
+        ("1 < 2.0", "< does not accept"),
+        ("1u == 1", "== does not accept"),
+        ("args.size() > '1'", "> does not accept"),
+        ("true ? 1 : false", "? : does not accept"),
+        ("target.team_id ? true : false", "? : does not accept"),
+        ("true ? ALLOWLIST : false", "? : does not accept"),
         (
             "target.is_platform_binary ? ALLOWLIST : BLOKLIST",
             "BLOKLIST is unknown",
         ),
-        ("!path", "! does not take values of the types string"),
-        ("-path", "- does not take values of the types string"),
-        ("path && true", "&& does not take"),
-        ("euid in args", "in does not take"),
-        ("envs[0] == ''", "[ ] does not take"),
-        ("args['a'] == ''", "[ ] does not take"),
-        ("args[0u] == ''", "[ ] does not take"),
-        ("path[0] == ''", "[ ] does not take"),
+        ("!path", "! does not accept values of the types string"),
+        ("-path", "- does not accept values of the types string"),
+        ("path && true", "&& does not accept"),
+        ("euid in args", "in does not accept"),
+        ("envs[0] == ''", "[ ] does not accept"),
+        ("args['a'] == ''", "[ ] does not accept"),
+        ("args[0u] == ''", "[ ] does not accept"),
+        ("path[0] == ''", "[ ] does not accept"),
         (
             "envs.exists(e, e.foo)",
             "a value of type string has no fields",
@@ -112,40 +115,40 @@ fn what_santa_refuses_is_refused_with_the_place() {
         ("euid.foo", "a value of type int has no fields"),
         (
             "path.exists(c, c == '')",
-            "a macro goes through a list or a map, not through string",
+            "a macro iterates over a list or a map, not over string",
         ),
-        ("args.exists(a, size(a))", "|| does not take"),
-        ("args.filter(a, a)", "? : does not take"),
-        ("args.map(a, euid, a)", "? : does not take"),
+        ("args.exists(a, size(a))", "|| does not accept"),
+        ("args.filter(a, a)", "? : does not accept"),
+        ("args.map(a, euid, a)", "? : does not accept"),
         ("args.exists(a, b == a)", "b is unknown"),
         ("args.exists(a, true) && a == ''", "a is unknown"),
         ("args.exists(1, true)", "simple name"),
         ("args.exists(__result__, true)", "__result__"),
         ("args.exists(a)", "exists is unknown"),
-        ("args.map(a, size(a)).join() == ''", "join does not take"),
-        ("[1].map(x, [x]) == ['a']", "== does not take"),
-        ("path == null", "== does not take"),
-        ("timestamp(path) == duration(path)", "== does not take"),
-        ("timestamp(1.0) == timestamp(1)", "timestamp does not take"),
-        ("target == 1", "== does not take"),
+        ("args.map(a, size(a)).join() == ''", "join does not accept"),
+        ("[1].map(x, [x]) == ['a']", "== does not accept"),
+        ("path == null", "== does not accept"),
+        ("timestamp(path) == duration(path)", "== does not accept"),
+        (
+            "timestamp(1.0) == timestamp(1)",
+            "timestamp does not accept",
+        ),
+        ("target == 1", "== does not accept"),
         (
             "target.team_id.size",
             "a value of type string has no fields",
         ),
-        ("REQUIRE_TOUCHID", "only known to version 2"),
-        (
-            "ancestors.exists(a, a.path == '')",
-            "only known to version 2",
-        ),
-        ("fds.size() == 0", "only known to version 2"),
+        ("REQUIRE_TOUCHID", "requires version 2"),
+        ("ancestors.exists(a, a.path == '')", "requires version 2"),
+        ("fds.size() == 0", "requires version 2"),
         ("target.entitlements == {}", "has no field entitlements"),
         (
             "target.secure_signing_time > today() - days(90)",
-            "today is only known to version 2",
+            "today requires version 2",
         ),
         (
             "require_touchid_with_cooldown_minutes(10)",
-            "only known to version 2",
+            "requires version 2",
         ),
         ("path.matches('(')", "its pattern is invalid"),
         ("matches(path, r'(?=x)')", "its pattern is invalid"),
@@ -156,7 +159,7 @@ fn what_santa_refuses_is_refused_with_the_place() {
         ("Pair{left: 1}.left", "Pair is unknown"),
         (
             "santa.cel.v1.ExecutableFile{team_id: 5} == target",
-            "the field team_id takes a value of type string, not int",
+            "the field team_id has type string, and the value has type int",
         ),
         ("math.greatest(1, 2) == 2", "math is unknown"),
         ("[1, 2].sort() == [1]", "sort is unknown"),
@@ -179,7 +182,7 @@ fn what_santa_refuses_is_refused_with_the_place() {
 }
 
 #[test]
-fn an_expression_that_never_decides_is_good_with_a_warning() {
+fn an_expression_that_never_decides_causes_a_warning() {
     for (text, is_useful) in [
         ("target.team_id", false),
         ("args", false),
@@ -209,13 +212,13 @@ fn an_expression_that_never_decides_is_good_with_a_warning() {
     let warning = check("target.team_id").unwrap().unwrap();
     assert_eq!(
         warning,
-        "its result is of type string, so that it never decides: a result is true, false, ALLOWLIST, ALLOWLIST_COMPILER, \
+        "its result is of type string, which is never a decision: the result must be true, false, ALLOWLIST, ALLOWLIST_COMPILER, \
          BLOCKLIST, SILENT_BLOCKLIST, SILENT_GUI_BLOCKLIST or SILENT_TTY_BLOCKLIST"
     );
 }
 
 #[test]
-fn thirty_two_levels_are_good_and_no_more() {
+fn at_most_thirty_two_levels_are_accepted() {
     let chain = |count: usize, operator: &str, operand: &str| {
         let operands = vec![operand; count];
         operands.join(operator)
@@ -266,7 +269,7 @@ fn thirty_two_levels_are_good_and_no_more() {
 }
 
 #[test]
-fn nested_macros_do_not_make_types_that_grow_without_bound() {
+fn types_of_nested_macros_have_a_maximum_size() {
     let text = format!(
         "[1]{}.size() == 1",
         ".map(x, {'a': x, 'b': [x]})".repeat(26)
@@ -277,7 +280,7 @@ fn nested_macros_do_not_make_types_that_grow_without_bound() {
 }
 
 #[test]
-fn a_list_of_many_ids_is_good() {
+fn a_list_of_many_ids_is_accepted() {
     let ids: Vec<String> = (0..600)
         .map(|number| format!("'ABCDEFGHIJ:com.example.app{number:04}'"))
         .collect();

@@ -1,16 +1,16 @@
-//! The types of CEL, and how they are written in messages for people.
+//! The types of CEL, and their names in messages.
 
 use std::fmt;
 use std::rc::Rc;
 
-/// Maximum number of types that one type consists of. A longer one becomes `dyn`, so that nested macros cannot make
-/// types that grow without bound.
+/// Maximum number of parts of a type. A larger type becomes `dyn`, so that nested macros cannot create types of
+/// unlimited size.
 const MAX_PARTS: usize = 256;
 
 /// A type of CEL.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Type {
-    /// Any type: what it is shows when the expression runs.
+    /// Any type, which is determined at run time.
     Dyn,
     Null,
     Bool,
@@ -21,15 +21,15 @@ pub(super) enum Type {
     Bytes,
     Timestamp,
     Duration,
-    /// A message, by its full name.
+    /// A message with this full name.
     Message(&'static str),
     List(Rc<Type>),
     Map(Rc<(Type, Type)>),
-    /// The type of a type, where it is known which one.
+    /// The type of a type, with the type if it is known.
     Metatype(Option<Rc<Type>>),
     /// A parameter of a declaration.
     Parameter(char),
-    /// A type that is still to be found.
+    /// A type variable.
     Variable(usize),
 }
 
@@ -55,7 +55,7 @@ impl Type {
         Self::Metatype(Some(Rc::new(of)))
     }
 
-    /// The number of types that it consists of, counted up to a limit.
+    /// The number of its parts, counted up to a limit.
     fn parts(&self, limit: usize) -> usize {
         let inner = |of: &Self, used: usize| match limit.checked_sub(used) {
             None | Some(0) => 0,
@@ -72,7 +72,7 @@ impl Type {
         }
     }
 
-    /// The same type with each part replaced that `replace` has another one for.
+    /// Replaces each part for which `replace` returns another type.
     pub(super) fn replaced(&self, replace: &mut impl FnMut(&Self) -> Option<Self>) -> Self {
         if let Some(other) = replace(self) {
             return other;
@@ -85,7 +85,7 @@ impl Type {
         }
     }
 
-    /// Whether a variable occurs in it.
+    /// Whether it contains a variable.
     pub(super) fn contains(&self, variable: usize) -> bool {
         match self {
             Self::Variable(own) => *own == variable,

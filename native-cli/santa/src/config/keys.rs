@@ -1,27 +1,27 @@
-//! Reads a table key by key, so that the keys that nobody asked for are known.
+//! Typed access to the keys of a TOML table. Keys that the reader does not access are reported as unknown.
 
 use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::known;
+use super::settings;
 
-/// What is wrong with a key.
+/// The error message for a key.
 pub(super) type Problem = String;
 
-/// A table that is being read.
+/// A table and the keys accessed so far.
 pub(super) struct Keys<'a> {
     table: &'a Table,
-    /// What stands before the keys in messages.
+    /// The prefix of the keys in messages.
     prefix: &'static str,
-    /// The keys of this table that are documented.
+    /// The documented keys of this table.
     listed: Vec<&'static str>,
-    asked: Vec<&'static str>,
+    accessed: Vec<&'static str>,
 }
 
 impl<'a> Keys<'a> {
     pub(super) fn new(table: &'a Table, prefix: &'static str) -> Self {
-        let listed = known::of_table(prefix).map(|setting| setting.key);
+        let listed = settings::of_table(prefix).map(|setting| setting.key);
         Self::of(table, prefix, listed.collect())
     }
 
@@ -30,7 +30,7 @@ impl<'a> Keys<'a> {
             table,
             prefix,
             listed,
-            asked: Vec::new(),
+            accessed: Vec::new(),
         }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Keys<'a> {
         expected: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        self.ask(key);
+        self.record_access(key);
         let Some(value) = self.table.get(key) else {
             return Ok(None);
         };
@@ -50,13 +50,13 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A text; an empty one is as good as none.
+    /// A string; an empty one counts as absent.
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, Problem> {
-        let text = self.read(key, "a text", |value| value.as_str().map(str::to_owned))?;
+        let text = self.read(key, "a string", |value| value.as_str().map(str::to_owned))?;
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// The path of a file, which must not depend on where a command is run.
+    /// The absolute path of a file: a relative one would depend on the working directory.
     pub(super) fn path(&mut self, key: &'static str) -> Result<Option<PathBuf>, Problem> {
         let path = self.text(key)?.map(PathBuf::from);
         match path {
@@ -71,18 +71,18 @@ impl<'a> Keys<'a> {
         self.read(key, "true or false", Value::as_bool)
     }
 
-    /// A whole number from 0 to `most`.
-    pub(super) fn number(&mut self, key: &'static str, most: u32) -> Result<Option<u32>, Problem> {
-        let expected = format!("a whole number from 0 to {most}");
+    /// An integer from 0 to `max`.
+    pub(super) fn number(&mut self, key: &'static str, max: u32) -> Result<Option<u32>, Problem> {
+        let expected = format!("an integer from 0 to {max}");
         self.read(key, &expected, |value| {
             let number = u32::try_from(value.as_integer()?).ok()?;
-            (number <= most).then_some(number)
+            (number <= max).then_some(number)
         })
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, Problem> {
-        self.read(key, "a list of texts", |value| {
+        self.read(key, "a list of strings", |value| {
             let texts = value.as_array()?.iter();
             texts.map(|text| text.as_str().map(str::to_owned)).collect()
         })
@@ -92,26 +92,26 @@ impl<'a> Keys<'a> {
         self.read(key, "a table", Value::as_table)
     }
 
-    /// The value as it is.
+    /// The value without a check of its type.
     pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.ask(key);
+        self.record_access(key);
         self.table.get(key)
     }
 
-    fn ask(&mut self, key: &'static str) {
+    fn record_access(&mut self, key: &'static str) {
         debug_assert!(
             self.listed.contains(&key),
             "{}{key} is read, and not listed",
             self.prefix
         );
-        self.asked.push(key);
+        self.accessed.push(key);
     }
 
-    /// What is to be said of the keys that nobody asked for.
+    /// A warning for each key that was not accessed.
     pub(super) fn unknown(self) -> Vec<String> {
         for key in &self.listed {
             debug_assert!(
-                self.asked.contains(key),
+                self.accessed.contains(key),
                 "{}{key} is listed, and not read",
                 self.prefix
             );
@@ -119,23 +119,23 @@ impl<'a> Keys<'a> {
         let unknown = self
             .table
             .keys()
-            .filter(|key| !self.asked.contains(&key.as_str()));
+            .filter(|key| !self.accessed.contains(&key.as_str()));
         let warning = |key: &String| {
             let (prefix, shown) = (self.prefix, key.escape_debug());
-            match nearest(key, &self.asked) {
+            match nearest(key, &self.accessed) {
                 Some(near) => format!(
-                    "the setting {prefix}{shown} is unknown and does nothing: {prefix}{near} is meant?"
+                    "the setting {prefix}{shown} is unknown and ignored: did you mean {prefix}{near}?"
                 ),
-                None => format!("the setting {prefix}{shown} is unknown and does nothing"),
+                None => format!("the setting {prefix}{shown} is unknown and ignored"),
             }
         };
         unknown.map(warning).collect()
     }
 }
 
-/// The known key that differs least, if it differs little.
+/// The most similar known key, if it is similar enough.
 pub(crate) fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    // Beyond this no key is a slip of the finger, and comparing it would only cost time.
+    // A longer key is not a typing error, and the comparison would take too long.
     if key.len() > 80 {
         return None;
     }
@@ -144,15 +144,15 @@ pub(crate) fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str>
     (distance <= 1 + name.len() / 4).then_some(name)
 }
 
-/// In how many letters two words differ, whatever their case.
+/// The Levenshtein distance of two words, case-insensitive.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, letter) in one.to_lowercase().chars().enumerate() {
         let mut next = vec![at + 1];
-        for ((there, above), left_above) in other.iter().zip(row.iter().skip(1)).zip(&row) {
+        for ((expected, above), left_above) in other.iter().zip(row.iter().skip(1)).zip(&row) {
             let left = next.last().copied().unwrap_or_default();
-            let changed = left_above + usize::from(*there != letter);
+            let changed = left_above + usize::from(*expected != letter);
             next.push(changed.min(above + 1).min(left + 1));
         }
         row = next;
@@ -169,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_type_is_named() {
+    fn a_value_of_a_wrong_type_is_reported() {
         let table = table("a = 1\nb = 'x'\nc = ['x', 1]\nd = -1\ne = 'rel/ative'\nf = ''");
         let listed = vec!["a", "b", "c", "d", "e", "f", "absent"];
         let mut keys = Keys::of(&table, "x.", listed);
-        assert_eq!(keys.text("a"), Err("x.a must be a text".into()));
+        assert_eq!(keys.text("a"), Err("x.a must be a string".into()));
         assert_eq!(keys.boolean("b"), Err("x.b must be true or false".into()));
-        assert_eq!(keys.texts("c"), Err("x.c must be a list of texts".into()));
+        assert_eq!(keys.texts("c"), Err("x.c must be a list of strings".into()));
         assert_eq!(
             keys.number("d", 9),
-            Err("x.d must be a whole number from 0 to 9".into())
+            Err("x.d must be an integer from 0 to 9".into())
         );
         assert_eq!(keys.path("e"), Err("x.e must be an absolute path".into()));
         assert_eq!(keys.text("f"), Ok(None));
@@ -187,20 +187,20 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "x.b is read, and not listed")]
-    fn a_key_that_is_read_has_to_be_listed() {
+    fn a_key_that_is_read_must_be_listed() {
         let table = table("");
         let _read = Keys::of(&table, "x.", vec!["a"]).text("b");
     }
 
     #[test]
     #[should_panic(expected = "x.a is listed, and not read")]
-    fn a_key_that_is_listed_has_to_be_read() {
+    fn a_key_that_is_listed_must_be_read() {
         let table = table("");
         let _warnings = Keys::of(&table, "x.", vec!["a"]).unknown();
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_the_nearest_known_one() {
+    fn an_unknown_key_is_reported_with_the_most_similar_known_key() {
         let table = table("syncBaseUrl = 'x'\nEntirelyElse = 1\nMachineID = 'm'");
         let mut keys = Keys::of(&table, "", vec!["SyncBaseURL", "MachineID"]);
         let _asked = (keys.text("SyncBaseURL"), keys.text("MachineID"));
@@ -208,14 +208,14 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "the setting EntirelyElse is unknown and does nothing",
-                "the setting syncBaseUrl is unknown and does nothing: SyncBaseURL is meant?"
+                "the setting EntirelyElse is unknown and ignored",
+                "the setting syncBaseUrl is unknown and ignored: did you mean SyncBaseURL?"
             ]
         );
     }
 
     #[test]
-    fn distances_are_those_of_letters() {
+    fn distances_count_changed_letters() {
         for (one, other, expected) in [
             ("", "", 0),
             ("abc", "abc", 0),

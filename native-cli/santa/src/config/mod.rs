@@ -1,21 +1,22 @@
-//! A machine's configuration: `santa.toml`, whose keys are those of Santa's own configuration, and a table `[selvedge]` for
-//! what Linux needs besides.
+//! The configuration of a machine: `santa.toml` with the keys of Santa's configuration, and a table `[selvedge]` for
+//! additional settings.
 //!
 //! ```text
-//! known        every setting, with its type, its default and its meaning
-//! keys         typed reading; a key that nobody knows is named, with the one that is meant
-//! read         which keys there are, and what they mean
-//! trust        pinned roots, the client certificate
-//! proxy, push  their tables
-//! secret_file  files that hold secrets, and who may read them
+//! settings      all settings with type, default and meaning
+//! keys          typed access to keys; reports unknown keys with the most similar known key
+//! read          parses all keys
+//! static_rules  the rules of StaticRules
+//! trust         trusted root certificates, the client certificate
+//! proxy, push   their tables
+//! secret_file   files with secrets, and their permissions
 //! ```
 
 mod keys;
-pub mod known;
 mod proxy;
 mod push;
 mod read;
 mod secret_file;
+pub mod settings;
 mod static_rules;
 #[cfg(test)]
 mod tests;
@@ -39,26 +40,26 @@ pub use push::{FcmSettings, NatsSettings};
 pub(super) use read::is_dotted;
 pub use trust::ClientIdentity;
 
-/// A configuration file is smaller.
+/// Maximum size of a configuration file.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// What an administrator has set for this machine. Every file that it names has been read: nothing of it is needed any more
-/// when privileges are dropped.
+/// The configuration of this machine. All files that it names have been read, so they need not be readable after
+/// privileges are dropped.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The file it was read from.
+    /// The file.
     pub path: PathBuf,
-    /// What is to be said of it: unknown keys, files that everybody may read.
+    /// Warnings, for example about unknown keys or world-readable files.
     pub warnings: Vec<String>,
     /// `SyncBaseURL`.
     pub base_url: Option<String>,
-    /// `MachineID`, or what `selvedge.machine_id_file` holds.
+    /// `MachineID`, or the content of `selvedge.machine_id_file`.
     pub machine_id: Option<String>,
     /// `MachineOwner`.
     pub owner: String,
     /// `MachineOwnerGroups`.
     pub owner_groups: Vec<String>,
-    /// What the machine sets itself where its server sets nothing: `ClientMode`, `EnableBundles`, `AllowedPathRegex`, ….
+    /// Settings that apply unless the server sets them: `ClientMode`, `EnableBundles`, `AllowedPathRegex`, ….
     pub own: Settings,
     /// `SyncEnableProtoTransfer`.
     pub form: Form,
@@ -68,13 +69,13 @@ pub struct Config {
     pub extra_headers: ExtraHeaders,
     /// `SyncProxyConfiguration`.
     pub proxy: Option<ProxySettings>,
-    /// `SyncEnableCleanSyncEventUpload`; Santa's default is not to upload.
+    /// `SyncEnableCleanSyncEventUpload`. The default is true; Santa's default is false.
     pub uploads_on_clean: bool,
-    /// `ServerAuthRootsFile` or `ServerAuthRootsData`: nobody else is trusted then.
+    /// `ServerAuthRootsFile` or `ServerAuthRootsData`: the only trusted roots.
     pub roots: Option<Vec<CertificateDer<'static>>>,
     /// `ClientAuthCertificateFile`.
     pub identity: Option<ClientIdentity>,
-    /// `StaticRules`: configured here, counted, not in the hash, never touched by a server.
+    /// `StaticRules`: counted, but not part of the rules hash, and not changed by servers.
     pub static_rules: Vec<Rule>,
     /// `EnablePushNotifications`.
     pub push_enabled: bool,
@@ -84,31 +85,31 @@ pub struct Config {
     pub nats: Option<NatsSettings>,
     /// `[selvedge.fcm]`.
     pub fcm: Option<FcmSettings>,
-    /// The version of Santa that servers are told.
+    /// The version of Santa that is reported to servers.
     pub santa_version: String,
-    /// Whether the mode STANDALONE may be taken and told.
+    /// Whether the mode STANDALONE is accepted and reported.
     pub allows_standalone: bool,
-    /// Where the daemon listens, if not in its usual place.
+    /// The path of the daemon's socket, if not the default.
     pub socket: Option<PathBuf>,
-    /// The group that may use the socket, by name.
+    /// The name of the group that may use the socket.
     pub socket_group: Option<String>,
     /// The user id of the agent.
     pub agent_uid: Option<u32>,
-    /// Whom the daemon becomes when root starts it.
+    /// The user to which a daemon started as root switches.
     pub user: Option<String>,
-    /// By how many per cent the time between two syncs is longer or shorter by chance.
+    /// The random variation of the time between two syncs, in percent.
     pub spread_percent: u32,
-    /// No more rules are taken in one sync.
-    pub most_rules: usize,
-    /// Logs that a server may ask for.
+    /// Maximum number of rules in one sync.
+    pub max_rules: usize,
+    /// Log files that a server may request.
     pub log_files: Vec<PathBuf>,
-    /// Whether they may go to another host than the server's.
+    /// Whether they may be uploaded to a host other than the server's.
     pub logs_to_any_host: bool,
-    /// All logs together have no more bytes.
-    pub most_log_bytes: usize,
+    /// Maximum total size of the logs in bytes.
+    pub max_log_bytes: usize,
 }
 
-/// What is wrong with a configuration, or with a file that it names.
+/// An error in the configuration or in a file that it names.
 enum Fault {
     Table(keys::Problem),
     File(HostError),
@@ -127,62 +128,61 @@ impl From<HostError> for Fault {
 }
 
 impl Config {
-    /// Reads a place's configuration, or the one in `path`. Where a place has none, nothing is set.
+    /// Reads the configuration of `path`, or the default one of `paths`. A missing default file counts as empty.
     ///
     /// # Errors
-    /// When the file cannot be read, when a value is not what it should be, and when it or a file that it names holds what it
-    /// must not show.
+    /// When the file cannot be read, when a value is invalid, and when a world-readable file contains a secret.
     pub fn load(paths: &Paths, path: Option<&Path>) -> Result<Self> {
         let is_chosen = path.is_some();
         let path = path.map_or_else(|| paths.config_path(), Path::to_owned);
-        let (text, is_for_everybody) = match read_text(&path) {
+        let (text, is_world_readable) = match read_text(&path) {
             Ok(read) => read,
             Err(error) if !is_chosen && error.kind() == std::io::ErrorKind::NotFound => {
                 (String::new(), false)
             }
             Err(error) => return Err(HostError::file(&path)(error)),
         };
-        Self::parse(&path, &text, is_for_everybody)
+        Self::parse(&path, &text, is_world_readable)
     }
 
-    /// Reads a file that need not be of this machine.
+    /// Reads a configuration file, which may belong to another machine.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// Like [`Config::load`].
     pub fn read(path: &Path) -> Result<Self> {
-        let (text, is_for_everybody) = read_text(path).map_err(HostError::file(path))?;
-        Self::parse(path, &text, is_for_everybody)
+        let (text, is_world_readable) = read_text(path).map_err(HostError::file(path))?;
+        Self::parse(path, &text, is_world_readable)
     }
 
-    /// Reads a configuration's text. `path` is for messages.
+    /// Parses the text of a configuration. `path` is for messages.
     ///
     /// # Errors
-    /// As [`Config::load`].
-    pub fn parse(path: &Path, text: &str, is_for_everybody: bool) -> Result<Self> {
+    /// Like [`Config::load`].
+    pub fn parse(path: &Path, text: &str, is_world_readable: bool) -> Result<Self> {
         let bad = |detail: String| HostError::BadFile {
             path: path.to_owned(),
             detail,
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            // The library's own display quotes the line, which may hold a secret.
+            // The library's `Display` quotes the line, which may contain a secret.
             let at = error.span().map_or(0, |span| span.start);
             let line = text
                 .get(..at)
                 .map_or(0, |before| before.matches('\n').count())
                 + 1;
-            bad(format!("it is no TOML, line {line}: {}", error.message()))
+            bad(format!("invalid TOML in line {line}: {}", error.message()))
         })?;
-        read::config(path, &table, is_for_everybody).map_err(|fault| match fault {
+        read::config(path, &table, is_world_readable).map_err(|fault| match fault {
             Fault::Table(problem) => bad(problem),
             Fault::File(error) => error,
         })
     }
 
-    /// How requests are made, for a machine of this id.
+    /// The connection settings for a machine with this id.
     ///
     /// # Errors
-    /// When there is no base URL, when it is not https, and when there is no id.
+    /// When the base URL is missing or is not https, and when the id is missing.
     pub fn connection(&self, machine_id: &str) -> Result<Connection, BadAddress> {
         let address = Address::new(self.base_url.as_deref().unwrap_or_default(), machine_id)?;
         Ok(Connection {
@@ -193,7 +193,7 @@ impl Config {
         })
     }
 
-    /// What the machine says of itself.
+    /// The facts about the machine for the server.
     #[must_use]
     pub fn machine(&self, machine_id: &str, host_info: &HostInfo) -> Machine {
         let serial = host_info.serial_number.clone();
@@ -212,7 +212,7 @@ impl Config {
         }
     }
 
-    /// Where the daemon listens.
+    /// The path of the daemon's socket.
     #[must_use]
     pub fn socket_path(&self, paths: &Paths) -> PathBuf {
         self.socket.clone().unwrap_or_else(|| paths.socket_path())
@@ -223,11 +223,14 @@ fn read_text(path: &Path) -> std::io::Result<(String, bool)> {
     use std::io::Read as _;
 
     let file = std::fs::File::open(path)?;
-    let is_for_everybody = secret_file::is_for_everybody(&file.metadata()?);
+    let is_world_readable = secret_file::is_world_readable(&file.metadata()?);
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > MAX_BYTES {
-        true => Err(std::io::Error::other("it is larger than 4 MiB")),
-        false => Ok((text, is_for_everybody)),
+    if text.len() as u64 > MAX_BYTES {
+        Err(std::io::Error::other(
+            "it is larger than the maximum of 4 MiB",
+        ))
+    } else {
+        Ok((text, is_world_readable))
     }
 }

@@ -1,4 +1,4 @@
-//! The proxy on the way to the server, from the configuration alone (spec §1.8).
+//! The proxy for requests to the server. It comes only from the configuration (spec §1.8).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::keys::{Keys, Problem};
 
-/// A proxy, and the hosts to which the way is direct. The URL may hold a password, and is not shown.
+/// A proxy, and the hosts that are contacted without it. The URL may contain a password, so it is not shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxySettings {
     url: Zeroizing<String>,
@@ -29,21 +29,21 @@ impl ProxySettings {
         &self.url
     }
 
-    /// Hosts to which the way is direct.
+    /// Hosts that are contacted without the proxy.
     #[must_use]
     pub fn exceptions(&self) -> &[String] {
         &self.exceptions
     }
 
-    /// Whether the URL holds a name and a password.
+    /// Whether the URL contains a user name or a password.
     #[must_use]
     pub const fn has_password(&self) -> bool {
         self.has_password
     }
 }
 
-/// Reads `SyncProxyConfiguration`, whose keys are those of macOS. Only the proxy of https is of use, for http is for this
-/// machine itself alone.
+/// Parses `SyncProxyConfiguration`, which has the keys of macOS. Only the https proxy is used, because http is allowed
+/// only for this machine.
 pub(super) fn read(
     table: &Table,
     warnings: &mut Vec<String>,
@@ -60,9 +60,10 @@ pub(super) fn read(
     let Some(host) = host.filter(|_| is_on) else {
         return Ok(None);
     };
-    let url = match host.contains("://") {
-        true => host,
-        false => Zeroizing::new(format!("http://{}", host.as_str())),
+    let url = if host.contains("://") {
+        host
+    } else {
+        Zeroizing::new(format!("http://{}", host.as_str()))
     };
     let bad = || {
         "SyncProxyConfiguration.HTTPSProxy must be a host name, or an http or https URL".to_owned()
@@ -81,7 +82,7 @@ pub(super) fn read(
     }))
 }
 
-/// A boolean, which macOS also writes as a number.
+/// A boolean, or a number as on macOS.
 fn flag(keys: &mut Keys<'_>, key: &'static str) -> Result<Option<bool>, Problem> {
     match keys.value(key) {
         Some(toml::Value::Integer(number)) => Ok(Some(*number != 0)),
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row() {
+    fn the_url_of_the_proxy_for_each_form_of_settings() {
         let bad = Err(
             "SyncProxyConfiguration.HTTPSProxy must be a host name, or an http or https URL".into(),
         );
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_known_and_not_shown() {
+    fn a_password_is_detected_and_not_shown() {
         let table = "HTTPSProxy = 'http://user:hunter2@p'".parse().unwrap();
         let proxy = read(&table, &mut Vec::new()).unwrap().unwrap();
         assert!(proxy.has_password());

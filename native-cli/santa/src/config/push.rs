@@ -1,4 +1,4 @@
-//! Push messages, as a configuration speaks of them: servers of version 1 of the protocol cannot (spec §4).
+//! The settings for push messages. Sync servers with version 1 of the protocol cannot set them (spec §4).
 
 use std::path::{Path, PathBuf};
 
@@ -12,42 +12,42 @@ use super::keys::{Keys, Problem};
 use super::{secret_file, trust};
 use selvedge_host::exit::Result;
 
-/// A NATS server that tells this machine when to sync.
+/// The settings of the NATS server.
 #[derive(Debug, Clone)]
 pub struct NatsSettings {
     /// Its URL.
     pub server: String,
-    /// The file of a user's JWT and key; none for a server that asks for none.
+    /// The file with the JWT and key of a user; `None` for a server without authentication.
     pub credentials_file: Option<PathBuf>,
-    /// What that file holds. It is read with the configuration, while that is permitted.
+    /// The content of that file. It is read with the configuration, before privileges are dropped.
     pub credentials: Option<Token>,
-    /// The only certificates that are trusted to vouch for it: those of `roots_file`, else those that vouch for the sync
-    /// server; the system's where there are none.
+    /// The trusted root certificates: those of `roots_file`, else those of the sync server; `None` for those of the
+    /// system.
     pub roots: Option<Vec<CertificateDer<'static>>>,
-    /// Whether TLS begins before the server says its first word.
+    /// Whether the TLS handshake precedes the server's INFO message.
     pub is_tls_first: bool,
-    /// What is listened to, each written out.
+    /// The subjects, without wildcards.
     pub subjects: Vec<String>,
-    /// This machine's name in the subjects of commands; its id where there is none.
+    /// The id in the subject of commands; `None` for the machine id.
     pub device_id: Option<String>,
-    /// The key of commands' signatures; without one no command is believed.
+    /// The HMAC key of commands. Without it, commands are refused.
     pub hmac_key: Option<CommandKey>,
-    /// What the signatures are made of.
+    /// The signed content.
     pub hmac_scheme: HmacScheme,
 }
 
-/// Firebase Cloud Messaging, as it was in 2018: messages come for a token that was handed out elsewhere.
+/// The settings of Firebase Cloud Messaging with the protocol of 2018.
 #[derive(Debug, Clone)]
 pub struct FcmSettings {
-    /// By which this machine is known there: what `token_file` holds.
+    /// The registration token: the content of `token_file`.
     pub token: Token,
-    /// Where messages come from, if not from Google.
+    /// The URL of the message stream, if not Google's.
     pub connect_url: Option<String>,
-    /// Where they are acknowledged, if not at Google's.
+    /// The URL for acknowledgements, if not Google's.
     pub ack_url: Option<String>,
 }
 
-/// Reads `[selvedge.push]`.
+/// Parses `[selvedge.push]`.
 pub(super) fn nats(
     table: &Table,
     warnings: &mut Vec<String>,
@@ -71,18 +71,21 @@ pub(super) fn nats(
                 .into());
         }
     };
-    let mut named = |path: &PathBuf| -> Result<secret_file::Named> {
-        let named = secret_file::read(path)?;
-        if named.is_for_everybody {
+    let mut read_secret = |path: &PathBuf| -> Result<secret_file::NamedFile> {
+        let file = secret_file::read(path)?;
+        if file.is_world_readable {
             warnings.push(exposed(path));
         }
-        Ok(named)
+        Ok(file)
     };
-    let credentials = credentials_file.as_ref().map(&mut named).transpose()?;
+    let credentials = credentials_file
+        .as_ref()
+        .map(&mut read_secret)
+        .transpose()?;
     let credentials = credentials
         .map(|file| {
             let text = std::str::from_utf8(&file.bytes).map(Token::from);
-            text.map_err(|_| "selvedge.push.credentials_file holds no text".to_owned())
+            text.map_err(|_| "selvedge.push.credentials_file is not a text file".to_owned())
         })
         .transpose()?;
     let roots = roots_file
@@ -97,7 +100,7 @@ pub(super) fn nats(
             trust::certificates(&file.bytes).map_err(problem)
         })
         .transpose()?;
-    let hmac_key = key_file.as_ref().map(&mut named).transpose()?;
+    let hmac_key = key_file.as_ref().map(&mut read_secret).transpose()?;
     let Some(server) = server else {
         return Ok(None);
     };
@@ -114,7 +117,7 @@ pub(super) fn nats(
     }))
 }
 
-/// Reads `[selvedge.fcm]`.
+/// Parses `[selvedge.fcm]`.
 pub(super) fn fcm(table: &Table, warnings: &mut Vec<String>) -> Result<Option<FcmSettings>, Fault> {
     let mut keys = Keys::new(table, "selvedge.fcm.");
     let token_file = keys.path("token_file")?;
@@ -135,15 +138,15 @@ pub(super) fn fcm(table: &Table, warnings: &mut Vec<String>) -> Result<Option<Fc
     }))
 }
 
-/// What is to be said of a secret that is none.
+/// The warning about a world-readable file with a secret.
 pub(super) fn exposed(path: &Path) -> String {
     format!(
-        "everybody on this machine may read {}: `chmod o= ` it",
+        "all users of this machine can read the secret in {0}: run `chmod o= {0}`",
         path.display()
     )
 }
 
-/// A key in hexadecimal digits; white space around them does not count.
+/// Parses a key in hexadecimal digits. Surrounding white space is ignored.
 fn command_key(text: &[u8]) -> Result<CommandKey, Problem> {
     let digits = text.trim_ascii();
     let mut key = Vec::with_capacity(digits.len() / 2);
@@ -153,11 +156,11 @@ fn command_key(text: &[u8]) -> Result<CommandKey, Problem> {
             .filter(|text| text.len() == 2);
         let byte = text.and_then(|text| u8::from_str_radix(text, 16).ok());
         key.push(
-            byte.ok_or("selvedge.push.hmac_key_file must hold the key in hexadecimal digits")?,
+            byte.ok_or("selvedge.push.hmac_key_file must contain the key in hexadecimal digits")?,
         );
     }
     match key.len() {
         16.. => Ok(CommandKey::new(key)),
-        _ => Err("selvedge.push.hmac_key_file must hold a key of 16 bytes or more".into()),
+        _ => Err("selvedge.push.hmac_key_file must contain a key of at least 16 bytes".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Which keys a configuration has, and what they mean.
+//! Parses all keys of a configuration.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use super::keys::{Keys, Problem};
 use super::push;
 use super::{Config, Fault, proxy, secret_file, static_rules, trust};
 
-/// The version of Santa whose wishes and answers this client understands; servers decide by it what they send.
+/// The version of Santa whose protocol this client implements. Servers send fields according to it.
 const SANTA_VERSION: &str = "2026.5.0";
 
-/// Ten per cent: machines that started together do not stay in step.
+/// The default variation of the sync interval, so that machines that started together do not sync together.
 const SPREAD_PERCENT: u32 = 10;
 
-/// Logs together are no larger: 32 MiB.
+/// The default maximum of the total size of logs: 32 MiB.
 const LOG_BYTES: u32 = 32 << 20;
 
-/// What is collected while a configuration is read.
+/// Warnings and secrets found while a configuration is parsed.
 #[derive(Default)]
 struct Notes {
     warnings: Vec<String>,
@@ -28,7 +28,7 @@ struct Notes {
     secrets: Vec<&'static str>,
 }
 
-/// What `[selvedge]` holds that other keys need.
+/// Settings of `[selvedge]` that other keys need.
 #[derive(Default)]
 struct Own {
     client_key_file: Option<std::path::PathBuf>,
@@ -36,7 +36,7 @@ struct Own {
     headers_file: Option<std::path::PathBuf>,
 }
 
-pub(super) fn config(path: &Path, table: &Table, is_for_everybody: bool) -> Result<Config, Fault> {
+pub(super) fn config(path: &Path, table: &Table, is_world_readable: bool) -> Result<Config, Fault> {
     let mut notes = Notes::default();
     let mut keys = Keys::new(table, "");
     let mut config = empty(path);
@@ -87,16 +87,17 @@ pub(super) fn config(path: &Path, table: &Table, is_for_everybody: bool) -> Resu
     }
     notes.warnings.extend(keys.unknown());
 
-    if let Some(key) = notes.secrets.first().filter(|_| is_for_everybody) {
+    if let Some(key) = notes.secrets.first().filter(|_| is_world_readable) {
         return Err(Fault::Table(format!(
-            "everybody on this machine may read it, and {key} holds a secret: `chmod o= ` the file"
+            "all users of this machine can read this file, and {key} contains a secret: run `chmod o= {}`",
+            path.display()
         )));
     }
     config.warnings = notes.warnings;
     Ok(config)
 }
 
-/// What holds when nothing is set.
+/// The defaults.
 fn empty(path: &Path) -> Config {
     Config {
         path: path.to_owned(),
@@ -125,14 +126,14 @@ fn empty(path: &Path) -> Config {
         agent_uid: None,
         user: None,
         spread_percent: SPREAD_PERCENT,
-        most_rules: 1_000_000,
+        max_rules: 1_000_000,
         log_files: Vec::new(),
         logs_to_any_host: false,
-        most_log_bytes: LOG_BYTES as usize,
+        max_log_bytes: LOG_BYTES as usize,
     }
 }
 
-/// `[selvedge]`: what Santa's own configuration has no key for.
+/// Parses `[selvedge]`.
 fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own, Fault> {
     let mut keys = Keys::new(table, "selvedge.");
     config.socket = keys.path("socket")?;
@@ -141,13 +142,13 @@ fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own
     config.user = keys.text("user")?;
     let spread = keys.number("spread_percent", 50)?;
     config.spread_percent = spread.unwrap_or(config.spread_percent);
-    let most_rules = keys.number("most_rules", u32::MAX)?;
-    config.most_rules = most_rules.map_or(config.most_rules, |most| most as usize);
+    let max_rules = keys.number("most_rules", u32::MAX)?;
+    config.max_rules = max_rules.map_or(config.max_rules, |max| max as usize);
     config.allows_standalone = keys.boolean("allow_standalone")?.unwrap_or(false);
     if let Some(version) = keys.text("santa_version")? {
         if !is_dotted(&version) {
             return Err(Fault::Table(
-                "selvedge.santa_version must be whole numbers with dots, like 2026.5.0".into(),
+                "selvedge.santa_version must consist of integers with dots, like 2026.5.0".into(),
             ));
         }
         config.santa_version = version;
@@ -160,8 +161,8 @@ fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own
     }
     config.log_files = files.into_iter().map(Into::into).collect();
     config.logs_to_any_host = keys.boolean("logs_to_any_host")?.unwrap_or(false);
-    let most_bytes = keys.number("log_bytes", 1 << 30)?;
-    config.most_log_bytes = most_bytes.map_or(config.most_log_bytes, |most| most as usize);
+    let max_bytes = keys.number("log_bytes", 1 << 30)?;
+    config.max_log_bytes = max_bytes.map_or(config.max_log_bytes, |max| max as usize);
     let id_file = keys.path("machine_id_file")?;
     let id_key = keys.text("machine_id_key")?;
     if let Some(path) = id_file {
@@ -182,14 +183,14 @@ fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own
     Ok(own)
 }
 
-/// Whole numbers with dots between them.
+/// Whether a version consists of integers separated by dots.
 pub(crate) fn is_dotted(version: &str) -> bool {
     version
         .split('.')
         .all(|part| !part.is_empty() && part.len() < 10 && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// What the machine sets itself.
+/// Parses the settings that apply unless the server sets them.
 fn settings(keys: &mut Keys<'_>) -> Result<Settings, Problem> {
     let mode = match keys.value("ClientMode") {
         None => None,
@@ -223,7 +224,7 @@ const fn mode_of(number: i32) -> Option<ClientMode> {
     }
 }
 
-/// The text of a file that holds a secret; a warning when everybody may read it.
+/// Reads a secret from a file. Adds a warning when the file is world-readable.
 fn secret(path: &Path, notes: &mut Notes) -> Result<Zeroizing<String>, Fault> {
     let (text, is_exposed) = secret_file::read_line(path)?;
     exposed(path, is_exposed, notes);
@@ -236,8 +237,8 @@ fn exposed(path: &Path, is_exposed: bool, notes: &mut Notes) {
     }
 }
 
-/// `SyncExtraHeaders` and `selvedge.headers_file`. Their values are often credentials, so that all count as secrets. Values
-/// that are no texts are passed over, as Santa does.
+/// Parses `SyncExtraHeaders` and `selvedge.headers_file`. Their values are often credentials, so all are treated as
+/// secrets. Values that are not strings are ignored, as in Santa.
 fn headers(
     keys: &mut Keys<'_>,
     own: &Own,
@@ -256,12 +257,12 @@ fn headers(
     }
     if let Some(path) = &own.headers_file {
         let file = secret_file::read(path)?;
-        exposed(path, file.is_for_everybody, notes);
+        exposed(path, file.is_world_readable, notes);
         let lines = String::from_utf8_lossy(&file.bytes);
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let pair = line.split_once(':');
             let (name, value) = pair.ok_or_else(|| {
-                Fault::Table("selvedge.headers_file must hold lines like `Name: value`".into())
+                Fault::Table("selvedge.headers_file must contain lines like `Name: value`".into())
             })?;
             pairs.push((name.trim().into(), value.trim().into()));
         }
@@ -269,14 +270,14 @@ fn headers(
     config.extra_headers = ExtraHeaders::new(pairs);
     for name in config.extra_headers.dropped() {
         notes.warnings.push(format!(
-            "the header {} of SyncExtraHeaders is not sent: it is reserved, or no header",
+            "the header {} of SyncExtraHeaders is not sent: its name is reserved or invalid",
             name.escape_debug()
         ));
     }
     Ok(())
 }
 
-/// Pinned roots and the client certificate.
+/// Parses the trusted root certificates and the client certificate.
 fn tls(
     keys: &mut Keys<'_>,
     own: &Own,
@@ -307,7 +308,7 @@ fn tls(
     for name in ["ClientAuthCertificateCN", "ClientAuthCertificateIssuerCN"] {
         if keys.text(name)?.is_some() && certificate.is_none() {
             return Err(Fault::Table(format!(
-                "{name} searches a keychain, which this system has not: set ClientAuthCertificateFile"
+                "{name} searches a keychain, which is not supported: set ClientAuthCertificateFile"
             )));
         }
     }
@@ -328,12 +329,11 @@ fn tls(
     Ok(())
 }
 
-/// Firebase's registration of 2021 was Google's own affair; what is left of it is `[selvedge.fcm]`.
+/// Warns about settings of Firebase registration, which is not supported. `[selvedge.fcm]` replaces them.
 fn unused_fcm(keys: &mut Keys<'_>, notes: &mut Notes) -> Result<(), Problem> {
     for name in ["FCMProject", "FCMEntity", "FCMAPIKey"] {
         if keys.text(name)?.is_some() {
-            let warning =
-                format!("the setting {name} does nothing here: set selvedge.fcm.token_file");
+            let warning = format!("the setting {name} is ignored: set selvedge.fcm.token_file");
             notes.warnings.push(warning);
         }
     }

@@ -1,4 +1,4 @@
-//! Files that a configuration names, and who may read them.
+//! Files that a configuration names, and whether they are world-readable.
 
 use std::fs::{File, Metadata};
 use std::io::Read as _;
@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 use selvedge_host::byte_order_mark::remove_mark;
 use selvedge_host::exit::{HostError, Result};
 
-/// Certificates, keys and secrets are smaller.
+/// Maximum size of a file with certificates, keys or secrets.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// A file that a configuration names: its bytes, and whether everybody on this machine may read them.
-pub(super) struct Named {
+/// A file that a configuration names.
+pub(super) struct NamedFile {
     pub(super) bytes: Zeroizing<Vec<u8>>,
-    pub(super) is_for_everybody: bool,
+    pub(super) is_world_readable: bool,
 }
 
 /// Reads a file that a configuration names.
-pub(super) fn read(path: &Path) -> Result<Named> {
+pub(super) fn read(path: &Path) -> Result<NamedFile> {
     let mut file = File::open(path).map_err(HostError::file(path))?;
     let metadata = file.metadata().map_err(HostError::file(path))?;
     let mut bytes = Zeroizing::new(Vec::new());
@@ -30,34 +30,34 @@ pub(super) fn read(path: &Path) -> Result<Named> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(HostError::BadFile {
             path: path.to_owned(),
-            detail: "it is larger than 4 MiB: name another file".into(),
+            detail: "it is larger than the maximum of 4 MiB: check the path".into(),
         });
     }
     remove_mark(&mut bytes);
-    Ok(Named {
+    Ok(NamedFile {
         bytes,
-        is_for_everybody: is_for_everybody(&metadata),
+        is_world_readable: is_world_readable(&metadata),
     })
 }
 
-/// A secret's text: the file's first line.
+/// Reads a secret from the first line of a file.
 pub(super) fn read_line(path: &Path) -> Result<(Zeroizing<String>, bool)> {
-    let named = read(path)?;
-    let text = std::str::from_utf8(&named.bytes).map_err(|_| HostError::BadFile {
+    let file = read(path)?;
+    let text = std::str::from_utf8(&file.bytes).map_err(|_| HostError::BadFile {
         path: path.to_owned(),
-        detail: "it holds no text: write the secret into its first line".into(),
+        detail: "it is not a text file: write the secret into its first line".into(),
     })?;
     let line = text.lines().next().unwrap_or_default().trim();
-    Ok((Zeroizing::new(line.to_owned()), named.is_for_everybody))
+    Ok((Zeroizing::new(line.to_owned()), file.is_world_readable))
 }
 
 #[cfg(unix)]
-pub(super) fn is_for_everybody(metadata: &Metadata) -> bool {
+pub(super) fn is_world_readable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     metadata.permissions().mode() & 0o004 != 0
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_for_everybody(_: &Metadata) -> bool {
+pub(super) fn is_world_readable(_: &Metadata) -> bool {
     false
 }

@@ -1,5 +1,5 @@
-//! `StaticRules`: rules of the configuration, each read for itself, as leniently as Santa reads them (spec §2.5). A bad one
-//! is a warning, and the others hold.
+//! Parses `StaticRules`, the rules of the configuration, as leniently as Santa (spec §2.5). An invalid rule causes a
+//! warning and does not affect the others.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use selvedge_santa::{BadRule, Change, Rule, RuleState};
 use toml::{Table, Value};
 
 use super::keys::Problem;
-use crate::expression::sift;
+use crate::expression::check_changes;
 
-/// The rules that hold, each with an identifier of its own: of two with the same, the later one. What is wrong with the
-/// others is added to `warnings`.
+/// Returns the valid rules with unique identifiers: a later rule replaces an earlier one. Problems of other rules are
+/// added to `warnings`.
 ///
 /// # Errors
-/// When the value is no list.
+/// When the value is not a list.
 pub(super) fn read(
     value: Option<&Value>,
     warnings: &mut Vec<String>,
@@ -38,18 +38,18 @@ pub(super) fn read(
             )),
         }
     }
-    let sifted = sift(changes).map_err(|error| format!("StaticRules: {error}"))?;
-    for (paths, _, problem) in &sifted.bad {
+    let checked = check_changes(changes).map_err(|error| format!("StaticRules: {error}"))?;
+    for (index, _, problem) in &checked.bad {
         warnings.push(format!(
             "StaticRules: rule {} is skipped: {problem}",
-            numbers[*paths]
+            numbers[*index]
         ));
     }
-    for (paths, problem) in &sifted.useless {
-        warnings.push(format!("StaticRules: rule {}: {problem}", numbers[*paths]));
+    for (index, problem) in &checked.useless {
+        warnings.push(format!("StaticRules: rule {}: {problem}", numbers[*index]));
     }
     let mut rules = BTreeMap::new();
-    for change in sifted.good {
+    for change in checked.good {
         if let Change::Put(rule) = change {
             rules.insert(rule.key.identifier().to_owned(), rule);
         }
@@ -58,14 +58,14 @@ pub(super) fn read(
 }
 
 fn rule(entry: &Value) -> Result<Rule, String> {
-    let table = entry.as_table().ok_or("it is no table")?;
+    let table = entry.as_table().ok_or("it is not a table")?;
     let text = |key: &str| text(table, key).to_owned();
     let identifier = match text("identifier") {
         empty if empty.is_empty() => text("sha256"),
         identifier => identifier,
     };
     let policy = text("policy").to_ascii_uppercase();
-    // What a user's approval makes has no policy in a server's rules.
+    // Rules from a user's approval have no policy in the protocol.
     let local = match policy.as_str() {
         "ALLOWLIST_LOCAL_BINARY" => Some(RuleState::AllowLocalBinary),
         "ALLOWLIST_LOCAL_SIGNINGID" => Some(RuleState::AllowLocalSigningId),
@@ -85,15 +85,17 @@ fn rule(entry: &Value) -> Result<Rule, String> {
     match Change::read(&message).map_err(|error: BadRule| error.to_string())? {
         Change::Put(mut rule) => {
             rule.state = local.unwrap_or(rule.state);
-            // Only a server's label is cut.
+            // Only labels from a server are truncated.
             rule.event_detail_button_label = text("event_detail_button_label");
             Ok(rule)
         }
-        Change::Remove(_) => Err("it removes, and there is nothing that it could remove".into()),
+        Change::Remove(_) => {
+            Err("its policy is REMOVE, which has no effect in the configuration".into())
+        }
     }
 }
 
-/// The text of a key, which is compared in any case; empty where there is none.
+/// The string value of a key, compared case-insensitively; empty if it is absent.
 fn text<'a>(table: &'a Table, key: &str) -> &'a str {
     let mut entries = table.iter();
     let found = entries.find(|(own, _)| own.eq_ignore_ascii_case(key));
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_rule_is_a_warning_and_the_others_hold() {
+    fn an_invalid_rule_is_a_warning_and_does_not_affect_the_others() {
         let (rules, warnings) = rules(
             "[[StaticRules]]\nIdentifier = 'eqhxz8m8av'\nPOLICY = 'blocklist'\nrule_type = 'teamid'\ncomment = 5\n\
              [[StaticRules]]\nidentifier = 'ABCDEFGHIJ'\npolicy = 'NOPE'\nrule_type = 'TEAMID'\n",
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row() {
+    fn each_form_of_a_rule_is_parsed() {
         for (entry, expected) in [
             (
                 "identifier='ABCDEFGHIJ',policy='ALLOWLIST',rule_type='TEAMID'",
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_with_one_identifier_the_later_one_is_left_and_labels_are_not_cut() {
+    fn the_later_rule_of_an_identifier_is_used_and_labels_are_not_truncated() {
         let label = "x".repeat(60);
         let hash = "ab".repeat(32);
         let (rules, warnings) = rules(&format!(

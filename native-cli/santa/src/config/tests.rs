@@ -8,14 +8,14 @@ fn parse(text: &str) -> Result<Config> {
     Config::parse(Path::new("santa.toml"), text, false)
 }
 
-fn problem(text: &str, is_for_everybody: bool) -> String {
-    Config::parse(Path::new("santa.toml"), text, is_for_everybody)
+fn problem(text: &str, is_world_readable: bool) -> String {
+    Config::parse(Path::new("santa.toml"), text, is_world_readable)
         .unwrap_err()
         .to_string()
 }
 
 #[test]
-fn what_is_not_set_is_as_the_protocol_says() {
+fn defaults_follow_the_protocol() {
     let config = parse("").unwrap();
     assert_eq!(
         (config.form, config.encoding),
@@ -27,7 +27,7 @@ fn what_is_not_set_is_as_the_protocol_says() {
 }
 
 #[test]
-fn santas_own_keys_are_read() {
+fn keys_of_santa_are_parsed() {
     let config = parse(
         r#"
         SyncBaseURL = "https://sync.example.net/v1/santa"
@@ -86,15 +86,16 @@ fn santas_own_keys_are_read() {
         ),
         ("M", "2025.1")
     );
-    let reserved = "the header Host of SyncExtraHeaders is not sent: it is reserved, or no header";
+    let reserved =
+        "the header Host of SyncExtraHeaders is not sent: its name is reserved or invalid";
     assert_eq!(config.warnings, [reserved]);
 }
 
 #[test]
-fn a_value_that_is_not_what_it_should_be_is_said() {
+fn invalid_values_are_reported() {
     for (text, expected) in [
-        ("SyncBaseURL", "it is no TOML, line 1"),
-        ("SyncBaseURL = 5", "SyncBaseURL must be a text"),
+        ("SyncBaseURL", "invalid TOML in line 1"),
+        ("SyncBaseURL = 5", "SyncBaseURL must be a string"),
         ("ClientMode = 'lockdown'", "ClientMode must be MONITOR"),
         ("ClientMode = 4", "ClientMode must be MONITOR"),
         (
@@ -103,7 +104,7 @@ fn a_value_that_is_not_what_it_should_be_is_said() {
         ),
         (
             "ServerAuthRootsData = 'nothing'",
-            "ServerAuthRootsData: it holds no certificate",
+            "ServerAuthRootsData: it contains no certificate",
         ),
         (
             "ClientAuthCertificateCN = 'x'",
@@ -111,7 +112,7 @@ fn a_value_that_is_not_what_it_should_be_is_said() {
         ),
         (
             "[selvedge]\nsanta_version = '2026.beta'",
-            "selvedge.santa_version must be",
+            "selvedge.santa_version must consist of",
         ),
         (
             "[selvedge]\nspread_percent = 51",
@@ -133,7 +134,7 @@ fn a_value_that_is_not_what_it_should_be_is_said() {
 }
 
 #[test]
-fn a_secret_that_everybody_may_read_is_refused() {
+fn a_world_readable_secret_is_refused() {
     for text in [
         "[SyncExtraHeaders]\nAuthorization = 'hunter2'",
         "ClientAuthCertificatePassword = 'hunter2'",
@@ -142,7 +143,7 @@ fn a_secret_that_everybody_may_read_is_refused() {
     ] {
         let found = problem(text, true);
         assert!(
-            found.contains("everybody on this machine may read it"),
+            found.contains("all users of this machine can read this file"),
             "{found}"
         );
         assert!(!found.contains("hunter2"), "{found}");
@@ -153,7 +154,7 @@ fn a_secret_that_everybody_may_read_is_refused() {
 }
 
 #[test]
-fn damaged_toml_is_said_without_the_line() {
+fn the_error_of_invalid_toml_does_not_quote_the_line() {
     let found = problem("A = 1\nClientAuthCertificatePassword = 'hunter2", false);
     assert!(
         found.contains("line 2") && !found.contains("hunter2"),
@@ -162,7 +163,7 @@ fn damaged_toml_is_said_without_the_line() {
 }
 
 #[test]
-fn unknown_keys_are_named_at_every_level() {
+fn unknown_keys_are_reported_in_every_table() {
     let config = parse(
         "SyncBaseUrl = 'https://x'\n[selvedge]\nspread = 1\n[selvedge.push]\nserver = 'nats://x'\nsubject = ['a']",
     )
@@ -172,23 +173,23 @@ fn unknown_keys_are_named_at_every_level() {
         config
             .warnings
             .iter()
-            .any(|text| text.contains("SyncBaseURL is meant?"))
+            .any(|text| text.contains("did you mean SyncBaseURL?"))
     );
     assert!(
         config
             .warnings
             .iter()
-            .any(|text| text.contains("selvedge.push.subjects is meant?"))
+            .any(|text| text.contains("did you mean selvedge.push.subjects?"))
     );
 }
 
 #[test]
-fn an_empty_base_url_is_as_none() {
+fn an_empty_base_url_counts_as_absent() {
     assert_eq!(parse("SyncBaseURL = ''").unwrap().base_url, None);
 }
 
 #[test]
-fn a_key_of_commands_is_hexadecimal() {
+fn the_key_of_commands_must_be_hexadecimal() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("key");
     let text = format!(

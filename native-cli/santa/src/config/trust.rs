@@ -1,4 +1,4 @@
-//! Whom a connection trusts, and by what this machine is known (spec §1.8).
+//! Trusted root certificates, and the client certificate (spec §1.8).
 
 use std::fmt;
 use std::path::Path;
@@ -17,23 +17,25 @@ use selvedge_host::exit::{HostError, Result};
 /// The certificates of a PEM file.
 ///
 /// # Errors
-/// When one cannot be read, or there is none.
+/// When a certificate cannot be parsed, or the file contains none.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    // Editors on Windows put a byte order mark first.
+    // Editors on Windows add a byte order mark.
     let pem = pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem);
     let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
-        Ok(certificates) if certificates.is_empty() => Err("it holds no certificate in PEM".into()),
+        Ok(certificates) if certificates.is_empty() => {
+            Err("it contains no certificate in PEM format".into())
+        }
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(format!("its PEM is damaged: {error}")),
+        Err(error) => Err(format!("its PEM is invalid: {error}")),
     }
 }
 
-/// A client certificate and its key, by which a server knows this machine. The key is not shown.
+/// A client certificate and its key. The key is not shown.
 #[derive(Clone)]
 pub struct ClientIdentity {
     certified: Arc<CertifiedKey>,
-    /// Both as one PEM text, which is the form that the HTTP client takes.
+    /// Both as one PEM text, as the HTTP client expects it.
     pem: Zeroizing<Vec<u8>>,
 }
 
@@ -44,10 +46,10 @@ impl fmt::Debug for ClientIdentity {
 }
 
 impl ClientIdentity {
-    /// From a chain, the leaf first, and its key in DER.
+    /// From a chain that starts with the leaf, and its key in DER.
     fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, Problem> {
         let signing = rustls::crypto::ring::sign::any_supported_type(key)
-            .map_err(|_| "its key is of no supported kind: use RSA, ECDSA or Ed25519")?;
+            .map_err(|_| "the type of its key is not supported: use RSA, ECDSA or Ed25519")?;
         let pem = pem_of(&chain, key);
         let certified = CertifiedKey::new(chain, signing);
         match certified.keys_match() {
@@ -57,15 +59,15 @@ impl ClientIdentity {
                     pem,
                 })
             }
-            Err(_) => Err("its key does not belong to its certificate: name the right one".into()),
+            Err(_) => Err("its key does not match its certificate: set the right key file".into()),
         }
     }
 
-    /// From PEM: certificate and key, in one text or two.
+    /// From PEM: certificate and key in one or two files.
     pub(super) fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, Problem> {
         let chain = certificates(certificate)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(
-            |_| "it holds no private key in PEM: name the key's file by selvedge.client_key_file",
+            |_| "it contains no private key in PEM format: set selvedge.client_key_file to the file of the key",
         )?;
         Self::new(chain, &key)
     }
@@ -73,23 +75,23 @@ impl ClientIdentity {
     /// From PKCS#12.
     pub(super) fn from_pkcs12(der: &[u8], password: &str) -> Result<Self, Problem> {
         let keys = KeyStore::from_pkcs12(der, password, Pkcs12ImportPolicy::Strict)
-            .map_err(|_| "it is no PKCS#12 file, or the password is wrong: set ClientAuthCertificatePassword or selvedge.client_password_file")?;
+            .map_err(|_| "it is not a PKCS#12 file, or the password is wrong: set ClientAuthCertificatePassword or selvedge.client_password_file")?;
         let (_, chain) = keys
             .private_key_chain()
-            .ok_or("it holds no key with its certificate")?;
+            .ok_or("it contains no key with its certificate")?;
         let certificates = chain.certs().iter();
         let certificates = certificates.map(|one| CertificateDer::from(one.as_der().to_vec()));
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(chain.key().as_der()));
         Self::new(certificates.collect(), &key)
     }
 
-    /// The chain, the leaf first.
+    /// The chain, starting with the leaf.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.certified.cert
     }
 
-    /// For a TLS connection of one's own.
+    /// For TLS connections without the HTTP client.
     #[must_use]
     pub fn certified(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
@@ -101,8 +103,8 @@ impl ClientIdentity {
     }
 }
 
-/// Reads a client certificate: PEM with its key beside it or in `key_path`, or PKCS#12. The flag tells whether everybody
-/// on this machine may read the key.
+/// Reads a client certificate: PEM with the key in the same file or in `key_path`, or PKCS#12. The flag is true when
+/// the key is world-readable.
 pub(super) fn identity(
     path: &Path,
     key_path: Option<&Path>,
@@ -120,7 +122,7 @@ pub(super) fn identity(
         path: path.to_owned(),
         detail,
     })?;
-    let is_exposed = key.map_or(file.is_for_everybody, |key| key.is_for_everybody);
+    let is_exposed = key.map_or(file.is_world_readable, |key| key.is_world_readable);
     Ok((identity, is_exposed))
 }
 
@@ -132,7 +134,7 @@ fn pem_of(chain: &[CertificateDer<'_>], key: &PrivateKeyDer<'_>) -> Zeroizing<Ve
     };
     let mut blocks = vec![(label, key.secret_der())];
     blocks.extend(chain.iter().map(|one| ("CERTIFICATE", one.as_ref())));
-    // In one piece from the start, so that no copy of the key is left behind.
+    // Allocate the final size, because a reallocation would leave a copy of the key in memory.
     let bytes: usize = blocks.iter().map(|(_, der)| der.len() * 3 / 2 + 100).sum();
     let mut pem = Zeroizing::new(Vec::with_capacity(bytes));
     for (label, der) in blocks {

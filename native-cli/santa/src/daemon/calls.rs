@@ -1,4 +1,4 @@
-//! What is answered to each call (spec §5.4). What takes its time is done beside the loop.
+//! The answer to each call of the socket (spec §5.4). Slow work runs in tasks, outside the event loop.
 
 use std::rc::Rc;
 
@@ -9,17 +9,18 @@ use serde_json::{Value, json};
 use tokio::task::spawn_local;
 
 use super::event_loop::{EventLoop, Flow};
-use super::peers::{Asked, Reply};
+use super::peers::{PendingCall, Reply};
 use super::waiters::Waiter;
 use crate::{Runner, SantaStore, Snapshot};
 
 impl EventLoop {
     /// Answers a call, now or later.
-    pub(super) async fn answer(&mut self, asked: Asked) -> Flow {
-        let Asked { call, reply } = asked;
+    pub(super) async fn answer(&mut self, pending: PendingCall) -> Flow {
+        let PendingCall { call, reply } = pending;
         match call {
             Call::ServiceStop => {
-                self.log.say("asked", "the agent asks the daemon to stop");
+                self.log
+                    .say("asked", "the agent requests the daemon to stop");
                 reply.deliver(Ok(json!({}))).await;
                 return Flow::Stop;
             }
@@ -30,22 +31,22 @@ impl EventLoop {
                 reply.answer(Ok(json!({})));
             }
             Call::SyncRun { kind, log, wait } => self.sync_run(kind, log, wait, reply),
-            Call::ServerCheck => self.beside(reply, |_, runner| async move {
+            Call::ServerCheck => self.spawn_answer(reply, |_, runner| async move {
                 let check = runner.check().await;
                 Ok(json!({"http": check.http, "text": check.text}))
             }),
-            Call::EventsPost { events, key } => self.beside(reply, |event_loop, runner| {
+            Call::EventsPost { events, key } => self.spawn_answer(reply, |event_loop, runner| {
                 event_loop.posts.clone().post(runner, events, key)
             }),
-            Call::EventsPostBundle { event } => self.beside(reply, |event_loop, runner| {
+            Call::EventsPostBundle { event } => self.spawn_answer(reply, |event_loop, runner| {
                 event_loop.posts.clone().post_bundle(runner, event)
             }),
         }
-        Flow::On
+        Flow::Continue
     }
 
-    /// Does what needs a server, and answers when it is done.
-    fn beside<F>(&self, reply: Reply, work: impl FnOnce(&Self, Rc<Runner>) -> F)
+    /// Runs work that needs a server in a task, and answers when it has finished.
+    fn spawn_answer<F>(&self, reply: Reply, work: impl FnOnce(&Self, Rc<Runner>) -> F)
     where
         F: Future<Output = Result<Value, Fault>> + 'static,
     {
@@ -60,13 +61,13 @@ impl EventLoop {
         if self.runner().is_none() {
             return reply.answer(Err(Fault::NotConfigured));
         }
-        match self.ask(Wake::AskedFor(kind)) {
+        match self.request_sync(Wake::AskedFor(kind)) {
             Ok(()) => self.waiters.push(Waiter::new(reply, log, wait)),
             Err(_full) => reply.answer(Err(Fault::Busy)),
         }
     }
 
-    /// How things are; times in milliseconds since 1970 by the wall clock.
+    /// The result of `status`. Times are in milliseconds since the Unix epoch by the wall clock.
     async fn status(&self) -> Result<Value, StoreError> {
         let snapshot = match self.runner() {
             Some(runner) => Snapshot::read(runner.store(), &runner.config().own).await?,
@@ -77,7 +78,7 @@ impl EventLoop {
         };
         let wall = |at| self.clock.wall(at);
         let runner = self.runner();
-        let is_set = runner.is_some();
+        let has_server = runner.is_some();
         let mut status = json!({
             "pid": std::process::id(),
             "started": self.started,
@@ -86,8 +87,8 @@ impl EventLoop {
             "network": self.is_online(),
             "push": self.pushes.status(),
             "interval_seconds": self.schedule.interval(),
-            "next_full_sync": self.schedule.full_at().filter(|_| is_set).map(wall),
-            "next_rule_sync": self.schedule.rules_at().filter(|_| is_set).map(wall),
+            "next_full_sync": self.schedule.full_at().filter(|_| has_server).map(wall),
+            "next_rule_sync": self.schedule.rules_at().filter(|_| has_server).map(wall),
             "running": self.schedule.running(),
             "waiting": self.waiters.len(),
             "errors": errors(snapshot.last_sync.as_ref()),
@@ -101,7 +102,7 @@ impl EventLoop {
     }
 }
 
-/// The last error of each stage that had one.
+/// The error of each stage that failed in the last sync.
 fn errors(last_sync: Option<&Value>) -> Value {
     let stages = [
         "preflight",
@@ -123,8 +124,8 @@ mod tests {
 
     #[test]
     fn only_stages_that_failed_have_an_error() {
-        let last = json!({"preflight": "done", "event_upload": {"code": "refused", "error": "it says 500"}});
-        assert_eq!(errors(Some(&last)), json!({"event_upload": "it says 500"}));
+        let last = json!({"preflight": "done", "event_upload": {"code": "refused", "error": "status 500"}});
+        assert_eq!(errors(Some(&last)), json!({"event_upload": "status 500"}));
         assert_eq!(errors(None), json!({}));
     }
 }

@@ -1,5 +1,5 @@
-//! The daemon's time: the wall clock as it was at the start, and from then on one that nobody sets and that goes on
-//! while the machine sleeps.
+//! The daemon's clock. It starts with the wall clock and then follows `CLOCK_BOOTTIME`, which changes of the system
+//! time do not affect and which continues during suspend.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use selvedge_core::time::LocalTime;
 
 use selvedge_host::SystemClock;
 
-/// Time since the machine started, its sleep counted.
+/// Time since boot, including suspend.
 fn since_boot() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
-/// A clock for timers.
+/// A monotonic clock for timers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SteadyClock {
+pub(super) struct MonotonicClock {
     wall: LocalTime,
     boot: Duration,
 }
 
-impl SteadyClock {
-    /// It agrees with the wall clock now.
+impl MonotonicClock {
+    /// Starts a clock with the current wall clock time.
     pub(super) fn start() -> Self {
         Self {
             wall: SystemClock.now(),
@@ -35,9 +35,9 @@ impl SteadyClock {
         plus(self.wall, since_boot().saturating_sub(self.boot))
     }
 
-    /// What the wall clock will show when this one shows `at`, for people.
+    /// The wall clock time, for people, that corresponds to `at` of this clock.
     pub(super) fn wall(&self, at: LocalTime) -> LocalTime {
-        translated(at, self.now(), SystemClock.now())
+        convert(at, self.now(), SystemClock.now())
     }
 }
 
@@ -46,8 +46,8 @@ fn plus(time: LocalTime, by: Duration) -> LocalTime {
     LocalTime::from_millis(time.millis().saturating_add(millis))
 }
 
-/// The same moment by another clock.
-fn translated(at: LocalTime, now: LocalTime, other_now: LocalTime) -> LocalTime {
+/// Converts a time to another clock.
+fn convert(at: LocalTime, now: LocalTime, other_now: LocalTime) -> LocalTime {
     let ahead = at.millis().saturating_sub(now.millis());
     let behind = now.millis().saturating_sub(at.millis());
     let millis = other_now.millis().saturating_add(ahead);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_the_same_by_both_clocks() {
+    fn a_time_is_converted_by_its_distance_from_now() {
         let at = LocalTime::from_millis;
         for (moment, now, other_now, expected) in [
             (1500, 1000, 1000, 1500),
@@ -67,14 +67,14 @@ mod tests {
             (400, 1000, 9000, 8400),
             (0, 1000, 500, 0),
         ] {
-            assert_eq!(translated(at(moment), at(now), at(other_now)), at(expected));
+            assert_eq!(convert(at(moment), at(now), at(other_now)), at(expected));
         }
     }
 
     #[test]
-    fn it_begins_at_the_wall_clock_and_goes_on() {
+    fn the_clock_starts_at_the_wall_clock_and_advances() {
         let before = SystemClock.now();
-        let clock = SteadyClock::start();
+        let clock = MonotonicClock::start();
         let first = clock.now();
         assert!(before <= first && first <= clock.now());
         assert_eq!(plus(before, Duration::from_secs(3)), before.plus_seconds(3));

@@ -1,36 +1,36 @@
-//! What becomes of an event that an agent posts (spec §2.4, §5.3).
+//! Decides whether an event that an agent posts is dropped, stored or uploaded immediately (spec §2.4, §5.3).
 //!
 //! ```text
 //! a decision that the server does not want ──────────────────────────────────→ dropped
-//! allowed or only audited, and the same was kept in the last four hours ─────→ dropped
-//! allowed or only audited ───────────────────────────────────────────────────→ kept for the next sync
-//! blocked, denied, of a bundle, or an audit event ───────────────────────────→ kept, and sent at once, but each key
-//!                                                                              only once in ten minutes
+//! allowed or only audited, and stored already in the last 4 hours ───────────→ dropped
+//! allowed or only audited ───────────────────────────────────────────────────→ stored for the next sync
+//! blocked, denied, of a bundle, or an audit event ───────────────────────────→ stored, and uploaded immediately, but
+//!                                                                              each key at most once in 10 minutes
 //! ```
 
 use selvedge_core::time::LocalTime;
 use selvedge_santa::wire::FileAccessDecision;
 use selvedge_santa::{Occurrence, Settings, Throttle};
 
-/// What becomes of an event.
+/// What to do with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disposition {
-    /// Nothing.
+    /// Discard it.
     Drop,
-    /// It is kept for the next sync.
+    /// Store it for the next sync.
     Keep,
-    /// It is kept, and sent at once.
+    /// Store it, and upload it immediately.
     Send,
 }
 
-/// What came lately. It is lost with the process.
+/// Keys of recent events, in memory only.
 #[derive(Debug)]
-pub(super) struct Recent {
+pub(super) struct RecentEvents {
     allowed: Throttle,
     sent: Throttle,
 }
 
-impl Default for Recent {
+impl Default for RecentEvents {
     fn default() -> Self {
         Self {
             allowed: Throttle::of_allowed(),
@@ -39,9 +39,9 @@ impl Default for Recent {
     }
 }
 
-impl Recent {
-    /// Decides what becomes of an event, and remembers it if it was allowed.
-    pub(super) fn judge(
+impl RecentEvents {
+    /// Decides what to do with an event, and remembers the key of an allowed event.
+    pub(super) fn decide(
         &mut self,
         occurrence: &Occurrence,
         settings: &Settings,
@@ -49,7 +49,7 @@ impl Recent {
     ) -> Disposition {
         if !is_wanted(occurrence, settings) {
             Disposition::Drop
-        } else if !needs_no_action(occurrence) {
+        } else if !is_harmless(occurrence) {
             Disposition::Send
         } else if self.allowed.passes(&occurrence.key(), now) {
             Disposition::Keep
@@ -58,25 +58,25 @@ impl Recent {
         }
     }
 
-    /// Whether something with this key may be sent now.
+    /// Whether an event with this key may be uploaded now.
     pub(super) fn may_send(&mut self, key: &str, now: LocalTime) -> bool {
         self.sent.passes(key, now)
     }
 
-    /// It was not sent after all, or the server wants more of it.
+    /// Forgets a key whose upload failed, or of which the server wants more events.
     pub(super) fn forget(&mut self, key: &str) {
         self.sent.forget(key);
     }
 
-    /// An allowed event was not kept after all.
+    /// Forgets an allowed event that could not be stored.
     pub(super) fn forget_allowed(&mut self, occurrence: &Occurrence) {
-        if needs_no_action(occurrence) {
+        if is_harmless(occurrence) {
             self.allowed.forget(&occurrence.key());
         }
     }
 }
 
-/// Whether the settings in force have it kept for the server.
+/// Whether the effective settings request this event.
 fn is_wanted(occurrence: &Occurrence, settings: &Settings) -> bool {
     match occurrence {
         Occurrence::Execution(event) => event
@@ -87,8 +87,8 @@ fn is_wanted(occurrence: &Occurrence, settings: &Settings) -> bool {
     }
 }
 
-/// Whether nothing was prevented: such an event is kept once in four hours.
-fn needs_no_action(occurrence: &Occurrence) -> bool {
+/// Whether the action was not blocked. Such an event is stored once in 4 hours.
+fn is_harmless(occurrence: &Occurrence) -> bool {
     match occurrence {
         Occurrence::Execution(event) => event.decision.is_some_and(|decision| decision.is_allow()),
         Occurrence::FileAccess(event) => event.decision == Some(FileAccessDecision::AuditOnly),
@@ -119,32 +119,32 @@ mod tests {
     }
 
     #[test]
-    fn file_accesses_and_audits_are_kept_whatever_the_settings() {
-        let mut recent = Recent::default();
+    fn file_access_and_audit_events_are_stored_with_any_settings() {
+        let mut recent = RecentEvents::default();
         let settings = Settings::default();
-        let mut judge =
-            |occurrence: &Occurrence| recent.judge(occurrence, &settings, LocalTime::default());
+        let mut decide =
+            |occurrence: &Occurrence| recent.decide(occurrence, &settings, LocalTime::default());
         let audited = access(FileAccessDecision::AuditOnly);
-        assert_eq!(judge(&audited), Disposition::Keep);
-        assert_eq!(judge(&audited), Disposition::Drop);
+        assert_eq!(decide(&audited), Disposition::Keep);
+        assert_eq!(decide(&audited), Disposition::Drop);
         let denied = access(FileAccessDecision::Denied);
-        assert_eq!([judge(&denied), judge(&denied)], [Disposition::Send; 2]);
+        assert_eq!([decide(&denied), decide(&denied)], [Disposition::Send; 2]);
         let audit = Occurrence::Audit(Box::default());
-        assert_eq!(judge(&audit), Disposition::Send);
+        assert_eq!(decide(&audit), Disposition::Send);
         recent.forget_allowed(&audited);
-        let again = recent.judge(&audited, &settings, LocalTime::default());
+        let again = recent.decide(&audited, &settings, LocalTime::default());
         assert_eq!(again, Disposition::Keep);
     }
 
     #[test]
-    fn every_row() {
+    fn the_disposition_of_each_kind_of_event() {
         let everything = Settings {
             enable_all_event_upload: Some(true),
             ..Settings::default()
         };
         let usual = Settings::default();
         let rows = [
-            ("no form on the wire", None, &usual, Disposition::Drop),
+            ("no decision", None, &usual, Disposition::Drop),
             (
                 "not wanted",
                 Some(Decision::AllowBinary),
@@ -152,7 +152,7 @@ mod tests {
                 Disposition::Drop,
             ),
             (
-                "all is wanted",
+                "all events are wanted",
                 Some(Decision::AllowBinary),
                 &everything,
                 Disposition::Keep,
@@ -178,32 +178,32 @@ mod tests {
         ];
         for (name, decision, settings, expected) in rows {
             let disposition =
-                Recent::default().judge(&event(decision), settings, LocalTime::default());
+                RecentEvents::default().decide(&event(decision), settings, LocalTime::default());
             assert_eq!(disposition, expected, "{name}");
         }
     }
 
     #[test]
-    fn what_is_allowed_is_kept_once_in_four_hours_and_what_is_blocked_each_time() {
+    fn allowed_events_are_stored_once_in_four_hours_and_blocked_events_each_time() {
         let at = |seconds| LocalTime::default().plus_seconds(seconds);
-        let (mut recent, settings) = (Recent::default(), Settings::default());
+        let (mut recent, settings) = (RecentEvents::default(), Settings::default());
         let allowed = event(Some(Decision::AllowUnknown));
-        assert_eq!(recent.judge(&allowed, &settings, at(0)), Disposition::Keep);
+        assert_eq!(recent.decide(&allowed, &settings, at(0)), Disposition::Keep);
         assert_eq!(
-            recent.judge(&allowed, &settings, at(14_399)),
+            recent.decide(&allowed, &settings, at(14_399)),
             Disposition::Drop
         );
         assert_eq!(
-            recent.judge(&allowed, &settings, at(14_400)),
+            recent.decide(&allowed, &settings, at(14_400)),
             Disposition::Keep
         );
         recent.forget_allowed(&allowed);
         assert_eq!(
-            recent.judge(&allowed, &settings, at(14_401)),
+            recent.decide(&allowed, &settings, at(14_401)),
             Disposition::Keep
         );
         let blocked = event(Some(Decision::BlockBinary));
-        assert_eq!(recent.judge(&blocked, &settings, at(0)), Disposition::Send);
-        assert_eq!(recent.judge(&blocked, &settings, at(1)), Disposition::Send);
+        assert_eq!(recent.decide(&blocked, &settings, at(0)), Disposition::Send);
+        assert_eq!(recent.decide(&blocked, &settings, at(1)), Disposition::Send);
     }
 }

@@ -1,4 +1,5 @@
-//! The loop: whatever happens comes here, one thing after the other, and is told to the schedule.
+//! The event loop: handles signals, calls, job events, push events and timers one after another, and notifies the
+//! schedule.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -9,48 +10,48 @@ use selvedge_core::time::LocalTime;
 use selvedge_santa::{self as santa, Draw, Due, Error, Preflighted, Report, Stage, Status, Wake};
 use tokio::sync::mpsc;
 
-use super::clock::SteadyClock;
+use super::clock::MonotonicClock;
 use super::jobs::Running;
 use super::network::Network;
-use super::peers::Asked;
+use super::peers::PendingCall;
 use super::posts::Posts;
 use super::pushes::Pushes;
-use super::reload::Stamp;
-use super::waiters::{Waiters, words};
+use super::reload::FileStamp;
+use super::waiters::{Waiters, describe_stage};
 use crate::{Config, HostInfo, Paths, Runner};
 use selvedge_host::exit::Result;
 use selvedge_host::service::{Log, Notifier, Signalled, Signals};
 use selvedge_host::{SystemClock, SystemRandom};
 
-/// How often the daemon looks around while it waits.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often the daemon checks the configuration file and the network.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Something that came of what the loop began.
+/// An event of a job that the loop has started.
 #[derive(Debug)]
-pub(super) enum Happened {
-    /// The sync of this number is so far.
+pub(super) enum JobEvent {
+    /// The sync with this number has reached a stage.
     Stage(u64, Stage),
-    /// It has ended.
+    /// The sync with this number has ended.
     Ended(u64, Box<Result<Report>>),
-    /// An upload beside it failed.
+    /// An immediate upload failed.
     UploadFailed(Error),
 }
 
-/// Whom to sync with.
+/// The configured server.
 #[derive(Debug)]
 pub(super) enum Server {
-    /// A server.
+    /// A server is configured.
     Set(Rc<Runner>),
-    /// None; what it had set is cleared at this moment, if nothing comes in between.
+    /// No server is configured.
     Unset {
-        /// Why: none is set, or the machine has no id.
+        /// Why: no server is set, or the machine has no id.
         status: Status,
-        /// When.
+        /// When the settings of the previous server are cleared, unless a server is configured before.
         clear_at: Option<LocalTime>,
     },
 }
 
-/// All that the daemon knows.
+/// The state of the daemon.
 #[derive(Debug)]
 pub(super) struct EventLoop {
     pub(super) paths: Paths,
@@ -58,50 +59,50 @@ pub(super) struct EventLoop {
     pub(super) host_info: HostInfo,
     pub(super) log: Log,
     pub(super) notifier: Notifier,
-    pub(super) clock: SteadyClock,
+    pub(super) clock: MonotonicClock,
     pub(super) started: LocalTime,
     pub(super) schedule: santa::Daemon,
     pub(super) server: Server,
-    /// The file of the configuration, as it was when it was read.
-    pub(super) stamp: Option<Stamp>,
+    /// Identifies the version of the configuration file that was read.
+    pub(super) stamp: Option<FileStamp>,
     pub(super) waiters: Waiters,
     pub(super) posts: Posts,
     pub(super) pushes: Pushes,
     pub(super) running: Option<Running>,
-    /// How many have begun.
+    /// The number of syncs started so far.
     pub(super) syncs: u64,
-    pub(super) happened: mpsc::UnboundedSender<Happened>,
+    pub(super) job_events: mpsc::UnboundedSender<JobEvent>,
 }
 
-/// Where what happens comes from.
+/// The inputs of the event loop.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) signals: Signals,
-    pub(super) asked: mpsc::Receiver<Asked>,
+    pub(super) calls: mpsc::Receiver<PendingCall>,
     pub(super) network: Network,
-    pub(super) happened: mpsc::UnboundedReceiver<Happened>,
+    pub(super) job_events: mpsc::UnboundedReceiver<JobEvent>,
 }
 
-/// Whether the loop goes on.
+/// Whether the loop continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// It does.
-    On,
-    /// It does not.
+    /// Handle the next event.
+    Continue,
+    /// Stop the daemon.
     Stop,
 }
 
 impl EventLoop {
-    /// With a configuration that was read, but not yet used.
+    /// Creates the loop without a server. [`EventLoop::run`] applies the configuration.
     pub(super) fn new(
         paths: Paths,
         config_path: Option<PathBuf>,
         host_info: HostInfo,
         log: Log,
-        happened: mpsc::UnboundedSender<Happened>,
+        job_events: mpsc::UnboundedSender<JobEvent>,
         pushes: Pushes,
     ) -> Self {
-        let clock = SteadyClock::start();
+        let clock = MonotonicClock::start();
         Self {
             paths,
             config_path,
@@ -117,22 +118,22 @@ impl EventLoop {
             },
             stamp: None,
             waiters: Waiters::default(),
-            posts: Posts::new(clock, happened.clone()),
+            posts: Posts::new(clock, job_events.clone()),
             pushes,
             running: None,
             syncs: 0,
-            happened,
+            job_events,
         }
     }
 
-    /// Begins with this configuration, and goes on until it is told to stop.
-    pub(super) async fn beat(&mut self, config: Config, mut sources: Sources) -> Result<()> {
-        self.begin_with(config).await?;
+    /// Applies this configuration, and handles events until a signal or a call stops the daemon.
+    pub(super) async fn run(&mut self, config: Config, mut sources: Sources) -> Result<()> {
+        self.apply_initial(config).await?;
         self.notifier.ready();
         self.log.say("started", "the daemon is ready");
         loop {
-            self.look().await;
-            self.begin_due();
+            self.poll_changes().await;
+            self.start_due();
             self.notifier.alive();
             let wait = self.wait();
             let flow = tokio::select! {
@@ -140,20 +141,20 @@ impl EventLoop {
                     Signalled::Stop => Flow::Stop,
                     Signalled::Hangup => {
                         self.reload().await;
-                        Flow::On
+                        Flow::Continue
                     }
                 },
-                Some(asked) = sources.asked.recv() => self.answer(asked).await,
-                Some(happened) = sources.happened.recv() => {
-                    self.take(happened);
-                    Flow::On
+                Some(call) = sources.calls.recv() => self.answer(call).await,
+                Some(event) = sources.job_events.recv() => {
+                    self.handle_job_event(event);
+                    Flow::Continue
                 }
                 Some(event) = self.pushes.next() => {
-                    self.pushed(event);
-                    Flow::On
+                    self.handle_push_event(event);
+                    Flow::Continue
                 }
-                () = sources.network.changed() => Flow::On,
-                () = tokio::time::sleep(wait) => Flow::On,
+                () = sources.network.changed() => Flow::Continue,
+                () = tokio::time::sleep(wait) => Flow::Continue,
             };
             if flow == Flow::Stop {
                 break;
@@ -164,31 +165,31 @@ impl EventLoop {
         Ok(())
     }
 
-    /// What is seen by looking: a configuration that changed, the network, a moment that has come.
-    async fn look(&mut self) {
+    /// Checks what sends no event: the configuration file, the network, and the time to clear old settings.
+    async fn poll_changes(&mut self) {
         self.reload_if_changed().await;
-        self.tell(Wake::Network {
+        self.notify_schedule(Wake::Network {
             is_up: self.is_online(),
         });
         self.clear_if_due().await;
     }
 
-    /// Tells the schedule. It refuses nothing but a person's wish.
-    pub(super) fn tell(&mut self, wake: Wake) {
+    /// Notifies the schedule. Only sync requests can be refused, see [`EventLoop::request_sync`].
+    pub(super) fn notify_schedule(&mut self, wake: Wake) {
         let _ = self.schedule.handle(wake, self.clock.now(), draw());
     }
 
-    /// A person's wish; tells whether there was room for it.
-    pub(super) fn ask(&mut self, wake: Wake) -> Result<(), santa::Full> {
+    /// Requests a sync; an error when the queue of requests is full.
+    pub(super) fn request_sync(&mut self, wake: Wake) -> Result<(), santa::Full> {
         self.schedule.handle(wake, self.clock.now(), draw())
     }
 
-    /// Whether requests have a way, as far as this machine knows.
+    /// Whether the server may be reachable, as far as this machine knows.
     pub(super) fn is_online(&self) -> bool {
         self.runner().is_none_or(|runner| runner.is_online())
     }
 
-    /// Who syncs, if there is a server.
+    /// The runner, if a server is configured.
     pub(super) fn runner(&self) -> Option<&Rc<Runner>> {
         match &self.server {
             Server::Set(runner) => Some(runner),
@@ -196,28 +197,30 @@ impl EventLoop {
         }
     }
 
-    /// Until something is due, but not longer than until it is time to look around.
+    /// The time until the next sync is due, but at most the poll interval.
     fn wait(&self) -> Duration {
         let now = self.clock.now();
         let until_due = match self.schedule.next(now) {
             Due::Now(_) if self.runner().is_some() => Duration::ZERO,
             Due::At(at) => Duration::from_millis(at.millis().saturating_sub(now.millis())),
-            Due::Now(_) | Due::Running | Due::Nothing => LOOK,
+            Due::Now(_) | Due::Running | Due::Nothing => POLL_INTERVAL,
         };
-        let watchdog = self.notifier.watchdog().unwrap_or(LOOK);
-        until_due.min(LOOK).min(watchdog)
+        let watchdog = self.notifier.watchdog().unwrap_or(POLL_INTERVAL);
+        until_due.min(POLL_INTERVAL).min(watchdog)
     }
 
-    fn take(&mut self, happened: Happened) {
-        match happened {
-            Happened::Stage(number, stage) if self.is_current(number) => self.stage(stage),
-            Happened::Ended(number, report) if self.is_current(number) => self.ended(*report),
-            // Of a sync that was stopped.
-            Happened::Stage(..) | Happened::Ended(..) => {}
-            Happened::UploadFailed(error) => {
-                let text = format!("events could not be sent at once and wait: {error}");
+    fn handle_job_event(&mut self, event: JobEvent) {
+        match event {
+            JobEvent::Stage(number, stage) if self.is_current(number) => self.stage(stage),
+            JobEvent::Ended(number, report) if self.is_current(number) => self.ended(*report),
+            // Late events of a sync that was aborted.
+            JobEvent::Stage(..) | JobEvent::Ended(..) => {}
+            JobEvent::UploadFailed(error) => {
+                let text = format!(
+                    "events could not be uploaded immediately and wait for the next sync: {error}"
+                );
                 self.log.say("failed", &text);
-                self.tell(Wake::UploadFailed);
+                self.notify_schedule(Wake::UploadFailed);
             }
         }
     }
@@ -230,17 +233,17 @@ impl EventLoop {
 
     fn stage(&mut self, stage: Stage) {
         if let Stage::Preflighted(seen) = stage {
-            // The timers count by a clock of their own.
+            // Timers use the monotonic clock.
             let at = self.clock.now();
-            self.tell(Wake::Preflighted(Preflighted { at, ..seen }));
+            self.notify_schedule(Wake::Preflighted(Preflighted { at, ..seen }));
         }
-        if let Some(text) = words(stage) {
+        if let Some(text) = describe_stage(stage) {
             self.waiters.log("info", text);
         }
     }
 
-    /// When the next sync comes, for whoever asks the service manager.
-    pub(super) fn say_next(&self) {
+    /// Reports the time of the next sync in the log and in the status of the service manager.
+    pub(super) fn report_next_sync(&self) {
         let text = match (&self.server, self.schedule.next(self.clock.now())) {
             (Server::Unset { status, .. }, _) => status.to_string(),
             (Server::Set(_), Due::At(at)) => {
@@ -258,7 +261,7 @@ impl EventLoop {
 
 fn draw() -> Draw {
     let mut random = [0; 4];
-    // Without random bytes machines are merely not spread.
+    // Without random bytes, the syncs of machines are not spread over time. Nothing else depends on them.
     let _ = SystemRandom.fill(&mut random);
     Draw(u32::from_le_bytes(random))
 }

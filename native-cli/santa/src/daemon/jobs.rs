@@ -1,17 +1,17 @@
-//! Syncs, as the loop has them: one begins, and what came of it is told.
+//! Starts the syncs of the event loop, and reports their results.
 
 use std::rc::Rc;
 
 use selvedge_santa::{self as santa, Due, Job, Report, Status, Wake};
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::event_loop::{EventLoop, Happened};
+use super::event_loop::{EventLoop, JobEvent};
 use super::waiters::result;
 use crate::Runner;
 use crate::failure::failed_status;
 use selvedge_host::exit::{HostError, Result};
 
-/// The sync that runs.
+/// The running sync.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) number: u64,
@@ -20,28 +20,28 @@ pub(super) struct Running {
 }
 
 impl EventLoop {
-    /// Begins the sync that is due, if one is and there is a server.
-    pub(super) fn begin_due(&mut self) {
+    /// Starts the sync that is due, if a server is configured.
+    pub(super) fn start_due(&mut self) {
         let Due::Now(job) = self.schedule.next(self.clock.now()) else {
             return;
         };
         if let Some(runner) = self.runner().cloned() {
-            self.begin(job, runner);
+            self.start(job, runner);
         }
     }
 
-    fn begin(&mut self, job: Job, runner: Rc<Runner>) {
-        self.tell(Wake::Began(job));
+    fn start(&mut self, job: Job, runner: Rc<Runner>) {
+        self.notify_schedule(Wake::Began(job));
         if matches!(job, Job::Full { kind: Some(_), .. }) {
             self.waiters.begun();
         }
         self.notifier.status("syncing");
         self.syncs += 1;
         let number = self.syncs;
-        let (stages, ends) = (self.happened.clone(), self.happened.clone());
+        let (stages, ends) = (self.job_events.clone(), self.job_events.clone());
         let syncing = spawn_local(async move {
             let progress = |stage| {
-                let _ = stages.send(Happened::Stage(number, stage));
+                let _ = stages.send(JobEvent::Stage(number, stage));
             };
             match job {
                 Job::Full { kind, is_pushed } => runner.sync(kind, is_pushed, &progress).await,
@@ -56,19 +56,19 @@ impl EventLoop {
         spawn_local(async move {
             let broken = |_| {
                 Err(HostError::Failed(
-                    "the sync broke off: this is a fault of the program".into(),
+                    "the sync ended unexpectedly: this is a bug, please report it".into(),
                 ))
             };
             let report = syncing.await.unwrap_or_else(broken);
-            let _ = ends.send(Happened::Ended(number, Box::new(report)));
+            let _ = ends.send(JobEvent::Ended(number, Box::new(report)));
         });
     }
 
-    /// Stops what runs and forgets what was asked for; nothing is lost by that.
+    /// Aborts the running sync and refuses pending requests. No events are lost.
     pub(super) fn stop_syncing(&mut self, fault: santa::ipc::Fault) {
         if let Some(running) = self.running.take() {
             running.task.abort();
-            self.tell(Wake::Ended);
+            self.notify_schedule(Wake::Ended);
         }
         self.waiters.dismiss(fault);
     }
@@ -78,11 +78,11 @@ impl EventLoop {
         let job = self.running.take().map(|running| running.job);
         let answer = match report {
             Ok(report) => {
-                let text = in_words(job, &report);
+                let text = describe(job, &report);
                 self.log.report("synced", &report, &text);
                 self.waiters.log("info", &text);
                 if job != Some(Job::Rules) && report.preflight.has_failed() {
-                    self.tell(Wake::PreflightFailed);
+                    self.notify_schedule(Wake::PreflightFailed);
                 }
                 Ok(result(report.status(), Some(&report)))
             }
@@ -97,16 +97,16 @@ impl EventLoop {
             }
         };
         self.waiters.ended(answer);
-        self.tell(Wake::Ended);
-        self.say_next();
+        self.notify_schedule(Wake::Ended);
+        self.report_next_sync();
     }
 }
 
-/// What came of a sync, in a line.
-fn in_words(job: Option<Job>, report: &Report) -> String {
+/// The result of a sync in one line.
+fn describe(job: Option<Job>, report: &Report) -> String {
     let what = match job {
-        Some(Job::Rules) => "rules alone",
-        _ => report.kind.map_or("not", santa::Kind::as_str),
+        Some(Job::Rules) => "rules only",
+        _ => report.kind.map_or("no kind granted", santa::Kind::as_str),
     };
     let mut text = format!(
         "synced: {what}, {} events sent, {} rules received, {} usable, {} requests",
@@ -117,7 +117,7 @@ fn in_words(job: Option<Job>, report: &Report) -> String {
     );
     if let Some(first) = report.downloaded.refused.first() {
         text.push_str(&format!(
-            "; {} of them refused, for their expressions cannot be compiled: {} {} first",
+            "; refused rules: {} (their expressions cannot be compiled), first {} {}",
             report.downloaded.refused.len(),
             first.rule_type().as_str(),
             first.identifier(),
@@ -125,13 +125,13 @@ fn in_words(job: Option<Job>, report: &Report) -> String {
     }
     if let Some(requested) = report.not_granted() {
         text.push_str(&format!(
-            "; a {} sync was asked for and not granted: the next sync asks again",
+            "; the server did not grant the requested {} sync: the next sync requests it again",
             requested.as_str().replace('_', " ")
         ));
     }
     if let Some(mode) = report.replaced_mode {
         text.push_str(&format!(
-            "; LOCKDOWN takes the paths of the mode {mode}, which the server sets: see selvedge.allow_standalone"
+            "; LOCKDOWN replaces the mode {mode} that the server sets: see selvedge.allow_standalone"
         ));
     }
     let stages = [
@@ -157,36 +157,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sync_is_told_with_what_was_refused_and_what_failed() {
+    fn the_description_of_a_sync_has_refused_rules_and_failed_stages() {
         let mut report = Report::default();
         report.downloaded.received = 5;
         report.downloaded.processed = 4;
-        let text = in_words(Some(Job::Rules), &report);
-        let expected = "synced: rules alone, 0 events sent, 5 rules received, 4 usable, 0 requests";
+        let text = describe(Some(Job::Rules), &report);
+        let expected = "synced: rules only, 0 events sent, 5 rules received, 4 usable, 0 requests";
         assert_eq!(text, expected);
         let key = RuleKey::new(RuleType::TeamId, "EQHXZ8M8AV").unwrap();
         report.downloaded.refused = vec![key];
-        let refused = "; 1 of them refused, for their expressions cannot be compiled: TEAMID EQHXZ8M8AV first";
+        let refused =
+            "; refused rules: 1 (their expressions cannot be compiled), first TEAMID EQHXZ8M8AV";
         assert_eq!(
-            in_words(Some(Job::Rules), &report),
+            describe(Some(Job::Rules), &report),
             format!("{expected}{refused}")
         );
         report.requested = Some(santa::Kind::CleanAll);
         report.kind = Some(santa::Kind::Normal);
         report.replaced_mode = Some(santa::wire::ClientMode::Standalone);
-        let text = in_words(Some(Job::Rules), &report);
+        let text = describe(Some(Job::Rules), &report);
         assert!(
             text.contains(
-                "; a clean all sync was asked for and not granted: the next sync asks again"
+                "; the server did not grant the requested clean all sync: the next sync requests it again"
             ),
             "{text}"
         );
         assert!(
-            text.contains("; LOCKDOWN takes the paths of the mode STANDALONE"),
+            text.contains("; LOCKDOWN replaces the mode STANDALONE"),
             "{text}"
         );
         report.postflight = StageReport::Failed(santa::Error::Endless);
-        let text = in_words(Some(Job::Rules), &report);
+        let text = describe(Some(Job::Rules), &report);
         assert!(
             text.contains(refused) && text.contains("; postflight: "),
             "{text}"

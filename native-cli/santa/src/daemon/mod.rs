@@ -1,27 +1,31 @@
-//! Santa's daemon: it syncs by schedule, uploads what an agent posts, and answers on its socket.
+//! Santa's daemon: it syncs by schedule, uploads events that an agent posts, and answers calls on its socket.
 //!
 //! ```text
-//! trusted      root reads no configuration that others may write
-//! socket       made, or handed over
-//! ownership    whether the user whom root becomes can work where the state is
-//! privileges   root's are given up, for good
-//! supervisor   a parent that starts the daemon again
-//! pulse        how the parent hears that it lives
-//! peers        who speaks on the socket, and what they ask
-//! heart        the loop; jobs, calls, configuring, pushes: what it does about what happens
-//! posts, disposition  events that an agent posts
-//! waiters      who asked for a sync
-//! network      whether there is one
-//! clock        time that nobody sets
-//! unit         the same for systemd
+//! trusted      as root, accepts only a configuration that no other user can write
+//! socket       creates the socket, or takes it from systemd or the supervisor
+//! ownership    whether the unprivileged user can access the state directory
+//! privileges   drops root's privileges permanently
+//! supervisor   a parent process that restarts the daemon
+//! watchdog     detects a daemon that hangs
+//! peers        connections of the socket, their limits, and their calls
+//! event_loop   handles all events, with
+//!   jobs         running syncs
+//!   calls        calls from the socket
+//!   apply_config a changed configuration (reload: what the change means)
+//!   pushes       push messages
+//! posts        events that an agent posts (event_filter: which are stored and uploaded)
+//! waiters      calls that wait for a sync
+//! network      notifications of network changes
+//! clock        the monotonic clock for timers
+//! unit         systemd units
 //! ```
 //!
-//! Root makes the socket where only root may, then is nobody special for good, and everything else happens then. One
-//! thread does all of it; whatever takes its time is a task of that thread.
+//! If started as root, the daemon creates the socket in a directory that only root can write, then drops its privileges
+//! permanently before it does anything else. It has one thread; slow work runs in tasks of that thread.
 
+mod apply_config;
 mod calls;
 mod clock;
-mod configuring;
 mod event_filter;
 mod event_loop;
 mod jobs;
@@ -48,7 +52,7 @@ use tokio::task::LocalSet;
 
 use self::event_loop::{EventLoop, Sources};
 use self::network::Network;
-use self::privileges::Course;
+use self::privileges::UserChange;
 use self::pushes::Pushes;
 use self::socket::Socket;
 use self::supervisor::Supervisor;
@@ -59,54 +63,54 @@ use selvedge_host::service::{Log, Signals};
 
 pub use self::unit::Unit;
 
-/// Under this name a supervisor tells its children what only root could read.
+/// The environment variable by which a supervisor passes the serial number, which only root can read, to its child.
 const SERIAL_NUMBER: &str = "SELVEDGE_SERIAL_NUMBER";
 
-/// A daemon that is to be started.
+/// The options of a daemon.
 #[derive(Debug)]
 pub struct Start {
-    /// Where the machine's state is.
+    /// The paths of the machine's state.
     pub paths: Paths,
-    /// The configuration, if not in its usual place.
+    /// The configuration file, if not the default one.
     pub config: Option<PathBuf>,
-    /// Whether a parent is to start it again when it dies.
+    /// Whether to run a supervisor that restarts the daemon.
     pub supervise: bool,
-    /// Whether it is the child of such a parent.
+    /// Whether this process is the child of a supervisor.
     pub is_supervised: bool,
-    /// Where its log lines go.
+    /// Where log lines are written.
     pub output: Output,
 }
 
 impl Start {
-    /// Runs until it is told to stop. No other thread may run yet: a thread keeps its privileges to itself.
+    /// Runs until the daemon is stopped. No other thread may exist yet, because privileges are dropped per thread.
     ///
     /// # Errors
-    /// When the configuration cannot be used, another daemon serves the place, root would have to stay root, or the system
-    /// gives no socket.
+    /// When the configuration is invalid, another daemon uses the same directory, no unprivileged user is configured
+    /// for root, or the socket cannot be created.
     pub fn run(self) -> Result<()> {
         let program = std::env::current_exe().map_err(HostError::file(Path::new("selvedge")))?;
         let config = self.configuration()?;
-        let course = privileges::course(geteuid(), config.user.as_deref())?;
+        let user_change = privileges::user_change(geteuid(), config.user.as_deref())?;
         let mut host_info = HostInfo::gather();
         if self.is_supervised {
-            let told = std::env::var(SERIAL_NUMBER).ok();
-            host_info.serial_number = host_info.serial_number.or(told);
+            let passed = std::env::var(SERIAL_NUMBER).ok();
+            host_info.serial_number = host_info.serial_number.or(passed);
         }
-        let socket = self.become_nobody(&config, &course)?;
+        let socket = self.open_socket_and_drop_privileges(&config, &user_change)?;
         self.paths.make_dir()?;
-        self.check_place(&course)?;
+        self.check_state_dir(&user_change)?;
         let log = Log::new(self.output);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| {
-                HostError::Failed(format!("the system gives no threads or sockets: {error}"))
+                HostError::Failed(format!("the runtime cannot be started: {error}"))
             })?;
         if self.supervise {
             let args = std::env::args_os().skip(1);
             let mut supervisor = Supervisor::new(program, args, log);
             if let Some(serial) = &host_info.serial_number {
-                supervisor.tell(SERIAL_NUMBER, serial);
+                supervisor.set_child_env(SERIAL_NUMBER, serial);
             }
             return runtime.block_on(supervisor.run(&socket, self.paths.notify_path()));
         }
@@ -114,49 +118,55 @@ impl Start {
         LocalSet::new().block_on(&runtime, self.serve(config, host_info, log, &socket))
     }
 
-    /// Reads the configuration; for root, only one that nobody else could have written.
+    /// Reads the configuration. Root accepts only a file that no other user can write.
     fn configuration(&self) -> Result<Config> {
-        match geteuid().is_root() {
-            true => {
-                let path = self.config.clone();
-                trusted::load(&path.unwrap_or_else(|| self.paths.config_path()))
-            }
-            false => Config::load(&self.paths, self.config.as_deref()),
+        if geteuid().is_root() {
+            let path = self.config.clone();
+            trusted::load(&path.unwrap_or_else(|| self.paths.config_path()))
+        } else {
+            Config::load(&self.paths, self.config.as_deref())
         }
     }
 
-    /// Root makes the socket where only root may; where others may, they could have it do so elsewhere.
-    fn become_nobody(&self, config: &Config, course: &Course) -> Result<Socket> {
+    /// Opens the socket and drops root's privileges. Root creates the socket itself only in a directory that no other
+    /// user can write: elsewhere another user could redirect it by a symbolic link.
+    fn open_socket_and_drop_privileges(
+        &self,
+        config: &Config,
+        change: &UserChange,
+    ) -> Result<Socket> {
         if self.is_supervised {
-            privileges::take(course)?;
-            // A daemon whose supervisor is gone would keep the next one from starting.
+            privileges::apply(change)?;
+            // Stop with the supervisor: a daemon without it would prevent the next one from starting.
             nix::sys::prctl::set_pdeathsig(Signal::SIGTERM).map_err(|error| {
-                HostError::Failed(format!("the supervisor cannot be watched: {error}"))
+                HostError::Failed(format!(
+                    "the daemon cannot be stopped together with its supervisor: {error}"
+                ))
             })?;
             return Socket::of_input();
         }
         let path = config.socket_path(&self.paths);
         let open = || Socket::open(&path, config.socket_group.as_deref());
-        match course {
-            Course::Stay => {
+        match change {
+            UserChange::Keep => {
                 self.paths.make_dir()?;
-                privileges::take(course)?;
+                privileges::apply(change)?;
                 open()
             }
-            Course::Become(user) => {
+            UserChange::SwitchTo(user) => {
                 privileges::make_dir(self.paths.dir(), user)?;
                 ownership::check(&self.paths, user)?;
-                let is_early = trusted::is_roots_dir(&path);
+                let is_early = trusted::is_root_owned_dir(&path);
                 let early = is_early.then(open).transpose()?;
-                privileges::take(course)?;
+                privileges::apply(change)?;
                 early.map_or_else(open, Ok)
             }
         }
     }
 
-    /// Whether the user may work where the state is.
-    fn check_place(&self, course: &Course) -> Result<()> {
-        let Course::Become(user) = course else {
+    /// Checks that the user can write in the state directory.
+    fn check_state_dir(&self, change: &UserChange) -> Result<()> {
+        let UserChange::SwitchTo(user) = change else {
             return Ok(());
         };
         let dir = self.paths.dir();
@@ -165,7 +175,7 @@ impl Start {
             .map_err(|error| HostError::BadFile {
                 path: dir.to_owned(),
                 detail: format!(
-                    "the user {} cannot write here ({error}): keep the state in a directory of its own, by --data-dir",
+                    "the user {} cannot write here ({error}): set --data-dir to a directory of this user",
                     user.name
                 ),
             })
@@ -178,21 +188,21 @@ impl Start {
         log: Log,
         socket: &Socket,
     ) -> Result<()> {
-        let listener = socket.listener().map_err(|error| {
-            HostError::Failed(format!("the socket cannot be listened to: {error}"))
-        })?;
-        let (accepting, asked) = peers::listen(listener, config.agent_uid);
+        let listener = socket
+            .listener()
+            .map_err(|error| HostError::Failed(format!("the socket cannot be used: {error}")))?;
+        let (accepting, calls) = peers::listen(listener, config.agent_uid);
         tokio::task::spawn_local(accepting);
-        let (sender, happened) = mpsc::unbounded_channel();
+        let (sender, job_events) = mpsc::unbounded_channel();
         let sources = Sources {
             signals: Signals::new()?,
-            asked,
+            calls,
             network: Network::watch(),
-            happened,
+            job_events,
         };
         let pushes = Pushes::new(log);
         let mut event_loop =
             EventLoop::new(self.paths, self.config, host_info, log, sender, pushes);
-        event_loop.beat(config, sources).await
+        event_loop.run(config, sources).await
     }
 }

@@ -1,4 +1,4 @@
-//! When to look whether there is a network: the kernel says that routes or links changed (spec §3.6).
+//! Notifications of the kernel that routes or links have changed (spec §3.6).
 
 use std::os::fd::AsRawFd as _;
 use std::time::Duration;
@@ -11,38 +11,38 @@ use tokio::net::UnixDatagram;
 /// `RTMGRP_LINK`, `RTMGRP_IPV4_ROUTE` and `RTMGRP_IPV6_ROUTE`.
 const GROUPS: u32 = 0x1 | 0x40 | 0x400;
 
-/// After a message, others of the same change are given so long to come.
-const SETTLE: Duration = Duration::from_millis(200);
+/// How long to wait after a message for further messages of the same change.
+const SETTLE_DELAY: Duration = Duration::from_millis(200);
 
-/// The kernel's messages of its network.
+/// The netlink socket of the kernel's network messages.
 #[derive(Debug)]
 pub(super) struct Network {
     messages: Option<UnixDatagram>,
 }
 
 impl Network {
-    /// Listens to the kernel, where it lets us; else a change is seen by looking now and then.
+    /// Opens the netlink socket. Without it, the event loop notices changes by polling.
     pub(super) fn watch() -> Self {
         Self {
             messages: listen().ok(),
         }
     }
 
-    /// Comes back when the kernel says that something changed.
+    /// Returns when the kernel reports a change.
     pub(super) async fn changed(&self) {
         let Some(messages) = &self.messages else {
             return std::future::pending().await;
         };
-        // What the messages say is not read: the routes are looked at anew.
+        // The content is not parsed: the event loop reads the routes again.
         let mut buffer = [0; 4096];
-        // That messages were lost, because there were too many, is as good as one.
+        // An error because of lost messages (ENOBUFS) means a change as well.
         let _ = messages.recv(&mut buffer).await;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(SETTLE_DELAY).await;
         while messages.try_recv(&mut buffer).is_ok() {}
     }
 }
 
-/// The runtime's type is that of another family's datagrams, but reads those of any.
+/// Tokio has no netlink type; `UnixDatagram` can read datagrams of any family.
 fn listen() -> std::io::Result<UnixDatagram> {
     let fd = socket(
         AddressFamily::Netlink,
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_kernel_is_listened_to() {
+    async fn the_netlink_socket_can_be_opened() {
         assert!(listen().is_ok());
         let nothing_changed =
             tokio::time::timeout(Duration::ZERO, Network { messages: None }.changed());

@@ -1,11 +1,11 @@
-//! Whether the user that root's daemon becomes can work where the machine's state is, and the one command that lets it.
+//! Whether the unprivileged user can access the state directory, and the command that grants access.
 //!
 //! ```text
-//! a directory above is closed ─→ chmod o+x
-//! the directory, a file of Santa's sync in it ─→ chown to the user
+//! no search permission for a parent directory ─→ chmod o+x
+//! the directory or a state file is not writable ─→ chown to the user
 //! ```
 //!
-//! `santa.toml` is not among those files: it stays root's, or root would not start by it.
+//! `santa.toml` is not one of these files: it remains owned by root, which the start as root requires.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,20 +16,20 @@ use nix::unistd::User;
 use crate::Paths;
 use selvedge_host::exit::{HostError, Result};
 
-/// Reading, writing and, of a directory, going through.
+/// Permission bits: read, write and search.
 const ALL: u32 = 0o7;
 const READ_WRITE: u32 = 0o6;
-const GO_THROUGH: u32 = 0o1;
+const SEARCH: u32 = 0o1;
 
-/// Who owns a file, and what others may do with it.
+/// Owner, group and mode of a file.
 #[derive(Debug, Clone, Copy)]
-struct Owned {
+struct Ownership {
     uid: u32,
     gid: u32,
     mode: u32,
 }
 
-impl Owned {
+impl Ownership {
     fn of(metadata: &Metadata) -> Self {
         Self {
             uid: metadata.uid(),
@@ -38,7 +38,7 @@ impl Owned {
         }
     }
 
-    /// Whether a user without further groups may do this.
+    /// Whether a user without supplementary groups has these permissions.
     const fn permits(self, uid: u32, gid: u32, wanted: u32) -> bool {
         let shift = if self.uid == uid {
             6
@@ -51,10 +51,10 @@ impl Owned {
     }
 }
 
-/// Looks as root, before it becomes the user.
+/// Checks the permissions as root, before the switch to the user.
 ///
 /// # Errors
-/// When the user could not work there; the message holds one command after which it can.
+/// When the user has no access. The message contains the command that grants it.
 pub(super) fn check(paths: &Paths, user: &User) -> Result<()> {
     let dir = paths
         .dir()
@@ -63,12 +63,12 @@ pub(super) fn check(paths: &Paths, user: &User) -> Result<()> {
     let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
     let lacks = |path: &Path, wanted| {
         std::fs::metadata(path)
-            .is_ok_and(|metadata| !Owned::of(&metadata).permits(uid, gid, wanted))
+            .is_ok_and(|metadata| !Ownership::of(&metadata).permits(uid, gid, wanted))
     };
     let closed: Vec<PathBuf> = dir
         .ancestors()
         .skip(1)
-        .filter(|above| lacks(above, GO_THROUGH))
+        .filter(|above| lacks(above, SEARCH))
         .map(Path::to_owned)
         .collect();
     let dir_itself = Some(dir.clone()).filter(|dir| lacks(dir, ALL));
@@ -83,17 +83,17 @@ pub(super) fn check(paths: &Paths, user: &User) -> Result<()> {
         Some(command) => Err(HostError::BadFile {
             path: dir,
             detail: format!(
-                "the user {} cannot work here: run `{command}`, or keep the state elsewhere, by --data-dir",
+                "the user {} has no access to this directory: run `{command}`, or set another directory with --data-dir",
                 user.name
             ),
         }),
     }
 }
 
-/// What lets the user work there; `None` when it can.
+/// The command that grants access; `None` when it is not needed.
 fn command(closed: &[PathBuf], foreign: &[PathBuf], user: &str) -> Option<String> {
     let list = |paths: &[PathBuf]| {
-        let quoted: Vec<String> = paths.iter().map(|path| in_shell(path)).collect();
+        let quoted: Vec<String> = paths.iter().map(|path| shell_quoted(path)).collect();
         quoted.join(" ")
     };
     let mut commands = Vec::new();
@@ -107,7 +107,7 @@ fn command(closed: &[PathBuf], foreign: &[PathBuf], user: &str) -> Option<String
 }
 
 /// A path as a word of a shell.
-pub(super) fn in_shell(path: &Path) -> String {
+pub(super) fn shell_quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ':');
@@ -131,23 +131,23 @@ mod tests {
             (0, 8, 0o707, ALL, false),
             (0, 0, 0o007, ALL, true),
             (0, 0, 0o755, ALL, false),
-            (0, 0, 0o755, GO_THROUGH, true),
-            (0, 0, 0o700, GO_THROUGH, false),
+            (0, 0, 0o755, SEARCH, true),
+            (0, 0, 0o700, SEARCH, false),
             (0, 0, 0o600, READ_WRITE, false),
             (7, 0, 0o600, READ_WRITE, true),
         ];
         for (uid, gid, mode, wanted, expected) in rows {
-            let owned = Owned { uid, gid, mode };
+            let ownership = Ownership { uid, gid, mode };
             assert_eq!(
-                owned.permits(7, 8, wanted),
+                ownership.permits(7, 8, wanted),
                 expected,
-                "{owned:?} {wanted:o}"
+                "{ownership:?} {wanted:o}"
             );
         }
     }
 
     #[test]
-    fn one_command_does_all() {
+    fn one_command_grants_all_permissions() {
         let paths = |names: &[&str]| -> Vec<PathBuf> { names.iter().map(PathBuf::from).collect() };
         let closed = paths(&["/root"]);
         let foreign = paths(&["/root/a b", "/root/a b/it's"]);

@@ -1,12 +1,12 @@
-//! Events that an agent posts: kept first, then sent, and deleted when the server has them (spec §5.3).
+//! Events that an agent posts: stored first, then uploaded, and deleted when the server has accepted them (spec §5.3).
 //!
 //! ```text
-//! an invalid event is refused before it comes here
-//! events.post ─────────→ what becomes of each event ─→ those to keep are kept, in one transaction
-//!   nothing to send, or the same went out lately ────→ it waits for the next sync
-//!   the server takes them ───────────────────────────→ they are deleted here
-//!   it does not ─────────────────────────────────────→ they wait; the next one of the same key is tried again
-//! events.post_bundle ──→ likewise, for the main event ─→ send, store or drop, which is for the agent to do
+//! invalid events are refused earlier, when the call is parsed
+//! events.post ─→ event_filter decides for each event ─→ the events to store are stored in one transaction
+//!   nothing to upload, or the key was uploaded recently ─→ the events wait for the next sync
+//!   the server accepts them ─────────────────────────────→ they are deleted
+//!   the upload fails ────────────────────────────────────→ they wait; the next event with the same key is uploaded
+//! events.post_bundle ─→ the same for the main event; the result tells the agent: send, store or drop
 //! ```
 
 use std::cell::RefCell;
@@ -17,38 +17,38 @@ use selvedge_santa::{BundleAction, Occurrence, Settings, SyncState, Uploaded};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::clock::SteadyClock;
-use super::event_filter::{Disposition, Recent};
-use super::event_loop::Happened;
+use super::clock::MonotonicClock;
+use super::event_filter::{Disposition, RecentEvents};
+use super::event_loop::JobEvent;
 use crate::Runner;
 
-/// Uploads beside each other.
-const UPLOADS: usize = 4;
+/// Maximum number of concurrent uploads.
+const MAX_CONCURRENT_UPLOADS: usize = 4;
 
-/// What all posts share.
+/// State that all posts share.
 #[derive(Debug, Clone)]
 pub(super) struct Posts {
-    recent: Rc<RefCell<Recent>>,
-    turns: Rc<Semaphore>,
-    clock: SteadyClock,
-    happened: mpsc::UnboundedSender<Happened>,
+    recent: Rc<RefCell<RecentEvents>>,
+    upload_slots: Rc<Semaphore>,
+    clock: MonotonicClock,
+    job_events: mpsc::UnboundedSender<JobEvent>,
 }
 
-/// Events that were kept and are to be sent.
+/// Stored events to upload.
 struct Outgoing {
-    /// Their own keys, by which they are found.
+    /// The keys of the events.
     events: Vec<String>,
-    /// The keys by which they are held back.
+    /// The keys that limit repeated uploads.
     keys: Vec<String>,
 }
 
 impl Posts {
-    pub(super) fn new(clock: SteadyClock, happened: mpsc::UnboundedSender<Happened>) -> Self {
+    pub(super) fn new(clock: MonotonicClock, job_events: mpsc::UnboundedSender<JobEvent>) -> Self {
         Self {
             recent: Rc::default(),
-            turns: Rc::new(Semaphore::new(UPLOADS)),
+            upload_slots: Rc::new(Semaphore::new(MAX_CONCURRENT_UPLOADS)),
             clock,
-            happened,
+            job_events,
         }
     }
 
@@ -77,15 +77,14 @@ impl Posts {
             Occurrence::FileAccess(_) | Occurrence::Audit(_) => return Err(Fault::Params),
         };
         let outgoing = self.keep(&runner, vec![event], Some(hash.clone())).await?;
-        // What was sent lately, and is not wanted by now, will not be.
-        let action = match outgoing.events.is_empty() {
-            true => BundleAction::Drop,
-            false => {
-                let uploaded = self.send(&runner, outgoing).await;
-                // If a sync has sent it meanwhile, nobody knows what the server wants.
-                let answered = uploaded.ok().filter(|uploaded| uploaded.events > 0);
-                BundleAction::decide(answered.as_ref(), &hash)
-            }
+        // An event that was uploaded recently, or that the settings exclude, is not uploaded.
+        let action = if outgoing.events.is_empty() {
+            BundleAction::Drop
+        } else {
+            let uploaded = self.send(&runner, outgoing).await;
+            // If a sync has uploaded it in the meantime, the server's answer is unknown.
+            let answered = uploaded.ok().filter(|uploaded| uploaded.events > 0);
+            BundleAction::decide(answered.as_ref(), &hash)
         };
         if action == BundleAction::Send {
             self.recent.borrow_mut().forget(&hash);
@@ -93,7 +92,7 @@ impl Posts {
         Ok(json!({"action": action}))
     }
 
-    /// Keeps what is to be kept, and finds what of it is to be sent now.
+    /// Stores the events that `event_filter` accepts, and selects those to upload now.
     async fn keep(
         &self,
         runner: &Runner,
@@ -104,7 +103,7 @@ impl Posts {
         let now = self.clock.now();
         let (mut kept, mut wanted) = (Vec::new(), Vec::new());
         for Posted { occurrence, .. } in events {
-            let disposition = self.recent.borrow_mut().judge(&occurrence, &settings, now);
+            let disposition = self.recent.borrow_mut().decide(&occurrence, &settings, now);
             match disposition {
                 Disposition::Drop => continue,
                 Disposition::Keep => {}
@@ -139,14 +138,14 @@ impl Posts {
         })
     }
 
-    /// Sends what was kept; an error with what the server took when it did not take all.
+    /// Uploads stored events. The error holds the counts of what the server accepted before the failure.
     async fn send(&self, runner: &Runner, outgoing: Outgoing) -> Result<Uploaded, Uploaded> {
         let Outgoing { events, keys } = outgoing;
         if events.is_empty() {
             return Ok(Uploaded::default());
         }
-        // It is never closed, so that there is always a turn to wait for.
-        let _turn = self.turns.acquire().await;
+        // This cannot fail: the semaphore is never closed.
+        let _slot = self.upload_slots.acquire().await;
         let (uploaded, result) = runner.upload_waiting(&events).await;
         let error = match result {
             Ok(()) => return Ok(uploaded),
@@ -154,13 +153,13 @@ impl Posts {
         };
         let mut recent = self.recent.borrow_mut();
         keys.iter().for_each(|key| recent.forget(key));
-        // The loop is there as long as anybody is answered.
-        let _ = self.happened.send(Happened::UploadFailed(error));
+        // The event loop outlives this task, except during shutdown.
+        let _ = self.job_events.send(JobEvent::UploadFailed(error));
         Err(uploaded)
     }
 }
 
-/// What counts: what the server has set, else what this machine has.
+/// The effective settings: those of the server, else those of the configuration.
 async fn settings(runner: &Runner) -> Option<Settings> {
     let set = SyncState::load(runner.store()).await.ok()?.settings;
     Some(set.over(&runner.config().own))

@@ -1,11 +1,11 @@
-//! From root to a user who may do little, for good (spec §5.5).
+//! Drops root's privileges permanently (spec §5.5).
 //!
 //! ```text
-//! not root ─────────────────────→ go on as we are; nothing can be gained any more
-//! root, and no user is set ─────→ refused
-//! root, and the user is root ───→ refused
-//! root ─────────────────────────→ no capability can be had again, no groups, the user's ids, no capabilities,
-//!                                 and then it is tried whether root can be had back: if so, the end
+//! not root ──────────────────────→ no change, except that no privileges can be gained any more (no_new_privs)
+//! root, no user is configured ───→ refused
+//! root, and the user is root ────→ refused
+//! root ──────────────────────────→ clear the bounding set and the groups, set the user's ids, clear all capabilities,
+//!                                  then try to become root again: if that succeeds, exit
 //! ```
 
 use std::path::Path;
@@ -18,19 +18,19 @@ use nix::unistd::{
 
 use selvedge_host::exit::{HostError, Result};
 
-/// What is to become of the process.
+/// The change of the process's user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Course {
-    /// It is nobody special.
-    Stay,
-    /// It becomes this user.
-    Become(Box<User>),
+pub(super) enum UserChange {
+    /// Keep the current, unprivileged user.
+    Keep,
+    /// Switch to this user.
+    SwitchTo(Box<User>),
 }
 
-/// Decides by who the process is and who it is to be.
-pub(super) fn course(own: Uid, wanted: Option<&str>) -> Result<Course> {
+/// Decides by the current user and the configured user.
+pub(super) fn user_change(own: Uid, wanted: Option<&str>) -> Result<UserChange> {
     if !own.is_root() {
-        return Ok(Course::Stay);
+        return Ok(UserChange::Keep);
     }
     let Some(name) = wanted else {
         return Err(HostError::Usage(
@@ -42,59 +42,60 @@ pub(super) fn course(own: Uid, wanted: Option<&str>) -> Result<Course> {
         .map_err(|error| HostError::Failed(format!("users cannot be looked up: {error}")))?
         .ok_or_else(|| {
             HostError::Usage(format!(
-                "there is no user {name}: make one with `useradd --system {name}`"
+                "the user {name} does not exist: create it with `useradd --system {name}`"
             ))
         })?;
     if user.uid.is_root() || user.gid == Gid::from_raw(0) {
         return Err(HostError::Usage(format!(
-            "the daemon does not run as root, and {name} is root or of its group: set another user in santa.toml"
+            "the daemon does not run as root, and {name} is root or a member of root's group: set another user in santa.toml"
         )));
     }
-    Ok(Course::Become(Box::new(user)))
+    Ok(UserChange::SwitchTo(Box::new(user)))
 }
 
-/// Carries it out. Only a process of one thread can do it wholly, for some of it is each thread's own.
-pub(super) fn take(course: &Course) -> Result<()> {
-    let Course::Become(user) = course else {
-        return renounce();
+/// Carries out the change. The process must have one thread, because capabilities belong to a thread.
+pub(super) fn apply(user_change: &UserChange) -> Result<()> {
+    let UserChange::SwitchTo(user) = user_change else {
+        return set_no_new_privs();
     };
     if threads() != Some(1) {
-        return Err(lost("other threads run already"));
+        return Err(failed("the process has other threads"));
     }
     let become_user = || -> nix::Result<()> {
         setgroups(&[])?;
         setresgid(user.gid, user.gid, user.gid)?;
         setresuid(user.uid, user.uid, user.uid)
     };
-    // While it is root, it can still give up what could be had again.
-    caps::clear(None, CapSet::Bounding).map_err(|error| lost(&error.to_string()))?;
-    become_user().map_err(|error| lost(error.desc()))?;
+    // The bounding set can only be cleared as root.
+    caps::clear(None, CapSet::Bounding).map_err(|error| failed(&error.to_string()))?;
+    become_user().map_err(|error| failed(error.desc()))?;
     for set in [
         CapSet::Ambient,
         CapSet::Inheritable,
         CapSet::Effective,
         CapSet::Permitted,
     ] {
-        caps::clear(None, set).map_err(|error| lost(&error.to_string()))?;
+        caps::clear(None, set).map_err(|error| failed(&error.to_string()))?;
     }
-    renounce()?;
-    match is_for_good(user) {
-        true => Ok(()),
-        false => Err(lost("root can be had back")),
+    set_no_new_privs()?;
+    if is_permanent(user) {
+        Ok(())
+    } else {
+        Err(failed("the process could become root again"))
     }
 }
 
-/// Whatever is executed from now on gains nothing.
-fn renounce() -> Result<()> {
-    nix::sys::prctl::set_no_new_privs().map_err(|error| lost(error.desc()))
+/// Prevents this process and its children from gaining privileges by executing a program.
+fn set_no_new_privs() -> Result<()> {
+    nix::sys::prctl::set_no_new_privs().map_err(|error| failed(error.desc()))
 }
 
 fn threads() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
 
-/// Tries to be root again, and looks at all that is left.
-fn is_for_good(user: &User) -> bool {
+/// Tries to become root again, and checks the ids and capabilities.
+fn is_permanent(user: &User) -> bool {
     let root = (Uid::from_raw(0), Gid::from_raw(0));
     let is_refused = setuid(root.0).is_err()
         && setresuid(root.0, root.0, root.0).is_err()
@@ -113,13 +114,13 @@ fn is_for_good(user: &User) -> bool {
     is_refused && uids && gids && groups && sets.into_iter().all(has_nothing)
 }
 
-fn lost(why: &str) -> HostError {
+fn failed(why: &str) -> HostError {
     HostError::Failed(format!(
-        "the privileges of root cannot be given up ({why}): start the daemon as its user"
+        "root's privileges cannot be dropped ({why}): start the daemon as its user"
     ))
 }
 
-/// Makes a directory for the user, if there is none yet; an old one stays as it is.
+/// Creates a directory for the user. An existing one is not changed.
 pub(super) fn make_dir(dir: &Path, user: &User) -> Result<()> {
     if dir.exists() {
         return Ok(());
@@ -140,30 +141,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_becomes_somebody_or_is_refused() {
+    fn root_switches_to_an_unprivileged_user_or_is_refused() {
         let (root, other) = (Uid::from_raw(0), Uid::from_raw(1000));
-        assert_eq!(course(other, None).unwrap(), Course::Stay);
-        assert_eq!(course(other, Some("nobody")).unwrap(), Course::Stay);
+        assert_eq!(user_change(other, None).unwrap(), UserChange::Keep);
+        assert_eq!(
+            user_change(other, Some("nobody")).unwrap(),
+            UserChange::Keep
+        );
         for (wanted, expected) in [
             (None, "set `user`"),
             (Some("root"), "another user"),
-            (Some("no such user"), "there is no user"),
+            (Some("no such user"), "does not exist"),
         ] {
-            let said = course(root, wanted).unwrap_err().to_string();
-            assert!(said.contains(expected), "{said}");
+            let error = user_change(root, wanted).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         }
     }
 
     #[test]
-    fn a_process_of_several_threads_is_refused() {
-        // The runner of tests has a thread for each.
+    fn a_process_with_several_threads_is_refused() {
+        // The test runner has several threads.
         assert!(threads().is_some_and(|count| count > 1));
         let nobody = User {
             uid: Uid::from_raw(65_534),
             gid: Gid::from_raw(65_534),
             ..User::from_uid(Uid::from_raw(0)).unwrap().unwrap()
         };
-        let said = take(&Course::Become(Box::new(nobody))).unwrap_err();
-        assert!(said.to_string().contains("threads"), "{said}");
+        let error = apply(&UserChange::SwitchTo(Box::new(nobody))).unwrap_err();
+        assert!(error.to_string().contains("threads"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Push, as the loop sees it: what its events mean for the schedule, and what commands are done here (spec §4).
+//! Push events in the event loop: their effect on the schedule, and commands (spec §4).
 
 use std::collections::BTreeSet;
 
@@ -14,15 +14,15 @@ use crate::push::{self, Commands, FcmConfig, NatsConfig, PushConfig, PushEvent, 
 use crate::{Config, Runner};
 use selvedge_host::service::Log;
 
-/// Events that wait for the loop.
-const EVENTS: usize = 64;
+/// Capacity of the queue of push events.
+const EVENT_QUEUE: usize = 64;
 
-/// The connection by which push messages come, if there is one.
+/// The push connection, if push is configured.
 #[derive(Debug)]
 pub(super) struct Pushes {
     log: Log,
     current: Option<(PushHandle, mpsc::Receiver<PushEvent>)>,
-    /// Where messages for this machine go, as servers are told.
+    /// The push token that syncs send to the server.
     token: Option<Token>,
 }
 
@@ -35,7 +35,7 @@ impl Pushes {
         }
     }
 
-    /// The next event; waits for ever where there is no push.
+    /// The next event. Never returns without push.
     pub(super) async fn next(&mut self) -> Option<PushEvent> {
         match &mut self.current {
             Some((_, events)) => match events.recv().await {
@@ -68,48 +68,50 @@ impl Pushes {
         }
     }
 
-    /// Ends the old connection and begins the one that a configuration wants.
+    /// Closes the old connection and starts the one of a configuration.
     fn start(&mut self, runner: Option<&Runner>) {
         self.current = None;
         let Some(runner) = runner else {
             return;
         };
         runner.set_push_token(None);
-        let Some(config) = wanted(runner.config()) else {
+        let Some(config) = push_config(runner.config()) else {
             return;
         };
         self.token = Some(match &config {
             PushConfig::Nats(_) => Token::from(runner.machine_id()),
             PushConfig::Fcm(fcm) => fcm.token.clone(),
         });
-        let (sender, events) = mpsc::channel(EVENTS);
+        let (sender, events) = mpsc::channel(EVENT_QUEUE);
         match push::start(config, runner.machine_id(), sender) {
             Ok(handle) => self.current = Some((handle, events)),
-            Err(error) => self.log.say("push", &format!("there is no push: {error}")),
+            Err(error) => self
+                .log
+                .say("push", &format!("push cannot be started: {error}")),
         }
     }
 }
 
-/// What a configuration wants: a server of the fleet's own, else Firebase Cloud Messaging.
-fn wanted(config: &Config) -> Option<PushConfig> {
+/// The push service of a configuration: a NATS server, else Firebase Cloud Messaging.
+fn push_config(config: &Config) -> Option<PushConfig> {
     if !config.push_enabled {
         return None;
     }
     match (&config.nats, &config.fcm) {
-        (Some(nats), _) => Some(PushConfig::Nats(of_nats(nats, config))),
+        (Some(nats), _) => Some(PushConfig::Nats(nats_config(nats, config))),
         (None, Some(fcm)) => {
-            let at_google = FcmConfig::new(fcm.token.clone());
+            let defaults = FcmConfig::new(fcm.token.clone());
             Some(PushConfig::Fcm(FcmConfig {
-                connect_url: fcm.connect_url.clone().unwrap_or(at_google.connect_url),
-                ack_url: fcm.ack_url.clone().unwrap_or(at_google.ack_url),
-                token: at_google.token,
+                connect_url: fcm.connect_url.clone().unwrap_or(defaults.connect_url),
+                ack_url: fcm.ack_url.clone().unwrap_or(defaults.ack_url),
+                token: defaults.token,
             }))
         }
         (None, None) => None,
     }
 }
 
-fn of_nats(nats: &NatsSettings, config: &Config) -> NatsConfig {
+fn nats_config(nats: &NatsSettings, config: &Config) -> NatsConfig {
     let allowed = config.allowed_commands.as_ref().map(|names| {
         let known = names.iter().filter_map(|name| Action::from_name(name));
         known.collect::<BTreeSet<_>>()
@@ -131,44 +133,45 @@ fn of_nats(nats: &NatsSettings, config: &Config) -> NatsConfig {
 }
 
 impl EventLoop {
-    /// Begins push anew, as the configuration wants it now.
-    pub(super) fn push_anew(&mut self) {
+    /// Restarts push with the current configuration.
+    pub(super) fn restart_push(&mut self) {
         let runner = self.runner().cloned();
         self.pushes.start(runner.as_deref());
         if self.pushes.current.is_none() {
-            self.tell(Wake::PushGone);
+            self.notify_schedule(Wake::PushGone);
         }
     }
 
-    /// Something came by push.
-    pub(super) fn pushed(&mut self, event: PushEvent) {
+    /// Handles a push event.
+    pub(super) fn handle_push_event(&mut self, event: PushEvent) {
         match event {
-            PushEvent::Created => self.tell(Wake::PushPresent),
+            PushEvent::Created => self.notify_schedule(Wake::PushPresent),
             PushEvent::Connected { server } => {
-                self.log
-                    .say("push", &format!("push messages come from {server}"));
+                self.log.say("push", &format!("connected to {server}"));
                 if let Some(runner) = self.runner() {
                     runner.set_push_token(self.pushes.token.clone());
                 }
-                self.tell(Wake::PushConnected);
+                self.notify_schedule(Wake::PushConnected);
             }
             PushEvent::Disconnected { why } => {
                 self.log
-                    .say("push", &format!("no push messages come for now: {why}"));
-                self.tell(Wake::PushDisconnected);
+                    .say("push", &format!("disconnected, and reconnecting: {why}"));
+                self.notify_schedule(Wake::PushDisconnected);
             }
             PushEvent::Ended { why } => {
-                self.log
-                    .say("push", &format!("no push messages come any more: {why}"));
+                self.log.say(
+                    "push",
+                    &format!("push has ended until the configuration changes: {why}"),
+                );
                 if let Some(runner) = self.runner() {
                     runner.set_push_token(None);
                 }
-                self.tell(Wake::PushGone);
+                self.notify_schedule(Wake::PushGone);
             }
-            PushEvent::Trouble { what } => self.log.say("push", &what),
+            PushEvent::Problem { what } => self.log.say("push", &what),
             PushEvent::Message(message) => {
-                self.log.say("push", in_words(message));
-                self.tell(Wake::Pushed(message));
+                self.log.say("push", describe(message));
+                self.notify_schedule(Wake::Pushed(message));
             }
             PushEvent::Announced { hash, name } => {
                 if let Some(runner) = self.runner() {
@@ -181,29 +184,31 @@ impl EventLoop {
             }
             PushEvent::Command(asked, reply) => {
                 let answered = self.command(&asked);
-                // Who does not wait any more needs no answer.
+                // The sender may no longer wait for the answer.
                 let _ = reply.send(answered);
             }
         }
     }
 
-    /// Does what a command asks, as far as it can be done without an agent.
+    /// Executes a command, if it can be done without an agent.
     fn command(&mut self, asked: &Asked) -> Answered {
-        let answered = course(asked);
+        let answered = answer_for(asked);
         if answered == Answered::Done(Action::EventUpload, Vec::new()) {
-            self.tell(Wake::Pushed(Message::Full));
+            self.notify_schedule(Wake::Pushed(Message::Full));
         }
         let text = match &answered {
-            Answered::Done(action, _) => format!("the command {} is done", action.as_str()),
-            Answered::Not(_) => format!("the command {} is not done here", asked.action.as_str()),
+            Answered::Done(action, _) => {
+                format!("the command {} has been executed", action.as_str())
+            }
+            Answered::Not(_) => format!("the command {} is not supported", asked.action.as_str()),
         };
         self.log.say("command", &text);
         answered
     }
 }
 
-/// All that waits can be uploaded at once; a certain file, or a process, is an agent's affair.
-fn course(asked: &Asked) -> Answered {
+/// The answer to a command. Uploading all pending events is supported; commands for a file or a process need an agent.
+fn answer_for(asked: &Asked) -> Answered {
     match asked.action {
         Action::Ping => Answered::Done(Action::Ping, Vec::new()),
         Action::EventUpload if asked.details.is_empty() => {
@@ -215,12 +220,12 @@ fn course(asked: &Asked) -> Answered {
     }
 }
 
-const fn in_words(message: Message) -> &'static str {
+const fn describe(message: Message) -> &'static str {
     match message {
-        Message::Full => "push: sync everything now",
-        Message::Tag { .. } => "push: sync everything, each machine at its own moment",
-        Message::Rules { is_for_us: true } => "push: fetch rules now",
-        Message::Rules { is_for_us: false } => "push: fetch rules, each machine at its own moment",
+        Message::Full => "push: full sync now",
+        Message::Tag { .. } => "push: full sync after a random delay",
+        Message::Rules { is_for_us: true } => "push: download rules now",
+        Message::Rules { is_for_us: false } => "push: download rules after a random delay",
     }
 }
 
@@ -229,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_done_here_is_said_to_be_done() {
+    fn only_supported_commands_are_answered_as_done() {
         let asked = |action, details: &[u8]| Asked {
             uuid: String::new(),
             action,
@@ -247,7 +252,7 @@ mod tests {
             (Action::Kill, b"", unknown()),
             (Action::BinaryUpload, b"", unknown()),
         ] {
-            assert_eq!(course(&asked(action, details)), expected, "{action:?}");
+            assert_eq!(answer_for(&asked(action, details)), expected, "{action:?}");
         }
     }
 }

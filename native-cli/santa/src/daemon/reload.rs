@@ -1,26 +1,26 @@
-//! What a configuration that changed means for a daemon that runs (spec §3.4).
+//! The effect of a changed configuration on a running daemon (spec §3.4).
 //!
 //! ```text
-//! the server is the same ────────→ the next sync uses what changed
-//! there is another server ───────→ what runs is stopped; as if just started
-//! there is no server any more ───→ what runs is stopped; after 10 minutes what the server had set is cleared
-//! there is a server again ───────→ nothing is cleared; as if just started
-//! the file cannot be used ───────→ said, and the old one counts until it can
+//! the server is the same ────→ the next sync uses the new settings
+//! the server has changed ────→ the running sync is aborted, and the schedule starts again
+//! the server was removed ────→ the running sync is aborted; after 10 minutes the server's settings are cleared
+//! a server was added ────────→ nothing is cleared, and the schedule starts again
+//! the file is invalid ───────→ an error is logged, and the old configuration stays in effect
 //! ```
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// By which a file is known to be another one than it was.
+/// Identifies the version of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     modified: (i64, i64),
     inode: u64,
     length: u64,
 }
 
-impl Stamp {
-    /// Of a file; `None` when there is none.
+impl FileStamp {
+    /// The stamp of a file; `None` if it does not exist.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         Some(Self {
@@ -31,16 +31,16 @@ impl Stamp {
     }
 }
 
-/// What a new configuration means.
+/// How a new configuration differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// The same server, or none as before.
+    /// The same server, or still no server.
     Same,
-    /// Another one.
+    /// Another server.
     Moved,
-    /// None any more.
+    /// The server was removed.
     Removed,
-    /// One again.
+    /// A server was added.
     Returned,
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row() {
+    fn the_change_of_each_pair_of_servers() {
         let rows = [
             (None, None, Change::Same),
             (Some("a"), Some("a"), Change::Same),
@@ -75,15 +75,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_written_anew_has_another_stamp() {
+    fn a_rewritten_file_has_another_stamp() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("santa.toml");
-        assert_eq!(Stamp::of(&path), None);
+        assert_eq!(FileStamp::of(&path), None);
         std::fs::write(&path, "a").unwrap();
-        let first = Stamp::of(&path);
-        assert_eq!(first, Stamp::of(&path));
+        let first = FileStamp::of(&path);
+        assert_eq!(first, FileStamp::of(&path));
         std::fs::write(dir.path().join("new"), "b").unwrap();
         std::fs::rename(dir.path().join("new"), &path).unwrap();
-        assert_ne!(first, Stamp::of(&path));
+        assert_ne!(first, FileStamp::of(&path));
     }
 }

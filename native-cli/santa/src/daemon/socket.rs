@@ -1,10 +1,10 @@
-//! The socket on which the daemon is spoken to (spec §5.4).
+//! The daemon's Unix socket (spec §5.4).
 //!
 //! ```text
-//! the service manager hands one over ───→ that one, if it is a listening Unix socket
-//! our supervisor does, as its input ────→ likewise
-//! somebody answers on the path ─────────→ another daemon: refused
-//! else ─────────────────────────────────→ a new one, for root or the user and for the group that is set
+//! the service manager passes a socket ─────→ use it, if it is a listening Unix socket
+//! the supervisor passes one as stdin ──────→ the same
+//! a process accepts connections at the path → another daemon runs: refused
+//! else ────────────────────────────────────→ create a socket for root or the user, and for the configured group
 //! ```
 
 use std::io;
@@ -19,38 +19,40 @@ use nix::unistd::Group;
 
 use selvedge_host::exit::{HostError, Result};
 
-/// The name under which a service manager may hand it over.
+/// The name of the socket in a systemd unit (`FileDescriptorName`).
 const NAME: &str = "sync";
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub(super) struct Socket {
     listener: UnixListener,
-    /// What is to be removed at the end; `None` when the socket is somebody else's.
-    made: Option<PathBuf>,
+    /// The path to remove at the end; `None` if another process created the socket.
+    created: Option<PathBuf>,
 }
 
 impl Socket {
-    /// Takes the one that was handed over, or makes one.
+    /// Takes the socket of the service manager, or creates one.
     pub(super) fn open(path: &Path, group: Option<&str>) -> Result<Self> {
         match from_service_manager()? {
             Some(listener) => Ok(Self {
                 listener,
-                made: None,
+                created: None,
             }),
             None => Self::make(path, group),
         }
     }
 
-    /// The one that a supervisor gave as the process's input.
+    /// The socket that a supervisor passed as stdin.
     pub(super) fn of_input() -> Result<Self> {
         let fd = io::stdin().as_fd().try_clone_to_owned();
         let listener = fd.map(checked).map_err(|error| {
-            HostError::Failed(format!("the supervisor's socket cannot be had: {error}"))
+            HostError::Failed(format!(
+                "the socket of the supervisor cannot be used: {error}"
+            ))
         })??;
         Ok(Self {
             listener,
-            made: None,
+            created: None,
         })
     }
 
@@ -63,7 +65,7 @@ impl Socket {
         let listener = UnixListener::bind(path).map_err(of_path())?;
         let socket = Self {
             listener,
-            made: Some(path.to_owned()),
+            created: Some(path.to_owned()),
         };
         if let Some(group) = group {
             give_to_group(path, group)?;
@@ -73,12 +75,12 @@ impl Socket {
         Ok(socket)
     }
 
-    /// The same socket, for a child.
+    /// A duplicate of the socket for a child process.
     pub(super) fn share(&self) -> io::Result<OwnedFd> {
         self.listener.as_fd().try_clone_to_owned()
     }
 
-    /// The socket for the loop, which removes it from its path in the end.
+    /// The socket for the event loop.
     pub(super) fn listener(&self) -> io::Result<tokio::net::UnixListener> {
         let listener = self.listener.try_clone()?;
         listener.set_nonblocking(true)?;
@@ -88,20 +90,20 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(path) = &self.made {
-            // Without the rights of its directory it stays, and the next start removes it.
+        if let Some(path) = &self.created {
+            // If permissions are missing, it remains and the next start removes it.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
 fn from_service_manager() -> Result<Option<UnixListener>> {
-    // Without our own number the sockets are another process's.
+    // Without our process id, the sockets belong to another process.
     if std::env::var_os("LISTEN_PID").is_none() {
         return Ok(None);
     }
     let names = std::env::var("LISTEN_FDNAMES").ok();
-    let taken = listenfd::ListenFd::from_env().take_unix_listener(paths(names.as_deref()));
+    let taken = listenfd::ListenFd::from_env().take_unix_listener(socket_index(names.as_deref()));
     let refused = |error| {
         HostError::Failed(format!(
             "the service manager's socket cannot be used: {error}"
@@ -113,8 +115,8 @@ fn from_service_manager() -> Result<Option<UnixListener>> {
         .transpose()
 }
 
-/// Which of the sockets that were handed over is ours: the one with our name, else the first.
-fn paths(names: Option<&str>) -> usize {
+/// The index of our socket among the passed sockets: the one with our name, else the first.
+fn socket_index(names: Option<&str>) -> usize {
     let at = |names: &str| names.split(':').position(|name| name == NAME);
     names.and_then(at).unwrap_or(0)
 }
@@ -126,15 +128,17 @@ fn checked(fd: OwnedFd) -> Result<UnixListener> {
     let is_ours = family == Ok(Some(AddressFamily::Unix))
         && getsockopt(&fd, sockopt::SockType) == Ok(SockType::Stream)
         && getsockopt(&fd, sockopt::AcceptConn) == Ok(true);
-    match is_ours {
-        true => Ok(fd.into()),
-        false => Err(HostError::Usage(
-            "what was handed over is no Unix socket that listens: mend the socket unit".into(),
-        )),
+    if is_ours {
+        Ok(fd.into())
+    } else {
+        Err(HostError::Usage(
+            "the passed file descriptor is not a listening Unix stream socket: fix the socket unit (ListenStream=)"
+                .into(),
+        ))
     }
 }
 
-/// Everybody may go through it, as far as its parents let them.
+/// Creates the directory of the socket, searchable by all users.
 fn make_dir(dir: &Path) -> io::Result<()> {
     if dir.as_os_str().is_empty() || dir.exists() {
         return Ok(());
@@ -143,13 +147,13 @@ fn make_dir(dir: &Path) -> io::Result<()> {
     std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755))
 }
 
-/// A socket on which nobody answers is what a killed daemon left. Anything else is not ours to remove.
+/// Removes the socket of a killed daemon, on which no process listens. Nothing else is removed.
 fn remove_stale(path: &Path) -> Result<()> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
         return Ok(());
     };
     if !metadata.file_type().is_socket() {
-        let detail = "it is no socket: remove it, or set another path in santa.toml".into();
+        let detail = "it is not a socket: remove it, or set another path in santa.toml".into();
         let path = path.to_owned();
         return Err(HostError::BadFile { path, detail });
     }
@@ -164,11 +168,11 @@ fn give_to_group(path: &Path, name: &str) -> Result<()> {
         .map_err(|error| HostError::Failed(format!("groups cannot be looked up: {error}")))?
         .ok_or_else(|| {
             HostError::Usage(format!(
-                "there is no group {name}: make one with `groupadd --system {name}`"
+                "the group {name} does not exist: create it with `groupadd --system {name}`"
             ))
         })?;
     let metadata = std::fs::metadata(path).map_err(HostError::file(path))?;
-    // The system call alone would be the end of us in a sandbox that needs it for nothing.
+    // Skip a needless chown: the sandbox of the systemd unit kills the process for this system call.
     if metadata.gid() == group.gid.as_raw() {
         return Ok(());
     }
@@ -184,19 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn ours_is_the_socket_with_our_name() {
+    fn the_socket_with_our_name_is_selected() {
         for (names, expected) in [
             (None, 0),
             (Some("selvedge-santa.socket"), 0),
             (Some("metrics:sync"), 1),
             (Some(""), 0),
         ] {
-            assert_eq!(paths(names), expected, "{names:?}");
+            assert_eq!(socket_index(names), expected, "{names:?}");
         }
     }
 
     #[test]
-    fn it_is_for_its_owner_and_group_and_goes_with_the_daemon() {
+    fn a_created_socket_is_for_owner_and_group_and_removed_at_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run/sync.sock");
         let socket = Socket::make(&path, None).unwrap();
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_on_which_somebody_answers_is_left_alone_and_one_that_was_left_is_not() {
+    fn a_socket_in_use_is_kept_and_a_stale_socket_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sync.sock");
         let left = UnixListener::bind(&path).unwrap();
@@ -218,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_on_its_path_is_not_removed() {
+    fn a_regular_file_at_the_path_is_not_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sync.sock");
         std::fs::write(&path, "precious").unwrap();
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_unix_socket_that_listens_is_taken_over() {
+    fn only_a_listening_unix_socket_is_accepted() {
         let (connected, _other) = UnixStream::pair().unwrap();
         assert!(checked(connected.into()).is_err());
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

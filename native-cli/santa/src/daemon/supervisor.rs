@@ -1,15 +1,16 @@
-//! A parent that starts the daemon again when it dies, where there is no systemd to do it (spec §5.5).
+//! A parent process that restarts the daemon when it exits, for systems without systemd (spec §5.5).
 //!
 //! ```text
-//! it died ────────────────────────→ again after 1 s
-//! it died within 10 s, once more ─→ twice as long as before, at most 60 s
-//! it says nothing for 2 minutes ──→ it hangs: it is killed, and again after 1 s
-//! its configuration is of no use ─→ the end: a person has to see to it first
-//! SIGHUP ─────────────────────────→ it looks at its configuration again
-//! SIGTERM, SIGINT ────────────────→ it ends, and so do we; after 20 s it is ended
+//! the daemon exits ────────────────→ restart after 1 s
+//! it exits again within 10 s ──────→ double the previous delay, at most 60 s
+//! no keep-alive for 2 minutes ─────→ the daemon hangs: kill it, and restart after 1 s
+//! exit code 2 (configuration) ─────→ give up: a person has to fix the configuration
+//! SIGHUP ──────────────────────────→ forward it: the daemon reloads its configuration
+//! SIGTERM, SIGINT ─────────────────→ stop the daemon, kill it after 20 s, and exit
 //! ```
 //!
-//! The socket is the parent's: whoever speaks to the daemon while there is none waits a second, and is not refused.
+//! The parent owns the socket: connections during a restart wait until the new daemon accepts them, and are not
+//! refused.
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -22,113 +23,116 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
 use super::socket::Socket;
-use super::watchdog::{Heard, Watchdog};
+use super::watchdog::{ChildMessage, Watchdog};
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_host::service::{Log, Notifier, Signalled, Signals};
 
-/// The option by which a child knows that it is one.
+/// The option of the child process.
 pub(super) const CHILD: &str = "--supervised";
 
-/// Who lives so long has started well.
-const WELL: Duration = Duration::from_secs(10);
+/// A daemon that runs longer than this has started successfully.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// The shortest and the longest wait.
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+/// The minimum and maximum delay before a restart.
+const MIN_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_secs(60);
 
-/// A child that is told to end has so long.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long the child may take to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the parent starts, again and again.
+/// Starts and restarts the daemon.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     program: PathBuf,
     args: Vec<OsString>,
-    told: Vec<(&'static str, String)>,
-    wait: Duration,
+    child_env: Vec<(&'static str, String)>,
+    delay: Duration,
     log: Log,
     notifier: Notifier,
 }
 
-/// What the end of a child means.
+/// What to do after the child has exited.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Start another after so long.
-    Again(Duration),
-    /// It would end the same way.
+    /// Restart after this delay.
+    Restart(Duration),
+    /// A restart would fail in the same way.
     GiveUp,
 }
 
-/// Decides by how it ended, how long it lived, and how long was waited before it.
-fn judge(code: Option<i32>, lived: Duration, waited: Duration) -> Verdict {
+/// Decides by the exit code, the run time, and the delay before this start.
+fn decide(code: Option<i32>, lived: Duration, waited: Duration) -> Verdict {
     match code {
         Some(code) if code == Exit::Usage as i32 => Verdict::GiveUp,
-        _ if lived < WELL => Verdict::Again((waited * 2).clamp(SHORTEST, LONGEST)),
-        _ => Verdict::Again(SHORTEST),
+        _ if lived < STABLE_AFTER => Verdict::Restart((waited * 2).clamp(MIN_DELAY, MAX_DELAY)),
+        _ => Verdict::Restart(MIN_DELAY),
     }
 }
 
-/// How a child came to its end.
+/// Why a child has ended.
 enum Ended {
-    ByItself(ExitStatus),
-    ByUs,
+    Exited(ExitStatus),
+    Stopped,
 }
 
 impl Supervisor {
-    /// Starts this program, as it was started, but for the one option.
+    /// The child is this program with the same arguments, except for `--supervise`.
     pub(super) fn new(program: PathBuf, args: impl Iterator<Item = OsString>, log: Log) -> Self {
         Self {
             program,
-            args: as_child(args),
-            told: Vec::new(),
-            wait: Duration::ZERO,
+            args: child_args(args),
+            child_env: Vec::new(),
+            delay: Duration::ZERO,
             log,
             notifier: Notifier::from_env(),
         }
     }
 
-    /// Tells each child something by its environment.
-    pub(super) fn tell(&mut self, name: &'static str, value: &str) {
-        self.told.push((name, value.into()));
+    /// Sets an environment variable for each child.
+    pub(super) fn set_child_env(&mut self, name: &'static str, value: &str) {
+        self.child_env.push((name, value.into()));
     }
 
-    /// Until it is told to stop. What its children say of themselves comes to `ear`.
-    pub(super) async fn run(mut self, socket: &Socket, ear: PathBuf) -> Result<()> {
+    /// Runs until a signal stops the supervisor. `notify_path` is the notification socket for the children.
+    pub(super) async fn run(mut self, socket: &Socket, notify_path: PathBuf) -> Result<()> {
         let mut signals = Signals::new()?;
-        let mut watchdog = Watchdog::listen(ear, self.notifier.watchdog()).map_err(|error| {
-            HostError::Failed(format!("the supervisor cannot hear of the daemon: {error}"))
-        })?;
+        let mut watchdog =
+            Watchdog::listen(notify_path, self.notifier.watchdog()).map_err(|error| {
+                HostError::Failed(format!(
+                    "the notification socket of the supervisor cannot be created: {error}"
+                ))
+            })?;
         loop {
             let began = Instant::now();
             watchdog.begin();
-            let shared = socket.share().map_err(|error| self.lost(&error))?;
+            let shared = socket.share().map_err(|error| self.start_error(&error))?;
             let child = self.start(shared, &watchdog);
-            let child = child.map_err(|error| self.lost(&error))?;
+            let child = child.map_err(|error| self.start_error(&error))?;
             let status = match self.watch(child, &mut watchdog, &mut signals).await? {
-                Ended::ByUs => return Ok(()),
-                Ended::ByItself(status) => status,
+                Ended::Stopped => return Ok(()),
+                Ended::Exited(status) => status,
             };
-            match judge(status.code(), began.elapsed(), self.wait) {
+            match decide(status.code(), began.elapsed(), self.delay) {
                 Verdict::GiveUp => {
                     return Err(HostError::Usage(
-                        "the daemon cannot work so: it said why, see to that first".into(),
+                        "the daemon exited because its configuration is invalid: fix the error in the log, then start it again".into(),
                     ));
                 }
-                Verdict::Again(wait) => self.wait = wait,
+                Verdict::Restart(delay) => self.delay = delay,
             }
             let text = format!(
-                "the daemon ended ({status}) and starts again in {} s",
-                self.wait.as_secs()
+                "the daemon exited ({status}); restart in {} s",
+                self.delay.as_secs()
             );
             self.notifier.status(&text);
             self.log.say("restarting", &text);
-            if self.is_stopped_within_wait(&mut signals).await {
+            if self.is_stopped_during_delay(&mut signals).await {
                 return Ok(());
             }
         }
     }
 
-    fn lost(&self, error: &std::io::Error) -> HostError {
+    fn start_error(&self, error: &std::io::Error) -> HostError {
         HostError::Failed(format!("the daemon cannot be started: {error}"))
     }
 
@@ -136,10 +140,10 @@ impl Supervisor {
         let watchdog_micros = watchdog.limit().as_micros().to_string();
         Command::new(&self.program)
             .args(&self.args)
-            .envs(self.told.iter().map(|(name, value)| (name, value)))
+            .envs(self.child_env.iter().map(|(name, value)| (name, value)))
             .env("NOTIFY_SOCKET", watchdog.path())
             .env("WATCHDOG_USEC", watchdog_micros)
-            // It names the process that a service manager watches, which is the supervisor.
+            // The id is that of the supervisor, which the service manager watches.
             .env_remove("WATCHDOG_PID")
             .stdin(Stdio::from(socket))
             .kill_on_drop(true)
@@ -155,14 +159,14 @@ impl Supervisor {
         loop {
             self.notifier.alive();
             tokio::select! {
-                status = child.wait() => return Ok(Ended::ByItself(status.map_err(|error| self.lost(&error))?)),
-                heard = watchdog.next() => match heard {
-                    Heard::Ready => self.notifier.ready(),
-                    Heard::Status(text) => self.notifier.status(&text),
-                    Heard::Life => {}
-                    Heard::Silence => {
+                status = child.wait() => return Ok(Ended::Exited(status.map_err(|error| self.start_error(&error))?)),
+                message = watchdog.next() => match message {
+                    ChildMessage::Ready => self.notifier.ready(),
+                    ChildMessage::Status(text) => self.notifier.status(&text),
+                    ChildMessage::Alive => {}
+                    ChildMessage::Timeout => {
                         let text = format!(
-                            "the daemon has said nothing for {} s: it hangs, and is killed",
+                            "the daemon hangs: no keep-alive message for {} s; it is killed",
                             watchdog.limit().as_secs()
                         );
                         self.log.say("killed", &text);
@@ -175,20 +179,20 @@ impl Supervisor {
                     Signalled::Stop => {
                         self.notifier.stopping();
                         send(&child, Signal::SIGTERM);
-                        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-                            self.log.say("killed", "the daemon did not end in time");
-                            // It is gone already, or goes now.
+                        if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+                            self.log.say("killed", "the daemon did not stop in time");
+                            // An error means that it has already exited.
                             let _ = child.kill().await;
                         }
-                        return Ok(Ended::ByUs);
+                        return Ok(Ended::Stopped);
                     }
                 },
             }
         }
     }
 
-    async fn is_stopped_within_wait(&self, signals: &mut Signals) -> bool {
-        let until = tokio::time::Instant::now() + self.wait;
+    async fn is_stopped_during_delay(&self, signals: &mut Signals) -> bool {
+        let until = tokio::time::Instant::now() + self.delay;
         loop {
             self.notifier.alive();
             tokio::select! {
@@ -202,7 +206,7 @@ impl Supervisor {
         }
     }
 
-    /// Comes back when the service manager wants to hear that the supervisor lives.
+    /// Returns when the next keep-alive message to the service manager is due.
     async fn own_watchdog(&self) {
         match self.notifier.watchdog() {
             Some(every) => tokio::time::sleep(every).await,
@@ -211,20 +215,23 @@ impl Supervisor {
     }
 }
 
-/// A child that has ended cannot be signalled, and need not.
+/// Sends a signal. A child that has exited is ignored.
 fn send(child: &Child, signal: Signal) {
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 
-/// The same arguments for a child.
-fn as_child(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    args.map(|arg| match arg == "--supervise" {
-        true => CHILD.into(),
-        false => arg,
-    })
-    .collect()
+/// The arguments of a child: the same, with `--supervised` instead of `--supervise`.
+fn child_args(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let child_arg = |arg: OsString| {
+        if arg == "--supervise" {
+            CHILD.into()
+        } else {
+            arg
+        }
+    };
+    args.map(child_arg).collect()
 }
 
 #[cfg(test)]
@@ -232,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row() {
+    fn the_verdict_for_each_exit() {
         let seconds = Duration::from_secs;
         let rows = [
             (
@@ -240,49 +247,49 @@ mod tests {
                 None,
                 11,
                 0,
-                Verdict::Again(seconds(1)),
+                Verdict::Restart(seconds(1)),
             ),
             (
                 "killed after a while, once more",
                 None,
                 11,
                 32,
-                Verdict::Again(seconds(1)),
+                Verdict::Restart(seconds(1)),
             ),
-            ("killed at once", None, 9, 0, Verdict::Again(seconds(1))),
+            ("killed at once", None, 9, 0, Verdict::Restart(seconds(1))),
             (
                 "killed at once, again",
                 None,
                 9,
                 1,
-                Verdict::Again(seconds(2)),
+                Verdict::Restart(seconds(2)),
             ),
             (
                 "failed at once, again and again",
                 Some(1),
                 0,
                 32,
-                Verdict::Again(seconds(60)),
+                Verdict::Restart(seconds(60)),
             ),
             (
                 "the longest wait",
                 Some(10),
                 0,
                 60,
-                Verdict::Again(seconds(60)),
+                Verdict::Restart(seconds(60)),
             ),
             (
                 "it was asked to stop",
                 Some(0),
                 100,
                 1,
-                Verdict::Again(seconds(1)),
+                Verdict::Restart(seconds(1)),
             ),
-            ("of no use", Some(2), 0, 1, Verdict::GiveUp),
+            ("invalid configuration", Some(2), 0, 1, Verdict::GiveUp),
         ];
         for (name, code, lived, waited, expected) in rows {
             assert_eq!(
-                judge(code, seconds(lived), seconds(waited)),
+                decide(code, seconds(lived), seconds(waited)),
                 expected,
                 "{name}"
             );
@@ -290,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn a_child_is_started_as_we_were() {
+    fn a_child_gets_the_same_arguments() {
         let args = ["--data-dir", "/p", "santa", "daemon", "--supervise"];
-        let child = as_child(args.iter().map(OsString::from));
+        let child = child_args(args.iter().map(OsString::from));
         assert_eq!(
             child,
             ["--data-dir", "/p", "santa", "daemon", "--supervised"]

@@ -1,40 +1,41 @@
-//! What root believes: files and directories that nobody but root could have written.
+//! Checks that only root can write a configuration file or a directory.
 
 use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
-use super::ownership::in_shell;
+use super::ownership::shell_quoted;
 use crate::Config;
 use selvedge_host::exit::{HostError, Result};
 
-/// A configuration is smaller.
+/// Maximum size of a configuration file.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// For the group, or for everybody.
+/// Permission bits: writable by group or others, and readable by others.
 const OTHERS_WRITE: u32 = 0o022;
-const EVERYBODY_READS: u32 = 0o004;
+const WORLD_READABLE: u32 = 0o004;
 
-fn is_roots(owner: u32, mode: u32) -> bool {
+fn is_only_root_writable(owner: u32, mode: u32) -> bool {
     owner == 0 && mode & OTHERS_WRITE == 0
 }
 
-/// Reads a configuration as root. The file that is looked at is the one that is read, whatever its path leads to next.
+/// Reads a configuration as root. Owner and mode are checked on the open file, so the path cannot be replaced between
+/// the check and the read.
 pub(super) fn load(path: &Path) -> Result<Config> {
     let mut file = std::fs::File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => HostError::NotFound(format!(
-            "{} is missing: write it, with SyncBaseURL = \"https://…\", and under [selvedge] the user that serves",
+            "{} does not exist: create it with SyncBaseURL = \"https://…\" and, in the table [selvedge], the user of the daemon",
             path.display()
         )),
         _ => HostError::file(path)(error),
     })?;
     let metadata = file.metadata().map_err(HostError::file(path))?;
-    if !is_roots(metadata.uid(), metadata.mode()) {
+    if !is_only_root_writable(metadata.uid(), metadata.mode()) {
         return Err(HostError::BadFile {
             path: path.to_owned(),
             detail: format!(
-                "root starts by this file, so that nobody else may write it: run `chown root {0} && chmod go-w {0}`",
-                in_shell(path)
+                "root requires that no other user can write this file: run `chown root {0} && chmod go-w {0}`",
+                shell_quoted(path)
             ),
         });
     }
@@ -43,18 +44,19 @@ pub(super) fn load(path: &Path) -> Result<Config> {
         .take(MAX_BYTES)
         .read_to_string(&mut text)
         .map_err(HostError::file(path))?;
-    Config::parse(path, &text, metadata.mode() & EVERYBODY_READS != 0)
+    Config::parse(path, &text, metadata.mode() & WORLD_READABLE != 0)
 }
 
-/// Whether a socket's directory is root's alone. It is made, for root and for everybody to go through, if it is not there.
-pub(super) fn is_roots_dir(socket: &Path) -> bool {
+/// Whether only root can write the directory of a socket. The directory is created with mode 0755 if it does not exist.
+pub(super) fn is_root_owned_dir(socket: &Path) -> bool {
     let Some(dir) = socket.parent() else {
         return false;
     };
-    // Where it cannot be made, the socket cannot be made either, which is said then.
+    // If this fails, creating the socket fails as well and reports the error.
     let _ = std::fs::DirBuilder::new().mode(0o755).create(dir);
-    std::fs::symlink_metadata(dir)
-        .is_ok_and(|metadata| metadata.is_dir() && is_roots(metadata.uid(), metadata.mode()))
+    std::fs::symlink_metadata(dir).is_ok_and(|metadata| {
+        metadata.is_dir() && is_only_root_writable(metadata.uid(), metadata.mode())
+    })
 }
 
 #[cfg(test)]
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_root_alone_writes_is_believed() {
+    fn only_files_that_only_root_can_write_are_trusted() {
         for (owner, mode, expected) in [
             (0, 0o100_644, true),
             (0, 0o100_600, true),
@@ -70,7 +72,11 @@ mod tests {
             (0, 0o100_646, false),
             (1000, 0o100_600, false),
         ] {
-            assert_eq!(is_roots(owner, mode), expected, "{owner} {mode:o}");
+            assert_eq!(
+                is_only_root_writable(owner, mode),
+                expected,
+                "{owner} {mode:o}"
+            );
         }
     }
 }

@@ -1,30 +1,31 @@
-//! The systemd units of Santa's daemon.
+//! The systemd units of the daemon.
 
 use std::path::Path;
 
 use selvedge_host::service::{quoted, sandbox};
 
-/// What a unit is made of.
+/// The parameters of the units.
 #[derive(Debug)]
 pub struct Unit<'a> {
-    /// This program.
+    /// The path of this program.
     pub program: &'a Path,
-    /// Where the machine's state is.
-    pub paths: &'a Path,
-    /// Where the socket is.
+    /// The state directory.
+    pub state_dir: &'a Path,
+    /// The path of the socket.
     pub socket: &'a Path,
-    /// Who the daemon runs as.
+    /// The user of the daemon.
     pub user: &'a str,
-    /// Whose members may speak to it, beside that user.
+    /// The group whose members may use the socket, besides the user.
     pub group: Option<&'a str>,
 }
 
 impl Unit<'_> {
-    /// The service: from the start an unprivileged one.
+    /// The service unit. The service has no privileges from the start.
     pub fn service(&self) -> String {
-        let sandbox = sandbox(&[self.paths], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
-        let (program, paths, user) = (quoted(self.program), quoted(self.paths), self.user);
-        let config = quoted(&self.paths.join("santa.toml"));
+        let sandbox = sandbox(&[self.state_dir], "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
+        let (program, state_dir) = (quoted(self.program), quoted(self.state_dir));
+        let user = self.user;
+        let config = quoted(&self.state_dir.join("santa.toml"));
         let group = match self.group {
             Some(group) => format!("Group={group}\n"),
             None => String::new(),
@@ -37,8 +38,8 @@ impl Unit<'_> {
         };
         format!(
             "# Keep this as /etc/systemd/system/selvedge-santa.service, then: systemctl enable --now selvedge-santa
-# The user has the directory, and root the configuration, which the user reads:
-# chown -R {user}: {paths} && chown root {config} && chmod u=rw,g=r,o= {config}
+# The user owns the directory. Root owns the configuration, which the user can read:
+# chown -R {user}: {state_dir} && chown root {config} && chmod u=rw,g=r,o= {config}
 [Unit]
 Description=Selvedge syncs rules and events of this machine
 Wants=network-online.target
@@ -47,17 +48,17 @@ After=network-online.target
 [Service]
 Type=notify
 User={user}
-{group}ExecStart={program} --data-dir {paths} santa daemon
+{group}ExecStart={program} --data-dir {state_dir} santa daemon
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=1
-# A configuration that cannot be used: a person has to see to it first.
+# Do not restart after exit code 2 (invalid configuration): a person has to fix it first.
 RestartPreventExitStatus=2
 WatchdogSec=120
 TimeoutStopSec=20
 UMask=0077
 {runtime}
-# The daemon needs the network, its own directory and its socket, and nothing else.
+# The daemon needs only the network, its own directory and its socket.
 {sandbox}
 [Install]
 WantedBy=multi-user.target
@@ -65,7 +66,7 @@ WantedBy=multi-user.target
         )
     }
 
-    /// The socket: it is root's, and it is there before the daemon is and after it.
+    /// The socket unit. The socket is owned by root and exists independently of the daemon.
     pub fn socket(&self) -> String {
         let group = match self.group {
             Some(group) => format!("SocketGroup={group}\n"),
@@ -90,7 +91,7 @@ WantedBy=sockets.target
         )
     }
 
-    /// A directory below /run is systemd's to make.
+    /// The name of the socket's directory below /run, which systemd creates.
     fn runtime_directory(&self) -> Option<String> {
         let name = self.socket.parent()?.strip_prefix("/run").ok()?.to_str()?;
         let is_plain =
@@ -106,7 +107,7 @@ mod tests {
     fn unit(socket: &str) -> Unit<'_> {
         Unit {
             program: Path::new("/usr/bin/selvedge"),
-            paths: Path::new("/var/lib/selvedge"),
+            state_dir: Path::new("/var/lib/selvedge"),
             socket: Path::new(socket),
             user: "selvedge",
             group: Some("santa"),
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_directory_below_run_is_made() {
+    fn only_a_directory_below_run_is_created() {
         for (socket, expected) in [
             ("/run/selvedge/sync.sock", Some("selvedge")),
             ("/run/sync.sock", None),

@@ -1,6 +1,6 @@
-//! Those who asked for a sync over the socket, from the asking to the answer.
+//! Calls of `sync.run` that wait for their sync.
 //!
-//! Core's schedule keeps which syncs wait, in their order; here is, in the same order, who is to hear of them.
+//! The schedule in the core has the queue of requested syncs. This queue has, in the same order, the callers to notify.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::peers::Reply;
 
-/// Somebody who asked.
+/// A caller of `sync.run`.
 #[derive(Debug)]
 pub(super) struct Waiter {
     reply: Option<Reply>,
@@ -18,7 +18,7 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    /// Who does not wait is answered now that the sync is going to be done.
+    /// A caller that does not wait is answered immediately that the sync is scheduled.
     pub(super) fn new(reply: Reply, log: bool, wait: bool) -> Self {
         if wait {
             return Self {
@@ -30,9 +30,9 @@ impl Waiter {
         Self { reply: None, log }
     }
 
-    fn tell(&self, progress: &Progress) {
+    fn send_progress(&self, progress: &Progress) {
         if let Some(reply) = &self.reply {
-            reply.tell(progress);
+            reply.send_progress(progress);
         }
     }
 
@@ -43,7 +43,7 @@ impl Waiter {
     }
 }
 
-/// All who asked.
+/// All callers of `sync.run`.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     waiting: VecDeque<Waiter>,
@@ -51,28 +51,28 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// One more waits.
+    /// Adds a caller.
     pub(super) fn push(&mut self, waiter: Waiter) {
         self.waiting.push_back(waiter);
     }
 
-    /// How many wait, that of the running sync not counted.
+    /// The number of waiting callers, without the one of the running sync.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// The sync has begun that the first one asked for.
+    /// The sync of the first caller has started.
     pub(super) fn begun(&mut self) {
         self.current = self.waiting.pop_front();
         if let Some(waiter) = &self.current {
-            waiter.tell(&Progress::Started);
+            waiter.send_progress(&Progress::Started);
         }
     }
 
-    /// Tells whoever asked for the running sync, and wants to know.
+    /// Sends a log line to the caller of the running sync, if it requested log lines.
     pub(super) fn log(&self, level: &str, text: &str) {
         if let Some(waiter) = self.current.as_ref().filter(|waiter| waiter.log) {
-            waiter.tell(&Progress::Log {
+            waiter.send_progress(&Progress::Log {
                 level: level.into(),
                 text: text.into(),
             });
@@ -86,7 +86,7 @@ impl Waiters {
         }
     }
 
-    /// No sync that was asked for will be done.
+    /// Refuses all waiting calls.
     pub(super) fn dismiss(&mut self, fault: Fault) {
         for waiter in self
             .current
@@ -116,14 +116,14 @@ pub(super) fn result(status: Status, report: Option<&Report>) -> Value {
     json!({"status": status.number(), "stages": stages, "report": report})
 }
 
-/// How far a sync is, in words for people.
-pub(super) fn words(stage: Stage) -> Option<&'static str> {
+/// The stage of a sync as a sentence for people.
+pub(super) fn describe_stage(stage: Stage) -> Option<&'static str> {
     Some(match stage {
-        Stage::Preflight => "preflight: telling the server of this machine",
-        Stage::EventUpload => "eventupload: sending what happened",
-        Stage::RuleDownload => "ruledownload: fetching rules",
-        Stage::Postflight => "postflight: telling the server what became of it",
-        // It is there for the schedule, or happens seldom.
+        Stage::Preflight => "preflight: sending the state of this machine to the server",
+        Stage::EventUpload => "eventupload: uploading events",
+        Stage::RuleDownload => "ruledownload: downloading rules",
+        Stage::Postflight => "postflight: sending the result to the server",
+        // For the schedule only, or rare.
         Stage::Preflighted(_) | Stage::LogUpload => return None,
     })
 }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_has_a_status_and_what_became_of_each_stage() {
+    fn a_result_has_the_status_and_each_stage() {
         let value = result(Status::Success, Some(&Report::default()));
         assert_eq!(value["status"], 0);
         assert_eq!(value["stages"]["preflight"], "not run");

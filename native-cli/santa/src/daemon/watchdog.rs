@@ -1,14 +1,14 @@
-//! What a supervisor hears of its child: the child tells it what it would tell a service manager (`sd_notify`).
+//! The notification socket of a supervisor: the child sends it the messages of `sd_notify`.
 //!
 //! ```text
-//! READY, STATUS ───────────────────────→ told to the supervisor's own service manager, if there is one
-//! WATCHDOG, STOPPING, anything else ───→ not told: another child may follow, and the supervisor lives
-//! each of them ────────────────────────→ the child lives
-//! none for the watchdog's time ────────→ it hangs
+//! READY, STATUS ───────────────────────→ forwarded to the supervisor's own service manager, if there is one
+//! WATCHDOG, STOPPING, anything else ───→ not forwarded: the supervisor itself continues
+//! any message ─────────────────────────→ the child is alive
+//! no message for the watchdog's time ──→ the child hangs
 //! ```
 //!
-//! Silence is counted in parts of that time, so that a supervisor that was stopped itself, together with its child,
-//! does not take the time that it missed for silence.
+//! The timeout is counted in ticks of a quarter of that time. If the supervisor and its child are suspended together,
+//! only one tick passes, so the suspended time does not count as a timeout.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,51 +17,51 @@ use std::time::Duration;
 use tokio::net::UnixDatagram;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// A child that says nothing for so long hangs; the same as in the systemd unit.
-const WATCHDOG: Duration = Duration::from_secs(120);
+/// A child without messages for this time hangs. The systemd unit has the same value.
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// In so many parts silence is counted.
-const PARTS: u32 = 4;
+/// The number of ticks of the timeout.
+const TICKS: u32 = 4;
 
-/// What a child says is not longer.
+/// Maximum length of a message.
 const MAX_BYTES: usize = 4096;
 
-/// What was heard.
+/// A message of the child, or its absence.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// It works.
+pub(super) enum ChildMessage {
+    /// The child has started.
     Ready,
-    /// A line for people.
+    /// A status line for people.
     Status(String),
-    /// That it lives.
-    Life,
-    /// Nothing, for too long.
-    Silence,
+    /// The child is alive.
+    Alive,
+    /// No message within the timeout.
+    Timeout,
 }
 
-/// The ear of a supervisor.
+/// Receives the messages of the child and detects that it hangs.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     socket: UnixDatagram,
-    /// The same, as the system has it: what has come may not be known to the runtime yet.
+    /// The same socket without the runtime, to drain messages that the runtime has not seen yet.
     system: std::os::unix::net::UnixDatagram,
     path: PathBuf,
     limit: Duration,
-    parts: Interval,
-    silent: u32,
+    ticks: Interval,
+    missed: u32,
 }
 
 impl Watchdog {
-    /// Listens where only this user's processes come. `own` is how often the supervisor's own watchdog wants to hear of
-    /// it: a child must be found to hang earlier than the supervisor.
+    /// Creates the socket in the state directory, which only this user can access. `own` is the interval of the
+    /// supervisor's own watchdog: a hanging child must be detected before that watchdog kills the supervisor.
     pub(super) fn listen(path: PathBuf, own: Option<Duration>) -> io::Result<Self> {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let limit = limit(own);
-        let mut parts = interval(limit / PARTS);
-        parts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(limit / TICKS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let system = std::os::unix::net::UnixDatagram::bind(&path)?;
         system.set_nonblocking(true)?;
         Ok(Self {
@@ -69,47 +69,47 @@ impl Watchdog {
             system,
             path,
             limit,
-            parts,
-            silent: 0,
+            ticks,
+            missed: 0,
         })
     }
 
-    /// Where the child is to speak.
+    /// The path for the child's `NOTIFY_SOCKET`.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How long it may be silent.
+    /// The timeout.
     pub(super) const fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Another child begins: what the one before said does not count.
+    /// Discards the messages of the previous child.
     pub(super) fn begin(&mut self) {
         let mut buffer = [0; MAX_BYTES];
         while self.system.recv(&mut buffer).is_ok() {}
-        self.silent = 0;
-        self.parts.reset();
+        self.missed = 0;
+        self.ticks.reset();
     }
 
-    /// What is heard next. It may be dropped before there is anything.
-    pub(super) async fn next(&mut self) -> Heard {
+    /// The next message. Cancel safe.
+    pub(super) async fn next(&mut self) -> ChildMessage {
         let mut buffer = [0; MAX_BYTES];
         loop {
             tokio::select! {
                 biased;
                 received = self.socket.recv(&mut buffer) => {
-                    // What cannot be read shows that somebody spoke.
+                    // An unreadable message also shows that the child is alive.
                     let length = received.unwrap_or_default();
-                    self.silent = 0;
-                    self.parts.reset();
-                    return meaning(buffer.get(..length).unwrap_or_default());
+                    self.missed = 0;
+                    self.ticks.reset();
+                    return parse(buffer.get(..length).unwrap_or_default());
                 }
-                _ = self.parts.tick() => {
-                    self.silent += 1;
-                    if self.silent >= PARTS {
-                        self.silent = 0;
-                        return Heard::Silence;
+                _ = self.ticks.tick() => {
+                    self.missed += 1;
+                    if self.missed >= TICKS {
+                        self.missed = 0;
+                        return ChildMessage::Timeout;
                     }
                 }
             }
@@ -119,23 +119,23 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // Where it stays, the next supervisor removes it.
+        // If this fails, the next supervisor removes the file.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 fn limit(own: Option<Duration>) -> Duration {
-    own.map_or(WATCHDOG, |own| {
-        own.clamp(Duration::from_millis(400), WATCHDOG)
+    own.map_or(WATCHDOG_TIMEOUT, |own| {
+        own.clamp(Duration::from_millis(400), WATCHDOG_TIMEOUT)
     })
 }
 
-fn meaning(said: &[u8]) -> Heard {
-    let said = std::str::from_utf8(said).unwrap_or_default();
-    match said.strip_prefix("STATUS=") {
-        Some(status) => Heard::Status(status.into()),
-        None if said == "READY=1" => Heard::Ready,
-        None => Heard::Life,
+fn parse(message: &[u8]) -> ChildMessage {
+    let message = std::str::from_utf8(message).unwrap_or_default();
+    match message.strip_prefix("STATUS=") {
+        Some(status) => ChildMessage::Status(status.into()),
+        None if message == "READY=1" => ChildMessage::Ready,
+        None => ChildMessage::Alive,
     }
 }
 
@@ -144,24 +144,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_meaning() {
-        for (said, expected) in [
-            (&b"READY=1"[..], Heard::Ready),
+    fn each_message_is_parsed() {
+        for (message, expected) in [
+            (&b"READY=1"[..], ChildMessage::Ready),
             (
                 b"STATUS=next sync at 7",
-                Heard::Status("next sync at 7".into()),
+                ChildMessage::Status("next sync at 7".into()),
             ),
-            (b"WATCHDOG=1", Heard::Life),
-            (b"STOPPING=1", Heard::Life),
-            (b"\xff", Heard::Life),
-            (b"", Heard::Life),
+            (b"WATCHDOG=1", ChildMessage::Alive),
+            (b"STOPPING=1", ChildMessage::Alive),
+            (b"\xff", ChildMessage::Alive),
+            (b"", ChildMessage::Alive),
         ] {
-            assert_eq!(meaning(said), expected, "{said:?}");
+            assert_eq!(parse(message), expected, "{message:?}");
         }
     }
 
     #[test]
-    fn a_child_is_found_to_hang_before_its_supervisor_is() {
+    fn the_timeout_is_shorter_than_the_supervisors_own_watchdog() {
         let seconds = Duration::from_secs;
         for (own, expected) in [
             (None, seconds(120)),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_a_whole_time_of_silence_counts_and_each_word_begins_it_anew() {
+    async fn each_message_restarts_the_timeout() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         std::fs::write(&path, "left over").unwrap();
@@ -186,15 +186,15 @@ mod tests {
             let early = tokio::time::timeout(Duration::from_secs(100), watchdog.next()).await;
             assert!(early.is_err(), "{early:?}");
             child.send_to(b"WATCHDOG=1", &path).unwrap();
-            assert_eq!(watchdog.next().await, Heard::Life);
+            assert_eq!(watchdog.next().await, ChildMessage::Alive);
         }
-        assert_eq!(watchdog.next().await, Heard::Silence);
+        assert_eq!(watchdog.next().await, ChildMessage::Timeout);
         let all = began.elapsed();
         assert!(all >= Duration::from_secs(420), "{all:?}");
-        // What was said before another child began is not that child's.
+        // A message of the previous child does not count.
         child.send_to(b"READY=1", &path).unwrap();
         watchdog.begin();
-        assert_eq!(watchdog.next().await, Heard::Silence);
+        assert_eq!(watchdog.next().await, ChildMessage::Timeout);
         drop(watchdog);
         assert!(!path.exists());
     }

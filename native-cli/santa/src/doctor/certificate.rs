@@ -1,4 +1,4 @@
-//! When certificates expire, and whose they are.
+//! Checks the validity period of certificates.
 
 use selvedge_core::time::LocalTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -7,10 +7,10 @@ use super::{Findings, Level};
 use selvedge_host::exit::Exit;
 use selvedge_host::moment;
 
-/// So long before its end a certificate is to be renewed.
-const SOON_SECONDS: i64 = 14 * 86_400;
+/// A certificate that expires within this time is a warning.
+const RENEWAL_SECONDS: i64 = 14 * 86_400;
 
-/// What of a certificate counts here; times are in seconds since the Unix epoch.
+/// The relevant fields of a certificate. Times are in seconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Certificate {
     subject: String,
@@ -30,7 +30,7 @@ fn read(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-/// Says of a certificate what is to be said at a time. `exit` is the exit code of a fault.
+/// Adds a finding for a certificate. `exit` is the exit code of a fault.
 pub(super) fn examine(
     check: &'static str,
     der: &[u8],
@@ -40,14 +40,14 @@ pub(super) fn examine(
 ) {
     match read(der) {
         Some(certificate) => {
-            let (level, text) = judge(&certificate, now);
+            let (level, text) = check_validity(&certificate, now);
             findings.add(check, level, exit, text);
         }
-        None => findings.warning(check, "the certificate cannot be read"),
+        None => findings.warning(check, "the certificate cannot be parsed"),
     }
 }
 
-fn judge(certificate: &Certificate, now: LocalTime) -> (Level, String) {
+fn check_validity(certificate: &Certificate, now: LocalTime) -> (Level, String) {
     let seconds = i64::try_from(now.millis() / 1000).unwrap_or(i64::MAX);
     let subject = match certificate.subject.as_str() {
         "" => "the certificate",
@@ -62,7 +62,7 @@ fn judge(certificate: &Certificate, now: LocalTime) -> (Level, String) {
     if seconds < certificate.from {
         return (
             Level::Fault,
-            format!("{subject} is valid only from {from} on: check this machine's clock"),
+            format!("{subject} is not valid before {from}: check this machine's clock"),
         );
     }
     if seconds > certificate.until {
@@ -71,15 +71,16 @@ fn judge(certificate: &Certificate, now: LocalTime) -> (Level, String) {
             format!("{subject} expired at {until}: renew it"),
         );
     }
-    match certificate.until - seconds < SOON_SECONDS {
-        true => (
+    if certificate.until - seconds < RENEWAL_SECONDS {
+        (
             Level::Warning,
             format!("{subject} expires soon, at {until}: renew it"),
-        ),
-        false => (
+        )
+    } else {
+        (
             Level::Good,
             format!("{subject}, issued by {issuer}, is valid until {until}"),
-        ),
+        )
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row() {
+    fn the_level_depends_on_the_validity_period() {
         let day = 86_400;
         let certificate = Certificate {
             subject: "CN=a".into(),
@@ -104,7 +105,7 @@ mod tests {
             (201, Level::Fault),
         ] {
             let now = LocalTime::default().plus_seconds(today * 86_400);
-            assert_eq!(judge(&certificate, now).0, expected, "{today}");
+            assert_eq!(check_validity(&certificate, now).0, expected, "{today}");
         }
         assert_eq!(read(b"nothing"), None);
     }

@@ -1,32 +1,31 @@
-//! Examines the configuration and the server, and says in a sentence each what is to be mended.
+//! Checks the configuration and the server. Each finding is a sentence with the problem and how to fix it.
 //!
 //! ```text
-//! configuration   warnings, patterns; no URL or no id ──────→ the end
-//! name            no address ───────────────────────────────→ the end
-//! connection      none, or one that cannot be trusted ───────→ the end
-//! certificates    the server's, the client's: when they expire
-//! clock           by the answer's date
-//! preflight       as a sync sends it; a token first, if the server wants one
-//! encodings       which the server takes, in the form that is configured
-//! form            whether it takes JSON and protobuf; none of them ─→ the end
-//! answers         what does not conform, and settings that Santa cannot use
-//! slashes         whether it answers doubled ones otherwise
-//! STANDALONE      whether it takes that mode
-//! rules           all pages
+//! configuration   warnings, patterns; stop without URL or machine id
+//! name            DNS; stop without an address
+//! connection      TCP and TLS; stop if it fails
+//! certificates    validity of the server's and the client's certificate
+//! clock           comparison with the Date header
+//! preflight       as a sync sends it, with an XSRF token if the server requires one
+//! encodings       content encodings that the server accepts in the configured format
+//! form            whether the server accepts JSON and protobuf; stop if neither
+//! answers         violations of the protocol, and settings that Santa cannot use
+//! slashes         whether the server accepts doubled slashes in the path
+//! STANDALONE      whether the server accepts this mode
+//! rules           all pages of rules
 //! ```
 //!
-//! The checks from `answers` on use the form and the encoding that are configured; if the server does not take them, some
-//! that it takes.
+//! The checks after `form` use the configured format and encoding, or others if the server does not accept these.
 
-mod answers;
+mod body_formats;
 mod certificate;
-mod pages;
+mod connection;
 mod preflight_request;
 mod probe;
-mod reach;
+mod responses;
+mod rule_pages;
 mod server;
 mod settings;
-mod ways;
 
 use selvedge_santa::Connection;
 use serde::Serialize;
@@ -36,33 +35,33 @@ use super::host_info::HostInfo;
 use super::store::SantaStore;
 use selvedge_host::exit::Exit;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// As it should be.
+    /// No problem.
     Good,
-    /// It works, but.
+    /// It works, with a possible problem.
     Warning,
     /// It does not work.
     Fault,
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The name of the check.
     pub check: &'static str,
-    /// How bad it is.
+    /// The severity.
     pub level: Level,
-    /// What it is, and what to do about it.
+    /// The result or the problem, and how to fix it.
     pub text: String,
     /// The exit code of a fault.
     #[serde(skip)]
     pub exit: Exit,
 }
 
-/// What was found so far.
+/// Collects findings.
 #[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
@@ -84,21 +83,21 @@ impl Findings {
         self.add(check, Level::Warning, Exit::Failed, text);
     }
 
-    /// What the server gets wrong.
+    /// A fault of the server.
     fn fault(&mut self, check: &'static str, text: impl Into<String>) {
         self.add(check, Level::Fault, Exit::Failed, text);
     }
 
-    /// What the server gets right, or wrong.
+    /// A finding for the server.
     fn server(&mut self, check: &'static str, level: Level, text: impl Into<String>) {
         self.add(check, level, Exit::Failed, text);
     }
 }
 
-/// What is to be said.
-type Said = Vec<(Level, String)>;
+/// Findings of one check.
+type Messages = Vec<(Level, String)>;
 
-/// Examines everything, in the order above. The store, if there is one, is read for what a preflight tells; nothing is
+/// Runs all checks in the order above. The store, if there is one, is read for the preflight request; nothing is
 /// written.
 pub async fn examine(
     config: &Config,
@@ -137,7 +136,10 @@ fn configuration(
             let base = url.split("/preflight/").next().unwrap_or_default();
             findings.good(
                 CHECK,
-                format!("syncs go to {base} as {}", connection.address.machine()),
+                format!(
+                    "syncs use {base} with the machine id {}",
+                    connection.address.machine()
+                ),
             );
             Some(connection)
         }

@@ -1,4 +1,4 @@
-//! What a preflight tells of this machine, as a sync would tell it.
+//! The preflight request of this machine, as a sync would send it.
 
 use selvedge_santa::wire::{ClientMode, PreflightRequest};
 use selvedge_santa::{Connection, RuleCounts, RuleStore as _, RulesHash, SyncState};
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::host_info::HostInfo;
 use crate::store::SantaStore;
 
-/// What a preflight of a sync tells.
+/// Creates the preflight request.
 pub(super) async fn request(
     config: &Config,
     connection: &Connection,
@@ -16,7 +16,7 @@ pub(super) async fn request(
 ) -> PreflightRequest {
     let machine = config.machine(connection.address.machine(), host_info);
     let (counts, rules_hash) = match store {
-        Some(store) => known(&store.clone().with_configured(&config.static_rules)).await,
+        Some(store) => counts_and_hash(&store.clone().with_configured(&config.static_rules)).await,
         None => (RuleCounts::default(), RulesHash::default().finish()),
     };
     PreflightRequest {
@@ -42,7 +42,7 @@ pub(super) async fn request(
     }
 }
 
-/// The mode that a sync tells: the server's, else the configuration's.
+/// The mode that a sync reports: the server's, else the configuration's.
 async fn mode(config: &Config, store: Option<&SantaStore>) -> ClientMode {
     let state = match store {
         Some(store) => SyncState::load(store).await.ok(),
@@ -56,8 +56,8 @@ async fn mode(config: &Config, store: Option<&SantaStore>) -> ClientMode {
     }
 }
 
-/// The counts and the hash of a store's rules. A store that cannot be read is told of by every other command.
-async fn known(store: &SantaStore) -> (RuleCounts, String) {
+/// The counts and the hash of a store's rules. Errors are ignored, because every other command reports them.
+async fn counts_and_hash(store: &SantaStore) -> (RuleCounts, String) {
     let mut hash = RulesHash::default();
     let mut after = None;
     while let Ok(page) = store.rules(after.as_ref(), 500).await {

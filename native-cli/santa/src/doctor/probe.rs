@@ -1,4 +1,4 @@
-//! Single requests, without attempts and without following anything.
+//! Sends single requests without retries and without following redirects.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use crate::fetch;
 use selvedge_host::NativeBody;
 
-/// An answer takes no longer.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a server answered.
-pub(super) struct Heard {
+/// A response of the server.
+pub(super) struct ProbeResponse {
     pub(super) status: u16,
-    /// Of a 200: unpacked; `None` when it cannot be.
+    /// The decompressed body of a response 200; `None` when it cannot be decompressed.
     pub(super) body: Option<Vec<u8>>,
     pub(super) location: Option<String>,
     pub(super) content_type: Option<String>,
@@ -26,15 +26,15 @@ pub(super) struct Heard {
     headers: HeaderMap,
 }
 
-impl Heard {
-    /// A header's text.
+impl ProbeResponse {
+    /// The value of a header.
     fn text(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok().map(str::trim)
     }
 }
 
-/// What is sent: its type, its encoding's name, its bytes.
-pub(super) struct Sent<'a> {
+/// The body of a request with its headers.
+pub(super) struct ProbeBody<'a> {
     pub(super) content_type: &'a str,
     pub(super) content_encoding: Option<&'a str>,
     pub(super) body: Vec<u8>,
@@ -44,17 +44,17 @@ pub(super) struct Sent<'a> {
 pub(super) struct Probe<'a> {
     pub(super) client: reqwest::Client,
     pub(super) connection: &'a Connection,
-    /// The header and the value of a token, once the server gave one.
+    /// The header and the value of the XSRF token, if the server has issued one.
     pub(super) token: Option<(String, Zeroizing<String>)>,
 }
 
 impl Probe<'_> {
-    /// Sends a body, or none.
+    /// Sends a request with or without a body.
     pub(super) async fn send(
         &self,
         url: &str,
-        sent: Option<Sent<'_>>,
-    ) -> Result<Heard, FetchError> {
+        sent: Option<ProbeBody<'_>>,
+    ) -> Result<ProbeResponse, FetchError> {
         let mut request = Request::new(Method::Post, url);
         request.add_header("Accept-Encoding", "gzip, deflate");
         request.add_header("User-Agent", self.connection.user_agent.as_str());
@@ -85,16 +85,16 @@ impl Probe<'_> {
         let content_type = text(CONTENT_TYPE);
         let encoding = text(CONTENT_ENCODING);
         let mut response = NativeBody::of(response);
-        let mut packed = Vec::new();
+        let mut compressed = Vec::new();
         while response.status == 200
-            && packed.len() <= MAX_RESPONSE_BYTES
+            && compressed.len() <= MAX_RESPONSE_BYTES
             && let Some(chunk) = response.body.chunk().await?
         {
-            packed.extend_from_slice(&chunk);
+            compressed.extend_from_slice(&chunk);
         }
-        Ok(Heard {
+        Ok(ProbeResponse {
             status: response.status,
-            body: Encoding::unpack(encoding.as_deref(), packed, MAX_RESPONSE_BYTES).ok(),
+            body: Encoding::unpack(encoding.as_deref(), compressed, MAX_RESPONSE_BYTES).ok(),
             location,
             content_type,
             date,
@@ -103,24 +103,26 @@ impl Probe<'_> {
         })
     }
 
-    /// Asks for a token; the status, and whether one came.
-    pub(super) async fn ask_for_token(&mut self, url: &str) -> Result<(u16, bool), FetchError> {
-        let heard = self.send(url, None).await?;
-        let value = heard.text("X-XSRF-TOKEN").filter(|value| !value.is_empty());
-        if let Some(value) = value.filter(|_| heard.status == 200) {
-            let name = heard
+    /// Requests an XSRF token. Returns the status and whether there is a token.
+    pub(super) async fn request_token(&mut self, url: &str) -> Result<(u16, bool), FetchError> {
+        let response = self.send(url, None).await?;
+        let value = response
+            .text("X-XSRF-TOKEN")
+            .filter(|value| !value.is_empty());
+        if let Some(value) = value.filter(|_| response.status == 200) {
+            let name = response
                 .text("X-XSRF-TOKEN-HEADER")
                 .filter(|name| !name.is_empty());
             let name = name.unwrap_or("X-XSRF-TOKEN").to_owned();
             self.token = Some((name, Zeroizing::new(value.to_owned())));
         }
-        Ok((heard.status, self.token.is_some()))
+        Ok((response.status, self.token.is_some()))
     }
 }
 
-/// A zlib stream without its header and its checksum: what some take for `deflate`.
+/// A raw deflate stream, without the header and checksum of zlib, which some implementations use for `deflate`.
 pub(super) fn raw_deflate(message: Vec<u8>) -> Vec<u8> {
-    let packed = Encoding::Deflate.pack(message);
-    let end = packed.len().saturating_sub(4);
-    packed.get(2..end).unwrap_or_default().to_vec()
+    let compressed = Encoding::Deflate.pack(message);
+    let end = compressed.len().saturating_sub(4);
+    compressed.get(2..end).unwrap_or_default().to_vec()
 }

@@ -1,24 +1,24 @@
-//! Settings in an answer to preflight that Santa, or this machine, does not use as they are (spec §2.1).
+//! Finds settings in a response of preflight that Santa or this machine ignores or changes (spec §2.1).
 
 use selvedge_santa::Settings;
 use selvedge_santa::wire::{ClientMode, PreflightResponse};
 
-use super::{Level, Said};
+use super::{Level, Messages};
 use crate::icu_pattern;
 
-/// Clients do not sync more often, in seconds.
+/// Minimum interval between syncs, in seconds.
 const MIN_INTERVAL: u32 = 60;
 
-/// Rules that are meant for all machines are fetched within no less, in seconds.
+/// Minimum deadline of rule downloads after a push message to all machines, in seconds.
 const MIN_DEADLINE: u32 = 600;
 
-/// Flags with which macOS can mount removable media.
+/// Mount flags of macOS for removable media.
 const MOUNT_FLAGS: [&str; 8] = [
     "rdonly", "noexec", "nosuid", "nobrowse", "noowners", "nodev", "async", "-j",
 ];
 
-/// What is to be said of the patterns in this machine's own configuration.
-pub(super) fn own_patterns(own: &Settings) -> Said {
+/// Checks the patterns of this machine's configuration.
+pub(super) fn own_patterns(own: &Settings) -> Messages {
     let patterns = [
         ("AllowedPathRegex", own.allowed_path_regex.as_deref()),
         ("BlockedPathRegex", own.blocked_path_regex.as_deref()),
@@ -33,15 +33,13 @@ fn bad_pattern(name: &str, pattern: &str) -> Option<(Level, String)> {
     let error = icu_pattern::check(pattern).err()?;
     Some((
         Level::Fault,
-        format!(
-            "{name} is no pattern that Santa can use ({error}): it is as if none were set, on every machine"
-        ),
+        format!("{name} is not a valid pattern ({error}): Santa ignores it on every machine"),
     ))
 }
 
-/// What is to be said of the settings that a server sets.
-pub(super) fn judge(response: &PreflightResponse, allows_standalone: bool) -> Said {
-    let mut said = Said::new();
+/// Checks the settings of a server.
+pub(super) fn check(response: &PreflightResponse, allows_standalone: bool) -> Messages {
+    let mut messages = Messages::new();
     let patterns = [
         ("allowed_path_regex", &response.allowed_path_regex),
         ("blocked_path_regex", &response.blocked_path_regex),
@@ -49,13 +47,13 @@ pub(super) fn judge(response: &PreflightResponse, allows_standalone: bool) -> Sa
         ("blacklist_regex", &response.blacklist_regex),
     ];
     for (name, pattern) in patterns {
-        // An empty one takes the server's pattern away.
+        // An empty pattern removes the server's pattern.
         let pattern = pattern.as_deref().filter(|pattern| !pattern.is_empty());
-        said.extend(pattern.and_then(|pattern| bad_pattern(name, pattern)));
+        messages.extend(pattern.and_then(|pattern| bad_pattern(name, pattern)));
     }
-    let mut warn = |text: String| said.push((Level::Warning, text));
+    let mut warn = |text: String| messages.push((Level::Warning, text));
     if response.client_mode == Some(ClientMode::Standalone) && !allows_standalone {
-        warn("client_mode is STANDALONE, and this machine goes into LOCKDOWN instead: set selvedge.allow_standalone = true if its agent knows STANDALONE".into());
+        warn("client_mode is STANDALONE, and this machine uses LOCKDOWN instead: set selvedge.allow_standalone = true if its agent supports STANDALONE".into());
     }
     let intervals = [
         (
@@ -74,16 +72,16 @@ pub(super) fn judge(response: &PreflightResponse, allows_standalone: bool) -> Sa
             MIN_DEADLINE,
         ),
     ];
-    for (name, seconds, least) in intervals {
-        if let Some(seconds) = seconds.filter(|seconds| (1..least).contains(seconds)) {
+    for (name, seconds, minimum) in intervals {
+        if let Some(seconds) = seconds.filter(|seconds| (1..minimum).contains(seconds)) {
             warn(format!(
-                "{name} is {seconds} seconds: clients take it as {least}"
+                "{name} is {seconds} seconds: clients use the minimum of {minimum}"
             ));
         }
     }
     let remount = &response.remount_usb_mode;
     if !remount.is_empty() && response.block_usb_mount.is_none() {
-        warn("remount_usb_mode is read together with block_usb_mount alone, which is absent: it does nothing".into());
+        warn("remount_usb_mode has no effect without block_usb_mount, which is absent".into());
     }
     let policies = [
         ("removable_media_policy", &response.removable_media_policy),
@@ -97,7 +95,7 @@ pub(super) fn judge(response: &PreflightResponse, allows_standalone: bool) -> Sa
         let Some(policy) = policy else { continue };
         if policy.allow.is_none() && policy.block.is_none() && policy.remount.is_none() {
             warn(format!(
-                "{name} holds neither allow nor block nor remount: it changes nothing"
+                "{name} has neither allow nor block nor remount: it has no effect"
             ));
         }
         flags.extend(policy.remount.iter().flat_map(|remount| &remount.flags));
@@ -107,7 +105,7 @@ pub(super) fn judge(response: &PreflightResponse, allows_standalone: bool) -> Sa
         .find(|flag| !MOUNT_FLAGS.contains(&flag.as_str()))
     {
         warn(format!(
-            "the flag {flag:?} for removable media is unknown to macOS, which ignores it; known are {}",
+            "the flag {flag:?} for removable media is unknown, and macOS ignores it; use one of {}",
             MOUNT_FLAGS.join(", ")
         ));
     }
@@ -116,10 +114,10 @@ pub(super) fn judge(response: &PreflightResponse, allows_standalone: bool) -> Sa
         && !url.contains(':')
     {
         warn(format!(
-            "event_detail_url is {url:?}, which is no URL: machines show no button for it"
+            "event_detail_url is {url:?}, which is not a URL: machines show no button for it"
         ));
     }
-    said
+    messages
 }
 
 #[cfg(test)]
@@ -127,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row() {
+    fn each_problem_of_settings_is_found() {
         let rows = [
             ("{}", None),
             (
@@ -142,38 +140,38 @@ mod tests {
                 r#"{"allowed_path_regex":"[unclosed"}"#,
                 Some((
                     Level::Fault,
-                    "allowed_path_regex is no pattern that Santa can use (character 1: the [ is not closed)",
+                    "allowed_path_regex is not a valid pattern (character 1: the [ is not closed)",
                 )),
             ),
             (
                 r#"{"blocked_path_regex":"(?P<x>"}"#,
-                Some((Level::Fault, "blocked_path_regex is no pattern")),
+                Some((Level::Fault, "blocked_path_regex is not a valid pattern")),
             ),
             (
                 r#"{"whitelist_regex":"*"}"#,
-                Some((Level::Fault, "whitelist_regex is no pattern")),
+                Some((Level::Fault, "whitelist_regex is not a valid pattern")),
             ),
             (
                 r#"{"client_mode":"STANDALONE"}"#,
                 Some((
                     Level::Warning,
-                    "client_mode is STANDALONE, and this machine goes into LOCKDOWN",
+                    "client_mode is STANDALONE, and this machine uses LOCKDOWN",
                 )),
             ),
             (
                 r#"{"full_sync_interval":30}"#,
                 Some((
                     Level::Warning,
-                    "full_sync_interval is 30 seconds: clients take it as 60",
+                    "full_sync_interval is 30 seconds: clients use the minimum of 60",
                 )),
             ),
             (
                 r#"{"push_notification_global_rule_sync_deadline":30}"#,
-                Some((Level::Warning, "clients take it as 600")),
+                Some((Level::Warning, "clients use the minimum of 600")),
             ),
             (
                 r#"{"remount_usb_mode":["rdonly"]}"#,
-                Some((Level::Warning, "together with block_usb_mount alone")),
+                Some((Level::Warning, "no effect without block_usb_mount")),
             ),
             (
                 r#"{"block_usb_mount":true,"remount_usb_mode":["rdonly"]}"#,
@@ -185,7 +183,7 @@ mod tests {
             ),
             (
                 r#"{"removable_media_policy":{}}"#,
-                Some((Level::Warning, "removable_media_policy holds neither")),
+                Some((Level::Warning, "removable_media_policy has neither")),
             ),
             (
                 r#"{"event_detail_url":"detail"}"#,
@@ -194,8 +192,8 @@ mod tests {
         ];
         for (text, expected) in rows {
             let response = serde_json::from_str(text).unwrap();
-            let said = judge(&response, false);
-            match (said.as_slice(), expected) {
+            let messages = check(&response, false);
+            match (messages.as_slice(), expected) {
                 ([], None) => {}
                 ([(level, found)], Some((expected, words))) => {
                     assert!(
@@ -207,21 +205,23 @@ mod tests {
             }
         }
         let standalone = serde_json::from_str(r#"{"client_mode":"STANDALONE"}"#).unwrap();
-        assert_eq!(judge(&standalone, true), []);
+        assert_eq!(check(&standalone, true), []);
     }
 
     #[test]
-    fn patterns_of_the_configuration_are_judged_too() {
+    fn patterns_of_the_configuration_are_checked_too() {
         let own = Settings {
             allowed_path_regex: Some("^/opt/".into()),
             blocked_path_regex: Some("a{".into()),
             ..Settings::default()
         };
-        let said = own_patterns(&own);
-        assert_eq!(said.len(), 1);
+        let messages = own_patterns(&own);
+        assert_eq!(messages.len(), 1);
         assert!(
-            said[0].1.starts_with("BlockedPathRegex is no pattern"),
-            "{said:?}"
+            messages[0]
+                .1
+                .starts_with("BlockedPathRegex is not a valid pattern"),
+            "{messages:?}"
         );
     }
 }

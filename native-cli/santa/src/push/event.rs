@@ -1,39 +1,38 @@
-//! What push tells the daemon.
+//! Events of push for the daemon.
 
 use selvedge_santa::push::{Answered, Asked, Message};
 use tokio::sync::oneshot;
 
-/// Something that push has to tell.
+/// An event of push.
 #[derive(Debug)]
 pub enum PushEvent {
-    /// There is a push client: push is in use from now on.
+    /// Push has been started.
     Created,
-    /// It has a connection.
+    /// The connection is established.
     Connected {
-        /// To whom, as people may read it.
+        /// The server, without credentials.
         server: String,
     },
-    /// It has no connection: one was lost, or could not be made. It will try again.
+    /// The connection was lost or could not be established. Push will reconnect.
     Disconnected {
-        /// Why.
+        /// The reason.
         why: PushError,
     },
-    /// It will not try again: push is over until it is started anew.
+    /// Push has ended and will not reconnect until it is started again.
     Ended {
-        /// Why.
+        /// The reason.
         why: PushError,
     },
-    /// Something is not as it should be, while the connection goes on: a subject that the server does not let this
-    /// machine listen to.
-    Trouble {
-        /// What the server says.
+    /// An error of the server while the connection continues, for example a subject without permission.
+    Problem {
+        /// The server's message.
         what: String,
     },
-    /// A message came.
+    /// A message.
     Message(Message),
-    /// A command came that is to be believed. What is sent back is its answer; without one it counts as unknown.
+    /// An authenticated command, with the channel for its answer. Without an answer it is reported as unknown.
     Command(Asked, oneshot::Sender<Answered>),
-    /// A program is announced that may run soon.
+    /// The announcement of a program for which rules follow.
     Announced {
         /// The hash of the program, or of its bundle.
         hash: String,
@@ -46,25 +45,25 @@ pub enum PushEvent {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
-    /// What is configured cannot work.
+    /// The configuration is invalid.
     #[error("{0}")]
     Configuration(String),
-    /// Nobody answers, or not in time.
+    /// The server cannot be reached, or does not respond in time.
     #[error("the push server cannot be reached: {0}")]
     Unreachable(String),
-    /// No safe connection.
+    /// TLS failed.
     #[error("the push server's certificate is not trusted, or TLS failed: {0}")]
     Tls(String),
-    /// The server does not let this machine in.
-    #[error("the push server refuses the credentials: check the credentials file")]
+    /// The server rejects the credentials.
+    #[error("the push server rejects the credentials: check the credentials file")]
     Refused,
-    /// The server ended the connection, or the network did.
+    /// The server or the network closed the connection.
     #[error("the connection to the push server was lost")]
     Lost,
-    /// An HTTP status that is none of success.
-    #[error("the push server answered {0}")]
+    /// An HTTP error status.
+    #[error("the push server responded with HTTP status {0}")]
     Status(u16),
-    /// It was asked for.
-    #[error("push connects anew, as was asked for")]
-    Asked,
+    /// A reconnect was requested.
+    #[error("a reconnect was requested")]
+    ReconnectRequested,
 }

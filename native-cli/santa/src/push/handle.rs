@@ -1,21 +1,21 @@
-//! The daemon's end of push.
+//! The handle by which the daemon controls push.
 
 use selvedge_santa::push::Subject;
 use tokio::sync::{mpsc, watch};
 
-/// How push is.
+/// The state of push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushState {
-    /// There is no connection now.
+    /// Not connected at the moment.
     Disconnected,
-    /// There is one.
+    /// Connected.
     Connected,
-    /// There will be none any more.
+    /// Ended permanently.
     Ended,
 }
 
 impl PushState {
-    /// Its word on the daemon's socket.
+    /// The name of the state on the daemon's socket.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -25,48 +25,48 @@ impl PushState {
     }
 }
 
-/// How push is, and with whom.
+/// The status of push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushStatus {
-    /// Whether there is a connection.
+    /// The state.
     pub state: PushState,
-    /// The server, as people may read it.
+    /// The server, without credentials.
     pub server: String,
-    /// What went wrong last, if it has not gone well since.
+    /// The last problem since the connection was established.
     pub problem: Option<String>,
 }
 
-/// What a handle orders.
+/// A request of the handle to the connection task.
 #[derive(Debug)]
-pub(super) enum Order {
-    /// A new connection, now.
+pub(super) enum Request {
+    /// Reconnect immediately.
     Reconnect,
 }
 
-/// Push, as the daemon holds it. Dropping it ends push, without an event.
+/// Controls push. Dropping it stops push without an event.
 #[derive(Debug)]
 pub struct PushHandle {
-    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) requests: mpsc::Sender<Request>,
     pub(super) status: watch::Receiver<PushStatus>,
-    /// None for a carrier that has no subjects.
+    /// `None` for a transport without subjects.
     pub(super) subjects: Option<watch::Sender<Vec<Subject>>>,
 }
 
 impl PushHandle {
-    /// How push is now.
+    /// The current status.
     #[must_use]
     pub fn status(&self) -> PushStatus {
         self.status.borrow().clone()
     }
 
-    /// Gives up the connection, if there is one, and makes a new one at once. After push has ended it does nothing.
+    /// Closes the connection, if there is one, and reconnects immediately. Does nothing after push has ended.
     pub fn reconnect(&self) {
-        // An order that waits already is as good as this one.
-        let _waiting = self.orders.try_send(Order::Reconnect);
+        // If the channel is full, a reconnect is already requested.
+        let _full = self.requests.try_send(Request::Reconnect);
     }
 
-    /// Listens to other subjects, by the connection that there is: to those of `listed` that have the right form, and to
-    /// the commands for `device`.
+    /// Replaces the subscriptions on the existing connection: subscribes to the valid subjects of `listed` and to the
+    /// commands for `device`.
     pub fn resubscribe<'a>(&self, listed: impl IntoIterator<Item = &'a str>, device: &str) {
         if let Some(subjects) = &self.subjects {
             let wanted = selvedge_santa::push::subjects(listed, device);
@@ -78,6 +78,6 @@ impl PushHandle {
         }
     }
 
-    /// Ends push.
+    /// Stops push.
     pub fn stop(self) {}
 }

@@ -1,41 +1,40 @@
-//! Push: messages that tell this machine to sync, and the connection by which they come (spec §4).
+//! Push: messages that request a sync of this machine, and the connection that delivers them (spec §4).
 //!
 //! ```text
-//! event    what the daemon is told
-//! carrier  a way by which messages come: one connection of it at a time, and its waits
-//! course   connections one after the other: when the next one is made, and when there is none any more
-//! handle   the daemon's end: how push is, connect anew, listen to other subjects
-//! nats     a NATS server of the fleet's own
-//! fcm      Firebase Cloud Messaging, as it was in 2018
+//! event      events for the daemon
+//! transport  the trait of a transport: one connection at a time, and its delays
+//! reconnect  reconnects after a connection has ended, or gives up
+//! handle     controls push: status, reconnect, subscriptions
+//! nats       transport: a NATS server of the fleet
+//! fcm        transport: Firebase Cloud Messaging, with the protocol of 2018
 //!
-//! publisher  a very small push server, for trials
+//! publisher  a minimal push server for trials
 //! ```
 //!
-//! The daemon starts a carrier and reads events. Whatever happens to a connection, it goes on by its timers: while there is
-//! none it polls as if push did not exist, and what a message asks for is decided by the core's
-//! [`Daemon`](selvedge_santa::Daemon).
+//! The daemon starts a transport and receives events. Without a connection, the daemon syncs by its timers as if push
+//! were not configured. The core's [`Daemon`](selvedge_santa::Daemon) decides what a message means for the schedule.
 
-mod carrier;
 mod event;
 pub mod fcm;
 mod handle;
 pub mod nats;
 mod publisher;
 mod reconnect;
+mod transport;
 
 use tokio::sync::mpsc;
 
-pub use carrier::{Link, Over, Push};
 pub use event::{PushError, PushEvent};
 pub use fcm::FcmConfig;
 pub use handle::{PushHandle, PushState, PushStatus};
 pub use nats::{Commands, NatsConfig};
 pub use publisher::Publisher;
+pub use transport::{ConnectionEnd, Reporter, Transport};
 
-/// What is published for machines that are to sync at once: a `SyncRequest` whose jitter is 0.
+/// The message for an immediate sync: a `SyncRequest` with jitter 0.
 pub const SYNC_NOW: [u8; 2] = [8, 0];
 
-/// By which way messages come.
+/// The configuration of the transport.
 #[derive(Debug, Clone)]
 pub enum PushConfig {
     /// A NATS server.
@@ -44,10 +43,10 @@ pub enum PushConfig {
     Fcm(FcmConfig),
 }
 
-/// Starts push; its events go to `events` until the handle is dropped. To be called within a tokio runtime.
+/// Starts push. Its events go to `events` until the handle is dropped. Must be called in a tokio runtime.
 ///
 /// # Errors
-/// When the configuration cannot work: a server's URL that is none or not safe, or credentials that are none.
+/// When the configuration is invalid: the server's URL is invalid or insecure, or the credentials are invalid.
 pub fn start(
     config: PushConfig,
     machine: &str,

@@ -1,9 +1,9 @@
-//! A very small push server, for a demo or a trial where there is no NATS server: as much of NATS's protocol as a
-//! listening machine needs.
+//! A minimal push server for demonstrations and trials without a NATS server. It implements the part of the NATS
+//! protocol that a subscriber needs.
 //!
-//! It greets, takes subscriptions of subjects that are written out, answers pings, and delivers what its owner
-//! publishes, once to each subscription. It has no wildcards, queues, accounts, passwords, headers or TLS, and what
-//! clients publish goes nowhere, so that commands have no answer; it listens on this machine alone. A fleet needs a real
+//! It sends INFO, accepts subscriptions without wildcards, answers pings, and delivers the messages of its owner once
+//! per subscription. It has no wildcards, queues, accounts, passwords, headers or TLS. It discards messages that
+//! clients publish, so answers to commands are lost. It listens only on the loopback address. A fleet needs a NATS
 //! server.
 
 use std::collections::BTreeMap;
@@ -17,31 +17,31 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// A line of a client's is not longer; the longest tells who it is.
+/// Maximum length of a line of a client. The longest is CONNECT.
 const MAX_LINE: u64 = 16 << 10;
 
-/// What a client publishes is not longer.
+/// Maximum size of a message that a client publishes.
 const MAX_PAYLOAD: u64 = 64 << 10;
 
-/// So many clients at a time,
+/// Maximum number of clients.
 const MAX_CLIENTS: usize = 256;
 
-/// each with so many subscriptions,
+/// Maximum number of subscriptions of a client.
 const MAX_SUBSCRIPTIONS: usize = 64;
 
-/// and so much that it has not read; a client that reads no more is let go.
+/// Maximum number of unread messages of a client. A client that exceeds it is disconnected.
 const MAX_UNREAD: usize = 256;
 
 #[derive(Debug)]
 struct Client {
-    /// Subjects by the ids that the client gave them.
+    /// Subjects by the subscription ids of the client.
     subscriptions: BTreeMap<String, String>,
     unread: mpsc::Sender<Vec<u8>>,
 }
 
 type Clients = Arc<Mutex<BTreeMap<u64, Client>>>;
 
-/// The server. It ends when the value goes.
+/// The server. It stops when the value is dropped.
 #[derive(Debug)]
 pub struct Publisher {
     address: SocketAddr,
@@ -50,7 +50,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Listens on a port of this machine; 0 takes a free one.
+    /// Listens on a port of the loopback address; 0 selects a free port.
     ///
     /// # Errors
     /// When the port cannot be listened on.
@@ -72,9 +72,9 @@ impl Publisher {
         format!("nats://{}", self.address)
     }
 
-    /// Sends a message to all who listen to a subject, and says to how many subscriptions that was.
+    /// Sends a message to all subscribers of a subject, and returns the number of subscriptions.
     pub fn publish(&self, subject: &str, payload: &[u8]) -> usize {
-        let mut heard = 0;
+        let mut delivered = 0;
         locked(&self.clients).retain(|_, client| {
             let wanted = client.subscriptions.iter();
             let mut wanted = wanted.filter(|(_, wanted)| *wanted == subject);
@@ -82,12 +82,12 @@ impl Publisher {
                 let mut message = format!("MSG {subject} {id} {}\r\n", payload.len()).into_bytes();
                 message.extend_from_slice(payload);
                 message.extend_from_slice(b"\r\n");
-                let is_taken = client.unread.try_send(message).is_ok();
-                heard += usize::from(is_taken);
-                is_taken
+                let is_queued = client.unread.try_send(message).is_ok();
+                delivered += usize::from(is_queued);
+                is_queued
             })
         });
-        heard
+        delivered
     }
 }
 
@@ -101,12 +101,12 @@ fn locked(clients: &Clients) -> MutexGuard<'_, BTreeMap<u64, Client>> {
     clients.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes clients in. When it is dropped, so are they.
+/// Accepts clients. When the future is dropped, all clients are disconnected.
 async fn accept(listener: TcpListener, address: SocketAddr, clients: Clients) {
     let mut serving = JoinSet::new();
     for number in 1.. {
         let Ok((stream, _)) = listener.accept().await else {
-            // What kept it from being taken, too many open files perhaps, may pass.
+            // For example too many open files, which may be temporary.
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
@@ -155,7 +155,7 @@ async fn write(mut writer: OwnedWriteHalf, mut unsent: mpsc::Receiver<Vec<u8>>) 
     Ok(())
 }
 
-/// Does what a client asks until it goes, or says what is not understood.
+/// Handles the commands of a client until it disconnects or sends an unknown command.
 async fn read(
     reader: OwnedReadHalf,
     number: u64,
@@ -174,7 +174,7 @@ async fn read(
         match (word.as_deref(), words.get(1..).unwrap_or_default()) {
             (Some("CONNECT" | "PONG") | None, _) => {}
             (Some("PING"), _) => {
-                let _gone = unread.send(b"PONG\r\n".to_vec()).await;
+                let _closed = unread.send(b"PONG\r\n".to_vec()).await;
             }
             (Some("SUB"), [subject, id]) => {
                 let mut clients = locked(clients);
@@ -201,7 +201,7 @@ async fn read(
                 tokio::io::copy(&mut payload, &mut tokio::io::sink()).await?;
             }
             _ => {
-                let _gone = unread
+                let _closed = unread
                     .send(b"-ERR 'Unknown Protocol Operation'\r\n".to_vec())
                     .await;
                 return Ok(());
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_machine_hears_what_is_published_for_it_alone() {
+    async fn a_client_receives_only_messages_of_its_subjects() {
         let publisher = Publisher::bind(0).await.unwrap();
         let (sender, mut events) = mpsc::channel(8);
         let config = NatsConfig {
@@ -240,7 +240,7 @@ mod tests {
             PushEvent::Connected { .. }
         ));
         assert_eq!(publisher.publish("santa.tag.other", b""), 0);
-        // The subscription is on its way when the connection is told of.
+        // The subscription may arrive after the event of the connection.
         while publisher.publish("santa.tag.lab", &[8, 5]) == 0 {
             tokio::task::yield_now().await;
         }
@@ -263,31 +263,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_speaks_otherwise_is_let_go() {
+    async fn a_client_that_violates_the_protocol_is_disconnected() {
         let publisher = Publisher::bind(0).await.unwrap();
         let long = format!("CONNECT {}", "x".repeat(20 << 10));
         for line in ["GET / HTTP/1.1\r\n", "SUB\r\n", "PUB a 99999999\r\n", &long] {
             let mut stream = TcpStream::connect(publisher.address).await.unwrap();
             stream.write_all(line.as_bytes()).await.unwrap();
-            let mut heard = Vec::new();
-            let ended = stream.read_to_end(&mut heard);
-            // It may be cut off with bytes unread, which is an error of the system's.
+            let mut received = Vec::new();
+            let ended = stream.read_to_end(&mut received);
+            // Closing with unread bytes is a connection reset, which is an error here.
             let _ended = tokio::time::timeout(Duration::from_secs(30), ended)
                 .await
                 .unwrap();
-            assert!(heard.starts_with(b"INFO {"), "{line}");
+            assert!(received.starts_with(b"INFO {"), "{line}");
         }
     }
 
     #[tokio::test]
-    async fn what_a_client_no_longer_wants_it_is_not_sent() {
+    async fn messages_stop_after_an_unsubscribe() {
         let publisher = Publisher::bind(0).await.unwrap();
         let stream = TcpStream::connect(publisher.address).await.unwrap();
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).await.unwrap();
-        let said = b"CONNECT {}\r\nSUB a 1\r\nSUB b 2\r\nPUB c 3\r\nxyz\r\nUNSUB 1\r\nPING\r\n";
-        stream.write_all(said).await.unwrap();
+        let sent = b"CONNECT {}\r\nSUB a 1\r\nSUB b 2\r\nPUB c 3\r\nxyz\r\nUNSUB 1\r\nPING\r\n";
+        stream.write_all(sent).await.unwrap();
         line.clear();
         stream.read_line(&mut line).await.unwrap();
         assert_eq!(line, "PONG\r\n");

@@ -1,48 +1,53 @@
-//! Connections, one after the other.
+//! Connects, and reconnects after a connection has ended.
 //!
 //! ```text
-//! the first ───────────────────────────────→ after the carrier's first pause
-//! it ended as it should, and had stood ────→ at once
-//! it was lost, and had stood for a minute ─→ after the pause of one failure
-//! it was lost earlier, or never made ──────→ after the pause of one failure more than before
-//! a person wants a new one ────────────────→ at once
-//! there is no use in another one ──────────→ never; the daemon is told
-//! the handle is dropped ───────────────────→ never; nobody is told
+//! first connection ────────────────────────→ after the transport's initial delay
+//! closed by the server, after a minute ────→ reconnect immediately
+//! lost after a minute ─────────────────────→ reconnect after the delay of one failure
+//! ended earlier, or not established ───────→ reconnect after the delay of one more failure
+//! a reconnect is requested ────────────────→ reconnect immediately
+//! a fatal error ───────────────────────────→ stop, with an event to the daemon
+//! the handle is dropped ───────────────────→ stop, without an event
 //! ```
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::carrier::{Link, Over, Push, draw};
 use super::event::{PushError, PushEvent};
-use super::handle::{Order, PushHandle, PushState, PushStatus};
+use super::handle::{PushHandle, PushState, PushStatus, Request};
+use super::transport::{ConnectionEnd, Reporter, Transport, draw};
 
-/// A connection that stood so long was a good one: failures before it do not count any more.
-pub(super) const STEADY: Duration = Duration::from_secs(60);
+/// A connection that lasted this long resets the number of failures.
+pub(super) const STABLE_AFTER: Duration = Duration::from_secs(60);
 
-/// When the next connection is made.
+/// When to reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// After so many in vain; 0 is at once.
+    /// After the delay of this number of failures; 0 means immediately.
     After(u32),
+    /// Not any more.
     Never,
 }
 
-fn next(over: &Over, stood: Option<Duration>, failures: u32) -> Next {
-    let is_steady = stood.is_some_and(|stood| stood >= STEADY);
-    match (over, is_steady) {
-        (Over::Fatal(_), _) => Next::Never,
-        (Over::Lost(PushError::Asked), _) | (Over::Done, true) => Next::After(0),
-        (Over::Lost(_), true) => Next::After(1),
-        // A server that ends each connection at once must not be asked without a pause.
-        (Over::Lost(_) | Over::Done, false) => Next::After(failures.saturating_add(1)),
+fn next(end: &ConnectionEnd, uptime: Option<Duration>, failures: u32) -> Next {
+    let is_stable = uptime.is_some_and(|uptime| uptime >= STABLE_AFTER);
+    match (end, is_stable) {
+        (ConnectionEnd::Fatal(_), _) => Next::Never,
+        (ConnectionEnd::Lost(PushError::ReconnectRequested), _) | (ConnectionEnd::Closed, true) => {
+            Next::After(0)
+        }
+        (ConnectionEnd::Lost(_), true) => Next::After(1),
+        // A server that closes each connection immediately must not be contacted without a delay.
+        (ConnectionEnd::Lost(_) | ConnectionEnd::Closed, false) => {
+            Next::After(failures.saturating_add(1))
+        }
     }
 }
 
-/// Starts a carrier, which connects to `server` in people's words.
-pub(super) fn start<P: Push>(
-    push: P,
+/// Starts a transport. `server` is the name of its server for people.
+pub(super) fn start<P: Transport>(
+    transport: P,
     server: String,
     events: mpsc::Sender<PushEvent>,
 ) -> PushHandle {
@@ -51,47 +56,51 @@ pub(super) fn start<P: Push>(
         server,
         problem: None,
     });
-    let (orders, received) = mpsc::channel(1);
-    tokio::spawn(run(push, Link::new(events, status), received));
+    let (requests, received) = mpsc::channel(1);
+    tokio::spawn(run(transport, Reporter::new(events, status), received));
     PushHandle {
-        orders,
+        requests,
         status: seen,
         subjects: None,
     }
 }
 
-async fn run<P: Push>(mut push: P, mut link: Link, mut orders: mpsc::Receiver<Order>) {
-    link.tell(PushEvent::Created).await;
-    let mut pause = push.first_pause(draw());
+async fn run<P: Transport>(
+    mut transport: P,
+    mut reporter: Reporter,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    reporter.send(PushEvent::Created).await;
+    let mut delay = transport.initial_delay(draw());
     let mut failures = 0;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            order = orders.recv() => match order {
-                Some(Order::Reconnect) => failures = 0,
+            () = tokio::time::sleep(delay) => {}
+            request = requests.recv() => match request {
+                Some(Request::Reconnect) => failures = 0,
                 None => return,
             }
         }
-        let over = tokio::select! {
-            over = push.listen(&mut link) => over,
-            order = orders.recv() => match order {
-                Some(Order::Reconnect) => Over::Lost(PushError::Asked),
+        let end = tokio::select! {
+            end = transport.listen(&mut reporter) => end,
+            request = requests.recv() => match request {
+                Some(Request::Reconnect) => ConnectionEnd::Lost(PushError::ReconnectRequested),
                 None => return,
             }
         };
-        let next = next(&over, link.stood(), failures);
-        let why = match over {
-            Over::Done => PushError::Lost,
-            Over::Lost(why) | Over::Fatal(why) => why,
+        let next = next(&end, reporter.uptime(), failures);
+        let why = match end {
+            ConnectionEnd::Closed => PushError::Lost,
+            ConnectionEnd::Lost(why) | ConnectionEnd::Fatal(why) => why,
         };
         match next {
-            Next::After(in_vain) => failures = in_vain,
-            Next::Never => return link.ended(why).await,
+            Next::After(count) => failures = count,
+            Next::Never => return reporter.ended(why).await,
         }
-        link.disconnected(why).await;
-        pause = match failures {
+        reporter.disconnected(why).await;
+        delay = match failures {
             0 => Duration::ZERO,
-            failures => push.pause(failures, draw()),
+            failures => transport.retry_delay(failures, draw()),
         };
     }
 }
@@ -105,52 +114,64 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row() {
-        let (steady, short) = (Some(STEADY), Some(Duration::from_secs(1)));
-        let lost = || Over::Lost(PushError::Lost);
+    fn the_next_connection_for_each_end() {
+        let (stable, short) = (Some(STABLE_AFTER), Some(Duration::from_secs(1)));
+        let lost = || ConnectionEnd::Lost(PushError::Lost);
         let rows = [
-            (Over::Done, steady, 7, Next::After(0)),
-            (Over::Done, short, 7, Next::After(8)),
-            (lost(), steady, 7, Next::After(1)),
+            (ConnectionEnd::Closed, stable, 7, Next::After(0)),
+            (ConnectionEnd::Closed, short, 7, Next::After(8)),
+            (lost(), stable, 7, Next::After(1)),
             (lost(), short, 7, Next::After(8)),
             (lost(), None, u32::MAX, Next::After(u32::MAX)),
-            (Over::Lost(PushError::Asked), short, 7, Next::After(0)),
-            (Over::Fatal(PushError::Refused), steady, 0, Next::Never),
+            (
+                ConnectionEnd::Lost(PushError::ReconnectRequested),
+                short,
+                7,
+                Next::After(0),
+            ),
+            (
+                ConnectionEnd::Fatal(PushError::Refused),
+                stable,
+                0,
+                Next::Never,
+            ),
         ];
-        for (over, stood, failures, expected) in rows {
-            let next = next(&over, stood, failures);
-            assert_eq!(next, expected, "{over:?} {stood:?} {failures}");
+        for (end, uptime, failures, expected) in rows {
+            let next = next(&end, uptime, failures);
+            assert_eq!(next, expected, "{end:?} {uptime:?} {failures}");
         }
     }
 
-    /// A carrier whose connections end as they are told to; the last one stands.
-    struct Scripted(VecDeque<Over>);
+    /// A transport whose connections end as scripted; the last one stays open.
+    struct Scripted(VecDeque<ConnectionEnd>);
 
-    impl Push for Scripted {
-        async fn listen(&mut self, link: &mut Link) -> Over {
-            link.connected().await;
+    impl Transport for Scripted {
+        async fn listen(&mut self, reporter: &mut Reporter) -> ConnectionEnd {
+            reporter.connected().await;
             match self.0.pop_front() {
-                Some(over) => over,
+                Some(end) => end,
                 None => std::future::pending().await,
             }
         }
 
-        fn first_pause(&self, _: Draw) -> Duration {
+        fn initial_delay(&self, _: Draw) -> Duration {
             Duration::from_millis(1)
         }
 
-        fn pause(&self, failures: u32, _: Draw) -> Duration {
+        fn retry_delay(&self, failures: u32, _: Draw) -> Duration {
             Duration::from_millis(failures.into())
         }
     }
 
-    fn scripted(overs: impl Into<VecDeque<Over>>) -> (PushHandle, mpsc::Receiver<PushEvent>) {
+    fn scripted(
+        ends: impl Into<VecDeque<ConnectionEnd>>,
+    ) -> (PushHandle, mpsc::Receiver<PushEvent>) {
         let (events, received) = mpsc::channel(8);
-        let handle = start(Scripted(overs.into()), "push.example".into(), events);
+        let handle = start(Scripted(ends.into()), "push.example".into(), events);
         (handle, received)
     }
 
-    async fn word(events: &mut mpsc::Receiver<PushEvent>) -> &'static str {
+    async fn event_name(events: &mut mpsc::Receiver<PushEvent>) -> &'static str {
         match events.recv().await {
             Some(PushEvent::Created) => "created",
             Some(PushEvent::Connected { .. }) => "connected",
@@ -162,11 +183,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_connection_is_made_again_until_that_is_of_no_use() {
+    async fn a_lost_connection_is_retried_until_a_fatal_error() {
         let (handle, mut events) = scripted([
-            Over::Lost(PushError::Lost),
-            Over::Done,
-            Over::Fatal(PushError::Status(403)),
+            ConnectionEnd::Lost(PushError::Lost),
+            ConnectionEnd::Closed,
+            ConnectionEnd::Fatal(PushError::Status(403)),
         ]);
         for expected in [
             "created",
@@ -178,7 +199,7 @@ mod tests {
             "ended",
             "gone",
         ] {
-            assert_eq!(word(&mut events).await, expected);
+            assert_eq!(event_name(&mut events).await, expected);
         }
         let status = handle.status();
         assert_eq!(status.state, PushState::Ended);
@@ -187,15 +208,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_person_has_it_connect_anew_and_dropping_the_handle_ends_it() {
+    async fn a_requested_reconnect_is_immediate_and_dropping_the_handle_stops_push() {
         let (handle, mut events) = scripted([]);
-        assert_eq!(word(&mut events).await, "created");
-        assert_eq!(word(&mut events).await, "connected");
+        assert_eq!(event_name(&mut events).await, "created");
+        assert_eq!(event_name(&mut events).await, "connected");
         assert_eq!(handle.status().state, PushState::Connected);
         handle.reconnect();
-        assert_eq!(word(&mut events).await, "disconnected");
-        assert_eq!(word(&mut events).await, "connected");
+        assert_eq!(event_name(&mut events).await, "disconnected");
+        assert_eq!(event_name(&mut events).await, "connected");
         handle.stop();
-        assert_eq!(word(&mut events).await, "gone");
+        assert_eq!(event_name(&mut events).await, "gone");
     }
 }

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,24 +6,24 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Semaphore;
 
+use super::config_store::{ConfigStore, RuleSets};
 use super::event_log::{EventLog, Logged};
-use super::library::{Library, Shelf};
 use super::machines::Machines;
 use super::xsrf::Xsrf;
 use selvedge_host::http_server::BodyMemory;
 
-/// So many bodies are unpacked at once.
-const AT_ONCE: usize = 64;
+/// Maximum number of bodies decompressed concurrently.
+const MAX_CONCURRENT_DECOMPRESSIONS: usize = 64;
 
-/// The server behind its sockets.
+/// The state of the server.
 #[derive(Debug)]
 pub(super) struct App {
-    pub library: Arc<Library>,
+    pub config_store: Arc<ConfigStore>,
     pub machines: Machines,
     pub events: EventLog,
     pub xsrf: Option<Xsrf>,
     pub bodies: BodyMemory,
-    pub unpacking: Semaphore,
+    pub decompression_slots: Semaphore,
     pub log_requests: bool,
     accepted: AtomicU64,
     repeated: AtomicU64,
@@ -32,18 +32,18 @@ pub(super) struct App {
 
 impl App {
     pub(super) fn new(
-        library: Arc<Library>,
+        config_store: Arc<ConfigStore>,
         events: EventLog,
         xsrf: Option<Xsrf>,
         log_requests: bool,
     ) -> Self {
         Self {
-            library,
+            config_store,
             machines: Machines::default(),
             events,
             xsrf,
             bodies: BodyMemory::for_requests_of(1),
-            unpacking: Semaphore::new(AT_ONCE),
+            decompression_slots: Semaphore::new(MAX_CONCURRENT_DECOMPRESSIONS),
             log_requests,
             accepted: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
@@ -51,11 +51,11 @@ impl App {
         }
     }
 
-    /// The configurations as they are on the disk now.
-    pub(super) async fn current(&self) -> Arc<Shelf> {
-        let library = Arc::clone(&self.library);
-        let read = tokio::task::spawn_blocking(move || library.current());
-        read.await.unwrap_or_else(|_| self.library.shelf())
+    /// The current rule sets. Reads changed files on a blocking thread.
+    pub(super) async fn current(&self) -> Arc<RuleSets> {
+        let config_store = Arc::clone(&self.config_store);
+        let read = tokio::task::spawn_blocking(move || config_store.current());
+        read.await.unwrap_or_else(|_| self.config_store.latest())
     }
 
     pub(super) fn count(&self, logged: &Logged) {

@@ -1,5 +1,5 @@
-//! What machines are told, in moroz's TOML (spec §7.1), so that a configuration can be moved either way; a few keys more
-//! say what moroz cannot.
+//! The configuration of the server, in moroz's TOML format (spec §7.1), so that it can be moved from and to moroz. A
+//! few additional keys set what moroz does not support.
 
 use selvedge_santa::wire::{
     ClientMode, FileAccessAction, Policy, PreflightResponse, RuleMessage, RuleType, SyncType,
@@ -7,17 +7,17 @@ use selvedge_santa::wire::{
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, Weight};
+use super::problem::{Problem, Severity};
 use crate::config::nearest;
 use crate::rule_file::RuleFile;
 
-/// So many rules are parsed at once, so that a large file does not become a larger tree in memory.
-const RULES_AT_ONCE: usize = 500;
+/// Rules per chunk. A file is parsed in chunks to limit the memory of the parsed TOML tree.
+const RULES_PER_CHUNK: usize = 500;
 
-/// No more problems are told; with so many, the first ones say enough.
+/// Maximum number of reported notes and warnings. Errors are always reported.
 const MAX_PROBLEMS: usize = 1000;
 
-/// The keys of a configuration; the last ones are not moroz's.
+/// The keys of a configuration: first the keys of moroz, then the additional ones.
 const KEYS: &[&str] = &[
     "client_mode",
     "blocked_path_regex",
@@ -38,10 +38,10 @@ const KEYS: &[&str] = &[
     "override_file_access_action",
 ];
 
-/// So many of [`KEYS`] are moroz's.
-const KEYS_OF_MOROZ: usize = 10;
+/// The number of moroz's keys in [`KEYS`].
+const MOROZ_KEYS: usize = 10;
 
-/// The keys of a rule; the last ones are not moroz's.
+/// The keys of a rule: first the keys of moroz, then the additional ones.
 const RULE_KEYS: &[&str] = &[
     "rule_type",
     "policy",
@@ -56,10 +56,10 @@ const RULE_KEYS: &[&str] = &[
     "comment",
 ];
 
-/// So many of [`RULE_KEYS`] are moroz's.
-const RULE_KEYS_OF_MOROZ: usize = 5;
+/// The number of moroz's keys in [`RULE_KEYS`].
+const MOROZ_RULE_KEYS: usize = 5;
 
-/// Keys of moroz's earlier versions, and what they are called now.
+/// Keys of earlier versions of moroz, with their current names.
 const RENAMED: &[(&str, &str)] = &[
     ("sha256", "identifier"),
     ("allowlist_regex", "allowed_path_regex"),
@@ -68,37 +68,37 @@ const RENAMED: &[(&str, &str)] = &[
     ("blacklist_regex", "blocked_path_regex"),
 ];
 
-/// What machines are told.
+/// What the server sends to machines.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Configuration {
-    /// preflight's answer. A `sync_type` in it is the kind of every sync; without one a machine gets a clean sync when it
-    /// asks for one.
+    /// The response of preflight. If `sync_type` is set, every sync has this type; otherwise a machine gets a clean
+    /// sync when it requests one.
     pub preflight: PreflightResponse,
     /// The rules, in the order in which they are applied.
     pub rules: Vec<RuleMessage>,
 }
 
 impl Configuration {
-    /// Reads a configuration, and says what is wrong with it. It is fit for use unless a problem is an error.
+    /// Parses a configuration, and returns its problems. It can be used unless a problem is an error.
     #[must_use]
     pub fn read(text: &str) -> (Self, Vec<Problem>) {
-        let mut reading = Reading::new(text);
-        let pieces = pieces(text);
-        // A line that looks like the head of a rule may stand within a text of many lines: then no piece can be parsed,
-        // and the whole can.
-        let is_piecewise = pieces
+        let mut parser = Parser::new(text);
+        let chunks = chunks(text);
+        // A line that looks like the header of a rule may be part of a multi-line string. Then a chunk cannot be
+        // parsed, but the whole text can.
+        let is_split_valid = chunks
             .iter()
-            .all(|(at, piece)| reading.document(*at, piece).is_ok());
-        if !is_piecewise {
-            reading = Reading::new(text);
-            if let Err(error) = reading.document(0, text) {
+            .all(|(at, chunk)| parser.document(*at, chunk).is_ok());
+        if !is_split_valid {
+            parser = Parser::new(text);
+            if let Err(error) = parser.document(0, text) {
                 let at = error.span().map_or(0, |span| span.start);
-                let problem = format!("this is no TOML: {}", error.message());
-                reading.tell(Weight::Error, at, problem);
+                let problem = format!("invalid TOML: {}", error.message());
+                parser.report(Severity::Error, at, problem);
             }
         }
-        let found = &mut reading.configuration.preflight;
-        // A file is the whole truth: what it does not say is off, as it is for moroz.
+        let found = &mut parser.configuration.preflight;
+        // Settings that are missing in the file are off, as with moroz.
         for pattern in [&mut found.allowed_path_regex, &mut found.blocked_path_regex] {
             pattern.get_or_insert_default();
         }
@@ -110,39 +110,39 @@ impl Configuration {
         ] {
             switch.get_or_insert(false);
         }
-        (reading.configuration, reading.problems)
+        (parser.configuration, parser.problems)
     }
 }
 
-/// The text in pieces of whole rules, each with its place.
-fn pieces(text: &str) -> Vec<(usize, &str)> {
-    let mut pieces = Vec::new();
+/// Splits the text into chunks of whole rules, each with its offset.
+fn chunks(text: &str) -> Vec<(usize, &str)> {
+    let mut chunks = Vec::new();
     let (mut start, mut at, mut rules) = (0, 0, 0);
     for line in text.split_inclusive('\n') {
         if line.trim_start().starts_with("[[rules]]") {
-            if rules == RULES_AT_ONCE {
-                pieces.push((start, text.get(start..at).unwrap_or_default()));
+            if rules == RULES_PER_CHUNK {
+                chunks.push((start, text.get(start..at).unwrap_or_default()));
                 (start, rules) = (at, 0);
             }
             rules += 1;
         }
         at += line.len();
     }
-    pieces.push((start, text.get(start..).unwrap_or_default()));
-    pieces
+    chunks.push((start, text.get(start..).unwrap_or_default()));
+    chunks
 }
 
-/// A configuration that is being read.
-struct Reading {
+/// Parses one configuration.
+struct Parser {
     configuration: Configuration,
     problems: Vec<Problem>,
-    /// Where each line begins.
+    /// The offset of each line.
     lines: Vec<usize>,
 }
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
-impl Reading {
+impl Parser {
     fn new(text: &str) -> Self {
         let breaks = memchr::memchr_iter(b'\n', text.as_bytes());
         Self {
@@ -152,9 +152,9 @@ impl Reading {
         }
     }
 
-    fn tell(&mut self, weight: Weight, at: usize, problem: impl Into<String>) {
-        // An error must not be lost behind warnings.
-        if self.problems.len() < MAX_PROBLEMS || weight == Weight::Error {
+    fn report(&mut self, weight: Severity, at: usize, problem: impl Into<String>) {
+        // An error must not be dropped because of many warnings.
+        if self.problems.len() < MAX_PROBLEMS || weight == Severity::Error {
             self.problems.push(Problem {
                 path: Default::default(),
                 line: self.lines.partition_point(|start| *start <= at),
@@ -164,7 +164,7 @@ impl Reading {
         }
     }
 
-    /// Reads a piece of the text that begins at `offset`.
+    /// Parses a chunk of the text at `offset`.
     fn document(&mut self, offset: usize, text: &str) -> Result<(), toml::de::Error> {
         for (key, value) in DeTable::parse(text)?.get_ref() {
             self.key(key.get_ref(), offset + key.span().start, offset, value);
@@ -176,8 +176,8 @@ impl Reading {
         if !KEYS.contains(&key) {
             return self.unknown(key, at, KEYS);
         }
-        if !is_within(key, KEYS, KEYS_OF_MOROZ) {
-            self.tell(Weight::Note, at, format!("moroz passes {key} over"));
+        if !is_within(key, KEYS, MOROZ_KEYS) {
+            self.report(Severity::Note, at, format!("moroz ignores {key}"));
         }
         match key {
             "rules" => return self.rules(offset, at, value),
@@ -195,7 +195,7 @@ impl Reading {
             "client_mode" => {
                 let mode = self.word(key, at, value, ClientMode::from_name, ClientMode::ALL);
                 if mode == Some(ClientMode::Standalone) {
-                    self.tell(Weight::Note, at, "moroz does not take STANDALONE");
+                    self.report(Severity::Note, at, "moroz does not support STANDALONE");
                 }
                 self.configuration.preflight.client_mode = mode;
             }
@@ -249,37 +249,41 @@ impl Reading {
 
     fn rules(&mut self, offset: usize, at: usize, value: &Value<'_>) {
         let Some(rules) = value.get_ref().as_array() else {
-            return self.tell(Weight::Error, at, "rules must be tables: write [[rules]]");
+            return self.report(Severity::Error, at, "rules must be tables: write [[rules]]");
         };
-        let (mut messages, mut places) = (Vec::new(), Vec::new());
+        let (mut messages, mut offsets) = (Vec::new(), Vec::new());
         for rule in rules.iter() {
             let at = offset + rule.span().start;
             match rule.get_ref().as_table() {
                 Some(table) => {
                     messages.push(self.rule(offset, table));
-                    places.push(at);
+                    offsets.push(at);
                 }
-                None => self.tell(Weight::Error, at, "a rule must be a table: write [[rules]]"),
+                None => self.report(
+                    Severity::Error,
+                    at,
+                    "a rule must be a table: write [[rules]]",
+                ),
             }
         }
         match RuleFile::of(&messages) {
             Ok(read) => {
                 for bad in read.bad {
-                    let problem = format!("machines pass this rule over: {}", bad.problem);
-                    self.tell(Weight::Warning, places[bad.number - 1], problem);
+                    let problem = format!("machines skip this rule: {}", bad.problem);
+                    self.report(Severity::Warning, offsets[bad.number - 1], problem);
                 }
                 for useless in read.useless {
-                    let paths = places[useless.number - 1];
-                    self.tell(Weight::Warning, paths, useless.problem);
+                    let at = offsets[useless.number - 1];
+                    self.report(Severity::Warning, at, useless.problem);
                 }
             }
-            Err(error) => self.tell(Weight::Warning, offset, error.to_string()),
+            Err(error) => self.report(Severity::Warning, offset, error.to_string()),
         }
         self.configuration.rules.append(&mut messages);
     }
 
     fn rule(&mut self, offset: usize, table: &DeTable<'_>) -> RuleMessage {
-        // What moroz takes when a rule does not say.
+        // The defaults of moroz.
         let mut rule = RuleMessage {
             rule_type: Some(RuleType::Binary),
             policy: Some(Policy::Blocklist),
@@ -292,8 +296,8 @@ impl Reading {
                 self.unknown(key, at, RULE_KEYS);
                 continue;
             }
-            if key != "comment" && !is_within(key, RULE_KEYS, RULE_KEYS_OF_MOROZ) {
-                self.tell(Weight::Note, at, format!("moroz passes {key} over"));
+            if key != "comment" && !is_within(key, RULE_KEYS, MOROZ_RULE_KEYS) {
+                self.report(Severity::Note, at, format!("moroz ignores {key}"));
             }
             match key {
                 "rule_type" => {
@@ -306,7 +310,7 @@ impl Reading {
                         Some("BLOCKLIST" | "ALLOWLIST" | "ALLOWLIST_COMPILER" | "REMOVE")
                     );
                     if rule.policy.is_some() && !is_known_to_moroz {
-                        self.tell(Weight::Note, at, "moroz does not take this policy");
+                        self.report(Severity::Note, at, "moroz does not support this policy");
                     }
                 }
                 "file_bundle_binary_count" => {
@@ -335,27 +339,27 @@ impl Reading {
         let meant = renamed.map(|(_, new)| *new).or_else(|| nearest(key, known));
         let shown = selvedge_host::output::shortened(key, 40);
         let problem = match meant {
-            Some(meant) => format!("the key {shown} is unknown and passed over: is {meant} meant?"),
-            None => format!("the key {shown} is unknown and passed over"),
+            Some(meant) => format!("the key {shown} is unknown and ignored: did you mean {meant}?"),
+            None => format!("the key {shown} is unknown and ignored"),
         };
-        self.tell(Weight::Warning, at, problem);
+        self.report(Severity::Warning, at, problem);
     }
 
     fn boolean(&mut self, key: &str, at: usize, value: &Value<'_>) -> Option<bool> {
         let found = value.get_ref().as_bool();
-        self.or_tell(found, at, || format!("{key} must be true or false"))
+        self.or_report(found, at, || format!("{key} must be true or false"))
     }
 
     fn text(&mut self, key: &str, at: usize, value: &Value<'_>) -> Option<String> {
         let found = value.get_ref().as_str().map(str::to_owned);
-        self.or_tell(found, at, || format!("{key} must be a text in quotes"))
+        self.or_report(found, at, || format!("{key} must be a string in quotes"))
     }
 
     fn number(&mut self, key: &str, at: usize, value: &Value<'_>) -> Option<u32> {
         let integer = value.get_ref().as_integer();
         let found = integer.and_then(|i| u32::from_str_radix(i.as_str(), i.radix()).ok());
-        self.or_tell(found, at, || {
-            format!("{key} must be a whole number from 0 to {}", u32::MAX)
+        self.or_report(found, at, || {
+            format!("{key} must be an integer from 0 to {}", u32::MAX)
         })
     }
 
@@ -368,20 +372,20 @@ impl Reading {
         all: &[T],
     ) -> Option<T> {
         let found = value.get_ref().as_str().and_then(by_name);
-        self.or_tell(found, at, || {
+        self.or_report(found, at, || {
             let names: Vec<String> = all.iter().map(ToString::to_string).collect();
             format!("{key} must be one of {}", names.join(", "))
         })
     }
 
-    fn or_tell<T>(
+    fn or_report<T>(
         &mut self,
         found: Option<T>,
         at: usize,
         problem: impl FnOnce() -> String,
     ) -> Option<T> {
         if found.is_none() {
-            self.tell(Weight::Error, at, problem());
+            self.report(Severity::Error, at, problem());
         }
         found
     }

@@ -1,7 +1,9 @@
-//! What machines report, one JSON line an event, each once, on the disk before the machine is told so.
+//! The log of the events that machines upload: one JSON line per event, without duplicates, synced to the disk before
+//! the upload is confirmed.
 //!
-//! A machine that hears no answer sends its events again. They are the same to the last digit of their time, and so are
-//! known again; only two members of one bundle, which have no time, could not be told apart if all else were equal too.
+//! A machine that receives no response uploads its events again. Repeated events are identical, including the time, so
+//! a hash recognizes them. Only two members of one bundle, which have no time, could be confused if all other fields
+//! are equal.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -18,44 +20,44 @@ use tokio::sync::oneshot;
 
 use super::bundles::Bundles;
 
-/// So many events are known again.
+/// Maximum number of event ids that are remembered to detect duplicates.
 const MAX_KNOWN: usize = 1 << 20;
 
-/// No line of a log that was written here is longer: an upload is not.
+/// Maximum length of a line, which is the maximum size of an upload.
 const MAX_LINE: u64 = 32 << 20;
 
-/// What became of an upload.
+/// The result of an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Logged {
-    /// Events that were not here before.
+    /// The number of new events.
     pub accepted: u64,
-    /// Events that were.
+    /// The number of duplicates.
     pub repeated: u64,
-    /// Hashes of bundles whose members are not here.
+    /// Hashes of bundles with unknown members.
     pub wanted: Vec<String>,
 }
 
 /// A line of the log.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// Which event: the same one has the same id.
+    /// A hash of the event, equal for duplicates.
     id: &'a str,
-    /// When it came, in milliseconds since the Unix epoch.
+    /// When it was received, in milliseconds since the Unix epoch.
     received: u64,
     machine_id: &'a str,
     #[serde(flatten)]
     occurrence: &'a Occurrence,
 }
 
-/// What is read again of a line.
+/// The fields of a line that are read at the start.
 #[derive(Deserialize)]
-struct Seen {
+struct StoredLine {
     id: String,
-    execution: Option<SeenExecution>,
+    execution: Option<StoredExecution>,
 }
 
 #[derive(Deserialize)]
-struct SeenExecution {
+struct StoredExecution {
     #[serde(default)]
     decision: String,
     #[serde(default)]
@@ -71,12 +73,12 @@ struct Upload {
     reply: oneshot::Sender<io::Result<Logged>>,
 }
 
-/// The way to the thread that writes.
+/// The channel to the writer thread.
 #[derive(Debug, Clone)]
 pub(super) struct EventLog(mpsc::Sender<Upload>);
 
 impl EventLog {
-    /// Opens a log, and reads which events are in it; without a file events are counted, and forgotten.
+    /// Opens a log and reads the ids of its events. Without a file, events are only counted.
     ///
     /// # Errors
     /// When the file cannot be opened, read, or written.
@@ -89,17 +91,17 @@ impl EventLog {
         Ok(Self(sender))
     }
 
-    /// Takes the events of an upload. When this returns they are on the disk.
+    /// Adds the events of an upload. When this returns, they are synced to the disk.
     ///
     /// # Errors
-    /// When they cannot be written; then none of them is in the log.
+    /// When they cannot be written. Then none of them is in the log.
     pub(super) async fn add(
         &self,
         machine: &str,
         request: EventUploadRequest,
         received: u64,
     ) -> io::Result<Logged> {
-        let gone = || io::Error::other("the event log is closed");
+        let closed = || io::Error::other("the event log is closed");
         let executions = request
             .events
             .into_iter()
@@ -117,40 +119,40 @@ impl EventLog {
             received,
             reply,
         };
-        self.0.send(upload).map_err(|_| gone())?;
-        logged.await.unwrap_or_else(|_| Err(gone()))
+        self.0.send(upload).map_err(|_| closed())?;
+        logged.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
 struct Writer {
     file: Option<File>,
-    known: Known,
+    known: KnownIds,
     bundles: Bundles,
 }
 
 impl Writer {
     fn open(path: Option<&Path>) -> io::Result<Self> {
-        let (mut known, mut bundles) = (Known::default(), Bundles::default());
+        let (mut known, mut bundles) = (KnownIds::default(), Bundles::default());
         let file = match path {
             Some(path) => {
                 let mut options = OpenOptions::new();
                 options.create(true).append(true).read(true);
-                // Events tell who ran what.
+                // Events are private: they contain user names and programs.
                 #[cfg(unix)]
                 std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
                 let mut file = options.open(path)?;
-                let is_whole = read_again(&file, |seen| {
+                let is_complete = read_lines(&file, |seen| {
                     if let Ok(id) = u128::from_str_radix(&seen.id, 16) {
                         known.add(id);
                     }
                     if let Some(execution) = seen.execution
                         && execution.decision == Decision::BundleBinary.as_str()
                     {
-                        bundles.has(&execution.file_bundle_hash, &execution.file_sha256);
+                        bundles.add(&execution.file_bundle_hash, &execution.file_sha256);
                     }
                 })?;
-                // A line that was cut off was never confirmed; it must not spoil the next one.
-                if !is_whole {
+                // A truncated line was never confirmed. Terminate it, so that it does not corrupt the next one.
+                if !is_complete {
                     file.write_all(b"\n")?;
                 }
                 Some(file)
@@ -164,16 +166,16 @@ impl Writer {
         })
     }
 
-    /// Writes what comes: everything that waits at a time goes to the disk together.
+    /// Writes uploads. All uploads in the queue are written with one sync of the disk.
     fn run(mut self, uploads: &mpsc::Receiver<Upload>) {
         while let Ok(first) = uploads.recv() {
             let mut waiting = vec![first];
             waiting.extend(uploads.try_iter().take(256));
-            self.take(waiting);
+            self.write_uploads(waiting);
         }
     }
 
-    fn take(&mut self, uploads: Vec<Upload>) {
+    fn write_uploads(&mut self, uploads: Vec<Upload>) {
         let mut lines = Vec::new();
         let mut fresh = HashSet::new();
         let mut counts = Vec::new();
@@ -192,7 +194,8 @@ impl Writer {
                     machine_id: &upload.machine,
                     occurrence,
                 };
-                serde_json::to_writer(&mut lines, &line).expect("texts and numbers are JSON");
+                serde_json::to_writer(&mut lines, &line)
+                    .expect("strings and numbers can be serialized");
                 lines.push(b'\n');
             }
             counts.push(logged);
@@ -204,12 +207,12 @@ impl Writer {
         for (upload, mut logged) in uploads.into_iter().zip(counts) {
             let answer = match &written {
                 Ok(()) => {
-                    logged.wanted = self.bundles.take(&upload.occurrences);
+                    logged.wanted = self.bundles.update(&upload.occurrences);
                     Ok(logged)
                 }
                 Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
             };
-            // Who asked may be gone; the events are here all the same.
+            // The request may be cancelled. Its events are stored anyway.
             let _ = upload.reply.send(answer);
         }
     }
@@ -221,19 +224,19 @@ impl Writer {
         let before = file.metadata()?.len();
         let written = file.write_all(lines).and_then(|()| file.sync_data());
         if written.is_err() {
-            // Half a line would spoil the next one. These lines were confirmed to nobody.
+            // Remove a partial line, which would corrupt the next one. None of these lines was confirmed.
             let _ = file.set_len(before);
         }
         written
     }
 }
 
-/// Reads a log's lines, and tells whether the last one is whole. What is no line of ours is passed over.
-fn read_again(file: &File, mut seen: impl FnMut(Seen)) -> io::Result<bool> {
+/// Reads the lines of a log, and returns whether the last line is complete. Invalid lines are skipped.
+fn read_lines(file: &File, mut seen: impl FnMut(StoredLine)) -> io::Result<bool> {
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(0))?;
     let mut line = Vec::new();
-    let mut is_whole = true;
+    let mut is_complete = true;
     loop {
         line.clear();
         let read = reader
@@ -241,21 +244,21 @@ fn read_again(file: &File, mut seen: impl FnMut(Seen)) -> io::Result<bool> {
             .take(MAX_LINE)
             .read_until(b'\n', &mut line)?;
         if read == 0 {
-            return Ok(is_whole);
+            return Ok(is_complete);
         }
-        is_whole = line.last() == Some(&b'\n');
+        is_complete = line.last() == Some(&b'\n');
         if let Ok(found) = serde_json::from_slice(&line) {
             seen(found);
         }
     }
 }
 
-/// The id of an event: the same one has the same.
+/// The id of an event, equal for duplicates.
 fn id(machine: &str, occurrence: &Occurrence) -> u128 {
     let mut hasher = Sha256::new();
     hasher.update(machine.len().to_be_bytes());
     hasher.update(machine);
-    hasher.update(serde_json::to_vec(occurrence).expect("texts and numbers are JSON"));
+    hasher.update(serde_json::to_vec(occurrence).expect("strings and numbers can be serialized"));
     let digest = hasher.finalize();
     digest
         .iter()
@@ -263,14 +266,14 @@ fn id(machine: &str, occurrence: &Occurrence) -> u128 {
         .fold(0, |id, byte| id << 8 | u128::from(*byte))
 }
 
-/// Events that are here already; the oldest are forgotten first.
+/// The ids of known events. The oldest are removed first.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownIds {
     ids: HashSet<u128>,
     order: VecDeque<u128>,
 }
 
-impl Known {
+impl KnownIds {
     fn has(&self, id: u128) -> bool {
         self.ids.contains(&id)
     }
@@ -312,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_in_the_log_once_however_often_it_is_sent() {
+    fn duplicates_of_an_event_are_not_logged() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.jsonl");
         let log = EventLog::open(Some(&path)).unwrap();
         assert_eq!(add(&log, "M", &[1.25, 2.0, 1.25]), (2, 1));
         assert_eq!(add(&log, "M", &[1.25, 3.0]), (1, 1));
         assert_eq!(add(&log, "N", &[1.25]), (1, 0));
-        // Also after a start, and after a line that was cut off.
+        // Also after a restart, and after a truncated line.
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"id\":\"00").unwrap();
         let again = EventLog::open(Some(&path)).unwrap();
@@ -342,8 +345,8 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_events_are_forgotten_first() {
-        let mut known = Known::default();
+    fn the_oldest_ids_are_removed_first() {
+        let mut known = KnownIds::default();
         (0..=MAX_KNOWN as u128).for_each(|id| known.add(id));
         assert!(!known.has(0) && known.has(1) && known.has(MAX_KNOWN as u128));
         assert_eq!(known.order.len(), MAX_KNOWN);

@@ -1,4 +1,4 @@
-//! What machines said of themselves, and whether they have the rules that they should.
+//! The state that machines report, and whether they have the configured rules.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,77 +9,77 @@ use serde::Serialize;
 
 use super::event_log::Logged;
 
-/// No more machines are remembered; the others are served all the same.
+/// Maximum number of machines in the status. Further machines are served, but not recorded.
 const MAX_MACHINES: usize = 100_000;
 
-/// Texts of a machine are remembered up to so many characters.
-const TEXT_CHARACTERS: usize = 128;
+/// Maximum length of a stored string of a machine, in characters.
+const MAX_TEXT_CHARACTERS: usize = 128;
 
-/// Whether a machine has the rules that it should.
+/// Whether a machine has the configured rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Agreement {
-    /// It has those of now.
+    /// It has the current rules.
     Agrees,
-    /// It has those that it was sent last, which are not those of now.
+    /// It has the rules that were sent last, which have changed since.
     Behind,
-    /// It has others.
+    /// It has other rules.
     Differs,
-    /// It has not said what it has.
+    /// It has not reported a hash of its rules.
     Unknown,
 }
 
-/// What a machine said. Times are milliseconds since the Unix epoch.
+/// The state that a machine reported. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MachineSeen {
-    /// When it was last heard.
+    /// The time of its last request.
     pub last_seen: u64,
-    /// When a sync last began.
+    /// The time of the last preflight.
     pub last_preflight: Option<u64>,
-    /// When a sync last ended.
+    /// The time of the last postflight.
     pub last_postflight: Option<u64>,
     /// Its serial number.
     pub serial_number: String,
-    /// Its name.
+    /// Its host name.
     pub hostname: String,
-    /// Its system's version.
+    /// Its OS version.
     pub os_version: String,
-    /// The version of Santa that it says it is.
+    /// The Santa version that it reports.
     pub santa_version: String,
     /// Its mode.
     pub client_mode: Option<ClientMode>,
-    /// How many rules it says it has.
+    /// The rule counts that it reports.
     pub counts: RuleCounts,
-    /// The kind of sync that it was told to do.
+    /// The kind of sync that the server granted.
     pub granted: Option<SyncType>,
-    /// The kind of sync that it said it did.
+    /// The kind of sync that it reports.
     pub performed: Option<SyncType>,
-    /// The rules that the last sync brought.
+    /// The number of rules received in the last sync.
     pub rules_received: u32,
-    /// Those of them that it found valid.
+    /// The number of valid rules among them.
     pub rules_processed: u32,
-    /// The hash of the rules that it says it has; empty if it did not say.
+    /// The hash of its rules that it reports; empty without one.
     pub rules_hash: String,
-    /// The hash of the rules that it was sent last.
+    /// The hash of the rules that were sent to it last.
     pub sent_hash: String,
-    /// How often a sync began.
+    /// The number of preflights.
     pub preflights: u64,
-    /// How often a sync ended.
+    /// The number of postflights.
     pub postflights: u64,
-    /// Pages of rules that it was sent.
+    /// The number of pages of rules sent to it.
     pub pages: u64,
-    /// Events of it that came.
+    /// The number of events received from it.
     pub events: u64,
-    /// Events of it that came again.
+    /// The number of duplicate events received from it.
     pub repeated_events: u64,
 }
 
 impl MachineSeen {
-    /// Whether it has the rules of this hash.
-    pub(super) fn agreement(&self, hash_of_now: &str) -> Agreement {
+    /// Compares its hash with the hash of the current rules.
+    pub(super) fn agreement(&self, current_hash: &str) -> Agreement {
         match self.rules_hash.as_str() {
             "" => Agreement::Unknown,
-            hash if hash == hash_of_now => Agreement::Agrees,
+            hash if hash == current_hash => Agreement::Agrees,
             hash if hash == self.sent_hash => Agreement::Behind,
             _ => Agreement::Differs,
         }
@@ -88,10 +88,10 @@ impl MachineSeen {
     pub(super) fn preflight(&mut self, request: PreflightRequest, granted: SyncType, now: u64) {
         self.last_preflight = Some(now);
         self.preflights += 1;
-        self.serial_number = kept(request.serial_number);
-        self.hostname = kept(request.hostname);
-        self.os_version = kept(request.os_version);
-        self.santa_version = kept(request.santa_version);
+        self.serial_number = truncated(request.serial_number);
+        self.hostname = truncated(request.hostname);
+        self.os_version = truncated(request.os_version);
+        self.santa_version = truncated(request.santa_version);
         self.client_mode = request.client_mode;
         self.counts = RuleCounts {
             binary: request.binary_rule_count,
@@ -102,7 +102,7 @@ impl MachineSeen {
             signingid: request.signingid_rule_count,
             cdhash: request.cdhash_rule_count,
         };
-        self.rules_hash = kept(request.rules_hash);
+        self.rules_hash = truncated(request.rules_hash);
         self.granted = Some(granted);
     }
 
@@ -124,24 +124,25 @@ impl MachineSeen {
         self.performed = request.sync_type;
         self.rules_received = request.rules_received;
         self.rules_processed = request.rules_processed;
-        self.rules_hash = kept(request.rules_hash);
+        self.rules_hash = truncated(request.rules_hash);
     }
 }
 
-fn kept(text: String) -> String {
-    match text.len() <= TEXT_CHARACTERS {
-        true => text,
-        false => text.chars().take(TEXT_CHARACTERS).collect(),
+fn truncated(text: String) -> String {
+    if text.len() <= MAX_TEXT_CHARACTERS {
+        text
+    } else {
+        text.chars().take(MAX_TEXT_CHARACTERS).collect()
     }
 }
 
-/// The machines that were heard.
+/// All machines that have sent a request.
 #[derive(Debug, Default)]
 pub(super) struct Machines(Mutex<BTreeMap<String, MachineSeen>>);
 
 impl Machines {
-    /// Notes something of a machine.
-    pub(super) fn note(&self, id: &str, now: u64, note: impl FnOnce(&mut MachineSeen)) {
+    /// Updates the state of a machine.
+    pub(super) fn update(&self, id: &str, now: u64, change: impl FnOnce(&mut MachineSeen)) {
         let mut machines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !machines.contains_key(id) {
             if machines.len() >= MAX_MACHINES {
@@ -151,11 +152,11 @@ impl Machines {
         }
         if let Some(machine) = machines.get_mut(id) {
             machine.last_seen = now;
-            note(machine);
+            change(machine);
         }
     }
 
-    /// Shows every machine, in the order of their ids.
+    /// Calls `show` for each machine in the order of their ids.
     pub(super) fn each(&self, mut show: impl FnMut(&str, &MachineSeen)) {
         let machines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         machines.iter().for_each(|(id, machine)| show(id, machine));
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agreement_is_told_by_the_hash() {
+    fn agreement_is_decided_by_the_hash() {
         let machine = |rules_hash: &str| MachineSeen {
             rules_hash: rules_hash.into(),
             sent_hash: "earlier".into(),
@@ -184,12 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_machine_says_is_remembered_within_bounds() {
+    fn the_number_of_machines_and_the_length_of_strings_are_limited() {
         let machines = Machines::default();
         for number in 0..=MAX_MACHINES {
-            machines.note(&number.to_string(), 1, |_| {});
+            machines.update(&number.to_string(), 1, |_| {});
         }
-        machines.note("1", 9, |machine| {
+        machines.update("1", 9, |machine| {
             let request = PreflightRequest {
                 hostname: "ä".repeat(10_000),
                 ..PreflightRequest::default()
@@ -200,7 +201,7 @@ mod tests {
         machines.each(|id, machine| {
             count += 1;
             if id == "1" {
-                assert_eq!(machine.hostname.chars().count(), TEXT_CHARACTERS);
+                assert_eq!(machine.hostname.chars().count(), MAX_TEXT_CHARACTERS);
                 assert_eq!(machine.last_seen, 9);
             }
         });

@@ -1,31 +1,31 @@
-//! A small server of Santa's sync, for tests and trials: it speaks moroz's TOML, so that a configuration can be moved
-//! either way (spec §7.1).
+//! A small sync server for tests and trials. It reads moroz's TOML, so that a configuration can be moved from and to
+//! moroz (spec §7.1).
 //!
 //! ```text
-//! configuration  what machines are told, and what is wrong in the text that says it
-//! library        the files, read again when they change
-//! rulebook       one version of a configuration: pages of rules, prepared once
-//! stages         preflight, eventupload, ruledownload, postflight, and tokens
-//! event_log      events on the disk, each once
-//! machines       what machines said, and whether they have the rules that they should
-//! news           machines are told by push of what has changed
-//! status         all of it as JSON at GET /
+//! configuration    parses and checks a configuration
+//! config_store     the configuration files, reloaded when they change
+//! rule_set         one version of a configuration: pages of rules, serialized once
+//! stages           preflight, eventupload, ruledownload, postflight, and XSRF tokens
+//! event_log        events on the disk, without duplicates
+//! machines         the state that machines report, and whether they have the configured rules
+//! change_notifier  notifies machines by push when the configuration changes
+//! status           the status as JSON at GET /
 //! ```
 //!
-//! A machine with a file of its own gets that, and nothing of the others' file. Rules that leave a file stay on machines
-//! until a clean sync, as with moroz; the status tells which machines have others than they should.
+//! A machine with a file of its own gets only that file. Rules that are removed from a file remain on machines until a
+//! clean sync, as with moroz; the status shows which machines have other rules than configured.
 
 mod app;
 mod bundles;
+mod change_notifier;
+mod config_store;
 mod configuration;
 mod event_log;
-mod library;
 mod machines;
-mod news;
 mod problem;
 mod reply;
 mod router;
-mod rulebook;
+mod rule_set;
 mod stages;
 mod status;
 mod xsrf;
@@ -39,45 +39,45 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use self::config_store::{ConfigStoreError, Source, check};
 pub use self::configuration::Configuration;
-pub use self::library::{LibraryError, Source, check};
 pub use self::machines::{Agreement, MachineSeen};
-pub use self::problem::{Problem, Weight};
-pub use self::rulebook::About;
+pub use self::problem::{Problem, Severity};
+pub use self::rule_set::About;
 pub use self::status::{MachineStatus, ServerState, Status};
 pub use self::xsrf::XsrfOptions;
 
 use self::app::App;
+use self::change_notifier::ChangeNotifier;
+use self::config_store::ConfigStore;
 use self::event_log::EventLog;
-use self::library::Library;
-use self::news::News;
 use self::xsrf::Xsrf;
 use crate::push::{NatsConfig, PushError};
 use selvedge_host::http_server;
 
-/// How a server is set up.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub struct ServeConfig {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// What machines are told.
+    /// The configuration for machines.
     pub source: Source,
-    /// Rules of one page.
+    /// Rules per page.
     pub page_size: usize,
-    /// Where events go, one JSON line each; without a file they are counted only.
+    /// The file for events, one JSON line each. Without a file, events are only counted.
     pub event_log: Option<PathBuf>,
-    /// A certificate chain and its key, as PEM files.
+    /// PEM files of the certificate chain and its key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Whether machines need a token.
+    /// Whether machines need an XSRF token.
     pub xsrf: Option<XsrfOptions>,
-    /// Whether each request is a line on stderr.
+    /// Whether to log each request to stderr.
     pub log_requests: bool,
-    /// The push server, and the subjects, by which machines are told when the configuration changes.
+    /// The push server and the subjects for notifications when the configuration changes.
     pub push: Option<NatsConfig>,
 }
 
 impl ServeConfig {
-    /// On a free port of the loopback address, with pages of 1000 rules.
+    /// A server on a free port of the loopback address, with 1000 rules per page.
     #[must_use]
     pub fn new(source: Source) -> Self {
         Self {
@@ -93,42 +93,42 @@ impl ServeConfig {
     }
 }
 
-/// Why a server does not start.
+/// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// Others could listen to what machines send.
+    /// Without TLS, other machines could read the traffic.
     #[error(
-        "{0} can be reached from other machines: give --tls-cert and --tls-key, or listen on 127.0.0.1"
+        "{0} is reachable from other machines, which requires TLS: set --tls-cert and --tls-key, or listen on 127.0.0.1"
     )]
     Unprotected(SocketAddr),
-    /// A configuration cannot be used.
+    /// A configuration cannot be loaded.
     #[error(transparent)]
-    Library(#[from] LibraryError),
-    /// A page must hold a rule.
-    #[error("a page must hold at least one rule")]
+    Configuration(#[from] ConfigStoreError),
+    /// The page size is 0.
+    #[error("the page size is 0: set it to at least 1")]
     PageSize,
-    /// The header for tokens is none that a machine may send.
-    #[error("{0:?} is no header for a token")]
+    /// The header name for tokens is invalid or has another meaning in HTTP.
+    #[error("{0:?} cannot be the header for the token: choose another header name")]
     Header(String),
     /// The event log cannot be opened.
-    #[error("cannot open the event log {path}: {1}", path = .0.display())]
+    #[error("the event log {path} cannot be opened: {1}", path = .0.display())]
     EventLog(PathBuf, #[source] io::Error),
     /// The system has no random bytes.
     #[error("the system has no random bytes")]
     Random,
     /// The certificate or its key cannot be read.
-    #[error("cannot use the TLS certificate: {0}")]
+    #[error("the TLS certificate cannot be used: {0}")]
     Tls(#[source] io::Error),
-    /// Machines cannot be told by push.
-    #[error("machines cannot be told of changes: {0}")]
+    /// The push server cannot be used.
+    #[error("changes cannot be sent by push: {0}")]
     Push(#[from] PushError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("the server cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
 }
 
-/// A server that answers until it is stopped or dropped.
+/// A running server, until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
@@ -136,12 +136,12 @@ pub struct Running {
     state: ServerState,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
-    /// Tells machines of changes.
-    news: JoinSet<()>,
+    /// The task of the change notifier.
+    notifier: JoinSet<()>,
 }
 
 impl Running {
-    /// The address that it listens on, with the real port.
+    /// The address of the listener, with the actual port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -154,25 +154,25 @@ impl Running {
         format!("{scheme}://{}/v1/santa", self.address)
     }
 
-    /// What is known of machines, rules and events.
+    /// The state of machines, rules and events.
     #[must_use]
     pub fn state(&self) -> ServerState {
         self.state.clone()
     }
 
-    /// Lets the requests that are under way end, and ends.
+    /// Stops after the running requests have ended.
     pub async fn stop(mut self) {
-        self.news.abort_all();
+        self.notifier.abort_all();
         drop(self.stop);
-        // It could only fail by a panic, which was said already.
+        // An error means a panic, which has been reported already.
         let _ = self.task.await;
     }
 }
 
-/// Starts a server. To be called within a tokio runtime.
+/// Starts a server. Must be called in a tokio runtime.
 ///
 /// # Errors
-/// When a part of the set-up cannot be had, and on an address that is not loopback without TLS.
+/// When an option is invalid or a resource is unavailable, and without TLS on an address that is not loopback.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
     if !config.listen.ip().is_loopback() && config.tls.is_none() {
         return Err(ServeError::Unprotected(config.listen));
@@ -196,29 +196,24 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         None => None,
     };
     let (source, page_size) = (config.source, config.page_size);
-    let library = tokio::task::spawn_blocking(move || Library::open(source, page_size)).await;
-    let library = library.map_err(|error| ServeError::Listen(config.listen, error.into()))?;
-    let library = library?;
+    let store = tokio::task::spawn_blocking(move || ConfigStore::open(source, page_size)).await;
+    let store = store.map_err(|error| ServeError::Listen(config.listen, error.into()))?;
+    let store = store?;
     let events = EventLog::open(config.event_log.as_deref()).map_err(|error| {
         ServeError::EventLog(config.event_log.clone().unwrap_or_default(), error)
     })?;
-    let news = match &config.push {
-        Some(push) => Some(News::connect(push).await?),
+    let notifier = match &config.push {
+        Some(push) => Some(ChangeNotifier::connect(push).await?),
         None => None,
     };
     let failed = |error| ServeError::Listen(config.listen, error);
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let app = Arc::new(App::new(
-        Arc::new(library),
-        events,
-        xsrf,
-        config.log_requests,
-    ));
+    let app = Arc::new(App::new(Arc::new(store), events, xsrf, config.log_requests));
     let router = router::router(Arc::clone(&app));
-    let mut telling = JoinSet::new();
-    if let Some(news) = news {
-        telling.spawn(news.tell(Arc::clone(&app)));
+    let mut notifying = JoinSet::new();
+    if let Some(notifier) = notifier {
+        notifying.spawn(notifier.run(Arc::clone(&app)));
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let has_tls = tls.is_some();
@@ -231,13 +226,13 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         state: ServerState(app),
         stop,
         task,
-        news: telling,
+        notifier: notifying,
     })
 }
 
-/// Whether a token may travel in this header: it must not be one that says something else.
+/// Whether a header can carry the token: its name is valid, and HTTP does not use it otherwise.
 fn is_header(name: &str) -> bool {
-    const TAKEN: [&str; 8] = [
+    const RESERVED: [&str; 8] = [
         "content-type",
         "content-encoding",
         "content-length",
@@ -248,5 +243,5 @@ fn is_header(name: &str) -> bool {
         "user-agent",
     ];
     axum::http::HeaderName::from_bytes(name.as_bytes())
-        .is_ok_and(|name| !TAKEN.contains(&name.as_str()))
+        .is_ok_and(|name| !RESERVED.contains(&name.as_str()))
 }

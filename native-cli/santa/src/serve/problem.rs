@@ -1,23 +1,23 @@
-//! What is wrong in a configuration, and where.
+//! A problem in a configuration, with its file and line.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// How much a problem matters.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weight {
-    /// It works here; moroz takes it otherwise, or not at all.
+pub enum Severity {
+    /// Valid here; moroz treats it differently or does not support it.
     Note,
-    /// Something is passed over.
+    /// Something is ignored.
     Warning,
-    /// The configuration is not used.
+    /// The configuration is invalid and not used.
     Error,
 }
 
-impl fmt::Display for Weight {
+impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Note => "note",
@@ -27,16 +27,16 @@ impl fmt::Display for Weight {
     }
 }
 
-/// Something wrong in a configuration.
+/// A problem in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The file; empty for a text that is in none.
+    /// The file; empty for a text without a file.
     pub path: PathBuf,
-    /// The line, from 1; 0 when it is about the whole file.
+    /// The line number, starting from 1; 0 for the whole file.
     pub line: usize,
-    /// How much it matters.
-    pub weight: Weight,
-    /// What is wrong, and what to do about it.
+    /// The severity.
+    pub weight: Severity,
+    /// The problem, and how to fix it.
     pub problem: String,
 }
 

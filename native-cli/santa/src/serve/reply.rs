@@ -1,4 +1,4 @@
-//! Replies of the small server: messages in the form in which they were asked for, and refusals as JSON sentences.
+//! Responses of the server: messages in the format of the request, and errors as JSON.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -8,13 +8,13 @@ use selvedge_santa::wire::{Form, Malformed};
 
 use selvedge_host::http_server::BodyError;
 
-/// A request that was not done.
+/// A refused request.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("this machine's id is none: use 1 to 256 characters, without control characters")]
+    #[error("the machine id is invalid: it must have 1 to 256 bytes and no control characters")]
     MachineId,
     #[error(
-        "a token is needed: ask for one at xsrf/ and this id, and send it in the header that is named there"
+        "an XSRF token is required: request one at xsrf/ followed by the machine id, and send it in the header that the response names"
     )]
     Token,
     #[error("{0}")]
@@ -23,19 +23,19 @@ pub(super) enum Refusal {
     Encoding(#[from] BadEncoding),
     #[error("{0}")]
     Malformed(#[from] Malformed),
-    #[error("the body's type is neither application/json nor application/x-protobuf")]
+    #[error("the Content-Type is not supported: use application/json or application/x-protobuf")]
     ContentType,
-    #[error("the rules that this cursor walks over are gone: sync again")]
+    #[error("the rules of this cursor are no longer available: sync again")]
     Cursor,
-    #[error("the events cannot be kept now: send them again later")]
+    #[error("the events cannot be stored now: upload them again later")]
     Events,
     #[error(
-        "no such paths: Santa's stages are preflight, eventupload, ruledownload, postflight and xsrf, each followed by / and a machine's id"
+        "this path does not exist: the stages are preflight, eventupload, ruledownload, postflight and xsrf, each followed by / and a machine id"
     )]
     NotFound,
-    #[error("only POST is taken here")]
+    #[error("the method is not allowed: use POST")]
     Method,
-    #[error("too much is going on: try again later")]
+    #[error("the server is busy: try again later")]
     Busy,
 }
 
@@ -67,7 +67,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A 200 with the bytes of a message.
+/// A response 200 with the bytes of a message.
 pub(super) fn body(form: Form, bytes: impl Into<Body>) -> Response {
     let mut reply = Response::new(bytes.into());
     let content_type = HeaderValue::from_static(form.content_type());

@@ -1,4 +1,4 @@
-//! Which request goes where.
+//! The routes of the server.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,10 +16,10 @@ use super::reply::{Refusal, body};
 use super::stages;
 use super::status::{MAX_SHOWN, status};
 
-/// The stages under moroz's path and under none, and the status.
+/// The stages with and without moroz's path prefix, and the status.
 pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(shown))
+        .route("/", get(show_status))
         .route("/{stage}/{machine}", post(stages::answer))
         .route("/v1/santa/{stage}/{machine}", post(stages::answer))
         .method_not_allowed_fallback(async || Refusal::Method)
@@ -28,7 +28,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn shown(State(app): State<Arc<App>>) -> Response {
+async fn show_status(State(app): State<Arc<App>>) -> Response {
     match serde_json::to_vec(&status(&app, MAX_SHOWN)) {
         Ok(bytes) => body(Form::Json, bytes),
         Err(_) => Refusal::Busy.into_response(),

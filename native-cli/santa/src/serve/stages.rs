@@ -1,4 +1,4 @@
-//! Santa's stages as a server does them (spec §2).
+//! The server side of Santa's stages (spec §2).
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use selvedge_santa::wire::{
 
 use super::app::{App, now};
 use super::reply::{Refusal, body};
-use super::rulebook::read_cursor;
+use super::rule_set::read_cursor;
 use super::xsrf::HEADER;
 use selvedge_host::http_server::Peer;
 use selvedge_host::http_server::{Owner, Received};
 
-/// A body comes in at most so many bytes, and unpacks to at most so many.
-const MAX_PACKED: u64 = 8 << 20;
-const MAX_UNPACKED: usize = 32 << 20;
+/// Maximum size of a body before and after decompression.
+const MAX_COMPRESSED: u64 = 8 << 20;
+const MAX_DECOMPRESSED: usize = 32 << 20;
 
-/// An id has no more bytes.
-const MAX_ID: usize = 256;
+/// Maximum length of a machine id in bytes.
+const MAX_ID_BYTES: usize = 256;
 
 /// Answers a stage.
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -38,56 +38,56 @@ async fn answer_or_refuse(app: &App, request: Request) -> Result<Response, Refus
     let (mut parts, body) = request.into_parts();
     let path = Path::<(String, String)>::from_request_parts(&mut parts, &()).await;
     let Path((stage, machine)) = path.map_err(|_| Refusal::MachineId)?;
-    let is_id = (1..=MAX_ID).contains(&machine.len()) && !machine.contains(char::is_control);
+    let is_id = (1..=MAX_ID_BYTES).contains(&machine.len()) && !machine.contains(char::is_control);
     if !is_id {
         return Err(Refusal::MachineId);
     }
     let peer = parts.extensions.get::<Peer>().ok_or(Refusal::Busy)?;
     let owner = Owner::of_address(peer.0);
-    let received = app.bodies.read(owner, &parts.headers, body, MAX_PACKED);
+    let received = app.bodies.read(owner, &parts.headers, body, MAX_COMPRESSED);
     let received = received.await?;
-    // What is unpacked takes memory, so only some bodies are unpacked at once. Slow ones do not get here.
-    let room = app.unpacking.acquire().await;
-    let _room = room.map_err(|_| Refusal::Busy)?;
-    let came = Came::unpack(&parts.headers, received)?;
+    // Limits the memory of decompressed bodies. Slow uploads do not hold a slot, because they are complete here.
+    let slot = app.decompression_slots.acquire().await;
+    let _slot = slot.map_err(|_| Refusal::Busy)?;
+    let body = RequestBody::decompress(&parts.headers, received)?;
     if stage == "xsrf" {
         return token(app, &machine);
     }
     if let Some(xsrf) = &app.xsrf {
         let token = parts.headers.get(xsrf.header());
         let token = token.and_then(|token| token.to_str().ok());
-        if !token.is_some_and(|token| xsrf.is_good(&machine, token)) {
+        if !token.is_some_and(|token| xsrf.is_valid(&machine, token)) {
             return Err(Refusal::Token);
         }
     }
     match stage.as_str() {
-        "preflight" => preflight(app, &machine, &came).await,
-        "eventupload" => eventupload(app, &machine, &came).await,
-        "ruledownload" => ruledownload(app, &machine, &came).await,
-        "postflight" => postflight(app, &machine, &came),
+        "preflight" => preflight(app, &machine, &body).await,
+        "eventupload" => eventupload(app, &machine, &body).await,
+        "ruledownload" => ruledownload(app, &machine, &body).await,
+        "postflight" => postflight(app, &machine, &body),
         _ => Err(Refusal::NotFound),
     }
 }
 
-/// A body that came.
-struct Came {
+/// The decompressed body of a request.
+struct RequestBody {
     form: Form,
     bytes: Vec<u8>,
 }
 
-impl Came {
-    fn unpack(headers: &HeaderMap, received: Received<'_>) -> Result<Self, Refusal> {
+impl RequestBody {
+    fn decompress(headers: &HeaderMap, received: Received<'_>) -> Result<Self, Refusal> {
         let encoding = match headers.get(header::CONTENT_ENCODING) {
             Some(value) => Some(value.to_str().unwrap_or("unknown")),
             None => None,
         };
-        let bytes = Encoding::unpack(encoding, received.bytes, MAX_UNPACKED)?;
+        let bytes = Encoding::unpack(encoding, received.bytes, MAX_DECOMPRESSED)?;
         let form = form(headers, bytes.is_empty())?;
         Ok(Self { form, bytes })
     }
 }
 
-/// The form of a body by its `Content-Type`; without a body any type will do.
+/// The format of a body by its `Content-Type`. An empty body may have any type.
 fn form(headers: &HeaderMap, is_empty: bool) -> Result<Form, Refusal> {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok());
@@ -101,66 +101,77 @@ fn form(headers: &HeaderMap, is_empty: bool) -> Result<Form, Refusal> {
     }
 }
 
-async fn preflight(app: &App, machine: &str, came: &Came) -> Result<Response, Refusal> {
-    let request: PreflightRequest = came.form.read(&came.bytes)?;
-    let shelf = app.current().await;
-    let answer = shelf.of(machine).preflight(&request);
+async fn preflight(app: &App, machine: &str, received: &RequestBody) -> Result<Response, Refusal> {
+    let request: PreflightRequest = received.form.read(&received.bytes)?;
+    let rule_sets = app.current().await;
+    let answer = rule_sets.of(machine).preflight(&request);
     let granted = answer.sync_type.unwrap_or(SyncType::Normal);
     let now = now();
     app.machines
-        .note(machine, now, |seen| seen.preflight(request, granted, now));
-    Ok(body(came.form, came.form.write(&answer)))
+        .update(machine, now, |seen| seen.preflight(request, granted, now));
+    Ok(body(received.form, received.form.write(&answer)))
 }
 
-async fn eventupload(app: &App, machine: &str, came: &Came) -> Result<Response, Refusal> {
-    let request: EventUploadRequest = came.form.read(&came.bytes)?;
+async fn eventupload(
+    app: &App,
+    machine: &str,
+    received: &RequestBody,
+) -> Result<Response, Refusal> {
+    let request: EventUploadRequest = received.form.read(&received.bytes)?;
     let now = now();
     let logged = app.events.add(machine, request, now).await;
     let logged = logged.map_err(|error| {
-        eprintln!("selvedge santa serve: events cannot be written: {error}");
+        eprintln!("selvedge santa serve: events cannot be written to the log: {error}");
         Refusal::Events
     })?;
     app.count(&logged);
     app.machines
-        .note(machine, now, |seen| seen.uploaded(&logged));
+        .update(machine, now, |seen| seen.uploaded(&logged));
     let mut answer = EventUploadResponse::default();
-    if app.library.shelf().of(machine).wants_bundles() {
+    if app.config_store.latest().of(machine).wants_bundles() {
         answer.event_upload_bundle_binaries = logged.wanted;
     }
-    Ok(body(came.form, came.form.write(&answer)))
+    Ok(body(received.form, received.form.write(&answer)))
 }
 
-async fn ruledownload(app: &App, machine: &str, came: &Came) -> Result<Response, Refusal> {
-    let request: RuleDownloadRequest = came.form.read(&came.bytes)?;
-    let (book, page) = match request.cursor.as_str() {
+async fn ruledownload(
+    app: &App,
+    machine: &str,
+    received: &RequestBody,
+) -> Result<Response, Refusal> {
+    let request: RuleDownloadRequest = received.form.read(&received.bytes)?;
+    let (rule_set, page) = match request.cursor.as_str() {
         "" => (Arc::clone(app.current().await.of(machine)), 0),
         cursor => {
             let (version, page) = read_cursor(cursor).ok_or(Refusal::Cursor)?;
-            let book = app.library.version(machine, version);
-            (book.ok_or(Refusal::Cursor)?, page)
+            let rule_set = app.config_store.version(machine, version);
+            (rule_set.ok_or(Refusal::Cursor)?, page)
         }
     };
-    let form = came.form;
+    let form = received.form;
     let prepared = {
-        let book = Arc::clone(&book);
-        let prepared = tokio::task::spawn_blocking(move || book.page(form, page));
+        let rule_set = Arc::clone(&rule_set);
+        let prepared = tokio::task::spawn_blocking(move || rule_set.page(form, page));
         prepared.await.map_err(|_| Refusal::Busy)?
     };
     let bytes = prepared.ok_or(Refusal::Cursor)?;
-    let hash = &book.about.rules_hash;
-    app.machines.note(machine, now(), |seen| seen.sent(hash));
+    let hash = &rule_set.about.rules_hash;
+    app.machines.update(machine, now(), |seen| seen.sent(hash));
     Ok(body(form, bytes))
 }
 
-fn postflight(app: &App, machine: &str, came: &Came) -> Result<Response, Refusal> {
-    let request: PostflightRequest = came.form.read(&came.bytes)?;
+fn postflight(app: &App, machine: &str, received: &RequestBody) -> Result<Response, Refusal> {
+    let request: PostflightRequest = received.form.read(&received.bytes)?;
     let now = now();
     app.machines
-        .note(machine, now, |seen| seen.postflight(request, now));
-    Ok(body(came.form, came.form.write(&PostflightResponse {})))
+        .update(machine, now, |seen| seen.postflight(request, now));
+    Ok(body(
+        received.form,
+        received.form.write(&PostflightResponse {}),
+    ))
 }
 
-/// A token, if there are tokens here.
+/// An XSRF token, if the server uses tokens.
 fn token(app: &App, machine: &str) -> Result<Response, Refusal> {
     let xsrf = app.xsrf.as_ref().ok_or(Refusal::NotFound)?;
     let mut reply = body(Form::Json, Body::empty());

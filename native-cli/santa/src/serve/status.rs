@@ -1,4 +1,4 @@
-//! What the server says of itself at `GET /`.
+//! The status of the server at `GET /`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,80 +9,80 @@ use serde::Serialize;
 use super::app::App;
 use super::configuration::Configuration;
 use super::machines::{Agreement, MachineSeen};
-use super::rulebook::About;
+use super::rule_set::About;
 
-/// The page shows so many machines; the sums are of all.
+/// Maximum number of machines in the response. The totals count all machines.
 pub(super) const MAX_SHOWN: usize = 1000;
 
-/// The server as it is at a moment.
+/// The status of the server.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
-    /// What it is.
+    /// Name and version of the program.
     pub server: &'static str,
-    /// The rules of machines without a file of their own.
+    /// The rules for machines without a file of their own.
     pub rules: About,
-    /// Why the configuration as it is now is not used, if it is not.
+    /// Why the current configuration files are not used.
     pub trouble: Option<String>,
-    /// Requests that came.
+    /// The number of requests.
     pub requests: u64,
-    /// Events that came, each counted once.
+    /// The number of events, without duplicates.
     pub events: u64,
-    /// Events that came again.
+    /// The number of duplicate events.
     pub repeated_events: u64,
-    /// How many machines were heard.
+    /// The number of machines.
     pub machine_count: usize,
-    /// How many of them have the rules that they should.
+    /// The number of machines by agreement.
     pub agreement: BTreeMap<Agreement, usize>,
-    /// The machines by their ids.
+    /// The machines by id.
     pub machines: BTreeMap<String, MachineStatus>,
 }
 
-/// A machine as the server sees it.
+/// The status of a machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct MachineStatus {
-    /// Whether it has the rules that it should.
+    /// Whether it has the configured rules.
     pub agreement: Agreement,
-    /// The version of the rules that it should have.
+    /// The version of the configured rules.
     pub version: String,
-    /// What it said.
+    /// The state that it reported.
     #[serde(flatten)]
     pub seen: MachineSeen,
 }
 
-/// A running server's inside, for whoever embeds it.
+/// Access to a running server, for programs that embed it.
 #[derive(Debug, Clone)]
 pub struct ServerState(pub(super) Arc<App>);
 
 impl ServerState {
-    /// The server with all its machines.
+    /// The status with all machines.
     #[must_use]
     pub fn status(&self) -> Status {
         status(&self.0, usize::MAX)
     }
 
-    /// The server with no machine named: sums only.
+    /// The status with totals only, without machines.
     #[must_use]
-    pub fn sums(&self) -> Status {
+    pub fn totals(&self) -> Status {
         status(&self.0, 0)
     }
 
-    /// Reads the configurations again if they changed, as the next sync would. It may read files.
-    pub fn read_again(&self) {
-        self.0.library.current();
+    /// Reloads changed configurations, as the next sync would. Reads files.
+    pub fn reload(&self) {
+        self.0.config_store.current();
     }
 
-    /// Takes another configuration for every machine that has none of its own. With a file, until that changes.
+    /// Replaces the configuration of machines without a file of their own, until a file changes.
     pub fn replace(&self, configuration: Configuration) {
-        self.0.library.replace(configuration);
+        self.0.config_store.replace(configuration);
     }
 }
 
-pub(super) fn status(app: &App, most_shown: usize) -> Status {
-    let shelf = app.library.shelf();
+pub(super) fn status(app: &App, max_shown: usize) -> Status {
+    let rule_sets = app.config_store.latest();
     let mut status = Status {
         server: concat!("selvedge ", env!("CARGO_PKG_VERSION")),
-        rules: shelf.everyone().about.clone(),
-        trouble: app.library.trouble(),
+        rules: rule_sets.global().about.clone(),
+        trouble: app.config_store.load_error(),
         requests: app.requests.load(Ordering::Relaxed),
         events: app.accepted(),
         repeated_events: app.repeated(),
@@ -91,11 +91,11 @@ pub(super) fn status(app: &App, most_shown: usize) -> Status {
         machines: BTreeMap::new(),
     };
     app.machines.each(|id, seen| {
-        let about = &shelf.of(id).about;
+        let about = &rule_sets.of(id).about;
         let agreement = seen.agreement(&about.rules_hash);
         status.machine_count += 1;
         *status.agreement.entry(agreement).or_default() += 1;
-        if status.machines.len() < most_shown {
+        if status.machines.len() < max_shown {
             let machine = MachineStatus {
                 agreement,
                 version: about.version.clone(),

@@ -1,4 +1,4 @@
-//! Tokens against forged requests (spec §1.4): a machine shows one that was made for it, and that is not too old.
+//! XSRF tokens (spec §1.4): a request must carry a token that was issued to its machine and has not expired.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,15 +6,15 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// The header that a token comes in, and goes back in unless another one is named.
+/// The response header of a token, and the default request header.
 pub(super) const HEADER: &str = "x-xsrf-token";
 
-/// How tokens are asked for.
+/// The options for tokens.
 #[derive(Debug, Clone)]
 pub struct XsrfOptions {
-    /// The header in which machines send the token; `X-XSRF-TOKEN` unless it is named.
+    /// The request header of the token; `None` means `X-XSRF-TOKEN`.
     pub header: Option<String>,
-    /// How long a token is good.
+    /// The lifetime of a token.
     pub life: Duration,
 }
 
@@ -27,7 +27,7 @@ impl Default for XsrfOptions {
     }
 }
 
-/// Makes tokens and knows them again. Nothing is kept of them.
+/// Issues and verifies tokens. Tokens are not stored.
 pub(super) struct Xsrf {
     pub options: XsrfOptions,
     key: Zeroizing<[u8; 32]>,
@@ -40,19 +40,19 @@ impl std::fmt::Debug for Xsrf {
 }
 
 impl Xsrf {
-    /// With a key of its own, so that the tokens of an earlier process are no good.
+    /// Creates a random key, so tokens of an earlier process are invalid.
     pub(super) fn new(options: XsrfOptions) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key).ok()?;
         Some(Self { options, key })
     }
 
-    /// The header in which machines send the token.
+    /// The request header of the token.
     pub(super) fn header(&self) -> &str {
         self.options.header.as_deref().unwrap_or(HEADER)
     }
 
-    /// A token for a machine.
+    /// Issues a token for a machine.
     pub(super) fn token(&self, machine: &str) -> String {
         let life = self.options.life.as_secs();
         self.token_until(machine, now_seconds().saturating_add(life))
@@ -66,8 +66,8 @@ impl Xsrf {
         format!("{until}.{tag}")
     }
 
-    /// Whether a token was made for this machine, and is still good.
-    pub(super) fn is_good(&self, machine: &str, token: &str) -> bool {
+    /// Whether a token was issued to this machine and has not expired.
+    pub(super) fn is_valid(&self, machine: &str, token: &str) -> bool {
         let Some((until, tag)) = token.split_once('.') else {
             return false;
         };
@@ -78,7 +78,8 @@ impl Xsrf {
     }
 
     fn mac(&self, machine: &str, until: u64) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("any key will do");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC accepts keys of any length");
         mac.update(&until.to_be_bytes());
         mac.update(machine.as_bytes());
         mac
@@ -95,7 +96,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Whole seconds since 1970. A clock before that counts as 1970: every token is then still good for its lifetime.
+/// Seconds since the Unix epoch. An earlier clock counts as the epoch: tokens are then still valid for their lifetime.
 fn now_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -108,21 +109,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_its_machine_and_its_time_only() {
+    fn a_token_is_valid_only_for_its_machine_and_lifetime() {
         let xsrf = Xsrf::new(XsrfOptions::default()).unwrap();
         let token = xsrf.token("M");
-        assert!(xsrf.is_good("M", &token));
-        assert!(!xsrf.is_good("N", &token));
+        assert!(xsrf.is_valid("M", &token));
+        assert!(!xsrf.is_valid("N", &token));
         let late = xsrf.token_until("M", now_seconds());
         let (_, tag) = late.split_once('.').unwrap();
         let later = format!("{}.{tag}", now_seconds() + 100);
         for bad in ["", ".", "x.y", &late, &later, &token[..token.len() - 1]] {
-            assert!(!xsrf.is_good("M", bad), "{bad}");
+            assert!(!xsrf.is_valid("M", bad), "{bad}");
         }
         assert!(
             !Xsrf::new(XsrfOptions::default())
                 .unwrap()
-                .is_good("M", &token)
+                .is_valid("M", &token)
         );
     }
 }

@@ -1,6 +1,6 @@
-//! A machine's rules, the events that wait, and its sync state, in SQLite.
+//! The SQLite database of a machine: rules, pending events, and sync state.
 //!
-//! A commit is one transaction, and is on the disk before it is answered: a process may be killed at any moment.
+//! A commit is one transaction that is synced to the disk before it returns, so the process may be killed at any time.
 
 mod rows;
 mod schema;
@@ -18,16 +18,16 @@ use selvedge_santa::{
     RuleState, RuleStore, Wipe,
 };
 
-use crate::expression::sift;
+use crate::expression::check_changes;
 use rows::Table;
 use selvedge_host::schema::{self as sqlite, store_error};
 
-/// The store of a machine. Clones share one connection; its calls block, and its futures are ready at once. Several
-/// processes may use one file at the same time.
+/// The store of a machine. Clones share one connection. Calls block, and futures are ready immediately. Several
+/// processes can use one file concurrently.
 #[derive(Clone)]
 pub struct SantaStore {
     connection: Arc<Mutex<Connection>>,
-    /// Rules of the configuration: counted, and nothing else.
+    /// Rules of the configuration, which are only counted.
     configured: Arc<[Rule]>,
 }
 
@@ -38,30 +38,30 @@ impl fmt::Debug for SantaStore {
 }
 
 impl SantaStore {
-    /// Opens the store in a file, which is made for its owner alone if there is none.
+    /// Opens the store in a file. A new file is created with access for its owner only.
     ///
     /// # Errors
-    /// When the file cannot be made or opened, is damaged, or is another program's.
+    /// When the file cannot be created or opened, is corrupt, or belongs to another program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        sqlite::open(path, &schema::SANTA).map(Self::over)
+        sqlite::open(path, &schema::SANTA).map(Self::with_connection)
     }
 
-    /// Opens a store that lasts as long as the value.
+    /// Opens a store in memory.
     ///
     /// # Errors
-    /// When there is no memory for it.
+    /// When there is not enough memory.
     pub fn in_memory() -> Result<Self, StoreError> {
-        sqlite::open_in_memory(&schema::SANTA).map(Self::over)
+        sqlite::open_in_memory(&schema::SANTA).map(Self::with_connection)
     }
 
-    fn over(connection: Connection) -> Self {
+    fn with_connection(connection: Connection) -> Self {
         Self {
             connection: Arc::new(Mutex::new(connection)),
             configured: Arc::default(),
         }
     }
 
-    /// The same store, in which rules of the configuration are counted too.
+    /// The same store that also counts these rules of the configuration.
     #[must_use]
     pub fn with_configured(self, rules: &[Rule]) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl SantaStore {
         read(&self.connection()).map_err(|error| store_error(&error))
     }
 
-    /// All of it in one transaction, or nothing.
+    /// Runs `write` in one transaction, which is rolled back on an error.
     fn write<T>(
         &self,
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -99,18 +99,18 @@ impl SantaStore {
         all().map_err(|error| store_error(&error))
     }
 
-    /// A thread that panicked left no transaction open: dropping it rolled it back.
+    /// A poisoned mutex is usable: a panic has dropped the transaction, which rolls it back.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps events until a server has taken them. While one with the same key waits, another is dropped: its place in the
-    /// answer is `None` (spec §2.4).
+    /// Stores events until a server has accepted them. An event is dropped if one with the same key is pending: its
+    /// element in the result is `None` (spec §2.4).
     ///
     /// # Errors
-    /// When nothing was kept.
+    /// When nothing was stored.
     pub fn add_events(&self, events: &[Occurrence]) -> Result<Vec<Option<EventId>>, StoreError> {
         self.write(|connection| {
             let mut insert = connection.prepare_cached(
@@ -128,7 +128,7 @@ impl SantaStore {
         })
     }
 
-    /// The events that wait under these keys.
+    /// The pending events with these keys.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -147,7 +147,7 @@ impl SantaStore {
         })
     }
 
-    /// How many events wait.
+    /// The number of pending events.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -157,7 +157,7 @@ impl SantaStore {
         })
     }
 
-    /// At most `limit` rules that were added on this machine, in the order of their keys, those after `after`.
+    /// At most `limit` rules that were added on this machine with keys after `after`, in the order of their keys.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -169,7 +169,8 @@ impl SantaStore {
         self.read(|connection| Table::Local.page(connection, after, limit))
     }
 
-    /// Changes the rules that were added on this machine; no server does. Tells how many of the changes changed anything.
+    /// Changes the rules that were added on this machine, which servers do not change. Returns the number of effective
+    /// changes.
     ///
     /// # Errors
     /// When nothing was changed.
@@ -191,10 +192,10 @@ impl SantaStore {
         })
     }
 
-    /// Keeps what became of the last sync, as JSON.
+    /// Stores the report of the last sync as JSON.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// When it cannot be stored.
     pub fn keep_last_sync(&self, report: &str) -> Result<(), StoreError> {
         self.write(|connection| {
             connection.execute("UPDATE machine SET last_sync = ?1", [report])?;
@@ -202,7 +203,7 @@ impl SantaStore {
         })
     }
 
-    /// What became of the last sync, as JSON.
+    /// The report of the last sync as JSON.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -312,12 +313,15 @@ impl RuleStore for SantaStore {
         self.read(|connection| pending(connection, after, limit))
     }
 
-    /// Here the store stands for the agent: a rule whose expression cannot be compiled is refused (spec §2.5).
+    /// The store takes the role of the agent: it refuses rules whose expression cannot be compiled (spec §2.5).
     async fn commit(&self, mut commit: Commit) -> Result<Committed, StoreError> {
-        let sifted = sift(commit.changes)
+        let checked = check_changes(commit.changes)
             .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))?;
-        commit.changes = sifted.good;
-        let refused = sifted.bad.iter().map(|(_, change, _)| change.key().clone());
+        commit.changes = checked.good;
+        let refused = checked
+            .bad
+            .iter()
+            .map(|(_, change, _)| change.key().clone());
         let refused = refused.collect();
         self.write(|connection| apply(connection, &commit))?;
         Ok(Committed { refused })

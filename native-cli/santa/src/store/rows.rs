@@ -1,15 +1,15 @@
-//! Rules as rows of a table, and back.
+//! Converts rules to rows of a table and back.
 
 use rusqlite::{Connection, Row, params};
 use selvedge_santa::wire::RuleType;
 use selvedge_santa::{Rule, RuleKey, RuleState};
 
-/// One of the two tables of rules.
+/// The two tables of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
-    /// Those that a server sent, or that the machine made through a compiler's rule.
+    /// Rules from the server, and transitive rules.
     Synced,
-    /// Those that were added on this machine.
+    /// Rules that were added on this machine.
     Local,
 }
 
@@ -63,7 +63,7 @@ impl Table {
             .collect()
     }
 
-    /// Adds a rule, or replaces the one of its key.
+    /// Adds a rule, or replaces the rule with its key.
     pub(super) fn put(self, connection: &Connection, rule: &Rule) -> rusqlite::Result<()> {
         connection
             .prepare_cached(self.put_sql())?
@@ -79,7 +79,7 @@ impl Table {
             .map(drop)
     }
 
-    /// Removes the rule of a key; tells whether there was one.
+    /// Removes the rule with a key. Returns whether it existed.
     pub(super) fn remove(self, connection: &Connection, key: &RuleKey) -> rusqlite::Result<bool> {
         let removed = connection
             .prepare_cached(self.remove_sql())?
@@ -112,11 +112,11 @@ pub(super) fn state_of(number: u32, column: usize) -> rusqlite::Result<RuleState
     RuleState::from_number(number).ok_or_else(|| damaged(column))
 }
 
-/// A column holds what this program never wrote.
+/// The error of a column with a value that this program does not write.
 pub(super) fn damaged(column: usize) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(
         column,
         rusqlite::types::Type::Null,
-        "not written by this program".into(),
+        "the value is invalid: this program did not write it".into(),
     )
 }

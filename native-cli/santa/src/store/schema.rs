@@ -2,7 +2,7 @@
 
 use selvedge_host::schema::Format;
 
-/// The table of that name, which holds rules.
+/// A table of rules.
 macro_rules! table_of_rules {
     ($name:literal) => {
         concat!(
@@ -22,8 +22,8 @@ macro_rules! table_of_rules {
     };
 }
 
-/// "SelS" in ASCII. Numbers of events are never given twice, so that no number names two events. `local_rule` holds what was
-/// added on this machine: servers do not touch it.
+/// The application id is "SelS" in ASCII. Event ids are never reused (AUTOINCREMENT). `local_rule` has the rules that
+/// were added on this machine, which servers do not change.
 pub(super) const SANTA: Format = Format {
     application_id: 0x5365_6C53,
     steps: &[concat!(

@@ -17,13 +17,13 @@ fn event(sha256: &str) -> Occurrence {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The same commits, then the same questions, to the store in memory and to this one.
+/// Applies the same commits to the in-memory store and to this one, and compares all results.
 #[test]
-fn it_answers_as_the_store_in_memory_does() {
+fn the_results_are_those_of_the_in_memory_store() {
     let memory = MemoryRuleStore::default();
-    let here = SantaStore::in_memory().unwrap();
+    let sqlite = SantaStore::in_memory().unwrap();
     for sha256 in ["aa", "bb", "aa"] {
-        let added = here.add_events(&[event(sha256)]).unwrap();
+        let added = sqlite.add_events(&[event(sha256)]).unwrap();
         assert_eq!(added, [memory.add_event(event(sha256))]);
     }
     let mut compiler = Rule::new(binary('b'), RuleState::AllowCompiler);
@@ -64,31 +64,35 @@ fn it_answers_as_the_store_in_memory_does() {
     ];
     for (number, commit) in commits.into_iter().enumerate() {
         block_on(memory.commit(commit.clone())).unwrap();
-        block_on(here.commit(commit)).unwrap();
+        block_on(sqlite.commit(commit)).unwrap();
         let of = |counts: Result<RuleCounts, StoreError>| counts.unwrap();
         assert_eq!(
-            of(block_on(here.counts())),
+            of(block_on(sqlite.counts())),
             of(block_on(memory.counts())),
             "{number}"
         );
         let all = block_on(memory.rules(None, 100)).unwrap();
-        assert_eq!(block_on(here.rules(None, 100)).unwrap(), all, "{number}");
+        assert_eq!(block_on(sqlite.rules(None, 100)).unwrap(), all, "{number}");
         for rule in &all {
             let after = Some(&rule.key);
             let expected = block_on(memory.rules(after, 1)).unwrap();
             assert_eq!(
-                block_on(here.rules(after, 1)).unwrap(),
+                block_on(sqlite.rules(after, 1)).unwrap(),
                 expected,
                 "{number}"
             );
         }
         let expected = block_on(memory.events(None, 10)).unwrap();
         assert_eq!(
-            block_on(here.events(None, 10)).unwrap(),
+            block_on(sqlite.events(None, 10)).unwrap(),
             expected,
             "{number}"
         );
-        assert_eq!(block_on(here.state()), block_on(memory.state()), "{number}");
+        assert_eq!(
+            block_on(sqlite.state()),
+            block_on(memory.state()),
+            "{number}"
+        );
     }
 }
 
@@ -123,7 +127,7 @@ fn a_rule_whose_expression_cannot_be_compiled_is_refused_and_the_rest_is_committ
         .iter()
         .map(|rule| (rule.key.identifier(), rule.cel_expr.as_str()))
         .collect();
-    // What was there under a refused rule's name stays.
+    // The existing rule of a refused change remains.
     assert_eq!(
         kept,
         [
@@ -136,7 +140,7 @@ fn a_rule_whose_expression_cannot_be_compiled_is_refused_and_the_rest_is_committ
 }
 
 #[test]
-fn no_number_names_two_events() {
+fn event_ids_are_not_reused() {
     let store = SantaStore::in_memory().unwrap();
     let first = store.add_events(&[event("aa")]).unwrap();
     let commit = Commit {
@@ -150,7 +154,7 @@ fn no_number_names_two_events() {
 }
 
 #[test]
-fn rules_of_this_machine_are_counted_and_no_server_touches_them() {
+fn rules_of_this_machine_are_counted_and_servers_do_not_change_them() {
     let configured = [rule("CONFIGURED", RuleState::Allow)];
     let store = SantaStore::in_memory()
         .unwrap()
@@ -171,7 +175,7 @@ fn rules_of_this_machine_are_counted_and_no_server_touches_them() {
 }
 
 #[test]
-fn changes_before_a_bad_expression_of_the_same_rule_count() {
+fn changes_before_an_invalid_expression_of_the_same_rule_are_applied() {
     let identifier = "EQHXZ8M8AV";
     let bad = || {
         let mut bad = rule(identifier, RuleState::Cel);
@@ -181,7 +185,7 @@ fn changes_before_a_bad_expression_of_the_same_rule_count() {
     let block = || Change::Put(rule(identifier, RuleState::Block));
     let allow = || Change::Put(rule(identifier, RuleState::Allow));
     let remove = || Change::Remove(rule(identifier, RuleState::Allow).key);
-    for (there, changes, expected) in [
+    for (existing, changes, expected) in [
         (None, vec![block(), bad()], Some(RuleState::Block)),
         (None, vec![bad(), block()], Some(RuleState::Block)),
         (Some(allow()), vec![remove(), bad()], None),
@@ -200,7 +204,7 @@ fn changes_before_a_bad_expression_of_the_same_rule_count() {
             };
             block_on(store.commit(commit)).unwrap().refused.len()
         };
-        commit(there.into_iter().collect());
+        commit(existing.into_iter().collect());
         assert!(commit(changes) > 0);
         let left = block_on(store.rules(None, 10)).unwrap();
         let states: Vec<RuleState> = left.iter().map(|rule| rule.state).collect();
@@ -209,10 +213,10 @@ fn changes_before_a_bad_expression_of_the_same_rule_count() {
 }
 
 #[test]
-fn an_expression_is_kept_with_any_policy_and_judged_with_one_alone() {
+fn an_expression_is_stored_with_any_policy_and_checked_only_with_cel() {
     let store = SantaStore::in_memory().unwrap();
     let mut kept = rule("EQHXZ8M8AV", RuleState::Block);
-    kept.cel_expr = "not ( judged".into();
+    kept.cel_expr = "not ( checked".into();
     let commit = Commit {
         changes: vec![Change::Put(kept.clone())],
         ..Commit::default()
@@ -222,7 +226,7 @@ fn an_expression_is_kept_with_any_policy_and_judged_with_one_alone() {
 }
 
 #[test]
-fn what_was_committed_is_there_after_opening_again_and_another_store_is_refused() {
+fn commits_persist_and_a_file_of_another_store_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("santa.sqlite");
     let store = SantaStore::open(&path).unwrap();

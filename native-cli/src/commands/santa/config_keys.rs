@@ -1,4 +1,4 @@
-//! `selvedge santa config keys`: every setting of `santa.toml`.
+//! `selvedge santa config keys`: lists the settings of `santa.toml`.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::output::Output;
 use selvedge_host::exit::Result;
-use selvedge_santa_host::config::known::{SETTINGS, Setting, listing};
+use selvedge_santa_host::config::settings::{self, Setting, listing};
 
 #[derive(Serialize)]
-struct Named {
+struct NamedSetting {
     name: String,
     #[serde(flatten)]
     setting: Setting,
@@ -17,7 +17,7 @@ struct Named {
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Listing(Vec<Named>);
+struct Listing(Vec<NamedSetting>);
 
 impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,9 +25,9 @@ impl fmt::Display for Listing {
     }
 }
 
-/// Lists them.
+/// Prints all settings.
 pub(super) fn run(output: Output) -> Result<()> {
-    let settings = SETTINGS.iter().map(|setting| Named {
+    let settings = settings::all().map(|setting| NamedSetting {
         name: setting.name(),
         setting: *setting,
     });

@@ -7,30 +7,30 @@ use clap::{Args, ValueEnum};
 use super::grammar::ConfigFile;
 use crate::device::Device;
 use selvedge_host::exit::{HostError, Result};
-use selvedge_santa_host::config::known;
+use selvedge_santa_host::config::settings;
 use selvedge_santa_host::daemon::{Start, Unit};
 
-/// Who the daemon is in a unit, where the configuration names nobody.
-const USER: &str = "selvedge";
+/// The user of the daemon in a unit, unless the configuration sets one.
+const DEFAULT_USER: &str = "selvedge";
 
-/// How the daemon runs.
+/// Arguments of `santa daemon`.
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Sync by schedule, and serve agents and people on a socket, until stopped.\n\nStarted by root, it makes its socket and then becomes the user whom santa.toml names. SIGHUP has it read santa.toml again, which it also does when the file changes.",
+    long_about = "Sync by schedule, and serve agents and people on a socket, until stopped.\n\nIf started as root, it creates its socket and then switches to the user that santa.toml sets. It reloads santa.toml on SIGHUP and when the file changes.",
     after_help = "Example:\n  selvedge santa daemon --print-unit",
-    after_long_help = known::help("selvedge santa daemon --print-unit")
+    after_long_help = settings::help("selvedge santa daemon --print-unit")
 )]
 pub struct DaemonArgs {
     /// Which configuration.
     #[command(flatten)]
     config: ConfigFile,
-    /// Print a systemd unit, the service or its socket, and do nothing else.
+    /// Print a systemd unit, the service or its socket, and exit.
     #[arg(long, value_name = "UNIT", num_args = 0..=1, default_missing_value = "service")]
     print_unit: Option<UnitKind>,
-    /// Start the daemon again when it dies or hangs, where there is no systemd to do it.
+    /// Restart the daemon when it exits or hangs; for systems without systemd.
     #[arg(long)]
     supervise: bool,
-    /// Be the daemon that is started again.
+    /// Run as the child of a supervisor.
     #[arg(long, hide = true, conflicts_with = "supervise")]
     supervised: bool,
 }
@@ -40,11 +40,11 @@ pub struct DaemonArgs {
 enum UnitKind {
     /// The daemon.
     Service,
-    /// Its socket, which then is there before the daemon is.
+    /// Its socket, which systemd creates before the daemon starts.
     Socket,
 }
 
-/// Serves this machine until it is told to stop, or prints the unit that does so.
+/// Runs the daemon until it is stopped, or prints a unit.
 pub(super) fn run(device: &Device, args: DaemonArgs) -> Result<()> {
     if let Some(kind) = args.print_unit {
         return print_unit(device, &args, kind);
@@ -70,9 +70,9 @@ fn print_unit(device: &Device, args: &DaemonArgs, kind: UnitKind) -> Result<()> 
     }
     let unit = Unit {
         program: &program,
-        paths: &dir,
+        state_dir: &dir,
         socket: &socket,
-        user: config.user.as_deref().unwrap_or(USER),
+        user: config.user.as_deref().unwrap_or(DEFAULT_USER),
         group: config.socket_group.as_deref(),
     };
     device.output.print(&match kind {

@@ -1,4 +1,4 @@
-//! `selvedge santa doctor`: what to fix, here and at the server.
+//! `selvedge santa doctor`: checks the configuration and the server.
 
 use std::fmt;
 
@@ -33,18 +33,19 @@ impl fmt::Display for Findings {
     }
 }
 
-fn of_configuration(error: HostError) -> HostError {
+fn configuration_error(error: HostError) -> HostError {
     HostError::Refused {
         message: error.to_string(),
         exit: Exit::Usage,
     }
 }
 
-/// Checks everything, and errs by the first fault.
+/// Runs all checks. The first fault decides the exit code.
 pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
     let paths = super::paths(device);
-    // Whatever is wrong with a file of the configuration, the exit code is that of the configuration.
-    let config = Config::load(&paths, args.config.config.as_deref()).map_err(of_configuration)?;
+    // All errors of the configuration and the files that it names have the same exit code.
+    let config =
+        Config::load(&paths, args.config.config.as_deref()).map_err(configuration_error)?;
     let id = machine_id(&paths, &config, false)?;
     let store = super::store_if_there(device)?;
     let findings = doctor::examine(&config, id.as_deref(), store.as_ref()).await;

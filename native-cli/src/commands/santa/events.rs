@@ -1,4 +1,4 @@
-//! `selvedge santa events`: what waits for the next sync.
+//! `selvedge santa events`: adds and lists pending events.
 
 use std::fmt;
 use std::io::{IsTerminal as _, Read};
@@ -18,11 +18,11 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_host::moment;
 use selvedge_santa_host::SantaStore;
 
-/// More at once is no input of an agent.
+/// Maximum size and number of events of an input.
 const MAX_BYTES: u64 = 64 << 20;
 const MAX_EVENTS: usize = 100_000;
 
-/// Events that are read from the store at once.
+/// Number of events per query of the store.
 const PAGE: usize = 200;
 
 pub(super) async fn run(device: &Device, command: EventsCommand) -> Result<()> {
@@ -34,9 +34,9 @@ pub(super) async fn run(device: &Device, command: EventsCommand) -> Result<()> {
 
 #[derive(Serialize)]
 struct Added {
-    /// Events that wait now.
+    /// The number of added events.
     added: usize,
-    /// Events of files of which one waits already.
+    /// The number of events dropped because one of the same file is pending.
     dropped: usize,
     dry_run: bool,
 }
@@ -47,7 +47,10 @@ impl fmt::Display for Added {
         write!(f, "{} events {would}added", self.added)?;
         match self.dropped {
             0 => writeln!(f),
-            dropped => writeln!(f, ", {dropped} dropped: one of the same file waits already"),
+            dropped => writeln!(
+                f,
+                ", {dropped} dropped because an event of the same file is pending"
+            ),
         }
     }
 }
@@ -59,20 +62,19 @@ fn add(device: &Device, file: Option<&Path>, is_dry: bool) -> Result<()> {
         detail,
     };
     let events = parse(&text).map_err(bad)?;
-    let added = match is_dry {
-        true => Added {
+    let added = if is_dry {
+        Added {
             added: events.len(),
             dropped: 0,
             dry_run: true,
-        },
-        false => {
-            let ids = super::store(device)?.add_events(&events)?;
-            let added = ids.iter().flatten().count();
-            Added {
-                added,
-                dropped: ids.len() - added,
-                dry_run: false,
-            }
+        }
+    } else {
+        let ids = super::store(device)?.add_events(&events)?;
+        let added = ids.iter().flatten().count();
+        Added {
+            added,
+            dropped: ids.len() - added,
+            dry_run: false,
         }
     };
     device.output.answer(&added)
@@ -85,7 +87,7 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
         Some(path) => Box::new(std::fs::File::open(path).map_err(HostError::file(path))?),
         None if std::io::stdin().is_terminal() => {
             return Err(HostError::Usage(
-                "give the events in a file, or on stdin".into(),
+                "the events are missing: pass a file, or pipe them to stdin".into(),
             ));
         }
         None => Box::new(std::io::stdin()),
@@ -95,21 +97,22 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
         .take(MAX_BYTES + 1)
         .read_to_end(&mut text)
         .map_err(HostError::file(&name))?;
-    match text.len() as u64 > MAX_BYTES {
-        true => Err(HostError::BadFile {
+    if text.len() as u64 > MAX_BYTES {
+        Err(HostError::BadFile {
             path: name,
-            detail: "it is larger than 64 MiB: split it".into(),
-        }),
-        false => Ok((text, name)),
+            detail: "it is larger than the maximum of 64 MiB: split it".into(),
+        })
+    } else {
+        Ok((text, name))
     }
 }
 
-/// One event, a list, or one a line; all are good, or none is taken.
+/// Parses one event, a list, or one event per line. One invalid event rejects all.
 fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
     let mut events = Vec::new();
     let text = without_mark(text);
     for value in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
-        let value = value.map_err(|error| format!("it is no JSON (line {})", error.line()))?;
+        let value = value.map_err(|error| format!("invalid JSON (line {})", error.line()))?;
         let several = match value {
             Value::Array(several) => several,
             one => vec![one],
@@ -117,7 +120,9 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
         for value in several {
             let number = events.len() + 1;
             if number > MAX_EVENTS {
-                return Err(format!("it holds more than {MAX_EVENTS} events: split it"));
+                return Err(format!(
+                    "it has more than the maximum of {MAX_EVENTS} events: split it"
+                ));
             }
             let posted = Posted::read(value).map_err(|error| format!("event {number}: {error}"))?;
             events.push(posted.occurrence);
@@ -147,7 +152,7 @@ async fn list(device: &Device, limit: usize) -> Result<()> {
         return array.finish("}").map_err(HostError::Output);
     }
     if pending == 0 {
-        return output.print("No events wait.\n");
+        return output.print("No pending events.\n");
     }
     let mut table = output.table(&COLUMNS);
     let listed = each(store.as_ref(), limit, |row| table.row(row.cells())).await?;
@@ -158,7 +163,7 @@ async fn list(device: &Device, limit: usize) -> Result<()> {
     }
 }
 
-/// Hands over the oldest events, and says how many.
+/// Passes the oldest events to `take`. Returns their number.
 async fn each(
     store: Option<&SantaStore>,
     limit: usize,
@@ -186,7 +191,7 @@ async fn each(
 const COLUMNS: [Column; 4] = [
     ("ID", Align::Right),
     ("TIME", Align::Left),
-    ("WHAT HAPPENED", Align::Left),
+    ("DECISION", Align::Left),
     ("FILE", Align::Left),
 ];
 
@@ -210,7 +215,7 @@ impl Row {
 }
 
 fn shown(seconds: f64) -> String {
-    // A cast of what is no time at all ends at zero or at the largest number.
+    // The cast of an invalid time saturates.
     match (seconds * 1000.0) as u64 {
         0 => "-".into(),
         millis => moment::local(LocalTime::from_millis(millis)),
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn one_a_list_and_lines_are_read_alike() {
+    fn one_event_a_list_and_lines_are_parsed() {
         let one = event(r#","decision":"BLOCK_BINARY","execution_time":1767225600.25"#);
         for text in [
             one.clone(),
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row() {
+    fn each_invalid_event_is_reported() {
         let rows = [
             (event(r#","decision":"BUNDLE_BINARY""#), None),
             (
@@ -266,7 +271,7 @@ mod tests {
                 Some("event 1: file_sha256 must be"),
             ),
             ("5".into(), Some("event 1: it is not a JSON object")),
-            ("{".into(), Some("it is no JSON (line 1)")),
+            ("{".into(), Some("invalid JSON (line 1)")),
             (
                 r#"{"file_access":{"decision":"FILE_ACCESS_DECISION_DENIED","access_time":1}}"#
                     .into(),

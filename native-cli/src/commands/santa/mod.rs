@@ -1,4 +1,4 @@
-//! `selvedge santa`: Santa's sync.
+//! `selvedge santa`: the commands of Santa's sync.
 
 mod config_keys;
 #[cfg(target_os = "linux")]
@@ -20,10 +20,10 @@ use crate::run::{beside_the_network, many_threads};
 use selvedge_host::exit::Result;
 use selvedge_santa_host::{Config, Paths, SantaStore};
 
-/// Does what was asked.
+/// Runs a command.
 ///
 /// # Errors
-/// What went wrong, and what to do about it.
+/// The error of the command.
 pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
     match command {
         #[cfg(target_os = "linux")]
@@ -36,7 +36,7 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
         SantaCommand::Events(command) => {
             beside_the_network()?.block_on(events::run(device, command))
         }
-        // It gives its privileges up before it has threads.
+        // It drops its privileges before it starts threads.
         #[cfg(target_os = "linux")]
         SantaCommand::Daemon(args) => daemon::run(device, args),
         SantaCommand::Simulate(args) => {
@@ -46,12 +46,12 @@ pub fn run(device: &Device, command: SantaCommand) -> Result<()> {
     }
 }
 
-/// Where this machine's state is.
+/// The paths of this machine's state.
 fn paths(device: &Device) -> Paths {
     Paths::of(&device.profile)
 }
 
-/// The configuration; what is to be said of it goes to stderr.
+/// Reads the configuration. Warnings are printed to stderr.
 fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
     let config = Config::load(&paths(device), file.config.as_deref())?;
     for warning in &config.warnings {
@@ -62,18 +62,19 @@ fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
     Ok(config)
 }
 
-/// The store, which is made if there is none.
+/// Opens the store, and creates it if it does not exist.
 fn store(device: &Device) -> Result<SantaStore> {
     let paths = paths(device);
     paths.make_dir()?;
     Ok(SantaStore::open(&paths.store_path())?)
 }
 
-/// The store, if there is one.
+/// Opens the store if it exists.
 fn store_if_there(device: &Device) -> Result<Option<SantaStore>> {
     let path = paths(device).store_path();
-    match path.exists() {
-        true => Ok(Some(SantaStore::open(&path)?)),
-        false => Ok(None),
+    if path.exists() {
+        Ok(Some(SantaStore::open(&path)?))
+    } else {
+        Ok(None)
     }
 }

@@ -14,23 +14,23 @@ use crate::output::{Output, printable};
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_santa_host::push::{NatsConfig, PushError};
 use selvedge_santa_host::serve::{
-    LibraryError, Problem, ServeConfig, ServeError, Source, Weight, XsrfOptions, check, start,
+    ConfigStoreError, Problem, ServeConfig, ServeError, Severity, Source, XsrfOptions, check, start,
 };
 
-/// How the small server runs.
+/// Arguments of `santa serve`.
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Run a small server, for tests and trials.\n\nIt speaks moroz's TOML, one file for all machines or a directory with global.toml and <id>.toml, and reads it again when it changes. A few keys more say what moroz cannot: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and of a rule cel_expr and notification_app_name. Machines reach it at http://ADDR/v1/santa; http://ADDR/ shows as JSON which machines came, and whether they have the rules they should, to everybody who can reach it. With --push, machines that listen to a subject of a NATS server are told to sync when the configuration changes; see [selvedge.push] in their santa.toml.",
+    long_about = "Run a small server for tests and trials.\n\nIts configuration is moroz's TOML: one file for all machines, or a directory with global.toml and <id>.toml. Changed files are reloaded. It supports additional keys: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and for rules cel_expr and notification_app_name. The URL for machines is http://ADDR/v1/santa. http://ADDR/ shows the status of machines and their rules as JSON, without authentication. With --push, a change of the configuration is published on a subject of a NATS server, so that machines with this subject in [selvedge.push] of santa.toml sync.",
     after_help = "Example:\n  selvedge santa serve --config rules.toml --check\n  selvedge santa serve --config rules.toml --listen 127.0.0.1:8080 --event-log events.jsonl"
 )]
 pub struct ServeArgs {
-    /// The file with what machines are told, or a directory of such files.
+    /// The configuration file, or a directory of configuration files.
     #[arg(long, value_name = "PATH")]
     config: PathBuf,
-    /// Only say what is wrong in the configuration, with line numbers.
+    /// Only check the configuration, and print problems with line numbers.
     #[arg(long)]
     check: bool,
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// The certificate chain for TLS, as PEM.
@@ -39,19 +39,19 @@ pub struct ServeArgs {
     /// The certificate's key, as PEM.
     #[arg(long, value_name = "F", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Append the events that machines report to this file, one JSON line each, each once [default: they are counted].
+    /// Append the events to this file, one JSON line each, without duplicates [default: events are only counted].
     #[arg(long, value_name = "FILE")]
     event_log: Option<PathBuf>,
-    /// Rules of one page.
+    /// Rules per page.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     page_size: u32,
-    /// Take requests only with a token that the server gave.
+    /// Require an XSRF token.
     #[arg(long)]
     xsrf: bool,
-    /// The header in which machines send the token [default: X-XSRF-TOKEN].
+    /// The request header of the token [default: X-XSRF-TOKEN].
     #[arg(long, value_name = "NAME", requires = "xsrf")]
     xsrf_header: Option<String>,
-    /// How long a token is good.
+    /// The lifetime of a token in seconds.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -59,10 +59,10 @@ pub struct ServeArgs {
         requires = "xsrf"
     )]
     xsrf_life: u64,
-    /// Tell machines by this NATS server, tls://HOST:4222 or nats:// on this machine, when the configuration changes.
+    /// Publish changes of the configuration on this NATS server: tls://HOST:4222, or nats:// on this machine.
     #[arg(long, value_name = "URL")]
     push: Option<String>,
-    /// A subject to which machines listen; may be given more than once.
+    /// The subject of push messages; can be repeated.
     #[arg(
         long,
         value_name = "SUBJECT",
@@ -70,7 +70,7 @@ pub struct ServeArgs {
         requires = "push"
     )]
     push_subject: Vec<String>,
-    /// The credentials file for that server, as `nsc generate creds` writes it.
+    /// The credentials file for the NATS server, as created by `nsc generate creds`.
     #[arg(long, value_name = "F", requires = "push")]
     push_credentials: Option<PathBuf>,
     /// Write a line to stderr for each request.
@@ -78,7 +78,7 @@ pub struct ServeArgs {
     log: bool,
 }
 
-/// What is wrong in a configuration.
+/// The problems of a configuration.
 #[derive(Serialize)]
 struct Checked {
     problems: Vec<Problem>,
@@ -90,22 +90,22 @@ impl fmt::Display for Checked {
             writeln!(f, "{}", printable(&problem.to_string()))?;
         }
         if self.problems.is_empty() {
-            writeln!(f, "nothing is wrong")?;
+            writeln!(f, "no problems found")?;
         }
         Ok(())
     }
 }
 
-/// Serves until SIGINT or SIGTERM, or says what is wrong in the configuration.
+/// Runs the server until SIGINT or SIGTERM, or checks the configuration.
 ///
 /// # Errors
 /// When the server cannot start, or the configuration cannot be used.
 pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
-    let problems = check(&args.config).map_err(of_library)?;
+    let problems = check(&args.config).map_err(config_store_error)?;
     if args.check {
         return checked(output, problems);
     }
-    for problem in problems.iter().filter(|p| p.weight == Weight::Warning) {
+    for problem in problems.iter().filter(|p| p.weight == Severity::Warning) {
         output.note(printable(&problem.to_string()));
     }
     let push = match args.push {
@@ -148,27 +148,27 @@ fn read(path: &Path) -> Result<Token> {
 fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
     let errors = problems
         .iter()
-        .filter(|p| p.weight == Weight::Error)
+        .filter(|p| p.weight == Severity::Error)
         .count();
     output.answer(&Checked { problems })?;
     match errors {
         0 => Ok(()),
         errors => Err(HostError::Usage(format!(
-            "the configuration cannot be used: mend {errors} of what is said of it"
+            "the configuration is invalid: fix the errors above ({errors})"
         ))),
     }
 }
 
-fn of_library(error: LibraryError) -> HostError {
+fn config_store_error(error: ConfigStoreError) -> HostError {
     match error {
-        LibraryError::File(path, source) => HostError::File { path, source },
+        ConfigStoreError::File(path, source) => HostError::File { path, source },
         error => HostError::Usage(error.to_string()),
     }
 }
 
 fn refused(error: ServeError) -> HostError {
     let exit = match error {
-        ServeError::Library(error) => return of_library(error),
+        ServeError::Configuration(error) => return config_store_error(error),
         ServeError::Push(PushError::Configuration(_)) => Exit::Usage,
         ServeError::Push(PushError::Unreachable(_) | PushError::Tls(_)) => Exit::Offline,
         ServeError::Unprotected(_) | ServeError::Header(_) | ServeError::PageSize => Exit::Usage,

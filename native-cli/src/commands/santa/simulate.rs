@@ -12,64 +12,64 @@ use selvedge_fleet::{self as fleet, FleetReport, Plan};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::{Config, SantaFetch};
 
-/// Machines that sync for the first time are spread over no more than this.
-const LONGEST_RAMP: Duration = Duration::from_secs(600);
+/// Maximum default time over which the first syncs are spread.
+const MAX_DEFAULT_RAMP: Duration = Duration::from_secs(600);
 
-/// Which machines live, for how long, and against which server.
+/// Arguments of `santa simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// The server's base URL.
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     pub server: Option<String>,
-    /// A santa.toml for all machines: extra headers, trust, client certificate, proxy, and the server if --server is not
-    /// given. Without it, nothing of that is set.
+    /// A santa.toml for all machines: extra headers, trusted roots, client certificate, proxy, and the server unless
+    /// --server is set.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// So many machines.
+    /// The number of machines.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub machines: u32,
-    /// They live so long: 30s, 10m, 2h.
+    /// The duration: 30s, 10m, 2h.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub duration: Duration,
-    /// Spread their first syncs over this; half of the duration, at most ten minutes, if it is not given.
+    /// The time over which the first syncs are spread [default: half of the duration, at most 10 minutes].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub ramp: Option<Duration>,
-    /// All first syncs at once.
+    /// Start the first syncs of all machines at the same time.
     #[arg(long, conflicts_with = "ramp")]
     pub storm: bool,
-    /// Each machine syncs so often, rather than as the server says.
+    /// The interval between syncs of a machine [default: as the server sets it].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub interval: Option<Duration>,
-    /// Programs that each machine runs in an hour, on average.
+    /// The average number of executions per machine and hour.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=36_000))]
     pub events_per_hour: u32,
-    /// Another number makes other machines, the same number the same ones.
+    /// The seed of the random generator; the same seed gives the same machines.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// No more requests at once.
+    /// Maximum number of concurrent requests.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=30_000))]
     pub connections: u32,
-    /// No more rule downloads at once: with many rules, each takes megabytes.
+    /// Maximum number of concurrent rule downloads; with many rules, each takes megabytes of memory.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=30_000))]
     pub downloads: u32,
-    /// At the end, compare the rules of so many machines with what the server gives a fresh one.
+    /// The number of machines whose rules are compared with a fresh download at the end.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub check: u32,
-    /// Threads that run the machines; one a core, at most eight, if it is not given.
+    /// The number of threads [default: one per core, at most 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: Option<u32>,
-    /// How bodies are compressed.
+    /// The content encoding of request bodies.
     #[arg(long, value_parser = ["deflate", "gzip", "zlib", "none"])]
     pub encoding: Option<String>,
-    /// Speak protobuf rather than JSON.
+    /// Use protobuf instead of JSON.
     #[arg(long)]
     pub proto: bool,
-    /// Write the report as a page with charts into this file, too.
+    /// Also write the report as an HTML page with charts to this file.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
 
-/// Runs a fleet, and tells what became of it.
+/// Runs the simulation and prints the report.
 pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     let config = config(output, args.config.as_deref())?;
     let mut plan = plan(&args, config.as_ref());
@@ -78,7 +78,7 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     let connections = fleet::raise_open_files(plan.connections, plan.threads);
     if connections < plan.connections {
         output.note(format!(
-            "only {connections} requests at once: the system allows no more open files; raise `ulimit -n`"
+            "the number of concurrent requests is limited to {connections}, because the system does not allow more open files: raise `ulimit -n`"
         ));
         plan.connections = connections;
     }
@@ -91,11 +91,11 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     }
     output.answer(&report)?;
     report
-        .complaint()
-        .map_or(Ok(()), |complaint| Err(HostError::Partial(complaint)))
+        .problem()
+        .map_or(Ok(()), |problem| Err(HostError::Partial(problem)))
 }
 
-/// The configuration, if one is given; what is to be said of it goes to stderr.
+/// Reads the configuration, if one is set. Warnings are printed to stderr.
 fn config(output: Output, path: Option<&Path>) -> Result<Option<Config>> {
     let Some(path) = path else {
         return Ok(None);
@@ -114,7 +114,9 @@ fn plan(args: &SimulateArgs, config: Option<&Config>) -> Plan {
         Some(config) => Plan::with_config(server, config),
         None => Plan::new(server),
     };
-    let ramp = args.ramp.unwrap_or((args.duration / 2).min(LONGEST_RAMP));
+    let ramp = args
+        .ramp
+        .unwrap_or((args.duration / 2).min(MAX_DEFAULT_RAMP));
     Plan {
         machines: args.machines,
         duration: args.duration,
@@ -147,7 +149,7 @@ fn write_page(path: &Path, report: &FleetReport) -> Result<()> {
     std::fs::write(path, fleet::page(report)).map_err(HostError::file(path))
 }
 
-/// A time as people write it: a number and s, m or h.
+/// Parses a time: an integer and s, m or h.
 fn time(text: &str) -> Result<Duration, String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let number = text.get(..text.len() - unit.len()).unwrap_or_default();
@@ -163,7 +165,7 @@ fn time(text: &str) -> Result<Duration, String> {
         .and_then(|number| number.checked_mul(factor));
     match seconds {
         Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
-        _ => Err("a time is a whole number and s, m or h, such as 30s".into()),
+        _ => Err("the time must be an integer with s, m or h, such as 30s".into()),
     }
 }
 
@@ -172,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_as_people_write_them() {
+    fn times_have_a_number_and_a_unit() {
         let rows = [
             ("30s", Some(30)),
             ("10m", Some(600)),

@@ -1,4 +1,4 @@
-//! `selvedge santa status`: how this machine's sync is.
+//! `selvedge santa status`: shows the sync state of this machine.
 
 mod settings;
 
@@ -17,24 +17,24 @@ use crate::device::Device;
 use crate::output::{Align, Table, printable};
 use selvedge_host::exit::Result;
 use selvedge_host::moment;
-use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::ipc_client::{CallOutcome, call_daemon};
 use selvedge_santa_host::{Snapshot, machine_id};
 
-/// So long the daemon may take to say how it is.
+/// Timeout of the call to the daemon.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize)]
 struct Answer {
     server: Option<String>,
     machine_id: Option<String>,
-    /// What the daemon says; `None` when none runs.
+    /// The status of the daemon; `None` without a daemon.
     daemon: Option<Value>,
-    /// How things are here; `None` before the first sync.
+    /// The state of the store; `None` before the first sync.
     #[serde(flatten)]
     snapshot: Option<Snapshot>,
 }
 
-/// Reads the profile and asks the daemon; asks no server and writes nothing.
+/// Reads the profile and calls the daemon. Contacts no server and writes nothing.
 pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
     let paths = super::paths(device);
     let config = super::config(device, file)?;
@@ -46,10 +46,10 @@ pub(super) async fn run(device: &Device, file: &ConfigFile) -> Result<()> {
         None => None,
     };
     let socket = config.socket_path(&paths);
-    let mut unheard = |_| {};
-    let asked = ask(&socket, &Call::Status, &mut unheard);
-    let daemon = match tokio::time::timeout(TIMEOUT, asked).await {
-        Ok(Asked::Done(status)) => Some(status),
+    let mut ignore_progress = |_| {};
+    let call = call_daemon(&socket, &Call::Status, &mut ignore_progress);
+    let daemon = match tokio::time::timeout(TIMEOUT, call).await {
+        Ok(CallOutcome::Done(status)) => Some(status),
         _ => None,
     };
     device.output.answer(&Answer {
@@ -68,19 +68,24 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.server {
             Some(server) => writeln!(f, "Server           {}", printable(server))?,
-            None => writeln!(f, "Server           none: set SyncBaseURL in santa.toml")?,
+            None => writeln!(
+                f,
+                "Server           not configured: set SyncBaseURL in santa.toml"
+            )?,
         }
         match &self.machine_id {
             Some(id) => writeln!(f, "Machine          {}", printable(id))?,
-            None => writeln!(f, "Machine          has no id: set MachineID in santa.toml")?,
+            None => writeln!(f, "Machine          no id: set MachineID in santa.toml")?,
         }
         match &self.daemon {
-            None => writeln!(f, "Daemon           does not run")?,
+            None => writeln!(f, "Daemon           not running")?,
             Some(daemon) => {
                 let next = daemon.get("next_full_sync").and_then(Value::as_u64);
                 match next.map(LocalTime::from_millis) {
-                    Some(next) => writeln!(f, "Daemon           syncs at {}", moment::local(next))?,
-                    None => writeln!(f, "Daemon           runs")?,
+                    Some(next) => {
+                        writeln!(f, "Daemon           next sync at {}", moment::local(next))?
+                    }
+                    None => writeln!(f, "Daemon           running")?,
                 }
                 let push = daemon.get("push").and_then(|push| push.get("state"));
                 if let Some(state) = push.and_then(Value::as_str) {
@@ -89,16 +94,16 @@ impl fmt::Display for Answer {
             }
         }
         let Some(known) = &self.snapshot else {
-            return writeln!(f, "No sync here yet: `selvedge santa sync` begins.");
+            return writeln!(f, "No sync yet: run `selvedge santa sync`.");
         };
         writeln!(f, "Last full sync   {}", time(known.last_full_sync))?;
         writeln!(f, "Last rules       {}", time(known.last_rule_sync))?;
         let requested = known.requested.as_str().replace('_', " ");
-        writeln!(f, "Wanted next      a {requested} sync")?;
+        writeln!(f, "Next sync        {requested}")?;
         for (name, value) in settings::lines(known) {
             writeln!(f, "{name:<16} {}", printable(&value))?;
         }
-        writeln!(f, "Events waiting   {}", known.pending_events)?;
+        writeln!(f, "Pending events   {}", known.pending_events)?;
         if let Some(last) = &known.last_sync {
             let view = View(last.clone()).to_string();
             for line in view.lines().filter(|line| line.starts_with("Failed")) {
@@ -121,8 +126,8 @@ fn rules(counts: &RuleCounts) -> Table {
         ("TEAMID", counts.teamid),
         ("SIGNINGID", counts.signingid),
         ("CDHASH", counts.cdhash),
-        ("of them compilers", counts.compiler),
-        ("of them transitive", counts.transitive),
+        ("including compilers", counts.compiler),
+        ("including transitive", counts.transitive),
     ] {
         table.row(vec![name.into(), count.to_string()]);
     }

@@ -1,11 +1,11 @@
-//! `selvedge santa sync`: by the daemon where one runs, else in this process.
+//! `selvedge santa sync`: syncs once, in the daemon if one runs, else in this process.
 //!
 //! ```text
-//! --once ─────────────────────────────────→ here
-//! nobody listens on the socket ────────────→ here
-//! the daemon takes it ─────────────────────→ its log lines, then its report
-//! the daemon has two already ──────────────→ status 5
-//! the daemon went away ────────────────────→ status 10
+//! --once ─────────────────────────────────→ sync in this process
+//! no daemon listens on the socket ─────────→ sync in this process
+//! the daemon accepts the call ─────────────→ its log lines, then its report
+//! the daemon has two syncs already ────────→ status 5
+//! the connection to the daemon is lost ────→ status 10
 //! ```
 
 use std::fmt;
@@ -19,14 +19,14 @@ use super::grammar::SyncArgs;
 use crate::device::Device;
 use crate::output::{Output, bytes, duration, printable};
 use selvedge_host::exit::{HostError, Result};
-use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::ipc_client::{CallOutcome, call_daemon};
 use selvedge_santa_host::sync_failure;
 use selvedge_santa_host::{Config, Runner};
 
 /// Syncs once.
 ///
 /// # Errors
-/// [`sync_failure`] when it did not come to its end; the report is printed all the same.
+/// [`sync_failure`] when the sync failed. The report is printed in any case.
 pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
     let config = super::config(device, &args.config)?;
     let kind = match (args.clean, args.clean_all) {
@@ -35,7 +35,7 @@ pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
         (false, false) => Kind::Normal,
     };
     if !args.once
-        && let Some(report) = delegated(device, &config, kind).await?
+        && let Some(report) = sync_in_daemon(device, &config, kind).await?
     {
         return finish(device.output, report);
     }
@@ -52,8 +52,8 @@ pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
     finish(output, json)
 }
 
-/// What the daemon made of it; `None` when there is none.
-async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Option<Value>> {
+/// Syncs in the daemon. Returns its report; `None` without a daemon.
+async fn sync_in_daemon(device: &Device, config: &Config, kind: Kind) -> Result<Option<Value>> {
     let call = Call::SyncRun {
         kind,
         log: true,
@@ -66,39 +66,41 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
         }
     };
     let fail = |status, message: String| Err(sync_failure(status, message));
-    match ask(&socket, &call, &mut notice).await {
-        Asked::Nobody => Ok(None),
-        Asked::Done(mut result) => Ok(Some(match result.get_mut("report").map(Value::take) {
-            Some(report) if report.is_object() => report,
-            _ => result,
-        })),
-        Asked::Refused(Some(Fault::Busy)) => {
+    match call_daemon(&socket, &call, &mut notice).await {
+        CallOutcome::NotListening => Ok(None),
+        CallOutcome::Done(mut result) => {
+            Ok(Some(match result.get_mut("report").map(Value::take) {
+                Some(report) if report.is_object() => report,
+                _ => result,
+            }))
+        }
+        CallOutcome::Refused(Some(Fault::Busy)) => {
             fail(Status::TooManySyncs, Status::TooManySyncs.to_string())
         }
-        Asked::Refused(Some(Fault::NotConfigured)) => {
+        CallOutcome::Refused(Some(Fault::NotConfigured)) => {
             fail(Status::NoServer, Status::NoServer.to_string())
         }
-        Asked::Refused(fault) => {
+        CallOutcome::Refused(fault) => {
             let reason = fault.map_or(
-                "of a reason that this version does not know".into(),
+                "for a reason that this version does not know".into(),
                 |fault| fault.to_string(),
             );
             fail(
                 Status::Unknown,
-                format!("the daemon would not sync: {reason}"),
+                format!("the daemon refused to sync: {reason}"),
             )
         }
-        Asked::Lost(error) => fail(
+        CallOutcome::Lost(error) => fail(
             Status::Connection,
             format!(
-                "{}: the daemon cannot be asked ({error}): see its log, or sync with --once",
+                "{}: the connection to the daemon failed ({error}): see its log, or sync with --once",
                 socket.display()
             ),
         ),
     }
 }
 
-/// Prints the report; errs when the sync did not come to its end.
+/// Prints the report. An error when the sync failed.
 fn finish(output: Output, report: Value) -> Result<()> {
     let view = View(report);
     output.answer(&view)?;
@@ -111,18 +113,18 @@ fn finish(output: Output, report: Value) -> Result<()> {
     }
 }
 
-/// What a stage that begins is called.
+/// The progress message of a stage.
 const fn name(stage: Stage) -> Option<&'static str> {
     match stage {
-        Stage::Preflight => Some("preflight: telling the server of this machine"),
-        Stage::EventUpload => Some("eventupload: sending what happened"),
-        Stage::RuleDownload => Some("ruledownload: fetching rules"),
-        Stage::Postflight => Some("postflight: telling the server what became of it"),
+        Stage::Preflight => Some("preflight: sending the state of this machine to the server"),
+        Stage::EventUpload => Some("eventupload: uploading events"),
+        Stage::RuleDownload => Some("ruledownload: downloading rules"),
+        Stage::Postflight => Some("postflight: sending the result to the server"),
         Stage::Preflighted(_) | Stage::LogUpload => None,
     }
 }
 
-/// The stages as a report names them.
+/// The names of stages in a report.
 const STAGES: [&str; 5] = [
     "preflight",
     "log_upload",
@@ -131,7 +133,7 @@ const STAGES: [&str; 5] = [
     "postflight",
 ];
 
-/// A report, as this process or the daemon wrote it.
+/// A report of this process or of the daemon.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(super) struct View(pub(super) Value);
@@ -146,12 +148,12 @@ impl View {
         number.map_or(Status::Unknown, Status::from_number)
     }
 
-    /// What went wrong in a stage.
+    /// The error of a stage.
     fn problem(&self, stage: &str) -> Option<&str> {
         self.0.get(stage)?.get("error")?.as_str()
     }
 
-    /// Some of the rules whose expressions cannot be compiled.
+    /// Some of the refused rules, whose expressions cannot be compiled.
     fn refused(&self) -> impl Iterator<Item = String> {
         let rules = self.0.get("refused").and_then(Value::as_array);
         rules.into_iter().flatten().map(|rule| {
@@ -160,14 +162,14 @@ impl View {
         })
     }
 
-    /// The clean sync that was asked for, where a normal one was done.
+    /// The requested clean sync, if a normal one was performed instead.
     fn not_granted(&self) -> Option<&str> {
         let kind = |name: &str| Kind::from_name(self.0.get(name)?.as_str()?);
         let requested = kind("requested").filter(|kind| kind.is_clean())?;
         (kind("performed") == Some(Kind::Normal)).then_some(requested.as_str())
     }
 
-    /// What kept the sync from its end.
+    /// The error that made the sync fail.
     fn failure(&self) -> Option<String> {
         let stages = ["preflight", "rule_download", "postflight"];
         let mut problems = stages.iter().filter_map(|stage| self.problem(stage));
@@ -186,13 +188,13 @@ impl fmt::Display for View {
             let requested = printable(&requested.replace('_', " "));
             writeln!(
                 f,
-                "Asked for     {requested}, which the server did not grant: the next sync asks again"
+                "Requested     {requested}; the server did not grant it, and the next sync requests it again"
             )?;
         }
         if let Some(mode) = self.0.get("replaced_mode").and_then(Value::as_str) {
             writeln!(
                 f,
-                "Mode          LOCKDOWN, in paths of {}, which the server sets: see selvedge.allow_standalone",
+                "Mode          LOCKDOWN instead of {}, which the server sets: see selvedge.allow_standalone",
                 printable(mode)
             )?;
         }
@@ -202,7 +204,7 @@ impl fmt::Display for View {
         );
         write!(f, "Rules         {received} received")?;
         if processed < received {
-            write!(f, ", {} of them passed over", received - processed)?;
+            write!(f, ", {} of them skipped", received - processed)?;
         }
         for rule in self.refused() {
             write!(
@@ -210,10 +212,14 @@ impl fmt::Display for View {
                 "\nRefused       {rule}: its expression cannot be compiled"
             )?;
         }
-        write!(f, "\nEvents        {} sent", self.number("events_uploaded"))?;
+        write!(
+            f,
+            "\nEvents        {} uploaded",
+            self.number("events_uploaded")
+        )?;
         match self.number("events_deleted_unsent") {
             0 => writeln!(f)?,
-            unsent => writeln!(f, ", {unsent} deleted unsent")?,
+            unsent => writeln!(f, ", {unsent} deleted without upload")?,
         }
         if let Some(traffic) = self.0.get("traffic") {
             let of = |name: &str| {
@@ -247,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_read_from_what_either_process_wrote() {
+    fn a_report_of_either_process_is_displayed() {
         let report = json!({
             "status": 0, "kind": "clean_all", "rules_received": 5, "rules_processed": 4,
             "events_uploaded": 2, "events_deleted_unsent": 1, "millis": 1500,
@@ -259,17 +265,17 @@ mod tests {
         assert_eq!(view.status(), Status::Success);
         assert_eq!(
             view.to_string(),
-            "Kind of sync  clean all\nRules         5 received, 1 of them passed over\n\
-             Refused       TEAMID EQHXZ8M8AV: its expression cannot be compiled\nEvents        2 sent, 1 deleted unsent\n\
+            "Kind of sync  clean all\nRules         5 received, 1 of them skipped\n\
+             Refused       TEAMID EQHXZ8M8AV: its expression cannot be compiled\nEvents        2 uploaded, 1 deleted without upload\n\
              Traffic       4 requests, 400 B sent, 2.0 KB received, 1.50 s\nFailed        eventupload: 500\n"
         );
-        let asked = View(json!({
+        let requested = View(json!({
             "kind": "normal", "requested": "clean_all", "performed": "normal", "replaced_mode": "STANDALONE",
         }));
-        let text = asked.to_string();
+        let text = requested.to_string();
         assert!(
             text.starts_with(
-                "Kind of sync  normal\nAsked for     clean all, which the server did not grant: the next sync asks again\nMode          LOCKDOWN, in paths of STANDALONE"
+                "Kind of sync  normal\nRequested     clean all; the server did not grant it, and the next sync requests it again\nMode          LOCKDOWN instead of STANDALONE"
             ),
             "{text}"
         );
@@ -279,7 +285,7 @@ mod tests {
             ("clean_all", "clean_all"),
         ] {
             let text = View(json!({"requested": requested, "performed": performed})).to_string();
-            assert!(!text.contains("Asked for"), "{text}");
+            assert!(!text.contains("Requested"), "{text}");
         }
         assert_eq!(View(json!({})).status(), Status::Unknown);
         let failed = View(json!({"status": 3, "rule_download": {"error": "no\u{1b}"}}));

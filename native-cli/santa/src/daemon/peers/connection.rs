@@ -1,4 +1,4 @@
-//! One connection: lines come and are called out to the loop, and answers go back.
+//! One connection: reads calls for the event loop, and writes the answers.
 
 use std::time::Duration;
 
@@ -9,59 +9,64 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connection_limit::Seat;
-use super::{Asked, Reply};
+use super::connection_limit::ConnectionPermit;
+use super::{PendingCall, Reply};
 
-/// So long half a line may wait for its other half, and an answer for being read.
+/// Timeout for the rest of a partial line, and for the peer to read an answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Lines that wait to be read by the peer, those included whose calls are being done.
-const LINES: usize = 32;
+/// Maximum number of outstanding answers of one connection.
+const MAX_OUTSTANDING: usize = 32;
 
-/// Bytes that are read at once.
+/// Size of the read buffer in bytes.
 const CHUNK: usize = 16 << 10;
 
-/// A connection that was accepted.
+/// An accepted connection.
 pub(super) struct Connection {
     stream: UnixStream,
     caller: Caller,
-    seat: Option<Seat>,
+    permit: Option<ConnectionPermit>,
 }
 
-/// Nothing more is read from the peer.
-struct Over;
+/// The connection ends; nothing more is read from the peer.
+struct Closed;
 
 impl Connection {
-    pub(super) const fn new(stream: UnixStream, caller: Caller, seat: Option<Seat>) -> Self {
+    pub(super) const fn new(
+        stream: UnixStream,
+        caller: Caller,
+        permit: Option<ConnectionPermit>,
+    ) -> Self {
         Self {
             stream,
             caller,
-            seat,
+            permit,
         }
     }
 
-    /// Reads until the peer ends, or does what it may not. What is being done for it then is still answered.
-    pub(super) async fn serve(self, calls: mpsc::Sender<Asked>) {
+    /// Reads until the peer closes the connection or violates the protocol. Outstanding calls are still answered.
+    pub(super) async fn serve(self, calls: mpsc::Sender<PendingCall>) {
         let (half, writer) = self.stream.into_split();
-        let (lines, outgoing) = mpsc::channel(LINES);
+        let (lines, outgoing) = mpsc::channel(MAX_OUTSTANDING);
         let reader = Reader {
             calls,
             lines,
             caller: self.caller,
         };
-        let is_seated = self.seat.is_some();
+        let is_permitted = self.permit.is_some();
         let reading = async move {
-            // However it ends, it has ended: the writer stops when the last answer is sent.
-            let _over = match is_seated {
-                true => reader.read(half).await,
-                false => reader.refuse(Id::None, Fault::Busy).await,
+            // Any result means the end: the reader is dropped, and the writer stops after the last answer.
+            let _closed = if is_permitted {
+                reader.read(half).await
+            } else {
+                reader.refuse(Id::None, Fault::Busy).await
             };
         };
         tokio::join!(reading, write(writer, outgoing));
     }
 }
 
-/// Sends lines until there can be no more, or the peer does not take them.
+/// Writes lines until all senders are dropped, or the peer does not read within the timeout.
 async fn write(mut writer: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Vec<u8>>) {
     while let Some(line) = outgoing.recv().await {
         let written = timeout(TIMEOUT, writer.write_all(&line)).await;
@@ -72,16 +77,16 @@ async fn write(mut writer: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Vec<u8>>
 }
 
 struct Reader {
-    calls: mpsc::Sender<Asked>,
+    calls: mpsc::Sender<PendingCall>,
     lines: mpsc::Sender<Vec<u8>>,
     caller: Caller,
 }
 
 impl Reader {
-    async fn read(&self, mut half: OwnedReadHalf) -> Result<(), Over> {
+    async fn read(&self, mut half: OwnedReadHalf) -> Result<(), Closed> {
         let mut lines = Lines::default();
         let mut chunk = vec![0; CHUNK];
-        // When the line began that has not ended.
+        // When the current partial line started.
         let mut began = None;
         loop {
             let count = match began {
@@ -112,28 +117,33 @@ impl Reader {
         }
     }
 
-    async fn call(&self, line: &[u8]) -> Result<(), Over> {
-        let room = self.lines.clone().reserve_owned().await.map_err(|_| Over)?;
+    async fn call(&self, line: &[u8]) -> Result<(), Closed> {
+        let slot = self
+            .lines
+            .clone()
+            .reserve_owned()
+            .await
+            .map_err(|_| Closed)?;
         let incoming = match read_call(line, self.caller) {
             Ok(incoming) => incoming,
             Err(refusal) => {
-                room.send(refusal_line(&refusal));
+                slot.send(refusal_line(&refusal));
                 return Ok(());
             }
         };
-        let asked = Asked {
+        let pending = PendingCall {
             call: incoming.call,
             reply: Reply {
                 id: incoming.id,
-                room,
+                slot,
                 lines: self.lines.clone(),
             },
         };
-        self.calls.send(asked).await.map_err(|_| Over)
+        self.calls.send(pending).await.map_err(|_| Closed)
     }
 
-    async fn refuse(&self, id: Id, fault: Fault) -> Result<(), Over> {
+    async fn refuse(&self, id: Id, fault: Fault) -> Result<(), Closed> {
         let line = answer_line(&id, &Err(fault));
-        self.lines.send(line).await.map_err(|_| Over)
+        self.lines.send(line).await.map_err(|_| Closed)
     }
 }

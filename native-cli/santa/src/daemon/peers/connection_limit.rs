@@ -1,4 +1,4 @@
-//! So many connections at once, and so many of one user, that nobody can keep the agent out.
+//! Limits of concurrent connections, in total and per user, so that other users cannot lock out the agent.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,71 +6,72 @@ use std::rc::Rc;
 
 use selvedge_santa::ipc::Caller;
 
-/// Connections in all.
-const ALL: usize = 64;
+/// Maximum number of connections.
+const MAX_TOTAL: usize = 64;
 
-/// Of those who are not the agent.
-const OTHERS: usize = 48;
+/// Maximum number of connections of all users except the agent.
+const MAX_OTHERS: usize = 48;
 
-/// Of one user who is not the agent.
-const OF_ONE: usize = 16;
+/// Maximum number of connections of one user except the agent.
+const MAX_PER_USER: usize = 16;
 
-/// Who sits where.
+/// Counts the open connections.
 #[derive(Debug, Default, Clone)]
-pub(super) struct ConnectionLimit(Rc<RefCell<Taken>>);
+pub(super) struct ConnectionLimit(Rc<RefCell<Counts>>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Counts {
     all: usize,
     others: BTreeMap<u32, usize>,
 }
 
-/// A connection's place, until it is dropped.
+/// Counts one connection until it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct ConnectionPermit {
     connections: ConnectionLimit,
     other: Option<u32>,
 }
 
-impl Taken {
+impl Counts {
     fn has_room(&self, uid: u32, caller: Caller) -> bool {
         let of_one = self.others.get(&uid).copied().unwrap_or(0);
         let others: usize = self.others.values().sum();
-        self.all < ALL && (caller.is_agent() || (others < OTHERS && of_one < OF_ONE))
+        self.all < MAX_TOTAL
+            && (caller.is_agent() || (others < MAX_OTHERS && of_one < MAX_PER_USER))
     }
 }
 
 impl ConnectionLimit {
-    /// A seat for a user, if there is one left.
-    pub(super) fn take(&self, uid: u32, caller: Caller) -> Option<Seat> {
-        let mut taken = self.0.borrow_mut();
-        if !taken.has_room(uid, caller) {
+    /// Acquires a permit for a user; `None` when a limit is reached.
+    pub(super) fn acquire(&self, uid: u32, caller: Caller) -> Option<ConnectionPermit> {
+        let mut counts = self.0.borrow_mut();
+        if !counts.has_room(uid, caller) {
             return None;
         }
-        taken.all += 1;
+        counts.all += 1;
         let other = (!caller.is_agent()).then_some(uid);
         if let Some(uid) = other {
-            *taken.others.entry(uid).or_default() += 1;
+            *counts.others.entry(uid).or_default() += 1;
         }
-        Some(Seat {
+        Some(ConnectionPermit {
             connections: self.clone(),
             other,
         })
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut taken = self.connections.0.borrow_mut();
-        taken.all = taken.all.saturating_sub(1);
+        let mut counts = self.connections.0.borrow_mut();
+        counts.all = counts.all.saturating_sub(1);
         if let Some(uid) = self.other {
-            let left = taken
+            let left = counts
                 .others
                 .get(&uid)
                 .map_or(0, |count| count.saturating_sub(1));
             match left {
-                0 => taken.others.remove(&uid),
-                left => taken.others.insert(uid, left),
+                0 => counts.others.remove(&uid),
+                left => counts.others.insert(uid, left),
             };
         }
     }
@@ -80,12 +81,12 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    fn fill(connections: &ConnectionLimit, uid: u32, caller: Caller) -> Vec<Seat> {
-        std::iter::from_fn(|| connections.take(uid, caller)).collect()
+    fn fill(connections: &ConnectionLimit, uid: u32, caller: Caller) -> Vec<ConnectionPermit> {
+        std::iter::from_fn(|| connections.acquire(uid, caller)).collect()
     }
 
     #[test]
-    fn others_leave_room_for_the_agent() {
+    fn connections_of_other_users_leave_room_for_the_agent() {
         let connections = ConnectionLimit::default();
         let others: Vec<_> = (1000..1010)
             .map(|uid| fill(&connections, uid, Caller::Operator))
@@ -96,13 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn a_seat_that_was_left_is_taken_again() {
+    fn a_dropped_permit_can_be_acquired_again() {
         let connections = ConnectionLimit::default();
         let agent = fill(&connections, 0, Caller::Agent);
-        assert_eq!(agent.len(), ALL);
-        assert!(connections.take(1000, Caller::Operator).is_none());
+        assert_eq!(agent.len(), MAX_TOTAL);
+        assert!(connections.acquire(1000, Caller::Operator).is_none());
         drop(agent);
-        assert_eq!(fill(&connections, 1000, Caller::Operator).len(), OF_ONE);
+        assert_eq!(
+            fill(&connections, 1000, Caller::Operator).len(),
+            MAX_PER_USER
+        );
         assert!(connections.0.borrow().others.is_empty());
     }
 }

@@ -1,9 +1,9 @@
-//! Those who speak to the daemon over its socket: who they are, how many there may be, and what they ask.
+//! Connections of the daemon's socket: identifies the peer, limits the number of connections, and reads the calls.
 //!
 //! ```text
-//! accept ─→ the kernel says who it is ─→ a seat, or -32002 and the end
-//! line ───→ a call for the loop, or an error; 32 answers of one peer may be outstanding, then it is not read on
-//! half a line for 60 s, an answer that is not taken for 60 s ─→ the end
+//! accept ─→ user id from the kernel ─→ a permit, or error -32002 and close
+//! line ───→ a call for the event loop, or an error; reading pauses while 32 answers are outstanding
+//! a partial line for 60 s, or an answer that the peer does not read for 60 s ─→ close
 //! ```
 
 mod connection;
@@ -19,36 +19,39 @@ use tokio::sync::mpsc;
 use self::connection::Connection;
 use self::connection_limit::ConnectionLimit;
 
-/// Calls that wait for the loop; while there are more, nobody is read.
-const CALLS: usize = 16;
+/// Capacity of the queue of calls. When it is full, no connection is read.
+const CALL_QUEUE: usize = 16;
 
-/// After the system had no room for another connection.
-const REST: Duration = Duration::from_secs(1);
+/// Delay after a failed `accept`, for example without free file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Something that is asked of the daemon.
+/// How long the daemon waits at shutdown until an answer is sent.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A call with the channel for its answer.
 #[derive(Debug)]
-pub(super) struct Asked {
-    /// What.
+pub(super) struct PendingCall {
+    /// The call.
     pub(super) call: Call,
-    /// Where the answer goes.
+    /// The channel for its answer.
     pub(super) reply: Reply,
 }
 
-/// Where an answer goes. There is room for it from the beginning.
+/// The channel for an answer. A slot in the queue of the connection is reserved for it.
 #[derive(Debug)]
 pub(super) struct Reply {
     id: Id,
-    room: mpsc::OwnedPermit<Vec<u8>>,
+    slot: mpsc::OwnedPermit<Vec<u8>>,
     lines: mpsc::Sender<Vec<u8>>,
 }
 
 impl Reply {
-    /// Answers. If nobody is there any more, nobody misses it.
+    /// Sends the answer. It is discarded if the connection is closed.
     pub(super) fn answer(self, answer: Result<Value, Fault>) {
-        self.room.send(answer_line(&self.id, &answer));
+        self.slot.send(answer_line(&self.id, &answer));
     }
 
-    /// Answers, and waits until nothing is left to send, for a second at most.
+    /// Sends the answer, and waits until the queue is empty, but at most [`DELIVERY_TIMEOUT`].
     pub(super) async fn deliver(self, answer: Result<Value, Fault>) {
         let lines = self.lines.clone();
         self.answer(answer);
@@ -57,36 +60,36 @@ impl Reply {
                 tokio::task::yield_now().await;
             }
         };
-        let _ = tokio::time::timeout(REST, sent).await;
+        let _ = tokio::time::timeout(DELIVERY_TIMEOUT, sent).await;
     }
 
-    /// Tells what happens meanwhile. A peer that does not read misses some of it.
-    pub(super) fn tell(&self, progress: &Progress) {
+    /// Sends a progress notification. It is dropped if the queue is full.
+    pub(super) fn send_progress(&self, progress: &Progress) {
         let _ = self.lines.try_send(progress_line(progress));
     }
 }
 
-/// Takes connections for as long as it is polled. What they ask comes out of the receiver.
+/// Accepts connections while the future is polled. The receiver returns their calls.
 pub(super) fn listen(
     listener: UnixListener,
     agent: Option<u32>,
-) -> (impl Future<Output = ()>, mpsc::Receiver<Asked>) {
-    let (calls, asked) = mpsc::channel(CALLS);
+) -> (impl Future<Output = ()>, mpsc::Receiver<PendingCall>) {
+    let (sender, calls) = mpsc::channel(CALL_QUEUE);
     let accepting = async move {
         let connections = ConnectionLimit::default();
         loop {
             let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             };
-            // Whom the kernel does not name is nobody special.
+            // A peer without credentials counts as an unprivileged user.
             let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
             let caller = Caller::of(uid, agent);
-            let seat = connections.take(uid, caller);
-            tokio::task::spawn_local(Connection::new(stream, caller, seat).serve(calls.clone()));
+            let permit = connections.acquire(uid, caller);
+            tokio::task::spawn_local(Connection::new(stream, caller, permit).serve(sender.clone()));
         }
     };
-    (accepting, asked)
+    (accepting, calls)
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use tokio::task::LocalSet;
 
 use super::*;
 
-/// Runs a daemon that answers each call with its method's name, and a peer.
+/// Runs a daemon that answers each call with the name of its method, and peers.
 async fn with_peers<F: Future<Output = ()>>(peers: impl FnOnce(std::path::PathBuf) -> F) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let (accepting, mut asked) = listen(UnixListener::bind(&path).unwrap(), None);
+    let (accepting, mut calls) = listen(UnixListener::bind(&path).unwrap(), None);
     let answering = async {
-        while let Some(Asked { call, reply }) = asked.recv().await {
-            reply.tell(&Progress::Started);
+        while let Some(PendingCall { call, reply }) = calls.recv().await {
+            reply.send_progress(&Progress::Started);
             reply.answer(Ok(json!(call.method())));
         }
     };
@@ -33,7 +33,7 @@ async fn with_peers<F: Future<Output = ()>>(peers: impl FnOnce(std::path::PathBu
 
 async fn answers(path: &Path, bytes: &[u8]) -> Vec<Option<Answer>> {
     let mut stream = UnixStream::connect(path).await.unwrap();
-    // What is too long is not read to its end.
+    // The daemon does not read a line that is too long to its end.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut all = Vec::new();
@@ -51,7 +51,7 @@ fn refused(fault: Fault) -> Option<Answer> {
 }
 
 #[tokio::test]
-async fn calls_are_answered_by_their_ids_and_told_of_meanwhile() {
+async fn calls_are_answered_by_id_after_progress_notifications() {
     with_peers(|path| async move {
         let calls = [
             call_line(&1.into(), &Call::Status),
@@ -76,7 +76,7 @@ async fn calls_are_answered_by_their_ids_and_told_of_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_too_long_is_the_end_and_one_that_is_no_call_is_not() {
+async fn a_line_that_is_too_long_closes_the_connection_and_an_invalid_call_does_not() {
     with_peers(|path| async move {
         let mut long = vec![b'a'; LINE_BYTES + 2];
         long.push(b'\n');
@@ -88,7 +88,7 @@ async fn a_line_that_is_too_long_is_the_end_and_one_that_is_no_call_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_line_waits_a_minute_and_an_idle_peer_forever() {
+async fn a_partial_line_times_out_after_a_minute_and_an_idle_peer_does_not() {
     with_peers(|path| async move {
         let mut idle = UnixStream::connect(&path).await.unwrap();
         let mut half = UnixStream::connect(&path).await.unwrap();
@@ -109,17 +109,17 @@ async fn half_a_line_waits_a_minute_and_an_idle_peer_forever() {
 }
 
 #[tokio::test]
-async fn who_finds_no_seat_is_told_so() {
+async fn a_connection_over_the_limit_is_refused_with_busy() {
     with_peers(|path| async move {
-        let mut seated = Vec::new();
+        let mut open = Vec::new();
         for _ in 0..100 {
-            seated.push(UnixStream::connect(&path).await.unwrap());
+            open.push(UnixStream::connect(&path).await.unwrap());
         }
         let mut last = UnixStream::connect(&path).await.unwrap();
         let mut all = Vec::new();
         last.read_to_end(&mut all).await.unwrap();
         assert_eq!(read_answer(&all), refused(Fault::Busy));
-        seated.clear();
+        open.clear();
         drop(last);
         tokio::time::sleep(Duration::from_millis(100)).await;
         let seen = answers(&path, &call_line(&1.into(), &Call::Status)).await;

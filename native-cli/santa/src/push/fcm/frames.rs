@@ -1,36 +1,37 @@
-//! Frames: each is its length in bytes, a line end, and JSON.
+//! Frames of the FCM stream. A frame is its length in bytes as a decimal number, a line feed, and JSON.
 
 use serde_json::Value;
 
-/// No message is longer.
+/// Maximum length of a frame in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// The digits of that, and more than any length needs.
+/// Maximum number of digits of the length.
 const MAX_DIGITS: usize = 8;
 
-/// What comes is no frames, or a frame that is too long.
+/// The stream has an invalid or too long frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unframed;
+pub(super) struct InvalidFrame;
 
-/// Cuts what comes in pieces into frames.
+/// Splits the stream into frames.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     bytes: Vec<u8>,
 }
 
 impl Frames {
-    /// Takes in a piece.
-    pub(super) fn push(&mut self, piece: &[u8]) {
-        self.bytes.extend_from_slice(piece);
+    /// Adds a chunk of the stream.
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        self.bytes.extend_from_slice(chunk);
     }
 
-    /// The next frame, when all of it has come.
-    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Unframed> {
+    /// The next complete frame.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, InvalidFrame> {
         let head = self.bytes.iter().take(MAX_DIGITS + 1);
         let Some(digits) = head.clone().position(|byte| *byte == b'\n') else {
-            return match self.bytes.len() > MAX_DIGITS {
-                true => Err(Unframed),
-                false => Ok(None),
+            return if self.bytes.len() > MAX_DIGITS {
+                Err(InvalidFrame)
+            } else {
+                Ok(None)
             };
         };
         let length = self.bytes.get(..digits).unwrap_or_default();
@@ -38,7 +39,7 @@ impl Frames {
             .ok()
             .and_then(|text| text.parse().ok())
             .filter(|length| *length <= MAX_BYTES)
-            .ok_or(Unframed)?;
+            .ok_or(InvalidFrame)?;
         let end = digits + 1 + length;
         if self.bytes.len() < end {
             return Ok(None);
@@ -50,32 +51,32 @@ impl Frames {
     }
 }
 
-/// What a frame holds.
+/// The content of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// A message, and the id by which it is acknowledged.
+    /// A message, and the id for its acknowledgement.
     Message { json: Vec<u8>, id: Option<String> },
-    /// The server wants this connection to end.
+    /// The server requests the client to close this connection.
     Draining,
-    /// Nothing: that the connection stands, or what nobody understands.
-    Nothing,
+    /// A keep-alive, or unknown content.
+    Ignored,
 }
 
-/// Reads a frame: its message is at `[0][last][0]`.
-pub(super) fn read(frame: &[u8]) -> Frame {
+/// Parses a frame. The message is at `[0][last][0]`.
+pub(super) fn parse(frame: &[u8]) -> Frame {
     let Ok(whole) = serde_json::from_slice::<Value>(frame) else {
-        return Frame::Nothing;
+        return Frame::Ignored;
     };
     let parts = whole.get(0).and_then(Value::as_array);
     let message = parts.and_then(|parts| parts.last()?.get(0)?.as_object());
     let Some(message) = message else {
-        return Frame::Nothing;
+        return Frame::Ignored;
     };
     let text = |name: &str| message.get(name).and_then(Value::as_str);
     match (text("message_type"), text("control_type")) {
         (Some("control"), Some("CONNECTION_DRAINING")) => Frame::Draining,
-        (Some("control"), _) => Frame::Nothing,
-        _ if message.is_empty() || message.contains_key("noOp") => Frame::Nothing,
+        (Some("control"), _) => Frame::Ignored,
+        _ if message.is_empty() || message.contains_key("noOp") => Frame::Ignored,
         _ => Frame::Message {
             id: text("message_id").map(str::to_owned),
             json: serde_json::to_vec(message).unwrap_or_default(),
@@ -89,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    fn all(frames: &mut Frames) -> Result<Vec<Vec<u8>>, Unframed> {
+    fn all(frames: &mut Frames) -> Result<Vec<Vec<u8>>, InvalidFrame> {
         let mut seen = Vec::new();
         while let Some(frame) = frames.next()? {
             seen.push(frame);
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_the_same_however_they_are_cut() {
+    fn frames_do_not_depend_on_the_chunks() {
         let stream = b"2\n[]0\n5\n\"\n\n\"\n3\n\xc3\xbcx";
         let expected: [&[u8]; 4] = [b"[]", b"", b"\"\n\n\"\n", b"\xc3\xbcx"];
         for size in 1..=stream.len() {
@@ -108,13 +109,13 @@ mod tests {
                 frames.push(piece);
                 seen.extend(all(&mut frames).unwrap());
             }
-            assert_eq!(seen, expected, "in pieces of {size}");
+            assert_eq!(seen, expected, "in chunks of {size}");
             assert!(frames.bytes.is_empty());
         }
     }
 
     #[test]
-    fn what_is_no_frame_is_refused_before_it_is_kept() {
+    fn invalid_frames_are_rejected_by_their_header() {
         for stream in [
             "x\n",
             "-1\n",
@@ -125,12 +126,12 @@ mod tests {
         ] {
             let mut frames = Frames::default();
             frames.push(stream.as_bytes());
-            assert_eq!(all(&mut frames), Err(Unframed), "{stream}");
+            assert_eq!(all(&mut frames), Err(InvalidFrame), "{stream}");
         }
     }
 
     #[test]
-    fn every_kind_of_frame() {
+    fn each_kind_of_frame_is_parsed() {
         let message = json!({"message_id": "m1", "data": {"blob": "{}"}});
         let rows = [
             (
@@ -140,7 +141,7 @@ mod tests {
                     id: Some("m1".into()),
                 },
             ),
-            (json!([[{"data": {}}], ["later"]]), Frame::Nothing),
+            (json!([[{"data": {}}], ["later"]]), Frame::Ignored),
             (
                 json!([[[{"data": {}}]]]),
                 Frame::Message {
@@ -152,17 +153,17 @@ mod tests {
                 json!([[[{"message_type": "control", "control_type": "CONNECTION_DRAINING"}]]]),
                 Frame::Draining,
             ),
-            (json!([[[{"message_type": "control"}]]]), Frame::Nothing),
-            (json!([[1, [{"noOp": {}}]]]), Frame::Nothing),
-            (json!([[1, [{}]]]), Frame::Nothing),
-            (json!([[1, ["noop"]]]), Frame::Nothing),
-            (json!([[]]), Frame::Nothing),
-            (json!([]), Frame::Nothing),
-            (json!({"data": {}}), Frame::Nothing),
+            (json!([[[{"message_type": "control"}]]]), Frame::Ignored),
+            (json!([[1, [{"noOp": {}}]]]), Frame::Ignored),
+            (json!([[1, [{}]]]), Frame::Ignored),
+            (json!([[1, ["noop"]]]), Frame::Ignored),
+            (json!([[]]), Frame::Ignored),
+            (json!([]), Frame::Ignored),
+            (json!({"data": {}}), Frame::Ignored),
         ];
         for (frame, expected) in rows {
-            assert_eq!(read(frame.to_string().as_bytes()), expected, "{frame}");
+            assert_eq!(parse(frame.to_string().as_bytes()), expected, "{frame}");
         }
-        assert_eq!(read(b"no JSON"), Frame::Nothing);
+        assert_eq!(parse(b"not JSON"), Frame::Ignored);
     }
 }

@@ -1,12 +1,12 @@
-//! One connection of FCM.
+//! One connection to FCM.
 //!
 //! ```text
-//! 302, 400, 401, 403, 404 ─→ there is no use in another one
-//! another status, or none ─→ lost
-//! 200 ─→ frames ─┬ a message ──────────────→ acknowledged, and told
-//!                ├ the server wants to drain → done
-//!                ├ what is no frame ───────→ lost
-//!                └ its end ────────────────→ done
+//! 302, 400, 401, 403, 404 ────────→ fatal: no reconnect
+//! another status, or no response ─→ lost
+//! 200 ─→ frames ─┬ a message ──────────────→ acknowledge it and report it
+//!                ├ connection draining ────→ closed
+//!                ├ an invalid frame ───────→ lost
+//!                └ end of the stream ──────→ closed
 //! ```
 
 use std::time::Duration;
@@ -17,25 +17,27 @@ use selvedge_santa::push::read_blob;
 use serde_json::json;
 
 use super::FcmConfig;
-use super::frames::{Frame, Frames, read};
-use crate::push::carrier::{Link, Over, Push};
+use super::frames::{Frame, Frames, parse};
 use crate::push::event::{PushError, PushEvent};
+use crate::push::transport::{ConnectionEnd, Reporter, Transport};
 
-const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout for the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An acknowledgement has so long; without it the message comes again.
-const ACK_PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of an acknowledgement. FCM repeats a message without acknowledgement.
+const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server that is gone without a word is found out by this, not by silence: there may be no message for days.
+/// Interval of TCP keep-alive, which detects a dead connection. There is no read timeout, because days may pass without
+/// a message.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// The first connection is made within so many milliseconds.
-const FIRST_MILLIS: u64 = 10_000;
+/// Maximum of the random delay before the first connection.
+const INITIAL_DELAY_MILLIS: u64 = 10_000;
 
-/// No wait is longer.
-const MAX_MILLIS: u64 = 900_000;
+/// Maximum delay before a reconnect.
+const MAX_DELAY_MILLIS: u64 = 900_000;
 
-/// The service, as a carrier.
+/// The transport of FCM.
 pub(super) struct Fcm {
     config: FcmConfig,
     connect: Url,
@@ -46,12 +48,12 @@ pub(super) struct Fcm {
 
 impl Fcm {
     pub(super) fn new(config: FcmConfig, machine: &str) -> Result<Self, PushError> {
-        // Another part of the process may have chosen the provider already; then that one serves as well.
+        // Fails if another part of the process has installed a provider. That provider works as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("Selvedge/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_PATIENCE)
+            .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(KEEPALIVE)
             .no_proxy()
             .build()
@@ -65,111 +67,113 @@ impl Fcm {
         })
     }
 
-    /// The server for people: without what follows the host.
+    /// The origin of the server, without path and token.
     pub(super) fn server(&self) -> String {
         self.connect.origin().ascii_serialization()
     }
 
-    async fn connect(&self) -> Result<Response, Over> {
+    async fn connect(&self) -> Result<Response, ConnectionEnd> {
         let mut url = self.connect.clone();
         url.query_pairs_mut()
             .append_pair("token", self.config.token.as_str());
         let response = self.client.get(url).send().await;
-        let response = response.map_err(|error| Over::Lost(why(error)))?;
+        let response = response.map_err(|error| ConnectionEnd::Lost(why(error)))?;
         match response.status().as_u16() {
             200 => Ok(response),
-            status @ (302 | 400 | 401 | 403 | 404) => Err(Over::Fatal(PushError::Status(status))),
-            status => Err(Over::Lost(PushError::Status(status))),
+            status @ (302 | 400 | 401 | 403 | 404) => {
+                Err(ConnectionEnd::Fatal(PushError::Status(status)))
+            }
+            status => Err(ConnectionEnd::Lost(PushError::Status(status))),
         }
     }
 
-    async fn hear(&self, mut response: Response, link: &Link) -> Over {
+    async fn receive(&self, mut response: Response, reporter: &Reporter) -> ConnectionEnd {
         let mut frames = Frames::default();
         loop {
-            let piece = match response.chunk().await {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return Over::Done,
-                Err(_) => return Over::Lost(PushError::Lost),
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return ConnectionEnd::Closed,
+                Err(_) => return ConnectionEnd::Lost(PushError::Lost),
             };
-            frames.push(&piece);
+            frames.push(&chunk);
             loop {
                 match frames.next() {
-                    Ok(Some(frame)) => match read(&frame) {
-                        Frame::Message { json, id } => self.message(&json, id, link).await,
-                        Frame::Draining => return Over::Done,
-                        Frame::Nothing => {}
+                    Ok(Some(frame)) => match parse(&frame) {
+                        Frame::Message { json, id } => self.message(&json, id, reporter).await,
+                        Frame::Draining => return ConnectionEnd::Closed,
+                        Frame::Ignored => {}
                     },
                     Ok(None) => break,
-                    Err(_) => return Over::Lost(PushError::Lost),
+                    Err(_) => return ConnectionEnd::Lost(PushError::Lost),
                 }
             }
         }
     }
 
-    async fn message(&self, json: &[u8], id: Option<String>, link: &Link) {
+    async fn message(&self, json: &[u8], id: Option<String>, reporter: &Reporter) {
         if let Some(id) = id {
             self.acknowledge(&id).await;
         }
         let blob = read_blob(json, &self.machine);
         if let Some((hash, name)) = blob.announced {
-            link.tell(PushEvent::Announced { hash, name }).await;
+            reporter.send(PushEvent::Announced { hash, name }).await;
         }
         if let Some(message) = blob.message {
-            link.tell(PushEvent::Message(message)).await;
+            reporter.send(PushEvent::Message(message)).await;
         }
     }
 
-    /// A message that is not acknowledged comes again, which is no harm.
+    /// Acknowledges a message. FCM repeats a message without acknowledgement, so errors are ignored.
     async fn acknowledge(&self, id: &str) {
         let body = json!({"token": self.config.token.as_str(), "message_id": id});
-        let request = self.client.post(self.ack.clone()).timeout(ACK_PATIENCE);
+        let request = self.client.post(self.ack.clone()).timeout(ACK_TIMEOUT);
         let request = request.header("Content-Type", "application/json");
         let _lost = request.body(body.to_string()).send().await;
     }
 }
 
-impl Push for Fcm {
-    async fn listen(&mut self, link: &mut Link) -> Over {
+impl Transport for Fcm {
+    async fn listen(&mut self, reporter: &mut Reporter) -> ConnectionEnd {
         match self.connect().await {
             Ok(response) => {
-                link.connected().await;
-                self.hear(response, link).await
+                reporter.connected().await;
+                self.receive(response, reporter).await
             }
-            Err(over) => over,
+            Err(end) => end,
         }
     }
 
-    fn first_pause(&self, draw: Draw) -> Duration {
-        Duration::from_millis(draw.below(FIRST_MILLIS))
+    fn initial_delay(&self, draw: Draw) -> Duration {
+        Duration::from_millis(draw.below(INITIAL_DELAY_MILLIS))
     }
 
-    fn pause(&self, failures: u32, draw: Draw) -> Duration {
-        Duration::from_millis(pause_millis(failures, draw))
+    fn retry_delay(&self, failures: u32, draw: Draw) -> Duration {
+        Duration::from_millis(delay_millis(failures, draw))
     }
 }
 
-/// Five to fifteen seconds after the first failure, doubled by each further one.
-fn pause_millis(failures: u32, draw: Draw) -> u64 {
+/// 5 to 15 seconds after the first failure, doubled after each further one.
+fn delay_millis(failures: u32, draw: Draw) -> u64 {
     let first = 5_000 + draw.below(10_001);
     let doubled = first << failures.saturating_sub(1).min(16);
-    doubled.min(MAX_MILLIS)
+    doubled.min(MAX_DELAY_MILLIS)
 }
 
-/// A URL over which a token may go.
+/// Parses a URL that is secure enough for the token: HTTPS, or HTTP on this machine.
 fn address(url: &str) -> Result<Url, PushError> {
-    let refuse = |why: &str| Err(PushError::Configuration(format!("the URL of FCM {why}")));
+    let refuse = |why: &str| Err(PushError::Configuration(format!("the FCM URL {why}")));
     let Ok(url) = Url::parse(url) else {
-        return refuse("cannot be read");
+        return refuse("is invalid");
     };
     let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_here => Ok(url),
-        _ => refuse("must begin with https://"),
+        _ => refuse("must start with https://"),
     }
 }
 
-/// Why a request failed. The URL, which holds the token, is not told.
+/// Why a request failed, without the URL, which contains the token.
 fn why(error: reqwest::Error) -> PushError {
     let error = error.without_url();
     let source = std::error::Error::source(&error);
@@ -181,8 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_quarter_of_an_hour() {
-        let (least, most) = (Draw(0), Draw(u32::MAX));
+    fn delays_double_up_to_15_minutes() {
+        let (min, max) = (Draw(0), Draw(u32::MAX));
         let rows = [
             (1, 5_000, 15_000),
             (2, 10_000, 30_000),
@@ -192,13 +196,13 @@ mod tests {
             (u32::MAX, 900_000, 900_000),
         ];
         for (failures, shortest, longest) in rows {
-            assert_eq!(pause_millis(failures, least), shortest, "{failures}");
-            assert_eq!(pause_millis(failures, most), longest, "{failures}");
+            assert_eq!(delay_millis(failures, min), shortest, "{failures}");
+            assert_eq!(delay_millis(failures, max), longest, "{failures}");
         }
     }
 
     #[test]
-    fn a_token_goes_over_tls_alone_or_stays_on_this_machine() {
+    fn the_token_is_sent_only_over_tls_or_to_this_machine() {
         for url in [
             "https://fcm.example/bind",
             "http://127.0.0.1:1/",

@@ -1,15 +1,15 @@
-//! Push by Firebase Cloud Messaging, as it was in 2018 (spec §4.1): one long answer over HTTP, of frames.
+//! Push by Firebase Cloud Messaging with the protocol of 2018 (spec §4.1): one long HTTP response that consists of
+//! frames.
 //!
 //! ```text
-//! frames  what comes, cut into messages
-//! listen  one connection, acknowledgements, and when there is no use in another one
+//! frames  splits the stream into messages
+//! listen  one connection, and acknowledgements
 //! ```
 //!
-//! Google lets nobody new in by this way, and a program of one's own cannot get a token by itself: whoever has a token
-//! puts it into a file. It is here for those, and for whoever runs something that speaks like it; both URLs are
-//! settings. The crate `fcm-push-listener` is kept and speaks today's protocol, but does not do this job: that protocol
-//! takes other tokens, the crate's hosts are Google's and cannot be set, so that nothing of it can be tried without
-//! Google, and it needs OpenSSL, which this program does without.
+//! Google no longer issues tokens for this protocol, and a program cannot get one by itself. Administrators who have a
+//! token put it into a file, and services with a compatible API can be used, because both URLs are settings. The crate
+//! `fcm-push-listener` is maintained and implements the current protocol, but does not fit: the current protocol needs
+//! other tokens, the crate has Google's hosts hard-coded, so it cannot be tested without Google, and it needs OpenSSL.
 
 mod frames;
 mod listen;
@@ -21,25 +21,25 @@ use super::event::{PushError, PushEvent};
 use super::handle::PushHandle;
 use super::reconnect;
 
-/// Where messages come from, if nobody says otherwise.
+/// The default URL of the message stream.
 pub const CONNECT_URL: &str = "https://fcm-stream.googleapis.com/fcm/connect/bind";
 
-/// Where they are acknowledged, if nobody says otherwise.
+/// The default URL for acknowledgements.
 pub const ACK_URL: &str = "https://fcm-stream.googleapis.com/fcm/connect/ack";
 
-/// Firebase Cloud Messaging.
+/// The configuration of Firebase Cloud Messaging.
 #[derive(Debug, Clone)]
 pub struct FcmConfig {
-    /// By which this machine is known.
+    /// The registration token of this machine.
     pub token: Token,
-    /// Where messages come from.
+    /// The URL of the message stream.
     pub connect_url: String,
-    /// Where they are acknowledged.
+    /// The URL for acknowledgements.
     pub ack_url: String,
 }
 
 impl FcmConfig {
-    /// With a token, at Google's.
+    /// A token with the default URLs.
     #[must_use]
     pub fn new(token: Token) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Which NATS server, and how.
+//! The configuration of a NATS server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,33 +11,34 @@ use selvedge_santa::wire::Token;
 
 use crate::push::event::PushError;
 
-/// A NATS server that tells this machine when to sync.
+/// The NATS server that sends push messages to this machine.
 #[derive(Debug, Clone, Default)]
 pub struct NatsConfig {
-    /// Its URL: `tls://HOST[:PORT]`, or `nats://` for a server on this machine itself.
+    /// Its URL: `tls://HOST[:PORT]`, or `nats://` for a server on this machine.
     pub server: String,
-    /// A credentials file's text: a user's JWT and the seed of its key. None for a server that asks for none.
+    /// The text of a credentials file: the JWT of a user and the seed of its key. `None` for a server without
+    /// authentication.
     pub credentials: Option<Token>,
-    /// The only certificates that are trusted to vouch for the server; the system's where there are none.
+    /// The trusted root certificates; `None` for those of the system.
     pub roots: Option<Vec<CertificateDer<'static>>>,
-    /// Whether TLS begins before the server says its first word, which the server must be set to as well.
+    /// Whether the TLS handshake precedes the server's INFO message. The server must have the same setting.
     pub is_tls_first: bool,
-    /// The subjects to listen to, each written out. Those without the right form are left out.
+    /// The subjects to subscribe to, without wildcards. Invalid ones are ignored.
     pub subjects: Vec<String>,
-    /// This machine's name in the subject of its commands; the machine's id where there is none.
+    /// The name of this machine in the subject of its commands; `None` for the machine id.
     pub device: Option<String>,
-    /// Which commands are believed; where there are none, every command is refused.
+    /// Which commands are accepted; `None` refuses every command.
     pub commands: Option<Commands>,
 }
 
-/// Which commands are believed.
+/// Which commands are accepted.
 #[derive(Debug, Clone)]
 pub struct Commands {
-    /// The key of their signatures.
+    /// The HMAC key of the signatures.
     pub key: CommandKey,
-    /// What the signatures are made of.
+    /// The signed content.
     pub scheme: HmacScheme,
-    /// The only actions that are allowed; all where none are named.
+    /// The allowed actions; `None` allows all.
     pub allowed: Option<BTreeSet<Action>>,
 }
 
@@ -48,7 +49,7 @@ impl Commands {
 }
 
 impl NatsConfig {
-    /// The server's address, if it is one to which it is safe to connect.
+    /// The server's address, if it is secure.
     pub(super) fn address(&self) -> Result<ServerAddr, PushError> {
         let refuse = |why: &str| {
             Err(PushError::Configuration(format!(
@@ -57,27 +58,27 @@ impl NatsConfig {
         };
         let address = match self.server.parse::<ServerAddr>() {
             Ok(address) if !address.host().is_empty() => address,
-            _ => return refuse("cannot be read: write it as tls://HOST:4222"),
+            _ => return refuse("is invalid: use the form tls://HOST:4222"),
         };
         if address.has_user_pass() {
-            return refuse("holds a name or a password: they belong into the credentials file");
+            return refuse("contains a user name or password: put them into the credentials file");
         }
         match address.scheme() {
             "tls" => Ok(address),
             "nats" if is_loopback(address.host()) => Ok(address),
             "nats" => refuse(
-                "begins with nats://, which is for a server on this machine alone: write tls://",
+                "starts with nats://, which is allowed only for a server on this machine: use tls://",
             ),
-            _ => refuse("must begin with tls://"),
+            _ => refuse("must start with tls://"),
         }
     }
 
-    /// What the client needs to know.
+    /// The options of the NATS client.
     pub(super) fn options(&self) -> Result<ConnectOptions, PushError> {
         let mut options = match &self.credentials {
             Some(text) => ConnectOptions::with_credentials(text.as_str()).map_err(|_| {
                 PushError::Configuration(
-                    "the push credentials hold no user's JWT and key: name a file as `nsc generate creds` writes it".into(),
+                    "the push credentials do not contain a user JWT and a key: use a file that `nsc generate creds` created".into(),
                 )
             })?,
             None => ConnectOptions::new(),
@@ -86,14 +87,14 @@ impl NatsConfig {
             options = options.tls_first();
         }
         if let Some(roots) = &self.roots {
-            options = options.tls_client_config(trusting(roots)?);
+            options = options.tls_client_config(tls_config(roots)?);
         }
         Ok(options)
     }
 }
 
-/// TLS that trusts nobody but these.
-fn trusting(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, PushError> {
+/// A TLS configuration that trusts only these roots.
+fn tls_config(roots: &[CertificateDer<'static>]) -> Result<ClientConfig, PushError> {
     let mut store = RootCertStore::empty();
     for root in roots {
         store
@@ -120,18 +121,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_safe_servers_are_connected_to() {
+    fn insecure_server_urls_are_refused() {
         let rows = [
             ("tls://push.example.net:4222", None),
             ("nats://127.0.0.1:4222", None),
             ("nats://localhost:4222", None),
             ("nats://[::1]:4222", None),
-            ("nats://push.example.net:4222", Some("write tls://")),
-            ("push.example.net:4222", Some("write tls://")),
-            ("ws://push.example.net", Some("must begin with tls://")),
+            ("nats://push.example.net:4222", Some("tls://")),
+            ("push.example.net:4222", Some("tls://")),
+            ("ws://push.example.net", Some("must start with tls://")),
             ("tls://me:secret@push.example.net", Some("credentials file")),
-            ("", Some("cannot be read")),
-            ("tls://", Some("cannot be read")),
+            ("", Some("is invalid")),
+            ("tls://", Some("is invalid")),
         ];
         for (server, expected) in rows {
             let config = NatsConfig {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_are_none_are_named_without_being_shown() {
+    fn the_error_of_invalid_credentials_does_not_contain_them() {
         let config = NatsConfig {
             credentials: Some(Token::from("SUAxyz")),
             ..NatsConfig::default()

@@ -14,32 +14,32 @@ use selvedge_santa::Draw;
 use selvedge_santa::push::{Gate, Subject, connect_wait_millis};
 use tokio::sync::{mpsc, watch};
 
-use super::answer::answer;
+use super::command_reply::reply_to;
 use super::config::NatsConfig;
-use crate::push::carrier::{Link, Over, Push, draw};
 use crate::push::event::{PushError, PushEvent};
-use crate::push::reconnect::STEADY;
+use crate::push::reconnect::STABLE_AFTER;
+use crate::push::transport::{ConnectionEnd, Reporter, Transport, draw};
 
-/// A server has so long to let this machine in.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// Timeout for the connection, including authentication.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So many messages of one subject wait at most; more of them would not ask for more.
-const MAX_WAITING: usize = 64;
+/// Maximum number of queued messages per subject. Further messages would request the same sync.
+const MAX_QUEUED: usize = 64;
 
-/// A NATS server, as a carrier.
+/// The transport of NATS.
 pub(super) struct Nats {
     address: ServerAddr,
     options: ConnectOptions,
     wanted: watch::Receiver<Vec<Subject>>,
-    /// It outlives connections, so that a command that was seen is not believed again.
+    /// Outlives connections, so that a command cannot be replayed.
     gate: Option<Gate>,
 }
 
-/// What is told of a connection by itself.
-enum Turn {
+/// An event of the NATS client.
+enum ClientEvent {
     Connected,
     Disconnected,
-    Trouble(String),
+    Problem(String),
 }
 
 impl Nats {
@@ -55,7 +55,7 @@ impl Nats {
         })
     }
 
-    /// The server for people.
+    /// The name of the server for people.
     pub(super) fn server(&self) -> String {
         format!(
             "{}://{}:{}",
@@ -69,71 +69,74 @@ impl Nats {
         self.wanted.borrow_and_update().clone()
     }
 
-    async fn connect(&self) -> Result<(Client, mpsc::Receiver<Turn>), PushError> {
+    async fn connect(&self) -> Result<(Client, mpsc::Receiver<ClientEvent>), PushError> {
         install_tls();
-        let (told, turns) = mpsc::channel(16);
+        let (sender, events) = mpsc::channel(16);
         let is_first = Arc::new(AtomicBool::new(true));
         let options = self.options.clone();
         let options = options
-            .connection_timeout(TIMEOUT)
+            .connection_timeout(CONNECT_TIMEOUT)
             .ignore_discovered_servers()
-            .subscription_capacity(MAX_WAITING)
+            .subscription_capacity(MAX_QUEUED)
             .max_reconnects(1)
-            .reconnect_delay_callback(move |_| match is_first.swap(false, Ordering::Relaxed) {
-                true => Duration::ZERO,
-                false => Duration::from_millis(connect_wait_millis(1, draw())),
+            .reconnect_delay_callback(move |_| {
+                if is_first.swap(false, Ordering::Relaxed) {
+                    Duration::ZERO
+                } else {
+                    Duration::from_millis(connect_wait_millis(1, draw()))
+                }
             })
             .event_callback(move |event| {
-                let told = told.clone();
+                let sender = sender.clone();
                 async move {
-                    if let Some(turn) = turn(event) {
-                        // What nobody takes any more, or too much of it, need not be told.
-                        let _full = told.try_send(turn);
+                    if let Some(event) = client_event(event) {
+                        // Events are dropped when the channel is full or closed.
+                        let _full = sender.try_send(event);
                     }
                 }
             });
         let client = options.connect(self.address.clone()).await;
-        client.map(|client| (client, turns)).map_err(why)
+        client.map(|client| (client, events)).map_err(why)
     }
 
-    /// Listens until the connection is over.
-    async fn hear(
+    /// Receives messages until the connection ends.
+    async fn receive(
         &mut self,
         client: &Client,
-        turns: &mut mpsc::Receiver<Turn>,
-        link: &mut Link,
+        events: &mut mpsc::Receiver<ClientEvent>,
+        reporter: &mut Reporter,
     ) -> Result<(), PushError> {
-        let mut heard = Subscriptions::default();
-        heard.change(client, &self.wanted()).await?;
-        // The server is told at once; that it has heard is not known, which a sync after each connection makes good.
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.change(client, &self.wanted()).await?;
+        // The subscriptions are sent immediately. They are not confirmed, so the daemon syncs after each connection.
         client.flush().await.map_err(|_| PushError::Lost)?;
-        link.connected().await;
+        reporter.connected().await;
         loop {
             tokio::select! {
                 changed = self.wanted.changed() => {
-                    // Without a handle there is nothing to go on for.
+                    // The handle has been dropped.
                     changed.map_err(|_| PushError::Lost)?;
-                    heard.change(client, &self.wanted()).await?;
+                    subscriptions.change(client, &self.wanted()).await?;
                 }
-                turn = turns.recv() => match turn {
-                    // The first connection is told of late: it is known already.
-                    Some(Turn::Connected) if link.stood().is_none() => link.connected().await,
-                    Some(Turn::Connected) => {}
-                    Some(Turn::Disconnected) => {
-                        let was_steady = link.stood().is_some_and(|stood| stood >= STEADY);
-                        if !was_steady {
+                event = events.recv() => match event {
+                    // The event of the first connection arrives late, when it is already reported.
+                    Some(ClientEvent::Connected) if reporter.uptime().is_none() => reporter.connected().await,
+                    Some(ClientEvent::Connected) => {}
+                    Some(ClientEvent::Disconnected) => {
+                        let was_stable = reporter.uptime().is_some_and(|uptime| uptime >= STABLE_AFTER);
+                        if !was_stable {
                             return Err(PushError::Lost);
                         }
-                        link.disconnected(PushError::Lost).await;
+                        reporter.disconnected(PushError::Lost).await;
                     }
-                    Some(Turn::Trouble(what)) => link.trouble(&what).await,
+                    Some(ClientEvent::Problem(what)) => reporter.problem(&what).await,
                     None => return Err(PushError::Lost),
                 },
-                message = heard.next() => {
+                message = subscriptions.next() => {
                     let (subject, message) = message.ok_or(PushError::Lost)?;
                     match subject.message(&message.payload) {
-                        Some(message) => link.tell(PushEvent::Message(message)).await,
-                        None => answer(self.gate.as_mut(), message, client, link),
+                        Some(message) => reporter.send(PushEvent::Message(message)).await,
+                        None => reply_to(self.gate.as_mut(), message, client, reporter),
                     }
                 }
             }
@@ -141,33 +144,33 @@ impl Nats {
     }
 }
 
-impl Push for Nats {
-    async fn listen(&mut self, link: &mut Link) -> Over {
-        let (client, mut turns) = match self.connect().await {
+impl Transport for Nats {
+    async fn listen(&mut self, reporter: &mut Reporter) -> ConnectionEnd {
+        let (client, mut events) = match self.connect().await {
             Ok(connected) => connected,
-            Err(error) => return Over::Lost(error),
+            Err(error) => return ConnectionEnd::Lost(error),
         };
-        match self.hear(&client, &mut turns, link).await {
-            Ok(()) => Over::Done,
-            Err(error) => Over::Lost(error),
+        match self.receive(&client, &mut events, reporter).await {
+            Ok(()) => ConnectionEnd::Closed,
+            Err(error) => ConnectionEnd::Lost(error),
         }
     }
 
-    fn first_pause(&self, _: Draw) -> Duration {
+    fn initial_delay(&self, _: Draw) -> Duration {
         Duration::ZERO
     }
 
-    fn pause(&self, failures: u32, draw: Draw) -> Duration {
+    fn retry_delay(&self, failures: u32, draw: Draw) -> Duration {
         Duration::from_millis(connect_wait_millis(failures, draw))
     }
 }
 
-/// What is listened to.
+/// The active subscriptions.
 #[derive(Default)]
 struct Subscriptions(Vec<(Subject, Subscriber)>);
 
 impl Subscriptions {
-    /// Listens to what is wanted and to nothing else. What stays is not interrupted.
+    /// Subscribes and unsubscribes to match `wanted`. Existing subscriptions are not interrupted.
     async fn change(&mut self, client: &Client, wanted: &[Subject]) -> Result<(), PushError> {
         self.0.retain(|(subject, _)| wanted.contains(subject));
         for subject in wanted {
@@ -181,7 +184,7 @@ impl Subscriptions {
         Ok(())
     }
 
-    /// The next message; `None` when the connection is over.
+    /// The next message; `None` when the connection has ended.
     async fn next(&mut self) -> Option<(Subject, Message)> {
         poll_fn(|context| {
             for (subject, subscriber) in &mut self.0 {
@@ -195,21 +198,21 @@ impl Subscriptions {
     }
 }
 
-fn turn(event: Event) -> Option<Turn> {
+fn client_event(event: Event) -> Option<ClientEvent> {
     match event {
-        Event::Connected => Some(Turn::Connected),
-        Event::Disconnected => Some(Turn::Disconnected),
-        Event::ServerError(error) => Some(Turn::Trouble(error.to_string())),
+        Event::Connected => Some(ClientEvent::Connected),
+        Event::Disconnected => Some(ClientEvent::Disconnected),
+        Event::ServerError(error) => Some(ClientEvent::Problem(error.to_string())),
         _ => None,
     }
 }
 
-/// Another part of the process may have chosen the provider already; then that one serves as well.
+/// Installs the TLS provider. Fails if another part of the process has installed one, which works as well.
 pub(super) fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Why there is no connection.
+/// Why the connection failed.
 pub(super) fn why(error: async_nats::ConnectError) -> PushError {
     let source = std::error::Error::source(&error);
     let cause = source.map_or_else(|| error.kind().to_string(), ToString::to_string);
@@ -218,15 +221,16 @@ pub(super) fn why(error: async_nats::ConnectError) -> PushError {
             PushError::Refused
         }
         ConnectErrorKind::Tls => PushError::Tls(cause),
-        _ if source.is_some_and(is_of_tls) => PushError::Tls(cause),
+        _ if source.is_some_and(is_tls_error) => PushError::Tls(cause),
         _ => PushError::Unreachable(cause),
     }
 }
 
-/// Whether TLS failed: it hides in errors of input and output.
-fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether TLS failed. Such an error is wrapped in an I/O error.
+fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
     let inner = error
         .downcast_ref::<std::io::Error>()
         .and_then(std::io::Error::get_ref);
-    inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.source().is_some_and(is_of_tls)
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+        || error.source().is_some_and(is_tls_error)
 }

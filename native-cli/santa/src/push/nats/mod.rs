@@ -1,16 +1,16 @@
-//! Push by NATS (spec §4.2), from a server of the fleet's own: servers of version 1 of the protocol do not name one, so it
-//! is configured here.
+//! Push by NATS (spec §4.2) from a server of the fleet. Sync servers with version 1 of the protocol do not name the
+//! NATS server, so it is configured here.
 //!
 //! ```text
-//! config   the server, the credentials, whom to trust, what to listen to
-//! listen   one connection: subscriptions, and what their messages mean
-//! answer   commands: judged, done by the daemon, answered
+//! config         the server, credentials, trusted roots, subjects
+//! listen         one connection: subscriptions and messages
+//! command_reply  verifies commands and replies to them
 //! ```
 //!
-//! The client is `async-nats`, which is kept by the makers of NATS. A connection that is lost it makes again by itself,
-//! once; after that the waits are those of the specification, for this client as for the first connection.
+//! The client is `async-nats`, the official client. It reconnects once by itself. After that, the delays of the
+//! specification apply, as for the first connection.
 
-mod answer;
+mod command_reply;
 mod config;
 mod listen;
 
@@ -22,7 +22,7 @@ use super::event::{PushError, PushEvent};
 use super::handle::PushHandle;
 use super::reconnect;
 
-/// A connection by which others publish to a configuration's subjects. It is made again whenever it is lost.
+/// A connection for publishing to the subjects of a configuration. It reconnects automatically.
 pub(crate) async fn publisher(config: &NatsConfig) -> Result<async_nats::Client, PushError> {
     let (address, options) = (config.address()?, config.options()?);
     listen::install_tls();

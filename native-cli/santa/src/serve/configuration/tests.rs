@@ -3,7 +3,7 @@ use super::*;
 const SHA: &str = "2dc104631939b4bdf5d6bccab76e166e37fe5e1605340cf68dab919df58b8eda";
 
 #[test]
-fn a_configuration_of_moroz_is_read() {
+fn a_moroz_configuration_is_parsed() {
     let text = format!(
         "client_mode = \"LOCKDOWN\"\nbatch_size = 100\nfull_sync_interval = 0\nclean_sync = true\n\
          blocked_path_regex = \"^/tmp/.*\"\n\n[[rules]]\nidentifier = \"{SHA}\"\ncustom_msg = \"not here\"\n\n\
@@ -26,25 +26,25 @@ fn a_configuration_of_moroz_is_read() {
     assert_eq!(second.policy, Some(Policy::Allowlist));
 }
 
-/// A text; then the line, the weight and a part of each problem.
-type Row<'a> = (&'a str, &'a [(usize, Weight, &'a str)]);
+/// A text; then the line, the severity and a part of each problem.
+type Row<'a> = (&'a str, &'a [(usize, Severity, &'a str)]);
 
 #[test]
-fn every_problem_has_its_line_and_its_weight() {
-    use Weight::{Error, Note, Warning};
+fn every_problem_has_its_line_and_severity() {
+    use Severity::{Error, Note, Warning};
     let rows: &[Row<'_>] = &[
         ("", &[]),
         (
             "batch_size = 1\nbatch_sise = 2\n",
-            &[(2, Warning, "is batch_size meant?")],
+            &[(2, Warning, "did you mean batch_size?")],
         ),
         (
             "\nallowlist_regex = \"\"",
-            &[(2, Warning, "is allowed_path_regex meant?")],
+            &[(2, Warning, "did you mean allowed_path_regex?")],
         ),
         (
             "zzzzzzzzzzzzzzzzz = 1",
-            &[(1, Warning, "is unknown and passed over")],
+            &[(1, Warning, "is unknown and ignored")],
         ),
         (
             "client_mode = \"lockdown\"",
@@ -52,26 +52,23 @@ fn every_problem_has_its_line_and_its_weight() {
         ),
         (
             "client_mode = \"STANDALONE\"",
-            &[(1, Note, "moroz does not take")],
+            &[(1, Note, "moroz does not support")],
         ),
-        (
-            "batch_size = \"7\"",
-            &[(1, Error, "must be a whole number")],
-        ),
-        ("batch_size = -7", &[(1, Error, "must be a whole number")]),
+        ("batch_size = \"7\"", &[(1, Error, "must be an integer")]),
+        ("batch_size = -7", &[(1, Error, "must be an integer")]),
         ("clean_sync = 1", &[(1, Error, "must be true or false")]),
-        ("blocked_path_regex = []", &[(1, Error, "must be a text")]),
+        ("blocked_path_regex = []", &[(1, Error, "must be a string")]),
         (
             "sync_type = \"CLEAN_ALL\"",
-            &[(1, Note, "moroz passes sync_type over")],
+            &[(1, Note, "moroz ignores sync_type")],
         ),
         ("rules = 1", &[(1, Error, "must be tables")]),
         ("rules = [1]", &[(1, Error, "must be a table")]),
-        ("a = 1\n]", &[(2, Error, "this is no TOML")]),
+        ("a = 1\n]", &[(2, Error, "invalid TOML")]),
         (
             "[[rules]]\nsha256 = \"ab\"",
             &[
-                (2, Warning, "is identifier meant?"),
+                (2, Warning, "did you mean identifier?"),
                 (1, Warning, "the rule has no identifier"),
             ],
         ),
@@ -82,16 +79,16 @@ fn every_problem_has_its_line_and_its_weight() {
         (
             "[[rules]]\nidentifier = \"EQHXZ8M8AV\"\npolicy = \"CEL\"\nrule_type = \"TEAMID\"\ncel_expr = \"true\"",
             &[
-                (5, Note, "moroz passes cel_expr over"),
-                (3, Note, "moroz does not take this policy"),
+                (5, Note, "moroz ignores cel_expr"),
+                (3, Note, "moroz does not support this policy"),
             ],
         ),
         (
             "batch_size = 1\n[[rules]]\nidentifier = \"EQHXZ8M8AV\"\npolicy = \"CEL\"\nrule_type = \"TEAMID\"\ncel_expr = \"a ==\"",
             &[
                 (2, Warning, "its expression cannot be compiled: line 1"),
-                (6, Note, "moroz passes cel_expr over"),
-                (4, Note, "moroz does not take this policy"),
+                (6, Note, "moroz ignores cel_expr"),
+                (4, Note, "moroz does not support this policy"),
             ],
         ),
     ];
@@ -113,19 +110,19 @@ fn every_problem_has_its_line_and_its_weight() {
 }
 
 #[test]
-fn many_rules_are_read_in_pieces_with_their_lines() {
-    let many = RULES_AT_ONCE * 2 + 3;
+fn many_rules_are_parsed_in_chunks_with_the_right_lines() {
+    let many = RULES_PER_CHUNK * 2 + 3;
     let mut text = String::from("batch_size = 3\n");
     for number in 0..many {
         text += &format!("[[rules]]\nidentifier = \"{number:064x}\"\n");
     }
     text += "policy = \"NONE\"\n";
-    assert_eq!(pieces(&text).len(), 3);
+    assert_eq!(chunks(&text).len(), 3);
     let (found, problems) = Configuration::read(&text);
     assert_eq!(found.rules.len(), many);
-    let error = problems.iter().find(|p| p.weight == Weight::Error);
+    let error = problems.iter().find(|p| p.weight == Severity::Error);
     assert_eq!(error.unwrap().line, many * 2 + 2);
-    // A text that looks like rules is none.
+    // A string that looks like rules is not parsed as rules.
     let quoted = format!(
         "[[rules]]\ncustom_msg = '''\n{}'''\n",
         "[[rules]]\n".repeat(many)

@@ -1,4 +1,4 @@
-//! The demo's machine: a directory of its own, and the daemon as a process of its own.
+//! The machine of the demo: a directory, and a daemon in a child process.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -15,21 +15,21 @@ use tokio::process::{Child, Command};
 use super::{MACHINE, SUBJECT};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::SantaStore;
-use selvedge_santa_host::ipc_client::{Asked, ask};
+use selvedge_santa_host::ipc_client::{CallOutcome, call_daemon};
 
-/// A slow machine gets this long for anything.
+/// Timeout of each step, long enough for slow computers.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Between two looks.
-pub(super) const LOOK: Duration = Duration::from_millis(50);
+/// Interval between checks.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Whom root's daemon becomes.
-const NOBODY: &str = "nobody";
+/// The user to which a daemon started as root switches.
+const UNPRIVILEGED_USER: &str = "nobody";
 
-/// The demo has a few rules, not more.
+/// More than the number of rules in the demo.
 const MAX_RULES: usize = 100;
 
-/// A machine, and its daemon, which is killed when the value goes.
+/// A machine with its daemon, which is killed when the value is dropped.
 pub(super) struct DemoMachine {
     state: PathBuf,
     socket: PathBuf,
@@ -38,7 +38,7 @@ pub(super) struct DemoMachine {
 }
 
 impl DemoMachine {
-    /// Configures a machine and starts its daemon. Root's daemon becomes nobody, as it would for an administrator.
+    /// Configures a machine and starts its daemon. As root, the daemon switches to the user nobody.
     pub(super) async fn start(dir: &Path, server: &str, push_server: &str) -> Result<Self> {
         let (state, run) = (dir.join("state"), dir.join("run"));
         for made in [dir, &state, &run] {
@@ -49,14 +49,14 @@ impl DemoMachine {
         let own = geteuid();
         let mut user = String::new();
         if own.is_root() {
-            let nobody = User::from_name(NOBODY).ok().flatten().ok_or_else(|| {
+            let nobody = User::from_name(UNPRIVILEGED_USER).ok().flatten().ok_or_else(|| {
                 HostError::Failed(
-                    "the daemon does not run as root, and there is no user nobody: run the demo as another user".into(),
+                    "the daemon does not run as root, and the user nobody does not exist: run the demo as another user".into(),
                 )
             })?;
             chown(&state, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw()))
                 .map_err(HostError::file(&state))?;
-            user = format!("user = \"{NOBODY}\"\n");
+            user = format!("user = \"{UNPRIVILEGED_USER}\"\n");
         }
         let (socket, log) = (run.join("sync.sock"), dir.join("daemon.log"));
         let config = format!(
@@ -95,17 +95,19 @@ impl DemoMachine {
     async fn wait(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            if let Asked::Done(_) = ask(&self.socket, &Call::Status, &mut |_| {}).await {
+            if let CallOutcome::Done(_) =
+                call_daemon(&self.socket, &Call::Status, &mut |_| {}).await
+            {
                 return Ok(());
             }
             let has_ended = self.child.try_wait().is_ok_and(|ended| ended.is_some());
             if has_ended || began.elapsed() > TIMEOUT {
-                let said = self.said();
+                let log = self.log();
                 return Err(HostError::Failed(format!(
-                    "the daemon does not answer; it said:\n{said}"
+                    "the daemon does not respond; its log:\n{log}"
                 )));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -113,34 +115,34 @@ impl DemoMachine {
         self.child.id().unwrap_or_default()
     }
 
-    /// What the daemon has logged.
-    pub(super) fn said(&self) -> String {
+    /// The log of the daemon.
+    pub(super) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Asks the daemon over its socket, as an agent does.
-    pub(super) async fn ask(&self, call: &Call) -> Result<Value> {
+    /// Calls the daemon over its socket, like an agent.
+    pub(super) async fn call(&self, call: &Call) -> Result<Value> {
         let method = call.method();
-        let why = match ask(&self.socket, call, &mut |_| {}).await {
-            Asked::Done(value) => return Ok(value),
-            Asked::Nobody => "nobody listens on its socket".to_owned(),
-            Asked::Refused(Some(fault)) => fault.to_string(),
-            Asked::Refused(None) => "for a reason that is unknown here".to_owned(),
-            Asked::Lost(error) => error.to_string(),
+        let why = match call_daemon(&self.socket, call, &mut |_| {}).await {
+            CallOutcome::Done(value) => return Ok(value),
+            CallOutcome::NotListening => "no process listens on its socket".to_owned(),
+            CallOutcome::Refused(Some(fault)) => fault.to_string(),
+            CallOutcome::Refused(None) => "for a reason that this version does not know".to_owned(),
+            CallOutcome::Lost(error) => error.to_string(),
         };
         Err(HostError::Failed(format!(
-            "the daemon did not do {method}: {why}"
+            "the daemon refused {method}: {why}"
         )))
     }
 
-    /// Asks the daemon to stop, and says whether it ended well.
+    /// Stops the daemon. Returns whether it exited successfully.
     pub(super) async fn stop(&mut self) -> Result<bool> {
-        self.ask(&Call::ServiceStop).await?;
+        self.call(&Call::ServiceStop).await?;
         let ended = tokio::time::timeout(TIMEOUT, self.child.wait()).await;
         Ok(matches!(ended, Ok(Ok(status)) if status.success()))
     }
 
-    /// The machine's rules by their identifiers, from its store, without the daemon.
+    /// The identifiers of the machine's rules, read from its store.
     pub(super) async fn rules(&self) -> Result<Vec<String>> {
         let store = SantaStore::open(&self.state.join("santa.sqlite"))?;
         let rules = store.rules(None, MAX_RULES).await?;

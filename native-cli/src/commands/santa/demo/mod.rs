@@ -1,8 +1,8 @@
-//! `selvedge santa demo`: a machine with its daemon, a server and push, all on this machine.
+//! `selvedge santa demo`: a machine with its daemon, a server and push on this computer.
 
 mod machine;
-mod proof;
-mod story;
+mod scenario;
+mod verification;
 
 use std::fmt;
 use std::path::Path;
@@ -11,36 +11,36 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::machine::DemoMachine;
-use self::story::Step;
+use self::scenario::Step;
 use crate::commands::checks::{Concluded, unless_stopped};
 use crate::output::{Align, Output, Table, duration};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::push::Publisher;
 use selvedge_santa_host::serve::{self, Running, ServeConfig, Source};
 
-/// By what the server knows the machine.
+/// The id of the machine.
 const MACHINE: &str = "50C7E1EB-2EF5-42D4-A084-A7966FC45A95";
 
-/// What the machine listens to.
+/// The push subject of the machine.
 const SUBJECT: &str = "santa.tag.demo";
 
-/// What the demo did and found.
+/// The result of the demo.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Demo {
     server: String,
     push_server: String,
     steps: Vec<Step>,
-    /// The event as it stands in the server's log.
+    /// The event in the server's log.
     event: Value,
-    /// The rules that the machine has in the end, by their identifiers.
+    /// The identifiers of the machine's rules at the end.
     rules: Vec<String>,
 }
 
 /// Runs the demo.
 ///
 /// # Errors
-/// When a part of it does not work, a check does not hold, or it is stopped.
+/// When a step or a check fails, or the demo is stopped.
 pub(super) async fn run(output: Output) -> Result<()> {
     unless_stopped(show(output)).await
 }
@@ -54,37 +54,37 @@ async fn show(output: Output) -> Result<()> {
     let server = server(&log).await?;
     let publisher = Publisher::bind(0)
         .await
-        .map_err(|error| HostError::Failed(format!("no port is free: {error}")))?;
+        .map_err(|error| HostError::Failed(format!("the push server cannot listen: {error}")))?;
     let (url, push_url) = (server.url(), publisher.url());
     output.note(format_args!("A server runs on {url}."));
     output.note(format_args!(
-        "A push server runs on {push_url}: a very small one, which speaks as much of NATS as this needs."
+        "A push server runs on {push_url}. It implements the part of NATS that the demo needs."
     ));
     let mut machine = DemoMachine::start(dir.path(), &url, &push_url).await?;
     output.note(format_args!(
-        "A daemon serves machine {MACHINE}, as process {}.",
+        "A daemon runs for machine {MACHINE} as process {}.",
         machine.pid()
     ));
-    let told = story::tell(&output, &machine, &server, &publisher, &log).await;
-    let told = match told {
-        Ok(told) => told,
+    let recorded = scenario::run(&output, &machine, &server, &publisher, &log).await;
+    let recorded = match recorded {
+        Ok(recorded) => recorded,
         Err(error) => {
-            output.note(format_args!("What the daemon said:\n{}", machine.said()));
+            output.note(format_args!("The log of the daemon:\n{}", machine.log()));
             return Err(error);
         }
     };
     let ended_well = machine.stop().await?;
-    output.note("The daemon stopped, as it was asked to.");
+    output.note("The daemon stopped.");
     let rules = machine.rules().await?;
     let status = server.state().status();
-    let checks = proof::checks(&told, &status, &rules, ended_well);
+    let checks = verification::checks(&recorded, &status, &rules, ended_well);
     server.stop().await;
 
     let demo = Demo {
         server: url,
         push_server: push_url,
-        steps: told.steps,
-        event: told.event,
+        steps: recorded.steps,
+        event: recorded.event,
         rules,
     };
     Concluded::new(demo, checks).tell(output)
@@ -93,7 +93,7 @@ async fn show(output: Output) -> Result<()> {
 async fn server(log: &Path) -> Result<Running> {
     let config = ServeConfig {
         event_log: Some(log.to_owned()),
-        ..ServeConfig::new(Source::Fixed(Box::new(story::before())))
+        ..ServeConfig::new(Source::Fixed(Box::new(scenario::before())))
     };
     serve::start(config)
         .await
@@ -107,10 +107,10 @@ impl fmt::Display for Demo {
             table.row(vec![step.what.into(), duration(step.milliseconds)]);
         }
         writeln!(f, "{table}")?;
-        writeln!(f, "The event as the server has it:")?;
+        writeln!(f, "The event in the server's log:")?;
         writeln!(f, "  {}", self.event)?;
         writeln!(f)?;
-        writeln!(f, "The rules that the machine has:")?;
+        writeln!(f, "The rules of the machine:")?;
         for rule in &self.rules {
             writeln!(f, "  {rule}")?;
         }

@@ -13,7 +13,7 @@ use selvedge_santa_host::rule_file::BadRuleAt;
 struct Checked {
     good: usize,
     bad: Vec<Bad>,
-    /// Good rules that have no effect.
+    /// Valid rules that have no effect.
     warnings: Vec<Bad>,
 }
 
@@ -47,11 +47,11 @@ impl fmt::Display for Checked {
             let number = warning.number;
             writeln!(f, "rule {number} ({identifier}): warning: {problem}")?;
         }
-        writeln!(f, "good: {}, passed over: {}", self.good, self.bad.len())
+        writeln!(f, "valid: {}, skipped: {}", self.good, self.bad.len())
     }
 }
 
-/// Says which rules of a file a machine would pass over.
+/// Shows which rules of a file a machine would skip.
 pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     let file = super::file(path, super::format_of(path))?;
     let checked = Checked {
@@ -63,7 +63,7 @@ pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     match checked.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "some rules would be passed over ({bad}): mend what is said of each"
+            "rules that a machine would skip: {bad}; fix the problems above"
         ))),
     }
 }

@@ -11,10 +11,10 @@ use crate::output::{Align, Column, Rows as _};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::{SantaStore, rule_file};
 
-/// Rules that are read at once.
+/// Number of rules per query of the store.
 const PAGE: usize = 500;
 
-/// Hands over all rules of some origin or of all, page by page: the server's first, then those that were added here.
+/// Passes all rules of one origin or of all origins to `take`, page by page: from the server first, then local ones.
 async fn each(
     store: Option<&SantaStore>,
     configured: &[Rule],
@@ -48,11 +48,11 @@ struct Row {
     #[serde(flatten)]
     rule: Rule,
     origin: Origin,
-    /// Whether an agent on Linux can match it: only by the file itself.
+    /// Whether an agent on Linux can match the rule, which is only possible by the hash of the file.
     active: bool,
 }
 
-/// On Linux a program is known by its file alone; the others are kept and counted for the server's sake.
+/// On Linux, a program is identified only by its file. Other rules are stored and counted for the server.
 fn is_active(rule: &Rule) -> bool {
     rule.key.rule_type() == RuleType::Binary && rule.state != RuleState::Cel
 }
@@ -93,7 +93,7 @@ const COLUMNS: [Column; 5] = [
     ("IDENTIFIER", Align::Left),
     ("STATE", Align::Left),
     ("FROM", Align::Left),
-    ("MATCHED HERE", Align::Left),
+    ("ACTIVE", Align::Left),
 ];
 
 impl Row {
@@ -121,7 +121,7 @@ impl Row {
     }
 }
 
-/// A state as its JSON has it, with spaces.
+/// The JSON name of a state, with spaces.
 fn words(state: RuleState) -> String {
     match serde_json::to_value(state) {
         Ok(serde_json::Value::String(name)) => name.replace('_', " "),
@@ -137,7 +137,7 @@ pub(super) async fn export(
 ) -> Result<()> {
     let configured = config(device, file)?.static_rules;
     let store = store_if_there(device)?;
-    let mut passed_over = 0_u64;
+    let mut skipped = 0_u64;
     each(store.as_ref(), &configured, from, |_, page| {
         let mut text = String::new();
         for rule in &page {
@@ -149,16 +149,16 @@ pub(super) async fn export(
             };
             match written {
                 Some(written) => text += &written,
-                None => passed_over += 1,
+                None => skipped += 1,
             }
         }
         device.output.print(&text)
     })
     .await?;
-    match passed_over {
+    match skipped {
         0 => Ok(()),
         count => Err(HostError::Partial(format!(
-            "{count} rules have no form there and were left out: those that this machine made itself, and for moroz those with other policies than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
+            "skipped rules, which cannot be exported in this format: {count}. These are rules that this machine created itself, and for moroz rules with policies other than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! `selvedge santa rules add`, `remove` and `import`: rules that no server touches.
+//! `selvedge santa rules add`, `remove` and `import`: rules of this machine, which servers do not change.
 
 use std::fmt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::commands::santa::{store, store_if_there};
 use crate::device::Device;
 use crate::output::printable;
 use selvedge_host::exit::{HostError, Result};
-use selvedge_santa_host::expression::sift;
+use selvedge_santa_host::expression::check_changes;
 
 #[derive(Serialize)]
 struct Changed {
@@ -40,15 +40,16 @@ pub(super) fn add(device: &Device, args: AddArgs) -> Result<()> {
         ..RuleMessage::default()
     };
     let change = Change::read(&message).map_err(|error| HostError::Usage(error.to_string()))?;
-    let sifted = sift(vec![change]).map_err(|error| HostError::Failed(error.to_string()))?;
-    if let Some((.., error)) = sifted.bad.first() {
+    let checked =
+        check_changes(vec![change]).map_err(|error| HostError::Failed(error.to_string()))?;
+    if let Some((.., error)) = checked.bad.first() {
         return Err(HostError::Usage(printable(&error.to_string())));
     }
-    for (_, warning) in &sifted.useless {
+    for (_, warning) in &checked.useless {
         let warning = warning.to_string();
         device.output.note(format_args!("{}", printable(&warning)));
     }
-    apply(device, &sifted.good, args.dry_run.dry_run)
+    apply(device, &checked.good, args.dry_run.dry_run)
 }
 
 pub(super) fn remove(
@@ -60,13 +61,13 @@ pub(super) fn remove(
     let key = RuleKey::new(rule_type, identifier);
     let key = key.map_err(|error| HostError::Usage(error.to_string()))?;
     let is_there = match store_if_there(device)? {
-        // The key before this one is unknown, so that all are looked through.
+        // The store has no lookup by key, so search all local rules.
         Some(store) => all_local(&store)?.contains(&key),
         None => false,
     };
     if !is_there {
         return Err(HostError::NotFound(format!(
-            "no rule of type {rule_type} for {} was added here: see `selvedge santa rules list --from local`",
+            "this machine has no local rule of type {rule_type} for {}: see `selvedge santa rules list --from local`",
             key.identifier()
         )));
     }
@@ -98,7 +99,7 @@ pub(super) fn import(
     match file.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "some rules were passed over ({bad}): mend what is said of each"
+            "skipped rules: {bad}; fix the problems above"
         ))),
     }
 }
@@ -108,9 +109,10 @@ fn apply(device: &Device, changes: &[Change], is_dry: bool) -> Result<()> {
         .iter()
         .filter(|change| matches!(change, Change::Put(_)))
         .count();
-    let removed = match is_dry {
-        true => changes.len() - added,
-        false => store(device)?.change_local(changes)?.saturating_sub(added),
+    let removed = if is_dry {
+        changes.len() - added
+    } else {
+        store(device)?.change_local(changes)?.saturating_sub(added)
     };
     device.output.answer(&Changed {
         added,

@@ -13,7 +13,7 @@ use selvedge_host::byte_order_mark::remove_mark;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::rule_file::RuleFile;
 
-/// More than this is no file of rules.
+/// Maximum size of a rule file.
 const MAX_BYTES: u64 = 256 << 20;
 
 pub(super) async fn run(device: &Device, command: RulesCommand) -> Result<()> {
@@ -39,15 +39,16 @@ pub(super) async fn run(device: &Device, command: RulesCommand) -> Result<()> {
     }
 }
 
-/// What a file's name says of its form.
+/// The format of a file by its name.
 fn format_of(path: &Path) -> Format {
-    match path.extension().is_some_and(|name| name == "toml") {
-        true => Format::Moroz,
-        false => Format::Jsonl,
+    if path.extension().is_some_and(|name| name == "toml") {
+        Format::Moroz
+    } else {
+        Format::Jsonl
     }
 }
 
-/// Reads a file of rules; - is standard input.
+/// Reads a rule file; - is standard input.
 fn file(path: &Path, format: Format) -> Result<RuleFile> {
     let bytes = read(path).map_err(HostError::file(path))?;
     let read = match format {
@@ -57,7 +58,7 @@ fn file(path: &Path, format: Format) -> Result<RuleFile> {
     read.map_err(|error| HostError::BadFile {
         path: path.to_owned(),
         detail: format!(
-            "{error}; give a list of rules in JSON, one rule a line, or a moroz configuration"
+            "{error}; it must be a list of rules in JSON, one rule per line, or a moroz configuration"
         ),
     })
 }
@@ -74,7 +75,9 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
             .read_to_end(&mut bytes)?;
     }
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(std::io::Error::other("it is larger than 256 MiB: split it"));
+        return Err(std::io::Error::other(
+            "it is larger than the maximum of 256 MiB: split it",
+        ));
     }
     remove_mark(&mut bytes);
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! The settings in force, a line each, and who set them.
+//! The effective settings with their origin.
 
 use selvedge_santa::wire::{ClientMode, FileAccessAction};
 use selvedge_santa::{FULL_INTERVAL, Media, Settings};
@@ -15,7 +15,7 @@ pub(super) fn lines(known: &Snapshot) -> Vec<(&'static str, String)> {
             match icu_pattern::check(pattern) {
                 Ok(()) => shown,
                 Err(error) => {
-                    format!("{shown}; Santa cannot use it ({error}), as if none were set")
+                    format!("{shown}; invalid pattern, Santa ignores it ({error})")
                 }
             }
         }
@@ -75,7 +75,7 @@ pub(super) fn lines(known: &Snapshot) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A value and who set it.
+/// A value with its origin.
 fn by(value: String, is_servers: bool, is_set: bool) -> String {
     let who = match (is_servers, is_set) {
         (true, _) => "server",
@@ -93,7 +93,7 @@ fn mode(known: &Snapshot) -> String {
     let shown = by(mode.as_str().into(), is_servers, true);
     match known.replaced_mode {
         Some(replaced) => format!(
-            "{shown}, in paths of {replaced}, which the server sets: see selvedge.allow_standalone"
+            "{shown}, instead of {replaced}, which the server sets: see selvedge.allow_standalone"
         ),
         None => shown,
     }
@@ -107,12 +107,12 @@ fn event_upload(set: &Settings, now: &Settings) -> String {
     ) {
         (Some(true), _) => ("all decisions", set.enable_all_event_upload.is_some(), true),
         (_, Some(true)) => (
-            "blocks, without unknown programs",
+            "blocked executions, without unknown programs",
             set.disable_unknown_event_upload.is_some(),
             true,
         ),
         (all, unknown) => (
-            "blocks and unknown programs",
+            "blocked executions and unknown programs",
             set.enable_all_event_upload.is_some() || set.disable_unknown_event_upload.is_some(),
             all.is_some() || unknown.is_some(),
         ),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sets_has_its_default() {
+    fn settings_without_a_value_show_the_default() {
         let lines = shown(Settings::default(), &Settings::default(), None);
         let expected = [
             "Mode: MONITOR (default)",
@@ -170,7 +170,7 @@ mod tests {
             "Blocked paths: none",
             "Transitive rules: off (default)",
             "Removable media: not set",
-            "Event upload: blocks and unknown programs (default)",
+            "Event upload: blocked executions and unknown programs (default)",
             "Bundles: off (default)",
             "Sync interval: 600 s (default)",
             "Encrypted media: not set",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_or_the_configuration_sets_is_told_apart() {
+    fn settings_show_whether_the_server_or_the_configuration_set_them() {
         let set = Settings {
             client_mode: Some(ClientMode::Lockdown),
             allowed_path_regex: Some("[unclosed".into()),
@@ -203,12 +203,12 @@ mod tests {
         };
         let lines = shown(set.clone(), &own, Some(ClientMode::Standalone));
         let expected = [
-            "Mode: LOCKDOWN (server), in paths of STANDALONE, which the server sets: see selvedge.allow_standalone",
-            "Allowed paths: [unclosed (server); Santa cannot use it (character 1: the [ is not closed), as if none were set",
+            "Mode: LOCKDOWN (server), instead of STANDALONE, which the server sets: see selvedge.allow_standalone",
+            "Allowed paths: [unclosed (server); invalid pattern, Santa ignores it (character 1: the [ is not closed)",
             "Blocked paths: ^/tmp/ (configuration)",
             "Transitive rules: on (server)",
             "Removable media: remounted with rdonly, noexec (server)",
-            "Event upload: blocks, without unknown programs (server)",
+            "Event upload: blocked executions, without unknown programs (server)",
             "Bundles: off (configuration)",
             "Sync interval: 900 s (server)",
             "Encrypted media: blocked (server)",

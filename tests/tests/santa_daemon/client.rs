@@ -1,4 +1,4 @@
-//! A connection to the daemon's socket, as an agent has one.
+//! A client of the daemon's socket.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// A slow machine gets this long for anything.
+/// Timeout of each operation, long enough for slow computers.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
-pub(crate) struct Talk {
+pub(crate) struct Client {
     reader: BufReader<UnixStream>,
     last: u64,
 }
 
-impl Talk {
-    /// Connects as soon as there is somebody to connect to.
+impl Client {
+    /// Connects as soon as the socket accepts connections.
     pub(crate) fn with(path: &Path) -> Self {
         let began = Instant::now();
         let stream = loop {
@@ -33,9 +33,9 @@ impl Talk {
         }
     }
 
-    /// Sends these bytes as they are.
+    /// Sends raw bytes.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        // Whom we send too much does not listen to the end.
+        // This fails if the daemon closes the connection because of a line that is too long.
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
@@ -52,14 +52,14 @@ impl Talk {
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("no answer: {line:?}"))
     }
 
-    /// The next line, which is a notice.
-    pub(crate) fn notice(&mut self) -> Value {
+    /// The next line, which must be a notification.
+    pub(crate) fn notification(&mut self) -> Value {
         let line = self.line();
         assert!(line.get("id").is_none(), "{line}");
         json!({"method": line["method"], "params": line["params"]})
     }
 
-    /// The answer to the last call; notices before it are passed over.
+    /// The answer to the last call. Notifications before it are skipped.
     fn answer(&mut self) -> Value {
         loop {
             let line = self.line();
@@ -69,7 +69,7 @@ impl Talk {
         }
     }
 
-    /// A call's result.
+    /// Calls a method and returns its result.
     #[track_caller]
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.begin(method, params);
@@ -79,7 +79,7 @@ impl Talk {
         result.unwrap_or_else(|| panic!("{method} is refused: {answer}"))
     }
 
-    /// The error of a call that is refused.
+    /// Calls a method that is refused, and returns the error.
     #[track_caller]
     pub(crate) fn refusal(&mut self, method: &str, params: &Value) -> Value {
         self.begin(method, params);
@@ -91,14 +91,14 @@ impl Talk {
         answer["error"].clone()
     }
 
-    /// The number of the error of a call that is refused.
+    /// Calls a method that is refused, and returns the error code.
     #[track_caller]
     pub(crate) fn refused(&mut self, method: &str, params: &Value) -> i64 {
         self.begin(method, params);
         self.error_code()
     }
 
-    /// The number of the error that is answered next.
+    /// The error code of the next answer.
     #[track_caller]
     pub(crate) fn error_code(&mut self) -> i64 {
         let answer = self.answer();
@@ -107,22 +107,25 @@ impl Talk {
             .unwrap_or_else(|| panic!("no error: {answer}"))
     }
 
-    /// Asks how things are until they are as they should be.
+    /// Polls the status until it matches.
     #[track_caller]
-    pub(crate) fn wait_for_status(&mut self, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for_status(&mut self, is_match: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let status = self.call("status", &json!({}));
-            if is_so(&status) {
+            if is_match(&status) {
                 return status;
             }
-            assert!(began.elapsed() < TIMEOUT, "it does not come: {status}");
+            assert!(
+                began.elapsed() < TIMEOUT,
+                "the status does not match in time: {status}"
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Whether the other end has closed the connection.
-    pub(crate) fn is_over(&mut self) -> bool {
+    /// Whether the daemon has closed the connection.
+    pub(crate) fn is_closed(&mut self) -> bool {
         let mut line = String::new();
         !matches!(self.reader.read_line(&mut line), Ok(1..))
     }

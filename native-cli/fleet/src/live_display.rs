@@ -1,4 +1,4 @@
-//! A fleet while it runs, drawn on stderr where somebody watches.
+//! The progress display on stderr, if it is a terminal.
 
 use std::time::{Duration, Instant};
 
@@ -7,44 +7,44 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::histogram::millis;
 use super::plan::Plan;
-use super::stats::{Asked, FleetStats, Requests, Shared};
+use super::stats::{FleetStats, RequestKind, Requests, Shared};
 use selvedge_host::output::Output;
 
-/// The width where the terminal does not tell.
-const WIDTH: usize = 80;
+/// The width if the terminal does not report one.
+const DEFAULT_WIDTH: usize = 80;
 
-/// So often it is drawn.
-const EVERY: Duration = Duration::from_millis(250);
+/// The interval between updates.
+const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A bar for the time, and a table of what happens.
-pub(super) struct Live<'a> {
+/// A progress bar for the time, and a table of the requests.
+pub(super) struct LiveDisplay<'a> {
     tallies: &'a [Shared],
     started: Instant,
     duration: Duration,
     machines: u32,
-    drawn: Option<Drawn>,
+    bars: Option<Bars>,
 }
 
-struct Drawn {
-    bars: MultiProgress,
+struct Bars {
+    all: MultiProgress,
     time: ProgressBar,
     table: ProgressBar,
 }
 
-impl<'a> Live<'a> {
+impl<'a> LiveDisplay<'a> {
     pub(super) fn new(output: Output, plan: &Plan, tallies: &'a [Shared]) -> Self {
         Self {
             tallies,
             started: Instant::now(),
             duration: plan.duration,
             machines: plan.machines,
-            drawn: output.may_draw().then(|| Drawn::new(plan)),
+            bars: output.may_draw().then(|| Bars::new(plan)),
         }
     }
 
-    /// Draws until something else happens.
+    /// Updates the display until the future is dropped.
     pub(super) async fn draw(&self) {
-        let Some(drawn) = &self.drawn else {
+        let Some(bars) = &self.bars else {
             return std::future::pending().await;
         };
         loop {
@@ -53,68 +53,69 @@ impl<'a> Live<'a> {
                 .iter()
                 .for_each(|other| tally.merge(&other.lock()));
             let past = self.started.elapsed();
-            drawn.time.set_position(past.as_secs());
+            bars.time.set_position(past.as_secs());
             let table = table(&tally, self.machines, past, width());
-            drawn.table.set_message(table);
-            tokio::time::sleep(EVERY).await;
+            bars.table.set_message(table);
+            tokio::time::sleep(UPDATE_INTERVAL).await;
         }
     }
 
-    /// Says that the time is over.
-    pub(super) fn say_end(&self) {
-        if let Some(drawn) = &self.drawn {
-            let ending = "ending: what runs may end, then rules are compared; Ctrl-C stops at once";
-            drawn.time.set_message(folded(ending, width()));
+    /// Shows that the time has ended.
+    pub(super) fn show_end(&self) {
+        if let Some(bars) = &self.bars {
+            let ending =
+                "ending: running syncs finish, then rules are compared; Ctrl-C stops immediately";
+            bars.time.set_message(wrapped(ending, width()));
         }
     }
 }
 
-impl Drop for Live<'_> {
+impl Drop for LiveDisplay<'_> {
     fn drop(&mut self) {
-        if let Some(drawn) = &self.drawn {
-            // Nobody is left to look when stderr is closed.
-            let _ = drawn.bars.clear();
+        if let Some(bars) = &self.bars {
+            // This fails if stderr is closed, which does not matter.
+            let _ = bars.all.clear();
         }
     }
 }
 
-impl Drawn {
+impl Bars {
     fn new(plan: &Plan) -> Self {
-        let bars = MultiProgress::new();
-        let time = bars.add(ProgressBar::new(plan.duration.as_secs()));
+        let all = MultiProgress::new();
+        let time = all.add(ProgressBar::new(plan.duration.as_secs()));
         if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/dim} {pos}/{len} s\n{msg}")
         {
             time.set_style(style);
         }
-        let begun = format!("{} machines; Ctrl-C ends early", plan.machines);
-        time.set_message(folded(&begun, width()));
-        let table = bars.add(ProgressBar::new_spinner());
+        let begun = format!("{} machines; Ctrl-C ends the run early", plan.machines);
+        time.set_message(wrapped(&begun, width()));
+        let table = all.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             table.set_style(style);
         }
-        Self { bars, time, table }
+        Self { all, time, table }
     }
 }
 
-/// How wide the terminal is now.
+/// The current width of the terminal.
 fn width() -> usize {
     let size = Term::stderr().size_checked();
-    // A terminal that does not know says 0.
+    // Some terminals report 0.
     let width = size.map(|(_, width)| width).filter(|width| *width > 0);
-    width.map_or(WIDTH, usize::from)
+    width.map_or(DEFAULT_WIDTH, usize::from)
 }
 
-/// A column of the table: its title, its width, and what it shows.
+/// A column of the table: its title, its width, and its content.
 type Column = (&'static str, usize, fn(&Requests, f64) -> String);
 
-/// The columns, in their order; each with its rank among those that a narrow terminal shows.
+/// The columns in their order, each with its priority on a narrow terminal.
 const COLUMNS: [(Column, u8); 5] = [
     (
         ("requests", 10, |seen, _| seen.latency.count().to_string()),
         0,
     ),
     (
-        ("a second", 9, |seen, seconds| {
+        ("req/s", 9, |seen, seconds| {
             format!("{:.1}", seen.latency.count() as f64 / seconds)
         }),
         3,
@@ -124,68 +125,68 @@ const COLUMNS: [(Column, u8); 5] = [
     (("failed", 9, |seen, _| seen.failed.to_string()), 1),
 ];
 
-/// The column of names.
-const NAMES: usize = 13;
+/// The width of the column of names.
+const NAME_WIDTH: usize = 13;
 
 fn at(seen: &Requests, permille: u64) -> String {
     format!("{:.1}", millis(seen.latency.permille(permille)))
 }
 
-/// As many columns as there is room for.
+/// The columns that fit into the width.
 fn columns(width: usize) -> Vec<Column> {
     let mut ranked: Vec<_> = COLUMNS.iter().collect();
     ranked.sort_by_key(|(_, rank)| *rank);
-    let mut room = width.saturating_sub(NAMES);
+    let mut room = width.saturating_sub(NAME_WIDTH);
     let mut last = None;
-    for ((_, wide, _), rank) in ranked {
-        if *wide > room {
+    for ((_, column_width, _), rank) in ranked {
+        if *column_width > room {
             break;
         }
-        room -= wide;
+        room -= column_width;
         last = Some(*rank);
     }
     let shown = COLUMNS.iter().filter(|(_, rank)| Some(*rank) <= last);
     shown.map(|(column, _)| *column).collect()
 }
 
-/// A text in lines that fit, broken between words.
-fn folded(text: &str, width: usize) -> String {
-    let mut folded = String::new();
+/// Wraps a text between words.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
     let mut used = 0;
     for word in text.split(' ') {
         let length = word.chars().count();
         match used {
             0 => {}
             _ if used + 1 + length > width => {
-                folded.push('\n');
+                wrapped.push('\n');
                 used = 0;
             }
             _ => {
-                folded.push(' ');
+                wrapped.push(' ');
                 used += 1;
             }
         }
-        folded.push_str(word);
+        wrapped.push_str(word);
         used += length;
     }
-    folded
+    wrapped
 }
 
-/// What is shown while it runs. No line of it is wider than the terminal, which would break it anywhere.
+/// The text of the table. No line is wider than the terminal, which would wrap it.
 fn table(tally: &FleetStats, machines: u32, past: Duration, width: usize) -> String {
     let seconds = past.as_secs_f64().max(0.001);
     let columns = columns(width);
-    let mut text = " ".repeat(NAMES.min(width));
-    for (title, wide, _) in &columns {
-        text += &format!("{title:>wide$}");
+    let mut text = " ".repeat(NAME_WIDTH.min(width));
+    for (title, column_width, _) in &columns {
+        text += &format!("{title:>column_width$}");
     }
-    for asked in Asked::ALL {
-        let Some(requests) = tally.requests.get(&asked) else {
+    for kind in RequestKind::ALL {
+        let Some(requests) = tally.requests.get(&kind) else {
             continue;
         };
-        text += &format!("\n{:<NAMES$}", asked.as_str());
-        for (_, wide, shown) in &columns {
-            text += &format!("{:>wide$}", shown(requests, seconds));
+        text += &format!("\n{:<NAME_WIDTH$}", kind.as_str());
+        for (_, column_width, shown) in &columns {
+            text += &format!("{:>column_width$}", shown(requests, seconds));
         }
     }
     let (syncs, events) = (tally.syncs, tally.events);
@@ -201,7 +202,7 @@ fn table(tally: &FleetStats, machines: u32, past: Duration, width: usize) -> Str
         format!("events: {} made, {} uploaded", events.made, events.uploaded),
     ] {
         text.push('\n');
-        text += &folded(&line, width);
+        text += &wrapped(&line, width);
     }
     text
 }
@@ -212,10 +213,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_a_line_for_what_was_asked() {
+    fn the_table_has_a_line_for_each_kind_of_request() {
         let mut tally = FleetStats::new(Instant::now(), Duration::from_secs(10));
         tally.attempt(&Attempt {
-            asked: Asked::Preflight,
+            kind: RequestKind::Preflight,
             took: Duration::from_millis(20),
             sent: 1,
             received: 1,
@@ -232,9 +233,9 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         let mut tally = FleetStats::new(Instant::now(), Duration::from_secs(10));
-        for asked in Asked::ALL {
+        for kind in RequestKind::ALL {
             tally.attempt(&Attempt {
-                asked,
+                kind,
                 took: Duration::from_secs(120),
                 sent: 1,
                 received: 1,
@@ -244,10 +245,10 @@ mod tests {
         tally.syncs.ok = 1_000_000;
         tally.syncs.failed = 1_000_000;
         for (width, titles) in [
-            (120, "requests a second p50 ms p95 ms failed"),
-            (80, "requests a second p50 ms p95 ms failed"),
-            (63, "requests a second p50 ms p95 ms failed"),
-            (62, "requests a second p95 ms failed"),
+            (120, "requests req/s p50 ms p95 ms failed"),
+            (80, "requests req/s p50 ms p95 ms failed"),
+            (63, "requests req/s p50 ms p95 ms failed"),
+            (62, "requests req/s p95 ms failed"),
             (50, "requests p95 ms failed"),
             (40, "requests failed"),
             (24, "requests"),
@@ -268,10 +269,10 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_broken_between_words() {
-        assert_eq!(folded("a bc def g", 4), "a bc\ndef\ng");
-        assert_eq!(folded("a bc def g", 5), "a bc\ndef g");
-        assert_eq!(folded("longer", 3), "longer");
-        assert_eq!(folded("", 3), "");
+    fn a_text_is_wrapped_between_words() {
+        assert_eq!(wrapped("a bc def g", 4), "a bc\ndef\ng");
+        assert_eq!(wrapped("a bc def g", 5), "a bc\ndef g");
+        assert_eq!(wrapped("longer", 3), "longer");
+        assert_eq!(wrapped("", 3), "");
     }
 }

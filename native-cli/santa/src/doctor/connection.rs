@@ -1,4 +1,4 @@
-//! Whether a connection can be made, and what it shows of the server.
+//! Checks DNS, the connection, certificates and the clock.
 
 use selvedge_core::host::Clock as _;
 use selvedge_core::http::{FetchError, FetchErrorKind};
@@ -11,10 +11,10 @@ use crate::http_date;
 use selvedge_host::SystemClock;
 use selvedge_host::exit::Exit;
 
-/// Clocks that differ by more make tokens, signatures and certificates invalid.
+/// A larger difference between the clocks is a warning: tokens and certificates may appear invalid.
 const SKEW_SECONDS: u64 = 300;
 
-/// Whether the server's name leads anywhere; behind a proxy that is the proxy's affair.
+/// Resolves the server's name. Skipped with a proxy, which resolves it.
 pub(super) async fn name(
     config: &Config,
     connection: &Connection,
@@ -27,23 +27,26 @@ pub(super) async fn name(
     match tokio::net::lookup_host((host, 443)).await {
         Ok(addresses) => {
             let addresses: Vec<String> = addresses.map(|found| found.ip().to_string()).collect();
-            findings.good("name", format!("{host} is at {}", addresses.join(", ")));
+            findings.good(
+                "name",
+                format!("{host} has the address {}", addresses.join(", ")),
+            );
             true
         }
         Err(_) => {
-            let text = format!("{host} has no address: check SyncBaseURL and the name service");
+            let text = format!("{host} cannot be resolved: check SyncBaseURL and DNS");
             findings.add("name", Level::Fault, Exit::Offline, text);
             false
         }
     }
 }
 
-/// Whether a connection can be made, and by which certificates.
-pub(super) async fn reach(probe: &Probe<'_>, config: &Config, findings: &mut Findings) -> bool {
+/// Connects to the server, and checks certificates and the clock.
+pub(super) async fn connect(probe: &Probe<'_>, config: &Config, findings: &mut Findings) -> bool {
     const CHECK: &str = "connection";
     let url = probe.connection.address.check_url();
-    let heard = match probe.send(&url, None).await {
-        Ok(heard) => heard,
+    let response = match probe.send(&url, None).await {
+        Ok(response) => response,
         Err(error) => {
             let text = format!("{error}: {}", advice(&error));
             findings.add(CHECK, Level::Fault, Exit::Offline, text);
@@ -53,49 +56,49 @@ pub(super) async fn reach(probe: &Probe<'_>, config: &Config, findings: &mut Fin
     findings.good(
         CHECK,
         format!(
-            "the server answers, with status {} when it is asked by nobody",
-            heard.status
+            "the server is reachable (status {} for a request without data)",
+            response.status
         ),
     );
     let now = SystemClock.now();
-    if let Some(der) = &heard.certificate {
+    if let Some(der) = &response.certificate {
         certificate::examine("TLS", der, now, Exit::Failed, findings);
     }
     if let Some(leaf) = config.identity.as_ref().and_then(|one| one.chain().first()) {
         certificate::examine("client TLS", leaf, now, Exit::Usage, findings);
     }
-    let date = heard.date.as_deref().and_then(http_date::seconds);
+    let date = response.date.as_deref().and_then(http_date::seconds);
     match date.map(|server| server.abs_diff(now.millis() / 1000)) {
         None => findings.warning(
             "clock",
-            "the server's answers have no readable date: this machine's clock cannot be checked",
+            "the responses have no valid Date header: this machine's clock cannot be checked",
         ),
         Some(apart) if apart > SKEW_SECONDS => findings.warning(
             "clock",
             format!(
-                "this machine's clock and the server's are {apart} seconds apart: set the clock"
+                "this machine's clock and the server's differ by {apart} seconds (limit: {SKEW_SECONDS}): set the clock"
             ),
         ),
-        Some(apart) => findings.good("clock", format!("the clocks are {apart} seconds apart")),
+        Some(apart) => findings.good("clock", format!("the clocks differ by {apart} seconds")),
     }
     true
 }
 
-/// What to do when no connection comes about.
+/// How to fix a failed connection.
 pub(super) fn advice(error: &FetchError) -> &'static str {
-    let says = |word: &str| error.detail.contains(word);
+    let has = |word: &str| error.detail.contains(word);
     match error.kind {
-        FetchErrorKind::Tls if says("UnknownIssuer") => {
-            "name the certificate of its issuer by ServerAuthRootsFile"
+        FetchErrorKind::Tls if has("UnknownIssuer") => {
+            "set ServerAuthRootsFile to the certificate of its issuer"
         }
-        FetchErrorKind::Tls if says("Expired") || says("expired") => {
-            "its certificate expired: renew it"
+        FetchErrorKind::Tls if has("Expired") || has("expired") => {
+            "its certificate has expired: renew it"
         }
-        FetchErrorKind::Tls if says("NotValidForName") || says("not valid for name") => {
+        FetchErrorKind::Tls if has("NotValidForName") || has("not valid for name") => {
             "its certificate is for another name: check SyncBaseURL"
         }
-        FetchErrorKind::Tls if says("CertificateRequired") || says("HandshakeFailure") => {
-            "it may want a client certificate: set ClientAuthCertificateFile"
+        FetchErrorKind::Tls if has("CertificateRequired") || has("HandshakeFailure") => {
+            "it may require a client certificate: set ClientAuthCertificateFile"
         }
         FetchErrorKind::Tls => "check ServerAuthRootsFile and the server's certificate",
         FetchErrorKind::Timeout => "check the network and its firewalls",
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_failure_has_its_advice() {
+    fn each_failure_has_its_advice() {
         use FetchErrorKind::{Offline, Timeout, Tls};
 
         for (kind, detail, expected) in [

@@ -1,4 +1,4 @@
-//! Which charts the page has, and what each says in words.
+//! The charts of the page, with their text descriptions.
 
 use super::chart::{Caption, Line, Part, Range, lines, ranges, shares};
 use super::report::FleetReport;
@@ -7,14 +7,14 @@ use super::report::FleetReport;
 pub(super) fn charts(html: &mut String, report: &FleetReport) {
     let points = &report.points;
     let each = report.point_seconds;
-    let a_second = |count: u64| count as f64 / each.max(1) as f64;
+    let per_second = |count: u64| count as f64 / each.max(1) as f64;
     *html += "<h2>Over time</h2>\n<div class=\"charts\">\n";
     *html += &lines(
         &Caption {
             id: "rate",
-            title: "Requests a second",
+            title: "Requests per second",
             words: format!(
-                "On average {:.1} requests a second.",
+                "On average {:.1} requests per second.",
                 report.requests_per_second
             ),
         },
@@ -23,12 +23,12 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
             Line {
                 label: "all",
                 class: "one",
-                values: points.iter().map(|p| a_second(p.requests)).collect(),
+                values: points.iter().map(|p| per_second(p.requests)).collect(),
             },
             Line {
                 label: "failed",
                 class: "bad",
-                values: points.iter().map(|p| a_second(p.failed)).collect(),
+                values: points.iter().map(|p| per_second(p.failed)).collect(),
             },
         ],
     );
@@ -36,26 +36,24 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
     *html += &lines(
         &Caption {
             id: "slow",
-            title: "Milliseconds a request takes",
-            words: format!(
-                "At the slowest time 95 of 100 requests took no longer than {slowest:.1} ms."
-            ),
+            title: "Request duration in milliseconds",
+            words: format!("The highest 95th percentile is {slowest:.1} ms."),
         },
         each,
         &[
             Line {
-                label: "half take no longer (p50)",
+                label: "median (p50)",
                 class: "one",
                 values: points.iter().map(|p| p.p50).collect(),
             },
             Line {
-                label: "95 of 100 take no longer (p95)",
+                label: "95th percentile (p95)",
                 class: "two",
                 values: points.iter().map(|p| p.p95).collect(),
             },
         ],
     );
-    *html += "</div>\n<h2>In all</h2>\n<div class=\"charts\">\n";
+    *html += "</div>\n<h2>Totals</h2>\n<div class=\"charts\">\n";
     *html += &stage_ranges(report);
     let syncs = report.syncs;
     *html += &shares(
@@ -63,7 +61,7 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
             id: "syncs",
             title: "Syncs",
             words: format!(
-                "{} ok, {} degraded, {} failed, {} cut off.",
+                "{} ok, {} degraded, {} failed, {} aborted.",
                 syncs.ok, syncs.degraded, syncs.failed, syncs.cut_off
             ),
         },
@@ -84,7 +82,7 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
                 count: syncs.failed,
             },
             Part {
-                label: "cut off at the end",
+                label: "aborted at the end",
                 class: "grey",
                 count: syncs.cut_off,
             },
@@ -96,7 +94,7 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
             id: "events",
             title: "Events",
             words: format!(
-                "Of {} events {} were uploaded, {} wait, {} were not wanted.",
+                "{} events: {} uploaded, {} pending, {} not requested by the server.",
                 events.made, events.uploaded, events.waiting, events.not_kept
             ),
         },
@@ -107,17 +105,17 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
                 count: events.uploaded,
             },
             Part {
-                label: "waiting",
+                label: "pending",
                 class: "two",
                 count: events.waiting,
             },
             Part {
-                label: "not wanted by the server",
+                label: "not requested by the server",
                 class: "grey",
                 count: events.not_kept,
             },
             Part {
-                label: "deleted unsent",
+                label: "deleted without upload",
                 class: "bad",
                 count: events.deleted_unsent,
             },
@@ -129,7 +127,7 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
             id: "rules",
             title: "Rules, compared with a fresh download",
             words: format!(
-                "Of {} machines {} agree, {} differ, {} are unknown.",
+                "{} machines compared: {} agree, {} differ, {} unknown.",
                 rules.compared, rules.agree, rules.differ, rules.unknown
             ),
         },
@@ -145,7 +143,7 @@ pub(super) fn charts(html: &mut String, report: &FleetReport) {
                 count: rules.differ,
             },
             Part {
-                label: "not known",
+                label: "unknown",
                 class: "grey",
                 count: rules.unknown,
             },
@@ -171,7 +169,7 @@ fn stage_ranges(report: &FleetReport) -> String {
     let words: Vec<String> = words.collect();
     let caption = Caption {
         id: "stages",
-        title: "Milliseconds a request takes, by stage",
+        title: "Request duration in milliseconds, by stage",
         words: words.join(" "),
     };
     ranges(&caption, &rows)

@@ -1,4 +1,4 @@
-//! The daemon's configuration, at the start and when it changes.
+//! Applies the daemon's configuration at the start and after changes.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -7,44 +7,44 @@ use selvedge_santa::ipc::Fault;
 use selvedge_santa::{self as santa, Link, Status, SyncState, Wake};
 
 use super::event_loop::{EventLoop, Server};
-use super::reload::{Change, Stamp};
+use super::reload::{Change, FileStamp};
 use crate::failure::failed_status;
 use crate::{Config, Runner, SantaStore};
 use selvedge_host::exit::{HostError, Result};
 
-/// After the server was taken out of the configuration, what it had set stays for so long.
+/// How long the settings of a server remain after it was removed from the configuration.
 const CLEAR_SECONDS: u64 = 600;
 
 impl EventLoop {
-    /// Begins with a configuration.
-    pub(super) async fn begin_with(&mut self, config: Config) -> Result<()> {
-        self.stamp = Stamp::of(&config.path);
+    /// Applies the first configuration.
+    pub(super) async fn apply_initial(&mut self, config: Config) -> Result<()> {
+        self.stamp = FileStamp::of(&config.path);
         let is_removed = config.base_url.is_none();
         self.server = self.open(config)?;
-        self.restart().await;
-        if is_removed && self.was_served().await {
+        self.restart_schedule().await;
+        if is_removed && self.has_server_state().await {
             self.clear_later();
         }
-        self.say_next();
+        self.report_next_sync();
         Ok(())
     }
 
-    /// Reads the configuration again if its file is another one.
+    /// Reloads the configuration if its file has changed.
     pub(super) async fn reload_if_changed(&mut self) {
-        if Stamp::of(&self.config_file()) != self.stamp {
+        if FileStamp::of(&self.config_file()) != self.stamp {
             self.reload().await;
         }
     }
 
-    /// Reads the configuration again. One that cannot be used changes nothing.
+    /// Reloads the configuration. An invalid one is logged and not applied.
     pub(super) async fn reload(&mut self) {
-        self.stamp = Stamp::of(&self.config_file());
+        self.stamp = FileStamp::of(&self.config_file());
         let changed = match Config::load(&self.paths, self.config_path.as_deref()) {
             Ok(config) => self.change_to(config).await,
             Err(error) => Err(error),
         };
         if let Err(error) = changed {
-            let text = format!("{error}; the daemon goes on with what it had");
+            let text = format!("{error}; the daemon keeps its previous configuration");
             self.log.say("configuration", &text);
         }
     }
@@ -56,53 +56,56 @@ impl EventLoop {
         let old = std::mem::replace(&mut self.server, new);
         match Change::decide(old_url.as_deref(), self.base_url().as_deref()) {
             Change::Same => {
-                // A countdown that runs goes on.
+                // A running countdown continues.
                 if let (Server::Unset { clear_at, .. }, Server::Unset { clear_at: was, .. }) =
                     (&mut self.server, old)
                 {
                     *clear_at = was.filter(|_| is_removed);
                 }
                 self.log
-                    .say("configuration", "the configuration was read again");
-                self.push_anew();
+                    .say("configuration", "the configuration has been reloaded");
+                self.restart_push();
             }
             Change::Moved | Change::Returned => {
                 self.log.say(
                     "configuration",
-                    "there is another server: the daemon begins anew",
+                    "the server has changed: the schedule starts again",
                 );
                 self.stop_syncing(Fault::NotConfigured);
-                self.restart().await;
+                self.restart_schedule().await;
             }
             Change::Removed => {
-                self.log.say("configuration", "there is no server any more");
+                self.log.say(
+                    "configuration",
+                    "the server was removed from the configuration",
+                );
                 self.stop_syncing(Fault::NotConfigured);
-                self.push_anew();
-                // An address that is wrong is a slip, and no reason to clear anything.
+                self.restart_push();
+                // An invalid address is probably a mistake, and no reason to clear anything.
                 if is_removed {
                     self.clear_later();
                 }
             }
         }
-        self.say_next();
+        self.report_next_sync();
         Ok(())
     }
 
-    /// As just started: the first sync comes when all has settled.
-    async fn restart(&mut self) {
+    /// Starts the schedule again, as after the start of the daemon.
+    async fn restart_schedule(&mut self) {
         let (mut known, mut spread) = (None, 0);
         if let Some(runner) = self.runner() {
             spread = runner.config().spread_percent;
-            // What cannot be read now will be said by the first sync.
+            // The first sync reports a state that cannot be read.
             let state = SyncState::load(runner.store()).await.unwrap_or_default();
             known = state.settings.full_sync_interval;
         }
         self.schedule = santa::Daemon::new(known).spread(spread.into());
-        self.tell(Wake::Started);
-        self.push_anew();
+        self.notify_schedule(Wake::Started);
+        self.restart_push();
     }
 
-    /// Gets ready for a configuration's server, if it has one.
+    /// Prepares the runner for the server of a configuration, if it has one.
     fn open(&self, config: Config) -> Result<Server> {
         for warning in &config.warnings {
             self.log.say("warning", warning);
@@ -110,7 +113,7 @@ impl EventLoop {
         let host_info = self.host_info.clone();
         match Runner::with(&self.paths, config, host_info, Link::default()) {
             Ok(runner) => Ok(Server::Set(Rc::new(match self.runner() {
-                Some(old) => runner.beside(old),
+                Some(old) => runner.sharing_in_flight(old),
                 None => runner,
             }))),
             Err(error) => match failed_status(&error) {
@@ -136,8 +139,8 @@ impl EventLoop {
         chosen.unwrap_or_else(|| self.paths.config_path())
     }
 
-    /// Whether a server has left anything here.
-    async fn was_served(&self) -> bool {
+    /// Whether the store has state from a server.
+    async fn has_server_state(&self) -> bool {
         let path = self.paths.store_path();
         let store = path
             .exists()
@@ -151,7 +154,8 @@ impl EventLoop {
         }
     }
 
-    /// 10 minutes after the server was taken out of the configuration, what it had set is cleared. Rules and events stay.
+    /// Clears the settings of the server 10 minutes after it was removed from the configuration. Rules and events
+    /// remain.
     pub(super) async fn clear_if_due(&mut self) {
         let now = self.clock.now();
         let Server::Unset { clear_at, .. } = &mut self.server else {
@@ -163,10 +167,10 @@ impl EventLoop {
         *clear_at = None;
         let text = match self.clear().await {
             Ok(()) => {
-                "there is no server any more: what it had set is cleared, rules and events stay"
+                "the configuration has no server: the settings of the old server are cleared; rules and events remain"
                     .into()
             }
-            Err(error) => format!("what the server had set cannot be cleared: {error}"),
+            Err(error) => format!("the settings of the old server cannot be cleared: {error}"),
         };
         self.log.say("cleared", &text);
     }

@@ -1,4 +1,4 @@
-//! What moroz cannot do: the small server asks for bundles, and a publisher of push messages stands beside it.
+//! Tests with Selvedge's own server, which supports bundles and push, unlike moroz.
 
 use std::path::PathBuf;
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
+use super::client::TIMEOUT;
 use super::machine::{Daemon, Machine};
-use super::talk::TIMEOUT;
 use crate::{OTHER, SHA, blocked, sync};
 
-/// The small server in this process; its rules are in a file.
-pub(crate) struct Own {
+/// Selvedge's server in this process, with its rules in a file.
+pub(crate) struct LocalServer {
     runtime: Runtime,
     server: Running,
     dir: TempDir,
 }
 
-impl Own {
+impl LocalServer {
     pub(crate) fn start() -> Self {
         Self::start_with(None)
     }
 
-    /// One that tells machines of changes by a push server.
-    pub(crate) fn telling(push_server: &str, subject: &str) -> Self {
+    /// A server that publishes changes of its configuration by push.
+    pub(crate) fn with_push(push_server: &str, subject: &str) -> Self {
         Self::start_with(Some(NatsConfig {
             server: push_server.into(),
             subjects: vec![subject.into()],
@@ -53,7 +53,7 @@ impl Own {
         }
     }
 
-    /// The base of its URLs.
+    /// The base URL.
     pub(crate) fn url(&self) -> String {
         self.server.url()
     }
@@ -63,21 +63,21 @@ impl Own {
         self.dir.path().join("rules.toml")
     }
 
-    /// Puts another configuration in place: lines of settings, and so many rules.
+    /// Replaces the configuration with settings and `count` rules.
     pub(crate) fn configure(&self, settings: &str, count: usize) {
         let new = self.dir.path().join("new");
         std::fs::write(&new, rules(settings, count)).unwrap();
         std::fs::rename(new, self.path()).unwrap();
     }
 
-    /// The events that it took, in their order.
+    /// The number of events in its log.
     fn events(&self) -> usize {
         let log = std::fs::read_to_string(self.dir.path().join("events.jsonl"));
         log.unwrap_or_default().lines().count()
     }
 }
 
-/// Settings, and so many rules.
+/// A configuration with settings and `count` rules.
 fn rules(settings: &str, count: usize) -> String {
     let rule = |number| {
         format!(
@@ -89,11 +89,11 @@ fn rules(settings: &str, count: usize) -> String {
 }
 
 #[test]
-fn the_members_of_a_bundle_that_the_server_wants_are_sent_at_once() {
-    let own = Own::start();
-    let machine = Machine::of(&own.url());
+fn members_of_a_requested_bundle_are_uploaded_immediately() {
+    let server = LocalServer::start();
+    let machine = Machine::of(&server.url());
     let daemon = Daemon::start(&machine, &[]);
-    let mut talk = daemon.talk();
+    let mut client = daemon.client();
     let bundle = "ef".repeat(32);
     let of_bundle = |sha256: &str, decision: &str| {
         let mut event = blocked(sha256);
@@ -103,45 +103,45 @@ fn the_members_of_a_bundle_that_the_server_wants_are_sent_at_once() {
         event
     };
     let main = json!({"event": of_bundle(SHA, "BLOCK_BINARY")});
-    let answer = talk.call("events.post_bundle", &main);
+    let answer = client.call("events.post_bundle", &main);
     assert_eq!(answer, json!({"action": "send"}));
-    assert_eq!(own.events(), 1);
+    assert_eq!(server.events(), 1);
     let members: Vec<Value> = [SHA, OTHER]
         .map(|sha256| of_bundle(sha256, "BUNDLE_BINARY"))
         .into();
-    // They are not held back by the event that went before them.
+    // The earlier event with the same key does not delay them.
     let params = json!({"events": members, "key": bundle});
-    let answer = talk.call("events.post", &params);
+    let answer = client.call("events.post", &params);
     assert_eq!(answer, json!({"ok": true, "uploaded": 2}));
-    assert_eq!(own.events(), 3);
-    assert_eq!(talk.call("status", &json!({}))["pending_events"], 0);
+    assert_eq!(server.events(), 3);
+    assert_eq!(client.call("status", &json!({}))["pending_events"], 0);
 }
 
 #[test]
-fn a_push_message_has_it_sync() {
-    let own = Own::start();
-    let publisher = own.runtime.block_on(Publisher::bind(0)).unwrap();
+fn a_push_message_starts_a_sync() {
+    let server = LocalServer::start();
+    let publisher = server.runtime.block_on(Publisher::bind(0)).unwrap();
     let machine = Machine::of("");
     let push = format!(
         "[selvedge.push]\nserver = \"{}\"\nsubjects = [\"santa.tag.all\"]",
         publisher.url()
     );
-    machine.configure_with(&own.url(), &push);
+    machine.configure_with(&server.url(), &push);
     let daemon = Daemon::start(&machine, &[]);
-    let mut talk = daemon.talk();
-    assert_eq!(sync(&mut talk)["status"], 0);
-    let before = talk.call("status", &json!({}));
+    let mut client = daemon.client();
+    assert_eq!(sync(&mut client)["status"], 0);
+    let before = client.call("status", &json!({}));
     assert_eq!(before["rules"]["binary"], 1, "{before}");
-    let status = talk.wait_for_status(|status| status["push"]["state"] == "connected");
+    let status = client.wait_for_status(|status| status["push"]["state"] == "connected");
     assert_eq!(status["interval_seconds"], 14_400, "{status}");
-    own.configure("", 3);
-    // A SyncRequest without jitter: now.
+    server.configure("", 3);
+    // A SyncRequest with jitter 0: sync immediately.
     let began = std::time::Instant::now();
     while publisher.publish("santa.tag.all", &[8, 0]) == 0 {
-        assert!(began.elapsed() < TIMEOUT, "nobody listens");
+        assert!(began.elapsed() < TIMEOUT, "the machine has not subscribed");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let after = talk.wait_for_status(|status| status["rules"]["binary"] == 3);
+    let after = client.wait_for_status(|status| status["rules"]["binary"] == 3);
     assert_ne!(after["last_full_sync"], before["last_full_sync"], "{after}");
     daemon.stops();
 }

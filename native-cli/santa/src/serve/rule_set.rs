@@ -1,4 +1,4 @@
-//! One version of a configuration, with its pages of rules as they go over the wire: prepared once, sent many times.
+//! One version of a configuration with its serialized pages of rules: serialized once, sent many times.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -15,32 +15,32 @@ use super::configuration::Configuration;
 
 /// A version of a configuration.
 #[derive(Debug)]
-pub(super) struct Rulebook {
+pub(super) struct RuleSet {
     preflight: PreflightResponse,
-    /// What the rules come to.
+    /// A summary of the rules.
     pub about: About,
     json: Vec<Bytes>,
-    /// Made from the JSON when a machine first asks for it.
+    /// Created from the JSON when a machine first requests protobuf.
     protobuf: OnceLock<Vec<Bytes>>,
 }
 
-/// What the rules of a configuration come to.
+/// A summary of the rules of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct About {
-    /// Names these rules, cut into these pages. Cursors begin with it.
+    /// Identifies these rules in these pages. Cursors start with it.
     pub version: String,
-    /// How many are sent, in how many pages.
+    /// The number of rules.
     pub rules: usize,
-    /// Pages of ruledownload.
+    /// The number of pages of ruledownload.
     pub pages: usize,
-    /// What a machine counts that has these rules and no other.
+    /// The rule counts of a machine with exactly these rules.
     pub counts: RuleCounts,
     /// The rules hash of such a machine.
     pub rules_hash: String,
 }
 
-impl Rulebook {
-    /// Prepares a configuration. `page_size` is at least 1.
+impl RuleSet {
+    /// Serializes a configuration. `page_size` is at least 1.
     pub(super) fn prepare(configuration: Configuration, page_size: usize) -> Self {
         let Configuration { preflight, rules } = configuration;
         let mut hasher = Sha256::new();
@@ -84,9 +84,10 @@ impl Rulebook {
             let is_last = page == about.pages;
             let page = RuleDownloadResponse {
                 rules: rules.by_ref().take(page_size).collect(),
-                cursor: match is_last {
-                    true => String::new(),
-                    false => format!("{}-{page}", about.version),
+                cursor: if is_last {
+                    String::new()
+                } else {
+                    format!("{}-{page}", about.version)
                 },
             };
             json.push(Bytes::from(Form::Json.write(&page)));
@@ -100,7 +101,7 @@ impl Rulebook {
         }
     }
 
-    /// A page, from 0. The first protobuf page takes as long as preparing did.
+    /// A page, starting from 0. The first protobuf page serializes all pages.
     pub(super) fn page(&self, form: Form, page: usize) -> Option<Bytes> {
         let pages = match form {
             Form::Json => &self.json,
@@ -108,7 +109,7 @@ impl Rulebook {
                 let pages = self.json.iter().map(|page| {
                     let page = Form::Json.read::<RuleDownloadResponse>(page);
                     Form::Protobuf
-                        .write(&page.expect("it was written here"))
+                        .write(&page.expect("the page was serialized in `prepare`"))
                         .into()
                 });
                 pages.collect()
@@ -122,7 +123,7 @@ impl Rulebook {
         self.preflight.enable_bundles == Some(true)
     }
 
-    /// preflight's answer to a machine.
+    /// The response of preflight for a machine.
     pub(super) fn preflight(&self, request: &PreflightRequest) -> PreflightResponse {
         let mut answer = self.preflight.clone();
         let kind = match answer.sync_type {
@@ -131,13 +132,13 @@ impl Rulebook {
             None => SyncType::Normal,
         };
         answer.sync_type = Some(kind);
-        // For machines of before 2024, which know no kinds.
+        // For Santa before 2024, which does not know sync types.
         answer.clean_sync = Some(matches!(kind, SyncType::Clean | SyncType::CleanAll));
         answer
     }
 }
 
-/// The version and the page, from 0, that a cursor names.
+/// The version and the page, starting from 0, of a cursor.
 pub(super) fn read_cursor(cursor: &str) -> Option<(&str, usize)> {
     let (version, page) = cursor.split_once('-')?;
     Some((version, page.parse().ok()?))
@@ -163,50 +164,50 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_every_rule_once_in_both_forms() {
+    fn pages_contain_each_rule_once_in_both_formats() {
         for (count, pages) in [(0, 1), (1, 1), (3, 1), (4, 2), (7, 3)] {
-            let book = Rulebook::prepare(rules(count), 3);
-            assert_eq!(book.about.pages, pages);
+            let rule_set = RuleSet::prepare(rules(count), 3);
+            assert_eq!(rule_set.about.pages, pages);
             for form in [Form::Json, Form::Protobuf] {
                 let (mut found, mut next) = (Vec::new(), Some(0));
                 while let Some(page) = next {
-                    let bytes = book.page(form, page).unwrap();
+                    let bytes = rule_set.page(form, page).unwrap();
                     let page: RuleDownloadResponse = form.read(&bytes).unwrap();
                     found.extend(page.rules);
                     next = read_cursor(&page.cursor).map(|(version, page)| {
-                        assert_eq!(version, book.about.version);
+                        assert_eq!(version, rule_set.about.version);
                         page
                     });
                 }
                 assert_eq!(found, rules(count).rules, "{count} {form:?}");
-                assert_eq!(book.page(form, pages), None);
+                assert_eq!(rule_set.page(form, pages), None);
             }
         }
     }
 
     #[test]
-    fn the_version_is_that_of_the_rules_and_of_their_pages() {
-        let version = |count, size| Rulebook::prepare(rules(count), size).about.version;
+    fn the_version_depends_on_the_rules_and_the_page_size() {
+        let version = |count, size| RuleSet::prepare(rules(count), size).about.version;
         assert_eq!(version(3, 2), version(3, 2));
         assert_ne!(version(3, 2), version(4, 2));
         assert_ne!(version(3, 2), version(3, 3));
     }
 
     #[test]
-    fn the_hash_is_that_of_what_the_rules_come_to() {
+    fn the_hash_is_computed_after_removals() {
         let mut configuration = rules(2);
         let mut gone = configuration.rules[0].clone();
         gone.policy = Some(Policy::Remove);
         configuration.rules.push(gone);
         configuration.rules.push(RuleMessage::default());
         configuration.rules.remove(1);
-        let about = Rulebook::prepare(configuration, 10).about;
+        let about = RuleSet::prepare(configuration, 10).about;
         assert_eq!(about.rules_hash, RulesHash::default().finish());
         assert_eq!((about.rules, about.counts.binary), (3, 0));
     }
 
     #[test]
-    fn the_kind_is_the_configurations_or_what_was_asked_for() {
+    fn the_sync_type_is_the_configured_or_the_requested_one() {
         let rows = [
             (None, false, SyncType::Normal),
             (None, true, SyncType::Clean),
@@ -220,7 +221,7 @@ mod tests {
                 request_clean_sync,
                 ..PreflightRequest::default()
             };
-            let answer = Rulebook::prepare(configuration, 1).preflight(&request);
+            let answer = RuleSet::prepare(configuration, 1).preflight(&request);
             assert_eq!(answer.sync_type, Some(expected));
             assert_eq!(answer.clean_sync, Some(expected != SyncType::Normal));
         }

@@ -1,4 +1,4 @@
-//! What of a server's answers does not conform to the protocol (spec §1.5, §1.7, §2.1).
+//! Finds violations of the protocol in a server's responses (spec §1.5, §1.7, §2.1).
 
 use selvedge_santa::wire::{
     ClientMode, FileAccessAction, Form, Malformed, PreflightResponse, RuleDownloadResponse,
@@ -6,12 +6,13 @@ use selvedge_santa::wire::{
 };
 use serde_json::{Map, Value};
 
-use super::{Level, Said, settings};
+use super::{Level, Messages, settings};
 
-/// What is said of a body that is not there.
-pub(super) const UNREADABLE: &str = "the answer cannot be unpacked, or is larger than 64 MiB";
+/// The message for a body that cannot be decompressed.
+pub(super) const UNREADABLE: &str =
+    "the response cannot be decompressed, or exceeds the maximum of 64 MiB";
 
-/// Names that a current client still reads.
+/// Old names of fields that this client still reads.
 const LEGACY: [&str; 8] = [
     "whitelist_regex",
     "blacklist_regex",
@@ -23,19 +24,19 @@ const LEGACY: [&str; 8] = [
     "upload_logs_url",
 ];
 
-/// Reads an answer to preflight.
+/// Parses a response of preflight.
 ///
 /// # Errors
-/// What is wrong with it, where it cannot be read: every sync fails then.
-pub(super) fn read_preflight(form: Form, body: &[u8]) -> Result<PreflightResponse, String> {
+/// The problem, if it cannot be parsed. Every sync fails then.
+pub(super) fn parse_preflight(form: Form, body: &[u8]) -> Result<PreflightResponse, String> {
     read(form, body, |form, body| form.read(body))
 }
 
-/// Reads a page of rules.
+/// Parses a response of ruledownload.
 ///
 /// # Errors
-/// As [`read_preflight`].
-pub(super) fn read_rules(form: Form, body: &[u8]) -> Result<RuleDownloadResponse, String> {
+/// Like [`parse_preflight`].
+pub(super) fn parse_rules(form: Form, body: &[u8]) -> Result<RuleDownloadResponse, String> {
     read(form, body, |form, body| form.read(body))
 }
 
@@ -46,11 +47,11 @@ fn read<M>(
 ) -> Result<M, String> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first == Some(&b'<') {
-        return Err("the answer is a web page: check SyncBaseURL, and what stands before the server; every sync fails".into());
+        return Err("the response is a web page: check SyncBaseURL, and any proxy in front of the server; every sync fails".into());
     }
-    // A protobuf message may begin with a bracket only by a group, which no message has.
+    // In protobuf, a leading brace would be a group, which no message has.
     if form == Form::Protobuf && first == Some(&b'{') {
-        return Err("the answer is JSON rather than protobuf: every sync fails".into());
+        return Err("the response is JSON instead of protobuf: every sync fails".into());
     }
     let error = match read(form, body) {
         Ok(message) => return Ok(message),
@@ -60,9 +61,9 @@ fn read<M>(
         return Err(format!("{error}: every sync fails"));
     }
     let Some(fields) = object(body) else {
-        return Err("the answer is no JSON object: every sync fails".into());
+        return Err("the response is not a JSON object: every sync fails".into());
     };
-    // Alone in an object, the field that is to blame is still refused.
+    // Find the invalid field by parsing each field alone.
     let is_bad = |name: &str, value: &Value| {
         let alone = serde_json::json!({ name: value }).to_string();
         read(form, alone.as_bytes()).is_err()
@@ -70,7 +71,7 @@ fn read<M>(
     Err(
         match fields.iter().find(|(name, value)| is_bad(name, value)) {
             Some((name, value)) => format!(
-                "the field {name} is {}, which the protocol does not allow: every sync fails",
+                "the field {name} is {}, which the protocol does not allow here: every sync fails",
                 kind(value)
             ),
             None => format!("{error}: every sync fails"),
@@ -78,7 +79,7 @@ fn read<M>(
     )
 }
 
-/// The fields of an answer in strict JSON.
+/// The fields of a response in strict JSON.
 fn object(body: &[u8]) -> Option<Map<String, Value>> {
     let start = body.iter().position(|byte| *byte == b'{')?;
     match serde_json::from_slice(body.get(start..)?) {
@@ -91,44 +92,44 @@ const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number of that kind",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list of that kind",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
 }
 
-/// What is to be said of an answer to preflight.
-pub(super) fn preflight(form: Form, body: &[u8], allows_standalone: bool) -> Said {
-    let response = match read_preflight(form, body) {
+/// The findings for a response of preflight.
+pub(super) fn preflight(form: Form, body: &[u8], allows_standalone: bool) -> Messages {
+    let response = match parse_preflight(form, body) {
         Ok(response) => response,
         Err(text) => return vec![(Level::Fault, text)],
     };
-    let mut said = settings::judge(&response, allows_standalone);
+    let mut messages = settings::check(&response, allows_standalone);
     if response.sync_type.is_none() && response.clean_sync == Some(true) {
-        said.push((Level::Warning, "every sync is clean, by the old field clean_sync: clients of Santa upload no events then unless SyncEnableCleanSyncEventUpload is set".into()));
+        messages.push((Level::Warning, "every sync is clean because of the old field clean_sync: clients then upload no events unless SyncEnableCleanSyncEventUpload is set".into()));
     }
     if form == Form::Json && !body.is_empty() {
-        said.extend(names(body));
+        messages.extend(names(body));
     }
-    said
+    messages
 }
 
-/// What is to be said of names in JSON, which protobuf does not have.
-fn names(body: &[u8]) -> Said {
+/// The findings for names in JSON, which protobuf does not have.
+fn names(body: &[u8]) -> Messages {
     let Some(fields) = object(body) else {
-        let text = "the answer is no strict JSON: Santa reads it, others may not";
+        let text = "the response is not strict JSON: Santa reads it, other clients may not";
         return vec![(Level::Warning, text.into())];
     };
-    let mut said = Said::new();
-    let mut warn = |text: String| said.push((Level::Warning, text));
+    let mut messages = Messages::new();
+    let mut warn = |text: String| messages.push((Level::Warning, text));
     let text = |names: [&str; 2]| names.iter().find_map(|name| fields.get(*name)?.as_str());
     if let Some(mode) = text(["client_mode", "clientMode"])
         && mode.parse::<i32>().is_err()
         && ClientMode::from_name(mode).is_none()
     {
         warn(format!(
-            "client_mode is {mode:?}, which is unknown: machines keep the mode that they are in"
+            "client_mode is {mode:?}, which is unknown: machines keep their mode"
         ));
     }
     if let Some(kind) = text(["sync_type", "syncType"])
@@ -137,7 +138,7 @@ fn names(body: &[u8]) -> Said {
         && SyncType::from_name(kind).is_none()
     {
         warn(format!(
-            "sync_type is {kind:?}, which is unknown: it counts as absent"
+            "sync_type is {kind:?}, which is unknown: it is ignored"
         ));
     }
     if let Some(action) = text(["override_file_access_action", "overrideFileAccessAction"])
@@ -146,15 +147,15 @@ fn names(body: &[u8]) -> Said {
         && FileAccessAction::from_name(action).is_none()
     {
         warn(format!(
-            "override_file_access_action is {action:?}, which is unknown: machines keep what they have"
+            "override_file_access_action is {action:?}, which is unknown: machines keep their setting"
         ));
     }
     for name in LEGACY.iter().filter(|name| fields.contains_key(**name)) {
         warn(format!(
-            "the field {name} is of an older version of the protocol: current clients of Santa may not read it"
+            "the field {name} belongs to an older version of the protocol: current clients may ignore it"
         ));
     }
-    said
+    messages
 }
 
 #[cfg(test)]
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_of_preflight() {
+    fn each_problem_of_a_preflight_response_is_found() {
         let rows = [
             ("", None),
             ("{}", None),
@@ -171,11 +172,11 @@ mod tests {
                 r#"{"client_mode":"MONITOR","sync_type":"NORMAL","clean_sync":false}"#,
                 None,
             ),
-            ("[]", Some((Level::Fault, "no JSON object"))),
+            ("[]", Some((Level::Fault, "not a JSON object"))),
             ("<html>", Some((Level::Fault, "a web page"))),
             (
                 r#"{"zzz":1,"batch_size":"many"}"#,
-                Some((Level::Fault, "the field batch_size is a text")),
+                Some((Level::Fault, "the field batch_size is a string")),
             ),
             (
                 r#"{"enable_bundles":1}"#,
@@ -219,8 +220,8 @@ mod tests {
             ),
         ];
         for (body, expected) in rows {
-            let said = preflight(Form::Json, body.as_bytes(), false);
-            match (said.as_slice(), expected) {
+            let messages = preflight(Form::Json, body.as_bytes(), false);
+            match (messages.as_slice(), expected) {
                 ([], None) => {}
                 ([(level, text)], Some((expected, words))) => {
                     assert!(*level == expected && text.contains(words), "{body}: {text}");
@@ -231,45 +232,48 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_answers_that_cannot_be_read() {
+    fn each_invalid_response_is_explained() {
         let rows = [
             (
                 Form::Json,
                 "\n <!DOCTYPE html><html>",
-                "the answer is a web page",
+                "the response is a web page",
             ),
-            (Form::Protobuf, "<html>", "the answer is a web page"),
+            (Form::Protobuf, "<html>", "the response is a web page"),
             (
                 Form::Protobuf,
                 r#"{"rules":[]}"#,
-                "the answer is JSON rather than protobuf",
+                "the response is JSON instead of protobuf",
             ),
             (Form::Protobuf, "\u{7}\u{7}", "the message cannot be read"),
-            (Form::Json, "nothing", "the answer is no JSON object"),
+            (Form::Json, "nothing", "the response is not a JSON object"),
             (
                 Form::Json,
                 r#"{"cursor":{"a":1}}"#,
                 "the field cursor is an object",
             ),
-            (Form::Json, r#"{"rules":""}"#, "the field rules is a text"),
+            (Form::Json, r#"{"rules":""}"#, "the field rules is a string"),
         ];
         for (form, body, expected) in rows {
-            let said = read_rules(form, body.as_bytes()).unwrap_err();
-            assert!(said.contains(expected), "{body}: {said}");
+            let messages = parse_rules(form, body.as_bytes()).unwrap_err();
+            assert!(messages.contains(expected), "{body}: {messages}");
         }
         for body in ["", r#"{"rules":null}"#] {
-            assert!(read_rules(Form::Json, body.as_bytes()).is_ok(), "{body}");
+            assert!(parse_rules(Form::Json, body.as_bytes()).is_ok(), "{body}");
         }
-        assert!(read_rules(Form::Protobuf, b"").is_ok());
+        assert!(parse_rules(Form::Protobuf, b"").is_ok());
     }
 
     #[test]
-    fn settings_are_judged_in_protobuf_too() {
+    fn settings_in_protobuf_are_checked_too() {
         let response = PreflightResponse {
             allowed_path_regex: Some("[".into()),
             ..PreflightResponse::default()
         };
-        let said = preflight(Form::Protobuf, &Form::Protobuf.write(&response), true);
-        assert!(matches!(said.as_slice(), [(Level::Fault, _)]), "{said:?}");
+        let messages = preflight(Form::Protobuf, &Form::Protobuf.write(&response), true);
+        assert!(
+            matches!(messages.as_slice(), [(Level::Fault, _)]),
+            "{messages:?}"
+        );
     }
 }

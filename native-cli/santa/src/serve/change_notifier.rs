@@ -1,9 +1,9 @@
-//! Tells machines by push that what they are told has changed.
+//! Notifies machines by push when the configuration changes.
 //!
 //! ```text
-//! every second ────────→ are the files other ones? ─→ no: nothing
-//!                                                  └→ yes: a message to each subject
-//! the push server goes ─→ the client connects again by itself, and sends then what it was given meanwhile
+//! every second ─────────────────→ have the files changed? ─→ no: nothing
+//!                                                         └→ yes: publish a message to each subject
+//! the push server disconnects ──→ the client reconnects automatically and sends queued messages then
 //! ```
 
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use selvedge_santa::push::{Subject, subjects};
 use super::app::App;
 use crate::push::{NatsConfig, PushError, SYNC_NOW, nats};
 
-/// Between two looks at the files.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval between checks of the files.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where news go.
+/// Publishes notifications.
 #[derive(Debug)]
-pub(super) struct News {
+pub(super) struct ChangeNotifier {
     client: Client,
     subjects: Vec<Subject>,
 }
 
-impl News {
+impl ChangeNotifier {
     /// Connects to the push server of a configuration, to publish to its subjects.
     pub(super) async fn connect(config: &NatsConfig) -> Result<Self, PushError> {
         for listed in &config.subjects {
@@ -35,7 +35,7 @@ impl News {
                 .any(|subject| subject.as_str() == listed)
             {
                 return Err(PushError::Configuration(format!(
-                    "{listed} is no subject to which machines listen: write santa.tag.NAME or santa.host.ID"
+                    "machines do not subscribe to {listed}: use santa.tag.NAME or santa.host.ID"
                 )));
             }
         }
@@ -47,11 +47,11 @@ impl News {
         })
     }
 
-    /// Tells of each change, for as long as it is let.
-    pub(super) async fn tell(self, app: Arc<App>) {
-        let mut known = app.library.shelf();
+    /// Publishes each change. Runs until the task is aborted.
+    pub(super) async fn run(self, app: Arc<App>) {
+        let mut known = app.config_store.latest();
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let now = app.current().await;
             if Arc::ptr_eq(&known, &now) {
                 continue;
@@ -64,7 +64,7 @@ impl News {
                     .publish(subject, Bytes::from_static(&SYNC_NOW))
                     .await;
                 if let Err(error) = sent {
-                    eprintln!("selvedge santa serve: machines are not told of the change: {error}");
+                    eprintln!("selvedge santa serve: the change cannot be published: {error}");
                 }
             }
         }

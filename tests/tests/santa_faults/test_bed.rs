@@ -1,4 +1,4 @@
-//! A server behind a proxy that does one thing wrong, and machines that sync with it.
+//! A server behind a proxy that injects faults, and machines that sync with it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use selvedge_tests::{FaultProxy, Moroz, SantaMachine};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Five events in batches of two, and three pages of ten rules each.
+/// 5 events in batches of 2, and 25 rules in pages of 10.
 pub(crate) const EVENTS: usize = 5;
 pub(crate) const BATCH: u64 = 2;
 pub(crate) const RULES: usize = 25;
@@ -24,7 +24,7 @@ pub(crate) fn rules() -> String {
     text
 }
 
-/// A server that can say which events it has.
+/// A server whose events can be read.
 pub(crate) enum Server {
     Ours { running: Running, log: PathBuf },
     Moroz(Moroz),
@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// The programs that a machine's events are about, as often as the server keeps them.
+    /// The hashes of the programs in the stored events of a machine, including duplicates.
     pub(crate) fn events(&self, machine: &str) -> Vec<String> {
         let mut events: Vec<String> = match self {
             Self::Ours { log, .. } => {
@@ -80,8 +80,8 @@ impl Server {
     }
 }
 
-/// A server behind a proxy, and machines that sync with it.
-pub(crate) struct Stage {
+/// A server behind a proxy, with machines that sync with it.
+pub(crate) struct TestBed {
     pub(crate) server: Server,
     pub(crate) proxy: FaultProxy,
     pub(crate) dir: TempDir,
@@ -90,7 +90,7 @@ pub(crate) struct Stage {
     pub(crate) rules_hash: String,
 }
 
-impl Stage {
+impl TestBed {
     pub(crate) async fn new(server: Server, dir: TempDir) -> Self {
         let proxy = FaultProxy::start();
         proxy.lead_to(server.address());
@@ -110,7 +110,7 @@ impl Stage {
         }
     }
 
-    /// A machine that has never synced, with events that wait.
+    /// A machine that has never synced, with pending events.
     pub(crate) fn machine(&mut self) -> SantaMachine {
         self.machines += 1;
         let id = format!("MACHINE-{}", self.machines);
@@ -136,8 +136,8 @@ impl Stage {
         machine
     }
 
-    /// A sync without a fault; then everything is in order. Tells how many uploads the server took in this sync.
-    pub(crate) async fn settles(&self, machine: &SantaMachine, what: &str) -> u64 {
+    /// Syncs without a fault and checks the result. Returns the number of uploads in this sync.
+    pub(crate) async fn finish_sync(&self, machine: &SantaMachine, what: &str) -> u64 {
         let _alarm = self.proxy.arm(None);
         let report = machine.sync().await;
         assert_eq!(report.status(), Status::Success, "{what}: {report:?}");
@@ -150,10 +150,10 @@ impl Stage {
         self.uploads()
     }
 
-    /// How many uploads the server took since the proxy was armed.
+    /// The number of uploads that the server accepted since the proxy was armed.
     pub(crate) fn uploads(&self) -> u64 {
-        let heard = self.proxy.heard().into_iter();
-        let uploads = heard.filter(|h| h.target.contains("/eventupload/") && h.status == 200);
+        let requests = self.proxy.heard().into_iter();
+        let uploads = requests.filter(|h| h.target.contains("/eventupload/") && h.status == 200);
         uploads.count() as u64
     }
 }

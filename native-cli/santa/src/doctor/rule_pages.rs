@@ -1,4 +1,4 @@
-//! All pages of rules, each judged as a sync and `rules check` judge it (spec §2.5).
+//! Downloads all pages of rules, and checks them like a sync and `rules check` (spec §2.5).
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -6,51 +6,51 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use selvedge_santa::wire::{RuleDownloadRequest, RuleMessage};
 use selvedge_santa::{Endpoint, NextPage};
 
-use super::answers;
+use super::body_formats::BodyFormat;
+use super::connection::advice;
 use super::probe::Probe;
-use super::reach::advice;
-use super::ways::Way;
-use super::{Findings, Level, Said};
+use super::responses;
+use super::{Findings, Level, Messages};
 use crate::rule_file::{BadRuleAt, RuleFile};
 use selvedge_host::exit::Exit;
 
 const CHECK: &str = "rules";
 
-/// So many pages in a row without a rule that was not there before are taken to have no end.
+/// After this number of consecutive pages without a new rule, the pages are considered endless.
 const MAX_STALE_PAGES: u32 = 100;
 
-/// So many rules that a machine skips are named; the others are counted.
-const NAMED: usize = 5;
+/// Maximum number of rules with a problem that are listed. Further ones are counted.
+const MAX_LISTED: usize = 5;
 
-/// What was seen of the pages so far.
+/// The pages downloaded so far.
 #[derive(Debug, Default)]
-struct Seen {
+struct Progress {
     pages: u32,
     rules: usize,
-    /// Rules that a machine skips.
-    bad: Noted,
+    /// Invalid rules, which machines skip.
+    bad: Problems,
     /// Rules that have no effect.
-    useless: Noted,
-    /// Hashes of what the rules are about.
+    useless: Problems,
+    /// Hashes of type and identifier of the rules.
     keys: HashSet<u64>,
-    /// Pages in a row without a new rule.
+    /// Consecutive pages without a new rule.
     stale: u32,
 }
 
 /// Rules with a problem.
 #[derive(Debug, Default)]
-struct Noted {
+struct Problems {
     count: usize,
-    /// The first of them, each with its problem.
-    named: Vec<String>,
+    /// The first rules, each with its problem.
+    listed: Vec<String>,
 }
 
-impl Noted {
-    /// Adds a rule of a page, before which there were so many rules.
+impl Problems {
+    /// Adds a rule of a page. `before` is the number of rules on earlier pages.
     fn add(&mut self, before: usize, bad: &BadRuleAt) {
         self.count += 1;
-        if self.named.len() < NAMED {
-            self.named.push(format!(
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(format!(
                 "rule {} ({}): {}",
                 before + bad.number,
                 bad.identifier.escape_debug(),
@@ -60,16 +60,16 @@ impl Noted {
     }
 
     fn list(&self) -> String {
-        let named = self.named.join("; ");
-        match self.count - self.named.len() {
-            0 => named,
-            more => format!("{named}; and {more} more"),
+        let listed = self.listed.join("; ");
+        match self.count - self.listed.len() {
+            0 => listed,
+            more => format!("{listed}; and {more} more"),
         }
     }
 }
 
-impl Seen {
-    /// Adds a page. An error when its rules cannot be judged.
+impl Progress {
+    /// Adds a page. An error when its rules cannot be checked.
     fn add(&mut self, rules: &[RuleMessage]) -> Result<(), String> {
         self.pages += 1;
         let file = RuleFile::of(rules).map_err(|error| error.to_string())?;
@@ -104,74 +104,74 @@ impl Seen {
         )
     }
 
-    /// What is said once all pages are there.
-    fn said(&self) -> Said {
-        let mut said = Said::new();
+    /// The findings after all pages.
+    fn messages(&self) -> Messages {
+        let mut messages = Messages::new();
         if self.bad.count > 0 {
             let (count, bad, list) = (self.count(), self.bad.count, self.bad.list());
             let text = format!("{count}; machines skip {bad} of them: {list}");
-            said.push((Level::Fault, text));
+            messages.push((Level::Fault, text));
         }
         if self.useless.count > 0 {
             let (count, useless, list) = (self.count(), self.useless.count, self.useless.list());
             let text = format!("{count}; {useless} of them have no effect: {list}");
-            said.push((Level::Warning, text));
+            messages.push((Level::Warning, text));
         }
-        if said.is_empty() {
-            said.push((Level::Good, self.count()));
+        if messages.is_empty() {
+            messages.push((Level::Good, self.count()));
         }
-        said
+        messages
     }
 }
 
-/// Follows the cursors to the end. Nothing of it is applied.
+/// Downloads all pages without applying them.
 pub(super) async fn examine(
     probe: &Probe<'_>,
-    way: Way,
-    most_rules: usize,
+    format: BodyFormat,
+    max_rules: usize,
     findings: &mut Findings,
 ) {
-    let mut seen = Seen::default();
+    let mut progress = Progress::default();
     let mut cursor = String::new();
     loop {
-        let (rules, next) = match page(probe, way, &cursor).await {
+        let (rules, next) = match page(probe, format, &cursor).await {
             Ok(page) => page,
             Err((exit, text)) => {
-                let page = seen.pages + 1;
+                let page = progress.pages + 1;
                 return findings.add(CHECK, Level::Fault, exit, format!("page {page}: {text}"));
             }
         };
-        if let Err(text) = seen.add(&rules) {
+        if let Err(text) = progress.add(&rules) {
             return findings.warning(CHECK, text);
         }
-        if seen.rules > most_rules {
+        if progress.rules > max_rules {
             let text = format!(
-                "the server has more than {most_rules} rules, and every sync fails: raise selvedge.most_rules"
+                "the server has more than the maximum of {max_rules} rules, so every sync fails: raise selvedge.most_rules"
             );
             return findings.fault(CHECK, text);
         }
-        let turn = NextPage::decide(&cursor, next, !rules.is_empty(), seen.pages);
+        let turn = NextPage::decide(&cursor, next, !rules.is_empty(), progress.pages);
         cursor = match turn {
             NextPage::Last => break,
-            NextPage::Page(cursor) if seen.stale < MAX_STALE_PAGES => cursor,
+            NextPage::Page(cursor) if progress.stale < MAX_STALE_PAGES => cursor,
             NextPage::Page(_) | NextPage::Endless => {
                 let text = format!(
-                    "the pages do not end: after {} each page has a cursor for another one, and none brings a new rule",
-                    seen.count()
+                    "the pages do not end: after {}, each page has a cursor for a further page, and none has a new rule",
+                    progress.count()
                 );
                 return findings.fault(CHECK, text);
             }
         };
     }
-    for (level, text) in seen.said() {
+    for (level, text) in progress.messages() {
         findings.server(CHECK, level, text);
     }
 }
 
-/// A page's rules and its cursor, or the exit code and why there are none.
+/// The rules and the cursor of a page, or the exit code and the reason of a failure.
 async fn page(
     probe: &Probe<'_>,
-    way: Way,
+    format: BodyFormat,
     cursor: &str,
 ) -> Result<(Vec<RuleMessage>, String), (Exit, String)> {
     let request = RuleDownloadRequest {
@@ -179,19 +179,22 @@ async fn page(
         machine_id: probe.connection.address.machine().into(),
     };
     let url = probe.connection.address.url(Endpoint::RuleDownload);
-    let sent = way.send(way.form.write(&request));
-    let heard = probe.send(&url, Some(sent)).await;
-    let heard = heard.map_err(|error| (Exit::Offline, format!("{error}: {}", advice(&error))))?;
-    match (heard.status, heard.body) {
+    let sent = format.encode(format.form.write(&request));
+    let response = probe.send(&url, Some(sent)).await;
+    let response =
+        response.map_err(|error| (Exit::Offline, format!("{error}: {}", advice(&error))))?;
+    match (response.status, response.body) {
         (200, Some(body)) => {
-            let page = answers::read_rules(way.form, &body);
+            let page = responses::parse_rules(format.form, &body);
             let page = page.map_err(|text| (Exit::Failed, text))?;
             Ok((page.rules, page.cursor))
         }
-        (200, None) => Err((Exit::Failed, answers::UNREADABLE.into())),
+        (200, None) => Err((Exit::Failed, responses::UNREADABLE.into())),
         (status, _) => Err((
             Exit::Failed,
-            format!("ruledownload is answered with status {status}: ask the server's operator"),
+            format!(
+                "the server responds to ruledownload with status {status}: ask the operator of the server"
+            ),
         )),
     }
 }
@@ -204,7 +207,7 @@ mod tests {
 
     fn rules(text: &str) -> Vec<RuleMessage> {
         let page = format!("{{\"rules\":[{text}]}}");
-        answers::read_rules(Form::Json, page.as_bytes())
+        responses::parse_rules(Form::Json, page.as_bytes())
             .unwrap()
             .rules
     }
@@ -214,20 +217,25 @@ mod tests {
     }
 
     #[test]
-    fn bad_rules_are_numbered_over_all_pages_and_some_are_named() {
+    fn invalid_rules_are_numbered_over_all_pages_and_the_first_are_listed() {
         let good = team("EQHXZ8M8AV", r#","policy":"ALLOWLIST""#);
-        let mut seen = Seen::default();
-        seen.add(&rules(&format!("{good},{good}"))).unwrap();
-        assert_eq!(seen.said(), [(Level::Good, "2 rules on 1 page".into())]);
+        let mut progress = Progress::default();
+        progress.add(&rules(&format!("{good},{good}"))).unwrap();
+        assert_eq!(
+            progress.messages(),
+            [(Level::Good, "2 rules on 1 page".into())]
+        );
         let cel = team("ABCDEFGHIJ", r#","policy":"CEL","cel_expr":"a ==""#);
-        seen.add(&rules(&format!("{good},{cel}"))).unwrap();
-        let (level, text) = seen.said().remove(0);
+        progress.add(&rules(&format!("{good},{cel}"))).unwrap();
+        let (level, text) = progress.messages().remove(0);
         assert_eq!(level, Level::Fault);
         let start = "4 rules on 2 pages; machines skip 1 of them: rule 4 (ABCDEFGHIJ): its expression cannot be compiled: line 1, ";
         assert!(text.starts_with(start), "{text}");
         let short = team("x", r#","policy":"ALLOWLIST""#);
-        seen.add(&rules(&[short.as_str(); 9].join(","))).unwrap();
-        let (_, text) = seen.said().remove(0);
+        progress
+            .add(&rules(&[short.as_str(); 9].join(",")))
+            .unwrap();
+        let (_, text) = progress.messages().remove(0);
         assert!(text.starts_with("13 rules on 3 pages; machines skip 10 of them: "));
         assert!(
             text.contains("; rule 5 (x): ") && text.ends_with("; and 5 more"),
@@ -241,23 +249,26 @@ mod tests {
             "ABCDEFGHIJ",
             r#","policy":"CEL","cel_expr":"target.team_id""#,
         );
-        let mut seen = Seen::default();
-        seen.add(&rules(&useless)).unwrap();
-        let said = seen.said();
-        assert_eq!((said.len(), said[0].0), (1, Level::Warning));
+        let mut progress = Progress::default();
+        progress.add(&rules(&useless)).unwrap();
+        let messages = progress.messages();
+        assert_eq!((messages.len(), messages[0].0), (1, Level::Warning));
         let start = "1 rule on 1 page; 1 of them have no effect: rule 1 (ABCDEFGHIJ): ";
-        assert!(said[0].1.starts_with(start), "{said:?}");
+        assert!(messages[0].1.starts_with(start), "{messages:?}");
     }
 
     #[test]
-    fn pages_that_bring_nothing_new_are_counted() {
+    fn pages_without_new_rules_are_counted() {
         let page = |name: &str| rules(&team(name, r#","policy":"ALLOWLIST""#));
-        let mut seen = Seen::default();
+        let mut progress = Progress::default();
         for (name, expected) in [("AAAAAAAAAA", 0), ("AAAAAAAAAA", 1), ("BBBBBBBBBB", 0)] {
-            seen.add(&page(name)).unwrap();
-            assert_eq!(seen.stale, expected);
+            progress.add(&page(name)).unwrap();
+            assert_eq!(progress.stale, expected);
         }
-        seen.add(&[]).unwrap();
-        assert_eq!((seen.stale, seen.count()), (1, "3 rules on 4 pages".into()));
+        progress.add(&[]).unwrap();
+        assert_eq!(
+            (progress.stale, progress.count()),
+            (1, "3 rules on 4 pages".into())
+        );
     }
 }

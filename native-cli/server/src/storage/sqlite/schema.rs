@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-/// A number below every sort index of nine digits: records without one come last in `sort=index`.
-pub(super) const NO_SORTINDEX: i64 = -1_000_000_000;
+use crate::model::Position;
+
+/// The column of a record without a sort index.
+pub(super) const NO_SORTINDEX: i64 = Position::NO_SORTINDEX;
 
 const VERSION: i64 = 3;
 

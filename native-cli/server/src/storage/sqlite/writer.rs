@@ -11,14 +11,15 @@ use rusqlite::Connection;
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
-use super::durable::Flusher;
+use super::durable::{Completion, Flusher};
 use super::purge;
-use super::records::{Moment, user_modified};
-use super::writes::{self, Bounds};
-use crate::clock;
-use crate::conditions::Conditions;
-use crate::storage::write_time::{NextTime, WriteTimes};
-use crate::storage::{StorageError, Uid, Write, WriteError, Written};
+use super::records::user_modified;
+use super::transaction::SqliteTransaction;
+use crate::model::{Bounds, Conditions, Uid, Write, Written};
+use crate::storage::clock::{Moment, NextTime, WriteTimes};
+use crate::storage::error::{StorageError, WriteError};
+use crate::storage::transaction::perform;
+use crate::storage::wall_clock;
 
 /// At most so many tasks in one transaction.
 const GROUP: usize = 256;
@@ -46,11 +47,8 @@ pub(super) struct UserWrite {
     pub(super) reply: oneshot::Sender<Result<Written, WriteError>>,
 }
 
-/// Sends an answer once it is known whether the commit succeeded.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
-
 /// Any other change: done at once, answered after the commit.
-pub(super) type Other = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+pub(super) type Other = Box<dyn FnOnce(&Connection) -> Completion + Send>;
 
 pub(super) enum Task {
     User(UserWrite),
@@ -119,7 +117,7 @@ impl Writer {
     /// Waits for tasks. False when there will be none.
     fn gather(&mut self) -> bool {
         let pause = if self.waits_for_clock {
-            clock::until_next_hundredth()
+            wall_clock::until_next_hundredth()
         } else if !self.waiting.is_empty() {
             Duration::ZERO
         } else {
@@ -194,7 +192,7 @@ impl Writer {
     fn commit(&mut self) {
         let started = Instant::now();
         let (mut later, mut held) = (Vec::new(), HashSet::new());
-        let mut answers: Vec<Answer> = Vec::new();
+        let mut answers: Vec<Completion> = Vec::new();
         let mut done: Result<(), StorageError> = Ok(());
         while answers.len() < GROUP
             && let Some(task) = self.waiting.pop_front()
@@ -260,7 +258,12 @@ impl Writer {
     }
 
     /// Does a task, and says whether it failed halfway: then what it did must not be committed.
-    fn perform(&mut self, task: Task, moment: Moment, times: Option<WriteTimes>) -> (Answer, bool) {
+    fn perform(
+        &mut self,
+        task: Task,
+        moment: Moment,
+        times: Option<WriteTimes>,
+    ) -> (Completion, bool) {
         match task {
             Task::Other(other) => (other(&self.db), false),
             Task::User(UserWrite {
@@ -269,28 +272,28 @@ impl Writer {
                 write,
                 reply,
             }) => {
-                let turn = writes::Turn {
+                let transaction = SqliteTransaction {
                     db: &self.db,
-                    bounds: &self.bounds,
                     uid,
-                    conditions,
                     moment,
                 };
+                let bounds = &self.bounds;
+                let work = || perform(&transaction, bounds, conditions, moment, &write);
                 let changes = self.db.total_changes();
                 // A savepoint copies each page that is changed, so it is made only where a write may still be refused
                 // after it has begun.
                 let has_savepoint = self.bounds.quota_bytes.is_some();
                 let done = if has_savepoint {
-                    within_savepoint(&self.db, || turn.perform(&write))
+                    within_savepoint(&self.db, work)
                 } else {
-                    turn.perform(&write)
+                    work()
                 };
                 let is_half_done =
                     done.is_err() && !has_savepoint && self.db.total_changes() != changes;
                 if let (Ok(_), Some(times)) = (&done, times) {
                     self.times.insert(uid, times);
                 }
-                let answer: Answer = Box::new(move |committed| {
+                let answer: Completion = Box::new(move |committed| {
                     let answer = match committed {
                         Ok(()) => done,
                         Err(error) => Err(error.into()),

@@ -7,8 +7,7 @@ use selvedge_core::ids::{CollectionName, RecordId};
 
 use super::super::schema::{Durability, open_writer};
 use super::*;
-use crate::limits::Limits;
-use crate::storage::{Field, Incoming, Target};
+use crate::model::{Field, Incoming, Limits, Target};
 
 type Answered = oneshot::Receiver<Result<Written, WriteError>>;
 

@@ -16,6 +16,10 @@
 //! clients do not ask for a next page; and a write takes the next free hundredth of a second of its user, up to one second
 //! ahead of the clock, and waits only beyond that ([`storage::clock`]).
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod admin;
 mod http;
 pub mod model;

@@ -139,6 +139,25 @@ async fn a_restarted_server_has_everything_and_goes_on_in_time() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn a_stopped_server_leaves_the_database_without_a_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::with(Options {
+        data: Location::Directory(directory.path().to_owned()),
+        ..Options::default()
+    })
+    .await;
+    let user = running.user().await;
+    user.fill("notes", 20).await;
+    assert_eq!(user.get("/storage/notes").await.ids().len(), 20);
+    assert!(directory.path().join("server.sqlite-wal").exists());
+    running.stop().await;
+    for file in ["server.sqlite-wal", "server.sqlite-shm"] {
+        assert!(!directory.path().join(file).exists(), "{file}");
+    }
+    assert!(directory.path().join("server.sqlite").exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_moment_loses_no_acknowledged_write_and_leaves_no_half_post() {
     let directory = tempfile::tempdir().unwrap();

@@ -116,6 +116,8 @@ impl SqliteStorage {
 impl Drop for SqliteStorage {
     /// Waits until the writer has performed all queued tasks and closed the database.
     fn drop(&mut self) {
+        // Read-only connections cannot delete the log, so the writer must be the last one.
+        self.readers.close();
         drop(self.tasks.lock().map(|mut tasks| tasks.take()));
         let thread = self.writer.lock().map(|mut writer| writer.take());
         if let Ok(Some(thread)) = thread {

@@ -1,7 +1,7 @@
 //! The connections for reads. Each read is one snapshot; the writer does not wait for it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -98,19 +98,34 @@ impl Readers {
         let working = permit(&self.working).await?;
         let this = self.clone();
         let (sender, answer) = oneshot::channel();
-        tokio::task::spawn_blocking(move || match this.borrow(slot) {
-            Err(error) => drop(sender.send(Err(error))),
-            Ok(borrowed) => {
-                if let Some(connection) = &borrowed.connection {
-                    let snapshot =
-                        Snapshot::new(connection, &request, &this.streams, working, sender);
-                    snapshot.read(&mut *sink);
-                }
+        tokio::task::spawn_blocking(move || {
+            let (answer, done) = match this.borrow(slot) {
+                Err(error) => (Some(sender), Err(error)),
+                Ok(borrowed) => match &borrowed.connection {
+                    None => (Some(sender), Err(StorageError::Busy)),
+                    Some(db) => {
+                        let snapshot = Snapshot::new(db, &request, &this.streams, working, sender);
+                        snapshot.read(&mut *sink)
+                    }
+                },
+            };
+            // The connection is idle again, so that a server that stops now closes it.
+            if let Some(answer) = answer {
+                let _ = answer.send(done);
             }
         });
         let answer = answer.await.unwrap_or(Err(StorageError::Busy));
         self.progress.catch_up().await;
         answer
+    }
+
+    /// Closes the idle connections; one that a stream uses is closed when the stream ends.
+    pub(super) fn close(&self) {
+        self.free.close();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn borrow(&self, permit: OwnedSemaphorePermit) -> Result<Borrowed, StorageError> {

@@ -16,7 +16,7 @@ use crate::storage::error::StorageError;
 use crate::storage::page::{self, Columns, PageRequest, PageSink, PageSource};
 use crate::storage::wall_clock;
 
-type Answer = oneshot::Sender<Result<(), StorageError>>;
+pub(super) type Answer = oneshot::Sender<Result<(), StorageError>>;
 
 /// A connection that reads one page.
 pub(super) struct Snapshot<'a> {
@@ -51,22 +51,19 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// Reads the page and answers; for a stream, returns when the client has all of it.
-    pub(super) fn read(self, sink: &mut dyn PageSink) {
+    /// Reads the page. Returns the result, and where to send it unless the request was answered when a stream began; a stream
+    /// returns when the client has all of it.
+    pub(super) fn read(
+        self,
+        sink: &mut dyn PageSink,
+    ) -> (Option<Answer>, Result<(), StorageError>) {
         let done = self.read_in_transaction(sink);
-        self.send(done);
+        (self.answer.into_inner(), done)
     }
 
     fn read_in_transaction(&self, sink: &mut dyn PageSink) -> Result<(), StorageError> {
         let _transaction = self.db.unchecked_transaction()?;
         Ok(page::read(self, self.request, sink)?)
-    }
-
-    /// Sends the answer, unless it was sent when the stream began.
-    fn send(&self, done: Result<(), StorageError>) {
-        if let Some(answer) = self.answer.take() {
-            let _ = answer.send(done);
-        }
     }
 }
 
@@ -112,7 +109,9 @@ impl PageSource for Snapshot<'_> {
     }
 
     fn head_is_known(&self) {
-        self.send(Ok(()));
+        if let Some(answer) = self.answer.take() {
+            let _ = answer.send(Ok(()));
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl fmt::Display for AuthError {
             }
             Self::OtherAddress { signed, expected } => write!(
                 f,
-                "signed for {signed}, but this server takes itself for {expected}; behind a reverse proxy, start it with \
+                "signed for {signed}, but this server expects {expected}; behind a reverse proxy, start it with \
                  --public-url"
             ),
             Self::WrongSignature => f.write_str(

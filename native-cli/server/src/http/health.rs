@@ -1,4 +1,4 @@
-//! Paths for load balancers and monitoring, under the names and in the forms of the reference server.
+//! Paths for load balancers and monitoring, as in the reference server.
 
 use std::sync::Arc;
 

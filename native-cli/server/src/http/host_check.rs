@@ -1,5 +1,5 @@
-//! Which `Host` a request may name. A page of another site can make its own name point to this machine (DNS rebinding) and
-//! is then of the same origin as a server without TLS; only the name in `Host` tells it from a person's own browser.
+//! Checks `Host`. A page of another site can make its own name resolve to this machine (DNS rebinding) and then has the same
+//! origin as a server without TLS; only the name in `Host` distinguishes its requests.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// Whether a request may name its host. What has no valid name is refused too.
+/// Whether the host of a request is allowed. A request without a valid host is refused.
 pub(super) fn is_allowed(uri: &Uri, headers: &HeaderMap) -> bool {
     let authority: Option<Authority> = match uri.authority() {
         Some(authority) => Some(authority.clone()),
@@ -18,7 +18,7 @@ pub(super) fn is_allowed(uri: &Uri, headers: &HeaderMap) -> bool {
     authority.is_some_and(|authority| is_this_machine(authority.host()))
 }
 
-/// An address, or a name that is never looked up elsewhere.
+/// An address, or a name that always resolves to this machine.
 fn is_this_machine(host: &str) -> bool {
     let address = host
         .strip_prefix('[')
@@ -28,7 +28,7 @@ fn is_this_machine(host: &str) -> bool {
     address.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Says why, and what to do where the name is meant.
+/// The refusal, with what to do if the name is intended.
 pub(super) fn refused() -> Response {
     (
         StatusCode::MISDIRECTED_REQUEST,

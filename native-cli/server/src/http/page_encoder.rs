@@ -150,7 +150,9 @@ impl PageSink for PageEncoder {
         let PageEnd::Complete(head) = end else {
             return self.send_page(Page::Ended(end, Vec::new()));
         };
-        self.flush();
+        let last = std::mem::take(&mut self.encoder.buffer);
+        self.chunks.push(last.into());
+        self.pass_on();
         match std::mem::replace(&mut self.output, Output::Broken) {
             Output::Memory => {
                 let chunks = std::mem::take(&mut self.chunks);

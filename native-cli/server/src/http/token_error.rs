@@ -76,3 +76,31 @@ impl IntoResponse for TokenError {
         reply
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_401_has_its_reason_for_the_log() {
+        for (error, status, reason) in [
+            (TokenError::NoAccessToken, 401, Some("Bearer <token>")),
+            (TokenError::InvalidCredentials, 401, Some("not known")),
+            (TokenError::NoKeyId, 401, Some("X-KeyID is missing")),
+            (TokenError::MalformedKeyId, 401, Some("X-KeyID must be")),
+            (TokenError::InvalidClientState, 401, Some("replaced")),
+            (TokenError::InvalidKeysChangedAt, 401, Some("older")),
+            (TokenError::Uninvited, 403, None),
+            (TokenError::Unavailable, 503, None),
+        ] {
+            let reply = error.into_response();
+            assert_eq!(reply.status(), status, "{error:?}");
+            let found = reply.extensions().get::<LogReason>();
+            let is_right = match (found, reason) {
+                (Some(LogReason(found)), Some(reason)) => found.contains(reason),
+                (found, reason) => found.is_none() && reason.is_none(),
+            };
+            assert!(is_right, "{error:?}: {found:?}");
+        }
+    }
+}

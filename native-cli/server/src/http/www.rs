@@ -1,10 +1,10 @@
-//! The page beside the Sync API, on the same port: the files of one directory, read and never listed.
+//! The web page beside the Sync API, on the same port: the files of one directory, without directory listings.
 //!
-//! A file that has a compressed form beside it (`main.js.br`, `main.js.gz`) is sent in that form to clients that take it. Every file has an
-//! ETag, and is not sent again to a client that has it.
+//! A file with a compressed form beside it (`main.js.br`, `main.js.gz`) is sent in that form to clients that accept it.
+//! Every file has an ETag, and is not sent again to a client that has it.
 //!
-//! A path of the API stays one, whatever the directory holds. The page may run its own scripts and its own WebAssembly and
-//! speak with this server, and nothing else: what it shows comes from other devices.
+//! Paths of the API take precedence over files. The page may run only its own scripts and WebAssembly, and connect only to this
+//! server, because the data that it shows come from other devices.
 
 mod etags;
 
@@ -20,11 +20,11 @@ use self::etags::{ETags, Found, is_known};
 use super::app::App;
 use super::reply::{Refusal, set};
 
-/// The file that `/` is.
+/// The file for `/`.
 const INDEX: &str = "index.html";
-/// What `cargo xtask pack` puts beside it.
+/// A file that `cargo xtask pack` writes beside it.
 const PACKAGE: &str = "selvedge/selvedge.wasm";
-/// The first parts of the API's paths, of all dialects.
+/// The first segments of the API's paths, in all dialects.
 const API: [&str; 7] = [
     "1.0",
     "1.1",
@@ -35,25 +35,25 @@ const API: [&str; 7] = [
     "__version__",
 ];
 
-/// Why a directory has no page to serve.
+/// Why there is no web page to serve.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPage {
-    /// None of the places where it could be has it.
+    /// No directory contains it.
     #[error(
         "there is no page in {0}: run this in the sources after `cargo xtask pack`, or name the directory, like --www www"
     )]
     Missing(String),
-    /// The page is there, but not what it runs on.
+    /// The npm package that the page needs is missing.
     #[error("{0} lacks the package that it runs on: run `cargo xtask pack` in the sources first")]
     Unpacked(PathBuf),
-    /// The page would find no API that it knows.
+    /// The page does not support the dialect.
     #[error("the page speaks the storage API 1.5 only: leave out --www or --dialect 1.1")]
     Dialect,
 }
 
-/// Finds the directory of the page: the one that is named, or else `www` here, or else `share/selvedge/www` beside the
-/// program's own directory.
+/// Finds the directory of the page: the given one, or `www` in the current directory, or `share/selvedge/www` beside the
+/// program's directory.
 ///
 /// # Errors
 /// When there is none, or it lacks the npm package.
@@ -81,14 +81,14 @@ fn choose(places: &[PathBuf]) -> Result<PathBuf, NoPage> {
     Ok(found.clone())
 }
 
-/// What a path is, seen from the page.
+/// What a path means for the page.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     /// A file of the directory, by its path in it.
     File(String),
-    /// The directory without the slash that its links need.
+    /// The directory without the slash that relative links need.
     Slash,
-    /// Nothing of the page's.
+    /// Not a path of the page.
     Nothing,
 }
 
@@ -105,7 +105,7 @@ fn judge(path: &str, prefix: &str) -> Asked {
     if first.is_empty() && parts.next().is_none() {
         return Asked::File(format!("/{INDEX}"));
     }
-    // Hidden files are nobody's, and neither are the ways out of the directory.
+    // Neither hidden files nor paths out of the directory.
     let is_hidden = inside
         .split('/')
         .any(|part| part.starts_with('.') || part.to_ascii_lowercase().starts_with("%2e"));
@@ -115,7 +115,7 @@ fn judge(path: &str, prefix: &str) -> Asked {
     Asked::File(inside.to_owned())
 }
 
-/// Answers with the files of the page.
+/// Serves the files of the page.
 #[derive(Debug, Clone)]
 pub(super) struct Pages {
     files: ServeDir,
@@ -140,18 +140,18 @@ pub(super) fn pages(app: &App) -> Option<Pages> {
     })
 }
 
-/// What the page may do. The server's own address is named too, for people reach it under others as well.
+/// The content security policy. It includes the server's own address, because browsers may use another one.
 fn policy(origin: &str) -> HeaderValue {
     let text = format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
          img-src 'self'; connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    // Of an address that is no header's text, only the page's own origin is left.
+    // For an address that is not valid in a header, only the page's own origin.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'self'"))
 }
 
 impl Pages {
-    /// The file that is asked for, a 304 where it is the same as before, or a 404.
+    /// The requested file, a 304 if the client has it, or a 404.
     pub(super) async fn answer(mut self, request: Request) -> Response {
         let path = match judge(request.uri().path(), &self.prefix) {
             Asked::File(path) => path,
@@ -171,9 +171,9 @@ impl Pages {
         let found = looked.ok().flatten();
         if let Some(Found { tag, .. }) = &found {
             if is_known(&parts.headers, tag) {
-                return self.dressed(StatusCode::NOT_MODIFIED.into_response(), found);
+                return self.with_headers(StatusCode::NOT_MODIFIED.into_response(), found);
             }
-            // Of the two conditions the one by content counts.
+            // The condition by content takes precedence.
             if parts.headers.contains_key(header::IF_NONE_MATCH) {
                 parts.headers.remove(header::IF_MODIFIED_SINCE);
             }
@@ -190,11 +190,11 @@ impl Pages {
             Ok(_) => return Refusal::NotFound.into_response(),
             Err(_) => return Refusal::Unavailable.into_response(),
         };
-        self.dressed(reply, found)
+        self.with_headers(reply, found)
     }
 
-    /// A reply with what all replies of the page have.
-    fn dressed(self, mut reply: Response, found: Option<Found>) -> Response {
+    /// Adds the headers that all replies of the page have.
+    fn with_headers(self, mut reply: Response, found: Option<Found>) -> Response {
         let headers = reply.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy);
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -204,13 +204,13 @@ impl Pages {
         set(&mut reply, "x-content-type-options", "nosniff");
         set(&mut reply, "referrer-policy", "no-referrer");
         set(&mut reply, "cross-origin-opener-policy", "same-origin");
-        // Asked for anew each time, and mostly answered with a 304: page and package must be of one build.
+        // Revalidated each time, mostly with a 304: page and package must be of the same build.
         set(&mut reply, "cache-control", "no-cache");
         reply
     }
 }
 
-/// Leads to the directory itself; relative, for only the proxy knows the rest.
+/// Redirects to the directory; relative, because only the proxy knows the whole path.
 fn slash(prefix: &str) -> Response {
     let last = prefix.rsplit('/').next().unwrap_or_default();
     let mut reply = StatusCode::PERMANENT_REDIRECT.into_response();

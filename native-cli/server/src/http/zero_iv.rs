@@ -1,10 +1,10 @@
-//! Payloads that only a broken client writes.
+//! Detects payloads with an initialisation vector of zeros, which only a broken client writes.
 
-/// Sixteen zero bytes in base64: a client that forgot to draw an initialisation vector.
+/// Sixteen zero bytes in base64.
 const ZERO_IV: &[u8] = b"\"AAAAAAAAAAAAAAAAAAAAAA==";
 
-/// Whether a payload was encrypted with an initialisation vector of zeros. The keys of an account are not to be stored so:
-/// equal keys would give equal ciphertexts.
+/// Whether a payload was encrypted with an initialisation vector of zeros. The keys of an account must not be stored like
+/// this: equal keys would give equal ciphertexts.
 pub(super) fn has_zero_iv(payload: &str) -> bool {
     let bytes = payload.as_bytes();
     memchr::memmem::find_iter(bytes, b"IV\":").any(|at| {

@@ -11,7 +11,7 @@ pub struct Conditions {
     pub if_unmodified_since: Option<ServerTime>,
 }
 
-/// What the conditions mean for a target.
+/// The result of the conditions for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// They hold.
@@ -23,10 +23,9 @@ pub enum Verdict {
 }
 
 impl Conditions {
-    /// Judges a target that was last changed at `modified`, zero if it does not exist.
+    /// Evaluates the conditions for a target that was last changed at `modified`, zero if it does not exist.
     ///
-    /// What does not exist is never "not modified": a server that lost everything must not tell a reader that all is
-    /// as it was.
+    /// A missing target is never "not modified": a server that lost its data must not report that nothing changed.
     #[must_use]
     pub fn judge(self, modified: ServerTime) -> Verdict {
         if self

@@ -1,4 +1,4 @@
-//! `X-KeyID`: which key the records of an account are encrypted with (spec §1.9).
+//! `X-KeyID`: the key that the records of an account are encrypted with (spec §1.9).
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -7,12 +7,12 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 pub struct KeyId {
     /// `keysChangedAt`: milliseconds by the client's account.
     pub changed_at: u64,
-    /// The first 16 bytes of the key's hash. It tells keys apart and opens nothing.
+    /// The first 16 bytes of the key's hash. It identifies the key and decrypts nothing.
     pub fingerprint: [u8; 16],
 }
 
 impl KeyId {
-    /// Reads `<keysChangedAt ms>-<b64url of 16 bytes>`.
+    /// Parses `<keysChangedAt ms>-<b64url of 16 bytes>`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (millis, fingerprint) = text.split_once('-')?;

@@ -5,24 +5,24 @@ use std::fmt;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::ServerTime;
 
-/// One member of a record as a client writes it (spec §3.1).
+/// A member of a record that a client writes (spec §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Field<T> {
-    /// Absent: what is stored stays.
+    /// Absent: the stored value stays.
     #[default]
     Keep,
-    /// `null`: back to the default.
+    /// `null`: the default.
     Clear,
     /// A new value.
     Set(T),
 }
 
-/// A record as a client writes it.
+/// A record that a client writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
     /// Its id.
     pub id: RecordId,
-    /// The payload; a record that never had one has the empty text.
+    /// The payload; empty for a record that never had one.
     pub payload: Field<String>,
     /// The sort index, at most nine digits.
     pub sortindex: Field<i64>,
@@ -31,7 +31,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// UTF-8 bytes of the payload, which is what the limits count (spec §3.7).
+    /// UTF-8 bytes of the payload, which the limits count (spec §3.7).
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
         match &self.payload {
@@ -41,15 +41,15 @@ impl Incoming {
     }
 }
 
-/// A batch that is open (spec §3.6).
+/// An open batch (spec §3.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchId(pub(crate) i64);
 
 impl BatchId {
-    /// No batch that was ever opened: their numbers begin at 1.
+    /// Never the id of a batch: ids begin at 1.
     pub(crate) const UNKNOWN: Self = Self(0);
 
-    /// Reads the token of a URL.
+    /// Parses the token of a URL.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
@@ -63,28 +63,28 @@ impl fmt::Display for BatchId {
     }
 }
 
-/// What a write does.
+/// A write.
 #[derive(Debug)]
 pub enum Write {
     /// Writes records; those of one call share one time.
     Put {
-        /// The collection, made if it is missing.
+        /// The collection, created if it is missing.
         collection: CollectionName,
         /// The records.
         records: Vec<Incoming>,
-        /// Whether the conditions look at the one record or at the collection.
+        /// Whether the conditions apply to the one record or to the collection.
         target: Target,
     },
-    /// Puts records aside in a batch; nothing is visible yet.
+    /// Adds records to a batch; they are not visible yet.
     Append {
         /// The collection.
         collection: CollectionName,
-        /// The open batch, or none to open one.
+        /// The open batch; None opens one.
         batch: Option<BatchId>,
         /// The records.
         records: Vec<Incoming>,
     },
-    /// Makes a batch and some last records visible at one time.
+    /// Makes the records of a batch and some last ones visible, with one time.
     Commit {
         /// The collection.
         collection: CollectionName,
@@ -99,7 +99,7 @@ pub enum Write {
         collection: CollectionName,
         /// The record.
         id: RecordId,
-        /// Whose time the conditions look at.
+        /// The target of the conditions.
         target: Target,
     },
     /// Deletes some records; the collection stays.
@@ -114,14 +114,14 @@ pub enum Write {
         /// The collection.
         collection: CollectionName,
     },
-    /// Deletes everything that the user has stored.
+    /// Deletes all of the user's collections.
     DeleteStore,
 }
 
-/// Whose time a condition is compared with.
+/// The target whose time is compared with a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// The one record that is written.
+    /// The written record.
     Record,
     /// The collection.
     Collection,

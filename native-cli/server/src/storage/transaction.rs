@@ -11,8 +11,8 @@ use super::clock::Moment;
 use super::error::{StorageError, WriteError};
 use crate::model::{BatchId, Bounds, Conditions, Incoming, Target, Verdict, Write, Written};
 
-/// The steps of a write. The user and the moment are those of the transaction; nobody else writes to the user's store before
-/// it ends.
+/// The steps of a write. The user and the moment are those of the transaction; no other write to the user's store
+/// happens before it ends.
 pub trait Transaction {
     /// A collection that exists.
     type Collection: Copy;

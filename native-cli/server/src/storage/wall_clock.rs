@@ -25,7 +25,7 @@ pub fn until_next_hundredth() -> Duration {
 }
 
 fn since_epoch() -> Duration {
-    // A clock before 1970 is as good as none; the writer still gives increasing times.
+    // Before 1970 the clock counts as zero; times of writes still increase.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The ETags of the page's files, by their content, and whether a file's compressed forms are still of that content.
+//! The ETags of the page's files, by their content, and whether a file's compressed forms still have that content.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 /// How the names of compressed forms end; `cargo xtask pack` writes them beside the files.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
 
-/// The files of one directory. What was computed is kept until a file changes.
+/// The files of one directory. ETags are cached until a file changes.
 #[derive(Debug)]
 pub(super) struct ETags {
     directory: PathBuf,
@@ -26,7 +26,7 @@ struct Known {
     tag: HeaderValue,
 }
 
-/// What is known of one file.
+/// The ETag of one file.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Its ETag: a weak one, for its compressed forms have it too.

@@ -32,7 +32,7 @@ pub async fn write_until_killed(
             let mut number = 0_u64;
             loop {
                 let name = format!("{prefix}.{number}");
-                match write(&storage, &name, number % 2 == 0).await {
+                match write(&storage, &name, number.is_multiple_of(2)).await {
                     Ok(modified) => acknowledged(&name, modified),
                     Err(error) => return error,
                 }

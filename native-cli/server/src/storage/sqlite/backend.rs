@@ -30,7 +30,7 @@ use crate::storage::wall_clock;
 /// Maximum number of tasks in the writer's queue; further ones are refused as busy.
 const QUEUE: usize = 4096;
 
-/// The storage in SQLite.
+/// A SQLite database.
 pub struct SqliteStorage {
     tasks: Mutex<Option<SyncSender<Task>>>,
     readers: Readers,

@@ -11,6 +11,7 @@ use super::{Checked, Open, Outcome, fails, outcome, same};
 use crate::model::{BatchId, Bounds, Conditions, Selection, Target, Uid, Write};
 use crate::storage::error::WriteError;
 use crate::storage::open::Storage;
+use crate::storage::page::PageEnd;
 
 const WRITERS: usize = 16;
 const WRITES: usize = 20;
@@ -132,6 +133,11 @@ async fn readers(storage: &Storage) -> Checked {
         }
         let page = read(storage, request(uid(2), "notes", Selection::default())).await?;
         same("records of a part of a write", &(page.rows.len() % 7), &0)?;
+        if let Some(PageEnd::Complete(head)) = page.end {
+            // There are only writes, so the collection's time is that of its newest record.
+            let newest = page.rows.iter().map(|row| row.modified).max();
+            same("time", &head.modified, &newest.unwrap_or_default())?;
+        }
         if is_last {
             same("records", &page.rows.len(), &(4 * WRITES * 7))?;
             return done;

@@ -129,7 +129,7 @@ pub(super) enum Durability {
 pub(super) enum OpenError {
     /// It belongs to another program.
     #[error(
-        "{} is not a database of `selvedge serve`: choose another data directory, or move the file away",
+        "{} is no database of `selvedge serve`: choose another data directory, or move the file away",
         .0.display()
     )]
     Foreign(PathBuf),

@@ -34,7 +34,7 @@ pub(crate) struct Origins {
 /// A text that is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not an origin: give scheme and host, and the port if it is not the default one, like https://app.example.org \
+    "{0:?} is no origin: give scheme and host, and the port if it is not the default one, like https://app.example.org \
      or moz-extension://…, or * for every origin"
 )]
 pub struct InvalidOrigin(String);

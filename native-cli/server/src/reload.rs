@@ -1,21 +1,20 @@
-//! What the server reads again while it runs, at SIGHUP: its certificate and the file of allowed origins. Files of the page
-//! and invitations are read whenever they are asked for.
+//! Reloads the certificate and the file of allowed origins while the server runs, at SIGHUP. Files of the web page and
+//! invitations are read at each request.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, Weak};
 
+use selvedge_host::http_server::Certificate;
 use tokio_rustls::TlsAcceptor;
 
-use super::app::App;
-use super::cors::Origins;
-use super::serve_error::ServeError;
-use selvedge_host::http_server::Certificate;
+use crate::http::{App, Origins};
+use crate::serve_error::ServeError;
 
-/// Where the allowed origins are from.
+/// The sources of allowed origins.
 #[derive(Debug, Clone)]
 pub(super) struct OriginSettings {
-    /// Those of the command line.
+    /// Those of the settings.
     pub(super) named: Vec<String>,
     /// The file with more of them.
     pub(super) file: Option<PathBuf>,
@@ -24,10 +23,10 @@ pub(super) struct OriginSettings {
 }
 
 impl OriginSettings {
-    /// Reads the file and puts all together.
+    /// Reads the file and returns all origins.
     ///
     /// # Errors
-    /// When the file cannot be read, or a text is no origin.
+    /// When the file cannot be read, or a text is not an origin.
     pub(super) fn read(&self) -> Result<Origins, ServeError> {
         let text = match &self.file {
             None => String::new(),
@@ -44,7 +43,7 @@ impl OriginSettings {
     }
 }
 
-/// Reads settings again. It does not keep the server's data open.
+/// Reloads settings. It does not keep the server's data open.
 #[derive(Debug, Clone)]
 pub struct Reload {
     certificate: Option<Certificate>,
@@ -65,7 +64,7 @@ impl Reload {
         }
     }
 
-    /// Reads everything again, and returns what the operator should know. What cannot be read stays as it is.
+    /// Reloads everything, and returns warnings for the operator. What cannot be read stays as it is.
     ///
     /// # Errors
     /// The first thing that could not be read.
@@ -87,7 +86,7 @@ impl Reload {
             .collect())
     }
 
-    /// Speaks TLS with the certificate, where there is one.
+    /// TLS with the certificate, if there is one.
     pub(super) fn acceptor(&self) -> Result<Option<TlsAcceptor>, ServeError> {
         let acceptor = self.certificate.as_ref().map(Certificate::acceptor);
         acceptor.transpose().map_err(ServeError::Tls)

@@ -20,11 +20,10 @@ use crate::commands::secret::secret;
 use crate::output::Output;
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_server::announcement::Announcement;
-use selvedge_server::limits::Limits;
-use selvedge_server::storage::sqlite::Place;
+use selvedge_server::model::Limits;
 use selvedge_server::{
-    DEFAULT_QUOTA_BYTES, NewNode, Options, ServeError, Server, UserError, add_user,
-    change_password, invite, move_user, www,
+    AdminError, DEFAULT_QUOTA_BYTES, Location, NewNode, Options, ServeError, Server, UserError,
+    add_user, change_password, invite, move_user, www,
 };
 
 /// Run a server of your own.
@@ -264,13 +263,13 @@ fn refused(error: ServeError) -> HostError {
         ServeError::Unprotected(_) | ServeError::PublicUrl | ServeError::Origin(_) => Exit::Usage,
         ServeError::Www(www::NoPage::Dialect) => Exit::Usage,
         ServeError::Www(_) => Exit::NotFound,
-        ServeError::InUse { .. } => Exit::Conflict,
-        ServeError::Data { .. }
+        ServeError::Admin(AdminError::InUse { .. }) => Exit::Conflict,
+        ServeError::Admin(
+            AdminError::Data { .. } | AdminError::Backup { .. } | AdminError::Invite(_),
+        )
         | ServeError::Secret { .. }
         | ServeError::LocalToken { .. }
-        | ServeError::Backup { .. }
-        | ServeError::OriginsFile { .. }
-        | ServeError::Invite(_) => Exit::Storage,
+        | ServeError::OriginsFile { .. } => Exit::Storage,
         _ => Exit::Failed,
     };
     HostError::Refused {
@@ -335,9 +334,9 @@ async fn invitation(args: InviteArgs) -> Result<Invitation, ServeError> {
 
 async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     let data = match args.data {
-        Some(data) if data.as_os_str() == ":memory:" => Place::Memory,
-        Some(data) => Place::Directory(data),
-        None => Place::Directory(default_data()),
+        Some(data) if data.as_os_str() == ":memory:" => Location::Memory,
+        Some(data) => Location::Directory(data),
+        None => Location::Directory(default_data()),
     };
     let www = match &args.www {
         Some(_) if args.dialect == Dialect::V1_1 => return Err(www::NoPage::Dialect.into()),
@@ -370,7 +369,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     .await?;
     // Without it, accounts on this machine need an invitation too.
     let _announcement = match &data {
-        Place::Directory(directory) if server.addr().ip().is_loopback() => {
+        Location::Directory(directory) if server.addr().ip().is_loopback() => {
             Announcement::make(server.addr(), directory).ok()
         }
         _ => None,
@@ -396,7 +395,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
 }
 
 /// How somebody who opens the page comes to an account.
-async fn invited(server: &Server, data: &Place) -> Result<String, ServeError> {
+async fn invited(server: &Server, data: &Location) -> Result<String, ServeError> {
     const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
     let url = server.public_url();
     if !server.invitation_needed() {
@@ -405,12 +404,12 @@ async fn invited(server: &Server, data: &Place) -> Result<String, ServeError> {
         ));
     }
     Ok(match data {
-        Place::Directory(directory) => format!(
+        Location::Directory(directory) => format!(
             "an account needs an invitation, by `selvedge serve invite --data {}`",
             directory.display()
         ),
         // No other process can make one.
-        Place::Memory => format!(
+        Location::Memory => format!(
             "this invitation makes one account there: {}",
             server.invite(WEEK).await?.as_str()
         ),

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, Server as Embedded, local_token};
+use selvedge_server::{Location, Options, Server as Embedded, local_token};
 
 use crate::client::LOCAL_TOKEN;
 
@@ -35,7 +34,7 @@ pub(crate) fn serve(directory: &str) -> ExitCode {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let data = Place::Directory(directory.into());
+        let data = Location::Directory(directory.into());
         let server = Embedded::bind(Options {
             data,
             ..Options::default()

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use selvedge_core::account::{Credentials, embedded};
 use selvedge_host::{NativeFetch, NativeHost};
-use selvedge_server::limits::Limits;
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, Server, invite};
+use selvedge_server::model::Limits;
+use selvedge_server::{Location, Options, Server, invite};
 use selvedge_tests::{Account, FaultProxy, MasterSecret, Wire};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -37,7 +36,7 @@ impl Ground {
         std::fs::write(&secret, SECRET).unwrap();
         let proxy = FaultProxy::start();
         let options = Options {
-            data: Place::Directory(data(&directory)),
+            data: Location::Directory(data(&directory)),
             master_secret_file: Some(secret),
             public_url: Some(proxy.url()),
             limits: Limits {

@@ -88,9 +88,9 @@ impl Certificate {
         let leaf = current.cert.first()?;
         is_authority(leaf).then(|| {
             format!(
-                "the certificate in {} is that of a certificate authority (CA:TRUE), as `openssl req -x509` makes it unasked; \
-                 Firefox and clients on rustls, like selvedge itself, refuse it for a server: make it with -addext \
-                 basicConstraints=critical,CA:FALSE, or sign one with a CA of your own",
+                "the certificate in {} is that of a certificate authority (CA:TRUE), as `openssl req -x509` creates it by \
+                 default; Firefox and most clients on rustls refuse it for a server (selvedge accepts it with --ca): create it \
+                 with -addext basicConstraints=critical,CA:FALSE, or sign one with your own CA",
                 self.chain.display()
             )
         })

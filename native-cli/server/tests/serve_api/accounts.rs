@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Client;
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, invite, local_token};
+use selvedge_server::{Location, Options, invite, local_token};
 use serde_json::json;
 
 use crate::client::{Reply, Running, User, create_account, seconds, token};
@@ -238,7 +237,7 @@ async fn behind_a_public_url_an_account_needs_an_invitation_that_works_once() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().to_owned();
     let options = Options {
-        data: Place::Directory(data.clone()),
+        data: Location::Directory(data.clone()),
         public_url: Some("https://sync.example.org".into()),
         ..Options::default()
     };
@@ -280,7 +279,7 @@ async fn the_files_hold_no_secret_and_are_the_owners_alone() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().to_owned();
     let running = Running::with(Options {
-        data: Place::Directory(data.clone()),
+        data: Location::Directory(data.clone()),
         ..Options::default()
     })
     .await;
@@ -324,7 +323,7 @@ async fn on_a_data_directory_an_account_needs_an_invitation_or_the_token_in_it()
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().to_owned();
     let running = Running::with(Options {
-        data: Place::Directory(data.clone()),
+        data: Location::Directory(data.clone()),
         ..Options::default()
     })
     .await;

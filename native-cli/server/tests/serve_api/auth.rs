@@ -6,9 +6,8 @@ use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use selvedge_core::crypto::hawk::{Credentials, Key, authorization, payload_hash};
 use selvedge_core::time::ServerTime;
-use selvedge_server::Options;
-use selvedge_server::storage::sqlite::Place;
 use selvedge_server::token::{Claims, MasterSecret};
+use selvedge_server::{Location, Options};
 use serde_json::json;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -183,7 +182,7 @@ async fn a_401_names_its_reason() {
 async fn a_restart_does_not_let_a_request_be_sent_again() {
     let directory = tempfile::tempdir().unwrap();
     let options = |listen| Options {
-        data: Place::Directory(directory.path().to_owned()),
+        data: Location::Directory(directory.path().to_owned()),
         listen,
         ..Options::default()
     };

@@ -8,8 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use reqwest::{Method, StatusCode};
 use selvedge_core::crypto::hawk::{Credentials, Key, authorization};
 use selvedge_core::time::ServerTime;
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, Server, local_token};
+use selvedge_server::{Location, Options, Server, local_token};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -88,8 +87,8 @@ impl Running {
         let data = options.data.clone();
         let server = Server::bind(options).await.unwrap();
         let local_token = match &data {
-            Place::Directory(directory) => Some(local_token(directory).unwrap().to_string()),
-            Place::Memory => None,
+            Location::Directory(directory) => Some(local_token(directory).unwrap().to_string()),
+            Location::Memory => None,
         };
         let url = format!("http://{}", server.addr());
         let (stop, mut stopped) = watch::channel(false);

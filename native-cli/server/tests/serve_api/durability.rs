@@ -5,8 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use reqwest::Method;
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, Server, local_token};
+use selvedge_server::{Location, Options, Server, local_token};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -63,8 +62,8 @@ fn is_a_server() {
     let data = std::env::var(DATA).expect("other tests set it");
     let options = Options {
         data: match data.as_str() {
-            ":memory:" => Place::Memory,
-            data => Place::Directory(data.into()),
+            ":memory:" => Location::Memory,
+            data => Location::Directory(data.into()),
         },
         listen: std::env::var(LISTEN).unwrap().parse().unwrap(),
         ..Options::default()
@@ -100,7 +99,7 @@ async fn make_user(url: &str, data: &Path) -> User {
 async fn a_restarted_server_has_everything_and_goes_on_in_time() {
     let directory = tempfile::tempdir().unwrap();
     let options = |listen| Options {
-        data: Place::Directory(directory.path().to_owned()),
+        data: Location::Directory(directory.path().to_owned()),
         listen,
         ..Options::default()
     };
@@ -138,6 +137,25 @@ async fn a_restarted_server_has_everything_and_goes_on_in_time() {
     assert!(committed.last_modified() > before.last_modified());
     assert_eq!(user.get("/storage/notes").await.ids().len(), 121);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopped_server_leaves_the_database_without_a_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::with(Options {
+        data: Location::Directory(directory.path().to_owned()),
+        ..Options::default()
+    })
+    .await;
+    let user = running.user().await;
+    user.fill("notes", 20).await;
+    assert_eq!(user.get("/storage/notes").await.ids().len(), 20);
+    assert!(directory.path().join("server.sqlite-wal").exists());
+    running.stop().await;
+    for file in ["server.sqlite-wal", "server.sqlite-shm"] {
+        assert!(!directory.path().join(file).exists(), "{file}");
+    }
+    assert!(directory.path().join("server.sqlite").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

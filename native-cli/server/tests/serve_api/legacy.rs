@@ -2,8 +2,7 @@
 
 use reqwest::{Method, RequestBuilder};
 use selvedge_core::server::Dialect;
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{NewNode, Options, add_user, change_password, move_user};
+use selvedge_server::{Location, NewNode, Options, add_user, change_password, move_user};
 use serde_json::{Value, json};
 
 use crate::client::{Reply, Running};
@@ -25,7 +24,7 @@ impl Legacy {
         assert_eq!(name.unwrap(), "alice");
         let running = Running::with(Options {
             dialect: Dialect::V1_1,
-            data: Place::Directory(data.path().into()),
+            data: Location::Directory(data.path().into()),
             ..options
         })
         .await;

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use selvedge_server::Options;
-use selvedge_server::limits::Limits;
+use selvedge_server::model::Limits;
 use serde_json::json;
 
 use crate::client::{Running, User};

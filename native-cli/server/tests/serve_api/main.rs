@@ -8,6 +8,7 @@ mod browsers;
 mod client;
 mod collections;
 mod conditions;
+mod conformance;
 mod durability;
 mod info;
 mod legacy;

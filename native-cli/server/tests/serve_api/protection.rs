@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, ServeError, Server, invite};
+use selvedge_server::{AdminError, Location, Options, ServeError, Server, invite};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -58,7 +57,7 @@ async fn behind_a_proxy_the_public_url_is_signed() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().to_owned();
     let running = Running::with(Options {
-        data: selvedge_server::storage::sqlite::Place::Directory(data.clone()),
+        data: selvedge_server::Location::Directory(data.clone()),
         public_url: Some("https://Example.org/sync/".into()),
         ..Options::default()
     })
@@ -204,12 +203,15 @@ async fn a_stopping_server_finishes_what_it_began_and_takes_nothing_new() {
 async fn a_data_directory_has_one_server_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let options = || Options {
-        data: Place::Directory(directory.path().to_owned()),
+        data: Location::Directory(directory.path().to_owned()),
         ..Options::default()
     };
     let running = Running::with(options()).await;
     let error = Server::bind(options()).await.unwrap_err();
-    assert!(matches!(error, ServeError::InUse { .. }), "{error}");
+    assert!(
+        matches!(error, ServeError::Admin(AdminError::InUse { .. })),
+        "{error}"
+    );
     let text = error.to_string();
     for part in [
         std::process::id().to_string(),
@@ -248,7 +250,7 @@ async fn a_foreign_or_newer_database_is_refused_and_left_alone() {
         db.execute_batch(statements).unwrap();
         drop(db);
         let before = std::fs::read(&file).unwrap();
-        let data = Place::Directory(directory.path().to_owned());
+        let data = Location::Directory(directory.path().to_owned());
         let options = Options {
             data,
             ..Options::default()

@@ -18,8 +18,7 @@ use crate::commands::checks::{Concluded, unless_stopped};
 use crate::output::{Align, Output, Table, bytes, duration};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::{NativeFetch, NativeHost};
-use selvedge_server::storage::sqlite::Place;
-use selvedge_server::{Options, Server, local_token};
+use selvedge_server::{Location, Options, Server, local_token};
 
 /// The collection.
 const NOTES: &str = "notes";
@@ -73,7 +72,7 @@ async fn show(output: Output) -> Result<()> {
         .map_err(HostError::file(&std::env::temp_dir()))?;
     let data = dir.path().join("server");
     let server = Server::bind(Options {
-        data: Place::Directory(data.clone()),
+        data: Location::Directory(data.clone()),
         ..Options::default()
     })
     .await

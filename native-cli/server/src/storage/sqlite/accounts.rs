@@ -4,11 +4,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use selvedge_core::time::ServerTime;
 
 use super::records::sql;
-use crate::key_id::KeyId;
-use crate::storage::{Account, AccountError, SecretHash, StorageError, Uid};
+use crate::model::{Account, KeyId, SecretHash, Uid};
+use crate::storage::error::{AccountError, StorageError};
 
-/// Uids of this server's own accounts begin here. Token servers count from one, so one of them may work in front of the
-/// same storage without two people ever sharing a uid.
+/// The first uid of this server's own accounts. Token servers count from one, so that one of them can be used with the same
+/// storage without two accounts ever sharing a uid.
 const FIRST_UID: u64 = 5_000_000_000;
 
 pub(super) fn create(
@@ -44,7 +44,7 @@ pub(super) fn create(
         .ok_or(AccountError::Uninvited)
 }
 
-/// A uid that nobody has or ever had. It is drawn, so that it tells nothing about how many there are.
+/// A random uid that is not and never was in use. Random, so that it does not reveal the number of accounts.
 pub(super) fn free_uid(db: &Connection) -> rusqlite::Result<Uid> {
     for _ in 0..100 {
         let drawn = getrandom::u64().map_err(|_| rusqlite::Error::InvalidQuery)?;

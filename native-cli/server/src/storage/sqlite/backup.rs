@@ -8,15 +8,14 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::schema::{Durability, check, open_writer};
+use crate::storage::location::DATABASE_FILE;
 
-/// The database in a data directory.
-const FILE: &str = "server.sqlite";
-/// How often a locked database is tried again, and how long each time is waited.
+/// Number of attempts on a locked database, and the pause between them.
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Writes one moment's state of the database in `data` to a new file of this user alone, while a server may go on to write.
-/// It is there whole or not at all. Returns its bytes.
+/// Writes a snapshot of the database in `data` to a new file that only this user can access, while a server may be running.
+/// The file appears when it is complete. Returns its bytes.
 ///
 /// # Errors
 /// When there is no database, the file exists, or one cannot be read or written.
@@ -64,7 +63,7 @@ pub(crate) struct Compacted {
     pub(crate) after: u64,
 }
 
-/// Gives the space of deleted records back to the file system. No server may run on `data`.
+/// Returns the space of deleted records to the file system. No server may run on `data`.
 ///
 /// # Errors
 /// When there is no database, or it cannot be written; there must be room for a second copy.
@@ -83,7 +82,7 @@ pub(crate) fn compact(data: &Path) -> io::Result<Compacted> {
 }
 
 fn existing(data: &Path) -> io::Result<PathBuf> {
-    let database = data.join(FILE);
+    let database = data.join(DATABASE_FILE);
     if database.try_exists()? {
         return Ok(database);
     }
@@ -96,7 +95,7 @@ fn existing(data: &Path) -> io::Result<PathBuf> {
 
 /// Bytes of the database and its log.
 fn size(database: &Path) -> io::Result<u64> {
-    let log = database.with_file_name(format!("{FILE}-wal"));
+    let log = database.with_file_name(format!("{DATABASE_FILE}-wal"));
     let log = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
     Ok(std::fs::metadata(database)?.len() + log)
 }
@@ -114,7 +113,7 @@ mod tests {
     #[test]
     fn a_backup_has_what_is_only_in_the_log_and_is_one_file() {
         let directory = tempfile::tempdir().unwrap();
-        let writer = open_writer(&directory.path().join(FILE), Durability::Full).unwrap();
+        let writer = open_writer(&directory.path().join(DATABASE_FILE), Durability::Full).unwrap();
         for uid in 0..100 {
             writer
                 .execute("INSERT INTO users VALUES (?1, 1)", [uid])
@@ -139,8 +138,8 @@ mod tests {
         }
         // A server opens it as it is.
         let restored = tempfile::tempdir().unwrap();
-        std::fs::copy(&file, restored.path().join(FILE)).unwrap();
-        open_writer(&restored.path().join(FILE), Durability::Full).unwrap();
+        std::fs::copy(&file, restored.path().join(DATABASE_FILE)).unwrap();
+        open_writer(&restored.path().join(DATABASE_FILE), Durability::Full).unwrap();
     }
 
     #[test]
@@ -149,7 +148,7 @@ mod tests {
         let file = directory.path().join("backup.sqlite");
         let missing = backup(directory.path(), &file).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
-        std::fs::write(directory.path().join(FILE), "text ".repeat(1000)).unwrap();
+        std::fs::write(directory.path().join(DATABASE_FILE), "text ".repeat(1000)).unwrap();
         assert!(backup(directory.path(), &file).is_err());
         assert!(!file.exists());
     }
@@ -157,7 +156,7 @@ mod tests {
     #[test]
     fn a_compacted_database_is_small_again() {
         let directory = tempfile::tempdir().unwrap();
-        let writer = open_writer(&directory.path().join(FILE), Durability::Full).unwrap();
+        let writer = open_writer(&directory.path().join(DATABASE_FILE), Durability::Full).unwrap();
         let payload = vec![b'x'; 1024 * 1024];
         let insert = "INSERT INTO records (collection, modified, sortindex, id, payload) VALUES (1, 1, 0, ?1, ?2)";
         for number in 0..4 {

@@ -1,30 +1,18 @@
-//! Open batches: records put aside until their commit (spec §3.6).
+//! Open batches: records that are not visible before their commit (spec §3.6).
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::time::ServerTime;
 
-use super::records::{Change, Collection, Delta, Moment, Puts, sql};
-use crate::limits::Limits;
-use crate::storage::{BatchId, Field, Incoming, Uid, WriteError};
-
-/// A batch that is not committed within two hours is void.
-pub(super) const LIFE: u64 = 2 * 60 * 60 * 100;
-
-/// Maximum number of batches that a user has open at a time: some for each collection of each device.
-pub(super) const MAX_OPEN: u64 = 100;
+use super::records::{Change, Collection, Delta, Puts, sql};
+use crate::model::{BatchId, Field, Incoming, Uid};
+use crate::storage::batches::{BatchSize, LIFETIME, OpenBatches};
+use crate::storage::clock::Moment;
 
 const PAYLOAD_GIVEN: i64 = 1;
 const SORTINDEX_GIVEN: i64 = 2;
 const TTL_GIVEN: i64 = 4;
-
-/// What is in a batch so far.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Size {
-    pub(super) records: u64,
-    pub(super) bytes: u64,
-}
 
 pub(super) fn open(
     db: &Connection,
@@ -43,20 +31,20 @@ pub(super) fn open(
     Ok(BatchId(db.last_insert_rowid()))
 }
 
-/// The size of a batch that this user opened in this collection and that is still alive.
+/// The size of a batch that the user opened in this collection and that has not expired.
 pub(super) fn find(
     db: &Connection,
     uid: Uid,
     collection: &CollectionName,
     batch: BatchId,
     now: ServerTime,
-) -> rusqlite::Result<Option<Size>> {
-    let born_after = sql(now.hundredths().saturating_sub(LIFE));
+) -> rusqlite::Result<Option<BatchSize>> {
+    let created_after = sql(now.hundredths().saturating_sub(LIFETIME));
     db.prepare_cached(
         "SELECT records, bytes FROM batches WHERE id = ?1 AND uid = ?2 AND collection = ?3 AND created > ?4",
     )?
-    .query_row(params![batch.0, sql(uid.number()), collection.as_str(), born_after], |row| {
-        Ok(Size {
+    .query_row(params![batch.0, sql(uid.number()), collection.as_str(), created_after], |row| {
+        Ok(BatchSize {
             records: row.get::<_, i64>(0)?.unsigned_abs(),
             bytes: row.get::<_, i64>(1)?.unsigned_abs(),
         })
@@ -64,47 +52,29 @@ pub(super) fn find(
     .optional()
 }
 
-/// What a user has in open batches.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Open {
-    pub(super) count: u64,
-    pub(super) bytes: u64,
-}
-
-/// Counts what a user has in open batches.
-pub(super) fn all_open(db: &Connection, uid: Uid, now: ServerTime) -> rusqlite::Result<Open> {
-    let born_after = sql(now.hundredths().saturating_sub(LIFE));
+/// The user's open batches.
+pub(super) fn all_open(
+    db: &Connection,
+    uid: Uid,
+    now: ServerTime,
+) -> rusqlite::Result<OpenBatches> {
+    let created_after = sql(now.hundredths().saturating_sub(LIFETIME));
     db.prepare_cached(
         "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM batches WHERE uid = ?1 AND created > ?2",
     )?
-    .query_row([sql(uid.number()), born_after], |row| {
-        Ok(Open {
+    .query_row([sql(uid.number()), created_after], |row| {
+        Ok(OpenBatches {
             count: row.get::<_, i64>(0)?.unsigned_abs(),
             bytes: row.get::<_, i64>(1)?.unsigned_abs(),
         })
     })
 }
 
-/// The size that a batch has with some more records.
-///
-/// # Errors
-/// When that is over the limits.
-pub(super) fn grow(size: Size, records: &[Incoming], limits: &Limits) -> Result<Size, WriteError> {
-    let grown = Size {
-        records: size.records + records.len() as u64,
-        bytes: size.bytes + records.iter().map(Incoming::payload_bytes).sum::<u64>(),
-    };
-    if grown.records > limits.max_total_records || grown.bytes > limits.max_total_bytes {
-        return Err(WriteError::BatchTooLarge);
-    }
-    Ok(grown)
-}
-
 pub(super) fn append(
     db: &Connection,
     batch: BatchId,
     records: &[Incoming],
-    size: Size,
+    size: BatchSize,
 ) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached(
         "INSERT INTO batch_records (batch, given, id, sortindex, ttl, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -129,7 +99,7 @@ pub(super) fn append(
     Ok(())
 }
 
-/// Writes all records of a batch, in the order in which they came, and voids it.
+/// Writes all records of a batch, in the order in which they came, and closes it.
 pub(super) fn apply(
     db: &Connection,
     batch: BatchId,
@@ -153,7 +123,7 @@ pub(super) fn apply(
             payload: field(payload, fields & PAYLOAD_GIVEN),
             sortindex: field(row.get(2)?, fields & SORTINDEX_GIVEN),
             ttl: field(row.get(3)?, fields & TTL_GIVEN),
-            was_gathered: true,
+            is_from_batch: true,
         };
         delta += puts.put(change)?;
     }
@@ -161,7 +131,7 @@ pub(super) fn apply(
     Ok(delta)
 }
 
-/// Voids a batch; its records are purged by and by.
+/// Closes a batch; its records are purged later.
 fn drop_one(db: &Connection, batch: BatchId) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT INTO dropped_batches (batch) VALUES (?1)")?
         .execute([batch.0])?;
@@ -170,7 +140,7 @@ fn drop_one(db: &Connection, batch: BatchId) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Voids a user's batches in one collection, or in all.
+/// Closes a user's batches in one collection, or in all.
 pub(super) fn drop_all(
     db: &Connection,
     uid: Uid,

@@ -1,8 +1,8 @@
-//! Makes commits durable beside the writer: while the disk flushes one group of writes, the next one is already under way.
+//! Makes commits durable on a separate thread: while the disk flushes one group of writes, the writer performs the next one.
 //!
-//! SQLite commits into the write-ahead log without waiting for the disk (`synchronous=NORMAL`). A thread of its own then
-//! flushes the log, one flush for all commits that wait, and only then sends their answers. A reader may see a commit that
-//! is not flushed yet; its answer waits for the flush too, so that a power failure takes back nothing that anybody was told.
+//! SQLite commits into the write-ahead log without waiting for the disk (`synchronous=NORMAL`). The flusher thread then
+//! flushes the log, one flush for all pending commits, and only then sends their answers. A reader may see a commit that is
+//! not flushed yet; its answer waits for the flush too, so that a power failure loses nothing that a client has seen.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,10 +15,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::writer::Answer;
-use crate::storage::{Flushes, StorageError};
+use crate::storage::error::StorageError;
+use crate::storage::records::Flushes;
 
-/// How far the flushes are behind the commits.
+/// Sends an answer once the result of its commit is known.
+pub(super) type Completion = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
+
+/// The numbers of the last commit and of the last flushed one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress(Arc<Numbers>);
 
@@ -31,7 +34,7 @@ struct Numbers {
 }
 
 impl Progress {
-    /// How often and how long the disk was waited for.
+    /// Statistics of the flushes.
     pub(super) fn flushes(&self) -> Flushes {
         Flushes {
             count: self.0.flushes.load(Ordering::Relaxed),
@@ -45,18 +48,18 @@ impl Progress {
         self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Waits until all that a read has seen so far survives a power failure.
+    /// Waits until all commits that a read may have seen are flushed.
     pub(super) async fn catch_up(&self) {
         let seen = self.0.committed.load(Ordering::SeqCst);
         if *self.0.flushed.borrow() >= seen {
             return;
         }
-        // The sender is held here, so that this ends with the number only.
+        // `self` holds the sender, so this ends only with the number.
         let mut flushed = self.0.flushed.subscribe();
         let _ = flushed.wait_for(|flushed| *flushed >= seen).await;
     }
 
-    /// Numbers a commit, before readers can see it.
+    /// The number of a commit that readers cannot see yet.
     fn begin(&self) -> u64 {
         self.0.committed.fetch_add(1, Ordering::SeqCst) + 1
     }
@@ -69,11 +72,11 @@ impl Progress {
 /// The answers of one commit.
 struct Group {
     number: u64,
-    answers: Vec<Answer>,
+    answers: Vec<Completion>,
     committed: Result<(), StorageError>,
 }
 
-/// The thread that flushes.
+/// The flusher thread.
 pub(super) struct Flusher {
     groups: Option<Sender<Group>>,
     thread: Option<JoinHandle<()>>,
@@ -82,7 +85,7 @@ pub(super) struct Flusher {
 }
 
 impl Flusher {
-    /// Flushes the write-ahead log of a database that is open, beginning with its name in the directory.
+    /// Starts the thread for the write-ahead log of an open database, and flushes the log's directory entry.
     ///
     /// # Errors
     /// When the log cannot be opened or flushed.
@@ -109,7 +112,7 @@ impl Flusher {
         })
     }
 
-    /// For a database that need not survive the process: answers at once.
+    /// For a database that need not be durable: answers at once.
     pub(super) fn none() -> Self {
         Self {
             groups: None,
@@ -119,13 +122,13 @@ impl Flusher {
         }
     }
 
-    /// Whether the disk refused a flush. What was written since the last one may be lost, and nobody can tell what:
-    /// nothing more may be acknowledged.
+    /// Whether a flush failed. An unknown part of what was written since the last one may be lost, so that nothing more may be
+    /// acknowledged.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Numbers the commit that comes next.
+    /// The number of the next commit.
     pub(super) fn begin(&self) -> u64 {
         if self.groups.is_some() {
             self.progress.begin()
@@ -134,11 +137,11 @@ impl Flusher {
         }
     }
 
-    /// Sends the answers of a commit when it is durable.
+    /// Sends the answers of a commit once it is durable.
     pub(super) fn answer(
         &self,
         number: u64,
-        answers: Vec<Answer>,
+        answers: Vec<Completion>,
         committed: Result<(), StorageError>,
     ) {
         let group = Group {
@@ -158,7 +161,7 @@ impl Flusher {
 }
 
 impl Drop for Flusher {
-    /// Waits until all that was committed is flushed and answered.
+    /// Waits until all commits are flushed and answered.
     fn drop(&mut self) {
         drop(self.groups.take());
         if let Some(thread) = self.thread.take() {
@@ -177,7 +180,7 @@ impl Group {
 }
 
 fn lost() -> StorageError {
-    StorageError::Failed("the disk did not take a flush: restart the server".into())
+    StorageError::Failed("a flush to disk failed: check the disk and restart the server".into())
 }
 
 fn run(log: &File, groups: &Receiver<Group>, progress: &Progress, failed: &AtomicBool) {
@@ -190,7 +193,7 @@ fn run(log: &File, groups: &Receiver<Group>, progress: &Progress, failed: &Atomi
             flushed = Err(lost());
         } else if let Err(error) = log.sync_data() {
             eprintln!(
-                "selvedge serve: the disk did not take a flush, nothing more is written until a restart: {error}"
+                "selvedge serve: a flush to disk failed: {error}; all writes are refused until the server is restarted"
             );
             failed.store(true, Ordering::Relaxed);
             flushed = Err(lost());
@@ -211,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(to: &mpsc::Sender<(u64, bool)>, number: u64) -> Answer {
+    fn answer(to: &mpsc::Sender<(u64, bool)>, number: u64) -> Completion {
         let to = to.clone();
         Box::new(move |done| to.send((number, done.is_ok())).unwrap())
     }

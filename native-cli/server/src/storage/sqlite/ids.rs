@@ -1,10 +1,10 @@
-//! The index of ids, in two levels, so that what a new record costs does not grow with its collection.
+//! The index of ids, in two levels, so that the cost of a new record does not grow with its collection.
 //!
-//! The upkeep moves many neighbouring ids at once, so that each changed leaf serves several of them.
+//! Maintenance moves many neighbouring ids at once, so that each changed leaf takes several of them.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// At most so many ids are moved in one step.
+/// Maximum number of ids moved in one step.
 const STEP: i64 = 1000;
 
 /// Adds the id of a new record; it is young. False if there is a young one already.
@@ -98,67 +98,4 @@ pub(super) fn purge(db: &Connection, collection: i64) -> rusqlite::Result<usize>
             .execute([level, collection, STEP])?;
     }
     Ok(removed)
-}
-
-#[cfg(test)]
-mod tests {
-    use selvedge_core::ids::{CollectionName, RecordId};
-    use selvedge_core::time::ServerTime;
-
-    use super::super::records::{
-        Change, Moment, Puts, delete, find_collection, make_collection, touch_collection,
-    };
-    use super::super::schema::{Durability, open_writer};
-    use super::*;
-    use crate::storage::{Field, Uid};
-
-    fn count(db: &Connection, sql: &str) -> i64 {
-        db.query_row(sql, [], |row| row.get(0)).unwrap()
-    }
-
-    #[test]
-    fn ids_grow_old_and_stay_findable_and_counted() {
-        let directory = tempfile::tempdir().unwrap();
-        let db = open_writer(&directory.path().join("db"), Durability::None).unwrap();
-        let name = CollectionName::new("notes").unwrap();
-        let uid = Uid::new(1).unwrap();
-        let collection = make_collection(&db, uid, &name).unwrap().id;
-        let at = ServerTime::from_hundredths(100);
-        let write = |number: u64| {
-            let change = Change {
-                id: &format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-                payload: Field::Set(b"x"),
-                sortindex: Field::Keep,
-                ttl: Field::Keep,
-                was_gathered: false,
-            };
-            let found = find_collection(&db, uid, "notes").unwrap().unwrap();
-            let mut puts = Puts::new(&db, found, Moment { at, clock: at });
-            let delta = puts.put(change).unwrap();
-            touch_collection(&db, collection, at, delta).unwrap();
-        };
-        (0..6000).for_each(write);
-        assert_eq!(age(&db).unwrap(), 1000);
-        while age(&db).unwrap() > 0 {}
-        // Writing them again finds them on either level and adds none.
-        (0..6000).for_each(write);
-        let young = "SELECT COUNT(*) FROM ids WHERE level = 0";
-        assert_eq!(count(&db, "SELECT COUNT(*) FROM records"), 6000);
-        assert_eq!(count(&db, "SELECT COUNT(*) FROM ids"), 6000);
-        assert_eq!(
-            count(&db, "SELECT young FROM collections"),
-            count(&db, young)
-        );
-        assert!(count(&db, young) < 4096);
-        for number in 0..6000u64 {
-            let id = format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-            let delta = delete(&db, collection, &RecordId::new(id).unwrap(), at).unwrap();
-            touch_collection(&db, collection, at, delta.unwrap()).unwrap();
-        }
-        assert_eq!(count(&db, "SELECT COUNT(*) FROM ids"), 0);
-        assert_eq!(
-            count(&db, "SELECT young + records + bytes FROM collections"),
-            0
-        );
-    }
 }

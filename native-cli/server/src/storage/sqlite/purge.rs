@@ -1,5 +1,5 @@
-//! Upkeep, a little at a time: removes what nobody can see any more (expired records, deleted collections, dead batches,
-//! expired invitations, the stores of replaced keys) and lets ids grow old.
+//! Maintenance in small steps: deletes what is no longer visible (expired records, deleted collections, closed batches,
+//! expired invitations, the stores of replaced keys) and moves ids to the second level of their index.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use selvedge_core::time::ServerTime;
@@ -7,18 +7,19 @@ use selvedge_core::time::ServerTime;
 use super::batches;
 use super::ids;
 use super::records::{drop_store, remove, sql, time, touch_collection};
-use crate::storage::Uid;
+use crate::model::Uid;
+use crate::storage::batches::LIFETIME;
 
-/// At most so many records in one step, so that a writer waits for milliseconds only.
+/// Maximum number of records in one step, so that writes wait only for milliseconds.
 const STEP: i64 = 500;
-/// A replaced key's store is kept as long as a token for it may live, and some more.
+/// How long a replaced key's store is kept: longer than any token for it is valid.
 const REPLACED_LIFE: u64 = 24 * 60 * 60 * 100;
 
-/// One step. True if there is more to do. A power failure may bring back what was purged; the next step removes it again,
-/// so nothing waits for a disk flush.
+/// One step. True if there is more to do. Nothing waits for a flush: after a power failure the next step deletes again what
+/// came back.
 pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
-    // Whoever reads first and then wants to write is refused at once when another process, as `serve invite`, wrote in
-    // between; who asks for the lock first waits for it.
+    // A transaction that reads first and then writes fails at once if another process, as `serve invite`, wrote in between;
+    // one that takes the lock first waits for it.
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let removed = expired_records(db, now)?
         + dropped_collections(db)?
@@ -32,7 +33,7 @@ pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
     Ok(removed > 0)
 }
 
-/// Deletes expired records and counts them out; the times of their collections stay (spec §3.1).
+/// Deletes expired records and updates the counters; the times of their collections stay (spec §3.1).
 fn expired_records(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
     let mut find = db.prepare_cached(
         "SELECT r.number, r.collection, r.id, octet_length(r.payload), COALESCE(c.modified, 0)
@@ -52,7 +53,7 @@ fn expired_records(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> 
     Ok(found.len())
 }
 
-/// Deletes some records of a dropped collection; one without records leaves the list.
+/// Deletes some records of a dropped collection; a collection without records leaves the list.
 fn dropped_collections(db: &Connection) -> rusqlite::Result<usize> {
     let dropped = db
         .prepare_cached("SELECT collection FROM dropped LIMIT 1")?
@@ -94,13 +95,13 @@ fn rows(db: &Connection, table: &str, owner: &str, number: i64) -> rusqlite::Res
 }
 
 fn old_batches(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
-    let born_before = sql(now.hundredths().saturating_sub(batches::LIFE));
+    let created_before = sql(now.hundredths().saturating_sub(LIFETIME));
     db.prepare_cached(
         "INSERT INTO dropped_batches (batch) SELECT id FROM batches WHERE created <= ?1",
     )?
-    .execute([born_before])?;
+    .execute([created_before])?;
     db.prepare_cached("DELETE FROM batches WHERE created <= ?1")?
-        .execute([born_before])
+        .execute([created_before])
 }
 
 fn replaced_stores(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> {
@@ -126,12 +127,11 @@ fn replaced_stores(db: &Connection, now: ServerTime) -> rusqlite::Result<usize> 
 mod tests {
     use selvedge_core::ids::CollectionName;
 
-    use super::super::records::{
-        Change, Moment, Puts, find_collection, make_collection, used_bytes,
-    };
+    use super::super::records::{Change, Puts, find_collection, make_collection, used_bytes};
     use super::super::schema::{Durability, open_writer};
     use super::*;
-    use crate::storage::Field;
+    use crate::model::Field;
+    use crate::storage::clock::Moment;
 
     fn at(hundredths: u64) -> Moment {
         let time = ServerTime::from_hundredths(hundredths);
@@ -167,7 +167,7 @@ mod tests {
                 payload: Field::Set(b"12345"),
                 sortindex: Field::Keep,
                 ttl,
-                was_gathered: false,
+                is_from_batch: false,
             };
             let delta = Puts::new(&db, collection, at(100)).put(change).unwrap();
             touch_collection(&db, collection.id, ServerTime::from_hundredths(100), delta).unwrap();
@@ -212,7 +212,7 @@ mod tests {
                 payload: Field::Set(b"x"),
                 sortindex: Field::Keep,
                 ttl: Field::Keep,
-                was_gathered: false,
+                is_from_batch: false,
             };
             Puts::new(&db, collection, at(100)).put(change).unwrap();
         }

@@ -1,30 +1,27 @@
-//! The connections that read. Each read is one snapshot; writers do not wait for it.
+//! The connections for reads. Each read is one snapshot; the writer does not wait for it.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::durable::Progress;
-use super::page::{self, Streams};
 use super::schema::open_reader;
-use crate::storage::{Page, PageRequest, StorageError};
+use super::snapshot::Snapshot;
+use crate::storage::error::StorageError;
+use crate::storage::page::{PageRequest, PageSink};
 
-/// Maximum number of reads under way, streams included.
+/// Maximum number of concurrent reads, streams included.
 const READERS: usize = 16;
-/// Maximum number of streams among these, so that the slowness of their clients holds up nobody else.
+/// Maximum number of streams among these, so that slow clients do not block all reads.
 const STREAMS: usize = 10;
-/// Maximum number of reads that work at the same time, for each processor. More would only take turns on it, each with a
-/// thread, a cache and a list in memory.
+/// Maximum number of reads that use a processor at the same time, for each processor. More would only compete for it, each
+/// with a thread, a cache and a list in memory.
 const READS_PER_PROCESSOR: usize = 2;
-/// Maximum number of long lists that wait for their clients in temporary files; further ones are asked to come again.
-const SPOOLS: usize = 64;
-/// Whoever waits longer for a connection is asked to come again.
+/// Timeout of waiting for a connection; then the request is refused as busy.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -34,18 +31,17 @@ pub(super) struct Readers {
     free: Arc<Semaphore>,
     working: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    spools: Arc<Semaphore>,
     progress: Progress,
 }
 
-/// A connection on loan; it goes back when it is dropped.
-struct Loan {
+/// A connection in use; it is idle again when this is dropped.
+struct Borrowed {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Loan {
+impl Drop for Borrowed {
     fn drop(&mut self) {
         if let (Some(connection), Ok(mut idle)) = (self.connection.take(), self.idle.lock()) {
             idle.push(connection);
@@ -54,7 +50,7 @@ impl Drop for Loan {
 }
 
 impl Readers {
-    /// With `eager`, opens all connections now: the files may be without a name later.
+    /// With `eager`, opens all connections now: the files may have no name later.
     pub(super) fn open(path: &Path, eager: bool, progress: Progress) -> rusqlite::Result<Self> {
         let count = if eager { READERS } else { 1 };
         let idle = (0..count)
@@ -67,7 +63,6 @@ impl Readers {
             free: Arc::new(Semaphore::new(READERS)),
             working: Arc::new(Semaphore::new(processors * READS_PER_PROCESSOR)),
             streams: Arc::new(Semaphore::new(STREAMS)),
-            spools: Arc::new(Semaphore::new(SPOOLS)),
             progress,
         })
     }
@@ -77,13 +72,14 @@ impl Readers {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let place = permit(&self.free).await?;
+        let slot = permit(&self.free).await?;
         let working = permit(&self.working).await?;
         let this = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _working = working;
-            let loan = this.lend(place)?;
-            loan.connection
+            let borrowed = this.borrow(slot)?;
+            borrowed
+                .connection
                 .as_ref()
                 .map_or(Err(StorageError::Busy), work)
         });
@@ -92,25 +88,30 @@ impl Readers {
         done
     }
 
-    /// Reads a page; the connection stays on loan as long as the page streams.
-    pub(super) async fn page(&self, request: PageRequest) -> Result<Page, StorageError> {
-        let place = permit(&self.free).await?;
+    /// Reads a page into a sink; the connection is in use as long as the page streams.
+    pub(super) async fn page(
+        &self,
+        request: PageRequest,
+        mut sink: Box<dyn PageSink>,
+    ) -> Result<(), StorageError> {
+        let slot = permit(&self.free).await?;
         let working = permit(&self.working).await?;
         let this = self.clone();
-        let runtime = Handle::current();
         let (sender, answer) = oneshot::channel();
-        tokio::task::spawn_blocking(move || match this.lend(place) {
-            Err(error) => drop(sender.send(Err(error))),
-            Ok(loan) => {
-                if let Some(connection) = &loan.connection {
-                    let streams = Streams {
-                        places: &this.streams,
-                        spools: &this.spools,
-                        runtime: &runtime,
-                        working: Cell::new(Some(working)),
-                    };
-                    page::read(connection, &request, &streams, sender);
-                }
+        tokio::task::spawn_blocking(move || {
+            let (answer, done) = match this.borrow(slot) {
+                Err(error) => (Some(sender), Err(error)),
+                Ok(borrowed) => match &borrowed.connection {
+                    None => (Some(sender), Err(StorageError::Busy)),
+                    Some(db) => {
+                        let snapshot = Snapshot::new(db, &request, &this.streams, working, sender);
+                        snapshot.read(&mut *sink)
+                    }
+                },
+            };
+            // The connection is idle again, so that a server that stops now closes it.
+            if let Some(answer) = answer {
+                let _ = answer.send(done);
             }
         });
         let answer = answer.await.unwrap_or(Err(StorageError::Busy));
@@ -118,13 +119,22 @@ impl Readers {
         answer
     }
 
-    fn lend(&self, permit: OwnedSemaphorePermit) -> Result<Loan, StorageError> {
+    /// Closes the idle connections; one that a stream uses is closed when the stream ends.
+    pub(super) fn close(&self) {
+        self.free.close();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn borrow(&self, permit: OwnedSemaphorePermit) -> Result<Borrowed, StorageError> {
         let idle = self.idle.lock().map_err(|_| StorageError::Busy)?.pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open_reader(&self.path)?,
         };
-        Ok(Loan {
+        Ok(Borrowed {
             connection: Some(connection),
             idle: Arc::clone(&self.idle),
             _permit: permit,

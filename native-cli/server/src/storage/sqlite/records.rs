@@ -1,4 +1,4 @@
-//! Writes records and keeps the counters of their collections, whatever the size of the collection.
+//! Writes records and the counters of their collections, at a cost that does not depend on the size of the collection.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -6,7 +6,9 @@ use selvedge_core::time::ServerTime;
 
 use super::ids;
 use super::schema::NO_SORTINDEX;
-use crate::storage::{Field, Uid};
+use crate::model::{Field, Uid};
+use crate::storage::clock::Moment;
+use crate::storage::error::{StorageError, WriteError};
 
 /// A collection's row.
 #[derive(Debug, Clone, Copy)]
@@ -17,32 +19,23 @@ pub(super) struct Collection {
     pub(super) has_old_ids: bool,
 }
 
-/// What is written to one record.
+/// A write of one record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Change<'a> {
     pub(super) id: &'a str,
     pub(super) payload: Field<&'a [u8]>,
     pub(super) sortindex: Field<i64>,
     pub(super) ttl: Field<u32>,
-    /// Whether the record comes out of a batch that other requests opened: then its time moves even if only its `ttl` is
+    /// Whether the record comes from a batch that other requests opened: then its time changes even if only its `ttl` is
     /// written (spec §3.1).
-    pub(super) was_gathered: bool,
+    pub(super) is_from_batch: bool,
 }
 
 impl Change<'_> {
-    /// Whether a record that is stored keeps its time: other devices need not fetch it again.
+    /// Whether a stored record keeps its time, so that other devices do not fetch it again.
     fn keeps_time(&self) -> bool {
-        !self.was_gathered && self.payload == Field::Keep && self.sortindex == Field::Keep
+        !self.is_from_batch && self.payload == Field::Keep && self.sortindex == Field::Keep
     }
-}
-
-/// When a write happens.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    /// The time of the write: later than all that the user wrote before, and possibly ahead of the clock.
-    pub(super) at: ServerTime,
-    /// The clock, by which records expire.
-    pub(super) clock: ServerTime,
 }
 
 /// How the counters of a collection change.
@@ -52,6 +45,19 @@ pub(super) struct Delta {
     pub(super) bytes: i64,
     /// Ids on level 0.
     pub(super) young: i64,
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        // SQLite's messages name tables and files, never values.
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for WriteError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(error.into())
+    }
 }
 
 struct Stored {
@@ -68,7 +74,7 @@ impl Stored {
     }
 }
 
-/// An integer as SQLite keeps it. Times and sizes are far below the bound.
+/// An integer of SQLite. Times and sizes are far below its maximum.
 pub(super) fn sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -114,7 +120,7 @@ pub(super) fn find_collection(
     .optional()
 }
 
-/// The collection, made if it is missing.
+/// The collection, created if it is missing.
 pub(super) fn make_collection(
     db: &Connection,
     uid: Uid,
@@ -185,8 +191,8 @@ pub(super) fn record_modified(
     Ok(alive.map_or(ServerTime::ZERO, |stored| stored.modified))
 }
 
-/// Writes records of one request. Those of a request are mostly all new or all known, so what the last one was tells in
-/// which order the next one's id is best looked for and added.
+/// Writes the records of one request. Usually all of them are new or all of them exist, so the last one predicts whether to
+/// insert or to look up the next one first.
 pub(super) struct Puts<'a> {
     db: &'a Connection,
     collection: Collection,
@@ -218,7 +224,7 @@ impl<'a> Puts<'a> {
             Some(stored) => self.update(&stored, change),
             None => {
                 let inserted = self.insert(change)?;
-                // It was not there a moment ago, and this is the only connection that writes records.
+                // It did not exist, and this is the only connection that writes records.
                 inserted.ok_or(rusqlite::Error::StatementChangedRows(0))
             }
         }
@@ -315,7 +321,7 @@ impl<'a> Puts<'a> {
     }
 }
 
-/// Deletes one record. None if it is missing or expired; an expired one stays for the purge, which counts it out.
+/// Deletes one record. None if it is missing or expired; the purge deletes an expired one and updates the counters.
 pub(super) fn delete(
     db: &Connection,
     collection: i64,
@@ -329,7 +335,7 @@ pub(super) fn delete(
     remove(db, collection, id.as_str(), stored.number, stored.bytes).map(Some)
 }
 
-/// Removes a record that is there.
+/// Removes a record that exists.
 pub(super) fn remove(
     db: &Connection,
     collection: i64,
@@ -346,7 +352,7 @@ pub(super) fn remove(
     })
 }
 
-/// Makes a collection disappear at once; its records are purged by and by.
+/// Deletes a collection's row at once; its records are purged later.
 pub(super) fn drop_collection(db: &Connection, uid: Uid, name: &str) -> rusqlite::Result<bool> {
     let user = sql(uid.number());
     db.execute(
@@ -360,7 +366,7 @@ pub(super) fn drop_collection(db: &Connection, uid: Uid, name: &str) -> rusqlite
     Ok(gone > 0)
 }
 
-/// As [`drop_collection`], for all that a user has.
+/// As [`drop_collection`], for all collections of a user.
 pub(super) fn drop_store(db: &Connection, uid: Uid) -> rusqlite::Result<()> {
     let user = [sql(uid.number())];
     db.execute(
@@ -376,5 +382,61 @@ impl std::ops::AddAssign for Delta {
         self.records += other.records;
         self.bytes += other.bytes;
         self.young += other.young;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{Durability, open_writer};
+    use super::*;
+
+    fn count(db: &Connection, sql: &str) -> i64 {
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn ids_grow_old_and_stay_findable_and_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = open_writer(&directory.path().join("db"), Durability::None).unwrap();
+        let name = CollectionName::new("notes").unwrap();
+        let uid = Uid::new(1).unwrap();
+        let collection = make_collection(&db, uid, &name).unwrap().id;
+        let at = ServerTime::from_hundredths(100);
+        let write = |number: u64| {
+            let change = Change {
+                id: &format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+                payload: Field::Set(b"x"),
+                sortindex: Field::Keep,
+                ttl: Field::Keep,
+                is_from_batch: false,
+            };
+            let found = find_collection(&db, uid, "notes").unwrap().unwrap();
+            let mut puts = Puts::new(&db, found, Moment { at, clock: at });
+            let delta = puts.put(change).unwrap();
+            touch_collection(&db, collection, at, delta).unwrap();
+        };
+        (0..6000).for_each(write);
+        assert_eq!(ids::age(&db).unwrap(), 1000);
+        while ids::age(&db).unwrap() > 0 {}
+        // Writing them again finds them on either level and adds none.
+        (0..6000).for_each(write);
+        let young = "SELECT COUNT(*) FROM ids WHERE level = 0";
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM records"), 6000);
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM ids"), 6000);
+        assert_eq!(
+            count(&db, "SELECT young FROM collections"),
+            count(&db, young)
+        );
+        assert!(count(&db, young) < 4096);
+        for number in 0..6000u64 {
+            let id = format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let delta = delete(&db, collection, &RecordId::new(id).unwrap(), at).unwrap();
+            touch_collection(&db, collection, at, delta.unwrap()).unwrap();
+        }
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM ids"), 0);
+        assert_eq!(
+            count(&db, "SELECT young + records + bytes FROM collections"),
+            0
+        );
     }
 }

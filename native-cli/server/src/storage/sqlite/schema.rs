@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-/// A number below every sort index of nine digits: records without one come last in `sort=index`.
-pub(super) const NO_SORTINDEX: i64 = -1_000_000_000;
+use crate::model::Position;
+
+/// The column of a record without a sort index.
+pub(super) const NO_SORTINDEX: i64 = Position::NO_SORTINDEX;
 
 const VERSION: i64 = 3;
 
-/// Marks the database as one of this server's in SQLite's header, since version 3: "Svdg".
+/// The application id in SQLite's header, since version 3: "Svdg".
 const APPLICATION_ID: i64 = 0x5376_6467;
 
-/// `collections` keeps the counters, so that no write and no `info/*` counts records. A deleted collection only loses its
-/// row here; its number goes to `dropped` and its records are purged by and by. Numbers are never used again.
+/// `collections` has the counters, so that no write and no `info/*` counts records. Deleting a collection deletes only its
+/// row here; its number goes to `dropped`, and its records are purged later. Numbers are never reused.
 ///
-/// `ids` finds a record by its id. Ids are random, so each new one would change another leaf of a large collection's index,
-/// and a POST of a hundred records a hundred leaves. New ids therefore go to the few leaves of level 0, the young ones;
-/// when a collection has many (`young` counts them), they are moved to level 1 by and by, in the order of their ids.
+/// `ids` is the index of ids. Ids are random, so each new one would change another leaf of a large collection's index, and a
+/// POST of a hundred records a hundred leaves. New ids therefore go to the few leaves of level 0 (`young` counts them); when
+/// a collection has many, maintenance moves them to level 1 in the order of their ids.
 const TABLES: &str = "
 CREATE TABLE users (
     uid INTEGER PRIMARY KEY,
@@ -113,16 +115,16 @@ CREATE TABLE named_users (
 );
 ";
 
-/// How much an acknowledged write promises.
+/// The durability of an acknowledged write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
     /// It survives a power failure: the write-ahead log is flushed before the answer (`durable`).
     Full,
-    /// Nothing need survive the process.
+    /// Nothing survives the process.
     None,
 }
 
-/// Why a database is not opened. It is left as it is.
+/// Why a database is not opened. It is not changed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
     /// It belongs to another program.
@@ -137,7 +139,7 @@ pub(super) enum OpenError {
         .path.display()
     )]
     Newer { path: PathBuf, found: i64 },
-    /// SQLite says no.
+    /// SQLite refuses it.
     #[error("{}: {source}", .path.display())]
     Sqlite {
         path: PathBuf,
@@ -145,12 +147,12 @@ pub(super) enum OpenError {
     },
 }
 
-/// What is to be done with a database file.
+/// The format of a database file.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Nothing: it is of this format.
+    /// The current format.
     Current,
-    /// The tables are missing, all or some.
+    /// All or some tables are missing.
     Upgrade,
     /// A newer selvedge wrote it.
     Newer,
@@ -158,11 +160,11 @@ enum Verdict {
     Foreign,
 }
 
-/// Judges a database by its header and by whether it has tables, and whether they are this server's.
+/// The format by the header, by whether there are tables, and by whether they are this server's.
 fn judge(application_id: i64, version: i64, has_tables: bool, has_own_tables: bool) -> Verdict {
     match (application_id, version) {
         (0, 0) if !has_tables => Verdict::Upgrade,
-        // Versions 1 and 2 had no mark.
+        // Versions 1 and 2 had no application id.
         (0, 1 | 2) if has_own_tables => Verdict::Upgrade,
         (APPLICATION_ID, VERSION) if has_own_tables => Verdict::Current,
         (APPLICATION_ID, version) if version > VERSION => Verdict::Newer,
@@ -185,10 +187,10 @@ fn judge_file(connection: &Connection) -> rusqlite::Result<(Verdict, i64)> {
     ))
 }
 
-/// Opens the connection that writes, and makes the tables that are missing.
+/// Opens the connection for writes, and creates missing tables.
 ///
 /// # Errors
-/// When the file is of another program or of a newer format, or SQLite cannot open it.
+/// When the file belongs to another program or has a newer format, or SQLite cannot open it.
 pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::Sqlite {
         path: path.to_owned(),
@@ -203,7 +205,7 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connect
     Ok(connection)
 }
 
-/// Whether a database is this server's and of a format that it knows.
+/// Checks that a database is this server's and has a known format.
 ///
 /// # Errors
 /// When it is not, or cannot be read.
@@ -221,8 +223,8 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), OpenErro
 }
 
 fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
-    // Only a new database takes it. Larger pages hold more records of a collection, so that reading and writing many takes
-    // fewer system calls.
+    // Applies only to a new database. Larger pages contain more records of a collection, so that reading and writing many
+    // takes fewer system calls.
     connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
@@ -230,7 +232,7 @@ fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::R
         Durability::None => "OFF",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
-    // The writer touches the index leaves of whole collections again and again; 16 MiB keep them at hand.
+    // The writer repeatedly changes index leaves of whole collections; 16 MiB cache them.
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
@@ -250,7 +252,7 @@ pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", VERSION)
 }
 
-/// Another process, as `serve invite`, may be making them at this moment: who has the lock looks what is left to do.
+/// Another process, as `serve invite`, may be creating them now, so the version is read again under the lock.
 fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let found = version(connection)?;
@@ -267,15 +269,15 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Opens a connection that reads.
+/// Opens a connection for reads.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
-    // A page of records is read once, from front to back: a cache holds little more than the tops of the trees.
+    // A page of records is read once, in order: only the upper levels of the trees are worth caching.
     connection.pragma_update(None, "cache_size", -512)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Opens the write-ahead log too, not only the database.
+    // Opens the write-ahead log as well.
     connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
     Ok(connection)
 }
@@ -285,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn older_databases_get_what_they_lack_and_the_mark() {
+    fn older_databases_get_missing_tables_and_the_application_id() {
         for version in [1, 2] {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("db");
@@ -337,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_or_newer_file_is_refused_and_left_as_it_is() {
+    fn a_foreign_or_newer_file_is_refused_and_not_changed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
         let make = |statements: &str| {

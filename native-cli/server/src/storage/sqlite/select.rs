@@ -1,11 +1,11 @@
-//! The SQL of a selection: few shapes, each bound to its index.
+//! The SQL of a selection: a few statements, each with its index.
 
 use rusqlite::types::ToSql;
 use selvedge_core::ids::RecordId;
 
 use super::records::sql;
 use super::schema::NO_SORTINDEX;
-use crate::query::{Offset, Selection, Sort};
+use crate::model::{Position, Selection, Sort};
 
 /// A statement and its values.
 #[derive(Debug, PartialEq)]
@@ -20,24 +20,24 @@ pub(super) struct Select {
 enum Start {
     /// At the beginning.
     First,
-    /// Behind a record, among those with the same sort value.
-    Within(Offset),
+    /// Behind a record, among records with the same sort value.
+    Within(Position),
     /// At the next sort value.
-    Beyond(Offset),
+    Beyond(Position),
 }
 
-/// The statements that, one after the other, read a selection in its order. Those behind an offset are two, because
-/// SQLite finds its place in an index by equal columns and one range: records of one upload share their time, and nobody
-/// should step over all of them again for each page.
+/// The statements that, one after the other, read a selection in its order. Behind a position they are two, because SQLite
+/// seeks in an index by equal columns and one range: records of one upload share their time, and a page must not step over
+/// all of them again.
 pub(super) fn selects(
     columns: &str,
     collection: i64,
     selection: &Selection,
     now: i64,
 ) -> Vec<Select> {
-    let starts = match selection.offset {
+    let starts = match selection.after {
         None => vec![Start::First],
-        Some(offset) => vec![Start::Within(offset), Start::Beyond(offset)],
+        Some(position) => vec![Start::Within(position), Start::Beyond(position)],
     };
     let one = |start| Select::new(columns, collection, selection, now, start);
     starts.into_iter().map(one).collect()
@@ -83,24 +83,20 @@ impl Select {
             select.add(" AND sortindex <>", NO_SORTINDEX);
         }
         let beyond = if descending { '<' } else { '>' };
-        let value = |offset: Offset| match selection.sort {
-            Sort::Index => sql(offset.value).saturating_add(NO_SORTINDEX),
-            Sort::Oldest | Sort::Newest => sql(offset.value),
-        };
         match start {
             Start::First => {}
-            Start::Within(offset) => {
-                select.add(&format!(" AND {key} ="), value(offset));
-                select.add(&format!(" AND number {beyond}"), sql(offset.row));
+            Start::Within(position) => {
+                select.add(&format!(" AND {key} ="), position.value);
+                select.add(&format!(" AND number {beyond}"), sql(position.number));
             }
-            Start::Beyond(offset) => select.add(&format!(" AND {key} {beyond}"), value(offset)),
+            Start::Beyond(position) => select.add(&format!(" AND {key} {beyond}"), position.value),
         }
         if let Some(ids) = &selection.ids {
             let texts: Vec<&str> = ids.iter().map(RecordId::as_str).collect();
             select.ids = Some(serde_json::Value::from(texts).to_string());
         }
         let order = if descending { "DESC" } else { "ASC" };
-        // One more than asked for tells whether more remain.
+        // One more than the limit shows whether more remain.
         let limit = selection
             .limit
             .map_or(-1, |limit| sql(limit.saturating_add(1)));
@@ -167,7 +163,10 @@ mod tests {
     #[test]
     fn no_selection_scans_or_sorts_a_collection() {
         let time = Some(ServerTime::from_hundredths(5));
-        let offset = Some(Offset { value: 5, row: 5 });
+        let offset = Some(Position {
+            value: 5,
+            number: 5,
+        });
         for sort in [Sort::Oldest, Sort::Newest, Sort::Index] {
             for (newer, older, offset) in [
                 (None, None, None),
@@ -178,7 +177,7 @@ mod tests {
                 let selection = Selection {
                     newer,
                     older,
-                    offset,
+                    after: offset,
                     sort,
                     ..Selection::default()
                 };
@@ -198,7 +197,10 @@ mod tests {
 
     #[test]
     fn an_offset_is_found_in_the_index_to_the_record() {
-        let offset = Some(Offset { value: 5, row: 5 });
+        let offset = Some(Position {
+            value: 5,
+            number: 5,
+        });
         for (sort, within, beyond) in [
             (
                 Sort::Oldest,
@@ -217,7 +219,7 @@ mod tests {
             ),
         ] {
             let plans = plans(&Selection {
-                offset,
+                after: offset,
                 sort,
                 ..Selection::default()
             });

@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::accounts::free_uid;
 use super::records::sql;
-use crate::storage::{Node, Uid, User, UserChange};
+use crate::model::{Node, Uid, User, UserChange};
 
-/// A node as its column has it: nothing for this server, and the empty text for none.
+/// The node's column: NULL for this server, the empty text for none.
 fn column(node: &Node) -> Option<&str> {
     match node {
         Node::Here => None,

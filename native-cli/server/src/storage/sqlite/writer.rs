@@ -1,7 +1,7 @@
-//! The one thread that writes: it gathers what waits, commits it together and only then answers.
+//! The writer thread: commits queued tasks in groups, and answers after the commit.
 //!
-//! A commit costs a disk flush, whoever shares it. A user's writes have strictly increasing times in hundredths; one that
-//! would be too far ahead of the clock waits (`write_time`), and the writes of others go ahead.
+//! A commit costs one flush to disk, however many tasks share it. The times of a user's writes increase strictly; a write
+//! whose time would be too far ahead of the clock waits (`storage::clock`), and other users' writes overtake it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,31 +11,32 @@ use rusqlite::Connection;
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
-use super::durable::Flusher;
+use super::durable::{Completion, Flusher};
 use super::purge;
-use super::records::{Moment, user_modified};
-use super::writes::{self, Bounds};
-use crate::clock;
-use crate::conditions::Conditions;
-use crate::storage::write_time::{NextTime, WriteTimes};
-use crate::storage::{StorageError, Uid, Write, WriteError, Written};
+use super::records::user_modified;
+use super::transaction::SqliteTransaction;
+use crate::model::{Bounds, Conditions, Uid, Write, Written};
+use crate::storage::clock::{Moment, NextTime, WriteTimes};
+use crate::storage::error::{StorageError, WriteError};
+use crate::storage::transaction::perform;
+use crate::storage::wall_clock;
 
-/// At most so many tasks in one transaction.
+/// Maximum number of tasks in one transaction.
 const GROUP: usize = 256;
-/// A transaction takes no further task after this time.
+/// A transaction takes no more tasks after this time.
 const GROUP_TIME: Duration = Duration::from_millis(50);
-/// At most so many writes of one user wait for their turn; that is some five seconds' worth.
+/// Maximum number of queued writes of one user, which take some five seconds.
 const WAITING_PER_USER: usize = 500;
-/// At most so many tasks wait; the others stay in the queue.
+/// Maximum number of tasks taken from the channel.
 const WAITING: usize = 8192;
-/// How often it is looked for records that can be purged.
+/// Interval of maintenance when there is nothing to purge.
 const PURGE_INTERVAL: Duration = Duration::from_secs(1);
-/// While there are some, the pause between two steps is this many times as long as a step took, so that nine tenths of the
-/// time are left to writes,
+/// When there is more, the pause between two steps is this many times as long as the last step, so that nine tenths of the
+/// time are left to writes.
 const PURGE_SHARE: u32 = 9;
-/// and at least this long.
+/// Minimum pause between two steps.
 const MIN_PURGE_PAUSE: Duration = Duration::from_millis(20);
-/// Maximum number of users whose last times are cached; another one costs one look into the database.
+/// Maximum number of users whose last times are cached; each other user costs one query.
 const CACHED_TIMES: usize = 10_000;
 
 /// One write of a user.
@@ -46,18 +47,15 @@ pub(super) struct UserWrite {
     pub(super) reply: oneshot::Sender<Result<Written, WriteError>>,
 }
 
-/// Sends an answer once it is known whether the commit succeeded.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
-
-/// Any other change: done at once, answered after the commit.
-pub(super) type Other = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// Any other change: performed at once, answered after the commit.
+pub(super) type Other = Box<dyn FnOnce(&Connection) -> Completion + Send>;
 
 pub(super) enum Task {
     User(UserWrite),
     Other(Other),
 }
 
-/// The time of day, which tests set themselves.
+/// The clock, which tests inject.
 pub(super) type Clock = Box<dyn Fn() -> ServerTime + Send>;
 
 /// The writer's state.
@@ -68,16 +66,16 @@ pub(super) struct Writer {
     clock: Clock,
     flusher: Flusher,
     waiting: VecDeque<Task>,
-    /// Whether all that waits is ahead of the clock.
+    /// Whether all waiting tasks are ahead of the clock.
     waits_for_clock: bool,
     times: HashMap<Uid, WriteTimes>,
     last_purge: Instant,
     purge_pause: Duration,
 }
 
-/// What becomes of a task that is next in the queue.
+/// Whether the next task of the queue is performed.
 enum Turn {
-    /// It is done now; the times are those of the user afterwards, if it takes a time.
+    /// It is performed now; the times are those of the user after it, if it takes a time.
     Do(Moment, Option<WriteTimes>),
     Later,
     Fail(StorageError),
@@ -105,21 +103,22 @@ impl Writer {
         }
     }
 
-    /// Works until nobody can send tasks any more and all are done.
+    /// Runs until the channel is closed and all tasks are performed.
     pub(super) fn run(mut self) {
         while self.gather() {
             self.commit();
             self.purge();
         }
         drop(self.flusher);
-        // Leaves one file behind instead of three; it is no matter if it fails.
+        // Closing the last connection deletes the log and its index. Where another process or a stream still reads, they
+        // remain; then the log is at least empty. A failure loses nothing.
         let _ = self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     }
 
-    /// Waits for tasks. False when there will be none.
+    /// Waits for tasks. False when the channel is closed.
     fn gather(&mut self) -> bool {
         let pause = if self.waits_for_clock {
-            clock::until_next_hundredth()
+            wall_clock::until_next_hundredth()
         } else if !self.waiting.is_empty() {
             Duration::ZERO
         } else {
@@ -153,7 +152,7 @@ impl Writer {
         self.waiting.push_back(task);
     }
 
-    /// The last time of a user's writes.
+    /// The time of a user's last write.
     fn times(&mut self, uid: Uid) -> Result<WriteTimes, StorageError> {
         if let Some(times) = self.times.get(&uid) {
             return Ok(*times);
@@ -166,7 +165,7 @@ impl Writer {
         Ok(times)
     }
 
-    /// Decides whether a task is done now. Those of a user in `held` stay behind the one that waits.
+    /// Decides whether a task is performed now. Tasks of a user in `held` stay behind the one that waits.
     fn turn(&mut self, task: &Task, held: &HashSet<Uid>) -> Turn {
         let clock = (self.clock)();
         let out_of_turn = Turn::Do(Moment { at: clock, clock }, None);
@@ -190,11 +189,11 @@ impl Writer {
         }
     }
 
-    /// One transaction for all that is due.
+    /// Commits one transaction with all tasks that are due.
     fn commit(&mut self) {
         let started = Instant::now();
         let (mut later, mut held) = (Vec::new(), HashSet::new());
-        let mut answers: Vec<Answer> = Vec::new();
+        let mut answers: Vec<Completion> = Vec::new();
         let mut done: Result<(), StorageError> = Ok(());
         while answers.len() < GROUP
             && let Some(task) = self.waiting.pop_front()
@@ -220,7 +219,7 @@ impl Writer {
                     self.db.execute_batch("BEGIN IMMEDIATE").map_err(Into::into)
                 };
                 if let Err(error) = &done {
-                    // The database is locked or broken: the others would only wait as long for the same answer.
+                    // The database is locked or broken: the other tasks would only wait for the same error.
                     let waiting = self.waiting.drain(..).chain(later.drain(..));
                     std::iter::once(task)
                         .chain(waiting)
@@ -228,13 +227,13 @@ impl Writer {
                     break;
                 }
             }
-            let (answer, is_half_done) = self.perform(task, moment, times);
+            let (answer, is_partial) = self.perform(task, moment, times);
             answers.push(answer);
-            if is_half_done {
+            if is_partial {
                 done = Err(StorageError::Busy);
                 break;
             }
-            // A full disk ends the whole transaction; nothing more may be done outside of one.
+            // A full disk ends the whole transaction; nothing more may be performed outside of one.
             if self.db.is_autocommit() || started.elapsed() > GROUP_TIME {
                 break;
             }
@@ -247,7 +246,7 @@ impl Writer {
         if let Err(error) = &done {
             eprintln!("selvedge serve: nothing was written: {error}");
             let _ = self.db.execute_batch("ROLLBACK");
-            // The times of what was not committed are free again.
+            // The times of what was not committed are unused.
             self.times.clear();
         }
         self.waits_for_clock = self.waiting.is_empty() && !later.is_empty();
@@ -259,8 +258,13 @@ impl Writer {
         }
     }
 
-    /// Does a task, and says whether it failed halfway: then what it did must not be committed.
-    fn perform(&mut self, task: Task, moment: Moment, times: Option<WriteTimes>) -> (Answer, bool) {
+    /// Performs a task, and returns whether it failed after its first change: then the transaction must not be committed.
+    fn perform(
+        &mut self,
+        task: Task,
+        moment: Moment,
+        times: Option<WriteTimes>,
+    ) -> (Completion, bool) {
         match task {
             Task::Other(other) => (other(&self.db), false),
             Task::User(UserWrite {
@@ -269,35 +273,35 @@ impl Writer {
                 write,
                 reply,
             }) => {
-                let turn = writes::Turn {
+                let transaction = SqliteTransaction {
                     db: &self.db,
-                    bounds: &self.bounds,
                     uid,
-                    conditions,
                     moment,
                 };
+                let bounds = &self.bounds;
+                let work = || perform(&transaction, bounds, conditions, moment, &write);
                 let changes = self.db.total_changes();
-                // A savepoint copies each page that is changed, so it is made only where a write may still be refused
-                // after it has begun.
+                // A savepoint copies each changed page, so it is used only if a write may be refused after its first
+                // change.
                 let has_savepoint = self.bounds.quota_bytes.is_some();
                 let done = if has_savepoint {
-                    within_savepoint(&self.db, || turn.perform(&write))
+                    within_savepoint(&self.db, work)
                 } else {
-                    turn.perform(&write)
+                    work()
                 };
-                let is_half_done =
+                let is_partial =
                     done.is_err() && !has_savepoint && self.db.total_changes() != changes;
                 if let (Ok(_), Some(times)) = (&done, times) {
                     self.times.insert(uid, times);
                 }
-                let answer: Answer = Box::new(move |committed| {
+                let answer: Completion = Box::new(move |committed| {
                     let answer = match committed {
                         Ok(()) => done,
                         Err(error) => Err(error.into()),
                     };
                     let _ = reply.send(answer);
                 });
-                (answer, is_half_done)
+                (answer, is_partial)
             }
         }
     }
@@ -320,9 +324,9 @@ impl Writer {
     }
 }
 
-/// Answers a task that cannot be done.
+/// Answers a task that cannot be performed.
 fn fail(task: Task, error: StorageError) {
-    // Whoever waits for another task sees that its answer is gone.
+    // The sender of another task notices that its channel is closed.
     if let Task::User(write) = task {
         let _ = write.reply.send(Err(error.into()));
     }

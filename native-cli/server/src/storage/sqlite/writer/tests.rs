@@ -7,8 +7,7 @@ use selvedge_core::ids::{CollectionName, RecordId};
 
 use super::super::schema::{Durability, open_writer};
 use super::*;
-use crate::limits::Limits;
-use crate::storage::{Field, Incoming, Target};
+use crate::model::{Field, Incoming, Limits, Target};
 
 type Answered = oneshot::Receiver<Result<Written, WriteError>>;
 
@@ -79,7 +78,11 @@ fn a_burst_is_committed_at_once_up_to_one_second_ahead_of_the_clock() {
     let mut other = [writer.add_put(2)];
     writer.commit();
     assert_eq!(times(&mut burst), ((5000..=5100).collect(), 2));
-    assert_eq!(times(&mut other), (vec![5000], 0), "nobody else waits");
+    assert_eq!(
+        times(&mut other),
+        (vec![5000], 0),
+        "another user does not wait"
+    );
     assert!(writer.waits_for_clock);
     writer.commit();
     assert_eq!(times(&mut burst[101..]), (vec![], 2));

@@ -1,0 +1,220 @@
+//! Issues storage tokens for the accounts of this server (spec §1.9).
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use selvedge_core::time::ServerTime;
+
+use super::error::TokenError;
+use super::secret::hash_secret;
+use super::storage_token::{Claims, MasterSecret, Minted};
+use crate::model::{Account, KeyId, Uid};
+use crate::storage::accounts::Accounts;
+use crate::storage::wall_clock;
+
+/// Lifetime of a token in seconds; a client may ask for less.
+pub(crate) const MAX_DURATION: u64 = 3600;
+
+/// A request for a token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GrantRequest<'a> {
+    /// The access token.
+    pub(crate) access_token: &'a str,
+    /// `X-KeyID`.
+    pub(crate) key_id: Option<&'a [u8]>,
+    /// `X-Client-State`.
+    pub(crate) client_state: Option<&'a [u8]>,
+    /// Lifetime in seconds.
+    pub(crate) duration: u64,
+}
+
+/// A token that was issued.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    /// The token and its key.
+    pub(crate) minted: Minted,
+    /// The user of the records.
+    pub(crate) uid: Uid,
+    /// A name of the account for logs.
+    pub(crate) hashed_account: String,
+}
+
+/// What issues tokens.
+#[derive(Clone, Copy)]
+pub(crate) struct Issuer<'a> {
+    /// The accounts.
+    pub(crate) accounts: &'a dyn Accounts,
+    /// The secret that signs tokens.
+    pub(crate) secret: &'a MasterSecret,
+    /// The URL of the storage server.
+    pub(crate) base_url: &'a str,
+}
+
+/// The result of comparing a key id with an account's.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is the account's key id.
+    Current,
+    /// It is newer: the account moves to it.
+    Newer,
+    /// No token is issued for it.
+    Refused(TokenError),
+}
+
+fn judge(account: KeyId, asked: KeyId, replaced: bool) -> Verdict {
+    let same = account.fingerprint == asked.fingerprint;
+    if replaced && !same {
+        Verdict::Refused(TokenError::InvalidClientState)
+    } else if asked.changed_at < account.changed_at {
+        Verdict::Refused(TokenError::InvalidKeysChangedAt)
+    } else if asked.changed_at > account.changed_at {
+        Verdict::Newer
+    } else if same {
+        Verdict::Current
+    } else {
+        Verdict::Refused(TokenError::InvalidClientState)
+    }
+}
+
+impl Issuer<'_> {
+    /// Issues a token; an account whose key is newer moves to that key.
+    ///
+    /// # Errors
+    /// When the access token or the key is refused, or the storage fails.
+    pub(crate) async fn grant(self, request: GrantRequest<'_>) -> Result<Grant, TokenError> {
+        let parsed = request.key_id.map(|value| {
+            let text = std::str::from_utf8(value).ok()?;
+            KeyId::parse(text)
+        });
+        let hash = hash_secret(request.access_token).ok_or(TokenError::InvalidCredentials)?;
+        // A malformed key id is reported only to clients with a known access token.
+        let unknown = KeyId {
+            changed_at: 0,
+            fingerprint: [0; 16],
+        };
+        let found = self
+            .accounts
+            .account(hash, parsed.flatten().unwrap_or(unknown))
+            .await?;
+        let (account, replaced) = found.ok_or(TokenError::InvalidCredentials)?;
+        let asked = parsed
+            .ok_or(TokenError::NoKeyId)?
+            .ok_or(TokenError::MalformedKeyId)?;
+        if let Some(state) = request.client_state {
+            check_client_state(state, asked)?;
+        }
+        let account = match judge(account.key_id, asked, replaced) {
+            Verdict::Current => account,
+            Verdict::Refused(error) => return Err(error),
+            Verdict::Newer => {
+                let account = self.accounts.rekey(account, asked).await?;
+                match judge(account.key_id, asked, false) {
+                    Verdict::Current => account,
+                    _ => return Err(TokenError::InvalidClientState),
+                }
+            }
+        };
+        self.mint(&account, request.duration)
+    }
+
+    fn mint(self, account: &Account, duration: u64) -> Result<Grant, TokenError> {
+        let mut salt = [0; 12];
+        getrandom::fill(&mut salt).map_err(|_| TokenError::Unavailable)?;
+        let hashed_account = self.secret.hashed(&account.id.to_string());
+        let minted = self.secret.mint(&Claims {
+            node: self.base_url.to_owned(),
+            uid: account.uid.number(),
+            expires: ServerTime::from_hundredths((wall_clock::seconds() + duration) * 100),
+            salt: Base64UrlUnpadded::encode_string(&salt),
+            fxa_uid: None,
+            fxa_kid: Some(account.key_id.to_string()),
+            hashed_fxa_uid: Some(hashed_account.clone()),
+            hashed_device_id: None,
+        });
+        Ok(Grant {
+            minted,
+            uid: account.uid,
+            hashed_account,
+        })
+    }
+}
+
+/// Checks the older header that names the key beside the key id.
+fn check_client_state(state: &[u8], asked: KeyId) -> Result<(), TokenError> {
+    let is_state = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !state.iter().all(is_state) {
+        return Err(TokenError::Malformed {
+            location: "header",
+            name: "X-Client-State",
+        });
+    }
+    if state.to_ascii_lowercase() != asked.client_state().as_bytes() {
+        return Err(TokenError::InvalidClientState);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_id_is_judged_by_its_time_and_its_fingerprint() {
+        let key = |changed_at, fill| KeyId {
+            changed_at,
+            fingerprint: [fill; 16],
+        };
+        let account = key(100, 1);
+        for (asked, replaced, verdict) in [
+            (key(100, 1), false, Verdict::Current),
+            (key(101, 1), false, Verdict::Newer),
+            (key(101, 2), false, Verdict::Newer),
+            (
+                key(99, 1),
+                false,
+                Verdict::Refused(TokenError::InvalidKeysChangedAt),
+            ),
+            (
+                key(99, 2),
+                false,
+                Verdict::Refused(TokenError::InvalidKeysChangedAt),
+            ),
+            (
+                key(100, 2),
+                false,
+                Verdict::Refused(TokenError::InvalidClientState),
+            ),
+            (
+                key(101, 2),
+                true,
+                Verdict::Refused(TokenError::InvalidClientState),
+            ),
+        ] {
+            assert_eq!(
+                judge(account, asked, replaced),
+                verdict,
+                "{asked:?} {replaced}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_older_key_header_agrees_with_the_key_id_or_is_refused() {
+        let asked = KeyId {
+            changed_at: 1,
+            fingerprint: [0xab; 16],
+        };
+        let malformed = TokenError::Malformed {
+            location: "header",
+            name: "X-Client-State",
+        };
+        for (state, expected) in [
+            (&b"abababababababababababababababab"[..], Ok(())),
+            (b"ABABABABABABABABABABABABABABABAB", Ok(())),
+            (b"abab", Err(TokenError::InvalidClientState)),
+            (b"", Err(TokenError::InvalidClientState)),
+            (b"a b", Err(malformed)),
+            (b"\xff", Err(malformed)),
+        ] {
+            assert_eq!(check_client_state(state, asked), expected);
+        }
+    }
+}

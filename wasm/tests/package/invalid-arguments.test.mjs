@@ -1,4 +1,4 @@
-// Whatever a program gives to the package, it gets an answer or a sentence, and the module goes on.
+// Invalid arguments: every call returns a result or throws a SelvedgeError with a message, and the module keeps working.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
@@ -12,12 +12,12 @@ const account = {
   kid: "1700000000000-AAAAAAAAAAAAAAAAAAAAAA",
   ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
 };
-const place = new URL(".", import.meta.resolve("selvedge/package.json"));
+const packageUrl = new URL(".", import.meta.resolve("selvedge/package.json"));
 
-/** Values of every kind; a test leaves out what is right for it. */
+/** Values of every kind; some of them are valid for some calls. */
 const VALUES = [undefined, null, true, 5, -1, NaN, 10n, "", "text", Symbol("s"), () => {}, [], ["a"], {}, { id: "a" }, new Date(), new Map(), new Uint8Array(3), Promise.resolve("a"), /x/];
 
-/** What a call comes to: its answer, or the error that it threw or rejected with. */
+/** The result of a call: its value, or the error that it threw or rejected with. */
 const outcome = async call => {
   try {
     return { value: await call() };
@@ -26,7 +26,7 @@ const outcome = async call => {
   }
 };
 
-test("every call of everything with every kind of value answers or throws an error with a sentence", async () => {
+test("every function returns a result or throws a SelvedgeError for every kind of value", async () => {
   const client = await open({ account, fetch: async () => new Response(null, { status: 503 }) });
   const notes = client.collection("notes");
   const keys = KeyBundle.make();
@@ -78,19 +78,19 @@ test("every call of everything with every kind of value answers or throws an err
       const { error } = await outcome(() => call(value));
       if (error === undefined) continue;
       refused += 1;
-      const told = `${name} with ${String(Object.prototype.toString.call(value))}: ${error?.stack}`;
-      assert.ok(error instanceof SelvedgeError, told);
-      assert.match(error.message, /\w+ \w+/, told);
-      assert.notEqual(error.code, "crashed", told);
+      const context = `${name} with ${String(Object.prototype.toString.call(value))}: ${error?.stack}`;
+      assert.ok(error instanceof SelvedgeError, context);
+      assert.match(error.message, /\w+ \w+/, context);
+      assert.notEqual(error.code, "crashed", context);
     }
   }
   assert.ok(refused > 400, String(refused));
-  // After all of it the module works.
+  // The module still works afterwards.
   const id = await notes.put({ title: "milk" });
   assert.equal((await notes.get(id)).title, "milk");
 });
 
-test("what is wrong is said, and nothing of the value", async () => {
+test("a message contains the problem, but not the value", async () => {
   const notes = (await open({ account })).collection("notes");
   const rows = [
     [() => notes.get(5), /^an id must be a text, not a number$/],
@@ -107,7 +107,7 @@ test("what is wrong is said, and nothing of the value", async () => {
   }
 });
 
-test("values that JSON cannot hold are refused, wherever they are, and nothing of the record is kept", async () => {
+test("values that JSON cannot represent are refused at any depth, and nothing of the record is stored", async () => {
   const store = new MemoryStore();
   const notes = (await open({ account, store })).collection("notes");
   const cycle = { id: "a", list: [] };
@@ -138,9 +138,9 @@ test("values that JSON cannot hold are refused, wherever they are, and nothing o
     [new Note(), /record( 1)? must be an object.*class Note/],
     [{ x: [undefined] }, /x\[0\] is undefined/],
     [{ x: sparse }, /x\[1\] is undefined/],
-    [{ x: "\ud83e" }, /x holds half of a surrogate pair/],
+    [{ x: "\ud83e" }, /x contains half of a surrogate pair/],
     [{ "\ud83e": 1 }, /half of a surrogate pair/],
-    [cycle, /list\[0\] holds itself/],
+    [cycle, /list\[0\] contains itself/],
     [deep, /nested deeper than 127 levels/],
     [throwing, /one of its getters throws/],
   ];
@@ -155,16 +155,16 @@ test("values that JSON cannot hold are refused, wherever they are, and nothing o
   assert.throws(() => encryptRecord(keys, { id: "a", when: new Date() }), { code: "input", message: /class Date/ });
   assert.equal((await outcome(() => notes.put(throwing))).error.cause.message, "the program's own");
   assert.equal((await store.counts("notes")).live, 0);
-  // What JSON can hold, of whatever realm, is taken; a member that is undefined is none.
+  // Values that JSON can represent are accepted, also of another realm; a member that is undefined counts as absent.
   const other = Object.assign(Object.create(null), { id: "b", list: [null, true, 0.5, "é"], absent: undefined });
   assert.equal(await notes.put(other), "b");
   assert.deepEqual(await notes.get("b"), { id: "b", list: [null, true, 0.5, "é"] });
-  // In an edit it could mean two things.
+  // In an edit, undefined would be ambiguous.
   const { error } = await outcome(() => notes.edit("b", { list: undefined }));
   assert.match(error.message, /list is undefined: give null to remove the field, or leave it out/);
 });
 
-test("what was freed says so, and freeing twice is freeing once", async () => {
+test("a freed object throws \"closed\", and may be freed twice", async () => {
   const client = await open({ account });
   const notes = client.collection("notes");
   const list = notes.list();
@@ -185,36 +185,36 @@ test("what was freed says so, and freeing twice is freeing once", async () => {
     assert.match(error.message, /was freed/);
   }
   const { get } = (await open({ account })).collection("notes");
-  assert.equal((await outcome(() => get("a"))).error?.code, "input", "a method that is torn from its object");
+  assert.equal((await outcome(() => get("a"))).error?.code, "input", "a method that is called without its object");
 });
 
-/** Runs a script in a Node of its own, with the build for browsers, and answers what it printed. */
+/** Runs a script in a Node process, with the build for browsers, and returns the lines that it printed. */
 const run = script => {
-  const beginning = `const { default: init, initSync, KeyBundle, MemoryStore, open, Schedule, encryptRecord } = await import(${JSON.stringify(String(new URL("selvedge.js", place)))});
+  const beginning = `const { default: init, initSync, KeyBundle, MemoryStore, open, Schedule, encryptRecord } = await import(${JSON.stringify(String(new URL("selvedge.js", packageUrl)))});
     const account = ${JSON.stringify(account)};
-    const wasm = ${JSON.stringify(fileURLToPath(new URL("selvedge.wasm", place)))};
+    const wasm = ${JSON.stringify(fileURLToPath(new URL("selvedge.wasm", packageUrl)))};
     const code = async call => { try { await call(); return "none"; } catch (error) { return error.name + " " + error.code + " " + error.message; } };`;
   const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", beginning + script], { encoding: "utf8" });
   assert.equal(ran.stderr, "");
   return ran.stdout.trim().split("\n");
 };
 
-test("before the module is loaded every call says to call init()", () => {
-  const said = run(`
+test("before the module is loaded every call throws \"not-loaded\"", () => {
+  const lines = run(`
     for (const call of [() => open({ account }), () => KeyBundle.make(), () => new Schedule(), () => encryptRecord({}, {})]) console.log(await code(call));
     console.log(await code(() => init({ module_or_path: new Uint8Array([1, 2, 3]) })));
     const { readFileSync } = await import("node:fs");
     initSync({ module: readFileSync(wasm) });
     console.log(await code(() => open({ account, store: new MemoryStore() })));`);
-  assert.equal(said.length, 6);
-  for (const line of said.slice(0, 4)) assert.match(line, /^SelvedgeError not-loaded .*call init\(\) first/);
-  assert.match(said[4], /^SelvedgeError not-loaded selvedge\.wasm could not be loaded: /);
-  assert.equal(said[5], "none");
+  assert.equal(lines.length, 6);
+  for (const line of lines.slice(0, 4)) assert.match(line, /^SelvedgeError not-loaded .*call init\(\) first/);
+  assert.match(lines[4], /^SelvedgeError not-loaded selvedge\.wasm could not be loaded: /);
+  assert.equal(lines[5], "none");
 });
 
-test("a trap is told to everybody who waits and who calls afterwards", () => {
-  // A module whose memory is used up stops with a trap.
-  const said = run(`
+test("after a trap every pending and later call rejects with \"crashed\"", () => {
+  // A module without free memory stops with a trap.
+  const lines = run(`
     const { readFileSync } = await import("node:fs");
     const { memory } = initSync({ module: readFileSync(wasm) });
     const never = () => new Promise(() => {});
@@ -226,25 +226,25 @@ test("a trap is told to everybody who waits and who calls afterwards", () => {
     console.log(await waiting);
     for (const call of [() => notes.get("a"), () => KeyBundle.make(), () => client.collection("notes")]) console.log(await code(call));
     client.free();`);
-  for (const line of said) assert.match(line, /^SelvedgeError crashed .*start this program again/);
-  assert.equal(said.length, 5);
+  for (const line of lines) assert.match(line, /^SelvedgeError crashed .*restart this program/);
+  assert.equal(lines.length, 5);
 });
 
-test("a listener that throws stops neither the others nor the program", async t => {
+test("a listener that throws affects neither the others nor the program", async t => {
   const reported = t.mock.method(console, "error", () => {});
   const client = await open({ account });
   const notes = client.collection("notes");
-  const heard = [];
+  const received = [];
   notes.onChange(() => {
-    throw new Error("the first one's own");
+    throw new Error("an error of the first listener");
   });
   notes.onChange(async () => {
-    throw new Error("the second one's own");
+    throw new Error("an error of the second listener");
   });
-  notes.onChange(({ ids }) => heard.push(...ids));
+  notes.onChange(({ ids }) => received.push(...ids));
   for (const id of ["a", "b"]) await notes.put({ id });
   await new Promise(resolve => setImmediate(resolve));
-  assert.deepEqual(heard, ["a", "b"]);
+  assert.deepEqual(received, ["a", "b"]);
   assert.equal(reported.mock.callCount(), 4);
-  assert.match(String(reported.mock.calls[0].arguments[1]), /own/);
+  assert.match(String(reported.mock.calls[0].arguments[1]), /of the (first|second) listener/);
 });

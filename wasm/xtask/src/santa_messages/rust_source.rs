@@ -1,4 +1,4 @@
-//! A file of the schema as a file of Rust, in the language of the core's macros `message!` and `enums!`.
+//! Generates the Rust source of a file of the schema, with the core's macros `message!` and `enums!`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,13 +10,13 @@ use prost_reflect::{
 
 use crate::error::Error;
 
-/// No line of code is longer.
+/// Maximum length of a line.
 const WIDTH: usize = 120;
 
-/// The place of a file's `syntax` among its parts: its comment is the file's.
+/// The path of a file's `syntax` in its descriptor: the comment there is the file's comment.
 const SYNTAX: &[i32] = &[12];
 
-/// The Rust of a file of the schema, which lies in `folder`.
+/// The Rust source of a file of the schema in the directory `folder`.
 pub(super) fn file(file: &FileDescriptor, folder: &str) -> Result<String, Error> {
     let name = file.name();
     let mut text =
@@ -26,8 +26,8 @@ pub(super) fn file(file: &FileDescriptor, folder: &str) -> Result<String, Error>
     for message in file.messages() {
         write_message(&mut body, &message)?;
     }
-    for words in file.enums() {
-        write_enum(&mut body, &words)?;
+    for enumeration in file.enums() {
+        write_enum(&mut body, &enumeration)?;
     }
     write_uses(&mut text, file)?;
     text.push_str(&body);
@@ -40,7 +40,7 @@ fn write_uses(text: &mut String, file: &FileDescriptor) -> Result<(), Error> {
         uses.insert("crate::wire::schema::message".to_owned());
         for field in message.fields() {
             let shape = Shape::of(&field)?;
-            uses.extend(shape.lent.map(str::to_owned));
+            uses.extend(shape.import.map(str::to_owned));
             if field.is_list() || matches!(field.kind(), Kind::Bytes) {
                 uses.insert("alloc::vec::Vec".to_owned());
             }
@@ -70,7 +70,7 @@ fn write_message(text: &mut String, message: &MessageDescriptor) -> Result<(), E
     let docs = comment(&message.parent_file(), message.path())?;
     write_docs(text, "    ///", &docs);
     let mut fields: Vec<FieldDescriptor> = message.fields().collect();
-    // JSON holds them in this order.
+    // JSON has the fields in this order.
     fields.sort_by_key(FieldDescriptor::number);
     if fields.is_empty() {
         let _ = writeln!(text, "    {} {{}}\n}}", message.name());
@@ -85,7 +85,7 @@ fn write_message(text: &mut String, message: &MessageDescriptor) -> Result<(), E
         let renamed = texts(&field.options(), "name_in_rust").pop();
         let name = renamed.unwrap_or_else(|| field.name().to_owned());
         let number = grouped(field.number());
-        // Of other types, the type in Rust says it.
+        // For other types, the Rust type shows it.
         let has_presence = field.supports_presence() && matches!(field.kind(), Kind::Enum(_));
         let presence = if has_presence { " optional" } else { "" };
         let start = format!("{name}: {} = {number}{presence}", shape.rust);
@@ -115,35 +115,35 @@ fn is_one_of(message: &MessageDescriptor) -> Result<bool, Error> {
         _ => {
             let name = message.full_name();
             Err(Error::Schema(format!(
-                "{name}: the core has no message in which a oneof is beside other fields"
+                "{name}: a oneof beside other fields is not supported by the core's macro message!"
             )))
         }
     }
 }
 
-fn write_enum(text: &mut String, words: &EnumDescriptor) -> Result<(), Error> {
-    text.push_str("\nwords! {\n");
-    let docs = comment(&words.parent_file(), words.path())?;
+fn write_enum(text: &mut String, enumeration: &EnumDescriptor) -> Result<(), Error> {
+    text.push_str("\nenums! {\n");
+    let docs = comment(&enumeration.parent_file(), enumeration.path())?;
     write_docs(text, "    ///", &docs);
-    let _ = writeln!(text, "    {} {{", words.name());
-    let mut values: Vec<EnumValueDescriptor> = words.values().collect();
+    let _ = writeln!(text, "    {} {{", enumeration.name());
+    let mut values: Vec<EnumValueDescriptor> = enumeration.values().collect();
     values.sort_by_key(|value| value.path().to_vec());
     let (zero, others): (Vec<_>, Vec<_>) = values.iter().partition(|value| value.number() == 0);
     for value in others {
-        write_word(text, value)?;
+        write_value(text, value)?;
     }
-    // The number 0 is no value, unless it has a name in Rust: it stands for all numbers without a value then.
+    // The number 0 is not a value, unless it has a name in Rust: then that stands for all numbers without a value.
     for value in zero {
         if !texts(&value.options(), "in_rust").is_empty() {
             text.push_str("        _ =>\n");
-            write_word(text, value)?;
+            write_value(text, value)?;
         }
     }
     text.push_str("    }\n}\n");
     Ok(())
 }
 
-fn write_word(text: &mut String, value: &EnumValueDescriptor) -> Result<(), Error> {
+fn write_value(text: &mut String, value: &EnumValueDescriptor) -> Result<(), Error> {
     let docs = comment(&value.parent_enum().parent_file(), value.path())?;
     write_docs(text, "        ///", &docs);
     let options = value.options();
@@ -155,7 +155,7 @@ fn write_word(text: &mut String, value: &EnumValueDescriptor) -> Result<(), Erro
     Ok(())
 }
 
-/// One field or value: its names come in the next lines where they have no room in this one.
+/// One field or value: its names are in the next lines if this line would be too long.
 fn write_item(text: &mut String, start: &str, names: &[String]) {
     let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     let in_a_line = names.join(" | ");
@@ -176,32 +176,38 @@ fn write_docs(text: &mut String, mark: &str, comment: &str) {
     }
 }
 
-/// The comment before a part of the schema. A part without one is an error: the core documents everything.
+/// The comment of an element of the schema. An element without one is an error: the core documents everything.
 fn comment(file: &FileDescriptor, path: &[i32]) -> Result<String, Error> {
     let source = file.file_descriptor_proto().source_code_info.as_ref();
-    let place = source.and_then(|source| source.location.iter().find(|place| place.path == path));
-    let comment = place.and_then(|place| place.leading_comments.clone());
+    let location = source.and_then(|source| {
+        let mut locations = source.location.iter();
+        locations.find(|location| location.path == path)
+    });
+    let comment = location.and_then(|location| location.leading_comments.clone());
     comment.ok_or_else(|| {
-        let line = place.and_then(|place| place.span.first());
+        let line = location.and_then(|location| location.span.first());
         let line = line.map_or(0, |line| line + 1);
-        Error::Schema(format!("{}, line {line}: a comment is due", file.name()))
+        Error::Schema(format!(
+            "{}, line {line}: the comment is missing",
+            file.name()
+        ))
     })
 }
 
-/// What a field is in Rust.
+/// The Rust type of a field.
 struct Shape {
     /// Its type.
     rust: String,
-    /// What that type is taken from, where it is not the schema's own.
-    lent: Option<&'static str>,
-    /// The file of the schema that has its type, and the type's name.
+    /// The path to import, if the type is not one of the schema's.
+    import: Option<&'static str>,
+    /// The file of the schema that defines the type, and the type's name.
     home: Option<(String, String)>,
 }
 
 impl Shape {
     fn of(field: &FieldDescriptor) -> Result<Self, Error> {
         let is_secret = is_secret(field);
-        let (single, lent, home) = match field.kind() {
+        let (single, import, home) = match field.kind() {
             Kind::String if is_secret => ("Token".into(), Some("crate::wire::field::Token"), None),
             Kind::String => ("String".into(), Some("alloc::string::String"), None),
             Kind::Bytes => ("Vec<u8>".into(), None, None),
@@ -217,17 +223,17 @@ impl Shape {
                 );
                 (message.name().to_owned(), None, Some(home))
             }
-            Kind::Enum(words) => {
+            Kind::Enum(enumeration) => {
                 let home = (
-                    words.parent_file().name().to_owned(),
-                    words.name().to_owned(),
+                    enumeration.parent_file().name().to_owned(),
+                    enumeration.name().to_owned(),
                 );
-                (words.name().to_owned(), None, Some(home))
+                (enumeration.name().to_owned(), None, Some(home))
             }
             other => {
                 let name = field.full_name();
                 return Err(Error::Schema(format!(
-                    "{name}: the core has no fields of type {other:?}"
+                    "{name}: the type {other:?} is not supported by the core's macro message!"
                 )));
             }
         };
@@ -236,7 +242,7 @@ impl Shape {
         if is_packed || field.is_map() {
             let name = field.full_name();
             return Err(Error::Schema(format!(
-                "{name}: the core has lists of texts and of messages alone"
+                "{name}: only lists of texts and of messages are supported by the core's macro message!"
             )));
         }
         let rust = match (
@@ -247,11 +253,11 @@ impl Shape {
             (false, true) => format!("Option<{single}>"),
             (false, false) => single,
         };
-        Ok(Self { rust, lent, home })
+        Ok(Self { rust, import, home })
     }
 }
 
-/// Every name of a field in JSON, the one that is written first.
+/// Every name of a field in JSON; the first one is written.
 fn spellings(field: &FieldDescriptor) -> Vec<String> {
     let mut names = vec![field.json_name().to_owned()];
     let derived = [field.name().to_owned(), lower_camel_case(field.name())];
@@ -269,7 +275,7 @@ fn is_secret(field: &FieldDescriptor) -> bool {
     values.is_some_and(|value| value.as_bool() == Some(true))
 }
 
-/// The texts of one of the schema's own options.
+/// The texts of one of the schema's custom options.
 fn texts(options: &DynamicMessage, name: &str) -> Vec<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match option(options, name) {
@@ -294,7 +300,7 @@ fn camel_case(name: &str) -> String {
         .collect()
 }
 
-/// `batch_size` as `batchSize`, as protobuf derives a name in JSON from the schema's.
+/// `batch_size` as `batchSize`, as protobuf derives a JSON name from the schema's name.
 fn lower_camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -304,15 +310,15 @@ fn lower_camel_case(name: &str) -> String {
     })
 }
 
-/// A number as Rust writes long ones.
+/// A number with digit separators, as in Rust.
 fn grouped(number: u32) -> String {
     let digits = number.to_string();
     if digits.len() < 5 {
         return digits;
     }
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push('_');
         }
         text.push(digit);

@@ -1,9 +1,9 @@
-// What the package's types declare, for tests that compare it with what is really there.
+// The members that the package's types declare, for tests that compare them with real objects.
 import { readFileSync } from "node:fs";
 
 const types = readFileSync(new URL("selvedge.d.ts", import.meta.resolve("selvedge/package.json")), "utf8");
 
-/** The members of an interface, without those that are left out here. */
+/** The members of an interface, without the `absent` ones. */
 export function declared(name, absent = []) {
   const body = new RegExp(`export interface ${name} {\\n([^]*?)\\n}`).exec(types);
   if (!body) throw new Error(`the types have no ${name}`);

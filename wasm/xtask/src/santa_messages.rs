@@ -1,9 +1,9 @@
-//! `cargo xtask messages`: the messages of Santa's sync in Rust, from their schema in `core/santa/proto`.
+//! `cargo xtask messages`: generates the Rust message types of Santa's sync from their schema in `core/santa/proto`.
 //!
-//! The files that come of it are kept beside the core's other code, so that whoever builds it needs no schema compiler.
-//! A test says whether they are what the schema gives.
+//! The generated files are in the repository beside the core's other code, so that a build needs no schema compiler.
+//! A test checks that they are up to date.
 
-mod rust;
+mod rust_source;
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use protox::Compiler;
 use crate::error::Error;
 use crate::workspace::{Workspace, read, write};
 
-/// Where the schema is.
+/// The directory of the schema.
 const SCHEMA: &str = "core/santa/proto";
 
-/// Each file of the schema that has messages, and what is made of it.
+/// Each file of the schema that has messages, and the file that is generated from it.
 const FILES: [(&str, &str); 6] = [
     ("enums.proto", "core/santa/src/wire/enums.rs"),
     ("preflight.proto", "core/santa/src/wire/preflight.rs"),
@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 6] = [
     ("push.proto", "core/santa/src/push/pb.rs"),
 ];
 
-/// Writes the files that are not what the schema gives, and names them.
+/// Writes the files that are out of date, and prints their paths.
 pub(crate) fn write_all(workspace: &Workspace) -> Result<(), Error> {
     for (path, text) in generated(&workspace.root)? {
         if read(&path).is_ok_and(|present| present == text) {
@@ -38,7 +38,7 @@ pub(crate) fn write_all(workspace: &Workspace) -> Result<(), Error> {
     Ok(())
 }
 
-/// The files that the schema gives, with their text.
+/// The generated files, with their text.
 fn generated(root: &Path) -> Result<Vec<(PathBuf, String)>, Error> {
     let pool = compiled(&root.join(SCHEMA))?;
     let mut files = Vec::new();
@@ -46,18 +46,18 @@ fn generated(root: &Path) -> Result<Vec<(PathBuf, String)>, Error> {
         let file = pool
             .get_file_by_name(name)
             .ok_or_else(|| Error::Schema(format!("there is no {name}")))?;
-        files.push((root.join(target), rust::file(&file, SCHEMA)?));
+        files.push((root.join(target), rust_source::file(&file, SCHEMA)?));
     }
     Ok(files)
 }
 
 /// The schema, with its comments.
 fn compiled(folder: &Path) -> Result<DescriptorPool, Error> {
-    let wrong = |error: protox::Error| Error::Schema(format!("{error:?}"));
-    let mut compiler = Compiler::new([folder]).map_err(wrong)?;
+    let invalid = |error: protox::Error| Error::Schema(format!("{error:?}"));
+    let mut compiler = Compiler::new([folder]).map_err(invalid)?;
     compiler.include_source_info(true);
     let names = FILES.map(|(name, _)| name);
-    compiler.open_files(names).map_err(wrong)?;
+    compiler.open_files(names).map_err(invalid)?;
     Ok(compiler.descriptor_pool())
 }
 
@@ -72,19 +72,19 @@ mod tests {
     }
 
     #[test]
-    fn the_messages_in_rust_are_what_the_schema_gives() {
+    fn the_generated_files_are_up_to_date() {
         for (path, text) in generated(&root()).expect("the schema compiles") {
             let present = fs::read_to_string(&path).expect("the file is there");
             assert!(
                 present == text,
-                "{} is not what the schema gives: run `cargo xtask messages`",
+                "{} does not match the schema: run `cargo xtask messages`",
                 path.display()
             );
         }
     }
 
     #[test]
-    fn every_file_of_the_schema_is_made_into_rust_but_the_one_that_holds_its_options() {
+    fn a_rust_file_is_generated_from_every_file_of_the_schema_except_its_options() {
         let folder = fs::read_dir(root().join(SCHEMA)).expect("the schema is there");
         let mut present: Vec<String> = folder
             .map(|entry| {

@@ -1,4 +1,4 @@
-//! What a module is made of: how much of its code comes from which crate.
+//! The size of a module's code by crate.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,19 +11,20 @@ const IMPORTS: u8 = 2;
 const CODE: u8 = 10;
 const DATA: u8 = 11;
 
-/// One part of a module: its name, its bytes, and what is left of them with gzip, each part by itself.
+/// The code of one crate in a module: its name, its bytes, and its bytes with gzip, compressed separately.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct CrateSize {
     pub(crate) name: String,
     pub(crate) bytes: usize,
-    pub(crate) packed: usize,
+    pub(crate) compressed: usize,
 }
 
-/// The parts of a module that still has the names of its functions, the largest first. `None` when it is no such module.
-pub(crate) fn parts(module: &[u8]) -> Option<Vec<Part>> {
+/// The size of a module's code by crate, largest first. The module must have the names of its functions. `None` if it is not
+/// a module.
+pub(crate) fn size_by_crate(module: &[u8]) -> Option<Vec<CrateSize>> {
     let mut bodies: Vec<&[u8]> = Vec::new();
     let mut names: BTreeMap<usize, &str> = BTreeMap::new();
-    let mut parts: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut crates: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut imported = 0;
     let mut rest = Reader(module.strip_prefix(b"\0asm\x01\0\0\0")?);
     while !rest.0.is_empty() {
@@ -37,32 +38,32 @@ pub(crate) fn parts(module: &[u8]) -> Option<Vec<Part>> {
                     bodies.push(section.bytes()?);
                 }
             }
-            DATA => parts.entry("(data)".into()).or_default().extend(content),
+            DATA => crates.entry("(data)".into()).or_default().extend(content),
             CUSTOM if section.bytes()? == b"name" => names = function_names(&mut section)?,
             _ => {}
         }
     }
     for (at, body) in bodies.into_iter().enumerate() {
         let name = names.get(&(imported + at)).copied().unwrap_or_default();
-        parts.entry(crate_of(name)).or_default().extend(body);
+        crates.entry(crate_of(name)).or_default().extend(body);
     }
-    let mut parts: Vec<Part> = parts
+    let mut sizes: Vec<CrateSize> = crates
         .into_iter()
-        .map(|(name, bytes)| Part {
+        .map(|(name, bytes)| CrateSize {
             name,
             bytes: bytes.len(),
-            packed: packed(&bytes),
+            compressed: gzip_size(&bytes),
         })
         .collect();
-    parts.sort_by(|a, b| b.packed.cmp(&a.packed).then(a.name.cmp(&b.name)));
-    Some(parts)
+    sizes.sort_by(|a, b| b.compressed.cmp(&a.compressed).then(a.name.cmp(&b.name)));
+    Some(sizes)
 }
 
-/// How many bytes gzip makes of some.
-pub(crate) fn packed(bytes: &[u8]) -> usize {
+/// The size of bytes with gzip.
+pub(crate) fn gzip_size(bytes: &[u8]) -> usize {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let written = gzip.write_all(bytes).and_then(|()| gzip.finish());
-    written.expect("memory takes all that is written").len()
+    written.expect("writing to memory does not fail").len()
 }
 
 fn imported_functions(section: &mut Reader<'_>) -> Option<usize> {
@@ -110,7 +111,7 @@ fn function_names<'a>(section: &mut Reader<'a>) -> Option<BTreeMap<usize, &'a st
     Some(names)
 }
 
-/// The crate in which a function was written: the beginning of the first path in its name.
+/// The crate of a function: the first segment of the first path in its name.
 fn crate_of(name: &str) -> String {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let path = name.split_once("::").map(|(before, _)| before);
@@ -121,7 +122,7 @@ fn crate_of(name: &str) -> String {
     }
 }
 
-/// A position in a module.
+/// Reads a module from its current position.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_belongs_to_the_crate_of_its_name() {
+    fn the_crate_of_a_function_is_in_its_name() {
         let rows = [
             (
                 "selvedge_core::sync::sync::pass::h0123456789abcdef",
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_counted_by_crate_and_what_is_no_module_is_none() {
+    fn code_is_counted_by_crate_and_other_bytes_are_refused() {
         let name = b"alloc::vec";
         let mut functions = vec![1, (name.len() + 3) as u8, 1, 0, name.len() as u8];
         functions.extend(name);
@@ -188,15 +189,15 @@ mod tests {
         module.extend([CODE, 5, 1, 3, 0, 1, 11]);
         module.extend([CUSTOM, custom.len() as u8]);
         module.extend(&custom);
-        let found = parts(&module).unwrap();
+        let found = size_by_crate(&module).unwrap();
         assert_eq!(
             (found[0].name.as_str(), found[0].bytes, found.len()),
             ("alloc", 3, 1)
         );
         for cut in 1..module.len() {
-            // Whatever it finds there, it ends.
-            let _ = parts(&module[..cut]);
+            // A truncated module must neither panic nor loop.
+            let _ = size_by_crate(&module[..cut]);
         }
-        assert_eq!(parts(b"no module"), None);
+        assert_eq!(size_by_crate(b"no module"), None);
     }
 }

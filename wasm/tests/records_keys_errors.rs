@@ -1,6 +1,6 @@
-//! Records, keys and errors across the border, as a JavaScript caller meets it.
+//! Records, keys and errors at the interface between JavaScript and Rust.
 #![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use js_sys::{JSON, Reflect};
 use selvedge_wasm::{KeyBundle, decrypt_record, encrypt_record};
@@ -24,11 +24,11 @@ fn code(error: selvedge_wasm::Error) -> String {
 }
 
 #[test]
-fn a_record_comes_back_as_it_went() {
+fn a_decrypted_record_equals_the_original() {
     let json =
         r#"{"id":"7vO3Zcdu6V4I","title":"mílk 🥛","list":[1,null,{"a":0.5}],"__proto__":{"x":1}}"#;
     let payload = encrypt_record(&keys(), value(json).unchecked_ref()).unwrap();
-    assert!(!payload.contains("title"), "what is sent is ciphertext");
+    assert!(!payload.contains("title"), "the payload is ciphertext");
     let record = decrypt_record(&keys(), &payload, "7vO3Zcdu6V4I").unwrap();
     assert_eq!(JSON::stringify(&record).unwrap(), json);
 }
@@ -41,7 +41,7 @@ fn two_encryptions_of_a_record_differ() {
 }
 
 #[test]
-fn what_is_no_record_is_refused_before_it_is_encrypted() {
+fn an_invalid_record_is_refused_before_encryption() {
     let cyclic = value(r#"{"id":"a"}"#);
     Reflect::set(&cyclic, &"self".into(), &cyclic).unwrap();
     for record in [
@@ -61,7 +61,7 @@ fn what_is_no_record_is_refused_before_it_is_encrypted() {
             "{record:?}"
         );
     }
-    // What another client cut in the middle of a character is passed on as it is.
+    // A text that another client cut in the middle of a character stays unchanged.
     for json in [
         r#"{"id":"a","x":"\ud83e"}"#,
         r#"{"id":"a","x":"a backslash: \\ud83e"}"#,
@@ -96,7 +96,7 @@ fn an_error_is_an_error_with_a_name_and_a_code() {
 }
 
 #[test]
-fn what_javascript_threw_is_the_cause() {
+fn the_cause_is_the_javascript_error() {
     let cyclic = value(r#"{"id":"a"}"#);
     Reflect::set(&cyclic, &"self".into(), &cyclic).unwrap();
     let thrown = JsValue::from(encrypt_record(&keys(), cyclic.unchecked_ref()).unwrap_err());
@@ -104,7 +104,7 @@ fn what_javascript_threw_is_the_cause() {
 }
 
 #[test]
-fn a_wait_tells_until_when() {
+fn a_wait_error_has_retry_after() {
     use selvedge_core::error::{Error, RequestLine};
     use selvedge_core::http::Method;
     use selvedge_core::time::LocalTime;
@@ -120,7 +120,7 @@ fn a_wait_tells_until_when() {
 }
 
 #[test]
-fn keys_of_every_form_are_the_same_keys() {
+fn every_import_format_gives_the_same_keys() {
     let ksync =
         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-Pw";
     let pair = [

@@ -1,9 +1,9 @@
-// What a program is that a bundler makes one file of: it brings the module itself.
+// A program that a bundler packs into one file; it loads the module itself.
 import init, { initSync, MemoryStore, open } from "selvedge";
 
 export { init };
 
-/** Puts and reads a record with a module that the program has found. */
+/** Puts and reads a record, with the bytes of the module. */
 export async function run(module, account) {
   initSync({ module });
   const client = await open({ account, store: new MemoryStore() });

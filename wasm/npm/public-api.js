@@ -1,11 +1,11 @@
-// The module's classes and functions as programs meet them: each looks at what it is given, and says what is wrong with it,
-// before the module sees it. What the module does not expect would be a trap there.
+// The module's classes and functions as programs call them: each validates its arguments and reports what is wrong with them
+// before it calls the module. A value that the module does not expect would cause a trap there.
 // @ts-check
 import * as check from "./checks.js";
 import { define } from "./collection.js";
 import { SelvedgeError } from "./errors.js";
 import * as glue from "./glue.js";
-import { ask, call, isStopped, ready } from "./module.js";
+import { call, callAsync, isStopped, ready } from "./module.js";
 import { reporting } from "./report.js";
 
 export const { Client, Collection, KeyBundle, RecordIterator } = glue;
@@ -14,7 +14,7 @@ export const { Client, Collection, KeyBundle, RecordIterator } = glue;
 /** @typedef {[what: string, check: Check]} Argument */
 
 /**
- * Whether an object of the module is one, and has not been freed.
+ * Returns an object of the module, or throws if it has another class or is freed.
  * @param {any} object
  * @param {any} Class
  * @param {string} what
@@ -29,20 +29,20 @@ const NAMES = new Map(Object.entries(glue).map(([name, value]) => [value, name])
 const nameOf = (/** @type {any} */ Class) => NAMES.get(Class) ?? Class.name;
 
 /**
- * What a call is given, checked.
+ * The arguments of a call, validated.
  * @param {Argument[]} wanted
  * @param {unknown[]} given
  */
-const checked = (wanted, given) => wanted.map(([what, check], at) => check(given[at], what));
+const validated = (wanted, given) => wanted.map(([what, check], at) => check(given[at], what));
 
 /**
- * Has an object's methods check what they are given.
+ * Makes an object's methods validate their arguments.
  * @param {any} owner a class, for its static methods, or its prototype
  * @param {any} Class
  * @param {Record<string, Argument[]>} methods
- * @param {boolean} [isAsked] whether they answer by a promise
+ * @param {boolean} [isAsync] whether they return a promise
  */
-const guard = (owner, Class, methods, isAsked = false) => {
+const guard = (owner, Class, methods, isAsync = false) => {
   for (const [name, wanted] of Object.entries(methods)) {
     const original = owner[name];
     const isStatic = owner === Class;
@@ -50,9 +50,9 @@ const guard = (owner, Class, methods, isAsked = false) => {
       const work = () => {
         ready();
         if (!isStatic) alive(this, Class, `this of ${name}`);
-        return original.apply(this, checked(wanted, given));
+        return original.apply(this, validated(wanted, given));
       };
-      return isAsked ? ask(async () => call(work)) : call(work);
+      return isAsync ? callAsync(async () => call(work)) : call(work);
     });
   }
 };
@@ -118,16 +118,16 @@ function syncOptions(value, what) {
   return { ...given, onProgress: listener && reporting(/** @type {(...args: unknown[]) => unknown} */ (listener)) };
 }
 
-/** When to sync next: a state machine that keeps no time by itself. */
+/** When to sync next: a state machine without a timer of its own. */
 export class Schedule extends glue.Schedule {
-  /** @param {string} [kept] */
-  constructor(kept) {
+  /** @param {string} [saved] the text of an earlier schedule */
+  constructor(saved) {
     ready();
-    super(kept === undefined || kept === null ? undefined : check.text(kept, "the text of a schedule"));
+    super(saved === undefined || saved === null ? undefined : check.text(saved, "the text of a schedule"));
   }
 }
 
-/** Verifies and decrypts the records of a server's answer as it arrives. */
+/** Verifies and decrypts the records of a server's response as it arrives. */
 export class RecordDecoder extends glue.RecordDecoder {
   /**
    * @param {import("./glue.js").KeyBundle} keys
@@ -149,7 +149,7 @@ export class RecordDecoder extends glue.RecordDecoder {
 const guarded =
   (work, ...wanted) =>
   (...given) =>
-    call(() => work(.../** @type {Args} */ (checked(wanted, given))));
+    call(() => work(.../** @type {Args} */ (validated(wanted, given))));
 
 /** @type {Argument} */
 const ACCOUNT = ["an account", value => value];

@@ -1,6 +1,6 @@
-//! The project's vectors hold in WebAssembly too.
+//! Runs the project's test vectors in WebAssembly.
 #![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use selvedge_core::crypto::hawk::{self, Credentials, Key};
 use selvedge_core::crypto::{KeyBundle, payload};
@@ -32,7 +32,7 @@ fn bundle(case: &Value) -> KeyBundle {
 }
 
 #[test]
-fn documented_records_are_read() {
+fn records_of_the_vectors_are_decrypted() {
     let vectors = vectors!("records.json");
     for case in cases(&vectors, "valid", 9) {
         let parts = [
@@ -61,10 +61,10 @@ fn documented_records_are_read() {
 }
 
 #[test]
-fn documented_records_are_written_to_the_byte() {
+fn records_of_the_vectors_are_encrypted_to_the_same_bytes() {
     let vectors = vectors!("records.json");
     for case in cases(&vectors, "valid", 9) {
-        // The IV is drawn anew for each record, so that what is written is compared by its other parts.
+        // `Fixed` supplies the IV of the vector instead of a random one.
         let written = payload::seal(
             &bundle(case),
             &Fixed(text(case, "IV")),
@@ -78,7 +78,7 @@ fn documented_records_are_written_to_the_byte() {
     }
 }
 
-/// Gives the bytes of a base64 text instead of random ones.
+/// Returns the bytes of a base64 text instead of random bytes.
 struct Fixed<'a>(&'a str);
 
 impl selvedge_core::host::Random for Fixed<'_> {
@@ -98,7 +98,7 @@ impl selvedge_core::host::Random for Fixed<'_> {
 }
 
 #[test]
-fn every_way_to_be_invalid_is_told_apart() {
+fn each_kind_of_invalid_record_has_its_own_code() {
     let vectors = vectors!("records.json");
     for case in cases(&vectors, "invalid", 13) {
         let error = payload::open(
@@ -117,7 +117,7 @@ fn every_way_to_be_invalid_is_told_apart() {
 }
 
 #[test]
-fn requests_are_signed_as_documented() {
+fn request_signatures_equal_the_vectors() {
     let vectors = vectors!("hawk.json");
     for case in cases(&vectors, "requests", 8) {
         let key = match case["key_ascii"].as_str() {
@@ -150,7 +150,7 @@ fn requests_are_signed_as_documented() {
 }
 
 #[test]
-fn times_are_read_and_written_without_a_float() {
+fn times_are_parsed_and_written_exactly() {
     let vectors = vectors!("timestamps.json");
     for case in vectors["headers"].as_array().unwrap() {
         let time = ServerTime::parse(text(case, "text")).unwrap();
@@ -175,7 +175,7 @@ fn times_are_read_and_written_without_a_float() {
 }
 
 #[test]
-fn kb_gives_the_documented_bundles() {
+fn key_bundles_derived_from_kb_equal_the_vectors() {
     let vectors = vectors!("sync_key_bundles.json");
     for case in cases(&vectors, "modern", 3) {
         let derived = KeyBundle::from_kb(&const_hex::decode(text(case, "kb")).unwrap());

@@ -1,14 +1,14 @@
-// What page and extension decide without a browser: addresses, entries, sentences, and what is read from the wire.
+// The modules of page and extension that need no browser: addresses, entries, messages, and reading of bodies.
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstObjects } from "../../www/page/objects.js";
+import { firstObjects } from "../../www/page/json-prefix.js";
 import { stageOf, Stages } from "../../www/page/stages.js";
 import { addressOf, byNewest, entryFor, entryOf, idOf, matches, tagsOf } from "../../www/shared/reading-list.js";
-import { counted, outcome, sentence } from "../../www/shared/sentences.js";
-import { ago, duration, size } from "../../www/shared/moments.js";
+import { counted, summaryOf, messageOf } from "../../www/shared/user-messages.js";
+import { ago, duration, size } from "../../www/shared/format.js";
 
-test("an address of the web has one form, and nothing else is one", () => {
+test("a web address is normalized, and other texts are refused", () => {
   const rows = [
     ["https://example.org", "https://example.org/"],
     [" HTTPS://Example.ORG:443/a?b#c ", "https://example.org/a?b#c"],
@@ -26,9 +26,9 @@ test("an address of the web has one form, and nothing else is one", () => {
   for (const [text, address] of rows) assert.equal(addressOf(text), address, text);
 });
 
-test("one address has one id on every device", async () => {
+test("an address has the same id on every device", async () => {
   const id = await idOf("https://example.org/");
-  // The first twelve bytes of its SHA-256, by a program of its own: printf %s https://example.org/ | sha256sum
+  // The first twelve bytes of its SHA-256, computed independently: printf %s https://example.org/ | sha256sum
   assert.equal(id, Buffer.from("8198d1bac40a1033653a78e48800cefc9e6b974ff075c66e5548b5c1e145a2b0", "hex").subarray(0, 12).toString("base64url"));
   const a = await entryFor("https://example.org/", { title: " a ", tags: ["x"] });
   const b = await entryFor("https://example.org/");
@@ -36,7 +36,7 @@ test("one address has one id on every device", async () => {
   assert.deepEqual([a.title, b.title, a.read, a.tags], ["a", "example.org", false, ["x"]]);
 });
 
-test("a record of another program is an entry if it has an address", () => {
+test("a record of another program is an entry if it has a valid address", () => {
   const rows = [
     [{ id: "a", url: "https://example.org/" }, { id: "a", url: "https://example.org/", title: "example.org", note: "", tags: [], read: false, added: 0 }],
     [{ id: "a", url: "https://example.org/", title: 7, note: null, tags: ["x", 7], read: "yes", added: "now" }, { id: "a", url: "https://example.org/", title: "example.org", note: "", tags: ["x"], read: false, added: 0 }],
@@ -46,7 +46,7 @@ test("a record of another program is an entry if it has an address", () => {
   for (const [record, entry] of rows) assert.deepEqual(entryOf(record), entry, JSON.stringify(record));
 });
 
-test("a search finds all of its words, wherever they are", () => {
+test("a search matches all of its words, in any field", () => {
   const entry = { id: "a", url: "https://example.org/looms", title: "How a Loom works", note: "edges", tags: ["weaving"], read: false, added: 1 };
   const rows = /** @type {const} */ ([["", true], ["loom", true], ["EDGES weaving", true], ["example looms", true], ["loom silk", false]]);
   for (const [search, isFound] of rows) assert.equal(matches(entry, search), isFound, search);
@@ -54,7 +54,7 @@ test("a search finds all of its words, wherever they are", () => {
   assert.deepEqual([{ ...entry, added: 2, id: "c" }, { ...entry, id: "b" }, entry].sort(byNewest).map(({ id }) => id), ["c", "a", "b"]);
 });
 
-test("the first objects of a body are found, however it is cut", () => {
+test("the first objects of a truncated body are found", () => {
   const rows = [
     ["", []],
     ["[]", []],
@@ -68,10 +68,10 @@ test("the first objects of a body are found, however it is cut", () => {
   for (const [text, objects] of rows) assert.deepEqual(firstObjects(/** @type {string} */ (text), 2), objects, String(text));
 });
 
-test("a request belongs to the stage that it is for", () => {
+test("each request belongs to a stage", () => {
   const rows = [
     ["GET", "1.0/sync/1.5", "token"],
-    ["GET", "info/collections", "what is new"],
+    ["GET", "info/collections", "check for changes"],
     ["GET", "info/configuration", "limits"],
     ["PUT", "storage/meta/global", "meta/global"],
     ["GET", "storage/crypto/keys", "keys"],
@@ -83,49 +83,49 @@ test("a request belongs to the stage that it is for", () => {
   for (const [method, path, stage] of rows) assert.equal(stageOf({ method, path }), stage, path);
 });
 
-test("all the time of a sync belongs to one of its stages", () => {
+test("the stages contain the whole time of a sync", () => {
   const stages = new Stages(100);
   const exchange = { number: 1, method: "GET", status: 200, sent: 1, received: 10, records: [], direction: /** @type {const} */ ("received") };
   stages.add({ ...exchange, path: "info/collections", started: 105, milliseconds: 20 });
   stages.add({ ...exchange, path: "storage/readinglist", started: 130, milliseconds: 50 });
   stages.add({ ...exchange, path: "storage/readinglist", started: 190, milliseconds: 10 });
-  const told = stages.end(230);
-  assert.deepEqual(told, [
-    { name: "what is new", network: 20, work: 10, sent: 1, received: 10, requests: 1 },
+  const all = stages.end(230);
+  assert.deepEqual(all, [
+    { name: "check for changes", network: 20, work: 10, sent: 1, received: 10, requests: 1 },
     { name: "download readinglist", network: 60, work: 40, sent: 2, received: 20, requests: 2 },
   ]);
-  assert.equal(told.reduce((sum, { network, work }) => sum + network + work, 0), 130);
+  assert.equal(all.reduce((sum, { network, work }) => sum + network + work, 0), 130);
   assert.deepEqual(new Stages(0).end(7), []);
 });
 
-test("every code has its sentence, and an unknown one its message", () => {
-  assert.match(sentence({ code: "signed-out", message: "x" }), /Join again/);
-  assert.match(sentence({ code: "wait", retryAfter: Date.now() + 1000 }), /until .*\d.*\.$/);
-  assert.equal(sentence({ code: "wait" }), "The server asks to be left alone for a while.");
-  assert.equal(sentence({ code: "new-word", message: "this is new" }), "This is new.");
-  assert.equal(sentence({}), "Something went wrong.");
+test("a known code has its message, and an unknown code the error's message", () => {
+  assert.match(messageOf({ code: "signed-out", message: "x" }), /Join again/);
+  assert.match(messageOf({ code: "wait", retryAfter: Date.now() + 1000 }), /until .*\d.*\.$/);
+  assert.equal(messageOf({ code: "wait" }), "The server asks this device to wait for a while.");
+  assert.equal(messageOf({ code: "new-word", message: "this is new" }), "This is new.");
+  assert.equal(messageOf({}), "An unknown error has occurred.");
 });
 
-test("the outcome of a sync is one sentence", () => {
+test("the result of a sync has one message", () => {
   const collection = { name: "readinglist", status: "ok", applied: { added: 2, changed: 1, deleted: 0, merged: 0 }, sent: 4, failed: 0 };
   const report = /** @type {any} */ ({ ending: "done", retryAfter: null, collections: [collection] });
   const nothing = { ...collection, applied: { added: 0, changed: 0, deleted: 0, merged: 0 }, sent: 0 };
   const rows = [
-    [report, /^In step: 3 changes received, 4 sent\.$/],
-    [{ ...report, collections: [nothing] }, /^In step: nothing was new\.$/],
+    [report, /^Synced: 3 changes received, 4 sent\.$/],
+    [{ ...report, collections: [nothing] }, /^Synced: no changes\.$/],
     [{ ...report, collections: [{ ...nothing, failed: 1 }] }, /1 entry could not be read\.$/],
-    [{ ...report, collections: [{ ...nothing, error: { code: "over-quota", message: "" } }] }, /room on the server/],
+    [{ ...report, collections: [{ ...nothing, error: { code: "over-quota", message: "" } }] }, /quota on the server/],
     [{ ...report, ending: "stopped", error: { code: "network", message: "" } }, /cannot be reached/],
     [{ ...report, ending: "logged-out" }, /signed this one out/],
-    [{ ...report, ending: "cut-short" }, /left alone/],
+    [{ ...report, ending: "cut-short" }, /asks this device to wait/],
   ];
-  for (const [given, told] of rows) assert.match(outcome(given), told);
+  for (const [given, expected] of rows) assert.match(summaryOf(given), expected);
 });
 
-test("numbers, times and sizes read as people write them", () => {
+test("numbers, times and sizes are formatted for users", () => {
   assert.deepEqual([counted(1, "page"), counted(2, "page"), counted(2, "entry", "entries")], ["1 page", "2 pages", "2 entries"]);
   assert.deepEqual([size(999), size(1000), size(2_500_000)], ["999 B", "1 kB", "2.5 MB"]);
   assert.deepEqual([duration(999.4), duration(1500)], ["999 ms", "1.5 s"]);
   const rows = /** @type {const} */ ([[0, "just now"], [-30_000, "30 seconds ago"], [-3_600_000, "1 hour ago"], [-86_400_000, "yesterday"], [7_200_000, "in 2 hours"]]);
-  for (const [shift, told] of rows) assert.equal(ago(1e12 + shift, 1e12), told);
+  for (const [shift, expected] of rows) assert.equal(ago(1e12 + shift, 1e12), expected);
 });

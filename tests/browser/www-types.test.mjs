@@ -1,4 +1,4 @@
-// The JavaScript of page and extension says what it takes and gives, and TypeScript finds it to be so.
+// TypeScript checks the JavaScript of page and extension, with the types in its comments.
 // @ts-check
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -10,9 +10,9 @@ import { fileURLToPath } from "node:url";
 const WWW = fileURLToPath(new URL("../../www", import.meta.url));
 const TSC = fileURLToPath(new URL("../../wasm/node_modules/typescript/bin/tsc", import.meta.url));
 
-/** Scripts of people's: those in `selvedge` are the package, whose types are tested with it. */
-const scripts = ["page", "shared", "extension"].flatMap(place =>
-  readdirSync(join(WWW, place), { recursive: true, withFileTypes: true })
+/** The scripts of page and extension, without the package in `selvedge`, which has its own tests. */
+const scripts = ["page", "shared", "extension"].flatMap(directory =>
+  readdirSync(join(WWW, directory), { recursive: true, withFileTypes: true })
     .filter(({ name, parentPath }) => name.endsWith(".js") && !parentPath.endsWith("selvedge"))
     .map(({ name, parentPath }) => join(parentPath, name)),
 );
@@ -20,22 +20,22 @@ const scripts = ["page", "shared", "extension"].flatMap(place =>
 /** @param {...string} options */
 const tsc = (...options) => {
   const { status, stdout, stderr } = spawnSync(TSC, ["--project", join(WWW, "jsconfig.json"), ...options], { encoding: "utf8" });
-  return { status, said: stdout + stderr };
+  return { status, output: stdout + stderr };
 };
 
-test("page and extension are sound in TypeScript's strictest reading", () => {
-  const { status, said } = tsc();
-  assert.equal(said, "");
+test("page and extension have no errors in TypeScript's strict mode", () => {
+  const { status, output } = tsc();
+  assert.equal(output, "");
   assert.equal(status, 0);
 });
 
-test("no script is left out of that", () => {
-  const read = new Set(tsc("--listFilesOnly").said.split("\n").map(line => line.trim()));
+test("every script is checked", () => {
+  const read = new Set(tsc("--listFilesOnly").output.split("\n").map(line => line.trim()));
   assert.ok(scripts.length > 30, String(scripts.length));
   assert.deepEqual(scripts.filter(script => !read.has(script)).map(script => relative(WWW, script)), []);
 });
 
-test("no script opts out of it by a type that is anything", () => {
+test("no script uses the type any or disables checks", () => {
   const escapes = /@\w+ \{[^\n]*\bany\b|@ts-(?:ignore|nocheck|expect-error)/;
   const found = scripts.flatMap(script =>
     readFileSync(script, "utf8")

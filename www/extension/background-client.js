@@ -1,27 +1,27 @@
-// The pages' side of the background: asks it.
+// The pages' connection to the background.
 // @ts-check
 import { api } from "./browser.js";
 
-/** @typedef {import("./background.js").Answers} Answers */
+/** @typedef {import("./background.js").Handlers} Handlers */
 
 /**
- * Asks the background for something, by its name in `background.js`. Everything there may be asked twice: a background
- * that was stopped on its way is started again, and asked again.
- * @template {keyof Answers} What
- * @param {What} what
- * @param {Parameters<Answers[What]>} detail
- * @returns {Promise<Awaited<ReturnType<Answers[What]>>>}
+ * Calls a handler of the background, by its name in `background.js`. If the browser stopped the background before it responded,
+ * sends the request again: all handlers are idempotent.
+ * @template {keyof Handlers} Name
+ * @param {Name} name
+ * @param {Parameters<Handlers[Name]>} detail
+ * @returns {Promise<Awaited<ReturnType<Handlers[Name]>>>}
  */
-export const ask = async (what, ...[detail]) => {
-  const answer = (await send(what, detail)) ?? (await send(what, detail));
-  if (!answer) throw Object.assign(new Error("the browser stopped this extension: try again"), { code: "stopped" });
-  if ("error" in answer) throw Object.assign(new Error(answer.error.message), answer.error);
-  return /** @type {Awaited<ReturnType<Answers[What]>>} */ (answer.value);
+export const request = async (name, ...[detail]) => {
+  const reply = (await send(name, detail)) ?? (await send(name, detail));
+  if (!reply) throw Object.assign(new Error("the browser stopped this extension: try again"), { code: "stopped" });
+  if ("error" in reply) throw Object.assign(new Error(reply.error.message), reply.error);
+  return /** @type {Awaited<ReturnType<Handlers[Name]>>} */ (reply.value);
 };
 
 /**
- * @param {keyof Answers} what
+ * @param {keyof Handlers} name
  * @param {unknown} detail
  * @returns {Promise<import("./background.js").Reply | undefined>}
  */
-const send = (what, detail) => api.runtime.sendMessage({ what, detail }).catch(() => undefined);
+const send = (name, detail) => api.runtime.sendMessage({ name, detail }).catch(() => undefined);

@@ -1,15 +1,15 @@
-// The dialog in which an entry is edited.
+// The dialog for editing an entry.
 // @ts-check
-import { input } from "./page.js";
+import { input } from "./messages.js";
 import { byId } from "./shared/dom.js";
 import { changesOf, tagsOf } from "./shared/reading-list.js";
 
 /**
- * Lets a person edit an entry; answers what they changed, or `undefined` if they changed nothing.
+ * Shows the dialog; resolves to the changed fields, or to `undefined` if nothing changed.
  * @param {import("./shared/reading-list.js").Entry} entry
  * @returns {Promise<Partial<import("./shared/reading-list.js").Entry> | undefined>}
  */
-export const edited = entry =>
+export const editEntry = entry =>
   new Promise(resolve => {
     const note = /** @type {HTMLTextAreaElement} */ (byId("edit-note"));
     const dialog = /** @type {HTMLDialogElement} */ (byId("edit"));
@@ -20,13 +20,13 @@ export const edited = entry =>
     input("edit-read").checked = entry.read;
     dialog.returnValue = "";
     dialog.onclose = () => {
-      const said = {
+      const edited = {
         title: input("edit-title").value.trim(),
         note: note.value.trim(),
         tags: tagsOf(input("edit-tags").value),
         read: input("edit-read").checked,
       };
-      const changes = changesOf(entry, said);
+      const changes = changesOf(entry, edited);
       resolve(dialog.returnValue === "save" && Object.keys(changes).length ? changes : undefined);
     };
     dialog.showModal();

@@ -1,7 +1,7 @@
-// What the extension's pages have in common: they do what a person asks for, and say what came of it.
+// Shared by the extension's pages: runs the user's actions, and shows messages.
 // @ts-check
 import { byId } from "./shared/dom.js";
-import { remedyOf, REMEDY_NAMES, sentence } from "./shared/sentences.js";
+import { remedyOf, REMEDY_LABELS, messageOf } from "./shared/user-messages.js";
 
 /** @param {string} id */
 export const input = id => /** @type {HTMLInputElement} */ (byId(id));
@@ -10,37 +10,37 @@ export const input = id => /** @type {HTMLInputElement} */ (byId(id));
 export const button = id => /** @type {HTMLButtonElement} */ (byId(id));
 
 /** @param {string} text */
-export const say = text => {
+export const showStatus = text => {
   byId("status").textContent = text;
   byId("problem").textContent = "";
   button("remedy").hidden = true;
   hideUndo();
 };
 
-/** @type {Map<import("./shared/sentences.js").Remedy, () => void>} */
+/** @type {Map<import("./shared/user-messages.js").Remedy, () => void>} */
 const remedies = new Map();
 
 /**
- * Offers something that a person can do about a problem.
- * @param {import("./shared/sentences.js").Remedy} remedy
+ * Sets the action of a remedy's button.
+ * @param {import("./shared/user-messages.js").Remedy} remedy
  * @param {() => void} work
  */
-export const offer = (remedy, work) => void remedies.set(remedy, work);
+export const setRemedy = (remedy, work) => void remedies.set(remedy, work);
 
 /**
- * Says what went wrong, and offers what a person can do about it.
- * @param {import("./shared/sentences.js").Problem} error
- * @param {string} [code] the one that tells what to offer
+ * Shows a problem, and the button of its remedy.
+ * @param {import("./shared/user-messages.js").Problem} error
+ * @param {string} [code] the code whose remedy is offered
  */
-export const complain = (error, code = error.code) => {
+export const showProblem = (error, code = error.code) => {
   byId("status").textContent = "";
-  byId("problem").textContent = sentence(error);
+  byId("problem").textContent = messageOf(error);
   hideUndo();
   const remedy = byId("device").hidden ? undefined : remedyOf(code);
   const work = remedy && remedies.get(remedy);
   button("remedy").hidden = !work;
   if (!remedy || !work) return;
-  button("remedy").textContent = REMEDY_NAMES[remedy];
+  button("remedy").textContent = REMEDY_LABELS[remedy];
   button("remedy").onclick = work;
 };
 
@@ -50,16 +50,16 @@ const hideUndo = () => {
 };
 
 /**
- * Does something; what goes wrong is said.
+ * Runs an action of the user; shows its error.
  * @template T
  * @param {() => Promise<T>} work
  * @returns {Promise<T | undefined>}
  */
-export const act = async work => {
+export const runAction = async work => {
   try {
     return await work();
   } catch (error) {
-    complain(/** @type {import("./shared/sentences.js").Problem} */ (error));
+    showProblem(/** @type {import("./shared/user-messages.js").Problem} */ (error));
     return undefined;
   }
 };

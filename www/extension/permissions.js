@@ -1,8 +1,8 @@
-// Servers, as permissions know them.
+// Patterns of host permissions.
 // @ts-check
 
 /**
- * The pattern of the permission to talk with the server of an address. Patterns know no ports.
+ * The pattern of the permission to connect to the server of an address. Patterns have no ports.
  * @param {string} url
  */
 export const patternOf = url => {

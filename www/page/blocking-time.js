@@ -1,40 +1,40 @@
-// Measures how long the page itself was kept from answering.
+// Measures how long the page's main thread was blocked.
 // @ts-check
 
-/** How often a timer looks. */
-const STEP = 10;
+/** Interval of the timer, in milliseconds. */
+const INTERVAL = 10;
 
 /**
- * The longest block in milliseconds; where the browser tells of long tasks it is exact, and 0 below 50. Elsewhere it is how
- * late a timer came, which says the same and what else the machine was busy with.
- * @typedef {{ longest: number, isExact: boolean, late: number }} Pause
+ * The longest block in milliseconds. If the browser reports long tasks it is exact, and 0 below 50. Otherwise it is the delay of
+ * a timer, which also includes other load of the machine.
+ * @typedef {{ longest: number, isExact: boolean, late: number }} BlockingTime
  */
 
 /**
- * Begins to measure.
- * @returns {{ end: () => Pause }}
+ * Starts a measurement.
+ * @returns {{ end: () => BlockingTime }}
  */
 export const measure = () => {
   let [task, late, isOver] = [0, 0, false];
   const isExact = PerformanceObserver.supportedEntryTypes.includes("longtask");
-  const take = (/** @type {PerformanceEntryList} */ entries) => {
+  const addEntries = (/** @type {PerformanceEntryList} */ entries) => {
     for (const { duration } of entries) task = Math.max(task, duration);
   };
-  const observer = isExact ? new PerformanceObserver(list => take(list.getEntries())) : undefined;
+  const observer = isExact ? new PerformanceObserver(list => addEntries(list.getEntries())) : undefined;
   observer?.observe({ type: "longtask" });
   let last = performance.now();
-  const look = () => {
+  const check = () => {
     const now = performance.now();
-    // In the background timers come late by themselves.
-    if (document.visibilityState === "visible") late = Math.max(late, now - last - STEP);
+    // In the background, browsers delay timers.
+    if (document.visibilityState === "visible") late = Math.max(late, now - last - INTERVAL);
     last = now;
-    if (!isOver) setTimeout(look, STEP);
+    if (!isOver) setTimeout(check, INTERVAL);
   };
-  setTimeout(look, STEP);
+  setTimeout(check, INTERVAL);
   return {
     end: () => {
       isOver = true;
-      if (observer) take(observer.takeRecords());
+      if (observer) addEntries(observer.takeRecords());
       observer?.disconnect();
       return { longest: isExact ? task : late, isExact, late };
     },

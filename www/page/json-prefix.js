@@ -1,15 +1,15 @@
-// Finds the first objects in the beginning of a JSON text: a list, lines, or one object, which may be cut off.
+// Finds the first objects in the prefix of a JSON text: a list, lines, or one object. The text may be truncated.
 // @ts-check
 
 /**
  * @param {string} text
- * @param {number} most
+ * @param {number} limit
  * @returns {object[]}
  */
-export const firstObjects = (text, most) => {
+export const firstObjects = (text, limit) => {
   const found = [];
   let [depth, start, isText] = [0, 0, false];
-  for (let at = 0; at < text.length && found.length < most; at += 1) {
+  for (let at = 0; at < text.length && found.length < limit; at += 1) {
     const letter = text[at];
     if (isText) {
       if (letter === "\\") at += 1;
@@ -24,10 +24,10 @@ export const firstObjects = (text, most) => {
       if (depth === 0) found.push(text.slice(start, at + 1));
     }
   }
-  return found.flatMap(parsed);
+  return found.flatMap(parse);
 };
 
-const parsed = (/** @type {string} */ text) => {
+const parse = (/** @type {string} */ text) => {
   try {
     return [JSON.parse(text)];
   } catch {

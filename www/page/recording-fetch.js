@@ -1,69 +1,70 @@
-// Watches what goes over the wire: a fetch that passes everything on as it is, and tells what it saw.
+// A fetch that forwards requests and responses unchanged, and reports them.
 //
-// What it tells holds no secret: no header, no token, no key. Of the records in a body it shows the first few, each as the
-// server sees it and as this device reads it.
+// A report contains no secret: no header, no token, no key. It contains the first records of a body, each as the server sees
+// it and as this device reads it.
 // @ts-check
 import { decryptRecord } from "../selvedge/selvedge.js";
-import { firstObjects } from "./objects.js";
+import { firstObjects } from "./json-prefix.js";
 
 /**
- * A record as it passed.
- * @typedef {{ id: string, collection: string, ciphertext: string, cleartext: string, isSealed: boolean }} Passed
+ * A record of a body, for display.
+ * @typedef {{ id: string, collection: string, ciphertext: string, cleartext: string, isEncrypted: boolean }} ShownRecord
  */
 /**
- * A request and its answer.
+ * A request and its response.
  * @typedef {{ number: number, method: string, path: string, status: number, sent: number, received: number,
- *   started: number, milliseconds: number, records: Passed[], direction: "sent" | "received" }} Exchange
+ *   started: number, milliseconds: number, records: ShownRecord[], direction: "sent" | "received" }} Exchange
  */
 
-/** So many records of a body are shown. */
-const SHOWN = 3;
-/** So much of a body is looked into, and so much of a text is shown. */
-const LOOKED_INTO = 64 * 1024;
-const TEXT = 600;
-/** Answers that never have a body, whatever stream a browser gives them. */
-const EMPTY = [204, 205, 304];
+/** Maximum number of records of a body that are shown. */
+const MAX_RECORDS = 3;
+/** Maximum number of characters of a body that are searched for records. */
+const MAX_SEARCHED = 64 * 1024;
+/** Maximum number of characters of a text that are shown. */
+const MAX_TEXT = 600;
+/** Statuses of responses without a body, although some browsers give them a stream. */
+const WITHOUT_BODY = [204, 205, 304];
 const SECRET = "(the account's keys: never shown)";
 
 /**
- * A fetch that is watched.
+ * Wraps a fetch.
  * @param {typeof fetch} send
  * @param {import("./keys.js").Keys} keys
- * @param {(exchange: Exchange) => void} tell called when an answer has been read to its end
+ * @param {(exchange: Exchange) => void} onExchange called when a response has been read to its end
  * @returns {(request: Request) => Promise<Response>}
  */
-export const watched = (send, keys, tell) => {
+export const recordingFetch = (send, keys, onExchange) => {
   let number = 0;
   return async request => {
     number += 1;
     const started = performance.now();
     const text = ["GET", "DELETE"].includes(request.method) ? "" : await request.clone().text();
     const target = targetOf(request.url);
-    const seen = { number, method: request.method, path: target.path, started };
+    const common = { number, method: request.method, path: target.path, started };
     const sent = new TextEncoder().encode(text).length;
-    const end = (/** @type {number} */ status, /** @type {number} */ received, /** @type {string} */ answer) => {
+    const end = (/** @type {number} */ status, /** @type {number} */ received, /** @type {string} */ content) => {
       const direction = /** @type {"sent" | "received"} */ (text ? "sent" : "received");
-      const records = status < 300 ? passed(target.parts, text || answer, keys) : [];
-      tell({ ...seen, status, sent, received, milliseconds: performance.now() - started, records, direction });
+      const records = status < 300 ? shownRecords(target.parts, text || content, keys) : [];
+      onExchange({ ...common, status, sent, received, milliseconds: performance.now() - started, records, direction });
     };
     const response = await send(request).catch(error => {
       end(0, 0, "");
       throw error;
     });
-    if (!response.body || EMPTY.includes(response.status) || response.type === "opaqueredirect") {
+    if (!response.body || WITHOUT_BODY.includes(response.status) || response.type === "opaqueredirect") {
       end(response.status, 0, "");
       return response;
     }
     const { status, statusText, headers, type } = response;
-    const body = counting(response.body, (received, answer) => end(status, received, answer));
+    const body = counting(response.body, (received, content) => end(status, received, content));
     const copy = new Response(body, { status, statusText, headers });
-    // Whoever reads it must know how far its headers can be trusted.
+    // The module needs the type: it shows whether headers may be hidden.
     return Object.defineProperty(copy, "type", { value: type });
   };
 };
 
 /**
- * Passes bytes on, counts them, and keeps the first.
+ * Forwards the bytes of a body, counts them, and records the beginning.
  * @param {ReadableStream<Uint8Array>} body
  * @param {(bytes: number, beginning: string) => void} end
  * @returns {ReadableStream<Uint8Array>}
@@ -83,7 +84,7 @@ const counting = (body, end) => {
         controller.close();
         return;
       }
-      if (beginning.length < LOOKED_INTO) beginning += decoder.decode(value.subarray(0, LOOKED_INTO), { stream: true });
+      if (beginning.length < MAX_SEARCHED) beginning += decoder.decode(value.subarray(0, MAX_SEARCHED), { stream: true });
       bytes += value.byteLength;
       controller.enqueue(value);
     },
@@ -95,7 +96,7 @@ const counting = (body, end) => {
 };
 
 /**
- * What an address is about, without the user's number.
+ * The path of an address, without the user's number.
  * @param {string} address
  */
 const targetOf = address => {
@@ -113,21 +114,21 @@ const decoded = (/** @type {string} */ text) => {
 };
 
 /**
- * The first records of a body.
+ * The first records of a body, for display.
  * @param {string[]} parts of the path: `storage`, the collection, and for one record its id
  * @param {string} text
  * @param {import("./keys.js").Keys} keys
- * @returns {Passed[]}
+ * @returns {ShownRecord[]}
  */
-const passed = ([place, collection, own], text, keys) => {
-  if (place !== "storage" || !collection) return [];
-  const records = firstObjects(text.slice(0, LOOKED_INTO), SHOWN);
+const shownRecords = ([area, collection, idInPath], text, keys) => {
+  if (area !== "storage" || !collection) return [];
+  const records = firstObjects(text.slice(0, MAX_SEARCHED), MAX_RECORDS);
   return records.flatMap(record => {
     const { id, payload } = /** @type {{ id?: unknown, payload?: unknown }} */ (record);
     if (typeof payload !== "string") return [];
-    // Alone in a body, a record may leave its id to the address.
-    const name = typeof id === "string" ? id : (own ?? "");
-    return [{ id: name, collection, ciphertext: cut(payload), ...opened(collection, name, payload, keys) }];
+    // The body of a single record may omit the id, which is in the path.
+    const name = typeof id === "string" ? id : (idInPath ?? "");
+    return [{ id: name, collection, ciphertext: cut(payload), ...decrypted(collection, name, payload, keys) }];
   });
 };
 
@@ -137,19 +138,19 @@ const passed = ([place, collection, own], text, keys) => {
  * @param {string} payload
  * @param {import("./keys.js").Keys} keys
  */
-const opened = (collection, id, payload, keys) => {
-  if (collection === "meta") return { cleartext: cut(payload), isSealed: false };
+const decrypted = (collection, id, payload, keys) => {
+  if (collection === "meta") return { cleartext: cut(payload), isEncrypted: false };
   try {
     if (collection === "crypto") {
-      keys.learn(payload);
-      return { cleartext: SECRET, isSealed: true };
+      keys.read(payload);
+      return { cleartext: SECRET, isEncrypted: true };
     }
     const bundle = keys.of(collection);
-    if (!bundle) return { cleartext: "(this page has not seen the keys yet)", isSealed: true };
-    return { cleartext: cut(JSON.stringify(decryptRecord(bundle, payload, id), null, 1)), isSealed: true };
+    if (!bundle) return { cleartext: "(the keys are not known yet)", isEncrypted: true };
+    return { cleartext: cut(JSON.stringify(decryptRecord(bundle, payload, id), null, 1)), isEncrypted: true };
   } catch (error) {
-    return { cleartext: `(cannot be read: ${/** @type {Error} */ (error).message})`, isSealed: true };
+    return { cleartext: `(cannot be read: ${/** @type {Error} */ (error).message})`, isEncrypted: true };
   }
 };
 
-const cut = (/** @type {string} */ text) => (text.length > TEXT ? `${text.slice(0, TEXT)}…` : text);
+const cut = (/** @type {string} */ text) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);

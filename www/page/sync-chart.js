@@ -1,20 +1,20 @@
-// The last sync as a drawing: what its time and its bytes went on. The same numbers stand in a table below it.
+// Charts of the last sync: time and bytes of each stage. A table below them contains the same numbers.
 // @ts-check
 import { element } from "../shared/dom.js";
-import { duration, size } from "../shared/moments.js";
-import { counted } from "../shared/sentences.js";
+import { duration, size } from "../shared/format.js";
+import { counted } from "../shared/user-messages.js";
 
 /** @typedef {import("./stages.js").Stage} Stage */
 /**
- * A drawing of bars: each has parts that are added up.
- * @typedef {{ id: string, title: string, classes: [string, string], parts: (stage: Stage) => [number, number], label: (amount: number) => string }} Drawing
+ * A stacked bar chart: each bar has two parts.
+ * @typedef {{ id: string, title: string, classes: [string, string], parts: (stage: Stage) => [number, number], label: (amount: number) => string }} Chart
  */
 
 const SVG = "http://www.w3.org/2000/svg";
-/** The height of a stage: its line of text, and its bar. */
+/** Heights in pixels of a stage's row, its line of text, and its bar. */
 const [ROW, LINE, BAR] = [34, 16, 9];
 
-/** @type {Drawing} */
+/** @type {Chart} */
 const TIME = {
   id: "chart-time",
   title: "Time of each stage",
@@ -23,7 +23,7 @@ const TIME = {
   label: duration,
 };
 
-/** @type {Drawing} */
+/** @type {Chart} */
 const BYTES = {
   id: "chart-bytes",
   title: "Bytes of each stage",
@@ -33,15 +33,15 @@ const BYTES = {
 };
 
 /**
- * Shows a sync.
- * @param {HTMLElement} place
+ * Shows the charts of a sync.
+ * @param {HTMLElement} container
  * @param {Stage[]} stages
  */
-export const show = (place, stages) => {
-  place.append(
+export const showCharts = (container, stages) => {
+  container.append(
     element("h3", {}, "Time"),
     bars(TIME, stages),
-    legend(["network", "a request under way"], ["work", "work in this browser"]),
+    legend(["network", "waiting for the network"], ["work", "processing in this browser"]),
     element("h3", {}, "Bytes"),
     bars(BYTES, stages),
     legend(["network", "sent"], ["work", "received"]),
@@ -50,44 +50,44 @@ export const show = (place, stages) => {
 };
 
 /**
- * An element of the drawing.
+ * An SVG element.
  * @param {string} name
  * @param {Record<string, string | number>} attributes
  * @param {...(Node | string)} children
  */
-const drawn = (name, attributes, ...children) => {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.append(...children);
-  return made;
+const svg = (name, attributes, ...children) => {
+  const created = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, String(value));
+  created.append(...children);
+  return created;
 };
 
 /**
- * @param {Drawing} drawing
+ * @param {Chart} chart
  * @param {Stage[]} stages
  */
 const bars = ({ id, title, classes, parts, label }, stages) => {
   const sum = (/** @type {Stage} */ stage) => parts(stage).reduce((all, part) => all + part, 0);
-  const most = Math.max(1, ...stages.map(sum));
-  const share = (/** @type {number} */ amount) => `${((100 * amount) / most).toFixed(2)}%`;
-  const said = stages.map(stage => `${stage.name}: ${label(sum(stage))}`).join("; ");
+  const maximum = Math.max(1, ...stages.map(sum));
+  const share = (/** @type {number} */ amount) => `${((100 * amount) / maximum).toFixed(2)}%`;
+  const description = stages.map(stage => `${stage.name}: ${label(sum(stage))}`).join("; ");
   const rows = stages.flatMap((stage, at) => {
     const [first, second] = parts(stage);
     const top = at * ROW;
     const bar = (/** @type {number} */ from, /** @type {number} */ amount, /** @type {string} */ kind) =>
-      drawn("rect", { x: share(from), width: share(amount), y: top + LINE + 2, height: BAR, class: kind });
+      svg("rect", { x: share(from), width: share(amount), y: top + LINE + 2, height: BAR, class: kind });
     return [
-      drawn("text", { x: 0, y: top + LINE - 3 }, stage.name),
-      drawn("text", { x: "100%", y: top + LINE - 3, class: "quiet", "text-anchor": "end" }, label(sum(stage))),
+      svg("text", { x: 0, y: top + LINE - 3 }, stage.name),
+      svg("text", { x: "100%", y: top + LINE - 3, class: "quiet", "text-anchor": "end" }, label(sum(stage))),
       bar(0, first, classes[0]),
       bar(first, second, classes[1]),
     ];
   });
-  return drawn(
+  return svg(
     "svg",
-    { class: "chart", height: stages.length * ROW, role: "img", "aria-labelledby": `${id}-title ${id}-said` },
-    drawn("title", { id: `${id}-title` }, title),
-    drawn("desc", { id: `${id}-said` }, said),
+    { class: "chart", height: stages.length * ROW, role: "img", "aria-labelledby": `${id}-title ${id}-description` },
+    svg("title", { id: `${id}-title` }, title),
+    svg("desc", { id: `${id}-description` }, description),
     ...rows,
   );
 };
@@ -98,14 +98,14 @@ const legend = (...entries) =>
     "p",
     { className: "legend" },
     ...entries.map(([kind, name]) => {
-      const mark = drawn("svg", { class: "chart", "aria-hidden": "true" }, drawn("rect", { width: "100%", height: "100%", class: kind }));
+      const mark = svg("svg", { class: "chart", "aria-hidden": "true" }, svg("rect", { width: "100%", height: "100%", class: kind }));
       return element("span", {}, mark, name);
     }),
   );
 
 /** @param {Stage[]} stages */
 const table = stages => {
-  const heads = ["Stage", "Requests", "Under way", "Work", "Sent", "Received"];
+  const headings = ["Stage", "Requests", "Network", "Processing", "Sent", "Received"];
   const row = (/** @type {Stage} */ { name, requests, network, work, sent, received }) =>
     element(
       "tr",
@@ -116,15 +116,15 @@ const table = stages => {
   return element(
     "details",
     {},
-    element("summary", {}, "The numbers"),
+    element("summary", {}, "Numbers"),
     element(
       "div",
-      { className: "scroll", tabIndex: 0, role: "region", "aria-label": "The numbers of the last sync" },
+      { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Numbers of the last sync" },
       element(
         "table",
         {},
         element("caption", { className: "unseen" }, "Stages of the last sync"),
-        element("thead", {}, element("tr", {}, ...heads.map(head => element("th", { scope: "col" }, head)))),
+        element("thead", {}, element("tr", {}, ...headings.map(heading => element("th", { scope: "col" }, heading)))),
         element("tbody", {}, ...stages.map(row)),
       ),
     ),

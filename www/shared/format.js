@@ -1,4 +1,4 @@
-// Times, durations and sizes for people.
+// Formats times, durations and sizes for users.
 // @ts-check
 
 const STEPS = /** @type {const} */ ([
@@ -8,13 +8,13 @@ const STEPS = /** @type {const} */ ([
   ["day", 7],
 ]);
 
-/** Numbers and words are those of the sentences that they stand in; dates and hours are the reader's. */
+/** Numbers and words have the language of the page's texts; dates and times have the format of the user's locale. */
 export const LANGUAGE = "en";
 
 const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 
 /**
- * How long ago something was, or in how long it will be.
+ * A time relative to now, like "2 hours ago" or "in 2 hours".
  * @param {number} time milliseconds since the Unix epoch
  * @param {number} [now]
  */
@@ -29,17 +29,17 @@ export const ago = (time, now = Date.now()) => {
 };
 
 /**
- * A moment: the time, and the day unless it is today.
+ * The time of day, and the date unless it is today.
  * @param {number} time milliseconds since the Unix epoch
  */
-export const moment = time => {
+export const formatTime = time => {
   const date = new Date(time);
   const isToday = date.toDateString() === new Date().toDateString();
   return isToday ? date.toLocaleTimeString() : date.toLocaleString();
 };
 
 /**
- * A duration.
+ * A duration, in ms or s.
  * @param {number} milliseconds
  */
 export const duration = milliseconds =>
@@ -48,12 +48,12 @@ export const duration = milliseconds =>
     : `${(milliseconds / 1000).toLocaleString(LANGUAGE, { maximumFractionDigits: 1 })} s`;
 
 /**
- * A number of bytes.
+ * A number of bytes, in B, kB or MB.
  * @param {number} bytes
  */
 export const size = bytes => {
-  const one = { maximumFractionDigits: 1 };
+  const options = { maximumFractionDigits: 1 };
   if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1_000_000) return `${(bytes / 1000).toLocaleString(LANGUAGE, one)} kB`;
-  return `${(bytes / 1_000_000).toLocaleString(LANGUAGE, one)} MB`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toLocaleString(LANGUAGE, options)} kB`;
+  return `${(bytes / 1_000_000).toLocaleString(LANGUAGE, options)} MB`;
 };

@@ -1,5 +1,4 @@
-//! A stand-in for Google's push service as it was in 2018, which cannot be had: it speaks what the specification tells of
-//! it, and no more.
+//! A fake of Google's push service of 2018, which no longer exists: it implements what the specification describes.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,19 +7,19 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A slow machine gets this long for anything.
+/// Timeout of every wait.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// With which status connections are answered.
+    /// The status of responses to connections.
     status: u16,
     connections: Vec<TcpStream>,
     tokens: Vec<String>,
     acknowledged: Vec<Value>,
 }
 
-/// The stand-in. It ends when the value goes.
+/// The fake service. Its threads end with the process.
 #[derive(Debug)]
 pub struct FakeFcm {
     address: SocketAddr,
@@ -28,13 +27,13 @@ pub struct FakeFcm {
 }
 
 impl FakeFcm {
-    /// One that takes every token.
+    /// A service that accepts every token.
     #[must_use]
     pub fn start() -> Self {
         Self::answering(200)
     }
 
-    /// One that answers every connection with this status.
+    /// A service that responds to every connection with this status.
     #[must_use]
     pub fn answering(status: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -56,61 +55,81 @@ impl FakeFcm {
         Self { address, seen }
     }
 
-    /// Answers each further connection with this status.
+    /// Responds to each later connection with this status.
     pub fn answer_from_now_on(&self, status: u16) {
-        self.seen.0.lock().expect("nobody panics with it").status = status;
+        self.seen
+            .0
+            .lock()
+            .expect("no thread panicked while it held the lock")
+            .status = status;
     }
 
-    /// Where clients connect.
+    /// The URL for connections.
     #[must_use]
     pub fn connect_url(&self) -> String {
         format!("http://{}/fcm/connect/bind", self.address)
     }
 
-    /// Where they acknowledge.
+    /// The URL for acknowledgements.
     #[must_use]
     pub fn ack_url(&self) -> String {
         format!("http://{}/fcm/connect/ack", self.address)
     }
 
-    /// Sends a frame by the last connection, in pieces.
+    /// Sends a frame on the last connection, in pieces.
     pub fn send(&self, frame: &Value) {
         let json = frame.to_string();
         let whole = format!("{}\n{json}", json.len());
-        let seen = self.seen.0.lock().expect("nobody panics with it");
-        let mut connection = seen.connections.last().expect("somebody is connected");
+        let seen = self
+            .seen
+            .0
+            .lock()
+            .expect("no thread panicked while it held the lock");
+        let mut connection = seen.connections.last().expect("a client is connected");
         for piece in whole.as_bytes().chunks(7) {
             let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
             connection.write_all(&chunk).expect("it is read");
         }
     }
 
-    /// Ends the last connection as a server does: its answer is over.
+    /// Ends the response on the last connection, as a server does.
     pub fn end(&self) {
-        let mut seen = self.seen.0.lock().expect("nobody panics with it");
-        let mut connection = seen.connections.pop().expect("somebody is connected");
+        let mut seen = self
+            .seen
+            .0
+            .lock()
+            .expect("no thread panicked while it held the lock");
+        let mut connection = seen.connections.pop().expect("a client is connected");
         connection
             .write_all(b"0\r\n\r\n")
             .expect("it is read to its end");
     }
 
-    /// The tokens that connected, in order.
+    /// The tokens of the connections, in order.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
-        let seen = self.seen.0.lock().expect("nobody panics with it");
+        let seen = self
+            .seen
+            .0
+            .lock()
+            .expect("no thread panicked while it held the lock");
         seen.tokens.clone()
     }
 
-    /// Waits until so many messages are acknowledged, and says which.
+    /// Waits until this number of messages is acknowledged, and returns them.
     #[must_use]
     pub fn acknowledged(&self, count: usize) -> Vec<Value> {
-        let seen = self.seen.0.lock().expect("nobody panics with it");
+        let seen = self
+            .seen
+            .0
+            .lock()
+            .expect("no thread panicked while it held the lock");
         let waited = self
             .seen
             .1
             .wait_timeout_while(seen, TIMEOUT, |seen| seen.acknowledged.len() < count);
         waited
-            .expect("nobody panics with it")
+            .expect("no thread panicked while it held the lock")
             .0
             .acknowledged
             .clone()
@@ -140,7 +159,10 @@ fn serve(stream: TcpStream, seen: &(Mutex<Seen>, Condvar)) {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("the body comes");
-        let mut seen_now = seen.0.lock().expect("nobody panics with it");
+        let mut seen_now = seen
+            .0
+            .lock()
+            .expect("no thread panicked while it held the lock");
         if let Some(token) = line.strip_prefix("GET /fcm/connect/bind?token=") {
             let token = token.split(' ').next().unwrap_or_default();
             seen_now.tokens.push(token.to_owned());

@@ -1,4 +1,4 @@
-//! A stand-in for servers of Santa's protocol that cannot be had: those that answer wrongly, or in a way of their own.
+//! A fake server of Santa's protocol, for invalid or unusual responses that real servers do not send.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,11 +15,11 @@ pub struct SantaRequest {
     pub content_type: String,
     /// Its `Content-Encoding`; empty without one.
     pub content_encoding: String,
-    /// Its body, unpacked; empty where that is not possible.
+    /// Its body, decompressed; empty if that fails.
     pub body: Vec<u8>,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct SantaReply {
     /// The status.
@@ -53,7 +53,7 @@ impl SantaReply {
 
 type Answers = dyn Fn(&SantaRequest) -> SantaReply + Send + Sync;
 
-/// The stand-in.
+/// The fake server.
 #[derive(Debug)]
 pub struct FakeSantaServer {
     address: SocketAddr,
@@ -61,7 +61,7 @@ pub struct FakeSantaServer {
 }
 
 impl FakeSantaServer {
-    /// One that answers so.
+    /// A server with these responses.
     pub fn start(answers: impl Fn(&SantaRequest) -> SantaReply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let address = listener.local_addr().expect("it has an address");
@@ -71,14 +71,14 @@ impl FakeSantaServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (answers, seen) = (Arc::clone(&answers), Arc::clone(&of_thread));
-                // A client that goes away is not served any more.
+                // Errors of a connection are ignored: the client has closed it.
                 std::thread::spawn(move || serve(stream, &*answers, &seen).ok());
             }
         });
         Self { address, seen }
     }
 
-    /// One whose stages answer with these bodies in JSON, and the others with an empty object.
+    /// A server that responds to these stages with these JSON bodies, and to others with an empty object.
     #[must_use]
     pub fn answering(bodies: &[(&str, &str)]) -> Self {
         let bodies: Vec<(String, String)> = bodies
@@ -91,7 +91,7 @@ impl FakeSantaServer {
         })
     }
 
-    /// What `SyncBaseURL` has to be.
+    /// The value for `SyncBaseURL`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/v1/santa", self.address)
@@ -100,7 +100,10 @@ impl FakeSantaServer {
     /// The requests of a stage so far.
     #[must_use]
     pub fn requests(&self, stage: &str) -> Vec<SantaRequest> {
-        let seen = self.seen.lock().expect("nobody panics with it");
+        let seen = self
+            .seen
+            .lock()
+            .expect("no thread panicked while it held the lock");
         let of_stage = seen.iter().filter(|request| request.stage == stage);
         of_stage.cloned().collect()
     }
@@ -145,7 +148,9 @@ fn serve(
             body,
         };
         let reply = answers(&request);
-        seen.lock().expect("nobody panics with it").push(request);
+        seen.lock()
+            .expect("no thread panicked while it held the lock")
+            .push(request);
         let head = format!(
             "HTTP/1.1 {} -\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
             reply.status,

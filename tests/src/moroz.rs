@@ -1,4 +1,4 @@
-//! The real server moroz, on a free port: the program that `MOROZ` names, or one in PATH.
+//! The real server moroz on a free port: the program in the environment variable `MOROZ`, or `moroz` in PATH.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// It listens within this time, also on a busy machine.
+/// Timeout until it listens.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running moroz. It is killed when the value goes.
+/// A running moroz. It is killed when the value is dropped.
 #[derive(Debug)]
 pub struct Moroz {
     dir: TempDir,
@@ -20,21 +20,20 @@ pub struct Moroz {
 }
 
 impl Moroz {
-    /// Starts it with this `global.toml`. Where there is no moroz, says so in a line and answers `None`: then there is
-    /// nothing to test.
+    /// Starts it with this `global.toml`. Prints a line and returns `None` if moroz is not installed; the test is skipped then.
     #[must_use]
     pub fn start(global: &str) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("skipped: no moroz");
+            eprintln!("skipped: moroz is not installed; MOROZ may be its path");
             return None;
         };
-        let dir = TempDir::new().expect("there is room for a directory");
+        let dir = TempDir::new().expect("a directory can be created");
         for name in ["configs", "events"] {
             std::fs::create_dir(dir.path().join(name)).expect("a directory can be made");
         }
         std::fs::write(dir.path().join("configs/global.toml"), global)
             .expect("a file can be written");
-        // Somebody else may take the port before moroz does: then another one.
+        // Another process may take the port before moroz does: then try another port.
         for _ in 0..5 {
             let address = free_port();
             let mut child = spawn(&program, dir.path(), address);
@@ -49,28 +48,28 @@ impl Moroz {
         panic!("moroz did not listen")
     }
 
-    /// The base URL that clients are to use.
+    /// The base URL for clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/v1/santa", self.address)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Puts a configuration in place: `global` for all machines, or a machine's id. It counts from the next request.
+    /// Writes a configuration: `global` for all machines, or a machine's id. It takes effect with the next request.
     pub fn configure(&self, name: &str, toml: &str) {
         let path = self.dir.path().join("configs").join(format!("{name}.toml"));
-        // A file that is half written would make every request fail.
+        // Replaced atomically: with a partly written file every request would fail.
         let new = self.dir.path().join("new.toml");
         std::fs::write(&new, toml).expect("a file can be written");
         std::fs::rename(new, path).expect("a file can be moved");
     }
 
-    /// The events that it keeps, each as hash, machine and time.
+    /// The events that it has stored, each as hash, machine and time.
     #[must_use]
     pub fn events(&self) -> Vec<(String, String, String)> {
         let mut events = Vec::new();
@@ -123,7 +122,7 @@ fn spawn(program: &Path, dir: &Path, address: SocketAddr) -> Child {
         .expect("moroz starts")
 }
 
-/// Whether it is moroz that answers there.
+/// Waits until moroz responds at the address; `false` if it has ended.
 fn listens(child: &mut Child, address: SocketAddr) -> bool {
     let end = Instant::now() + TIMEOUT;
     while Instant::now() < end {

@@ -1,4 +1,4 @@
-//! A real NATS server, as Debian packages it, on a free port.
+//! A real NATS server, from Debian's package, on a free port.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,10 +11,10 @@ use nkeys::KeyPair;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A slow machine gets this long for anything.
+/// Timeout of every wait.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running server. It is killed when the value goes.
+/// A running server. It is killed when the value is dropped.
 #[derive(Debug)]
 pub struct NatsServer {
     program: PathBuf,
@@ -24,20 +24,20 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// A server that lets everybody in; `None`, and a line that says so, where the program is missing.
+    /// A server without authentication. Prints a line and returns `None` if the program is missing.
     #[must_use]
     pub fn start() -> Option<Self> {
         Self::start_with("")
     }
 
-    /// A server with more in its configuration.
+    /// A server with an additional configuration.
     #[must_use]
     pub fn start_with(configuration: &str) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("skipped: no nats-server");
+            eprintln!("skipped: nats-server is not installed");
             return None;
         };
-        let dir = TempDir::new().expect("there is room for a directory");
+        let dir = TempDir::new().expect("a directory can be created");
         std::fs::write(dir.path().join("server.conf"), configuration)
             .expect("a file can be written");
         let port = free_port();
@@ -62,7 +62,7 @@ impl NatsServer {
         format!("nats://{}", self.authority())
     }
 
-    /// Kills it. Its port stays its own.
+    /// Kills it. [`NatsServer::start_again`] uses the same port.
     pub fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -81,7 +81,7 @@ impl Drop for NatsServer {
     }
 }
 
-/// Debian keeps it where not everybody's PATH looks.
+/// The program in PATH or in `/usr/sbin`, which is not in every user's PATH.
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -125,7 +125,7 @@ fn greets(port: u16) -> bool {
     is_read && line.starts_with("INFO ")
 }
 
-/// Who may use a server: an operator, whose account has users with a JWT and a key each.
+/// Authentication of a server: an operator with an account, whose users have a JWT and a key each.
 #[derive(Debug)]
 pub struct NatsAccount {
     operator: KeyPair,
@@ -142,7 +142,7 @@ impl Default for NatsAccount {
 }
 
 impl NatsAccount {
-    /// What goes into the server's configuration.
+    /// The part of the server's configuration for this account.
     #[must_use]
     pub fn configuration(&self) -> String {
         let (operator, account) = (self.operator.public_key(), self.account.public_key());
@@ -177,7 +177,7 @@ impl NatsAccount {
     }
 }
 
-/// A token of NATS: `issuer` says `claims` of `subject`.
+/// A JWT of NATS with the claims of `issuer` about `subject`.
 fn jwt(issuer: &KeyPair, subject: &str, claims: &Value) -> String {
     let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
     let header = json!({"typ": "JWT", "alg": "ed25519-nkey"});

@@ -1,5 +1,5 @@
-//! A machine that syncs with Santa's servers: the program's own network and store, but no patience, and it can be killed at
-//! a commit.
+//! A machine that syncs with Santa's servers: the program's network and store, without delays before retries, and with a kill at
+//! a chosen commit.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -23,32 +23,32 @@ pub struct SantaMachine {
     pub store: PathBuf,
     /// The server's URL.
     pub url: String,
-    /// By what servers know it.
+    /// Its machine id.
     pub id: String,
     /// At which commit its process is killed.
     pub killed: Option<Killed>,
 }
 
 impl SantaMachine {
-    /// Its store, opened anew.
+    /// Opens its store.
     ///
     /// # Panics
-    /// When it cannot be opened.
+    /// If it cannot be opened.
     #[must_use]
     pub fn open(&self) -> SantaStore {
         SantaStore::open(&self.store).expect("the store can be opened")
     }
 
-    /// Syncs once, as a process does that has just started.
+    /// Syncs once, as a process that has just started.
     ///
     /// # Panics
-    /// When the machine cannot even begin.
+    /// If the sync cannot start.
     pub async fn sync(&self) -> Report {
         let text = format!("SyncBaseURL = '{}'\nMachineID = '{}'\n", self.url, self.id);
         let config = Config::parse("santa.toml".as_ref(), &text, false).expect("it is right");
         let connection = config.connection(&self.id).expect("the URL is right");
         let fetch = SantaFetch::new(&config, &connection.address).expect("there is a network");
-        let host = Impatient {
+        let host = HostWithoutDelays {
             host: SantaHost {
                 fetch,
                 store: self.open(),
@@ -67,7 +67,7 @@ impl SantaMachine {
         sync(&host, &options, &Link::default()).await
     }
 
-    /// How many rules it has, and their hash.
+    /// The number of its rules, and their hash.
     pub async fn rules(&self) -> (usize, String) {
         let store = self.open();
         let rules = store.rules(None, 1_000_000).await;
@@ -77,7 +77,7 @@ impl SantaMachine {
         (rules.len(), hash.finish())
     }
 
-    /// As JSON, for a process of its own.
+    /// As JSON, for a child process.
     #[must_use]
     pub fn to_json(&self) -> String {
         let killed = self.killed.map(|k| json!([k.commit, k.is_after]));
@@ -87,7 +87,7 @@ impl SantaMachine {
     /// From JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is invalid.
     #[must_use]
     pub fn from_json(json: &str) -> Self {
         let json: Value = serde_json::from_str(json).expect("it is JSON");
@@ -104,24 +104,24 @@ impl SantaMachine {
     }
 }
 
-/// What the program lends to the core, but it does not wait before it tries again.
-struct Impatient {
+/// The program's host, but without delays before retries, and with a kill at a commit.
+struct HostWithoutDelays {
     host: SantaHost,
     commits: Cell<u32>,
     killed: Option<Killed>,
 }
 
-impl Clock for Impatient {
+impl Clock for HostWithoutDelays {
     fn now(&self) -> LocalTime {
         self.host.now()
     }
 }
 
-impl Pause for Impatient {
+impl Pause for HostWithoutDelays {
     async fn pause(&self, _seconds: u64) {}
 }
 
-impl Fetch for Impatient {
+impl Fetch for HostWithoutDelays {
     type Body = <SantaHost as Fetch>::Body;
 
     async fn fetch(&self, request: Request) -> Result<Response<Self::Body>, FetchError> {
@@ -129,7 +129,7 @@ impl Fetch for Impatient {
     }
 }
 
-impl RuleStore for Impatient {
+impl RuleStore for HostWithoutDelays {
     async fn state(&self) -> Result<Option<String>, StoreError> {
         self.host.state().await
     }
@@ -171,11 +171,11 @@ impl RuleStore for Impatient {
     }
 }
 
-/// SIGKILL: nothing is written, closed or said any more.
+/// Kills this process with SIGKILL: nothing is written or closed.
 fn die() -> ! {
     let id = std::process::id().to_string();
     let sent = std::process::Command::new("kill")
         .args(["-KILL", &id])
         .status();
-    panic!("the process outlived SIGKILL: {sent:?}");
+    panic!("SIGKILL did not end the process: {sent:?}");
 }

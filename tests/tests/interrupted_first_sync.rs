@@ -1,20 +1,17 @@
-//! A first sync that was cut off: people see what is left of it, and may drop it.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! An interrupted first sync: the status shows the rest of it, and the user can cancel it.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use selvedge_tests::{Account, Canned, Device, Fault, FaultProxy, Server};
 use serde_json::{Value, json};
 
-/// A proxy in trouble. A lost connection would not do: a GET is sent again after one.
+/// An error of a proxy. A lost connection is not sufficient: the client repeats a GET after one.
 const UNAVAILABLE: Canned = Canned {
     status: 502,
     header: None,
     body: "<html>502</html>",
 };
 
-/// Two devices with a record each that the other has not, after a take-local of one that was cut off.
+/// Two devices with a different record each, after an interrupted take-local of one of them.
 struct Scene {
     server: Server,
     proxy: FaultProxy,
@@ -37,12 +34,12 @@ impl Scene {
         scene.other.put("there", &json!({}));
         scene.other.sync();
         scene.device.put("here", &json!({}));
-        scene.cut_off();
+        scene.interrupt_first_sync();
         scene
     }
 
-    /// Begins a take-local again and again, cut off one request later each time, until something is left of it.
-    fn cut_off(&self) {
+    /// Repeats a take-local, interrupted one request later each time, until a part of it remains to be done.
+    fn interrupt_first_sync(&self) {
         for at in 1..100 {
             let _nothing_is_held = self.proxy.arm(Some((at, Fault::Instead(UNAVAILABLE))));
             let first = ["sync", "--first", "take-local", "--yes", "notes"];
@@ -54,7 +51,7 @@ impl Scene {
                 return;
             }
         }
-        panic!("nothing was ever left of it");
+        panic!("no interrupted first sync left a rest");
     }
 
     fn status(&self) -> Value {
@@ -69,7 +66,7 @@ impl Scene {
 }
 
 #[test]
-fn the_next_sync_goes_on_with_what_is_left_and_everybody_can_see_that_it_will() {
+fn the_next_sync_completes_the_first_sync_as_the_status_shows() {
     let scene = Scene::new();
     let left = json!({"mode": "take-local", "collections": ["notes"]});
     assert_eq!(scene.status()["firstSync"], left);
@@ -83,13 +80,16 @@ fn the_next_sync_goes_on_with_what_is_left_and_everybody_can_see_that_it_will() 
 }
 
 #[test]
-fn what_is_left_can_be_dropped_and_then_both_sides_keep_what_they_have() {
+fn the_rest_can_be_cancelled_and_then_both_sides_keep_their_records() {
     let scene = Scene::new();
     let rows = scene.server.rows();
     let none = ["--json", "sync", "--first", "none", "notes", "--dry-run"];
     let dry = scene.device.run(&none).outcome().ok().json();
     assert!(dry["firstSync"].is_null(), "{dry}");
-    assert!(!scene.status()["firstSync"].is_null(), "it was only a look");
+    assert!(
+        !scene.status()["firstSync"].is_null(),
+        "a dry run changes nothing"
+    );
     assert_eq!(scene.server.rows(), rows);
     let done = scene.device.run(&none[..5]).outcome().ok().json();
     assert!(done["firstSync"].is_null(), "{done}");

@@ -1,12 +1,12 @@
-//! A TCP proxy that counts bytes and stops all traffic when a chosen one has passed, to kill a process in the middle of
-//! things however fast the machine is.
+//! A TCP proxy that counts bytes and holds all traffic after a chosen number, so that tests kill a process at the same point on
+//! every machine.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A proxy on a free port of this machine. Its threads end with the process.
+/// A proxy on a free local port. Its threads end with the process.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub struct Proxy {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether traffic waits for [`Proxy::release`].
+    /// Whether traffic is held until [`Proxy::release`].
     is_held: bool,
     target: Option<SocketAddr>,
     passed: u64,
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// A proxy that leads nowhere yet.
+    /// A proxy without a target.
     #[must_use]
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -43,24 +43,25 @@ impl Proxy {
         proxy
     }
 
-    /// The URL that leads through it.
+    /// The URL of the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Leads new connections to `target` from now on.
+    /// Sets the target of new connections.
     pub fn lead_to(&self, target: SocketAddr) {
         self.shared().target = Some(target);
     }
 
-    /// How many bytes have passed, both ways together.
+    /// Number of forwarded bytes, in both directions together.
     #[must_use]
     pub fn passed(&self) -> u64 {
         self.shared().passed
     }
 
-    /// Tells when `bytes` more have passed, both ways together. Nothing passes from then on until [`Proxy::release`].
+    /// Holds all traffic after `bytes` more, in both directions together, until [`Proxy::release`]. The receiver gets a message
+    /// at that moment.
     #[must_use]
     pub fn alarm_after(&self, bytes: u64) -> Receiver<()> {
         let (sender, receiver) = channel();
@@ -69,7 +70,7 @@ impl Proxy {
         receiver
     }
 
-    /// Lets traffic pass again, and forgets an alarm that has not rung.
+    /// Resumes the traffic, and cancels an alarm that has not fired.
     pub fn release(&self) {
         let mut shared = self.shared();
         shared.alarm = None;
@@ -85,7 +86,7 @@ impl Proxy {
         let Some(target) = self.shared().target else {
             return;
         };
-        // A server that was killed refuses; the client then sees a cut connection.
+        // A killed server refuses the connection; the client then sees a closed connection.
         let Ok(server) = TcpStream::connect(target) else {
             return;
         };
@@ -120,7 +121,7 @@ impl Proxy {
         let passed = shared.passed;
         if let Some((_, alarm)) = shared.alarm.take_if(|(at, _)| *at <= passed) {
             shared.is_held = true;
-            // Nobody listens when the process ended before.
+            // The receiver is gone if the process has ended before.
             let _ = alarm.send(());
         }
         let passing = self.released.wait_while(shared, |shared| shared.is_held);

@@ -1,4 +1,4 @@
-//! The same rows in SQLite alone: what no server on it can beat, short of sharing commits.
+//! The same rows in SQLite alone: a lower bound for the time of a server that does not share commits between requests.
 
 use std::fs::{File, OpenOptions};
 use std::ops::Range;
@@ -11,14 +11,14 @@ use crate::client::fresh;
 use crate::load::{Summary, payload, scattered};
 
 /// A database whose commits are durable.
-pub(crate) struct Floor {
+pub(crate) struct SqliteOnly {
     db: Connection,
-    /// The write-ahead log, which is flushed after each commit; so the time of the flushes can be told.
+    /// The write-ahead log, which is flushed after each commit, so that the time of the flushes can be measured.
     log: File,
     flushes: Duration,
 }
 
-impl Floor {
+impl SqliteOnly {
     pub(crate) fn open(directory: &Path) -> Self {
         let path = directory.join("floor.sqlite");
         let db = Connection::open(&path).expect("a database");
@@ -30,9 +30,9 @@ impl Floor {
         let log = directory.join("floor.sqlite-wal");
         let log = OpenOptions::new().write(true).open(log).expect("a log");
         let flushes = Duration::ZERO;
-        let mut floor = Self { db, log, flushes };
-        floor.insert(0..1000);
-        floor
+        let mut sqlite = Self { db, log, flushes };
+        sqlite.insert(0..1000);
+        sqlite
     }
 
     /// Writes rows in one durable commit.
@@ -59,8 +59,8 @@ impl Floor {
     }
 }
 
-pub(crate) fn print(floor: &mut Floor, time: Duration) {
-    let db = &mut floor.db;
+pub(crate) fn print(sqlite: &mut SqliteOnly, time: Duration) {
+    let db = &mut sqlite.db;
     show("read one record", time, || {
         let id = scattered(fresh() % 1000);
         let mut select = db
@@ -86,19 +86,19 @@ pub(crate) fn print(floor: &mut Floor, time: Duration) {
         }
         assert!(bytes > 500_000);
     });
-    floor.show_insert("write one record", time, || {
+    sqlite.show_insert("write one record", time, || {
         let number = fresh() % 1000;
         number..number + 1
     });
-    floor.show_insert("write 100 new records", time, || {
+    sqlite.show_insert("write 100 new records", time, || {
         let first = 1_000_000 + fresh() * 100;
         first..first + 100
     });
-    floor.show_insert("overwrite 100 records", time, || {
+    sqlite.show_insert("overwrite 100 records", time, || {
         let first = fresh() % 10 * 100;
         first..first + 100
     });
-    floor.show_insert("write 1,000 new records", time, || {
+    sqlite.show_insert("write 1,000 new records", time, || {
         let first = 500_000_000 + fresh() * 1000;
         first..first + 1000
     });

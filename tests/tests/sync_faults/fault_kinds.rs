@@ -1,4 +1,4 @@
-//! What can go wrong with a request.
+//! The kinds of faults of a request.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const fn wait(status: u16) -> Canned {
     }
 }
 
-/// Every fault of the network, of the server and of what stands between.
+/// Faults of the network, of the server and of proxies.
 pub(crate) const KINDS: &[(&str, Fault)] = &[
     ("request lost", Fault::LostRequest),
     ("reply lost", Fault::LostReply),

@@ -1,4 +1,4 @@
-//! A server whose answers are ready before anybody asks: for benches of clients alone.
+//! A server with prepared responses, for benches of clients.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-/// The answers by the stage that a path names.
+/// The responses by stage.
 struct Answers([(&'static str, Vec<u8>); 4]);
 
 impl Answers {
@@ -58,7 +58,7 @@ pub(crate) fn serve(rules: usize) -> SocketAddr {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answers = Arc::clone(&answers);
-            // A client that goes away is no concern of the server's.
+            // Errors of a connection are ignored: the client has closed it.
             std::thread::spawn(move || converse(stream, &answers).is_ok());
         }
     });

@@ -1,4 +1,4 @@
-//! What every scenario begins with, and how both sides are looked at.
+//! The set-up of every scenario, and functions that read both sides.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,25 +10,25 @@ use serde_json::{Map, Value, json};
 /// Records by their ids.
 pub(crate) type Rows = BTreeMap<String, Value>;
 
-/// A server, and an account on it that a device made and a Firefox, which only just started, can sign in to.
+/// A server, a device with a new account, and a new Firefox that can sign in to the account.
 pub(crate) struct Scene {
     pub(crate) device: Device,
     pub(crate) firefox: Firefox,
     pub(crate) server: Server,
 }
 
-/// Plays a scenario where there is a Firefox, one at a time, and tells how many of this process passed.
-pub(crate) fn scenario(play: impl FnOnce(&mut Scene)) {
-    // One Firefox is enough for a small machine; a scenario that fails must not keep the others from their turn.
+/// Runs a scenario if Firefox is installed, one at a time, and prints how many of this process passed.
+pub(crate) fn scenario(run: impl FnOnce(&mut Scene)) {
+    // One Firefox at a time, for small machines; a failed scenario must not block the others.
     static PASSED: Mutex<u32> = Mutex::new(0);
     let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(program) = Firefox::installed() else {
-        return tell("skipped: there is no Firefox here; install firefox-esr");
+        return print_past_harness("skipped: Firefox is not installed; install firefox-esr");
     };
     let server = Server::start();
     let (device, _code) = Device::first(&server);
     let firefox = Firefox::start(&program, &server);
-    play(&mut Scene {
+    run(&mut Scene {
         device,
         firefox,
         server,
@@ -37,9 +37,9 @@ pub(crate) fn scenario(play: impl FnOnce(&mut Scene)) {
     counted("Firefox scenarios passed", passed);
 }
 
-/// Says something past the harness, which keeps to itself what tests print that pass.
-fn tell(line: &str) {
-    // One write, so that no line of the harness comes between.
+/// Prints a line directly to stderr, because the harness hides the output of passing tests.
+fn print_past_harness(line: &str) {
+    // One write, so that no other output is mixed in.
     let _ = std::io::stderr().write_all(format!("\n{line}\n").as_bytes());
 }
 
@@ -50,8 +50,8 @@ impl Scene {
         self.firefox.sign_in(&self.device)
     }
 
-    /// Waits until the clock has passed the times that the server gave a collection's records: a burst of writes gets
-    /// times up to a second ahead, and which of two changes is the later one is judged by them.
+    /// Waits until the clock has passed the server's times of a collection's records: a burst of writes gets times up to one
+    /// second ahead, and these times decide which of two changes is later.
     pub(crate) fn pass_times_of(&self, collection: &str) {
         let times = self.envelopes(collection);
         let times = times.values().filter_map(|one| one["modified"].as_f64());
@@ -65,13 +65,13 @@ impl Scene {
         }
     }
 
-    /// Calls a function of Firefox's side.
+    /// Calls a function of `chrome.js`.
     #[track_caller]
     pub(crate) fn ask<const N: usize>(&mut self, name: &str, args: [Value; N]) -> Value {
         self.firefox.call(name, &Value::from(args.to_vec()))
     }
 
-    /// Syncs all collections of the device, and checks that each is whole.
+    /// Syncs all collections of the device, and checks that no record failed.
     #[track_caller]
     pub(crate) fn sync_device(&self) -> Value {
         let report = self.device.run(&["--json", "sync"]).outcome().ok().json();
@@ -82,7 +82,7 @@ impl Scene {
         report
     }
 
-    /// Firefox and the device in turns, until each has seen what the other made of it.
+    /// Syncs Firefox and the device alternately, until each has the other's result.
     #[track_caller]
     pub(crate) fn sync_both(&mut self) {
         self.firefox.sync();
@@ -91,28 +91,28 @@ impl Scene {
         self.sync_device();
     }
 
-    /// Puts a record of the device's.
+    /// Puts a record on the device.
     #[track_caller]
     pub(crate) fn put(&self, collection: &str, record: &Value) {
         let put = self.device.run(&["records", "put", collection]);
         let _done = put.stdin(record.to_string()).outcome().ok();
     }
 
-    /// Changes fields of a record of the device's.
+    /// Changes fields of a record on the device.
     #[track_caller]
     pub(crate) fn edit(&self, collection: &str, id: &str, fields: &Value) {
         let edit = self.device.run(&["records", "edit", collection, id]);
         let _done = edit.stdin(fields.to_string()).outcome().ok();
     }
 
-    /// Deletes a record of the device's.
+    /// Deletes a record on the device.
     #[track_caller]
     pub(crate) fn delete(&self, collection: &str, id: &str) {
         let delete = ["records", "delete", collection, "--", id];
         let _done = self.device.run(&delete).outcome().ok();
     }
 
-    /// A collection of the device's.
+    /// A collection on the device.
     #[track_caller]
     pub(crate) fn rows(&self, collection: &str) -> Rows {
         self.list(&[
@@ -125,7 +125,7 @@ impl Scene {
         ])
     }
 
-    /// A collection as the server has it, decrypted.
+    /// A collection on the server, decrypted.
     #[track_caller]
     pub(crate) fn on_server(&self, collection: &str) -> Rows {
         self.list(&[
@@ -139,7 +139,7 @@ impl Scene {
         ])
     }
 
-    /// A collection as the server has it, in its envelopes: with the time of each record, and still encrypted.
+    /// The envelopes of a collection on the server: with the time of each record, and encrypted.
     #[track_caller]
     pub(crate) fn envelopes(&self, collection: &str) -> Rows {
         self.list(&[
@@ -165,7 +165,7 @@ impl Scene {
         serde_json::from_str(&text(&envelope["payload"])).expect("meta/global is JSON")
     }
 
-    /// Checks that both sides have the same logins, and answers them.
+    /// Checks that both sides have the same logins, and returns them.
     #[track_caller]
     pub(crate) fn same_passwords(&mut self) -> Rows {
         let here = picked(self.rows("passwords"), ["hostname", "username", "password"]);
@@ -182,8 +182,8 @@ impl Scene {
         here
     }
 
-    /// Checks that both sides have the same bookmarks in the same folders and the same order, and answers each one's
-    /// title and address.
+    /// Checks that both sides have the same bookmarks in the same folders and the same order, and returns their titles and
+    /// addresses.
     #[track_caller]
     pub(crate) fn same_bookmarks(&mut self) -> Rows {
         let ours = self.rows("bookmarks");

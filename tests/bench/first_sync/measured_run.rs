@@ -1,4 +1,4 @@
-//! A run of the program with its time and its peak memory.
+//! Runs the program and measures its time and its peak memory.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use selvedge_tests::{Device, selvedge};
 
-/// What a run took.
+/// The time and the memory of a run, and its output.
 pub(crate) struct Measured {
     pub(crate) time: Duration,
-    /// The most memory that it had resident, in bytes.
+    /// Maximum resident memory, in bytes.
     pub(crate) peak: u64,
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a command of a device, and reads its answer as fast as it comes.
+/// Runs a command of a device, and reads its output without delay.
 pub(crate) fn run(device: &Device, args: &[&str]) -> Measured {
     let began = Instant::now();
     let mut child = Command::new(selvedge())
@@ -30,12 +30,12 @@ pub(crate) fn run(device: &Device, args: &[&str]) -> Measured {
         .spawn()
         .unwrap();
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let answer = std::thread::spawn(move || {
+    let stdout = std::thread::spawn(move || {
         let mut text = String::new();
         stdout.read_to_string(&mut text).unwrap();
         text
     });
-    let said = std::thread::spawn(move || {
+    let stderr = std::thread::spawn(move || {
         let mut text = String::new();
         stderr.read_to_string(&mut text).unwrap();
         text
@@ -49,7 +49,7 @@ pub(crate) fn run(device: &Device, args: &[&str]) -> Measured {
         std::thread::sleep(Duration::from_millis(2));
     };
     let time = began.elapsed();
-    let (stdout, stderr) = (answer.join().unwrap(), said.join().unwrap());
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
     Measured {
         time,
         peak,
@@ -59,7 +59,7 @@ pub(crate) fn run(device: &Device, args: &[&str]) -> Measured {
     }
 }
 
-/// The kernel's own record of the peak; zero once the process has ended.
+/// The peak that the kernel reports; 0 after the process has ended.
 fn high_water_mark(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

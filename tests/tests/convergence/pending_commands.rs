@@ -1,4 +1,4 @@
-//! What devices were asked to do: each of it is done, and not more often than it was asked.
+//! The commands that devices sent to each other: each is executed, and not more often than it was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,17 @@ use selvedge_core::sync::{CommandReport, Ending, Report};
 /// A client's id and the name of a command.
 type Task = (String, String);
 
-/// Remembers what was sent to whom.
+/// The commands that were sent, by recipient.
 #[derive(Debug, Default)]
-pub(crate) struct Asks {
-    /// How often it may have been sent, and was not done since.
+pub(crate) struct PendingCommands {
+    /// How often a command may have been sent and not executed since.
     open: BTreeMap<Task, u32>,
-    /// What has certainly been sent and may not be forgotten.
+    /// Commands that were certainly sent, and must be executed.
     certain: BTreeSet<Task>,
 }
 
-impl Asks {
-    /// A command was sent, or may have been, so often.
+impl PendingCommands {
+    /// Records that a command was sent, or may have been, this number of times.
     pub(crate) fn send(&mut self, client: &str, command: &str, times: u32, is_certain: bool) {
         let task = (client.to_owned(), command.to_owned());
         if is_certain {
@@ -26,33 +26,33 @@ impl Asks {
         *self.open.entry(task).or_default() += times;
     }
 
-    /// What waited on the server is gone, or nobody can read it any more.
+    /// Records that pending commands were deleted on the server, or can no longer be decrypted.
     pub(crate) fn forget(&mut self) {
         self.certain.clear();
     }
 
-    /// A device tells what it has done.
+    /// Records the commands that a device's report contains.
     ///
     /// # Errors
-    /// When it has done what nobody had asked for.
+    /// If the device has executed a command that was not sent.
     pub(crate) fn learn(&mut self, client: &str, report: &Report) -> Result<(), String> {
-        // One report is about the command, others about the collections that it left as they were.
+        // One entry is for the command itself, others are for collections that it did not change.
         let is_whole =
             |done: &&CommandReport| done.command != "wipeAll" || done.collection.is_none();
         for done in report.commands.iter().filter(is_whole) {
             let task = (client.to_owned(), done.command.clone());
             self.certain.remove(&task);
-            // To be signed out once more, when it was not certain that the first time had been told, does no harm.
+            // A second logout, after an uncertain first one, is harmless.
             if done.command == "logout" {
                 continue;
             }
             let open = self.open.entry(task).or_default();
             *open = open
                 .checked_sub(1)
-                .ok_or_else(|| format!("{client} did {} which nobody asked for", done.command))?;
+                .ok_or_else(|| format!("{client} executed {}, which was not sent", done.command))?;
         }
-        // What stands behind a logout is not looked at. A device that cannot tell whether its record was written takes a
-        // command for the one that it has done.
+        // Commands after a logout are ignored. A device that does not know whether its record was written may take a new
+        // command for the one that it has executed.
         let is_unsure = !report.commands.is_empty() && matches!(report.ending, Ending::Stopped(_));
         if is_unsure || report.ending == Ending::LoggedOut {
             self.certain.retain(|(other, _)| other != client);
@@ -60,14 +60,14 @@ impl Asks {
         Ok(())
     }
 
-    /// Checks that all was done.
+    /// Checks that all commands were executed.
     ///
     /// # Errors
-    /// What was not.
+    /// The first command that was not.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.certain.first() {
             None => Ok(()),
-            Some((client, command)) => Err(format!("{client} has never done {command}")),
+            Some((client, command)) => Err(format!("{client} has not executed {command}")),
         }
     }
 }
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_done_and_what_was_done_too_often_is_found_out() {
-        let mut asks = Asks::default();
-        asks.send("a", "resetAll", 1, true);
-        assert!(asks.check().is_err());
-        assert!(asks.learn("b", &done("resetAll")).is_err());
-        assert!(asks.learn("a", &done("resetAll")).is_ok());
-        assert!(asks.check().is_ok());
-        assert!(asks.learn("a", &done("resetAll")).is_err());
+    fn commands_that_are_missing_or_executed_too_often_are_detected() {
+        let mut pending_commands = PendingCommands::default();
+        pending_commands.send("a", "resetAll", 1, true);
+        assert!(pending_commands.check().is_err());
+        assert!(pending_commands.learn("b", &done("resetAll")).is_err());
+        assert!(pending_commands.learn("a", &done("resetAll")).is_ok());
+        assert!(pending_commands.check().is_ok());
+        assert!(pending_commands.learn("a", &done("resetAll")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! SQLite without anything else: the rows that a sync left, inserted into the same tables once more.
+//! SQLite alone: inserts the rows that a sync has written into the same tables again, as a baseline.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,13 +20,13 @@ pub(crate) fn rows(store: &Path) -> Vec<Vec<Value>> {
     rows.map(Result::unwrap).collect()
 }
 
-/// Inserts the rows into a new store's table, `batch` in a transaction.
+/// Inserts the rows into the table of a new store, `batch` rows per transaction.
 pub(crate) fn insert(rows: &[Vec<Value>], batch: usize) -> Duration {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     drop(SqliteStore::open(&path).unwrap());
     let mut database = Connection::open(&path).unwrap();
-    // As the store itself has it.
+    // The same settings as the store's.
     for (name, value) in [
         ("synchronous", "FULL"),
         ("secure_delete", "FAST"),

@@ -1,4 +1,4 @@
-//! Where stories happen: a server with small limits, and the proxy through which clients reach it.
+//! A server with small limits, and the proxy through which clients connect to it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,22 +15,22 @@ use tokio::runtime::{Builder, Runtime};
 
 const SECRET: &str = "the master secret of these tests";
 
-/// A server with any number of accounts, for one story after the other.
-pub(crate) struct Ground {
+/// A server with any number of accounts, for consecutive scenarios.
+pub(crate) struct TestServer {
     pub(crate) runtime: Runtime,
     pub(crate) proxy: FaultProxy,
     pub(crate) fetch: NativeFetch,
     directory: TempDir,
 }
 
-/// A directory whose writes cost little, where there is such a place: no power cut is tested here.
+/// A directory in memory if possible: these tests do not need durable writes.
 pub(crate) fn directory() -> TempDir {
     TempDir::new_in("/dev/shm")
         .or_else(|_| TempDir::new())
         .unwrap()
 }
 
-impl Ground {
+impl TestServer {
     pub(crate) fn new() -> Self {
         let directory = directory();
         let secret = directory.path().join("secret");
@@ -70,7 +70,7 @@ impl Ground {
             .unwrap()
     }
 
-    /// The account's storage, spoken to by host.
+    /// A client of the account's storage.
     pub(crate) fn wire(&self, credentials: &Credentials, uid: u64) -> Wire {
         let credentials: Value = serde_json::from_slice(&credentials.to_json()).unwrap();
         let key = credentials["ksync_b64url"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! What people decide: what one device asks of another, how sides come together once, and what the account syncs.
+//! Decisions of users: commands to other devices, modes of a first sync, and the choice of synced collections.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ use selvedge_core::sync::{
 use selvedge_core::time::ServerTime;
 
 use crate::devices::{Before, Devices, notes};
-use crate::killable_host::Fault;
+use crate::faulty_host::Fault;
 use crate::model::Fields;
-use crate::op::Asked;
+use crate::operations::SentCommand;
 
-impl Asked {
+impl SentCommand {
     fn command(self) -> Command {
         match self {
             Self::WipeEngine => Command::WipeEngine(notes()),
@@ -34,12 +34,12 @@ impl Asked {
 }
 
 impl Devices<'_> {
-    /// Sends a command from one device to another, if they know of each other.
-    pub(crate) async fn ask(
+    /// Sends a command from one device to another, if the sender knows the other device.
+    pub(crate) async fn send_command(
         &mut self,
         from: usize,
         to: usize,
-        what: Asked,
+        what: SentCommand,
         fault: Option<Fault>,
     ) -> Result<(), TestCaseError> {
         let target = self.state(to).await.clients.id;
@@ -52,7 +52,8 @@ impl Devices<'_> {
             .await;
         self.hosts[from].fail(None);
         let name = what.command().name();
-        self.asks.send(target.as_str(), name, 1, sent.is_ok());
+        self.pending_commands
+            .send(target.as_str(), name, 1, sent.is_ok());
         prop_assert!(
             match &sent {
                 Ok(())
@@ -84,7 +85,7 @@ impl Devices<'_> {
         Ok(())
     }
 
-    /// Has a device and the server come together once.
+    /// Runs a first sync with a mode.
     pub(crate) async fn first(
         &mut self,
         device: usize,
@@ -103,9 +104,9 @@ impl Devices<'_> {
         Ok(())
     }
 
-    /// The time of the collection on the server, as a person is shown it before agreeing to anything.
+    /// The time of the collection on the server, which is shown to the user before a decision.
     fn times(&self) -> Map<CollectionName, ServerTime> {
-        let info = self.world.wire(&self.account).get("info/collections");
+        let info = self.server.wire(&self.account).get("info/collections");
         let time = info.get("notes").map(ToString::to_string);
         let time = time.map(|time| ServerTime::parse_json(time.as_bytes()).unwrap());
         time.map(|time| (notes(), time)).into_iter().collect()
@@ -123,7 +124,7 @@ impl Devices<'_> {
         }
     }
 
-    /// A device that takes the place of the others asks them to wipe, in each attempt of a sync.
+    /// A device with the mode take-local sends wipe commands to the others, in each attempt of a sync.
     pub(crate) async fn expect_wipes(&mut self, device: usize, before: &Before) {
         const ATTEMPTS: u32 = 3;
         let intent = before.state.first_sync.as_ref();
@@ -132,12 +133,13 @@ impl Devices<'_> {
         }
         for other in (0..self.hosts.len()).filter(|other| *other != device) {
             if let Some(id) = self.state(other).await.clients.id {
-                self.asks.send(id.as_str(), "wipeEngine", ATTEMPTS, false);
+                self.pending_commands
+                    .send(id.as_str(), "wipeEngine", ATTEMPTS, false);
             }
         }
     }
 
-    /// Learns what may go, and what may come back, by a decision that this sync carried out.
+    /// Records which values may be lost or may return because of a decision that this sync applied.
     pub(crate) async fn learn_of_wipes(&mut self, device: usize, before: &Before, report: &Report) {
         let has_wiped = |command: &str| matches!(command, "wipeEngine" | "wipeAll");
         let is_wiped_here = report.wiped_here.contains(&notes())
@@ -146,27 +148,27 @@ impl Devices<'_> {
                 .iter()
                 .any(|done| has_wiped(&done.command) && done.outcome == CommandOutcome::Done);
         if is_wiped_here {
-            // What another device has, or what came back at once, must not go.
+            // Values that another device has, or that were downloaded again, must stay.
             let kept = self.values(|_| true).await;
             self.model.wiped(&before.records, &before.ids, &kept);
         }
         let changes = before.state.choices.changes.get(&notes());
         let disables = changes.is_some_and(|change| change.wish == Wish::Disable);
-        // Whether the server has done it is not known where its answer was lost.
+        // If the response was lost, it is unknown whether the server has deleted the collection.
         if disables || report.wiped_there.contains(&notes()) {
             self.model.server_forgets();
         }
         let mode = before.state.first_sync.as_ref().map(|intent| intent.mode);
         if mode == Some(Mode::TakeLocal) {
             let elsewhere = self.values(|other| other != device).await;
-            self.model.stands(&before.records, &elsewhere);
+            self.model.replaces_all(&before.records, &elsewhere);
         }
     }
 
-    /// The values that some devices have.
-    async fn values(&self, is_meant: impl Fn(usize) -> bool) -> BTreeSet<String> {
+    /// The values that the selected devices have.
+    async fn values(&self, is_selected: impl Fn(usize) -> bool) -> BTreeSet<String> {
         let mut values = BTreeSet::new();
-        for device in (0..self.hosts.len()).filter(|device| is_meant(*device)) {
+        for device in (0..self.hosts.len()).filter(|device| is_selected(*device)) {
             let records = self.held(device).await.into_values();
             values.extend(records.flat_map(Fields::into_values));
         }

@@ -1,4 +1,4 @@
-//! The end of a story: all devices sync until nothing is left to do, and then have the same.
+//! The end of a case: all devices sync until nothing is left to do, and then have the same records.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,17 @@ use selvedge_core::journal;
 use selvedge_core::sync::{Ending, Wish};
 
 use crate::devices::{Devices, fields, notes};
-use crate::killable_host::KillableHost;
+use crate::faulty_host::FaultyHost;
 
-/// So many rounds at most.
+/// Maximum number of rounds of syncs.
 const ROUNDS: usize = 8;
 
 impl Devices<'_> {
-    /// Lets all devices sync until they have nothing to do; where the account has switched the collection off, switches
-    /// it on after that, and lets them sync again.
+    /// Syncs all devices until they have nothing to do; if the collection is disabled, enables it and syncs again.
     pub(crate) async fn end(&mut self) -> Result<(), TestCaseError> {
-        // One that comes only now must get all that the others have.
+        // A new device must get all records of the others.
         self.hosts
-            .push(KillableHost::new(self.world.fetch.clone(), 0));
+            .push(FaultyHost::new(self.server.fetch.clone(), 0));
         self.settle().await?;
         let mut off = 0;
         for device in 0..self.hosts.len() {
@@ -33,26 +32,26 @@ impl Devices<'_> {
         }
         prop_assert!(
             off == 0 || off == self.hosts.len(),
-            "{off} of {} devices have it switched off",
+            "{off} of {} devices have the collection disabled",
             self.hosts.len()
         );
         if off > 0 {
             self.choose(0, Wish::Enable).await;
             self.settle().await?;
         }
-        self.asks.check().map_err(TestCaseError::fail)?;
-        self.judge().await
+        self.pending_commands.check().map_err(TestCaseError::fail)?;
+        self.check_equal().await
     }
 
-    /// Lets the devices sync in turn until all have nothing to do.
+    /// Syncs the devices in turn until all have nothing to do.
     async fn settle(&mut self) -> Result<(), TestCaseError> {
         for round in 1..=ROUNDS {
             let mut is_settled = true;
             for device in 0..self.hosts.len() {
                 self.hosts[device].is_signed_in.set(true);
                 let report = self.sync(device, None).await?;
-                // Where two set the account up at the same moment, the records of one may lie under keys that the other
-                // has replaced, until the one has synced again. What devices were asked to do, they do in the first rounds.
+                // If two devices set up the account concurrently, records of one may be encrypted with keys that the other has
+                // replaced, until it syncs again. Devices execute pending commands in the first rounds.
                 let is_well = report.is_success() || report.ending == Ending::LoggedOut;
                 prop_assert!(
                     is_well || round <= 2,
@@ -69,11 +68,11 @@ impl Devices<'_> {
         )))
     }
 
-    async fn judge(&self) -> Result<(), TestCaseError> {
+    async fn check_equal(&self) -> Result<(), TestCaseError> {
         let mut all = Vec::new();
         for device in 0..self.hosts.len() {
             let counts = self.hosts[device].counts(&notes()).await.unwrap();
-            prop_assert!(counts.pending == 0, "device {device} has something to send");
+            prop_assert!(counts.pending == 0, "device {device} has unsent changes");
             all.push(self.held(device).await);
         }
         for (device, records) in all.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What must be true in the end of the story, whatever went wrong in it.
+//! The conditions at the end of the scenario, independent of the injected fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use selvedge_core::ids::RecordId;
 use selvedge_tests::Heard;
 use serde_json::Value;
 
-/// How many notes there are before the devices disagree.
+/// Number of notes before the conflicting edits.
 pub(crate) const NOTES: usize = 14;
 
 /// The live records of a device: collection, id, cleartext.
@@ -17,7 +17,7 @@ pub(crate) fn note(number: usize) -> RecordId {
     RecordId::new(format!("note-{number:02}")).unwrap()
 }
 
-/// Every edit is there, every deletion is done, and of two titles for one note one has won.
+/// Checks that every edit and every deletion is applied, and that one of two titles for one note has won.
 pub(crate) fn check_contents(contents: &Contents) -> Result<(), String> {
     let notes = &contents["notes"];
     let expected: BTreeSet<String> = (0..NOTES + 2)
@@ -51,8 +51,8 @@ pub(crate) fn check_contents(contents: &Contents) -> Result<(), String> {
     Ok(())
 }
 
-/// Every write says what it depends on, so does every page after the first, and nothing was deleted that no rule deletes.
-pub(crate) fn check_requests(heard: &[Heard], is_told_to_start_afresh: bool) -> Result<(), String> {
+/// Checks that every write and every page after the first is conditional, and that nothing was deleted without a rule.
+pub(crate) fn check_requests(heard: &[Heard], must_start_fresh: bool) -> Result<(), String> {
     let mut has_records = false;
     for request in heard {
         let Heard {
@@ -64,10 +64,9 @@ pub(crate) fn check_requests(heard: &[Heard], is_told_to_start_afresh: bool) -> 
         let is_of_storage = target.contains("/storage");
         let is_write = matches!(method.as_str(), "PUT" | "POST") && is_of_storage;
         if (is_write || target.contains("offset=")) && !is_conditional {
-            return Err(format!("{method} {target} depends on nothing"));
+            return Err(format!("{method} {target} is not conditional"));
         }
-        let is_fresh_start =
-            target.ends_with("/storage") && (!has_records || is_told_to_start_afresh);
+        let is_fresh_start = target.ends_with("/storage") && (!has_records || must_start_fresh);
         if method == "DELETE" && !is_fresh_start {
             return Err(format!("{method} {target} was sent"));
         }
@@ -105,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_doubled_or_came_back_is_found_out() {
+    fn lost_duplicated_and_returned_records_are_detected() {
         type Change = fn(&mut Contents);
         let rows: [(&str, Change, bool); 6] = [
-            ("as told", |_| {}, true),
+            ("unchanged", |_| {}, true),
             (
                 "the other title won",
                 |end| {
@@ -123,7 +122,7 @@ mod tests {
                 false,
             ),
             (
-                "doubled",
+                "duplicated",
                 |end| {
                     let notes = end.get_mut("notes").unwrap();
                     let twin = notes["note-07"].clone();
@@ -132,7 +131,7 @@ mod tests {
                 false,
             ),
             (
-                "came back",
+                "returned",
                 |end| {
                     let notes = end.get_mut("notes").unwrap();
                     let old = json!({"id": "note-01", "title": "title of note-01", "body": "x".repeat(40)});
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_no_rule_allows_is_found_out() {
+    fn a_request_that_no_rule_allows_is_detected() {
         let heard = |method: &str, target: &str, is_conditional| Heard {
             method: method.into(),
             target: format!("/1.5/1/{target}"),
@@ -169,7 +168,7 @@ mod tests {
         let rows = [
             ("set up, then fill", vec![wipe(), upload()], false, true),
             ("wipe what is there", vec![upload(), wipe()], false, false),
-            ("told to", vec![upload(), wipe()], true, true),
+            ("fresh start", vec![upload(), wipe()], true, true),
             (
                 "wipe a collection",
                 vec![heard("DELETE", "storage/notes", true)],
@@ -183,14 +182,15 @@ mod tests {
                 false,
             ),
             (
-                "go on unconditionally",
+                "next page unconditionally",
                 vec![heard("GET", "storage/notes?full=1&offset=5", false)],
                 false,
                 false,
             ),
         ];
-        for (name, heard, is_told, is_right) in rows {
-            assert_eq!(check_requests(&heard, is_told).is_ok(), is_right, "{name}");
+        for (name, heard, must_start_fresh, is_right) in rows {
+            let result = check_requests(&heard, must_start_fresh);
+            assert_eq!(result.is_ok(), is_right, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One device's host: a real network and a real store, a clock that is wrong by a constant, and faults on demand.
+//! A device's host: a real network and a real store, a clock with a constant offset, and network faults on demand.
 
 use std::cell::Cell;
 
@@ -15,36 +15,36 @@ use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRan
 /// A failure of the network.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
-    /// How many requests pass before.
+    /// Number of requests before it.
     pub(crate) after: u32,
-    /// When it happens to the next one.
+    /// The moment of the failure in the next request.
     pub(crate) moment: Moment,
 }
 
-/// When the network fails. From then on nothing passes any more.
+/// The moment at which the network fails. All later requests fail too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// The server never hears of the request.
+    /// The server does not receive the request.
     BeforeItIsSent,
-    /// The server does what it was asked to, but nobody is told.
+    /// The server handles the request, but the response is lost.
     AfterItWasAnswered,
-    /// The answer begins but does not end.
+    /// The response is truncated.
     InTheAnswer,
 }
 
-/// What a device lends to the core.
+/// The core's host traits for a device.
 #[derive(Debug)]
-pub(crate) struct KillableHost {
+pub(crate) struct FaultyHost {
     fetch: NativeFetch,
     store: SqliteStore,
     clock_is_wrong_by: i64,
     fault: Cell<Option<Fault>>,
-    /// Until another device signs it out.
+    /// False after another device has signed it out.
     pub(crate) is_signed_in: Cell<bool>,
 }
 
-impl KillableHost {
-    /// A device without records whose clock is wrong by some milliseconds.
+impl FaultyHost {
+    /// A device without records, with an offset of its clock in milliseconds.
     pub(crate) fn new(fetch: NativeFetch, clock_is_wrong_by: i64) -> Self {
         let store = SqliteStore::in_memory().unwrap();
         Self {
@@ -56,13 +56,13 @@ impl KillableHost {
         }
     }
 
-    /// Makes the network fail, or heals it.
+    /// Sets or clears the network fault.
     pub(crate) fn fail(&self, fault: Option<Fault>) {
         self.fault.set(fault);
     }
 }
 
-/// The body of an answer that may end early.
+/// The body of a response that may be truncated.
 #[derive(Debug)]
 pub(crate) struct Cuttable {
     inner: NativeBody,
@@ -85,7 +85,7 @@ fn cut() -> FetchError {
     FetchError::new(FetchErrorKind::Cut, "the test cut the network")
 }
 
-impl Fetch for KillableHost {
+impl Fetch for FaultyHost {
     type Body = Cuttable;
 
     async fn fetch(&self, request: Request) -> Result<Response<Cuttable>, FetchError> {
@@ -103,7 +103,7 @@ impl Fetch for KillableHost {
             return Err(cut());
         }
         if moment.is_some() {
-            // This one is answered; later ones are not even sent.
+            // This request is sent; later ones are not.
             self.fault.set(Some(Fault {
                 after: 0,
                 moment: Moment::BeforeItIsSent,
@@ -129,7 +129,7 @@ impl Fetch for KillableHost {
     }
 }
 
-impl Clock for KillableHost {
+impl Clock for FaultyHost {
     fn now(&self) -> LocalTime {
         LocalTime::from_millis(
             SystemClock
@@ -140,13 +140,13 @@ impl Clock for KillableHost {
     }
 }
 
-impl Random for KillableHost {
+impl Random for FaultyHost {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         SystemRandom.fill(bytes)
     }
 }
 
-impl Aes for KillableHost {
+impl Aes for FaultyHost {
     type Cbc = RustCrypto;
 
     fn cbc(&self, key: &[u8; 32]) -> RustCrypto {
@@ -154,7 +154,7 @@ impl Aes for KillableHost {
     }
 }
 
-impl Store for KillableHost {
+impl Store for FaultyHost {
     async fn global(&self) -> Result<Option<String>, StoreError> {
         self.store.global().await
     }

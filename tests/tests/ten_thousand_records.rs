@@ -1,8 +1,5 @@
-//! Ten thousand records: many batches up, many pages down.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Ten thousand records: many batches of uploads, many pages of downloads.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::collections::BTreeMap;
 
@@ -30,7 +27,7 @@ fn server_with_small_batches() -> Server {
 }
 
 #[test]
-fn ten_thousand_records_pass_in_several_batches() {
+fn ten_thousand_records_are_synced_in_several_batches() {
     let server = server_with_small_batches();
     let (a, b) = Device::pair(&server);
     a.put_many(records("first"));
@@ -56,7 +53,7 @@ fn ten_thousand_records_pass_in_several_batches() {
     assert_eq!(a.sync().number("requests"), 1);
 }
 
-/// Records that are more together than sockets keep for a client that does not read.
+/// Records whose total size exceeds the buffers of a socket whose client does not read.
 fn large_records() -> impl Iterator<Item = Value> {
     records("listed").map(|mut record| {
         record["body"] = "0123456789".repeat(80).into();
@@ -64,7 +61,7 @@ fn large_records() -> impl Iterator<Item = Value> {
     })
 }
 
-/// A device that sent ten thousand records, and the same storage by host.
+/// A device that has uploaded ten thousand records, and a client of its storage.
 fn listed(uid: u64) -> (Server, Device, Wire) {
     let server = server_with_small_batches();
     let account = Account::new(uid);
@@ -99,9 +96,9 @@ fn a_listing_of_the_server_prints_every_record_once() {
 }
 
 #[test]
-fn a_busy_server_does_not_cut_a_list_unasked() {
+fn a_busy_server_does_not_truncate_a_list_without_a_limit() {
     let (_server, device, wire) = listed(71);
-    // Ten clients take their time with whole lists: some clients do not follow pages that they did not ask for.
+    // Ten slow clients read whole lists. Some clients do not request further pages if they did not set a limit.
     let _slow: Vec<_> = (0..10)
         .map(|_| wire.dawdle("storage/notes?full=1"))
         .collect();
@@ -113,7 +110,7 @@ fn a_busy_server_does_not_cut_a_list_unasked() {
 }
 
 #[test]
-fn a_sync_with_a_busy_server_takes_every_record() {
+fn a_sync_with_a_busy_server_receives_every_record() {
     let (server, device, wire) = listed(72);
     let _slow: Vec<_> = (0..10)
         .map(|_| wire.dawdle("storage/notes?full=1"))

@@ -1,4 +1,4 @@
-//! A server with accounts, on which stories are played.
+//! A server with accounts, on which the cases run.
 
 use std::cell::Cell;
 
@@ -11,10 +11,10 @@ use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::devices::Devices;
-use crate::op::Op;
+use crate::operations::Operation;
 
 /// A server with any number of accounts.
-pub(crate) struct World {
+pub(crate) struct TestServer {
     runtime: Runtime,
     pub(crate) fetch: NativeFetch,
     secret: MasterSecret,
@@ -22,8 +22,8 @@ pub(crate) struct World {
     accounts: Cell<u64>,
 }
 
-impl World {
-    /// Starts the embedded server on a thread of its own.
+impl TestServer {
+    /// Starts the embedded server in a thread.
     pub(crate) fn start() -> Self {
         let file = NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "the master secret of this test").unwrap();
@@ -53,7 +53,7 @@ impl World {
         self.accounts.get()
     }
 
-    /// Another client of an account, which speaks to the server without the core's life of a sync.
+    /// A client of an account's storage that does not use the core's sync.
     pub(crate) fn wire(&self, account: &Account) -> Wire {
         Wire::new(&self.secret.credentials(&self.url, account, 3600), account)
     }
@@ -66,17 +66,17 @@ impl World {
         Credentials::from_json(json.as_bytes()).unwrap()
     }
 
-    /// Plays one story with a new account, then lets all devices sync until nothing is left to do, and judges.
-    pub(crate) fn play(
+    /// Runs operations with a new account, then syncs all devices until nothing is left to do, and checks the result.
+    pub(crate) fn run(
         &self,
         devices: usize,
-        ops: &[Op],
+        operations: &[Operation],
         clocks: &[i64],
     ) -> Result<(), TestCaseError> {
         let mut devices = Devices::new(self, devices, clocks);
         self.runtime.block_on(async {
-            for op in ops {
-                devices.happen(op).await?;
+            for operation in operations {
+                devices.perform(operation).await?;
             }
             devices.end().await
         })

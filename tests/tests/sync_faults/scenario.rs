@@ -1,7 +1,7 @@
-//! The story that every fault is put into, and what must be true in its end.
+//! The scenario into which every fault is injected.
 //!
-//! A sets the account up and sends several batches; B reads several pages. Both edit, delete, and disagree. Each syncs
-//! twice more. Then both, and a third device that was never seen before, sync until nothing is left to do.
+//! A sets up the account and sends several batches; B reads several pages. Both edit and delete, with conflicts. Each syncs
+//! twice more. Then both, and a new third device, sync until nothing is left to do.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -20,29 +20,29 @@ use selvedge_tests::{Fault, Heard, KillableHost, Killed, SyncOnce, sync_once};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::ground::{Ground, directory};
-use crate::judge::{Contents, NOTES, check_contents, check_requests, note};
+use crate::invariants::{Contents, NOTES, check_contents, check_requests, note};
+use crate::test_server::{TestServer, directory};
 
 const COLLECTIONS: &[&str] = &["notes", "lists"];
-/// Nothing may take more rounds than this to come to rest.
+/// Maximum number of rounds of syncs until nothing is left to do.
 const ROUNDS: usize = 6;
 const A: usize = 0;
 const B: usize = 1;
 
-/// The one thing that goes wrong in a story.
+/// The fault of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mishap {
+pub(crate) enum InjectedFault {
     /// Nothing.
     None,
-    /// A fault of a request; they are counted from one on, through the whole story.
+    /// A fault of a request; the numbers start at one and count through the whole scenario.
     Request(u32, Fault),
-    /// The process of the client is killed while this request is held.
+    /// The client's process is killed while this request is held.
     KilledAtRequest(u32, Fault),
-    /// The process of the client ends at a commit of the sync with this number, from zero on.
+    /// The client's process is killed at a commit of the sync with this number, starting at zero.
     KilledAtCommit(usize, Killed),
 }
 
-/// How long each sync of a story is.
+/// The number of requests and commits of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Length {
     pub(crate) requests: u32,
@@ -56,10 +56,10 @@ struct Device {
 }
 
 /// One account with its devices.
-struct Story<'g> {
-    ground: &'g Ground,
-    mishap: Mishap,
-    /// The sync that is killed.
+struct Scenario<'g> {
+    server: &'g TestServer,
+    injected: InjectedFault,
+    /// The number of the sync that is killed.
     killed_sync: Option<usize>,
     alarm: Receiver<()>,
     credentials: Credentials,
@@ -68,41 +68,43 @@ struct Story<'g> {
     lengths: Vec<Length>,
 }
 
-/// Plays the story with a mishap; `plan` has the lengths of its syncs when nothing goes wrong. Answers the lengths.
-pub(crate) fn play(
-    ground: &Ground,
-    mishap: Mishap,
+/// Runs the scenario with a fault; `plan` has the lengths of its syncs without faults. Returns the lengths.
+pub(crate) fn run(
+    server: &TestServer,
+    injected: InjectedFault,
     plan: &[Length],
 ) -> Result<Vec<Length>, String> {
-    ground.runtime.block_on(async {
-        let credentials = ground.account().await;
-        let fault = match mishap {
-            Mishap::Request(at, fault) | Mishap::KilledAtRequest(at, fault) => Some((at, fault)),
-            Mishap::None | Mishap::KilledAtCommit(..) => None,
+    server.runtime.block_on(async {
+        let credentials = server.account().await;
+        let fault = match injected {
+            InjectedFault::Request(at, fault) | InjectedFault::KilledAtRequest(at, fault) => {
+                Some((at, fault))
+            }
+            InjectedFault::None | InjectedFault::KilledAtCommit(..) => None,
         };
-        let killed_sync = match mishap {
-            Mishap::None | Mishap::Request(..) => None,
-            Mishap::KilledAtCommit(sync, _) => Some(sync),
-            Mishap::KilledAtRequest(at, _) => sync_of(plan, at),
+        let killed_sync = match injected {
+            InjectedFault::None | InjectedFault::Request(..) => None,
+            InjectedFault::KilledAtCommit(sync, _) => Some(sync),
+            InjectedFault::KilledAtRequest(at, _) => sync_of(plan, at),
         };
-        let mut story = Story {
-            ground,
-            mishap,
+        let mut scenario = Scenario {
+            server,
+            injected,
             killed_sync,
-            alarm: ground.proxy.arm(fault),
+            alarm: server.proxy.arm(fault),
             credentials,
             devices: Vec::new(),
             directory: killed_sync.map(|_| directory()),
             lengths: Vec::new(),
         };
-        story.tell().await?;
-        story.settle().await?;
-        story.judge().await?;
-        Ok(story.lengths)
+        scenario.run_operations().await?;
+        scenario.settle_all().await?;
+        scenario.check().await?;
+        Ok(scenario.lengths)
     })
 }
 
-/// The sync in which a request of the story is sent.
+/// The sync in which a request of the scenario is sent.
 fn sync_of(plan: &[Length], request: u32) -> Option<usize> {
     let mut sent = 0;
     plan.iter().position(|length| {
@@ -115,8 +117,8 @@ fn name(text: &str) -> CollectionName {
     CollectionName::new(text).unwrap()
 }
 
-impl Story<'_> {
-    async fn tell(&mut self) -> Result<(), String> {
+impl Scenario<'_> {
+    async fn run_operations(&mut self) -> Result<(), String> {
         self.join();
         self.join();
         for number in 0..NOTES {
@@ -127,8 +129,8 @@ impl Story<'_> {
         self.sync(A).await?;
         self.sync(B).await?;
         if self.has_happened() {
-            // What comes now is done to records that both devices have.
-            self.rest(2).await?;
+            // The following edits need records that both devices have.
+            self.settle(2).await?;
         }
         self.edit(A, 0, json!({"title": "by A"})).await?;
         self.delete(A, 1).await?;
@@ -145,28 +147,29 @@ impl Story<'_> {
         for device in [A, B, A, B] {
             self.sync(device).await?;
         }
-        match self.has_happened() || self.mishap == Mishap::None {
-            true => Ok(()),
-            false => Err("the story ended before the mishap".into()),
+        if self.has_happened() || self.injected == InjectedFault::None {
+            Ok(())
+        } else {
+            Err("the scenario ended before the fault".into())
         }
     }
 
-    /// Whether the mishap is behind us.
+    /// Whether the fault has happened.
     fn has_happened(&self) -> bool {
-        self.ground.proxy.fired_at().is_some()
+        self.server.proxy.fired_at().is_some()
             || self
                 .killed_sync
                 .is_some_and(|sync| sync < self.lengths.len())
     }
 
-    /// A device comes to the account.
+    /// Adds a device to the account.
     fn join(&mut self) {
         let number = self.devices.len();
         let file = self
             .directory
             .as_ref()
             .map(|directory| directory.path().join(format!("{number}.sqlite")));
-        let host = Some(self.hand(file.as_ref()));
+        let host = Some(self.open_host(file.as_ref()));
         self.devices.push(Device {
             host,
             token: None,
@@ -174,15 +177,15 @@ impl Story<'_> {
         });
     }
 
-    fn hand(&self, file: Option<&PathBuf>) -> KillableHost {
+    fn open_host(&self, file: Option<&PathBuf>) -> KillableHost {
         let store = match file {
             Some(file) => SqliteStore::open(file),
             None => SqliteStore::in_memory(),
         };
-        KillableHost::new(self.ground.fetch.clone(), store.unwrap())
+        KillableHost::new(self.server.fetch.clone(), store.unwrap())
     }
 
-    fn hand_of(&self, device: usize) -> &KillableHost {
+    fn host_of(&self, device: usize) -> &KillableHost {
         self.devices[device].host.as_ref().unwrap()
     }
 
@@ -191,7 +194,7 @@ impl Story<'_> {
         device: usize,
         collection: &str,
     ) -> Records<'_, KillableHost, KillableHost, KillableHost> {
-        let host = self.hand_of(device);
+        let host = self.host_of(device);
         Records::new(host, host, host, name(collection))
     }
 
@@ -213,24 +216,24 @@ impl Story<'_> {
         deleted.map_err(|error| format!("device {device} cannot delete: {error}"))
     }
 
-    /// A sync of the story, which may be the one that is killed.
+    /// Runs a sync of the scenario, which may be the one that is killed.
     async fn sync(&mut self, device: usize) -> Result<(), String> {
-        let (requests, commits) = (self.ground.proxy.count(), self.hand_of(device).commits());
+        let (requests, commits) = (self.server.proxy.count(), self.host_of(device).commits());
         match self.killed_sync {
             Some(sync) if sync == self.lengths.len() => self.sync_and_kill(device)?,
             _ => drop(self.report(device).await),
         }
         self.lengths.push(Length {
-            requests: self.ground.proxy.count() - requests,
-            commits: self.hand_of(device).commits().saturating_sub(commits),
+            requests: self.server.proxy.count() - requests,
+            commits: self.host_of(device).commits().saturating_sub(commits),
         });
         Ok(())
     }
 
-    /// Syncs in this process, and puts the clock ahead as far as the server wants to be left alone.
+    /// Syncs in this process, and sets the clock ahead by the time that the server asks the client to wait.
     async fn report(&mut self, device: usize) -> Report {
         let mut token = self.devices[device].token.take();
-        let host = self.hand_of(device);
+        let host = self.host_of(device);
         let report = sync_once(host, &self.credentials, &mut token, COLLECTIONS).await;
         if let Some(until) = report.backoff.until().filter(|until| *until > host.now()) {
             host.put_ahead(host.ahead() + until.millis() - host.now().millis() + 1);
@@ -239,11 +242,11 @@ impl Story<'_> {
         report
     }
 
-    /// Syncs in a process of its own, which does not live to its end.
+    /// Syncs in a child process, which is killed.
     fn sync_and_kill(&mut self, device: usize) -> Result<(), String> {
-        let ahead = self.hand_of(device).ahead();
+        let ahead = self.host_of(device).ahead();
         let Device { host, token, file } = &mut self.devices[device];
-        // The store is opened anew afterwards, as after a restart.
+        // The store is opened again afterwards, as after a restart.
         drop(host.take());
         let file = file.clone().ok_or("the device has no file")?;
         let once = SyncOnce {
@@ -252,8 +255,8 @@ impl Story<'_> {
             token: token.take(),
             ahead,
             collections: COLLECTIONS.iter().map(ToString::to_string).collect(),
-            killed: match self.mishap {
-                Mishap::KilledAtCommit(_, killed) => Some(killed),
+            killed: match self.injected {
+                InjectedFault::KilledAtCommit(_, killed) => Some(killed),
                 _ => None,
             },
         };
@@ -276,7 +279,7 @@ impl Story<'_> {
             break;
         }
         let output = child.wait_with_output().unwrap();
-        let host = self.hand(Some(&file));
+        let host = self.open_host(Some(&file));
         host.put_ahead(ahead);
         self.devices[device].host = Some(host);
         match output.status.code() {
@@ -289,8 +292,8 @@ impl Story<'_> {
         }
     }
 
-    /// Lets the first devices sync in turn until all have nothing to do.
-    async fn rest(&mut self, devices: usize) -> Result<(), String> {
+    /// Syncs the first `devices` in turn until all have nothing to do.
+    async fn settle(&mut self, devices: usize) -> Result<(), String> {
         for round in 1..=ROUNDS {
             let mut is_settled = true;
             for device in 0..devices {
@@ -307,9 +310,9 @@ impl Story<'_> {
         Err(format!("the devices are not settled after {ROUNDS} rounds"))
     }
 
-    async fn settle(&mut self) -> Result<(), String> {
+    async fn settle_all(&mut self) -> Result<(), String> {
         self.join();
-        self.rest(3).await
+        self.settle(3).await
     }
 
     /// All live records of a device.
@@ -330,17 +333,17 @@ impl Story<'_> {
         contents
     }
 
-    async fn judge(&self) -> Result<(), String> {
+    async fn check(&self) -> Result<(), String> {
         let first = self.contents(A).await;
         for device in 0..self.devices.len() {
             for collection in COLLECTIONS {
                 let counts = self
-                    .hand_of(device)
+                    .host_of(device)
                     .counts(&name(collection))
                     .await
                     .unwrap();
                 if counts.pending > 0 {
-                    return Err(format!("device {device} has something to send: {counts:?}"));
+                    return Err(format!("device {device} has unsent changes: {counts:?}"));
                 }
             }
             let contents = self.contents(device).await;
@@ -349,29 +352,29 @@ impl Story<'_> {
             }
         }
         check_contents(&first)?;
-        let heard = self.ground.proxy.heard();
-        check_requests(&heard, self.is_told_to_start_afresh())?;
+        let heard = self.server.proxy.heard();
+        check_requests(&heard, self.must_start_fresh())?;
         self.check_server(&first, &heard)
     }
 
-    /// Whether the mishap itself said that the account is not set up: then a fresh start is what the protocol asks for.
-    fn is_told_to_start_afresh(&self) -> bool {
-        let fired = self.ground.proxy.fired_at().unwrap_or_default();
-        matches!(self.mishap, Mishap::Request(_, Fault::Instead(canned)) if canned.status == 404)
+    /// Whether the injected response means that the account is not set up: then the protocol requires a fresh start.
+    fn must_start_fresh(&self) -> bool {
+        let fired = self.server.proxy.fired_at().unwrap_or_default();
+        matches!(self.injected, InjectedFault::Request(_, Fault::Instead(canned)) if canned.status == 404)
             && (fired.ends_with("/storage/meta/global") || fired.ends_with("/storage/crypto/keys"))
     }
 
-    /// What is on the server: exactly the devices' records, and tombstones of what was deleted.
+    /// Checks that the server has exactly the devices' records, and tombstones of deleted ones.
     fn check_server(&self, contents: &Contents, heard: &[Heard]) -> Result<(), String> {
         let uid = heard
             .iter()
             .find_map(|heard| heard.target.strip_prefix("/1.5/")?.split('/').next())
             .and_then(|uid| uid.parse().ok())
-            .ok_or("nobody spoke to the storage")?;
-        let wire = self.ground.wire(&self.credentials, uid);
+            .ok_or("there was no request to the storage")?;
+        let wire = self.server.wire(&self.credentials, uid);
         let keys = wire.keys();
         let counts = wire.get("info/collection_counts");
-        // A device that forgot how it is called would be listed twice.
+        // A device that lost its client id would be listed twice.
         if counts["clients"] != self.devices.len() {
             return Err(format!("the server has {counts}"));
         }

@@ -1,4 +1,4 @@
-// Real browsers, headless, with a profile of their own and no network but the one of the test.
+// Starts real browsers, headless, with a new profile and without requests to servers other than the test's.
 // @ts-check
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -14,7 +14,7 @@ const CANDIDATES = {
   firefox: [process.env.SELVEDGE_FIREFOX, "firefox-esr", "firefox"],
 };
 
-/** Without these a browser asks its makers' servers for this and that. */
+/** Settings that prevent a browser's own background requests. */
 const QUIET_CHROMIUM = [
   "--disable-background-networking",
   "--disable-component-update",
@@ -42,29 +42,29 @@ const QUIET_FIREFOX = {
 };
 
 /**
- * Where a browser's program is; `undefined` if it is not on this machine.
+ * The path of a browser's program; `undefined` if it is not installed.
  * @param {"chromium" | "firefox"} name
  */
 export const program = name => {
-  const places = (process.env.PATH ?? "").split(delimiter);
+  const directories = (process.env.PATH ?? "").split(delimiter);
   return CANDIDATES[name]
-    .flatMap(candidate => (candidate ? [candidate, ...places.map(place => join(place, candidate))] : []))
+    .flatMap(candidate => (candidate ? [candidate, ...directories.map(directory => join(directory, candidate))] : []))
     .find(path => path.includes("/") && existsSync(path));
 };
 
-/** The address that an extension has in a Firefox that this starts; elsewhere it would be drawn at random. */
+/** The address of an extension in a Firefox that these tests start; by default it is random. */
 const FIREFOX_UUID = "5e1ed9e0-0000-4000-8000-000000000000";
 
 /**
  * Starts a browser.
  * @param {"chromium" | "firefox"} name
- * @param {{ extension?: string, profile?: string, preferences?: Record<string, unknown> }} [options] The directory of an extension to
- *   load, that of a profile to keep, and preferences of Firefox.
+ * @param {{ extension?: string, profile?: string, preferences?: Record<string, unknown> }} [options] the directory of an extension to
+ *   load, the directory of a persistent profile, and preferences of Firefox
  * @returns {Promise<Browser>}
  */
 export const launch = async (name, { extension, profile, preferences } = {}) => {
   const executablePath = program(name);
-  if (!executablePath) throw new Error(`there is no ${name} on this machine`);
+  if (!executablePath) throw new Error(`${name} is not installed: install it, or set SELVEDGE_${name.toUpperCase()} to its path`);
   const common = { executablePath, headless: true, userDataDir: profile, protocolTimeout: 120_000 };
   if (name === "chromium") {
     const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
@@ -80,7 +80,7 @@ export const launch = async (name, { extension, profile, preferences } = {}) => 
   const browser = await puppeteer.launch({
     ...common,
     browser: "firefox",
-    // Without it no test may look into an extension's pages.
+    // Tests need this to access an extension's pages.
     args: ["--remote-allow-system-access"],
     extraPrefsFirefox: { ...QUIET_FIREFOX, ...uuids, ...preferences },
   });
@@ -98,7 +98,7 @@ export const launch = async (name, { extension, profile, preferences } = {}) => 
 export const extensionPage = async (name, browser, path) => {
   const page = await browser.newPage();
   const url = new URL(path, await extensionOrigin(name, browser)).href;
-  // Firefox tells nobody that such a page has been loaded.
+  // Firefox sends no load event for such a page.
   await page.goto(url, { waitUntil: [] });
   await page.waitForFunction(url => location.href === url && document.readyState === "complete", {}, url);
   return page;

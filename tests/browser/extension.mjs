@@ -1,4 +1,4 @@
-// The extension in a real browser, for tests: loaded, joined, and driven through its pages.
+// The extension in a real browser, for tests.
 // @ts-check
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -13,31 +13,31 @@ import { extensionPage, launch } from "./browsers.mjs";
 
 const EXTENSION = fileURLToPath(new URL("../../www/extension", import.meta.url));
 
-/** A test that waits longer than this has failed. */
+/** Timeout of waits, in milliseconds. */
 const TIMEOUT = 60_000;
 
-/** A browser with the extension, for as long as a test. */
-export class Extended {
+/** A browser with the extension, for the duration of a test. */
+export class ExtensionBrowser {
   #name;
-  /** @type {string[]} What went wrong in the extension's pages. */
-  wrong = [];
+  /** @type {string[]} Errors in the extension's pages. */
+  errors = [];
 
   /**
    * @param {TestContext} t
    * @param {Name} name
    */
   static async launch(t, name) {
-    const place = mkdtempSync(join(tmpdir(), "selvedge-extension-"));
-    const extension = join(place, "extension");
+    const directory = mkdtempSync(join(tmpdir(), "selvedge-extension-"));
+    const extension = join(directory, "extension");
     cpSync(EXTENSION, extension, { recursive: true });
     if (name === "chromium") grant(extension);
-    // Firefox grants what is asked for in a click without its question; Chromium has no such switch.
+    // With this preference Firefox grants permissions without a prompt; Chromium has no such setting.
     const browser = await launch(name, { extension, preferences: { "extensions.webextOptionalPermissionPrompts": false } });
     t.after(async () => {
       await browser.close();
-      rmSync(place, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
     });
-    return new Extended(name, browser);
+    return new ExtensionBrowser(name, browser);
   }
 
   /**
@@ -50,19 +50,19 @@ export class Extended {
   }
 
   /**
-   * A page of the extension's, in a tab.
+   * Opens a page of the extension in a tab.
    * @param {string} path
    */
   async page(path) {
     const page = await extensionPage(this.#name, this.browser, path);
     page.setDefaultTimeout(TIMEOUT);
-    page.on("pageerror", error => this.wrong.push(String(error)));
-    page.on("console", message => message.type() === "error" && this.wrong.push(message.text()));
+    page.on("pageerror", error => this.errors.push(String(error)));
+    page.on("console", message => message.type() === "error" && this.errors.push(message.text()));
     return page;
   }
 
   /**
-   * Joins an account as a person does, and answers the options page.
+   * Joins an account with the options page, and returns that page.
    * @param {string} code
    */
   async join(code) {
@@ -73,7 +73,7 @@ export class Extended {
   }
 
   /**
-   * Pastes an account into the options page and clicks, as soon as the page has told its server.
+   * Pastes an account into the options page, and clicks "Join" when the page shows the account's server.
    * @param {Page} page
    * @param {string} code
    * @param {string} host
@@ -98,11 +98,10 @@ export class Extended {
   }
 
   /**
-   * The popup as the browser opens it for a click on the extension's button while a page is in front. Only Chromium lets a test
-   * click there.
+   * Clicks the extension's button on a page, and returns the popup. Only Chromium supports this.
    * @param {Page} front
    */
-  async clicked(front) {
+  async clickButton(front) {
     const [extension] = (await this.browser.extensions()).values();
     await front.bringToFront();
     const opened = this.browser.waitForTarget(target => target.url().endsWith("/popup.html"), { timeout: TIMEOUT });
@@ -113,7 +112,7 @@ export class Extended {
   }
 }
 
-/** Lets a copy of the extension talk with this machine outright: nobody can answer Chromium's question in a test. */
+/** Grants a copy of the extension the permission for 127.0.0.1: a test cannot answer Chromium's prompt. */
 const grant = extension => {
   const path = join(extension, "manifest.json");
   const manifest = JSON.parse(readFileSync(path, "utf8"));
@@ -121,11 +120,11 @@ const grant = extension => {
 };
 
 /**
- * Starts a server of one page to save, and ends it with the test.
+ * Starts a server with one page to save, and stops it after the test.
  * @param {TestContext} t
  * @param {string} title
  */
-export const article = async (t, title) => {
+export const serveArticle = async (t, title) => {
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html; charset=utf-8");
     response.end(`<!doctype html><title>${title}</title><p>An article.`);
@@ -137,24 +136,24 @@ export const article = async (t, title) => {
 };
 
 /**
- * Waits until the page says something.
+ * Waits until the page shows a message.
  * @param {Page} page
  * @param {string} words
  */
-export const says = async (page, words) => {
-  const isSaid = words => document.getElementById("told")?.textContent?.includes(words);
-  await page.waitForFunction(isSaid, { polling: 50 }, words).catch(async cause => {
-    const told = await page.$eval("#told", told => told.textContent?.replace(/\s+/g, " ").trim());
-    throw new Error(`the page does not say “${words}” but “${told}”`, { cause });
+export const showsMessage = async (page, words) => {
+  const isShown = words => document.getElementById("messages")?.textContent?.includes(words);
+  await page.waitForFunction(isShown, { polling: 50 }, words).catch(async cause => {
+    const shown = await page.$eval("#messages", messages => messages.textContent?.replace(/\s+/g, " ").trim());
+    throw new Error(`the page shows “${shown}” instead of “${words}”`, { cause });
   });
 };
 
 /**
- * Waits until exactly these pages are shown, in any order.
+ * Waits until the list has exactly these titles, in any order.
  * @param {Page} page
  * @param {string[]} wanted
  */
-export const shows = (page, wanted) =>
+export const showsTitles = (page, wanted) =>
   page.waitForFunction(
     wanted => JSON.stringify([...document.querySelectorAll("#entries .entry a")].map(link => link.textContent).sort()) === wanted,
     { polling: 50 },
@@ -162,14 +161,14 @@ export const shows = (page, wanted) =>
   );
 
 /**
- * Syncs by the popup's button.
+ * Syncs with the popup's button.
  * @param {Page} page
  */
 export const sync = async page => {
   await page.waitForSelector("#sync:not(:disabled)", { visible: true });
   await page.$eval("#status", status => void (status.textContent = ""));
   await page.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
-  await says(page, "In step");
+  await showsMessage(page, "Synced:");
 };
 
 /**

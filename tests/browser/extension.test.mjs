@@ -1,5 +1,5 @@
-// The extension in real browsers: it keeps a reading list in step with the other browser and the program, whatever becomes of
-// its background.
+// The extension in real browsers: it syncs a reading list with another browser and the program, even if its background is
+// stopped.
 // @ts-check
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BROWSERS } from "./browsers.mjs";
-import { article, Extended, fill, says, shows, sync } from "./extension.mjs";
+import { ExtensionBrowser, fill, serveArticle, showsMessage, showsTitles, sync } from "./extension.mjs";
 import { Device, serve } from "./selvedge.mjs";
 
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
@@ -36,13 +36,13 @@ const entry = (at, more = {}) => ({
   id: `entry-${at}`, url: `https://example.org/${at}`, title: `Page ${at}`, note: "", tags: [], read: false, added: 1_700_000_000_000 + at, ...more,
 });
 
-test("two browsers and the program keep one reading list in step", async t => {
+test("two browsers and the program sync one reading list", async t => {
   const { cli, code } = await account(t);
-  const [chromium, firefox] = await Promise.all(BROWSERS.map(name => Extended.launch(t, name)));
+  const [chromium, firefox] = await Promise.all(BROWSERS.map(name => ExtensionBrowser.launch(t, name)));
   for (const browser of [chromium, firefox]) await (await browser.join(code)).close();
-  const url = await article(t, "The selvedge of a cloth");
+  const url = await serveArticle(t, "The selvedge of a cloth");
 
-  // The page in front is saved from the popup, in both browsers: that is one entry.
+  // The current page is saved in the popups of both browsers: this makes one entry.
   const popups = [];
   for (const { browser } of [chromium, firefox]) {
     const tab = await browser.newPage();
@@ -52,7 +52,7 @@ test("two browsers and the program keep one reading list in step", async t => {
     await popup.reload({ waitUntil: [] });
     await popup.waitForFunction(() => document.getElementById("save-what")?.textContent?.includes("selvedge"), { polling: 50 });
     await popup.$eval("#save", save => /** @type {HTMLButtonElement} */ (save).click());
-    await says(popup, "Saved “The selvedge of a cloth”");
+    await showsMessage(popup, "Saved “The selvedge of a cloth”");
     popups.push(popup);
   }
   const [inChromium, inFirefox] = popups;
@@ -64,10 +64,10 @@ test("two browsers and the program keep one reading list in step", async t => {
   assert.deepEqual([saved.url, saved.title, saved.read], [url, "The selvedge of a cloth", false]);
   assert.match(saved.id, /^[\w-]{16}$/);
 
-  // Each changes something else, and all have all of it.
+  // Each device changes another field, and all devices get all changes.
   cli.feed(JSON.stringify({ note: "Ask about the loom", colour: "indigo" }), "records", "edit", COLLECTION, saved.id);
   cli.sync();
-  await inChromium.$eval('[data-act="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
+  await inChromium.$eval('[data-action="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
   await inChromium.waitForSelector(".entry.read");
   await sync(inChromium);
   await sync(inFirefox);
@@ -76,37 +76,37 @@ test("two browsers and the program keep one reading list in step", async t => {
   const [merged] = cli.records(COLLECTION);
   assert.deepEqual([merged.note, merged.colour, merged.read], ["Ask about the loom", "indigo", true]);
 
-  // What one deletes is gone from all, and can be taken back before.
-  await inFirefox.$eval('[data-act="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
-  await says(inFirefox, "Deleted");
+  // A deletion is synced to all devices; before that it can be undone.
+  await inFirefox.$eval('[data-action="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
+  await showsMessage(inFirefox, "Deleted");
   await inFirefox.$eval("#undo", undo => /** @type {HTMLButtonElement} */ (undo).click());
-  await shows(inFirefox, ["The selvedge of a cloth"]);
-  await inFirefox.$eval('[data-act="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
-  await shows(inFirefox, []);
+  await showsTitles(inFirefox, ["The selvedge of a cloth"]);
+  await inFirefox.$eval('[data-action="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
+  await showsTitles(inFirefox, []);
   await sync(inFirefox);
   await sync(inChromium);
-  await shows(inChromium, []);
+  await showsTitles(inChromium, []);
   cli.sync();
   assert.deepEqual(cli.records(COLLECTION), []);
-  assert.deepEqual([...chromium.wrong, ...firefox.wrong], []);
+  assert.deepEqual([...chromium.errors, ...firefox.errors], []);
 });
 
-test(`a sync of ${MANY.toLocaleString("en")} records goes on from its last commit when the worker is killed in the middle`, async t => {
+test(`a sync of ${MANY.toLocaleString("en")} records continues from its last commit after the worker is killed`, async t => {
   const { cli, code } = await account(t);
   const records = Array.from({ length: MANY }, (_, at) => JSON.stringify(entry(at, { note: "n".repeat(2000) })));
   cli.feed(records.join("\n"), "records", "put", COLLECTION);
   cli.sync();
-  const extended = await Extended.launch(t, "chromium");
+  const extended = await ExtensionBrowser.launch(t, "chromium");
   const workers = await serviceWorkers(extended);
 
-  // As soon as something is committed, the worker is killed.
+  // Kill the worker after the first commit.
   const options = await extended.join(code);
   while ((await committed(options)) === 0) await new Promise(resolve => setTimeout(resolve, 10));
   await workers.stop();
   const before = await committed(options);
   assert.ok(before > 0 && before < MANY, `the worker was killed with ${before} of ${MANY} records`);
 
-  // Nobody asks for anything: the alarm alone starts the worker again.
+  // No page sends a request: the alarm starts the worker again.
   await options.waitForFunction(
     async () => (await chrome.storage.local.get("last")).last?.isDone,
     { polling: 200, timeout: 90_000 },
@@ -114,44 +114,44 @@ test(`a sync of ${MANY.toLocaleString("en")} records goes on from its last commi
   assert.equal(await committed(options), MANY);
   const { last } = await options.evaluate(() => chrome.storage.local.get("last"));
   const received = Number(/([\d.,]+) changes? received/.exec(last.said)?.[1].replace(/\D/g, ""));
-  t.diagnostic(`killed with ${before} of ${MANY} records; ${received} came afterwards`);
-  assert.equal(received, MANY - before, "what was committed does not come again");
+  t.diagnostic(`killed with ${before} of ${MANY} records; ${received} received afterwards`);
+  assert.equal(received, MANY - before, "committed records are not received again");
   const popup = await extended.popup();
   await popup.waitForSelector(".entry");
   assert.match(await popup.$eval("#count", count => count.textContent ?? ""), /5[,.\s]?000/);
-  assert.deepEqual(extended.wrong, []);
+  assert.deepEqual(extended.errors, []);
 });
 
-test("an account that its server does not know is told of and not kept", async t => {
+test("an account that its server does not know is refused and not stored", async t => {
   const { url } = await serve(t);
-  const extended = await Extended.launch(t, "chromium");
+  const extended = await ExtensionBrowser.launch(t, "chromium");
   const page = await extended.page("options.html");
   await page.waitForSelector("#account", { visible: true });
   await page.type("#account", "selvedge1-nothing");
-  await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("no join code"));
+  await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("not a complete join code"));
   await page.click("#join-button");
-  await tells(page, "#account-problem", "Paste a join code or credentials first.");
+  await hasText(page, "#account-problem", "Paste a join code or credentials first.");
 
   const key = randomBytes(64);
   const fingerprint = createHash("sha256").update(key).digest().subarray(0, 16).toString("base64url");
-  const credentials = { tokenserver_url: `${url}/1.0/sync/1.5`, access_token: "nobody", kid: `1-${fingerprint}`, ksync_b64url: key.toString("base64url") };
+  const credentials = { tokenserver_url: `${url}/1.0/sync/1.5`, access_token: "unknown", kid: `1-${fingerprint}`, ksync_b64url: key.toString("base64url") };
   await fill(page, "#account", JSON.stringify(credentials));
   await page.waitForFunction(() => document.getElementById("server-hint")?.textContent?.includes("127.0.0.1"));
   await page.click("#join-button");
-  await tells(page, "#account-problem", "The server no longer knows this device. Join again with a new code.");
+  await hasText(page, "#account-problem", "The server no longer knows this device. Join again with a new code.");
   assert.deepEqual(await page.evaluate(() => chrome.storage.local.get()), {});
   assert.equal(await page.$eval("#join", join => join.checkVisibility()), true);
 });
 
 for (const name of BROWSERS) {
-  test(`${name}: everything can be done by keys alone`, async t => {
+  test(`${name}: everything can be done with the keyboard`, async t => {
     const { cli, code } = await account(t);
     cli.feed([1, 2].map(at => JSON.stringify(entry(at))).join("\n"), "records", "put", COLLECTION);
     cli.sync();
-    const extended = await Extended.launch(t, name);
+    const extended = await ExtensionBrowser.launch(t, name);
     await (await extended.join(code)).close();
     const popup = await extended.popup();
-    await shows(popup, ["Page 1", "Page 2"]);
+    await showsTitles(popup, ["Page 1", "Page 2"]);
     await popup.bringToFront();
 
     await reach(popup, "#other summary");
@@ -159,32 +159,32 @@ for (const name of BROWSERS) {
     await reach(popup, "#add-url");
     await popup.keyboard.type("example.org/by-keys");
     await popup.keyboard.press("Enter");
-    await says(popup, "Saved “example.org”");
+    await showsMessage(popup, "Saved “example.org”");
     await reach(popup, "#search");
     await popup.keyboard.type("by-keys");
-    await shows(popup, ["example.org"]);
-    await reach(popup, '[data-act="edit"]');
+    await showsTitles(popup, ["example.org"]);
+    await reach(popup, '[data-action="edit"]');
     await popup.keyboard.press("Enter");
     await popup.waitForSelector("#edit[open]");
     await reach(popup, "#edit-tags");
     await popup.keyboard.type("weaving, cloth");
     await popup.keyboard.press("Enter");
     await popup.waitForSelector(".entry .tag");
-    await reach(popup, '[data-act="mark"]', BACK);
+    await reach(popup, '[data-action="mark"]', BACK);
     await popup.keyboard.press(" ");
     await popup.waitForSelector(".entry.read");
     await reach(popup, "#sync", BACK);
     await popup.keyboard.press("Enter");
-    await says(popup, "In step");
+    await showsMessage(popup, "Synced:");
     cli.sync();
     const made = cli.records(COLLECTION).find(({ url }) => url === "https://example.org/by-keys");
     assert.deepEqual([made?.tags, made?.read], [["weaving", "cloth"], true]);
-    await reach(popup, '[data-act="delete"]');
+    await reach(popup, '[data-action="delete"]');
     await popup.keyboard.press("Enter");
-    await shows(popup, []);
+    await showsTitles(popup, []);
     const focused = await popup.evaluate(() => document.activeElement?.id);
-    assert.equal(focused, "search", "the focus is somewhere when its entry is gone");
-    assert.deepEqual(extended.wrong, []);
+    assert.equal(focused, "search", "the focus moves to the search field when its entry is deleted");
+    assert.deepEqual(extended.errors, []);
   });
 
   test(`${name}: popup and options are accessible in light and dark, joined or not`, async t => {
@@ -196,7 +196,7 @@ for (const name of BROWSERS) {
     ];
     cli.feed(shown.map(one => JSON.stringify(one)).join("\n"), "records", "put", COLLECTION);
     cli.sync();
-    const extended = await Extended.launch(t, name);
+    const extended = await ExtensionBrowser.launch(t, name);
     const fresh = await extended.page("popup.html");
     await fresh.setViewport({ width: 400, height: 600 });
     await fresh.waitForSelector("#join", { visible: true });
@@ -206,74 +206,74 @@ for (const name of BROWSERS) {
     await accessible(unjoined, `${name}-options-fresh`);
     const options = await extended.join(code);
     const popup = await extended.popup();
-    await shows(popup, shown.map(({ title }) => title));
+    await showsTitles(popup, shown.map(({ title }) => title));
     await accessible(popup, `${name}-popup`);
-    await popup.$eval('[data-act="edit"]', edit => /** @type {HTMLButtonElement} */ (edit).click());
+    await popup.$eval('[data-action="edit"]', edit => /** @type {HTMLButtonElement} */ (edit).click());
     await popup.waitForSelector("#edit[open]");
     await accessible(popup, `${name}-popup-edit`);
     await accessible(options, `${name}-options`);
-    assert.deepEqual(extended.wrong, []);
+    assert.deepEqual(extended.errors, []);
   });
 }
 
-test("leaving the account keeps the list or removes it, as it was chosen", async t => {
+test("leaving the account keeps or removes the list, as chosen", async t => {
   const { cli, code } = await account(t);
   cli.feed(JSON.stringify(entry(1)), "records", "put", COLLECTION);
   cli.sync();
-  const extended = await Extended.launch(t, "chromium");
+  const extended = await ExtensionBrowser.launch(t, "chromium");
   const options = await extended.join(code);
   await (await extended.popup()).close();
   for (const [choice, left] of /** @type {const} */ ([["keep", 1], ["remove", 0]])) {
     await leave(options, choice);
     const kept = left ? { adopt: true } : {};
-    assert.deepEqual(await options.evaluate(() => chrome.storage.local.get()), kept, "nothing of the account is left");
+    assert.deepEqual(await options.evaluate(() => chrome.storage.local.get()), kept, "the account's values are removed");
     assert.equal(await committed(options), left);
     if (left) {
       await extended.joinIn(options, code, "127.0.0.1");
       await options.waitForSelector("#device", { visible: true });
       const popup = await extended.popup();
-      await shows(popup, ["Page 1"]);
+      await showsTitles(popup, ["Page 1"]);
       await popup.close();
     }
   }
   cli.sync();
-  assert.equal(cli.records(COLLECTION).length, 1, "the server and the other devices keep theirs");
+  assert.equal(cli.records(COLLECTION).length, 1, "the server and the other devices keep the list");
 });
 
 for (const name of BROWSERS) {
-  test(`${name}: the badge counts what is unread, and says when a person is needed`, async t => {
+  test(`${name}: the badge counts unread pages, and shows when the user has to act`, async t => {
     const { cli, code, server } = await account(t);
     cli.feed([1, 2].map(at => JSON.stringify(entry(at))).join("\n"), "records", "put", COLLECTION);
     cli.sync();
-    const extended = await Extended.launch(t, name);
+    const extended = await ExtensionBrowser.launch(t, name);
     const options = await extended.join(code);
     await badge(options, "2", UNREAD, "Reading list: 2 pages to read");
     const popup = await extended.popup();
-    await popup.waitForSelector('[data-act="mark"]');
-    await popup.$eval('[data-act="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
+    await popup.waitForSelector('[data-action="mark"]');
+    await popup.$eval('[data-action="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
     await badge(options, "1", UNREAD, "Reading list: 1 page to read");
 
-    // A server that is away needs nobody: the schedule tries again.
+    // An unreachable server needs no action of the user: the schedule retries.
     await server.stop();
     await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
-    await says(popup, "The server cannot be reached.");
+    await showsMessage(popup, "The server cannot be reached.");
     await badge(options, "1", UNREAD, "Reading list: 1 page to read");
 
-    // One that does not know this device any more does, and the popup says what to do.
+    // A server that no longer knows this device does, and the popup shows the remedy.
     await serve(t, [], new URL(server.url).host);
     await popup.waitForSelector("#sync:not(:disabled)");
     await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
-    const sentence = "The server no longer knows this device. Join again with a new code.";
-    await says(popup, sentence);
-    await badge(options, "!", ALARM, `Reading list: ${sentence}`);
+    const message = "The server no longer knows this device. Join again with a new code.";
+    await showsMessage(popup, message);
+    await badge(options, "!", ALARM, `Reading list: ${message}`);
 
     await leave(options, "keep");
     await badge(options, "", UNREAD, "Reading list: nothing to read");
   });
 
-  test(`${name}: the popup stops a long sync, and the next one goes on`, async t => {
+  test(`${name}: the popup stops a long sync, and the next one continues`, async t => {
     const { cli, code } = await account(t);
-    const extended = await Extended.launch(t, name);
+    const extended = await ExtensionBrowser.launch(t, name);
     const options = await extended.join(code);
     await (await extended.popup()).close();
     const records = Array.from({ length: MANY }, (_, at) => JSON.stringify(entry(at, { note: "n".repeat(2000) })));
@@ -285,41 +285,41 @@ for (const name of BROWSERS) {
     await popup.waitForSelector("#stop", { visible: true });
     while ((await committed(options)) === 0) await new Promise(resolve => setTimeout(resolve, 10));
     await popup.$eval("#stop", button => /** @type {HTMLButtonElement} */ (button).click());
-    await says(popup, "The sync was stopped. What it had done stays done.");
+    await showsMessage(popup, "The sync was stopped. Completed changes are kept.");
     await popup.waitForSelector("#syncing", { hidden: true });
     const before = await committed(options);
     assert.ok(before > 0 && before < MANY, `it was stopped with ${before} of ${MANY} records`);
-    // It stays stopped: the next one comes at a time of its own.
+    // The sync stays stopped: the next one starts at its scheduled time.
     assert.match(await popup.$eval("#last", last => last.textContent ?? ""), /Next in \d+ minutes?/);
 
     await popup.$eval("#sync", button => /** @type {HTMLButtonElement} */ (button).click());
-    await says(popup, "In step");
+    await showsMessage(popup, "Synced:");
     assert.equal(await committed(options), MANY);
     const received = await popup.$eval("#status", status => Number(/([\d.,]+) changes? received/.exec(status.textContent ?? "")?.[1].replace(/\D/g, "")));
-    t.diagnostic(`${name}: stopped with ${before} of ${MANY} records; ${received} came afterwards`);
-    assert.equal(received, MANY - before, "what was committed does not come again");
-    assert.deepEqual(extended.wrong, []);
+    t.diagnostic(`${name}: stopped with ${before} of ${MANY} records; ${received} received afterwards`);
+    assert.equal(received, MANY - before, "committed records are not received again");
+    assert.deepEqual(extended.errors, []);
   });
 
-  test(`${name}: the popup shows at once what another window changes`, async t => {
+  test(`${name}: the popup immediately shows changes of another window`, async t => {
     const { cli, code } = await account(t);
     cli.feed(JSON.stringify(entry(1)), "records", "put", COLLECTION);
     cli.sync();
-    const extended = await Extended.launch(t, name);
+    const extended = await ExtensionBrowser.launch(t, name);
     await (await extended.join(code)).close();
     const [first, second] = [await extended.popup(), await extended.popup()];
-    await shows(first, ["Page 1"]);
-    await second.waitForSelector('[data-act="mark"]');
-    await second.$eval('[data-act="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
+    await showsTitles(first, ["Page 1"]);
+    await second.waitForSelector('[data-action="mark"]');
+    await second.$eval('[data-action="mark"]', mark => /** @type {HTMLInputElement} */ (mark).click());
     await first.waitForSelector(".entry.read", { timeout: 5000 });
-    await second.$eval('[data-act="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
-    await shows(first, []);
-    assert.deepEqual(extended.wrong, []);
+    await second.$eval('[data-action="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
+    await showsTitles(first, []);
+    assert.deepEqual(extended.errors, []);
   });
 }
 
-test("firefox: each server is asked for when it is joined, and the permission is given back", async t => {
-  const extended = await Extended.launch(t, "firefox");
+test("firefox: joining requests the permission for the server, and leaving removes it", async t => {
+  const extended = await ExtensionBrowser.launch(t, "firefox");
   const page = await extended.page("options.html");
   const origins = () => page.evaluate(async () => (await globalThis.browser.permissions.getAll()).origins);
   for (const host of ["127.0.0.1", "127.0.0.2"]) {
@@ -331,62 +331,62 @@ test("firefox: each server is asked for when it is joined, and the permission is
     await leave(page, "remove");
   }
   assert.deepEqual(await origins(), []);
-  assert.deepEqual(extended.wrong, []);
+  assert.deepEqual(extended.errors, []);
 });
 
-// Nobody can answer Chromium's question headless: here the test answers in its place, and looks at what was asked.
-test("chromium: each server is asked for when it is joined, and without the permission nothing is kept", async t => {
-  const extended = await Extended.launch(t, "chromium");
+// Headless Chromium cannot show its permission prompt: the test replaces the API, denies the permission and checks the request.
+test("chromium: joining requests the permission for the server, and without it nothing is stored", async t => {
+  const extended = await ExtensionBrowser.launch(t, "chromium");
   const page = await extended.join((await account(t)).code);
   await leave(page, "remove");
   await page.evaluate(() => {
-    globalThis.asked = [];
-    chrome.permissions.request = async wanted => (globalThis.asked.push(wanted), false);
+    globalThis.requested = [];
+    chrome.permissions.request = async permission => (globalThis.requested.push(permission), false);
   });
   await extended.joinIn(page, (await account(t, "127.0.0.2")).code, "127.0.0.2");
   await page.waitForFunction(() => document.getElementById("account-problem")?.textContent?.startsWith("Without the permission"));
-  assert.deepEqual(await page.evaluate(() => globalThis.asked), [{ origins: ["http://127.0.0.2/*"] }]);
+  assert.deepEqual(await page.evaluate(() => globalThis.requested), [{ origins: ["http://127.0.0.2/*"] }]);
   assert.deepEqual(await page.evaluate(() => chrome.storage.local.get()), {});
-  assert.deepEqual(extended.wrong, []);
+  assert.deepEqual(extended.errors, []);
 });
 
-// No test can click Firefox's toolbar: there the popup is tried in a tab, with the permission for the page's server.
-test("chromium: a click on the button tells the popup of the page in front, which it may not see otherwise", async t => {
+// A test cannot click Firefox's toolbar: there the popup is tested in a tab, with the permission for the page's server.
+test("chromium: a click on the extension's button gives the popup access to the current page", async t => {
   const { cli, code } = await account(t);
-  const extended = await Extended.launch(t, "chromium");
+  const extended = await ExtensionBrowser.launch(t, "chromium");
   await (await extended.join(code)).close();
-  const url = (await article(t, "A page of another server")).replace("127.0.0.1", "localhost");
+  const url = (await serveArticle(t, "A page of another server")).replace("127.0.0.1", "localhost");
   const front = await extended.browser.newPage();
   await front.goto(url);
   const inTab = await extended.popup();
   await front.bringToFront();
   await inTab.reload({ waitUntil: [] });
-  await tells(inTab, "#save-what", "The tab in front is no page of the web.");
+  await hasText(inTab, "#save-what", "The current tab is not a web page.");
   await inTab.close();
 
-  const popup = await extended.clicked(front);
-  await tells(popup, "#save-what", "A page of another server");
+  const popup = await extended.clickButton(front);
+  await hasText(popup, "#save-what", "A page of another server");
   await popup.click("#save");
-  await says(popup, "Saved “A page of another server”");
-  await tells(popup, "#save", "This page is saved");
+  await showsMessage(popup, "Saved “A page of another server”");
+  await hasText(popup, "#save", "This page is saved");
   await sync(popup);
   cli.sync();
   assert.deepEqual(cli.records(COLLECTION).map(({ url, title }) => [url, title]), [[url, "A page of another server"]]);
-  assert.deepEqual(extended.wrong, []);
+  assert.deepEqual(extended.errors, []);
 });
 
-test("chromium: joining can be cancelled, and nothing of the account is kept", async t => {
-  // A server that takes every request and answers none.
-  const deaf = createServer(() => {});
-  await new Promise(resolve => deaf.listen(0, "127.0.0.1", () => resolve(undefined)));
-  t.after(() => (deaf.closeAllConnections(), deaf.close()));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (deaf.address());
+test("chromium: joining can be cancelled, and the account is not stored", async t => {
+  // A server that accepts every request and never responds.
+  const hanging = createServer(() => {});
+  await new Promise(resolve => hanging.listen(0, "127.0.0.1", () => resolve(undefined)));
+  t.after(() => (hanging.closeAllConnections(), hanging.close()));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (hanging.address());
   const credentials = { tokenserver_url: `http://127.0.0.1:${port}/1.0/sync/1.5`, access_token: "a", kid: `1-${"A".repeat(22)}`, ksync_b64url: "A".repeat(86) };
-  const extended = await Extended.launch(t, "chromium");
+  const extended = await ExtensionBrowser.launch(t, "chromium");
   const page = await extended.page("options.html");
   await extended.joinIn(page, JSON.stringify(credentials), "127.0.0.1");
   await page.waitForSelector("#stop", { visible: true });
-  await tells(page, "#stop", "Cancel");
+  await hasText(page, "#stop", "Cancel");
   await page.click("#stop");
   await page.waitForFunction(() => document.getElementById("account-problem")?.textContent?.startsWith("Joining was cancelled."));
   await page.screenshot({ path: join(artifacts, "extension-cancelled.png") });
@@ -395,25 +395,25 @@ test("chromium: joining can be cancelled, and nothing of the account is kept", a
 });
 
 for (const name of BROWSERS) {
-  test(`${name}: the popup deletes entries whose ids have quotes`, async t => {
+  test(`${name}: the popup deletes entries with quotes in their ids`, async t => {
     const { cli, code } = await account(t);
     const ids = ["a\"b", "c'd", "e\\f]"];
     cli.feed(ids.map((id, at) => JSON.stringify({ ...entry(at), id })).join("\n"), "records", "put", COLLECTION);
     cli.sync();
-    const extended = await Extended.launch(t, name);
+    const extended = await ExtensionBrowser.launch(t, name);
     await (await extended.join(code)).close();
     const popup = await extended.popup();
     for (let left = ids.length; left > 0; left -= 1) {
       await popup.waitForFunction(left => document.querySelectorAll(".entry").length === left, { polling: 50 }, left);
-      await popup.$eval('[data-act="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
-      await says(popup, "Deleted");
+      await popup.$eval('[data-action="delete"]', button => /** @type {HTMLButtonElement} */ (button).click());
+      await showsMessage(popup, "Deleted");
     }
-    await shows(popup, []);
-    assert.deepEqual(extended.wrong, []);
+    await showsTitles(popup, []);
+    assert.deepEqual(extended.errors, []);
   });
 }
 
-/** What stops the extension's service worker as the browser does. */
+/** A handle that stops the extension's service worker, as the browser does. */
 const serviceWorkers = async extended => {
   const page = await extended.browser.newPage();
   const client = await page.createCDPSession();
@@ -428,11 +428,11 @@ const serviceWorkers = async extended => {
   };
 };
 
-/** Waits until an element has this text; also in a page that is not in front. */
-const tells = (page, selector, words) =>
+/** Waits until an element has this text; also in a page in the background. */
+const hasText = (page, selector, words) =>
   page.waitForFunction(([selector, words]) => document.querySelector(selector)?.textContent === words, { polling: 50 }, [selector, words]);
 
-/** Leaves the account as a person does. */
+/** Leaves the account with the options page. */
 const leave = async (options, choice) => {
   await options.bringToFront();
   await options.click(`input[value="${choice}"]`);
@@ -440,7 +440,7 @@ const leave = async (options, choice) => {
   await options.waitForSelector("#join", { visible: true });
 };
 
-/** Waits until the badge shows a text in a colour, and the button's title says the same in words. */
+/** Waits until the badge has a text and a colour, and the button has a title. */
 const badge = async (page, ...wanted) => {
   const isShown = async wanted => {
     const { action } = globalThis.browser ?? chrome;
@@ -453,7 +453,7 @@ const badge = async (page, ...wanted) => {
   });
 };
 
-/** How many records the database of the extension holds. */
+/** Number of records in the database of the extension. */
 const committed = page =>
   page.evaluate(
     () =>
@@ -475,7 +475,7 @@ const committed = page =>
       }),
   );
 
-/** Goes by Tab until this has the focus, forth or back; not around, for there the browser's own controls are. */
+/** Presses Tab, or Shift and Tab, until an element has the focus. It does not wrap around: the browser's own controls follow. */
 const reach = async (page, selector, isBack = false) => {
   if (isBack) await page.keyboard.down("Shift");
   for (let press = 0; press < 60; press += 1) {
@@ -488,13 +488,13 @@ const reach = async (page, selector, isBack = false) => {
   assert.fail(`Tab does not lead to ${selector}`);
 };
 
-/** Looks for what keeps people out, in light and in dark, and keeps a picture of each. */
+/** Checks the accessibility in light and dark mode, and saves a screenshot of each. */
 const accessible = async (page, name) => {
   await page.bringToFront();
   for (const scheme of ["light", "dark"]) {
     await setScheme(page, scheme);
     await page.screenshot({ path: join(artifacts, `extension-${name}-${scheme}.png`) });
-    // Pages of an extension run no foreign script but by the test's own hand.
+    // Pages of an extension do not load other scripts: the test injects this one.
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);

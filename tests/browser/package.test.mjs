@@ -1,4 +1,4 @@
-// The npm package in real browsers: its stores keep every promise, in pages, workers and several windows at once.
+// The npm package in real browsers: its stores, in pages, workers and several windows.
 // @ts-check
 import assert from "node:assert/strict";
 import { createReadStream, existsSync } from "node:fs";
@@ -13,7 +13,7 @@ import { BROWSERS, launch, program } from "./browsers.mjs";
 const PACKAGE = fileURLToPath(new URL("../../wasm/pkg", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
-/** Scripts that the package's user writes. */
+/** Scripts of a program that uses the package. */
 const SCRIPTS = {
   "/page.html": "<!doctype html><title>page</title>",
   "/worker.js": `
@@ -49,7 +49,7 @@ const ACCOUNT = {
   ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
 };
 
-/** Has a dedicated worker put a record with a client of these options, and answers its id and title. */
+/** Puts a record in a dedicated worker, with a client of these options; resolves to its id and title. */
 const inWorker = options =>
   new Promise((resolve, reject) => {
     const worker = new Worker("/worker.js", { type: "module" });
@@ -58,7 +58,7 @@ const inWorker = options =>
     worker.postMessage(options);
   });
 
-/** Likewise the service worker. */
+/** Puts a record in the service worker. */
 const inServiceWorker = async options => {
   await navigator.serviceWorker.register("/service-worker.js", { type: "module" });
   const { active } = await navigator.serviceWorker.ready;
@@ -87,7 +87,7 @@ const serve = async () => {
 };
 
 for (const name of BROWSERS) {
-  describe(name, { skip: program(name) ? false : `there is no ${name}` }, () => {
+  describe(name, { skip: program(name) ? false : `${name} is not installed` }, () => {
     /** @type {import("puppeteer-core").Browser} */
     let browser;
     /** @type {{ url: string, stop: () => void }} */
@@ -101,20 +101,20 @@ for (const name of BROWSERS) {
       server?.stop();
     });
 
-    const opened = async () => {
+    const openPage = async () => {
       const page = await browser.newPage();
       await page.goto(`${server.url}/page.html`);
       return page;
     };
 
     /**
-     * Does something in a page of its own.
+     * Runs a function in a new page.
      * @template T, A
      * @param {(given: A) => Promise<T>} work
      * @param {A} [given]
      */
-    const within = async (work, given) => {
-      const page = await opened();
+    const inPage = async (work, given) => {
+      const page = await openPage();
       try {
         return await page.evaluate(/** @type {any} */ (work), given);
       } finally {
@@ -123,8 +123,8 @@ for (const name of BROWSERS) {
     };
 
     for (const store of ["IndexedDbStore", "MemoryStore"]) {
-      test(`the ${store} keeps every promise of a store`, async () => {
-        const { passed, broken } = await within(async store => {
+      test(`the ${store} passes the cases of a store's contract`, async () => {
+        const { passed, broken } = await inPage(async store => {
           const [{ storeCases }, stores] = await Promise.all([import("/store-cases.js"), import("/selvedge.js")]);
           const broken = [];
           for (const { name, run } of storeCases) {
@@ -142,27 +142,27 @@ for (const name of BROWSERS) {
       });
     }
 
-    test("what was put is there after the page has gone", async () => {
+    test("records persist after the page is closed", async () => {
       const put = async account => {
         const { default: init, open } = await import("/selvedge.js");
         await init();
         const client = await open({ account, name: "lasting" });
         return client.collection("notes").put({ title: "milk" });
       };
-      const id = await within(put, ACCOUNT);
+      const id = await inPage(put, ACCOUNT);
       const get = async ([account, id]) => {
         const { default: init, open } = await import("/selvedge.js");
         await init();
         const client = await open({ account, name: "lasting" });
         return [await client.collection("notes").get(id), await client.status()];
       };
-      const [record, status] = await within(get, [ACCOUNT, id]);
+      const [record, status] = await inPage(get, [ACCOUNT, id]);
       assert.deepEqual(record, { id, title: "milk" });
       assert.deepEqual(status.collections, [{ name: "notes", records: 1, pending: 1, givenUp: 0 }]);
     });
 
-    test("two windows that edit one record at once lose neither edit", async () => {
-      const pages = await Promise.all([opened(), opened()]);
+    test("two windows that edit one record concurrently lose no edit", async () => {
+      const pages = await Promise.all([openPage(), openPage()]);
       const start = async (page, number) =>
         page.evaluate(
           async ([account, number]) => {
@@ -186,15 +186,15 @@ for (const name of BROWSERS) {
       for (const page of pages) await page.close();
     });
 
-    test("one window syncs at a time", async () => {
-      const pages = await Promise.all([opened(), opened()]);
+    test("only one window syncs at a time", async () => {
+      const pages = await Promise.all([openPage(), openPage()]);
       const open = page =>
         page.evaluate(async account => {
           const { default: init, open } = await import("/selvedge.js");
           await init();
-          globalThis.asked = 0;
+          globalThis.requests = 0;
           const fetch = () => {
-            globalThis.asked += 1;
+            globalThis.requests += 1;
             return new Promise(resolve => (globalThis.answer = () => resolve(new Response(null, { status: 503 }))));
           };
           globalThis.client = await open({ account, fetch, name: "locked" });
@@ -202,39 +202,38 @@ for (const name of BROWSERS) {
       for (const page of pages) await open(page);
       const [first, second] = pages;
       await first.evaluate(() => void (globalThis.syncing = globalThis.client.sync({ collections: ["notes"] })));
-      await first.waitForFunction(() => globalThis.asked === 1, { polling: 50 });
+      await first.waitForFunction(() => globalThis.requests === 1, { polling: 50 });
       const blocked = await second.evaluate(() => globalThis.client.sync({ collections: ["notes"] }));
       assert.deepEqual([blocked.ending, blocked.error?.code, blocked.requests], ["blocked", "blocked", 0]);
-      assert.equal(await second.evaluate(() => globalThis.asked), 0);
+      assert.equal(await second.evaluate(() => globalThis.requests), 0);
       const ended = await first.evaluate(() => (globalThis.answer(), globalThis.syncing));
       assert.equal(ended.ending, "stopped");
-      // The lock is free again, and so is the lock of a window that is closed in the middle of its sync. Other windows see it
-      // a moment later.
-      const isTried = most => (void globalThis.client.sync({ collections: ["notes"] }), globalThis.asked === most);
+      // The lock is released after the sync, and when a window is closed during its sync. Other windows get it a moment later.
+      const isTried = wanted => (void globalThis.client.sync({ collections: ["notes"] }), globalThis.requests === wanted);
       await second.waitForFunction(isTried, { polling: 50 }, 1);
       await second.close();
       await first.waitForFunction(isTried, { polling: 50 }, 2);
       await first.close();
     });
 
-    test("clients with stores of their own and no name do not wait for each other", async () => {
-      const asked = await within(async account => {
+    test("clients with stores of the program and without a name do not share a lock", async () => {
+      const results = await inPage(async account => {
         const { default: init, MemoryStore, open } = await import("/selvedge.js");
         await init();
-        let asked = 0;
+        let requests = 0;
         const fetch = () => {
-          asked += 1;
+          requests += 1;
           return new Promise(resolve => setTimeout(() => resolve(new Response(null, { status: 503 })), 100));
         };
         const clients = await Promise.all([0, 1].map(() => open({ account, fetch, store: new MemoryStore() })));
         const reports = await Promise.all(clients.map(client => client.sync({ collections: ["notes"] })));
-        return [asked, ...reports.map(report => report.ending)];
+        return [requests, ...reports.map(report => report.ending)];
       }, ACCOUNT);
-      assert.deepEqual(asked, [2, "stopped", "stopped"]);
+      assert.deepEqual(results, [2, "stopped", "stopped"]);
     });
 
-    test("a database of a newer program is refused, and one that is in use is not deleted", async () => {
-      const codes = await within(async () => {
+    test("a database of a newer program is refused, and a database in use is not deleted", async () => {
+      const codes = await inPage(async () => {
         const { IndexedDbStore } = await import("/selvedge.js");
         const opened = (database, version) =>
           new Promise((resolve, reject) => {
@@ -246,11 +245,11 @@ for (const name of BROWSERS) {
         const codes = [];
         (await opened("newer", 7)).close();
         codes.push(await code(new IndexedDbStore("newer").global()));
-        // The store steps aside when a newer program wants to change the database, and says so.
+        // The store closes when a newer program upgrades the database, and later calls reject with the reason.
         const store = await IndexedDbStore.open("taken-over");
         (await opened("taken-over", 7)).close();
         codes.push(await code(store.global()));
-        // A program that holds on to its connection.
+        // A program that keeps its connection open.
         const held = await opened("held", 1);
         codes.push(await code(IndexedDbStore.delete("held")));
         held.close();
@@ -260,9 +259,9 @@ for (const name of BROWSERS) {
     });
 
     for (const isWithLocks of [true, false]) {
-      test(`a deletion is refused while another window has unsent records, and loses none ${isWithLocks ? "" : "where the browser has no locks"}`, async () => {
+      test(`a deletion is refused while another window has unsent records, and loses none ${isWithLocks ? "" : "in a browser without locks"}`, async () => {
         const name = `in-use-${isWithLocks}`;
-        const [first, second] = await Promise.all([opened(), opened()]);
+        const [first, second] = await Promise.all([openPage(), openPage()]);
         for (const page of [first, second]) {
           if (!isWithLocks) await page.evaluate(() => Object.defineProperty(navigator, "locks", { value: undefined }));
         }
@@ -278,12 +277,12 @@ for (const name of BROWSERS) {
         };
         await first.evaluate(start, [ACCOUNT, name]);
         assert.equal(await second.evaluate(deletion, name), "store-busy");
-        assert.equal(await second.evaluate(deletion, name), "store-busy", "also when it is tried again");
+        assert.equal(await second.evaluate(deletion, name), "store-busy", "also at the second try");
         const read = () => first.evaluate(async () => [await globalThis.client.collection("notes").get("unsent"), await globalThis.client.status()]);
         const [record, status] = await read();
-        assert.deepEqual(record, { id: "unsent", title: "milk" }, "the other window goes on");
+        assert.deepEqual(record, { id: "unsent", title: "milk" }, "the other window still works");
         assert.equal(status.collections[0].pending, 1);
-        // A refused deletion is not carried out later, when the other window is closed without a word.
+        // A refused deletion is not performed later, when the other window is closed.
         await first.close();
         const left = await second.evaluate(async name => {
           const { IndexedDbStore } = await import("/selvedge.js");
@@ -293,7 +292,7 @@ for (const name of BROWSERS) {
           return item?.cleartext;
         }, name);
         assert.deepEqual(JSON.parse(left ?? "null"), { id: "unsent", title: "milk" });
-        // A browser gives the lock of a closed window back a moment later.
+        // A browser releases the lock of a closed window a moment later.
         const isDeleted = async name => {
           const { IndexedDbStore } = await import("/selvedge.js");
           return IndexedDbStore.delete(name).then(() => true, () => false);
@@ -305,8 +304,8 @@ for (const name of BROWSERS) {
       });
     }
 
-    test("a deletion that was cut off half-way is ended by the next program that opens the database", async () => {
-      const items = await within(async () => {
+    test("the next program that opens the database completes an interrupted deletion", async () => {
+      const items = await inPage(async () => {
         const { IndexedDbStore } = await import("/selvedge.js");
         await new Promise((resolve, reject) => {
           const request = indexedDB.open("cut-off", Number.MAX_SAFE_INTEGER);
@@ -321,8 +320,8 @@ for (const name of BROWSERS) {
       assert.deepEqual(items, []);
     });
 
-    test("a store is closed when its transactions have ended, and can be deleted then", async () => {
-      const said = await within(async () => {
+    test("a store closes after its transactions have ended, and can be deleted then", async () => {
+      const results = await inPage(async () => {
         const { IndexedDbStore } = await import("/selvedge.js");
         const store = await IndexedDbStore.open("closing-store");
         const commits = Promise.all([1, 2, 3].map(at => store.commit({ parts: [], global: `state ${at}` })));
@@ -330,11 +329,11 @@ for (const name of BROWSERS) {
         await IndexedDbStore.delete("closing-store");
         return commits;
       });
-      assert.deepEqual(said, ["done", "done", "done"]);
+      assert.deepEqual(results, ["done", "done", "done"]);
     });
 
-    test("a closed store says so, and closing twice is closing once", async () => {
-      const code = await within(async () => {
+    test("a closed store rejects with \"closed\", and may be closed twice", async () => {
+      const code = await inPage(async () => {
         const { IndexedDbStore, SelvedgeError } = await import("/selvedge.js");
         const store = await IndexedDbStore.open("closed");
         await Promise.all([store.close(), store.close()]);
@@ -343,14 +342,14 @@ for (const name of BROWSERS) {
       assert.equal(code, "closed");
     });
 
-    test("a full disk is told as such, and nothing of the commit is kept", { skip: name === "firefox" && "its quota cannot be set" }, async () => {
+    test("a full disk gives \"store-full\", and nothing of the commit is stored", { skip: name === "firefox" && "Firefox has no command to set the quota" }, async () => {
       const page = await browser.newPage();
-      // An origin that has nothing yet.
+      // An origin without stored data.
       const origin = server.url.replace("localhost", "full.localhost");
       await page.goto(`${origin}/page.html`);
       const tools = await page.createCDPSession();
       await tools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 << 20 });
-      const told = await page.evaluate(async account => {
+      const result = await page.evaluate(async account => {
         const { default: init, open } = await import("/selvedge.js");
         await init();
         const client = await open({ account, name: "full" });
@@ -361,12 +360,12 @@ for (const name of BROWSERS) {
       }, ACCOUNT);
       await tools.send("Storage.overrideQuotaForOrigin", { origin });
       await page.close();
-      assert.deepEqual([told.name, told.cause], ["SelvedgeError", "store-full"], JSON.stringify(told));
-      assert.deepEqual(told.status.collections, []);
+      assert.deepEqual([result.name, result.cause], ["SelvedgeError", "store-full"], JSON.stringify(result));
+      assert.deepEqual(result.status.collections, []);
     });
 
-    test("a store whose data the browser has taken away goes on empty", { skip: name === "firefox" && "it cannot be told to" }, async () => {
-      const page = await opened();
+    test("a store whose data the browser has evicted continues empty", { skip: name === "firefox" && "Firefox has no command to evict data" }, async () => {
+      const page = await openPage();
       const tools = await page.createCDPSession();
       const put = () =>
         page.evaluate(async () => {
@@ -383,63 +382,63 @@ for (const name of BROWSERS) {
       await page.close();
     });
 
-    test("a dedicated worker keeps records", async () => {
-      const [, title] = await within(inWorker, { account: ACCOUNT, name: "from-a-worker" });
+    test("a dedicated worker stores records", async () => {
+      const [, title] = await inPage(inWorker, { account: ACCOUNT, name: "from-a-worker" });
       assert.equal(title, "milk");
     });
 
-    const withoutModules = name === "firefox" && "it has no modules in service workers; the extension's background is tested";
+    const withoutModules = name === "firefox" && "Firefox does not support modules in service workers; the extension's background is tested";
 
-    test("a service worker keeps records", { skip: withoutModules }, async () => {
-      const [, title] = await within(inServiceWorker, { account: ACCOUNT, name: "from-a-service-worker" });
+    test("a service worker stores records", { skip: withoutModules }, async () => {
+      const [, title] = await inPage(inServiceWorker, { account: ACCOUNT, name: "from-a-service-worker" });
       assert.equal(title, "bread");
     });
 
-    test("a window hears of what another window and its workers change", async () => {
-      const [listening, changing] = await Promise.all([opened(), opened()]);
-      const options = { account: ACCOUNT, name: "heard" };
+    test("a window receives the changes of another window and its workers", async () => {
+      const [listening, changing] = await Promise.all([openPage(), openPage()]);
+      const options = { account: ACCOUNT, name: "received" };
       const start = async options => {
         const { default: init, open } = await import("/selvedge.js");
         await init();
         globalThis.notes = (await open(options)).collection("notes");
-        globalThis.heard = [];
-        globalThis.notes.onChange(change => globalThis.heard.push(change));
+        globalThis.received = [];
+        globalThis.notes.onChange(change => globalThis.received.push(change));
       };
       for (const page of [listening, changing]) await page.evaluate(start, options);
       const changed = await changing.evaluate(() => globalThis.notes.put({ title: "milk" }));
       const ids = [changed, (await changing.evaluate(inWorker, options))[0]];
       if (!withoutModules) ids.push((await changing.evaluate(inServiceWorker, options))[0]);
       await listening.waitForFunction(
-        many => new Set(globalThis.heard.flatMap(({ ids }) => ids)).size === many,
+        wanted => new Set(globalThis.received.flatMap(({ ids }) => ids)).size === wanted,
         { polling: 50, timeout: 10_000 },
         ids.length,
       );
-      const heard = await listening.evaluate(() => globalThis.heard);
-      assert.deepEqual(heard.flatMap(({ ids }) => ids).sort(), [...ids].sort());
-      assert.deepEqual(new Set(heard.map(({ origin }) => origin)), new Set(["elsewhere"]));
-      assert.deepEqual(heard.map(({ collection }) => collection), heard.map(() => "notes"));
+      const received = await listening.evaluate(() => globalThis.received);
+      assert.deepEqual(received.flatMap(({ ids }) => ids).sort(), [...ids].sort());
+      assert.deepEqual(new Set(received.map(({ origin }) => origin)), new Set(["elsewhere"]));
+      assert.deepEqual(received.map(({ collection }) => collection), received.map(() => "notes"));
       const title = await listening.evaluate(async id => (await globalThis.notes.get(id)).title, changed);
-      assert.equal(title, "milk", "what is heard of is there already");
-      const own = await changing.evaluate(id => globalThis.heard.filter(({ ids }) => ids.includes(id)), changed);
-      assert.deepEqual(own.map(({ origin }) => origin), ["here"], "nobody hears of a change twice");
+      assert.equal(title, "milk", "the changed record can already be read");
+      const own = await changing.evaluate(id => globalThis.received.filter(({ ids }) => ids.includes(id)), changed);
+      assert.deepEqual(own.map(({ origin }) => origin), ["here"], "a client reports its own change once");
       for (const page of [listening, changing]) await page.close();
     });
 
-    test("when a close is over the database can be deleted, also if a sync was under way", async () => {
-      const said = await within(async account => {
+    test("after a close the database can be deleted, even if a sync was running", async () => {
+      const results = await inPage(async account => {
         const { default: init, IndexedDbStore, open } = await import("/selvedge.js");
         await init();
-        let asked;
-        const isAsked = new Promise(resolve => (asked = resolve));
+        let requested;
+        const isRequested = new Promise(resolve => (requested = resolve));
         const fetch = ({ signal }) =>
           new Promise((_, reject) => {
             signal.addEventListener("abort", () => reject(signal.reason));
-            asked();
+            requested();
           });
         const client = await open({ account, fetch, name: "closing" });
         const notes = client.collection("notes");
         const syncing = client.sync();
-        await isAsked;
+        await isRequested;
         const puts = Promise.all([1, 2, 3].map(at => notes.put({ id: `note-${at}` })));
         await Promise.all([client.close(), client.close()]);
         await IndexedDbStore.delete("closing");
@@ -447,7 +446,7 @@ for (const name of BROWSERS) {
         const code = await notes.get("note-1").then(() => "none", ({ name, code }) => `${name} ${code}`);
         return [ending, error?.code, (await puts).length, code, (await indexedDB.databases()).some(({ name }) => name === "closing")];
       }, ACCOUNT);
-      assert.deepEqual(said, ["stopped", "aborted", 3, "SelvedgeError closed", false]);
+      assert.deepEqual(results, ["stopped", "aborted", 3, "SelvedgeError closed", false]);
     });
   });
 }

@@ -1,10 +1,10 @@
-// The page of `selvedge serve --www`, driven by clicks and keys in real browsers, with the program as the other device.
+// The page of `selvedge serve --www` in real browsers, used by mouse and keyboard; the program is the other device.
 // @ts-check
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BROWSERS, launch } from "./browsers.mjs";
@@ -13,30 +13,30 @@ import { Device, serve } from "./selvedge.mjs";
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const WWW = fileURLToPath(new URL("../../www", import.meta.url));
 
-const temporary = mkdtempSync(join(tmpdir(), "selvedge-page-"));
-const artifacts = process.env.SELVEDGE_ARTIFACTS ?? join(temporary, "artifacts");
+const temporary = mkdtempSync(joinPath(tmpdir(), "selvedge-page-"));
+const artifacts = process.env.SELVEDGE_ARTIFACTS ?? joinPath(temporary, "artifacts");
 mkdirSync(artifacts, { recursive: true });
 after(() => rmSync(temporary, { recursive: true, force: true }));
 
 const COLLECTION = "readinglist";
 
-/** A page that keeps what went wrong in it. */
-const opened = async (browser, url) => {
+/** Opens a page, and collects its errors. */
+const openPage = async (browser, url) => {
   const page = await browser.newPage();
-  const wrong = [];
-  page.on("pageerror", error => wrong.push(String(error)));
-  page.on("console", message => message.type() === "error" && wrong.push(message.text()));
+  const errors = [];
+  page.on("pageerror", error => errors.push(String(error)));
+  page.on("console", message => message.type() === "error" && errors.push(message.text()));
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(url);
-  return { page, wrong };
+  return { page, errors };
 };
 
 const text = (page, selector) => page.$eval(selector, element => element.textContent.trim());
-const says = (page, words) =>
+const showsMessage = (page, words) =>
   page.waitForFunction(words => document.getElementById("status").textContent.includes(words), {}, words);
 const titles = page => page.$$eval("#entries .entry a", links => links.map(link => link.textContent));
 
-/** Clicks, as soon as it can be clicked. */
+/** Clicks an element when it is visible and enabled. */
 const click = async (page, selector) => (await page.waitForSelector(`${selector}:not(:disabled)`, { visible: true })).click();
 
 const fill = async (page, selector, words) => {
@@ -46,28 +46,28 @@ const fill = async (page, selector, words) => {
   await page.type(selector, words);
 };
 
-const joined = async (page, code) => {
+const join = async (page, code) => {
   await page.waitForSelector("#join-code", { visible: true });
   await fill(page, "#join-code", code);
   await page.keyboard.press("Enter");
   await page.waitForSelector("#add-url", { visible: true });
 };
 
-const synced = async page => {
+const sync = async page => {
   await click(page, "#sync");
-  await says(page, "In step");
+  await showsMessage(page, "Synced:");
 };
 
 for (const name of BROWSERS) {
-  test(`${name}: the page and the program keep one list in step, and the wire shows ciphertext`, async t => {
+  test(`${name}: the page and the program sync one list, and the network requests contain ciphertext`, async t => {
     const server = await serve(t, ["--www", WWW]);
     const cli = new Device(t);
     const code = cli.run("account", "create", "--server", server.url).trim();
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page, wrong } = await opened(browser, server.url);
+    const { page, errors } = await openPage(browser, server.url);
 
-    await joined(page, code);
+    await join(page, code);
     await fill(page, "#add-url", "example.org/selvedge");
     await click(page, "#add-form summary");
     await fill(page, "#add-title", "The selvedge of a cloth");
@@ -76,8 +76,8 @@ for (const name of BROWSERS) {
     await page.keyboard.press("Tab");
     await page.focus("#add-url");
     await page.keyboard.press("Enter");
-    await says(page, "Added");
-    await synced(page);
+    await showsMessage(page, "Added");
+    await sync(page);
 
     cli.run("sync", COLLECTION);
     const [record] = cli.records(COLLECTION);
@@ -86,17 +86,17 @@ for (const name of BROWSERS) {
     ]);
     assert.match(record.id, /^[A-Za-z0-9_-]{16}$/);
 
-    // What the program changes comes here, with a field that the page does not know left as it is.
+    // A change by the program arrives; a field that the page does not know stays unchanged.
     cli.feed(JSON.stringify({ title: "Selvedges", colour: "indigo" }), "records", "edit", COLLECTION, record.id);
     cli.sync();
-    await synced(page);
+    await sync(page);
     assert.deepEqual(await titles(page), ["Selvedges"]);
 
-    // By keys alone: to the entry, its dialog, and back.
-    await page.focus('[data-act="mark"]');
+    // With the keyboard only: to the entry, its dialog, and back.
+    await page.focus('[data-action="mark"]');
     await page.keyboard.press(" ");
     await page.waitForSelector(".entry.read");
-    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-act")), "mark", "the focus stays");
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-action")), "mark", "the focus stays");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
@@ -104,50 +104,50 @@ for (const name of BROWSERS) {
     await fill(page, "#edit-note", "The loom is known");
     await page.focus("#edit-title");
     await page.keyboard.press("Enter");
-    await says(page, "Saved");
-    await synced(page);
+    await showsMessage(page, "Saved");
+    await sync(page);
     cli.sync();
     const [edited] = cli.records(COLLECTION);
     assert.deepEqual([edited.note, edited.read, edited.colour, edited.title], ["The loom is known", true, "indigo", "Selvedges"]);
 
-    await shows_the_wire(page, code);
-    await shows_the_chart(page);
+    await checkRequests(page, code);
+    await checkCharts(page);
 
     // Search, delete, undo, delete.
     await fill(page, "#search", "nothing like it");
     await page.waitForFunction(() => !document.querySelector(".entry"));
     await fill(page, "#search", "LOOM cloth");
     await page.waitForSelector(".entry");
-    await click(page, '[data-act="delete"]');
-    await says(page, "Deleted");
+    await click(page, '[data-action="delete"]');
+    await showsMessage(page, "Deleted");
     await click(page, "#undo");
-    await says(page, "It is back");
+    await showsMessage(page, "Restored");
     await page.waitForSelector(".entry");
-    await click(page, '[data-act="delete"]');
-    await says(page, "Deleted");
-    await synced(page);
+    await click(page, '[data-action="delete"]');
+    await showsMessage(page, "Deleted");
+    await sync(page);
     cli.sync();
     assert.deepEqual(cli.records(COLLECTION), []);
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(errors, []);
   });
 }
 
 for (const name of BROWSERS) {
-  test(`${name}: an account made in the page is kept, passed on by its code, and left`, async t => {
+  test(`${name}: an account created in the page is stored, joined by its code, and left`, async t => {
     const server = await serve(t, ["--www", WWW]);
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page, wrong } = await opened(browser, server.url);
+    const { page, errors } = await openPage(browser, server.url);
     await click(page, "#make-form button");
     await page.waitForSelector("#add-url", { visible: true });
     await fill(page, "#add-url", "https://example.org/kept");
     await page.keyboard.press("Enter");
-    await says(page, "Added");
+    await showsMessage(page, "Added");
 
-    // Account and entry outlive the page, and what was not sent yet is sent when it is opened again.
+    // Account and entry survive a reload, and unsent changes are uploaded after it.
     await page.reload();
     await page.waitForSelector(".entry");
-    await says(page, "In step");
+    await showsMessage(page, "Synced:");
     await click(page, "#show-code");
     await page.waitForFunction(() => document.getElementById("code").value.startsWith("selvedge1-"));
     const code = await page.$eval("#code", field => field.value);
@@ -157,18 +157,18 @@ for (const name of BROWSERS) {
     assert.deepEqual(cli.records(COLLECTION).map(({ url }) => url), ["https://example.org/kept"]);
     assert.match(cli.run("clients", "list"), /Web page/);
 
-    // Another window shows what this one changes, without a sync.
-    const other = await opened(browser, server.url);
+    // A window shows changes of another one without a sync.
+    const other = await openPage(browser, server.url);
     await other.page.waitForSelector(".entry");
-    await says(other.page, "In step");
-    await other.page.click('[data-act="mark"]');
+    await showsMessage(other.page, "Synced:");
+    await other.page.click('[data-action="mark"]');
     await page.bringToFront();
     await page.waitForSelector(".entry.read");
 
     await click(page, "#leave");
     await page.waitForSelector("#leaving[open]");
     await page.keyboard.press("Escape");
-    assert.deepEqual(await titles(page), ["example.org"], "Escape stays");
+    assert.deepEqual(await titles(page), ["example.org"], "Escape does not leave the account");
     await click(page, "#leave");
     await click(page, "#leaving .danger");
     await page.waitForSelector("#join-code", { visible: true });
@@ -178,11 +178,11 @@ for (const name of BROWSERS) {
     assert.equal(cli.records(COLLECTION).length, 1, "the other devices keep the list");
     await other.page.bringToFront();
     await other.page.waitForSelector("#join-code", { visible: true });
-    assert.deepEqual([...wrong, ...other.wrong], []);
+    assert.deepEqual([...errors, ...other.errors], []);
   });
 }
 
-const shows_the_wire = async (page, code) => {
+const checkRequests = async (page, code) => {
   const pairs = await page.$$eval(".pair", pairs =>
     pairs.map(pair => ({
       caption: pair.querySelector("figcaption").textContent,
@@ -201,66 +201,66 @@ const shows_the_wire = async (page, code) => {
   assert.ok(!all.includes("Bearer") && !all.includes("Hawk") && !all.includes(code), "no secret is shown");
 };
 
-const shows_the_chart = async page => {
-  const chart = await page.$$eval("svg.chart[role=img]", charts =>
-    charts.map(chart => ({ title: chart.querySelector("title").textContent, said: chart.querySelector("desc").textContent })),
+const checkCharts = async page => {
+  const charts = await page.$$eval("svg.chart[role=img]", charts =>
+    charts.map(chart => ({ title: chart.querySelector("title").textContent, description: chart.querySelector("desc").textContent })),
   );
-  assert.deepEqual(chart.map(({ title }) => title), ["Time of each stage", "Bytes of each stage"]);
-  assert.match(chart[1].said, /upload readinglist: \d/);
+  assert.deepEqual(charts.map(({ title }) => title), ["Time of each stage", "Bytes of each stage"]);
+  assert.match(charts[1].description, /upload readinglist: \d/);
   const numbers = await page.$$eval("#last table tbody tr", rows => rows.length);
-  assert.ok(numbers >= 2, "the numbers stand in a table too");
+  assert.ok(numbers >= 2, "a table contains the numbers too");
 };
 
 for (const name of BROWSERS) {
-  test(`${name}: without its server the page goes on, and says what is the matter`, async t => {
+  test(`${name}: without its server the page works, and shows the problem and the remedy`, async t => {
     const server = await serve(t, ["--www", WWW]);
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page } = await opened(browser, server.url);
+    const { page } = await openPage(browser, server.url);
     await click(page, "#make-form button");
     await page.waitForSelector("#add-url", { visible: true });
-    await synced(page);
+    await sync(page);
     await server.stop();
     await fill(page, "#add-url", "https://example.org/offline");
     await page.keyboard.press("Enter");
-    await says(page, "Added");
+    await showsMessage(page, "Added");
     await page.waitForSelector(".entry");
     await click(page, "#sync");
     await page.waitForFunction(() => document.getElementById("problem").textContent === "The server cannot be reached. Check the connection and sync again.");
     assert.equal(await text(page, "#remedy"), "Sync again");
-    const asked = () => page.$$eval("#requests tr", rows => rows.length);
-    const before = await asked();
+    const requestCount = () => page.$$eval("#requests tr", rows => rows.length);
+    const before = await requestCount();
     await click(page, "#remedy");
     await page.waitForFunction(before => document.querySelectorAll("#requests tr").length > before, {}, before);
     await page.waitForFunction(() => document.getElementById("problem").textContent.startsWith("The server cannot be reached."));
-    await page.screenshot({ path: join(artifacts, `page-offline-${name}.png`) });
-    assert.match(await text(page, "#requests tr"), /no answer/);
+    await page.screenshot({ path: joinPath(artifacts, `page-offline-${name}.png`) });
+    assert.match(await text(page, "#requests tr"), /no response/);
     assert.equal(await text(page, "#pending"), "1 change to send.");
     assert.match(await text(page, "#last"), /cannot be reached/);
   });
 }
 
 for (const name of BROWSERS) {
-  test(`${name}: joining can be cancelled, and what is wrong stands beside its field with what to do`, async t => {
+  test(`${name}: joining can be cancelled, and a problem is shown beside its field with the remedy`, async t => {
     const server = await serve(t, ["--www", WWW, "--allow-origin", "*"]);
     const cli = new Device(t);
     const code = cli.run("account", "create", "--server", server.url).trim();
     cli.feed(JSON.stringify({ id: "one", url: "https://example.org/one", title: "One" }), "records", "put", COLLECTION);
     cli.sync();
-    // The page comes through a proxy that takes every other request and answers none.
-    const deaf = createServer((asked, answer) => {
-      if (asked.url.startsWith("/1.")) return;
-      request(server.url + asked.url, { headers: asked.headers }, found => {
-        answer.writeHead(found.statusCode, found.headers);
-        found.pipe(answer);
+    // A proxy forwards requests for the page; it accepts all other requests and never responds to them.
+    const hanging = createServer((incoming, outgoing) => {
+      if (incoming.url.startsWith("/1.")) return;
+      request(server.url + incoming.url, { headers: incoming.headers }, response => {
+        outgoing.writeHead(response.statusCode, response.headers);
+        response.pipe(outgoing);
       }).end();
     });
-    await new Promise(resolve => deaf.listen(0, "127.0.0.1", () => resolve(undefined)));
-    t.after(() => (deaf.closeAllConnections(), deaf.close()));
-    const front = `http://127.0.0.1:${deaf.address().port}`;
+    await new Promise(resolve => hanging.listen(0, "127.0.0.1", () => resolve(undefined)));
+    t.after(() => (hanging.closeAllConnections(), hanging.close()));
+    const proxy = `http://127.0.0.1:${hanging.address().port}`;
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page } = await opened(browser, front);
+    const { page } = await openPage(browser, proxy);
     const problem = field => text(page, `#${field}-problem`);
     const databases = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
 
@@ -270,30 +270,30 @@ for (const name of BROWSERS) {
     await page.waitForFunction(() => document.getElementById("join-code-problem").textContent !== "");
     assert.equal(await page.evaluate(() => document.activeElement?.id), "join-code");
     await page.type("#join-code", "x");
-    assert.equal(await problem("join-code"), "", "it goes when the field is changed");
+    assert.equal(await problem("join-code"), "", "the problem disappears when the field is changed");
 
-    const credentials = { tokenserver_url: `${front}/1.0/sync/1.5`, access_token: "a", kid: `1-${"A".repeat(22)}`, ksync_b64url: "A".repeat(86) };
+    const credentials = { tokenserver_url: `${proxy}/1.0/sync/1.5`, access_token: "a", kid: `1-${"A".repeat(22)}`, ksync_b64url: "A".repeat(86) };
     await fill(page, "#join-code", JSON.stringify(credentials));
     await page.keyboard.press("Enter");
     await page.waitForSelector("#stop", { visible: true });
     assert.equal(await text(page, "#stop"), "Cancel");
-    await page.screenshot({ path: join(artifacts, `page-joining-${name}.png`) });
+    await page.screenshot({ path: joinPath(artifacts, `page-joining-${name}.png`) });
     await click(page, "#stop");
     await page.waitForFunction(() => document.getElementById("join-code-problem").textContent !== "");
-    assert.equal(await problem("join-code"), "Joining was cancelled. Nothing of the account is kept in this browser. Try again");
+    assert.equal(await problem("join-code"), "Joining was cancelled. The account is not stored in this browser. Try again");
     assert.ok(!(await databases()).includes("selvedge-page-list"));
-    await page.screenshot({ path: join(artifacts, `page-cancelled-${name}.png`) });
+    await page.screenshot({ path: joinPath(artifacts, `page-cancelled-${name}.png`) });
 
-    await joined(page, code);
-    await says(page, "This browser is a device of the account now.");
+    await join(page, code);
+    await showsMessage(page, "This browser has joined the account.");
     await fill(page, "#add-url", "no address");
     await page.keyboard.press("Enter");
-    await page.waitForFunction(() => document.getElementById("add-url-problem").textContent.includes("This is no address"));
+    await page.waitForFunction(() => document.getElementById("add-url-problem").textContent.includes("This is not the address of a web page"));
     assert.equal(await page.$eval("#add-url", field => field.getAttribute("aria-invalid")), "true");
-    await page.screenshot({ path: join(artifacts, `page-field-${name}.png`) });
+    await page.screenshot({ path: joinPath(artifacts, `page-field-${name}.png`) });
   });
 
-  test(`${name}: entries whose ids have quotes are edited and deleted like all others`, async t => {
+  test(`${name}: entries with quotes in their ids can be edited and deleted`, async t => {
     const server = await serve(t, ["--www", WWW]);
     const cli = new Device(t);
     const code = cli.run("account", "create", "--server", server.url).trim();
@@ -302,23 +302,23 @@ for (const name of BROWSERS) {
     cli.sync();
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page, wrong } = await opened(browser, server.url);
-    await joined(page, code);
+    const { page, errors } = await openPage(browser, server.url);
+    await join(page, code);
     for (let at = 0; at < ids.length; at += 1) {
       await page.waitForFunction(left => document.querySelectorAll(".entry").length === left, {}, ids.length - at);
-      await click(page, '[data-act="mark"]');
+      await click(page, '[data-action="mark"]');
       await page.waitForSelector(".entry.read");
-      await click(page, '[data-act="delete"]');
-      await says(page, `Deleted “Page ${at}”`);
+      await click(page, '[data-action="delete"]');
+      await showsMessage(page, `Deleted “Page ${at}”`);
     }
-    await synced(page);
+    await sync(page);
     cli.sync();
     assert.deepEqual(cli.records(COLLECTION), []);
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(errors, []);
   });
 }
 
-/** What axe-core finds wrong with the page as it is now. */
+/** The accessibility violations that axe-core finds in the current page. */
 const violations = async page => {
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
@@ -328,7 +328,7 @@ const violations = async page => {
   return found;
 };
 
-/** Entries as a person would have them. */
+/** Realistic entries. */
 const SAVED = [
   { url: "https://example.org/looms", title: "How a loom finds its edge", note: "The part about selvedges is near the end.", tags: ["weaving"] },
   { url: "https://example.com/a/very/long/address/that/has/to/be/broken/somewhere?with=parameters", title: "A title that is long enough to need a second line on a telephone, and perhaps a third", tags: ["long", "reading", "weekend"] },
@@ -345,42 +345,42 @@ for (const name of BROWSERS) {
     cli.sync();
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page } = await opened(browser, server.url);
-    const look = async what => {
-      await page.screenshot({ path: join(artifacts, `page-${what}-${name}.png`), fullPage: true });
+    const { page } = await openPage(browser, server.url);
+    const check = async what => {
+      await page.screenshot({ path: joinPath(artifacts, `page-${what}-${name}.png`), fullPage: true });
       assert.deepEqual(await violations(page), [], what);
     };
 
     await page.waitForSelector("#join-code", { visible: true });
-    await look("join");
+    await check("join");
     await fill(page, "#join-code", "selvedge1-nonsense");
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.getElementById("join-code-problem").textContent.endsWith("."));
     assert.equal(await page.$eval("#join-code", field => field.getAttribute("aria-invalid")), "true");
-    await look("refused");
-    await joined(page, code);
+    await check("refused");
+    await join(page, code);
     await page.waitForSelector(".entry");
-    // For an entry of its own on the wire.
-    await page.click('[data-act="mark"]');
+    // A change, so that the requests contain a record of the list.
+    await page.click('[data-action="mark"]');
     await page.waitForSelector(".entry.read");
-    await synced(page);
+    await sync(page);
     await page.waitForSelector(".pair");
     await page.click("#last summary");
-    await look("light");
+    await check("light");
     await page.setViewport({ width: 360, height: 740 });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= 360, `the page is ${width} wide`);
-    await look("narrow");
+    await check("narrow");
     await page.setViewport({ width: 1280, height: 900 });
-    await page.click('[data-act="edit"]');
+    await page.click('[data-action="edit"]');
     await page.waitForSelector("#edit[open]");
-    await look("edit");
+    await check("edit");
     await page.keyboard.press("Escape");
     if (name === "chromium") {
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
-      await look("dark");
+      await check("dark");
       await page.setViewport({ width: 360, height: 740 });
-      await look("dark-narrow");
+      await check("dark-narrow");
     }
   });
 }
@@ -388,7 +388,7 @@ for (const name of BROWSERS) {
 const MANY = 20_000;
 
 for (const name of BROWSERS) {
-  test(`${name}: the page answers while it syncs ${MANY.toLocaleString("en")} records`, async t => {
+  test(`${name}: the page responds while it syncs ${MANY.toLocaleString("en")} records`, async t => {
     const server = await serve(t, ["--www", WWW]);
     const cli = new Device(t);
     const code = cli.run("account", "create", "--server", server.url).trim();
@@ -397,16 +397,16 @@ for (const name of BROWSERS) {
     cli.sync();
     const browser = await launch(name);
     t.after(() => browser.close());
-    const { page, wrong } = await opened(browser, server.url);
-    await joined(page, code);
-    await page.waitForSelector("#pause");
-    const pause = await page.$eval("#pause", said => ({ ...said.dataset }));
-    const said = pause.exact === "true" && pause.longest === "0" ? "under 50" : Number(pause.longest).toFixed(0);
-    t.diagnostic(`${name}: longest block of the main thread in a sync of ${MANY} records: ${said} ms; a timer came ${Number(pause.late).toFixed(0)} ms late at most`);
+    const { page, errors } = await openPage(browser, server.url);
+    await join(page, code);
+    await page.waitForSelector("#blocking-time");
+    const blocking = await page.$eval("#blocking-time", element => ({ ...element.dataset }));
+    const longest = blocking.exact === "true" && blocking.longest === "0" ? "under 50" : Number(blocking.longest).toFixed(0);
+    t.diagnostic(`${name}: longest block of the main thread in a sync of ${MANY} records: ${longest} ms; maximum delay of a timer: ${Number(blocking.late).toFixed(0)} ms`);
     assert.match(await text(page, "#count"), /20[,.\s]?000 pages/);
     assert.equal((await titles(page)).length, 50);
     await fill(page, "#search", "page 19999");
     await page.waitForFunction(() => document.querySelectorAll(".entry").length === 1);
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(errors, []);
   });
 }

@@ -1,4 +1,4 @@
-// The program selvedge for a test: a server on a free port of this machine, and devices of it.
+// The program selvedge for tests: a server on a free local port, and devices.
 // @ts-check
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -8,16 +8,16 @@ import { join } from "node:path";
 /** @typedef {import("node:test").TestContext} TestContext */
 
 const PROGRAM = process.env.SELVEDGE;
-/** A list of many thousand records is no more than this. */
+/** Maximum size of the program's output. */
 const MAX_OUTPUT = 256 * 1024 * 1024;
 
 const program = () => {
-  if (!PROGRAM) throw new Error("SELVEDGE must name the program selvedge");
+  if (!PROGRAM) throw new Error("SELVEDGE must be the path of the program selvedge: run `cargo xtask browsers`");
   return PROGRAM;
 };
 
 /**
- * Starts a server in memory, and ends it with the test.
+ * Starts a server in memory, and stops it after the test.
  * @param {TestContext} t
  * @param {string[]} [options]
  * @param {string} [address]
@@ -33,19 +33,19 @@ export const serve = async (t, options = [], address = "127.0.0.1:0") => {
   t.after(stop);
   /** @type {string} */
   const url = await new Promise((resolve, reject) => {
-    let told = "";
+    let log = "";
     server.stderr.setEncoding("utf8").on("data", text => {
-      told += text;
-      const listening = /listening on (\S+)/.exec(told)?.[1];
+      log += text;
+      const listening = /listening on (\S+)/.exec(log)?.[1];
       if (listening) resolve(listening);
     });
     server.once("error", reject);
-    void ended.then(() => reject(new Error(`selvedge serve ended before it listened: ${told}`)));
+    void ended.then(() => reject(new Error(`selvedge serve ended before it listened: ${log}`)));
   });
   return { url, stop };
 };
 
-/** A device: a profile of its own, forgotten with the test. */
+/** A device: a data directory of its own, which is deleted after the test. */
 export class Device {
   #home = mkdtempSync(join(tmpdir(), "selvedge-device-"));
 

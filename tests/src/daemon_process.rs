@@ -1,14 +1,14 @@
-//! A daemon of ours as a child: it is told by signals, and dies with its value.
+//! A daemon of the program as a child process, controlled by signals.
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::Run;
 
-/// A slow machine gets this long to stop.
+/// Timeout of its end.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// A process that runs until it is told to stop. It is killed when the value goes; a supervisor's child goes with it.
+/// A process that runs until it gets a signal. It is killed when the value is dropped, and with it a supervisor's child.
 #[derive(Debug)]
 pub struct DaemonProcess(Child);
 
@@ -19,35 +19,35 @@ impl DaemonProcess {
         Self(run.spawn())
     }
 
-    /// Its number.
+    /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
 
-    /// Sends it a signal, as `kill` spells it: `-HUP`.
+    /// Sends it a signal, in the form of the command `kill`: `-HUP`.
     ///
     /// # Panics
-    /// When it cannot be sent.
+    /// If the signal cannot be sent.
     #[track_caller]
     pub fn signal(&self, name: &str) {
         signal(self.pid(), name);
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Stops it with SIGTERM, and waits until it has ended.
     ///
     /// # Panics
-    /// When it does not stop, or not well.
+    /// If it does not end, or fails.
     #[track_caller]
     pub fn stops(mut self) {
         self.signal("-TERM");
         self.ends_well();
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended successfully.
     ///
     /// # Panics
-    /// When it does not come, or is no good one.
+    /// If it does not end, or fails.
     #[track_caller]
     pub fn ends_well(&mut self) {
         let began = Instant::now();
@@ -67,10 +67,10 @@ impl Drop for DaemonProcess {
     }
 }
 
-/// Sends a signal to any process of ours, as `kill` spells it.
+/// Sends a signal to a process, in the form of the command `kill`.
 ///
 /// # Panics
-/// When it cannot be sent.
+/// If the signal cannot be sent.
 #[track_caller]
 pub fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args([name, &pid.to_string()]).status();

@@ -1,4 +1,4 @@
-//! A device: one profile of the program, with its own store.
+//! A device: a profile of the program with its own store.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::{Account, Outcome, Run, Server};
 
-/// A profile in a directory of its own, which the program makes when it first needs it.
+/// A profile in its own directory, which the program creates.
 #[derive(Debug)]
 pub struct Device {
     dir: PathBuf,
@@ -18,7 +18,7 @@ pub struct Device {
 
 impl Default for Device {
     fn default() -> Self {
-        let parent = TempDir::new().expect("there is room for a directory");
+        let parent = TempDir::new().expect("a directory can be created");
         Self {
             dir: parent.path().join("profile"),
             _parent: parent,
@@ -27,7 +27,7 @@ impl Default for Device {
 }
 
 impl Device {
-    /// A device that makes a new account on the server, and the join code for others.
+    /// A device that creates an account on the server, and the join code for others.
     #[must_use]
     pub fn first(server: &Server) -> (Self, String) {
         let device = Self::default();
@@ -58,7 +58,7 @@ impl Device {
         (first, Self::joining(&code))
     }
 
-    /// A device with a token that was minted beside the server, good for an hour.
+    /// A device with a token that the test makes with the server's secret, valid for one hour.
     #[must_use]
     pub fn with_token(server: &Server, url: &str, account: &Account) -> Self {
         Self::with_credentials(&server.master_secret().credentials(url, account, 3600))
@@ -72,7 +72,7 @@ impl Device {
         device
     }
 
-    /// Puts these credentials in the place of the device's; its records stay.
+    /// Replaces the device's credentials; its records stay.
     pub fn use_credentials(&self, credentials: &Value) {
         let file = tempfile::NamedTempFile::new().expect("a file can be made");
         std::fs::write(file.path(), credentials.to_string()).expect("a file can be written");
@@ -97,10 +97,10 @@ impl Device {
         let _done = self.run(&args).outcome().ok();
     }
 
-    /// Changes what the device keeps of its account, as time or another version of the program might have.
+    /// Changes the stored state of the account, to simulate time or another version of the program.
     ///
     /// # Panics
-    /// When it has never synced.
+    /// If it has never synced.
     pub fn change_state(&self, change: impl FnOnce(&mut Value)) {
         let store = rusqlite::Connection::open(self.path("store.sqlite")).expect("it has a store");
         let text: String = store
@@ -136,13 +136,13 @@ impl Device {
     /// Syncs `notes`.
     ///
     /// # Panics
-    /// When that is not wholly successful.
+    /// If the sync is not completely successful.
     #[track_caller]
     pub fn sync(&self) -> Synced {
         Synced::of(&self.try_sync().ok())
     }
 
-    /// Syncs `notes`, however that ends.
+    /// Syncs `notes`, and returns the outcome, also of a failure.
     #[must_use]
     pub fn try_sync(&self) -> Outcome {
         self.run(&["--json", "sync", "notes"]).outcome()
@@ -211,7 +211,7 @@ impl Device {
             .ok();
     }
 
-    /// How many records of `notes` wait to be sent.
+    /// Number of records of `notes` that are not uploaded.
     #[must_use]
     #[track_caller]
     pub fn pending(&self) -> u64 {
@@ -229,7 +229,7 @@ impl Device {
     }
 }
 
-/// What a sync of `notes` says of itself.
+/// The report of a sync of `notes`.
 #[derive(Debug, Clone)]
 pub struct Synced {
     /// The whole report.

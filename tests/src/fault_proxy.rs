@@ -1,4 +1,4 @@
-//! A proxy between client and server that counts requests and does one thing wrong, to the n-th.
+//! A proxy between client and server that counts requests and injects one fault into the n-th request.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,37 +6,37 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A message's head is at most so long.
+/// Maximum length of a message's head.
 const HEAD_BYTES: u64 = 64 * 1024;
 
-/// What goes wrong with one request.
+/// A fault of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection ends before the server hears of the request.
+    /// The connection closes before the server receives the request.
     LostRequest,
-    /// The server does what it was asked to, but nobody is told.
+    /// The server handles the request, but its response is lost.
     LostReply,
-    /// The answer ends in its head.
+    /// The response is truncated in its head.
     CutHead,
-    /// The answer ends in its body.
+    /// The response is truncated in its body.
     CutBody,
-    /// The answer takes longer.
+    /// The response is delayed.
     Delay(Duration),
-    /// The server gets the request twice; the client gets the second answer.
+    /// The server receives the request twice; the client gets the second response.
     Duplicate,
-    /// Somebody before the server answers in its place.
+    /// The proxy responds instead of the server.
     Instead(Canned),
-    /// The server does what it was asked to, but somebody answers in its place.
+    /// The server handles the request, but the proxy replaces its response.
     Afterwards(Canned),
-    /// The server's answer carries one header more.
+    /// The server's response has one additional header.
     Header(&'static str, &'static str),
-    /// The request waits for ever before the server hears of it; [`FaultProxy::arm`] tells.
+    /// The request is held and never reaches the server; [`FaultProxy::arm`] reports it.
     HeldRequest,
-    /// The answer waits for ever; [`FaultProxy::arm`] tells.
+    /// The response is held forever; [`FaultProxy::arm`] reports it.
     HeldReply,
 }
 
-/// An answer that is not the server's.
+/// A response of the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Canned {
     /// The status.
@@ -47,20 +47,20 @@ pub struct Canned {
     pub body: &'static str,
 }
 
-/// A request that the server has heard of.
+/// A request that the server has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     /// The method.
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// Whether it depended on nobody's having written since.
+    /// Whether it is conditional (`X-If-Unmodified-Since`).
     pub is_conditional: bool,
-    /// The status of the server's answer.
+    /// The status of the server's response.
     pub status: u16,
 }
 
-/// A proxy on a free port of this machine. Its threads end with the process.
+/// A proxy on a free local port. Its threads end with the process.
 #[derive(Debug, Clone)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -78,7 +78,7 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// A proxy that leads nowhere yet.
+    /// A proxy without a target.
     #[must_use]
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -91,26 +91,26 @@ impl FaultProxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let proxy = accepting.clone();
-                // A connection that breaks is no news here.
+                // Errors of a connection are ignored.
                 std::thread::spawn(move || proxy.serve(&client).is_ok());
             }
         });
         proxy
     }
 
-    /// The URL that leads through it.
+    /// The URL of the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Leads new connections to `target` from now on.
+    /// Sets the target of new connections.
     pub fn lead_to(&self, target: SocketAddr) {
         self.shared().target = Some(target);
     }
 
-    /// Counts requests from one on again, forgets what the server has heard, and does `fault` to the request of that
-    /// number. The receiver tells when a request is held.
+    /// Restarts the count of requests at one, clears the recorded requests, and sets the fault of the request with a number. The
+    /// receiver gets a message when a request is held.
     #[must_use]
     pub fn arm(&self, fault: Option<(u32, Fault)>) -> Receiver<()> {
         let (sender, receiver) = channel();
@@ -124,19 +124,19 @@ impl FaultProxy {
         receiver
     }
 
-    /// How many requests have come.
+    /// Number of requests since [`FaultProxy::arm`].
     #[must_use]
     pub fn count(&self) -> u32 {
         self.shared().count
     }
 
-    /// The request that the fault was done to, as method, path and query; `None` if it has not come yet.
+    /// The request that had the fault, as method, path and query; `None` if there was none yet.
     #[must_use]
     pub fn fired_at(&self) -> Option<String> {
         self.shared().has_fired.clone()
     }
 
-    /// What the server has heard, in the order of its answers.
+    /// The requests that the server has received, in the order of its responses.
     #[must_use]
     pub fn heard(&self) -> Vec<Heard> {
         self.shared().heard.clone()
@@ -146,7 +146,7 @@ impl FaultProxy {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request, and answers what is to go wrong with it.
+    /// Counts a request, and returns its fault.
     fn next(&self, request: &Message) -> Option<Fault> {
         let mut shared = self.shared();
         shared.count += 1;
@@ -157,7 +157,7 @@ impl FaultProxy {
         Some(fault)
     }
 
-    /// Answers the requests of one connection.
+    /// Handles the requests of one connection.
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         client.set_nodelay(true)?;
         let mut from_client = BufReader::new(client.try_clone()?);
@@ -166,7 +166,7 @@ impl FaultProxy {
             let fault = self.next(&request);
             let answer = match self.answer(&request, fault, &mut server)? {
                 Some(answer) => answer,
-                // A client that is held does not go before it is killed, or gives up.
+                // A held client stays connected until it is killed or gives up.
                 None if is_held(fault) => {
                     self.ring();
                     from_client.read_to_end(&mut Vec::new())?;
@@ -189,7 +189,7 @@ impl FaultProxy {
         client.shutdown(Shutdown::Both)
     }
 
-    /// The answer to a request; `None` when there is none.
+    /// The response to a request; `None` if there is none.
     fn answer(
         &self,
         request: &Message,
@@ -213,7 +213,7 @@ impl FaultProxy {
         Ok(Some(answer))
     }
 
-    /// Asks the server, and takes down what it heard.
+    /// Sends the request to the server, and records it.
     fn ask(
         &self,
         request: &Message,
@@ -248,7 +248,7 @@ impl FaultProxy {
 
     fn ring(&self) {
         if let Some(alarm) = self.shared().alarm.take() {
-            // Nobody listens when the process ended before.
+            // The receiver is gone if the process has ended before.
             let _ = alarm.send(());
         }
     }
@@ -264,14 +264,14 @@ enum Side {
     Answer,
 }
 
-/// A request or an answer, as it stands on the wire.
+/// A request or a response, as its bytes.
 #[derive(Debug)]
 struct Message {
     /// With the empty line at its end.
     head: String,
     /// With its framing.
     body: Vec<u8>,
-    /// Whether its connection ends with it.
+    /// Whether the connection closes after it.
     is_last: bool,
 }
 

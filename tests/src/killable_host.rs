@@ -1,5 +1,5 @@
-//! A device's host for the tests of faults: the real network and the real store, a clock that is moved by host, and an
-//! end of the whole process at a chosen commit.
+//! A device's host for fault tests: the real network and the real store, an adjustable clock, and an abort of the process at a
+//! chosen commit.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -18,16 +18,16 @@ use selvedge_core::time::LocalTime;
 use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 
-/// Where a process ends as if it were killed: at its commit of this number, from one on.
+/// The commit at which a process is killed; numbers start at one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Killed {
     /// The number of the commit.
     pub commit: u32,
-    /// Whether the commit is still made.
+    /// Whether the process is killed after the commit, not before it.
     pub is_after: bool,
 }
 
-/// What a device lends to the core.
+/// The core's host traits for a device.
 #[derive(Debug)]
 pub struct KillableHost {
     fetch: NativeFetch,
@@ -38,7 +38,7 @@ pub struct KillableHost {
 }
 
 impl KillableHost {
-    /// A device over this store.
+    /// A device with this store.
     #[must_use]
     pub const fn new(fetch: NativeFetch, store: SqliteStore) -> Self {
         Self {
@@ -50,18 +50,18 @@ impl KillableHost {
         }
     }
 
-    /// By how many milliseconds the clock is ahead.
+    /// The clock's offset, in milliseconds.
     #[must_use]
     pub fn ahead(&self) -> u64 {
         self.ahead.get()
     }
 
-    /// Puts the clock ahead by so many milliseconds.
+    /// Sets the clock ahead by this offset, in milliseconds.
     pub fn put_ahead(&self, millis: u64) {
         self.ahead.set(millis);
     }
 
-    /// How many commits were made.
+    /// Number of commits.
     #[must_use]
     pub fn commits(&self) -> u32 {
         self.commits.get()
@@ -152,8 +152,8 @@ impl Store for KillableHost {
     }
 }
 
-/// Syncs these collections once, with nobody waiting for it; where the server has said that it was closed for good, a
-/// person asks for it then, as nobody else would.
+/// Runs a background sync of these collections. If the server has announced that it is closed permanently, runs a sync on
+/// the user's request instead, because background syncs are blocked then.
 pub async fn sync_once(
     host: &KillableHost,
     credentials: &Credentials,
@@ -179,8 +179,7 @@ pub async fn sync_once(
     sync::sync(host, credentials, token, &options).await
 }
 
-/// One sync for a process of its own, with what it must know; it travels over the process's standard input, for it has
-/// secrets in it.
+/// The settings of one sync in its own process. They are passed on the standard input, because they contain secrets.
 #[derive(Debug)]
 pub struct SyncOnce {
     /// The file of the store.
@@ -189,11 +188,11 @@ pub struct SyncOnce {
     pub credentials: Credentials,
     /// The kept token.
     pub token: Option<KeptToken>,
-    /// By how many milliseconds the clock is ahead.
+    /// The clock's offset, in milliseconds.
     pub ahead: u64,
     /// The collections.
     pub collections: Vec<String>,
-    /// Where the process ends.
+    /// At which commit the process is killed.
     pub killed: Option<Killed>,
 }
 
@@ -252,7 +251,7 @@ impl SyncOnce {
         }
     }
 
-    /// Syncs, unless the process ends before.
+    /// Syncs, unless the process is killed before.
     pub async fn run(self) -> Report {
         let store = SqliteStore::open(&self.store).expect("the store can be opened");
         let mut host = KillableHost::new(NativeFetch::new(), store);

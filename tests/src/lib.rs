@@ -1,9 +1,9 @@
-//! What the end-to-end tests share: the real program and its server as child processes, devices to sync, a proxy that
-//! cuts connections at a chosen byte, tokens minted as a token server would, a NATS server, a moroz, and a Firefox to sync with.
+//! Shared code of the end-to-end tests: the real program and its server as child processes, devices, proxies that hold
+//! connections or inject faults, tokens as a token server issues them, a NATS server, moroz, and Firefox.
 //!
-//! Everything panics with a message when the machine does not do its part: these are tests.
+//! Functions panic with a message if the environment fails.
 
-mod counted;
+mod byte_proxy;
 mod daemon_process;
 mod device;
 mod fake_clock;
@@ -15,15 +15,15 @@ mod killable_host;
 mod moroz;
 mod nats_server;
 mod program;
-mod proxy;
 mod push_listener;
 mod randomness;
 mod santa_machine;
 mod server;
+mod test_summary;
 mod token;
 mod wire;
 
-pub use counted::counted;
+pub use byte_proxy::Proxy;
 pub use daemon_process::{DaemonProcess, signal};
 pub use device::{Device, Synced};
 pub use fake_clock::FakeClock;
@@ -35,10 +35,10 @@ pub use killable_host::{KillableHost, Killed, SyncOnce, sync_once};
 pub use moroz::Moroz;
 pub use nats_server::{NatsAccount, NatsServer};
 pub use program::{Outcome, Run, selvedge, workspace_root};
-pub use proxy::Proxy;
 pub use push_listener::PushListener;
 pub use randomness::{Randomness, seed};
 pub use santa_machine::SantaMachine;
 pub use server::{Server, ServerSetup};
+pub use test_summary::counted;
 pub use token::{Account, MasterSecret};
 pub use wire::Wire;

@@ -1,4 +1,4 @@
-//! The program `selvedge`, run as a person runs it.
+//! Runs the program `selvedge`, as users run it.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ pub fn workspace_root() -> &'static Path {
         .expect("tests/ lies in the workspace")
 }
 
-/// The program: what `SELVEDGE_BIN` names, or else what cargo builds now, once a process.
+/// The program: the path in `SELVEDGE_BIN`, or a build by cargo, once per process.
 #[must_use]
 pub fn selvedge() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -36,7 +36,7 @@ pub fn selvedge() -> &'static Path {
 
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // Benches, which are built with optimisation, want the program so too.
+    // Benches are built with optimisation and need an optimised program.
     let profile = if cfg!(debug_assertions) {
         "dev"
     } else {
@@ -62,10 +62,10 @@ fn build() -> PathBuf {
     text.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo says where the program is")
+        .expect("cargo's messages contain the path of the program")
 }
 
-/// One run of the program that is not started yet.
+/// A run of the program that is not started yet.
 #[derive(Debug)]
 pub struct Run {
     command: Command,
@@ -73,7 +73,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// The program with these arguments, far from the user's own files and proxies.
+    /// The program with these arguments, without access to the user's files and proxies.
     pub fn new<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Self {
         let mut command = Command::new(selvedge());
         command
@@ -88,7 +88,7 @@ impl Run {
         }
     }
 
-    /// Starts it by another program, whose last argument it is with its own.
+    /// Runs it by another program, which gets it and its arguments as the last arguments.
     #[must_use]
     pub fn under(self, prefix: &[String]) -> Self {
         let Some((program, args)) = prefix.split_first() else {
@@ -108,21 +108,21 @@ impl Run {
         Self { command, ..self }
     }
 
-    /// What it reads on its standard input; nothing, if not given.
+    /// Sets its standard input; the default is empty.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
-    /// A variable of its environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Its working directory.
+    /// Sets its working directory.
     #[must_use]
     pub fn current_dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
@@ -153,7 +153,7 @@ impl Run {
         let mut child = piped.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         let bytes = std::mem::take(&mut self.stdin);
-        // A program that ends early does not read all of it; that is no concern here.
+        // A program that ends early does not read all of it: ignore that error.
         let writer = std::thread::spawn(move || drop(stdin.write_all(&bytes)));
         let output = child.wait_with_output().expect("the program ends");
         writer.join().expect("the writer ends");
@@ -166,23 +166,23 @@ impl Run {
     }
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     shown: String,
     /// The exit code; `None` after a signal.
     pub code: Option<i32>,
-    /// The data.
+    /// The standard output.
     pub stdout: String,
-    /// All else.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl Outcome {
-    /// Checks that it did what it was asked to.
+    /// Checks that it succeeded.
     ///
     /// # Panics
-    /// When it did not.
+    /// If it failed.
     #[must_use]
     #[track_caller]
     pub fn ok(self) -> Self {
@@ -192,7 +192,7 @@ impl Outcome {
     /// Checks the exit code.
     ///
     /// # Panics
-    /// When it is another one.
+    /// If it is another one.
     #[must_use]
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
@@ -203,7 +203,7 @@ impl Outcome {
     /// The JSON on stdout.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not JSON.
     #[must_use]
     #[track_caller]
     pub fn json(&self) -> Value {
@@ -213,22 +213,22 @@ impl Outcome {
         }
     }
 
-    /// Checks that it failed with this exit code and said so in one sentence, as text or as JSON, and tells the sentence.
+    /// Checks that it failed with this exit code and one error message, as text or as JSON, and returns the message.
     ///
     /// # Panics
-    /// When the code is another one, it said nothing or too much, or it panicked.
+    /// If the code is another one, the message is missing or too long, or the program panicked.
     #[track_caller]
     pub fn fails(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{self}");
-        let said = self.stderr.trim().lines().last().unwrap_or_default();
-        let sentence = match serde_json::from_str::<Value>(said) {
+        let line = self.stderr.trim().lines().last().unwrap_or_default();
+        let message = match serde_json::from_str::<Value>(line) {
             Ok(json) => json["error"]["message"].as_str().map(ToOwned::to_owned),
-            Err(_) => Some(said.to_owned()),
+            Err(_) => Some(line.to_owned()),
         };
-        let sentence = sentence.unwrap_or_else(|| panic!("no error on stderr\n{self}"));
+        let message = message.unwrap_or_else(|| panic!("no error on stderr\n{self}"));
         assert!(
-            (15..600).contains(&sentence.len()),
-            "not one clear sentence: {sentence:?}\n{self}"
+            (15..600).contains(&message.len()),
+            "the message is too short or too long: {message:?}\n{self}"
         );
         for word in [
             "panicked",
@@ -240,10 +240,10 @@ impl Outcome {
         ] {
             assert!(
                 !self.stderr.contains(word),
-                "{word} is not for people\n{self}"
+                "{word} must not be in a message for users\n{self}"
             );
         }
-        sentence
+        message
     }
 }
 

@@ -1,4 +1,4 @@
-//! The daemon's side of push: what a push client tells it.
+//! Receives the events of a push client, as the daemon does.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use selvedge_santa::push::Message;
 use selvedge_santa_host::push::{self, PushConfig, PushError, PushEvent, PushHandle};
 use tokio::sync::mpsc;
 
-/// A slow machine gets this long for anything.
+/// Timeout of every wait.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Hears what a push client tells; each question waits for the next event, and panics when it is another one.
+/// Receives the events of a push client; each method waits for the next event, and panics if it is of another kind.
 #[derive(Debug)]
 pub struct PushListener {
     /// The push client.
@@ -21,7 +21,7 @@ impl PushListener {
     /// Starts a push client.
     ///
     /// # Panics
-    /// When its configuration is wrong.
+    /// If its configuration is invalid.
     #[must_use]
     pub fn start(config: PushConfig, machine_id: &str) -> Self {
         let (sender, events) = mpsc::channel(64);
@@ -32,17 +32,17 @@ impl PushListener {
     /// The next event.
     ///
     /// # Panics
-    /// When none comes.
+    /// If there is none within the timeout.
     pub async fn next(&mut self) -> PushEvent {
         let next = tokio::time::timeout(TIMEOUT, self.events.recv()).await;
-        let next = next.expect("the client says something in time");
-        next.expect("the client goes on")
+        let next = next.expect("the client sends an event in time");
+        next.expect("the client is running")
     }
 
-    /// Waits for a connection, over attempts in vain.
+    /// Waits for a connection, and ignores failed attempts.
     ///
     /// # Panics
-    /// When something else comes.
+    /// If the next event is another one.
     pub async fn connected(&mut self) {
         loop {
             match self.next().await {
@@ -53,10 +53,10 @@ impl PushListener {
         }
     }
 
-    /// Waits for the end of a connection or of an attempt, and tells why.
+    /// Waits for the end of a connection or of an attempt, and returns its reason.
     ///
     /// # Panics
-    /// When something else comes.
+    /// If the next event is another one.
     pub async fn disconnected(&mut self) -> PushError {
         match self.next().await {
             PushEvent::Disconnected { why } => why,
@@ -67,7 +67,7 @@ impl PushListener {
     /// Waits for a message.
     ///
     /// # Panics
-    /// When something else comes.
+    /// If the next event is another one.
     pub async fn message(&mut self) -> Message {
         match self.next().await {
             PushEvent::Message(message) => message,

@@ -1,8 +1,8 @@
-//! Random choices that a printed seed repeats.
+//! Pseudo-random numbers that a printed seed reproduces.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-/// The seed of this process's random choices: `SELVEDGE_SEED`, or a new one. It is printed, for a failure's report.
+/// The seed of this process: `SELVEDGE_SEED`, or a new one. It is printed, to reproduce a failure.
 #[must_use]
 #[expect(clippy::print_stdout, reason = "test runners show it with a failure")]
 pub fn seed() -> u64 {

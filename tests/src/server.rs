@@ -1,4 +1,4 @@
-//! The embedded server as a process of its own, on a free port.
+//! The embedded server as a child process, on a free port.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -11,24 +11,24 @@ use tempfile::TempDir;
 
 use crate::{MasterSecret, selvedge};
 
-/// How a server is to be started.
+/// The options of a server.
 #[derive(Debug, Default)]
 pub struct ServerSetup {
     args: Vec<String>,
 }
 
 impl ServerSetup {
-    /// Options of `selvedge serve`.
+    /// Adds options of `selvedge serve`.
     #[must_use]
     pub fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(ToString::to_string));
         self
     }
 
-    /// Starts it with a data directory and a master secret of its own, and waits until it listens.
+    /// Starts it with a new data directory and a master secret, and waits until it listens.
     #[must_use]
     pub fn start(self) -> Server {
-        let dir = TempDir::new().expect("there is room for a directory");
+        let dir = TempDir::new().expect("a directory can be created");
         std::fs::write(
             dir.path().join("secret"),
             "the master secret of these tests",
@@ -45,7 +45,7 @@ impl ServerSetup {
     }
 }
 
-/// A running server. It is killed when the value goes.
+/// A running server. It is killed when the value is dropped.
 #[derive(Debug)]
 pub struct Server {
     dir: TempDir,
@@ -56,25 +56,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server as people start it.
+    /// A server with the default options.
     #[must_use]
     pub fn start() -> Self {
         ServerSetup::default().start()
     }
 
-    /// The URL that it says clients are to use.
+    /// The URL for clients, which the server prints.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it listens: the port of its process, whatever the URL is.
+    /// The address that its process listens on; the URL may be another one.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The secret that its tokens are minted with.
+    /// The secret of its tokens.
     #[must_use]
     pub fn master_secret(&self) -> MasterSecret {
         MasterSecret::new(
@@ -88,19 +88,19 @@ impl Server {
         self.dir.path().join("data")
     }
 
-    /// Ends the process at once, as a power cut would: SIGKILL.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().expect("the server can be killed");
         self.child.wait().expect("the server ends");
     }
 
-    /// Starts it again on the same data, after [`Server::kill`]. It listens where it did.
+    /// Starts it again after [`Server::kill`], with the same data and address.
     pub fn restart(&mut self) {
         let listen = self.address.to_string();
         (self.child, self.url) = start(self.dir.path(), &listen, &self.args);
     }
 
-    /// A reading connection to its database.
+    /// A read-only connection to its database.
     #[must_use]
     pub fn database(&self) -> Connection {
         let path = self.data().join("server.sqlite");
@@ -108,7 +108,7 @@ impl Server {
             .expect("the database can be opened")
     }
 
-    /// Every row of every table as text: what the server knows, to be compared.
+    /// Every row of every table as text, for comparisons.
     #[must_use]
     pub fn rows(&self) -> Vec<String> {
         let database = self.database();
@@ -184,17 +184,17 @@ fn start(dir: &Path, listen: &str, args: &[String]) -> (Child, String) {
         .spawn()
         .expect("the server starts");
     let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let url = loop {
         let Some(Ok(line)) = lines.next() else {
-            panic!("the server did not listen: {said:?}")
+            panic!("the server did not listen: {output:?}")
         };
         match line.rsplit_once("listening on ") {
             Some((_, url)) => break url.trim().to_owned(),
-            None => said.push(line),
+            None => output.push(line),
         }
     };
-    // It may go on to speak; nobody must block it.
+    // Read its further output, so that the pipe does not fill up and block it.
     std::thread::spawn(move || lines.for_each(drop));
     (child, url)
 }

@@ -1,5 +1,4 @@
-//! Storage tokens as a token server mints them, written from the protocol's description rather than with the program's
-//! own code.
+//! Issues storage tokens like a token server; implemented from the specification, independently of the program's code.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,7 +22,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account with a key that follows from its number.
+    /// An account with a key that is derived from its number.
     #[must_use]
     pub fn new(uid: u64) -> Self {
         let mut sync_key = [0; 64];
@@ -33,7 +32,7 @@ impl Account {
         Self { uid, sync_key }
     }
 
-    /// An account with a sync key as credentials carry it.
+    /// An account with a sync key in the form of credentials.
     #[must_use]
     pub fn with_key(uid: u64, ksync_b64url: &str) -> Self {
         let mut sync_key = [0; 64];
@@ -41,7 +40,7 @@ impl Account {
         Self { uid, sync_key }
     }
 
-    /// The sync key as credentials carry it.
+    /// The sync key in the form of credentials.
     #[must_use]
     pub fn ksync_b64url(&self) -> String {
         Base64UrlUnpadded::encode_string(&self.sync_key)
@@ -49,14 +48,14 @@ impl Account {
 }
 
 impl MasterSecret {
-    /// The secret of a file.
+    /// The secret from the content of a file.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         Self(bytes.trim_ascii_end().to_vec())
     }
 
-    /// Credentials for `account` at the server with this URL, good for `seconds` from now on; below zero they have
-    /// expired already.
+    /// Credentials for `account` at the server with this URL, valid for `seconds` from now; with a negative number they have
+    /// expired.
     #[must_use]
     pub fn credentials(&self, url: &str, account: &Account, seconds: i64) -> Value {
         let now = SystemTime::now()

@@ -1,4 +1,4 @@
-//! The storage API by host: for what no well-behaved client sends, and to look at what is really on the server.
+//! A minimal client of the storage API, for requests that normal clients do not send, and to check the server's data.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ use selvedge_host::SystemRandom;
 
 use crate::Account;
 
-/// One user's storage, spoken to in plain HTTP with requests signed here (spec §2).
+/// A client for one user's storage, with plain HTTP and its own request signatures (spec §2).
 #[derive(Debug)]
 pub struct Wire {
     authority: String,
@@ -27,7 +27,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// The storage that these credentials open, and the keys to read it.
+    /// A client with these credentials, and with the account's keys.
     #[must_use]
     pub fn new(credentials: &Value, account: &Account) -> Self {
         let text = |name: &str| {
@@ -50,13 +50,13 @@ impl Wire {
         }
     }
 
-    /// Sends one request; answers the status and the body.
+    /// Sends one request; returns the status and the body.
     #[must_use]
     pub fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         self.send_accepting("application/json", method, path, body)
     }
 
-    /// Sends one request that asks for an answer of this type.
+    /// Sends one request with the header Accept.
     #[must_use]
     pub fn send_accepting(
         &self,
@@ -77,7 +77,7 @@ impl Wire {
         (status.expect("an answer has a status"), body.to_owned())
     }
 
-    /// Asks for something and reads no more than the begin of the answer, as a slow client does.
+    /// Sends a request and reads only the first byte of the response, like a slow client.
     #[must_use]
     pub fn dawdle(&self, path: &str) -> TcpStream {
         let mut stream = self.begin("application/newlines", "GET", path, "");
@@ -88,7 +88,7 @@ impl Wire {
     fn begin(&self, accept: &str, method: &str, path: &str, body: &str) -> TcpStream {
         let path = format!("{}/{path}", self.path);
         let mut stream = TcpStream::connect(&self.authority).expect("the server listens");
-        // HTTP/1.0 keeps the answer free of chunks, and its end is the end of the connection.
+        // With HTTP/1.0 the response is not chunked, and ends with the connection.
         let head = format!(
             "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: {}\r\nAccept: {accept}\r\n\
              Content-Type: application/json\r\nX-Confirm-Delete: 1\r\nContent-Length: {}\r\n\r\n",
@@ -103,10 +103,10 @@ impl Wire {
         stream
     }
 
-    /// Reads a JSON answer.
+    /// Reads a JSON response.
     ///
     /// # Panics
-    /// When the status is not 200.
+    /// If the status is not 200.
     #[must_use]
     #[track_caller]
     pub fn get(&self, path: &str) -> Value {
@@ -118,7 +118,7 @@ impl Wire {
     /// Writes one record with this payload.
     ///
     /// # Panics
-    /// When the server refuses it.
+    /// If the server refuses it.
     #[track_caller]
     pub fn put(&self, collection: &str, id: &str, payload: &str) {
         let path = format!("storage/{collection}/{id}");

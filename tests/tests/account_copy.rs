@@ -1,8 +1,5 @@
-//! An account is copied to another one on another server, with kills in between.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Copies an account to another one on another server, also when the process is killed meanwhile.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use selvedge_tests::{Account, Device, Proxy, Randomness, Server, ServerSetup, Wire, seed};
 use serde_json::{Value, json};
@@ -27,7 +24,7 @@ fn fill(device: &Device) {
 }
 
 #[test]
-fn a_copy_goes_on_after_kills_and_has_every_record_under_new_keys() {
+fn a_copy_continues_after_kills_and_has_every_record_with_new_keys() {
     let mut random = Randomness::new(seed());
     let (old, proxy) = (Server::start(), Proxy::start());
     let new = ServerSetup::default()
@@ -77,7 +74,7 @@ fn a_copy_goes_on_after_kills_and_has_every_record_under_new_keys() {
     joined.sync();
     assert_eq!(joined.notes(), device.notes());
 
-    // What has changed since is taken over by the next run.
+    // The next run copies the changes since.
     device.put("later", &json!({"id": "later"}));
     device.edit("note-1", &json!({"text": "changed"}));
     device.sync();
@@ -88,7 +85,7 @@ fn a_copy_goes_on_after_kills_and_has_every_record_under_new_keys() {
 }
 
 #[test]
-fn an_account_with_data_of_its_own_is_not_copied_to() {
+fn a_copy_to_an_account_with_data_is_refused() {
     let server = Server::start();
     let (mine, theirs) = (Account::new(1), Account::new(2));
     let device = Device::with_token(&server, server.url(), &mine);
@@ -101,16 +98,16 @@ fn an_account_with_data_of_its_own_is_not_copied_to() {
     let wire = Wire::new(&to, &theirs);
     let before = wire.get("info/collections");
     let path = file.path().to_str().unwrap();
-    let said = device
+    let message = device
         .run(&["account", "copy", "--to", path])
         .outcome()
         .fails(2);
-    assert!(said.contains("copy to an empty one"), "{said}");
+    assert!(message.contains("copy to an empty one"), "{message}");
     assert_eq!(wire.get("info/collections"), before);
 }
 
 #[test]
-fn what_another_device_writes_to_the_copy_meanwhile_is_not_overwritten() {
+fn a_copy_does_not_overwrite_records_that_another_device_changed_there() {
     let (old, new) = (Server::start(), Server::start());
     let (mine, theirs) = (Account::new(1), Account::new(2));
     let device = Device::with_token(&old, old.url(), &mine);
@@ -125,8 +122,8 @@ fn what_another_device_writes_to_the_copy_meanwhile_is_not_overwritten() {
     other.sync();
     device.edit("a", &json!({"by": "mine again"}));
     device.sync();
-    let said = device.run(&copy).outcome().fails(2);
-    assert!(said.contains("could not be synced whole"), "{said}");
+    let message = device.run(&copy).outcome().fails(2);
+    assert!(message.contains("could not be synced whole"), "{message}");
     other.sync();
     assert_eq!(other.notes()["a"]["by"], "theirs");
 }

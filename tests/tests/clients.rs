@@ -1,13 +1,10 @@
-//! The account's devices know of each other, and ask things of each other, through the real server.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! The account's devices list each other, and send commands to each other, through the real server.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use selvedge_tests::{Account, Device, Server};
 use serde_json::{Value, json};
 
-/// Two devices, Attic and Cellar, that both have the record `r` and know of each other.
+/// Two devices, Attic and Cellar, that both have the record `r` and list each other.
 fn attic_and_cellar() -> (Server, Device, Device) {
     let server = Server::start();
     let (attic, cellar) = Device::pair(&server);
@@ -22,7 +19,7 @@ fn attic_and_cellar() -> (Server, Device, Device) {
 }
 
 #[track_caller]
-fn asked(device: &Device, args: &[&str]) -> Value {
+fn clients(device: &Device, args: &[&str]) -> Value {
     let args = [&["--json", "clients"], args].concat();
     device.run(&args).outcome().ok().json()
 }
@@ -35,7 +32,7 @@ fn has(device: &Device, id: &str) -> bool {
 #[test]
 fn each_device_is_in_the_list_under_its_name() {
     let (_server, attic, _cellar) = attic_and_cellar();
-    let list = asked(&attic, &["list"]);
+    let list = clients(&attic, &["list"]);
     let rows: Vec<(&str, bool)> = list
         .as_array()
         .unwrap()
@@ -51,7 +48,7 @@ fn each_device_is_in_the_list_under_its_name() {
 }
 
 #[test]
-fn a_device_has_the_name_that_it_was_given_when_it_came_and_keeps_it_until_it_gets_another() {
+fn a_device_keeps_the_name_that_it_joined_with_until_it_is_renamed() {
     let server = Server::start();
     let (attic, code) = Device::first(&server);
     let cellar = Device::default();
@@ -64,7 +61,7 @@ fn a_device_has_the_name_that_it_was_given_when_it_came_and_keeps_it_until_it_ge
         device.sync();
     }
     let names = || {
-        let list = asked(&attic, &["list"]);
+        let list = clients(&attic, &["list"]);
         let names = list.as_array().unwrap().iter();
         names
             .filter(|row| row["thisDevice"] == false)
@@ -72,7 +69,7 @@ fn a_device_has_the_name_that_it_was_given_when_it_came_and_keeps_it_until_it_ge
             .collect::<Vec<_>>()
     };
     assert_eq!(names(), ["Cellar", "Garage"]);
-    let _done = asked(&cellar, &["rename", "Kitchen"]);
+    let _done = clients(&cellar, &["rename", "Kitchen"]);
     cellar.sync();
     assert_eq!(names(), ["Garage", "Kitchen"]);
     let shown = cellar.run(&["--json", "account", "show"]).outcome().ok();
@@ -80,7 +77,7 @@ fn a_device_has_the_name_that_it_was_given_when_it_came_and_keeps_it_until_it_ge
 }
 
 #[test]
-fn of_two_profiles_of_one_firefox_device_the_newer_one_counts() {
+fn of_two_profiles_of_one_firefox_device_the_newer_one_is_current() {
     let server = Server::start();
     let account = Account::new(70);
     let mut credentials = server
@@ -93,7 +90,7 @@ fn of_two_profiles_of_one_firefox_device_the_newer_one_counts() {
         device.put("r", &json!({}));
         device.sync();
     }
-    let list = asked(&newer, &["list", "--all"]);
+    let list = clients(&newer, &["list", "--all"]);
     let row = |at: usize| (&list[at]["name"], &list[at]["standing"]);
     assert_eq!(row(0), (&json!("Attic"), &json!("duplicate")));
     assert_eq!(row(1), (&json!("Cellar"), &json!("current")));
@@ -103,17 +100,20 @@ fn of_two_profiles_of_one_firefox_device_the_newer_one_counts() {
 }
 
 #[test]
-fn an_id_that_begins_with_a_dash_is_a_device_all_the_same() {
+fn an_id_that_begins_with_a_dash_is_accepted() {
     let (_server, attic, cellar) = attic_and_cellar();
-    // One in thirty-two ids begins so; this one also looks like an option.
+    // One in thirty-two ids begins with a dash; the second one also looks like an option.
     for id in ["-yabcdefghij", "--all4567890"] {
         cellar.change_state(|state| state["clients"]["id"] = id.into());
         cellar.sync();
         let page = format!("https://example.org/{id}");
-        assert_eq!(asked(&attic, &["send-tab", id, &page])["sent"][0]["id"], id);
-        let wiped = asked(&attic, &["wipe", id, "notes", "--yes"]);
+        assert_eq!(
+            clients(&attic, &["send-tab", id, &page])["sent"][0]["id"],
+            id
+        );
+        let wiped = clients(&attic, &["wipe", id, "notes", "--yes"]);
         assert_eq!(wiped["sent"][0]["added"], 1, "{wiped}");
-        let reset = asked(&attic, &["reset", "--yes", id]);
+        let reset = clients(&attic, &["reset", "--yes", id]);
         assert_eq!(reset["sent"][0]["added"], 1, "{reset}");
         let report = cellar.sync().report;
         assert_eq!(report["commands"].as_array().unwrap().len(), 3, "{report}");
@@ -131,8 +131,8 @@ fn a_page_arrives_once_however_often_it_is_sent() {
         "--title",
         "An example",
     ];
-    assert_eq!(asked(&attic, &send)["sent"][0]["added"], 1);
-    assert_eq!(asked(&attic, &send)["sent"][0]["added"], 0);
+    assert_eq!(clients(&attic, &send)["sent"][0]["added"], 1);
+    assert_eq!(clients(&attic, &send)["sent"][0]["added"], 0);
     let synced = cellar.sync();
     let tabs = synced.report["tabs"].as_array().unwrap();
     assert_eq!(tabs.len(), 1, "{tabs:?}");
@@ -141,7 +141,7 @@ fn a_page_arrives_once_however_often_it_is_sent() {
         (&json!("https://example.org/"), &json!("An example"))
     );
     assert_eq!(cellar.sync().report["tabs"], json!([]));
-    let waiting = asked(&attic, &["list"]);
+    let waiting = clients(&attic, &["list"]);
     assert!(
         waiting
             .as_array()
@@ -152,13 +152,13 @@ fn a_page_arrives_once_however_often_it_is_sent() {
 }
 
 #[test]
-fn a_wipe_takes_the_servers_records_and_forgets_what_was_not_sent() {
+fn a_wipe_replaces_local_records_by_the_servers_and_drops_unsent_ones() {
     let (_server, attic, cellar) = attic_and_cellar();
     cellar.put("unsent", &json!({}));
-    let _dry = asked(&attic, &["wipe", "Cellar", "notes", "--dry-run"]);
+    let _dry = clients(&attic, &["wipe", "Cellar", "notes", "--dry-run"]);
     let refused = attic.run(&["clients", "wipe", "Cellar", "notes"]);
     assert!(refused.outcome().fails(2).contains("--yes"));
-    let _done = asked(&attic, &["wipe", "Cellar", "notes", "--yes"]);
+    let _done = clients(&attic, &["wipe", "Cellar", "notes", "--yes"]);
     let synced = cellar.sync();
     assert_eq!(synced.report["commands"][0]["outcome"], "done");
     assert!(has(&cellar, "r") && !has(&cellar, "unsent"));
@@ -170,7 +170,7 @@ fn a_wipe_takes_the_servers_records_and_forgets_what_was_not_sent() {
 fn a_reset_deletes_nothing() {
     let (_server, attic, cellar) = attic_and_cellar();
     cellar.put("unsent", &json!({}));
-    let _done = asked(&attic, &["reset", "--all", "--yes"]);
+    let _done = clients(&attic, &["reset", "--all", "--yes"]);
     cellar.sync();
     attic.sync();
     for device in [&attic, &cellar] {
@@ -179,7 +179,7 @@ fn a_reset_deletes_nothing() {
 }
 
 #[test]
-fn a_device_that_does_not_exist_is_said() {
+fn an_unknown_device_is_an_error() {
     let (_server, attic, _cellar) = attic_and_cellar();
     for name in ["Nowhere", "Attic"] {
         let send = attic.run(&["clients", "send-tab", name, "https://example.org/"]);
@@ -188,7 +188,7 @@ fn a_device_that_does_not_exist_is_said() {
 }
 
 #[test]
-fn devices_without_names_have_the_machines_with_a_number() {
+fn devices_without_names_have_the_machines_name_with_a_number() {
     let server = Server::start();
     let (first, second) = Device::pair(&server);
     for device in [&first, &second, &first, &second] {
@@ -201,7 +201,7 @@ fn devices_without_names_have_the_machines_with_a_number() {
     };
     let machine = own(&first);
     assert_eq!(own(&second), format!("{machine} 2"));
-    let list = asked(&first, &["list"]);
+    let list = clients(&first, &["list"]);
     let mut names: Vec<&str> = list
         .as_array()
         .unwrap()
@@ -210,14 +210,14 @@ fn devices_without_names_have_the_machines_with_a_number() {
         .collect();
     names.sort_unstable();
     assert_eq!(names, [machine.clone(), format!("{machine} 2")]);
-    // With a name of its own it needs no number.
-    let _done = asked(&second, &["rename", "Cellar"]);
+    // A renamed device has no number.
+    let _done = clients(&second, &["rename", "Cellar"]);
     second.sync();
     assert_eq!(own(&second), "Cellar");
 }
 
 #[test]
-fn a_device_that_is_gone_is_removed_and_one_that_is_not_comes_back() {
+fn a_removed_device_is_listed_again_after_its_next_sync() {
     let (_server, attic, cellar) = attic_and_cellar();
     let refused = attic
         .run(&["clients", "remove", "Cellar"])
@@ -229,14 +229,14 @@ fn a_device_that_is_gone_is_removed_and_one_that_is_not_comes_back() {
         .outcome();
     let own = own.fails(4);
     assert!(own.contains("no other device Attic"), "{own}");
-    let would = asked(&attic, &["remove", "Cellar", "--dry-run"]);
+    let would = clients(&attic, &["remove", "Cellar", "--dry-run"]);
     assert_eq!(would["dryRun"], true, "{would}");
     let names = || {
-        let list = asked(&attic, &["list"]);
+        let list = clients(&attic, &["list"]);
         list.as_array().unwrap().len()
     };
     assert_eq!(names(), 2);
-    let removed = asked(&attic, &["remove", "Cellar", "--yes"]);
+    let removed = clients(&attic, &["remove", "Cellar", "--yes"]);
     assert_eq!(
         (&removed["name"], &removed["commands"]),
         (&json!("Cellar"), &json!(0))

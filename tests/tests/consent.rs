@@ -1,19 +1,16 @@
-//! Doubtful answers and missing records, with the real program: nothing on the server is deleted without consent, and a
-//! server that was put back to an earlier time gets again what it lacks.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Doubtful responses and missing records, with the real program: nothing on the server is deleted without consent, and
+//! records that are missing after a restored backup of the server are uploaded again.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::path::Path;
 
 use selvedge_tests::{Account, Canned, Device, Fault, FaultProxy, Server, Wire};
 use serde_json::{Value, json};
 
-/// The exit code of a sync that only a person can let go on.
+/// The exit code of a sync that needs the user's decision.
 const NEEDS_CONSENT: i32 = 12;
 
-/// An account with records of this program and of others, a proxy before its server, and a device that has synced.
+/// An account with records of this program and of others, a proxy in front of its server, and a device that has synced.
 struct Scene {
     server: Server,
     account: Account,
@@ -51,8 +48,8 @@ impl Scene {
         Device::with_token(&self.server, &self.proxy.url(), &self.account)
     }
 
-    /// All that the server has, but what devices say of themselves.
-    fn there(&self) -> Value {
+    /// All records on the server except those of the collection `clients`.
+    fn on_server(&self) -> Value {
         let names = ["meta", "crypto", "notes", "passwords", "bookmarks"];
         let all = names.map(|name| self.wire.get(&format!("storage/{name}?full=1&sort=oldest")));
         json!(all)
@@ -85,12 +82,12 @@ const EMPTY: Canned = Canned {
 };
 
 #[test]
-fn no_single_answer_of_a_proxy_deletes_anything() {
+fn no_single_response_of_a_proxy_deletes_anything() {
     let scene = Scene::new(801);
-    let before = scene.there();
+    let before = scene.on_server();
     let mut stops = 0;
     for canned in [NOT_FOUND, PAGE, NOTHING, EMPTY] {
-        // The first requests of a sync: which collections, meta/global, crypto/keys, the devices.
+        // The first requests of a sync: info/collections, meta/global, crypto/keys, clients.
         for number in 1..=4 {
             let fresh = scene.fresh();
             let _alarm = scene.proxy.arm(Some((number, Fault::Instead(canned))));
@@ -105,27 +102,27 @@ fn no_single_answer_of_a_proxy_deletes_anything() {
             let _alarm = scene.proxy.arm(None);
             fresh.sync();
             assert!(fresh.notes().contains_key("ours"), "{name}");
-            assert_eq!(scene.there(), before, "{name}");
+            assert_eq!(scene.on_server(), before, "{name}");
         }
     }
-    assert!(stops >= 12, "only {stops} of 16 answers stopped a sync");
+    assert!(stops >= 12, "only {stops} of 16 responses stopped a sync");
 }
 
 #[test]
-fn a_missing_record_needs_consent_which_is_shown_and_bound_to_what_was_shown() {
+fn a_missing_record_needs_consent_which_covers_only_what_was_shown() {
     let scene = Scene::new(802);
     scene.delete("storage/meta");
-    let before = scene.there();
+    let before = scene.on_server();
     scene.device.put("later", &json!({}));
     let asked = scene.device.run(&["sync"]).outcome();
-    let said = asked.exits(NEEDS_CONSENT).stderr;
+    let message = asked.exits(NEEDS_CONSENT).stderr;
     for part in [
         "passwords",
         "bookmarks",
         "account reinitialize",
         "--restore",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(message.contains(part), "{part}: {message}");
     }
     let report = scene.device.run(&["--json", "sync"]).outcome();
     let report = report.exits(NEEDS_CONSENT).json();
@@ -154,9 +151,9 @@ fn a_missing_record_needs_consent_which_is_shown_and_bound_to_what_was_shown() {
         .ok()
         .json();
     assert_eq!(shown["consent"], report["consent"]);
-    let said = scene.device.run(&["account", "reinitialize"]).outcome();
-    assert!(said.fails(2).contains("--yes"));
-    assert_eq!(scene.there(), before, "nobody has agreed yet");
+    let message = scene.device.run(&["account", "reinitialize"]).outcome();
+    assert!(message.fails(2).contains("--yes"));
+    assert_eq!(scene.on_server(), before, "there is no consent yet");
 
     let agree = ["--json", "account", "reinitialize", "--yes"];
     let done = scene.device.run(&agree).outcome().ok().json();
@@ -172,15 +169,15 @@ fn a_missing_record_needs_consent_which_is_shown_and_bound_to_what_was_shown() {
 }
 
 #[test]
-fn a_device_restores_what_it_remembers_and_nothing_is_deleted() {
+fn a_device_restores_a_missing_record_from_its_copy_and_deletes_nothing() {
     for (uid, gone) in [(803, "storage/meta"), (804, "storage/crypto")] {
         let scene = Scene::new(uid);
         scene.delete(gone);
         let _asked = scene.device.run(&["sync"]).outcome().exits(NEEDS_CONSENT);
         let fresh = scene.fresh();
         let restore = ["account", "reinitialize", "--restore"];
-        let said = fresh.run(&restore).outcome().fails(4);
-        assert!(said.contains("does not remember"), "{said}");
+        let message = fresh.run(&restore).outcome().fails(4);
+        assert!(message.contains("does not remember"), "{message}");
         let kept = scene.wire.get("storage/passwords?full=1");
         let done = scene.device.run(&restore).outcome().ok();
         assert!(done.stdout.contains("restored"), "{done}");
@@ -191,13 +188,13 @@ fn a_device_restores_what_it_remembers_and_nothing_is_deleted() {
 }
 
 #[test]
-fn the_command_leaves_an_account_alone_that_is_in_order() {
+fn the_command_does_not_change_an_account_without_problems() {
     let scene = Scene::new(805);
-    let before = scene.there();
-    let said = scene.device.run(&["account", "reinitialize", "--yes"]);
-    let said = said.outcome().ok().stdout;
-    assert!(said.contains("needs no setting up"), "{said}");
-    assert_eq!(scene.there(), before);
+    let before = scene.on_server();
+    let message = scene.device.run(&["account", "reinitialize", "--yes"]);
+    let message = message.outcome().ok().stdout;
+    assert!(message.contains("needs no setting up"), "{message}");
+    assert_eq!(scene.on_server(), before);
 }
 
 #[test]
@@ -220,10 +217,10 @@ fn an_unusual_version_stops_the_sync_and_nothing_is_deleted() {
         let mut meta: Value = serde_json::from_str(&original).unwrap();
         meta["storageVersion"] = version.clone();
         scene.wire.put("meta", "global", &meta.to_string());
-        let before = scene.there();
+        let before = scene.on_server();
         let outcome = scene.device.run(&["--json", "sync", "notes"]).outcome();
         let _report = outcome.exits(exit);
-        assert_eq!(scene.there(), before, "{version}");
+        assert_eq!(scene.on_server(), before, "{version}");
     }
 }
 
@@ -238,7 +235,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_server_that_was_restored_from_a_backup_gets_again_what_it_lacks() {
+fn records_missing_after_a_restored_backup_are_uploaded_again() {
     let mut server = Server::start();
     let (a, code) = Device::first(&server);
     let b = Device::joining(&code);

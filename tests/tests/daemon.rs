@@ -1,9 +1,6 @@
-//! The daemon, as a process with a socket of a service manager, against the real server.
+//! The daemon as a process with the socket of a service manager, and with the real server.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
@@ -12,7 +9,7 @@ use std::time::{Duration, Instant};
 use selvedge_tests::{Account, DaemonProcess, Device, FakeClock, Run, Server};
 use serde_json::json;
 
-/// A slow machine gets this long for anything; two syncs that nobody asked for are a minute apart.
+/// Timeout of every wait; two background syncs are a minute apart.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
 struct Daemon {
@@ -45,7 +42,7 @@ impl Daemon {
         }
     }
 
-    /// Waits for a message of the daemon's to its service manager.
+    /// Waits for a message of the daemon to its service manager.
     fn wait_for(&self, wanted: &str) {
         let mut buffer = [0; 512];
         let began = Instant::now();
@@ -74,7 +71,7 @@ fn two(server: &Server) -> (Device, Device) {
     let account = Account::new(1);
     let device = || Device::with_token(server, server.url(), &account);
     let (a, b) = (device(), device());
-    // A collection that is not here yet cannot be listed.
+    // A collection that this device does not have cannot be listed.
     b.put("own", &json!({"id": "own"}));
     (a, b)
 }
@@ -89,7 +86,7 @@ fn comes_to(device: &Device, id: &str) {
 }
 
 #[test]
-fn it_syncs_soon_after_the_start_and_when_it_is_asked_to_and_stops_when_told() {
+fn it_syncs_soon_after_the_start_and_on_sighup_and_stops_on_sigterm() {
     let server = Server::start();
     let (a, b) = two(&server);
     a.put("first", &json!({"id": "first"}));
@@ -107,20 +104,20 @@ fn it_syncs_soon_after_the_start_and_when_it_is_asked_to_and_stops_when_told() {
 }
 
 #[test]
-fn one_daemon_serves_a_profile_and_commands_sync_beside_it() {
+fn a_profile_has_one_daemon_and_commands_can_sync_meanwhile() {
     let server = Server::start();
     let (a, _) = two(&server);
     a.put("note", &json!({"id": "note"}));
     let daemon = Daemon::start(&a, &["--first-sync-after", "3600"]);
     daemon.wait_for("READY=1");
-    let said = a.run(&["daemon"]).outcome().fails(5);
-    assert!(said.contains("stop it first"), "{said}");
+    let message = a.run(&["daemon"]).outcome().fails(5);
+    assert!(message.contains("stop it first"), "{message}");
     assert_eq!(a.sync().count("sent"), 1);
     daemon.stops();
 }
 
 #[test]
-fn it_outlives_a_loss_of_the_network_and_syncs_when_that_is_back() {
+fn it_survives_a_loss_of_the_network_and_syncs_afterwards() {
     let mut server = Server::start();
     let (a, b) = two(&server);
     a.put("note", &json!({"id": "note"}));
@@ -138,7 +135,7 @@ fn it_outlives_a_loss_of_the_network_and_syncs_when_that_is_back() {
 }
 
 #[test]
-fn a_change_that_another_command_makes_is_sent_soon() {
+fn a_change_by_another_command_is_uploaded_soon() {
     let server = Server::start();
     let (a, b) = two(&server);
     let daemon = Daemon::start(&a, &["--first-sync-after", "0"]);
@@ -152,7 +149,7 @@ fn a_change_that_another_command_makes_is_sent_soon() {
 }
 
 #[test]
-fn a_clock_that_jumps_neither_stops_it_nor_makes_it_wait() {
+fn a_jump_of_the_clock_neither_stops_nor_delays_it() {
     let dir = tempfile::tempdir().unwrap();
     let Some(clock) = FakeClock::of_the_wall(dir.path()) else {
         return;
@@ -162,10 +159,10 @@ fn a_clock_that_jumps_neither_stops_it_nor_makes_it_wait() {
     let daemon = Daemon::start_with(&a, &["--first-sync-after", "0"], |run| clock.given_to(run));
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");
-    for (id, clock_says) in [("slept", "+3h"), ("set-back", "-30d")] {
+    for (id, offset) in [("slept", "+3h"), ("set-back", "-30d")] {
         b.put(id, &json!({"id": id}));
         b.sync();
-        clock.set(clock_says);
+        clock.set(offset);
         daemon.wait_for("STATUS=syncing");
         daemon.wait_for("STATUS=next sync at");
         assert!(a.notes().contains_key(id), "{id}");
@@ -174,7 +171,7 @@ fn a_clock_that_jumps_neither_stops_it_nor_makes_it_wait() {
 }
 
 #[test]
-fn without_an_account_it_waits_for_a_person_to_join_again() {
+fn without_an_account_it_waits_until_the_user_joins_again() {
     let server = Server::start();
     let account = Account::new(1);
     let (a, b) = two(&server);
@@ -194,7 +191,7 @@ fn without_an_account_it_waits_for_a_person_to_join_again() {
 }
 
 #[test]
-fn the_unit_is_one_that_systemd_takes() {
+fn systemd_accepts_the_unit() {
     let server = Server::start();
     let (a, _) = two(&server);
     let unit = a.run(&["daemon", "--print-unit"]).outcome().ok().stdout;
@@ -208,9 +205,9 @@ fn the_unit_is_one_that_systemd_takes() {
         .output()
     {
         Ok(verified) => {
-            let said = String::from_utf8_lossy(&verified.stderr);
-            assert!(!said.contains("selvedge.service:"), "{said}");
+            let output = String::from_utf8_lossy(&verified.stderr);
+            assert!(!output.contains("selvedge.service:"), "{output}");
         }
-        Err(_) => println!("skipped: there is no systemd-analyze to ask"),
+        Err(_) => println!("skipped: systemd-analyze is not installed"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the documents say is true: every help page exists, the commands of the README run, and cited sections exist.
+//! Checks the documents: every command has a help page, the commands of the README run, and cited sections exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ fn listed(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// Asks for the help of a command and of those below it; tells how many there are.
+/// Checks the help of a command and of its subcommands; returns their number.
 fn check_help(path: &[String]) -> usize {
     let args = path.iter().map(String::as_str).chain(["--help"]);
     let outcome = Run::new(args).outcome().ok();
@@ -86,8 +86,8 @@ fn blocks(markdown: &str) -> Vec<String> {
     blocks
 }
 
-/// `cargo` for the README's commands: `cargo run` is the program that was built already. What takes minutes, or would
-/// run this test again, is only checked to exist.
+/// `cargo` for the README's commands: `cargo run` runs the program that is already built. Commands that take minutes, or that
+/// would run this test again, are only checked for existence.
 const CARGO: &str = r#"#!/bin/sh
 case "$*" in
     "run --release -- "*) shift 3; exec selvedge "$@" ;;
@@ -95,11 +95,11 @@ case "$*" in
     "install --path native-cli"*) exit 0 ;;
     "bench -p selvedge-core"*) exec test -d "$README_ROOT/core/benches" ;;
     "xtask "*) exec test -d "$README_ROOT/wasm/xtask" ;;
-    *) echo "the README has a command that no test knows: cargo $*" >&2; exit 1 ;;
+    *) echo "the README has a command that this test does not know: cargo $*" >&2; exit 1 ;;
 esac
 "#;
 
-/// `selvedge` for the README's commands. Where a person would paste the join code, the last one that was printed is read.
+/// `selvedge` for the README's commands. Where the user pastes the join code, it reads the last printed one.
 const SELVEDGE: &str = r#"#!/bin/bash
 set -o pipefail
 case "$*" in
@@ -109,7 +109,7 @@ case "$*" in
 esac
 "#;
 
-/// Waits before each command until the servers that were started in the background listen.
+/// Waits before each command until the servers in the background listen.
 const PROLOGUE: &str = r#"
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
@@ -141,7 +141,7 @@ fn every_command_of_the_readme_runs() {
     );
     assert!(
         blocks.iter().any(|block| block.contains("tests/run")),
-        "the README tells how to run the tests"
+        "the README explains how to run the tests"
     );
     assert!(workspace_root().join("tests/run").is_file());
 
@@ -151,7 +151,7 @@ fn every_command_of_the_readme_runs() {
     std::fs::create_dir(&bin).unwrap();
     write_program(&bin.join("selvedge"), SELVEDGE);
     write_program(&bin.join("cargo"), CARGO);
-    // This test is a part of what it would run.
+    // `tests/run` would run this test again.
     write_program(&work.join("tests/run"), "#!/bin/sh\n");
     // The README's port may be in use.
     let port = TcpListener::bind("127.0.0.1:0")
@@ -160,7 +160,7 @@ fn every_command_of_the_readme_runs() {
         .unwrap()
         .port()
         .to_string();
-    // One shell for all: a later block goes on where an earlier one ended.
+    // One shell for all blocks: a later block depends on earlier ones.
     let script = blocks.join("\n").replace("8090", &port);
     let output = Command::new("bash")
         .args(["-c", &format!("{PROLOGUE}\n{script}\n")])
@@ -174,17 +174,17 @@ fn every_command_of_the_readme_runs() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let (answer, said) = (
+    let (stdout, stderr) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(
         output.status.success(),
-        "{script}\n--- stdout\n{answer}\n--- stderr\n{said}"
+        "{script}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
     );
 }
 
-/// The sign before the number of a section. Examples in this file have `$` in its place, so that they are no citations.
+/// The sign before the number of a section. Examples in this file have `$` instead, so that they do not count as citations.
 const SIGN: char = '§';
 
 /// The documents of `docs/protocol` by file name, each with the numbers of its sections.
@@ -211,7 +211,7 @@ fn sections(markdown: &str) -> BTreeSet<String> {
     numbers.filter(|number| !number.is_empty()).collect()
 }
 
-/// The document that `spec §N` means in a file, as `docs/protocol/README.md` says.
+/// The document that `spec §N` refers to in a file, as `docs/protocol/README.md` defines.
 fn document_of(path: &str) -> &'static str {
     let is_of_santa = path.contains("santa")
         || path.starts_with("core/santa/")
@@ -223,7 +223,7 @@ fn document_of(path: &str) -> &'static str {
     }
 }
 
-/// The sections that a file cites: line, document and number. Citations of RFCs are not among them.
+/// The sections that a file cites: line, document and number; without citations of RFCs.
 fn citations(path: &str, text: &str) -> Vec<(usize, String, String)> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -264,7 +264,7 @@ fn broken_citations(path: &str, text: &str, protocol: &Protocol) -> Vec<String> 
         .collect()
 }
 
-/// The files that git tracks and whose names end so.
+/// The files that git tracks, with these endings of their names.
 fn tracked(endings: &[&str]) -> Vec<String> {
     let output = Command::new("git")
         .args(["ls-files", "-z"])
@@ -275,7 +275,7 @@ fn tracked(endings: &[&str]) -> Vec<String> {
     let names = String::from_utf8(output.stdout).expect("names of files are UTF-8");
     let names = names.split('\0').filter(|name| {
         let has_ending = endings.iter().any(|ending| name.ends_with(ending));
-        // A file that was deleted and not committed yet is still tracked.
+        // A deleted file is tracked until the deletion is committed.
         has_ending && workspace_root().join(name).is_file()
     });
     names.map(ToOwned::to_owned).collect()
@@ -310,7 +310,7 @@ fn every_cited_section_of_the_protocol_exists() {
 }
 
 #[test]
-fn a_citation_of_a_section_that_does_not_exist_is_named_by_file_and_line() {
+fn a_citation_of_a_missing_section_is_reported_with_file_and_line() {
     let document =
         "# Title\n\n## 1. One\n\n- 1.2 An item.\n- 7 is no item.\n\n### 4.4 Four (`x`)\n";
     let protocol: Protocol = ["firefox-sync.md", "santa-sync.md", "collections.md"]
@@ -357,7 +357,7 @@ fn a_citation_of_a_section_that_does_not_exist_is_named_by_file_and_line() {
 }
 
 #[test]
-fn every_section_that_a_protocol_document_cites_of_itself_or_another_exists() {
+fn every_section_cited_in_a_protocol_document_exists() {
     let protocol = protocol();
     let all: BTreeSet<&String> = protocol.values().flatten().collect();
     for name in protocol.keys() {
@@ -373,7 +373,7 @@ fn every_section_that_a_protocol_document_cites_of_itself_or_another_exists() {
 }
 
 #[test]
-fn every_link_to_a_file_in_a_document_leads_to_one() {
+fn every_link_to_a_file_in_a_document_is_valid() {
     let mut broken = Vec::new();
     for path in tracked(&[".md"]) {
         let text = read(&path);

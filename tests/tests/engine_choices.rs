@@ -1,13 +1,11 @@
-//! What an account syncs is chosen on one device and holds for all; how two sides come together is shown, then done once.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! The choice of synced collections on one device applies to all devices; the mode of a first sync is previewed and applied
+//! once.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use selvedge_tests::{Account, Device, Server, Wire};
 use serde_json::{Value, json};
 
-/// Two devices of one account, and the way to its server.
+/// Two devices of one account, and a client of its server.
 struct Three {
     _server: Server,
     a: Device,
@@ -23,7 +21,7 @@ fn parted() -> Three {
         .master_secret()
         .credentials(server.url(), &account, 3600);
     let [a, b] = [(); 2].map(|()| Device::with_credentials(&credentials));
-    a.put("both", &json!({"of": "nobody"}));
+    a.put("both", &json!({"of": "neither"}));
     a.sync();
     b.sync();
     a.put("of a", &json!({}));
@@ -39,8 +37,8 @@ fn parted() -> Three {
 }
 
 impl Three {
-    /// The ids of the notes on the server, in order.
-    fn there(&self) -> Vec<String> {
+    /// The ids of the notes on the server, sorted.
+    fn on_server(&self) -> Vec<String> {
         let collections = self.wire.get("info/collections");
         if collections["notes"].is_null() {
             return Vec::new();
@@ -77,7 +75,7 @@ fn engine(device: &Device, name: &str) -> Value {
 }
 
 #[test]
-fn each_mode_is_shown_and_done_once() {
+fn each_mode_is_previewed_and_applied_once() {
     let rows = [
         (
             "merge",
@@ -88,14 +86,14 @@ fn each_mode_is_shown_and_done_once() {
         (
             "take-server",
             &["both", "of b"],
-            "nobody",
+            "neither",
             [1, 0, 0, 1, 1, 0],
         ),
         ("take-local", &["both", "of a"], "a", [0, 1, 0, 1, 0, 1]),
     ];
     for (mode, expected, both, figures) in rows {
         let three = parted();
-        let before = three.there();
+        let before = three.on_server();
         let dry = three
             .a
             .run(&["--json", "sync", "--first", mode, "--dry-run"])
@@ -114,10 +112,14 @@ fn each_mode_is_shown_and_done_once() {
         .map(|name| shown[name].as_u64().unwrap());
         assert_eq!(found, figures, "{mode}: {dry}");
         if mode != "merge" {
-            let said = three.a.run(&["sync", "--first", mode]).outcome().fails(2);
-            assert!(said.contains("--yes"), "{said}");
+            let message = three.a.run(&["sync", "--first", mode]).outcome().fails(2);
+            assert!(message.contains("--yes"), "{message}");
         }
-        assert_eq!((three.there(), ids(&three.a).len()), (before, 2), "{mode}");
+        assert_eq!(
+            (three.on_server(), ids(&three.a).len()),
+            (before, 2),
+            "{mode}"
+        );
 
         let report = three
             .a
@@ -131,7 +133,7 @@ fn each_mode_is_shown_and_done_once() {
             dry["preview"]["collections"]
         );
         assert_eq!(
-            (ids(&three.a), three.there()),
+            (ids(&three.a), three.on_server()),
             (own(expected), own(expected)),
             "{mode}"
         );
@@ -146,20 +148,20 @@ fn own(ids: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_can_be_taken_from_a_server_that_has_nothing() {
+fn take_server_is_refused_if_the_server_is_empty() {
     let server = Server::start();
     let (a, _code) = Device::first(&server);
     a.put("one", &json!({}));
-    let said = a
+    let message = a
         .run(&["sync", "--first", "take-server", "--yes"])
         .outcome()
         .fails(4);
-    assert!(said.contains("nothing to take"), "{said}");
+    assert!(message.contains("nothing to take"), "{message}");
     assert_eq!(ids(&a), ["one"]);
 }
 
 #[test]
-fn a_device_that_joins_takes_all_collections_of_the_account() {
+fn take_server_after_joining_applies_to_all_collections() {
     let server = Server::start();
     let (a, code) = Device::first(&server);
     a.put("one", &json!({}));
@@ -175,17 +177,18 @@ fn a_device_that_joins_takes_all_collections_of_the_account() {
 }
 
 #[test]
-fn what_is_disabled_on_one_device_is_off_on_all_until_one_enables_it() {
+fn a_collection_disabled_on_one_device_is_off_on_all_until_one_enables_it() {
     for keeps in [false, true] {
         let three = parted();
-        let known = three.there();
-        let args: &[&str] = match keeps {
-            true => &["engines", "disable", "notes"],
-            false => &["engines", "disable", "notes", "--delete-from-server"],
+        let known = three.on_server();
+        let args: &[&str] = if keeps {
+            &["engines", "disable", "notes"]
+        } else {
+            &["engines", "disable", "notes", "--delete-from-server"]
         };
         if !keeps {
-            let said = three.a.run(args).outcome().fails(2);
-            assert!(said.contains("--yes"), "{said}");
+            let message = three.a.run(args).outcome().fails(2);
+            assert!(message.contains("--yes"), "{message}");
             assert!(engine(&three.a, "notes")["wish"].is_null());
         }
         let agreed: Vec<&str> = args
@@ -194,18 +197,18 @@ fn what_is_disabled_on_one_device_is_off_on_all_until_one_enables_it() {
             .chain((!keeps).then_some("--yes"))
             .collect();
         let _done = three.a.run(&agreed).outcome().ok();
-        assert_eq!(three.there(), known, "the next sync does it");
+        assert_eq!(three.on_server(), known, "the next sync does it");
         let report = sync(&three.a);
         let wiped = if keeps { json!([]) } else { json!(["notes"]) };
         assert_eq!(report["wipedThere"], wiped, "{report}");
-        assert_eq!(three.there(), if keeps { known } else { Vec::new() });
+        assert_eq!(three.on_server(), if keeps { known } else { Vec::new() });
         assert_eq!(three.meta()["declined"], json!(["notes"]));
 
         three.b.put("later", &json!({}));
         sync(&three.b);
         assert_eq!(engine(&three.b, "notes")["state"], "declined");
-        let said = three.b.run(&["sync", "notes"]).outcome().fails(9);
-        assert!(said.contains("engines enable notes"), "{said}");
+        let message = three.b.run(&["sync", "notes"]).outcome().fails(9);
+        assert!(message.contains("engines enable notes"), "{message}");
         assert_eq!((ids(&three.a).len(), ids(&three.b).len()), (2, 3));
         for device in [&three.a, &three.b] {
             sync(device);
@@ -218,7 +221,7 @@ fn what_is_disabled_on_one_device_is_off_on_all_until_one_enables_it() {
         }
         let all = own(&["both", "later", "of a", "of b"]);
         assert_eq!(
-            (ids(&three.a), ids(&three.b), three.there()),
+            (ids(&three.a), ids(&three.b), three.on_server()),
             (all.clone(), all.clone(), all)
         );
         assert_eq!(three.meta()["declined"], json!([]));
@@ -226,7 +229,7 @@ fn what_is_disabled_on_one_device_is_off_on_all_until_one_enables_it() {
 }
 
 #[test]
-fn names_that_no_device_knows_stay_listed_and_declined() {
+fn unknown_engines_stay_listed_or_declined() {
     let three = parted();
     let mut meta = three.meta();
     meta["declined"] = json!(["rockets"]);
@@ -251,17 +254,17 @@ fn names_that_no_device_knows_stay_listed_and_declined() {
 }
 
 #[test]
-fn following_an_own_collection_enables_it_and_one_of_firefox_only_if_it_is_said() {
+fn following_enables_own_collections_but_firefoxs_only_on_request() {
     let three = parted();
     let disable = ["engines", "disable", "notes", "tabs"];
     let _done = three.a.run(&disable).outcome().ok();
     sync(&three.a);
-    let said = three
+    let message = three
         .a
         .run(&["collections", "follow", "tabs"])
         .outcome()
         .fails(2);
-    assert!(said.contains("engines enable tabs"), "{said}");
+    assert!(message.contains("engines enable tabs"), "{message}");
     let _done = three
         .a
         .run(&["collections", "follow", "notes"])

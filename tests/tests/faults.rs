@@ -1,9 +1,5 @@
-//! Processes that are killed in the middle of things. The points are chosen by the bytes that have passed between client
-//! and server, from a seed that is printed.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Kills processes during syncs. The moments are chosen by the number of bytes between client and server, from a printed seed.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::collections::BTreeMap;
 use std::process::Child;
@@ -13,10 +9,10 @@ use std::time::Duration;
 use selvedge_tests::{Account, Device, Proxy, Randomness, ServerSetup, Wire, seed};
 use serde_json::{Value, json};
 
-/// What the collection must hold in the end.
+/// The expected contents of the collection.
 type Notes = BTreeMap<String, Value>;
 
-/// Waits for the alarm or for the end of the process; tells whether it was the alarm.
+/// Waits for the alarm or for the end of the process; returns whether it was the alarm.
 fn alarm_rings_first(alarm: &Receiver<()>, child: &mut Child) -> bool {
     loop {
         match alarm.recv_timeout(Duration::from_millis(2)) {
@@ -27,7 +23,7 @@ fn alarm_rings_first(alarm: &Receiver<()>, child: &mut Child) -> bool {
     }
 }
 
-/// Starts a sync and kills it when `bytes` have passed. Tells whether it was still running.
+/// Starts a sync and kills it after `bytes`. Returns whether it was still running.
 fn sync_and_kill(device: &Device, proxy: &Proxy, bytes: u64) -> bool {
     let alarm = proxy.alarm_after(bytes);
     let mut child = device.run(&["sync", "notes"]).spawn();
@@ -64,7 +60,7 @@ fn change(device: &Device, name: &str, round: u64, random: &mut Randomness, expe
 }
 
 #[test]
-fn a_client_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
+fn a_client_killed_at_any_moment_loses_and_duplicates_nothing() {
     const ROUNDS: u64 = 8;
     let mut random = Randomness::new(seed());
     let proxy = Proxy::start();
@@ -83,7 +79,7 @@ fn a_client_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let [a, b] = [(); 2].map(|()| Device::with_token(&server, &proxy.url(), &account));
     let mut expected = Notes::new();
     let mut killed = 0;
-    // What one whole sync moves: the first one shows.
+    // The first sync shows the number of bytes of a complete sync.
     change(&a, "a", 0, &mut random, &mut expected);
     a.sync();
     let whole = proxy.passed();
@@ -121,7 +117,7 @@ fn a_client_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     assert_eq!(late.notes(), expected, "a device that comes later");
     assert!(ids.len() >= expected.len());
     assert!(expected.keys().all(|id| ids.contains(id)));
-    // What is left on the server beyond the notes is tombstones of notes, and nothing that nobody made.
+    // Other records on the server are tombstones of notes.
     assert!(
         ids.iter()
             .all(|id| id.starts_with("a-") || id.starts_with("b-")),
@@ -130,7 +126,7 @@ fn a_client_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_server_that_is_killed_loses_no_acknowledged_write_and_keeps_no_half_batch() {
+fn a_killed_server_loses_no_acknowledged_write_and_keeps_no_partial_batch() {
     const ROUNDS: u64 = 8;
     const BATCH: usize = 100;
     let mut random = Randomness::new(seed());
@@ -191,7 +187,7 @@ fn a_server_that_is_killed_loses_no_acknowledged_write_and_keeps_no_half_batch()
         killed >= 3,
         "the server was killed only {killed} times in the middle of a sync"
     );
-    // What the device was told is kept, a device that comes later gets.
+    // A new device gets all acknowledged records.
     let late = Device::with_token(&server, &proxy.url(), &account);
     late.sync();
     assert_eq!(late.notes(), device.notes());
@@ -199,7 +195,7 @@ fn a_server_that_is_killed_loses_no_acknowledged_write_and_keeps_no_half_batch()
 }
 
 #[test]
-fn edits_made_while_a_sync_runs_are_not_lost() {
+fn edits_during_a_sync_are_not_lost() {
     let mut random = Randomness::new(seed());
     let proxy = Proxy::start();
     let server = ServerSetup::default()

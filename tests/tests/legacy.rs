@@ -1,8 +1,5 @@
-//! The dialect 1.1 from end to end: the real program on both sides, users with names, passwords and Sync Keys.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! The dialect 1.1 from end to end: the real program on both sides; users with names, passwords and Sync Keys.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::collections::BTreeMap;
 
@@ -18,7 +15,7 @@ fn server() -> Server {
     server
 }
 
-/// `selvedge serve user …` beside the running server.
+/// Runs `selvedge serve user …` for the running server.
 fn user(server: &Server, args: &[&str], stdin: &str) -> Outcome {
     let data = server.data();
     let data = data.to_str().unwrap();
@@ -111,7 +108,7 @@ fn two_devices_agree_on_edits_conflicts_and_deletions() {
 }
 
 #[test]
-fn many_records_pass_both_ways() {
+fn many_records_are_synced_in_both_directions() {
     const MANY: usize = 2500;
     let server = server();
     let (a, b) = pair(&server);
@@ -136,13 +133,13 @@ fn a_wrong_password_is_refused_and_nothing_is_written() {
     let rows = server.rows();
     let thief = join(&server, "guessed", &sync_key);
     thief.put("r", &json!({"mine": true}));
-    let said = thief.run(&["sync", "notes"]).outcome().fails(3);
-    assert!(said.contains("sign in again"), "{said}");
-    let said = thief
+    let message = thief.run(&["sync", "notes"]).outcome().fails(3);
+    assert!(message.contains("sign in again"), "{message}");
+    let message = thief
         .run(&["records", "list", "notes", "--remote"])
         .outcome()
         .fails(3);
-    assert!(said.contains("sign in again"), "{said}");
+    assert!(message.contains("sign in again"), "{message}");
     assert_eq!(server.rows(), rows);
 
     let _done = user(&server, &["password", "alice"], "guessed").ok();
@@ -151,7 +148,7 @@ fn a_wrong_password_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_wrong_sync_key_writes_nothing() {
+fn with_a_wrong_sync_key_nothing_is_written() {
     let server = server();
     let (a, _) = first(&server);
     a.put("r", &json!({}));
@@ -165,7 +162,7 @@ fn a_wrong_sync_key_writes_nothing() {
 }
 
 #[test]
-fn without_a_node_a_device_waits_and_goes_on_when_it_has_one() {
+fn a_device_without_a_node_waits_and_continues_with_a_new_one() {
     let server = server();
     let (a, b) = pair(&server);
     a.put("r", &json!({"n": 1}));
@@ -173,8 +170,8 @@ fn without_a_node_a_device_waits_and_goes_on_when_it_has_one() {
     let _done = user(&server, &["move", "alice", "--nowhere"], "").ok();
     a.put("later", &json!({}));
     for device in [&a, &b] {
-        let said = device.run(&["sync", "notes"]).outcome().fails(7);
-        assert!(said.contains("try again later"), "{said}");
+        let message = device.run(&["sync", "notes"]).outcome().fails(7);
+        assert!(message.contains("try again later"), "{message}");
     }
     assert_eq!(a.pending(), 1);
     let _done = user(&server, &["move", "alice", "--here"], "").ok();
@@ -185,7 +182,7 @@ fn without_a_node_a_device_waits_and_goes_on_when_it_has_one() {
 }
 
 #[test]
-fn a_user_who_moved_finds_everything_again_on_the_new_node() {
+fn after_a_move_all_records_are_on_the_new_node() {
     let (old, new) = (server(), server());
     let (a, b) = pair(&old);
     a.put_many((0..30).map(|n| json!({"id": format!("{n:02}"), "n": n})));
@@ -209,7 +206,7 @@ fn a_user_who_moved_finds_everything_again_on_the_new_node() {
 }
 
 #[test]
-fn an_account_moves_on_to_the_dialect_1_5_by_a_copy() {
+fn an_account_can_be_copied_to_the_dialect_1_5() {
     let (old, new) = (server(), Server::start());
     let (a, _) = first(&old);
     a.put_many((0..300).map(|n| json!({"id": format!("{n:03}"), "n": n})));
@@ -228,7 +225,7 @@ fn an_account_moves_on_to_the_dialect_1_5_by_a_copy() {
 }
 
 #[test]
-fn an_account_is_shown_without_its_secrets_and_kept_for_its_owner_alone() {
+fn an_account_is_shown_without_secrets_and_its_file_is_private() {
     let server = server();
     let (a, sync_key) = first(&server);
     a.put("r", &json!({"text": "plain words"}));
@@ -266,7 +263,7 @@ fn an_account_is_shown_without_its_secrets_and_kept_for_its_owner_alone() {
 }
 
 #[test]
-fn what_is_not_usable_is_said_in_one_sentence() {
+fn invalid_input_is_an_error_with_one_message() {
     let server = server();
     let rows: [(&[&str], &str, &str); 5] = [
         (
@@ -295,20 +292,23 @@ fn what_is_not_usable_is_said_in_one_sentence() {
             "the account name",
         ),
     ];
-    for (args, stdin, sentence) in rows {
+    for (args, stdin, part) in rows {
         let device = Device::default();
-        let said = device
+        let message = device
             .run(&[&["account", "use", "--legacy"][..], args].concat())
             .stdin(stdin)
             .outcome()
             .fails(2);
-        assert!(said.contains(sentence), "{said}");
+        assert!(message.contains(part), "{message}");
         assert!(!device.path("credentials.json").exists());
     }
-    let said = user(&server, &["add", "Alice"], "another").fails(2);
-    assert!(said.contains("there is a user alice already"), "{said}");
-    let said = user(&server, &["password", "bob"], "another").fails(4);
-    assert!(said.contains("there is no user bob"), "{said}");
-    let said = user(&server, &["move", "alice", "--node", "nowhere"], "").fails(2);
-    assert!(said.contains("a node is an address"), "{said}");
+    let message = user(&server, &["add", "Alice"], "another").fails(2);
+    assert!(
+        message.contains("there is a user alice already"),
+        "{message}"
+    );
+    let message = user(&server, &["password", "bob"], "another").fails(4);
+    assert!(message.contains("there is no user bob"), "{message}");
+    let message = user(&server, &["move", "alice", "--node", "nowhere"], "").fails(2);
+    assert!(message.contains("a node is an address"), "{message}");
 }

@@ -1,8 +1,5 @@
-//! Every dependency's licence is one that `deny.toml` allows.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Checks that `deny.toml` allows the licence of every dependency.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -108,7 +105,7 @@ fn every_dependency_has_an_allowed_licence() {
 }
 
 #[test]
-fn expressions_mean_what_spdx_says() {
+fn spdx_expressions_are_evaluated_correctly() {
     let allowed: BTreeSet<String> = ["MIT", "ISC", "Apache-2.0 WITH LLVM-exception"]
         .map(ToOwned::to_owned)
         .into();

@@ -1,4 +1,4 @@
-//! What the server, the files and the messages must not show.
+//! Secrets that the server, the files and the messages must not contain.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -17,7 +17,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_server_holds_only_ciphertext() {
+fn the_server_stores_only_ciphertext() {
     let server = Server::start();
     let account = Account::new(41);
     let device = Device::with_token(&server, server.url(), &account);
@@ -56,18 +56,22 @@ fn the_server_holds_only_ciphertext() {
     let files = server.files();
     assert!(
         files.iter().any(|(_, bytes)| contains(bytes, b"zebra")),
-        "the ids, which are no secret, are found"
+        "the ids, which are not secret, are found"
     );
     for (path, bytes) in &files {
         for secret in &forbidden {
             let shown = String::from_utf8_lossy(secret);
-            assert!(!contains(bytes, secret), "{} holds {shown}", path.display());
+            assert!(
+                !contains(bytes, secret),
+                "{} contains {shown}",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
-fn every_stored_payload_is_a_sealed_one() {
+fn every_stored_payload_is_encrypted() {
     let server = Server::start();
     let account = Account::new(42);
     let device = Device::with_token(&server, server.url(), &account);
@@ -104,7 +108,7 @@ fn every_stored_payload_is_a_sealed_one() {
 }
 
 #[test]
-fn the_files_of_a_profile_are_for_their_owner_alone() {
+fn only_the_owner_can_read_the_files_of_a_profile() {
     let server = Server::start();
     let (device, _) = Device::first(&server);
     device.put("r", &json!({"x": 1}));
@@ -123,7 +127,7 @@ fn the_files_of_a_profile_are_for_their_owner_alone() {
 }
 
 #[test]
-fn secrets_are_shown_only_when_asked_for() {
+fn secrets_are_shown_only_on_request() {
     let server = Server::start();
     let (device, code) = Device::first(&server);
     for args in [

@@ -1,9 +1,6 @@
-//! What a person meets who works by host: Ctrl-C, a disk without room, and tables on a terminal.
+//! Interactive use: Ctrl-C, a full disk, and tables on a terminal.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +13,7 @@ use selvedge_tests::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// A slow machine gets this long for anything.
+/// Timeout of every wait.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
@@ -24,7 +21,7 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Starts a demo and interrupts it when it has made files. `None` if it ended before the signal came.
+/// Starts a demo and interrupts it after it has created files. `None` if it ended before the signal.
 fn interrupted(args: &[&str], dir: &Path) -> Option<i32> {
     let mut child = Run::new(args).env("TMPDIR", dir).spawn();
     while entries(dir).is_empty() && child.try_wait().unwrap().is_none() {
@@ -39,10 +36,10 @@ fn interrupted(args: &[&str], dir: &Path) -> Option<i32> {
 }
 
 #[test]
-fn nothing_stays_of_a_demo_that_is_stopped() {
+fn an_interrupted_demo_leaves_no_files() {
     for args in [&["demo"][..], &["santa", "demo"]] {
         let dir = tempfile::tempdir().unwrap();
-        // A demo that ends before it is interrupted shows nothing: then another one is interrupted.
+        // If a demo ends before it is interrupted, try again with another one.
         let code = std::iter::repeat_with(|| interrupted(args, dir.path()))
             .take(50)
             .inspect(|_| assert_eq!(entries(dir.path()), [] as [PathBuf; 0], "{args:?}"))
@@ -51,7 +48,7 @@ fn nothing_stays_of_a_demo_that_is_stopped() {
     }
 }
 
-/// A small server with so many rules, in this process.
+/// A small server with this number of rules, in this process.
 fn serving(runtime: &Runtime, rules: usize) -> Running {
     let rule = |number| {
         format!(
@@ -96,13 +93,13 @@ impl Machine {
 }
 
 #[test]
-fn a_sync_that_is_interrupted_at_any_request_leaves_all_of_the_rules_or_none() {
+fn a_sync_interrupted_at_any_request_stores_all_rules_or_none() {
     const RULES: usize = 2000;
     let runtime = runtime();
     let server = serving(&runtime, RULES);
     let proxy = FaultProxy::start();
     proxy.lead_to(server.address());
-    // An undisturbed sync shows how many requests there are.
+    // A sync without interruption shows the number of requests.
     let dir = tempfile::tempdir().unwrap();
     let machine = Machine::of(dir.path(), &proxy.url());
     let _synced = machine.run(&["sync", "--once"]).outcome().ok();
@@ -114,7 +111,7 @@ fn a_sync_that_is_interrupted_at_any_request_leaves_all_of_the_rules_or_none() {
             let machine = Machine::of(dir.path(), &proxy.url());
             let held = proxy.arm(Some((position, fault)));
             let mut child = machine.run(&["sync", "--once"]).spawn();
-            // The sync cannot go on while its request is held, so that it is interrupted exactly there.
+            // The sync waits while its request is held, so it is interrupted exactly there.
             held.recv_timeout(TIMEOUT)
                 .unwrap_or_else(|_| panic!("no request {position}"));
             signal(child.id(), "-INT");
@@ -131,7 +128,7 @@ fn a_sync_that_is_interrupted_at_any_request_leaves_all_of_the_rules_or_none() {
 }
 
 #[test]
-fn a_sync_that_is_interrupted_says_what_is_kept_and_goes_on_later() {
+fn an_interrupted_sync_reports_its_progress_and_the_next_one_continues() {
     const NOTES: usize = 1300;
     let proxy = FaultProxy::start();
     let server = ServerSetup::default()
@@ -152,7 +149,7 @@ fn a_sync_that_is_interrupted_says_what_is_kept_and_goes_on_later() {
     let late = Device::with_token(&server, &proxy.url(), &account);
     let many = |range: std::ops::Range<usize>| range.map(|n| json!({"id": format!("n{n:04}")}));
     device.put_many(many(0..NOTES));
-    // An undisturbed sync shows how many requests there are.
+    // A sync without interruption shows the number of requests.
     let _armed = proxy.arm(None);
     late.sync();
     let _armed = proxy.arm(None);
@@ -186,11 +183,11 @@ fn a_sync_that_is_interrupted_says_what_is_kept_and_goes_on_later() {
     assert_eq!(late.notes().len(), 2 * NOTES + 1);
 }
 
-/// A disk of this size, which is full when it is said to be. It goes with the value.
+/// A small file system that a test can fill. It is unmounted when the value is dropped.
 struct TinyDisk(tempfile::TempDir);
 
 impl TinyDisk {
-    /// `None`, and a line that says so, where none may be mounted.
+    /// Prints a line and returns `None` if the test may not mount file systems.
     fn new(kilobytes: u32) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let size = format!("size={kilobytes}k,mode=700");
@@ -199,7 +196,7 @@ impl TinyDisk {
             .arg(dir.path())
             .status();
         if !mounted.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: no disk may be mounted here");
+            eprintln!("skipped: this user may not mount a file system");
             return None;
         }
         Some(Self(dir))
@@ -215,7 +212,7 @@ impl TinyDisk {
         while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
     }
 
-    fn has_room_again(&self) {
+    fn free_space(&self) {
         std::fs::remove_file(self.path().join("fill")).unwrap();
     }
 }
@@ -227,13 +224,13 @@ impl Drop for TinyDisk {
 }
 
 #[track_caller]
-fn says_that_there_is_no_room(outcome: Outcome, code: i32) {
+fn assert_disk_full_message(outcome: Outcome, code: i32) {
     let said = outcome.fails(code);
     assert!(said.contains("no space left on the disk"), "{said}");
 }
 
 #[test]
-fn a_full_disk_is_called_so_by_santa_and_nothing_is_lost_by_it() {
+fn santa_reports_a_full_disk_and_loses_nothing() {
     let runtime = runtime();
     let server = serving(&runtime, 3000);
     let Some(disk) = TinyDisk::new(240) else {
@@ -241,24 +238,24 @@ fn a_full_disk_is_called_so_by_santa_and_nothing_is_lost_by_it() {
     };
     // Too small for the rules.
     let machine = Machine::of(disk.path(), &server.url());
-    says_that_there_is_no_room(machine.run(&["sync", "--once"]).outcome(), 3);
+    assert_disk_full_message(machine.run(&["sync", "--once"]).outcome(), 3);
     drop(disk);
-    // Large enough, and then filled by others.
+    // Large enough, and then filled by other files.
     let Some(disk) = TinyDisk::new(2000) else {
         return;
     };
     let machine = Machine::of(disk.path(), &server.url());
     let _synced = machine.run(&["sync", "--once"]).outcome().ok();
     disk.fill();
-    says_that_there_is_no_room(machine.run(&["sync", "--once", "--clean"]).outcome(), 10);
+    assert_disk_full_message(machine.run(&["sync", "--once", "--clean"]).outcome(), 10);
     let event = json!({
         "file_sha256": "ab".repeat(32), "file_path": "/opt", "file_name": "x", "executing_user": "a",
         "execution_time": 1, "decision": "BLOCK_BINARY",
     });
     let add = machine.run(&["events", "add"]).stdin(event.to_string());
-    says_that_there_is_no_room(add.outcome(), 10);
-    says_that_there_is_no_room(machine.run(&["status"]).outcome(), 10);
-    disk.has_room_again();
+    assert_disk_full_message(add.outcome(), 10);
+    assert_disk_full_message(machine.run(&["status"]).outcome(), 10);
+    disk.free_space();
     assert_eq!(machine.rules(), 3000);
     let add = machine.run(&["events", "add"]).stdin(event.to_string());
     let _added = add.outcome().ok();
@@ -266,7 +263,7 @@ fn a_full_disk_is_called_so_by_santa_and_nothing_is_lost_by_it() {
 }
 
 #[test]
-fn a_full_disk_is_called_so_by_a_device_and_nothing_is_lost_by_it() {
+fn a_device_reports_a_full_disk_and_loses_nothing() {
     let server = Server::start();
     let account = Account::new(1);
     let device = Device::with_token(&server, server.url(), &account);
@@ -282,13 +279,13 @@ fn a_full_disk_is_called_so_by_a_device_and_nothing_is_lost_by_it() {
         Run::new(place.iter().chain(args)).outcome()
     };
     disk.fill();
-    says_that_there_is_no_room(run(&["sync"]), 10);
-    says_that_there_is_no_room(run(&["status"]), 10);
-    disk.has_room_again();
+    assert_disk_full_message(run(&["sync"]), 10);
+    assert_disk_full_message(run(&["status"]), 10);
+    disk.free_space();
     let _synced = run(&["sync"]).ok();
 }
 
-/// So many rules that were added on a machine.
+/// A machine with this number of local rules.
 fn local_rules(dir: &Path, count: usize) -> Machine {
     let machine = Machine(dir.to_owned());
     let rule = |number| {
@@ -303,7 +300,7 @@ fn local_rules(dir: &Path, count: usize) -> Machine {
 }
 
 #[test]
-fn many_rules_are_listed_as_they_are_read() {
+fn many_rules_are_listed() {
     const COUNT: usize = 20_000;
     let dir = tempfile::tempdir().unwrap();
     let machine = local_rules(dir.path(), COUNT);
@@ -337,7 +334,7 @@ fn many_rules_are_listed_as_they_are_read() {
 }
 
 #[test]
-fn a_table_fits_the_terminal_that_it_is_shown_on() {
+fn a_table_fits_the_width_of_the_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let _machine = local_rules(dir.path(), 3);
     let program = selvedge_tests::selvedge().display();
@@ -360,7 +357,7 @@ fn a_table_fits_the_terminal_that_it_is_shown_on() {
             ])
             .output();
         let Ok(shown) = shown else {
-            eprintln!("skipped: no terminal can be had here");
+            eprintln!("skipped: the program script is not installed");
             return;
         };
         let text = String::from_utf8_lossy(&shown.stdout);

@@ -1,9 +1,5 @@
-//! Two devices of one account, through the real server: what one changes the other gets, and what both change is
-//! brought together.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Two devices of one account, with the real server: changes are synced, and changes of both are merged.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use std::collections::BTreeMap;
 
@@ -39,7 +35,7 @@ fn rules(synced: &Synced) -> Vec<String> {
 }
 
 #[test]
-fn a_record_that_one_device_puts_arrives_at_the_other() {
+fn a_record_is_synced_to_the_other_device() {
     let (_server, a, b) = devices_with_a_record();
     assert_both_have(&a, &b, &json!({"r": {"id": "r", "x": "0", "y": "0"}}));
     assert_eq!((a.pending(), b.pending()), (0, 0));
@@ -64,7 +60,7 @@ fn edits_of_different_fields_of_one_record_are_both_kept() {
 }
 
 #[test]
-fn of_two_edits_of_one_field_the_one_made_here_stays_if_it_is_newer() {
+fn of_two_edits_of_one_field_the_local_one_wins_if_it_is_newer() {
     let (_server, a, b) = devices_with_a_record();
     a.edit("r", &json!({"x": "older"}));
     a.sync();
@@ -76,7 +72,7 @@ fn of_two_edits_of_one_field_the_one_made_here_stays_if_it_is_newer() {
 }
 
 #[test]
-fn of_two_edits_of_one_field_the_one_made_elsewhere_stays_if_it_is_newer() {
+fn of_two_edits_of_one_field_the_remote_one_wins_if_it_is_newer() {
     let (_server, a, b) = devices_with_a_record();
     b.edit("r", &json!({"x": "older"}));
     a.edit("r", &json!({"x": "newer"}));
@@ -88,7 +84,7 @@ fn of_two_edits_of_one_field_the_one_made_elsewhere_stays_if_it_is_newer() {
 }
 
 #[test]
-fn a_field_removed_here_and_one_added_there_both_count() {
+fn a_removed_field_and_an_added_one_are_merged() {
     let (_server, a, b) = devices_with_a_record();
     a.edit("r", &json!({"x": null}));
     b.edit("r", &json!({"z": [1, {"deep": true}]}));
@@ -103,7 +99,7 @@ fn a_field_removed_here_and_one_added_there_both_count() {
 }
 
 #[test]
-fn a_deletion_arrives_at_the_other_device() {
+fn a_deletion_is_synced_to_the_other_device() {
     let (_server, a, b) = devices_with_a_record();
     a.delete("r");
     a.sync();
@@ -113,7 +109,7 @@ fn a_deletion_arrives_at_the_other_device() {
 }
 
 #[test]
-fn an_edit_outlives_a_deletion_that_was_synced_before() {
+fn an_edit_wins_over_a_deletion_that_was_synced_before() {
     let (_server, a, b) = devices_with_a_record();
     a.delete("r");
     b.edit("r", &json!({"x": "alive"}));
@@ -125,7 +121,7 @@ fn an_edit_outlives_a_deletion_that_was_synced_before() {
 }
 
 #[test]
-fn an_edit_outlives_a_deletion_that_is_synced_after() {
+fn an_edit_wins_over_a_deletion_that_is_synced_after() {
     let (_server, a, b) = devices_with_a_record();
     a.delete("r");
     b.edit("r", &json!({"x": "alive"}));
@@ -149,7 +145,7 @@ fn a_record_deleted_on_both_devices_stays_deleted() {
 }
 
 #[test]
-fn records_that_both_devices_made_under_one_id_become_one() {
+fn records_with_the_same_id_are_merged() {
     let server = Server::start();
     let (a, b) = Device::pair(&server);
     a.put("r", &json!({"x": "of a"}));
@@ -161,7 +157,7 @@ fn records_that_both_devices_made_under_one_id_become_one() {
 }
 
 #[test]
-fn any_text_arrives_as_it_was() {
+fn any_text_is_synced_unchanged() {
     let texts = [
         "Grüße, 世界, 🧵🪡",
         "e\u{301} is not é",
@@ -186,7 +182,7 @@ fn any_text_arrives_as_it_was() {
 }
 
 #[test]
-fn a_record_of_a_megabyte_arrives() {
+fn a_record_of_one_megabyte_is_synced() {
     let server = Server::start();
     let (a, b) = Device::pair(&server);
     let text = "Selvedge \u{1f9f5} ".repeat(1_000_000 / 14);
@@ -197,7 +193,7 @@ fn a_record_of_a_megabyte_arrives() {
 }
 
 #[test]
-fn a_record_above_the_limit_is_named_and_the_others_go_on() {
+fn a_record_above_the_limit_is_reported_and_the_others_are_synced() {
     let server = Server::start();
     let (a, b) = Device::pair(&server);
     a.put_many([
@@ -234,7 +230,7 @@ fn a_record_above_the_limit_is_named_and_the_others_go_on() {
 #[test]
 fn a_sync_with_nothing_to_do_is_one_request() {
     let (_server, a, b) = devices_with_a_record();
-    // The first device learns of the second.
+    // The first device reads the second one's record in `clients`.
     a.sync();
     for device in [&a, &b, &a, &b] {
         let synced = device.sync();

@@ -1,14 +1,11 @@
-//! What the operators of a server are told of the program, through the real server.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! The version that the program reports to a server, if the user has allowed it.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 use selvedge_tests::{Account, Device, FaultProxy, Server};
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
-/// A device with a record, behind a proxy that takes down what the server hears.
+/// A device with a record, and a proxy that records the requests.
 struct Scene {
     _server: Server,
     proxy: FaultProxy,
@@ -29,47 +26,46 @@ impl Scene {
         }
     }
 
-    fn tell(&self, word: &str) {
-        let told = self.device.run(&["account", "tell-version", word]);
-        let _done = told.outcome().ok();
+    fn set_reporting(&self, on_or_off: &str) {
+        let run = self.device.run(&["account", "tell-version", on_or_off]);
+        let _done = run.outcome().ok();
     }
 
-    /// Syncs three times; the versions that the server heard meanwhile.
+    /// Syncs three times; returns the versions in the requests.
     fn versions_in_three_syncs(&self) -> Vec<String> {
         let _nothing_is_held = self.proxy.arm(None);
         for _ in 0..3 {
             self.device.sync();
         }
-        let heard = self.proxy.heard();
-        let asked = heard
+        let requests = self.proxy.heard();
+        let info = requests
             .iter()
             .filter(|request| request.target.contains("/info/collections"));
-        assert!(asked.clone().count() >= 3);
-        asked
-            .filter_map(|request| request.target.split_once("?v="))
+        assert!(info.clone().count() >= 3);
+        info.filter_map(|request| request.target.split_once("?v="))
             .map(|(_, version)| version.to_owned())
             .collect()
     }
 
     fn let_a_day_pass(&self) {
         self.device.change_state(|state| {
-            let told = state["version_told"].as_u64().unwrap();
-            state["version_told"] = (told - DAY_MILLIS).into();
+            let reported = state["version_told"].as_u64().unwrap();
+            state["version_told"] = (reported - DAY_MILLIS).into();
         });
     }
 }
 
 #[test]
-fn the_server_hears_the_version_at_most_once_a_day_and_only_if_it_may() {
+fn the_version_is_reported_at_most_once_a_day_and_only_if_enabled() {
     let scene = Scene::new();
     let once = [env!("CARGO_PKG_VERSION")];
     assert!(scene.versions_in_three_syncs().is_empty(), "off by default");
-    scene.tell("on");
+    scene.set_reporting("on");
     assert_eq!(scene.versions_in_three_syncs(), once);
     assert!(scene.versions_in_three_syncs().is_empty(), "the same day");
     scene.let_a_day_pass();
     assert_eq!(scene.versions_in_three_syncs(), once, "the next day");
     scene.let_a_day_pass();
-    scene.tell("off");
+    scene.set_reporting("off");
     assert!(scene.versions_in_three_syncs().is_empty(), "switched off");
 }

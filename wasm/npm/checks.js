@@ -1,8 +1,9 @@
-// What a program may give to the package. Whatever else it gives is refused with a sentence, before the module sees it.
+// Validates the arguments that a program passes to the package. Invalid ones are refused with a message before the module is
+// called.
 // @ts-check
 import { SelvedgeError } from "./errors.js";
 
-/** Deeper values are no records: the same bound as that of the module. */
+/** Maximum nesting depth of a record, the same as the module's. */
 const MAX_DEPTH = 127;
 
 /**
@@ -15,7 +16,7 @@ export const refuse = (message, cause) => {
 };
 
 /**
- * What a value is, for messages; never the value itself.
+ * The kind of a value, for messages; never the value itself.
  * @param {unknown} value
  */
 export const kindOf = value => {
@@ -57,13 +58,13 @@ export const callable = (value, what) => (typeof value === "function" ? value : 
  * @returns {Uint8Array}
  */
 export const bytes = (value, what) => {
-  // That of another realm is one too.
+  // A Uint8Array of another realm (an iframe, a vm context) is accepted too.
   const isBytes = ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";
   return isBytes ? /** @type {Uint8Array} */ (value) : refuse(`${what} must be a Uint8Array, not ${kindOf(value)}`);
 };
 
 /**
- * An object of options; none is an empty one.
+ * An options object; an empty one if it is absent.
  * @param {unknown} value
  * @param {string} what
  * @returns {Record<string, unknown>}
@@ -75,7 +76,7 @@ export const options = (value, what) => {
 };
 
 /**
- * A member of options that may be absent.
+ * An optional member of an options object.
  * @template T
  * @param {Record<string, unknown>} given
  * @param {string} name
@@ -104,7 +105,7 @@ export const signal = (value, what) =>
     : refuse(`${what} must be an AbortSignal, not ${kindOf(value)}`);
 
 /**
- * A time to wait, in milliseconds; `Infinity` is without end.
+ * A duration in milliseconds; `Infinity` means without a limit.
  * @param {unknown} value
  * @param {string} what
  * @returns {number}
@@ -113,7 +114,7 @@ export const milliseconds = (value, what) =>
   typeof value === "number" && value > 0 ? value : refuse(`${what} must be a number of milliseconds above 0, or Infinity, not ${typeof value === "number" ? value : kindOf(value)}`);
 
 /**
- * An object with all of these methods.
+ * An object that has all of these methods.
  * @param {any} value
  * @param {string} what
  * @param {string[]} methods
@@ -125,11 +126,11 @@ export const withMethods = (value, what, methods) => {
 };
 
 /**
- * The JSON text of a record. A member that is `undefined` is one that is not there; all else that JSON cannot hold is refused,
- * rather than changed into something else on its way.
+ * The JSON text of a record. A member that is `undefined` counts as absent; every other value that JSON cannot represent is
+ * refused instead of silently changed.
  * @param {unknown} record
  * @param {string} [what]
- * @param {{ isPatch?: boolean }} [how] in a patch an `undefined` is refused: it could mean two things
+ * @param {{ isPatch?: boolean }} [how] in a patch `undefined` is refused, because it is ambiguous
  */
 export const jsonOf = (record, what = "a record", { isPatch = false } = {}) => {
   if (!isPlain(record)) return refuse(`${what} must be an object, like {title: "milk"}, not ${kindOf(record)}`);
@@ -149,14 +150,14 @@ export const jsonOf = (record, what = "a record", { isPatch = false } = {}) => {
 /**
  * @param {any} value
  * @param {string} what
- * @param {string} path names of fields; no values
- * @param {object[]} above the objects that this value is in
+ * @param {string} path names of fields, no values
+ * @param {object[]} above the objects that contain this value
  */
 const walk = (value, what, path, above) => {
   const no = (/** @type {string} */ why, /** @type {string} */ instead) => refuse(`${what}: ${path || "it"} ${why}: ${instead}`);
   switch (typeof value) {
     case "string":
-      if (/\p{Surrogate}/u.test(value)) no("holds half of a surrogate pair", "make the text well-formed");
+      if (/\p{Surrogate}/u.test(value)) no("contains half of a surrogate pair", "make the text well-formed");
       return;
     case "boolean":
       return;
@@ -168,11 +169,11 @@ const walk = (value, what, path, above) => {
     case "undefined":
       return no("is undefined", "give null, or leave it out");
     default:
-      return no(`is ${kindOf(value)}`, "give what JSON can hold, for example a text");
+      return no(`is ${kindOf(value)}`, "give a value that JSON can represent, for example a text");
   }
   if (value === null) return;
-  if (above.includes(value)) no("holds itself", "give an object without a cycle");
-  if (above.length >= MAX_DEPTH) no(`is nested deeper than ${MAX_DEPTH} levels`, "make it flatter");
+  if (above.includes(value)) no("contains itself", "give an object without a cycle");
+  if (above.length >= MAX_DEPTH) no(`is nested deeper than ${MAX_DEPTH} levels`, "reduce the nesting");
   above.push(value);
   if (Array.isArray(value)) {
     for (let at = 0; at < value.length; at += 1) walk(value[at], what, `${path}[${at}]`, above);
@@ -188,7 +189,7 @@ const walk = (value, what, path, above) => {
 };
 
 /**
- * Whether a value is an object as literals make it, of this realm or another one.
+ * Whether a value is a plain object, as an object literal creates it, of this realm or another one.
  * @param {unknown} value
  * @returns {value is Record<string, unknown>}
  */

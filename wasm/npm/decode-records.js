@@ -1,11 +1,11 @@
-// Many records of a server's answer, for those who bring their own protocol.
+// Decrypts many records of a server's response, for programs with their own protocol.
 // @ts-check
-import { RecordDecoder } from "./border.js";
+import { RecordDecoder } from "./public-api.js";
 import * as check from "./checks.js";
 
 /**
- * Verifies and decrypts records as they arrive. Memory depends on the batch, never on the body; a reader that stops early ends
- * the body.
+ * Verifies and decrypts records as they arrive. Memory depends on the size of a batch, not of the body; a loop that ends early
+ * cancels the body.
  * @param {ReadableStream<Uint8Array>} stream
  * @param {import("./glue.js").KeyBundle} keys
  * @param {{ format?: "newlines" | "array", as?: "records" | "bytes" }} [options]

@@ -1,4 +1,4 @@
-// Errors, for those that come of JavaScript and those that come of the module alike.
+// The class of all errors of this package, whether JavaScript or the module creates them.
 // @ts-check
 
 /** Every error of this package. */
@@ -14,7 +14,7 @@ export class SelvedgeError extends Error {
     this.code = code;
   }
 
-  /** Those of the module are made in there; they are of this class all the same. */
+  /** The module creates plain `Error` objects with this name; `instanceof` accepts them too. */
   static [Symbol.hasInstance](value) {
     return value instanceof Error && value.name === "SelvedgeError";
   }

@@ -15,13 +15,13 @@ import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules
 
 const VERSION = 1;
 
-/** How long another process may hold the file, in milliseconds. */
-const BUSY = 10_000;
+/** How long to wait for another process that has locked the file, in milliseconds. */
+const BUSY_TIMEOUT = 10_000;
 
-/** The maximum number of rows that are read in one go. */
-const STEP = 200;
+/** Maximum number of rows per query. */
+const ROWS_PER_QUERY = 200;
 
-/** Items are JSON texts; beside them stand the members that are searched. */
+/** Items are JSON texts; the members that queries use have columns of their own. */
 const SCHEMA = `
   CREATE TABLE items (
     collection TEXT NOT NULL,
@@ -45,14 +45,14 @@ export class FileStore {
   /** @type {Map<string, import("node:sqlite").StatementSync>} */
   #statements = new Map();
 
-  /** @param {string} path of the file, which is made if there is none */
+  /** @param {string} path of the file, which is created if it does not exist */
   constructor(path) {
     this.#path = resolve(check.text(path, "the path of a FileStore"));
     sqlite();
   }
 
   /**
-   * Opens the file of a path, and makes it if there is none.
+   * Opens a file, and creates it if it does not exist.
    * @param {string} path
    * @returns {Promise<FileStore>}
    */
@@ -62,7 +62,7 @@ export class FileStore {
     return store;
   }
 
-  /** Closes the file; calls that follow reject with "closed". */
+  /** Closes the file; later calls reject with "closed". */
   async close() {
     this.#isClosed = true;
     this.#statements.clear();
@@ -71,13 +71,13 @@ export class FileStore {
   }
 
   /**
-   * Keeps other processes from syncing this file at once: answers with a function that gives the lock back, or with `null` if
-   * another one has it. It ends with its process.
+   * Prevents other processes from syncing this file at the same time: resolves to a function that releases the lock, or to
+   * `null` if another process holds it. The lock is released when its process exits.
    * @returns {Promise<(() => void) | null>}
    */
   async lock() {
     try {
-      const database = opened(`${this.#path}-sync-lock`);
+      const database = openFile(`${this.#path}-sync-lock`);
       try {
         database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
       } catch (error) {
@@ -135,7 +135,7 @@ export class FileStore {
   async page(collection, { selection, after, records, characters }) {
     return this.#run(() => {
       const isWanted = selection === "live" ? "is_live" : "is_pending";
-      const query = `SELECT id, revision, item FROM items WHERE collection = ? AND id > ? AND ${isWanted} = 1 ORDER BY id LIMIT ${STEP}`;
+      const query = `SELECT id, revision, item FROM items WHERE collection = ? AND id > ? AND ${isWanted} = 1 ORDER BY id LIMIT ${ROWS_PER_QUERY}`;
       const page = [];
       for (;;) {
         const rows = this.#all(query, collection, after ?? "");
@@ -146,7 +146,7 @@ export class FileStore {
           characters -= charactersOf(item);
           if (page.length >= Math.max(records, 1) || characters <= 0) return page;
         }
-        if (rows.length < STEP) return page;
+        if (rows.length < ROWS_PER_QUERY) return page;
       }
     });
   }
@@ -168,16 +168,16 @@ export class FileStore {
           return "stale";
         }
         const revision = Number(this.#state("revision") ?? 0) + 1;
-        this.#keep("revision", String(revision));
+        this.#setState("revision", String(revision));
         for (const part of parts) this.#apply(part, revision);
-        if (global !== null) this.#keep("global", global);
+        if (global !== null) this.#setState("global", global);
         this.#exec("COMMIT");
         return "done";
       } catch (error) {
         try {
           this.#exec("ROLLBACK");
         } catch {
-          // SQLite has ended the transaction by itself, for the same reason.
+          // SQLite has already rolled the transaction back because of the same error.
         }
         throw error;
       }
@@ -196,7 +196,7 @@ export class FileStore {
       const item = this.#item(collection, upload.id);
       if (item) this.#put(collection, upload.id, afterUpload(item, upload, revision));
     }
-    if (state !== null) this.#keep(`state/${collection}`, state);
+    if (state !== null) this.#setState(`state/${collection}`, state);
   }
 
   /**
@@ -206,13 +206,13 @@ export class FileStore {
   #reset(collection, revision) {
     let after = "";
     for (;;) {
-      const rows = this.#all(`SELECT id, revision, item FROM items WHERE collection = ? AND id > ? ORDER BY id LIMIT ${STEP}`, collection, after);
+      const rows = this.#all(`SELECT id, revision, item FROM items WHERE collection = ? AND id > ? ORDER BY id LIMIT ${ROWS_PER_QUERY}`, collection, after);
       for (const row of rows) {
         const item = itemOf(row);
         this.#put(collection, item.id, afterReset(item, revision));
         after = item.id;
       }
-      if (rows.length < STEP) return;
+      if (rows.length < ROWS_PER_QUERY) return;
     }
   }
 
@@ -243,7 +243,7 @@ export class FileStore {
   /** @param {string} name */
   #state(name) {
     const [row] = this.#all("SELECT value FROM states WHERE name = ?", name);
-    // As JSON, which has an escape for the character that ends texts of SQLite.
+    // Stored as JSON, which escapes NUL: SQLite ends a text at NUL.
     return row && /** @type {string} */ (JSON.parse(String(row.value)));
   }
 
@@ -251,7 +251,7 @@ export class FileStore {
    * @param {string} name
    * @param {string} value
    */
-  #keep(name, value) {
+  #setState(name, value) {
     this.#all("REPLACE INTO states VALUES (?, ?)", name, JSON.stringify(value));
   }
 
@@ -275,7 +275,7 @@ export class FileStore {
 
   #connection() {
     if (this.#isClosed) throw new SelvedgeError("closed", "this store was closed: open it again");
-    this.#database ??= prepared(this.#path);
+    this.#database ??= openDatabase(this.#path);
     return this.#database;
   }
 
@@ -294,10 +294,10 @@ export class FileStore {
   }
 }
 
-/** SQLite as Node has it. */
+/** The module `node:sqlite`. */
 const sqlite = () => {
-  const found = /** @type {typeof import("node:sqlite") | undefined} */ (process.getBuiltinModule?.("node:sqlite"));
-  if (found) return found;
+  const module = /** @type {typeof import("node:sqlite") | undefined} */ (process.getBuiltinModule?.("node:sqlite"));
+  if (module) return module;
   throw new SelvedgeError(
     "unsupported",
     `a FileStore needs the module node:sqlite, of Node 22.13 or later; this is Node ${process.versions.node}: upgrade Node, or give a store of your own`,
@@ -305,10 +305,10 @@ const sqlite = () => {
 };
 
 /**
- * Opens a file that only its owner can read: what is in there is not encrypted.
+ * Opens a file that only its owner can read, because its contents are not encrypted.
  * @param {string} path
  */
-const opened = path => {
+const openFile = path => {
   const { DatabaseSync } = sqlite();
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, "a", 0o600));
@@ -317,11 +317,11 @@ const opened = path => {
 };
 
 /** @param {string} path */
-const prepared = path => {
-  const database = opened(path);
+const openDatabase = path => {
+  const database = openFile(path);
   try {
-    // Nothing is written before it is known that the file is ours.
-    database.exec(`PRAGMA busy_timeout = ${BUSY}`);
+    // Writes nothing until the version shows that the file belongs to this program.
+    database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
     versionOf(database);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
     if (versionOf(database) === 0) database.exec(SCHEMA);
@@ -334,7 +334,7 @@ const prepared = path => {
 };
 
 /**
- * The version of our schema, 0 in a new file. Throws if it is a newer one, or a file of another program.
+ * The version of the schema, 0 in a new file. Throws if the version is newer, or if the file belongs to another program.
  * @param {DatabaseSync} database
  */
 const versionOf = database => {
@@ -353,27 +353,27 @@ const versionOf = database => {
  */
 const itemOf = ({ id, revision, item }) => ({ id, ...JSON.parse(item), revision });
 
-/** SQLite's numbers for its kinds of errors; the lower eight bits are the kind. */
-const KINDS = /** @type {const} */ ({ BUSY: 5, LOCKED: 6, READONLY: 8, IOERR: 10, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 });
+/** SQLite's primary result codes, the lower eight bits of an extended code. */
+const RESULT_CODES = /** @type {const} */ ({ BUSY: 5, LOCKED: 6, READONLY: 8, IOERR: 10, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 });
 
-const kindOf = (/** @type {any} */ error) => Number(error?.errcode) & 0xff;
+const resultCode = (/** @type {any} */ error) => Number(error?.errcode) & 0xff;
 
-const isBusy = (/** @type {unknown} */ error) => [KINDS.BUSY, KINDS.LOCKED].includes(/** @type {5 | 6} */ (kindOf(error)));
+const isBusy = (/** @type {unknown} */ error) => [RESULT_CODES.BUSY, RESULT_CODES.LOCKED].includes(/** @type {5 | 6} */ (resultCode(error)));
 
-/** What SQLite or the system says, in words that say what to do. */
+/** Converts an error of SQLite or the system to one whose message contains the remedy. */
 const storeError = (/** @type {any} */ error) => {
   if (error instanceof SelvedgeError) return error;
-  const say = (/** @type {string} */ code, /** @type {string} */ message) => new SelvedgeError(code, message, { cause: error });
-  switch (kindOf(error)) {
-    case KINDS.BUSY:
-    case KINDS.LOCKED:
-      return say("store-busy", `another process has held these records for ${BUSY / 1000} s: try again`);
-    case KINDS.FULL:
-      return say("store-full", "there is no room left on the disk for these records: free some space and try again");
-    case KINDS.CORRUPT:
-    case KINDS.NOTADB:
-      return say("store-damaged", "this file is no store of records, or it is damaged: give another path, or restore the file");
+  const wrap = (/** @type {string} */ code, /** @type {string} */ message) => new SelvedgeError(code, message, { cause: error });
+  switch (resultCode(error)) {
+    case RESULT_CODES.BUSY:
+    case RESULT_CODES.LOCKED:
+      return wrap("store-busy", `another process has locked these records for ${BUSY_TIMEOUT / 1000} s: try again`);
+    case RESULT_CODES.FULL:
+      return wrap("store-full", "the disk has no space left for these records: free some space and try again");
+    case RESULT_CODES.CORRUPT:
+    case RESULT_CODES.NOTADB:
+      return wrap("store-damaged", "this file is not a store of records, or it is damaged: give another path, or restore the file");
     default:
-      return say(error?.code === "ENOSPC" ? "store-full" : "store", `the records could not be read or written: ${error?.message ?? "the system does not say why"}`);
+      return wrap(error?.code === "ENOSPC" ? "store-full" : "store", `the records could not be read or written: ${error?.message ?? "the system gives no reason"}`);
   }
 };

@@ -1,42 +1,42 @@
-// Deletes the database of a store, and only while no window or worker uses it. A deletion that a browser has been asked for
-// cannot be cancelled: it runs as soon as the last connection is closed, with everything that was written until then. So this
-// asks for it only when there is no other connection.
+// Deletes the database of a store, but only while no window or worker uses it. A pending deletion cannot be cancelled: the
+// browser runs it as soon as the last connection is closed, and deletes everything that was written until then. So this
+// requests the deletion only when there is no other connection.
 // @ts-check
 import { SelvedgeError } from "./errors.js";
 
-/** The version of a database while it is deleted: no program uses it for anything else. */
-const DELETION = Number.MAX_SAFE_INTEGER;
+/** The version of a database while it is being deleted; it has no other use. */
+const DELETION_VERSION = Number.MAX_SAFE_INTEGER;
 
 /**
  * Whether a `versionchange` event announces a deletion rather than an upgrade.
  * @param {{ newVersion: number | null }} event
  */
-export const isDeletion = ({ newVersion }) => newVersion === null || newVersion === DELETION;
+export const isDeletion = ({ newVersion }) => newVersion === null || newVersion === DELETION_VERSION;
 
 const locks = () => globalThis.navigator?.locks;
 const lockName = (/** @type {string} */ name) => `selvedge-store:${name}`;
 
 /**
- * Marks a database as in use; the answer ends that, and its promise resolves when the mark is gone. Waits for a deletion that is under way. Where a browser has no locks, the
- * open connection is the only mark.
+ * Marks a database as in use, with a shared lock; waits for a running deletion first. Resolves to a function that releases the
+ * lock and resolves when it is released. In a browser without locks only the open connection marks the database.
  * @param {string} name
  * @returns {Promise<() => Promise<unknown>>}
  */
 export const use = name =>
   new Promise(resolve => {
-    const nothing = async () => {};
+    const doNothing = async () => {};
     /** @type {Promise<unknown> | undefined} */
-    let asked;
+    let requested;
     const hold = () =>
       new Promise(release =>
         resolve(async () => {
           release(undefined);
-          await asked?.catch(nothing);
+          await requested?.catch(doNothing);
         }),
       );
-    asked = locks()?.request(lockName(name), { mode: "shared" }, hold);
-    if (asked) asked.catch(() => resolve(nothing));
-    else resolve(nothing);
+    requested = locks()?.request(lockName(name), { mode: "shared" }, hold);
+    if (requested) requested.catch(() => resolve(doNothing));
+    else resolve(doNothing);
   });
 
 /**
@@ -53,7 +53,7 @@ export const remove = async name => {
 };
 
 /**
- * Opens a database. What a deletion left that was cut off is deleted first.
+ * Opens a database. First completes a deletion that was interrupted.
  * @param {string} name
  * @param {number} version
  * @param {(database: IDBDatabase) => void} upgrade
@@ -62,17 +62,17 @@ export const remove = async name => {
 export const connect = async (name, version, upgrade) => {
   for (;;) {
     try {
-      return await opened(name, version, upgrade);
+      return await openDatabase(name, version, upgrade);
     } catch (error) {
-      if (error?.name !== "VersionError" || !(await isCutOff(name))) throw error;
-      await dropped(name);
+      if (error?.name !== "VersionError" || !(await isHalfDeleted(name))) throw error;
+      await deleteDatabase(name);
     }
   }
 };
 
 /**
- * Databases for which a refused upgrade still waits for the other connection to close. One is enough: Chromium does not survive
- * several of them.
+ * Databases with a refused upgrade that still waits until the other connection closes. Only one per database: Chromium crashes
+ * with several of them.
  * @type {Set<string>}
  */
 const refused = new Set();
@@ -80,20 +80,20 @@ const refused = new Set();
 const inUse = () => new SelvedgeError("store-busy", "another window uses these records: close it and try again");
 
 /**
- * Empties a database in an upgrade, which a browser begins only when there is no other connection and which can be aborted,
- * and then deletes it.
+ * Empties a database in an upgrade, and then deletes it. A browser starts an upgrade only when there is no other connection,
+ * and an upgrade, unlike a deletion, can be aborted.
  * @param {string} name
  */
 const removeUnconnected = async name => {
   if (refused.has(name)) throw inUse();
   await new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, DELETION);
+    const request = indexedDB.open(name, DELETION_VERSION);
     request.onblocked = () => {
       refused.add(name);
       reject(inUse());
     };
     request.onupgradeneeded = () => {
-      // The other connection has been closed meanwhile: everything stays as it is.
+      // This deletion was already refused; the other connection has closed since then. Change nothing.
       if (refused.delete(name)) return request.transaction?.abort();
       for (const store of [...request.result.objectStoreNames]) request.result.deleteObjectStore(store);
     };
@@ -103,11 +103,11 @@ const removeUnconnected = async name => {
       resolve(undefined);
     };
   });
-  await dropped(name);
+  await deleteDatabase(name);
 };
 
 /** @param {string} name */
-const dropped = name =>
+const deleteDatabase = name =>
   new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);
     request.onsuccess = () => resolve(undefined);
@@ -115,19 +115,19 @@ const dropped = name =>
   });
 
 /** @param {string} name */
-const isCutOff = async name => {
-  const database = await opened(name);
+const isHalfDeleted = async name => {
+  const database = await openDatabase(name);
   database.close();
-  return database.version === DELETION;
+  return database.version === DELETION_VERSION;
 };
 
 /**
  * @param {string} name
- * @param {number} [version] the one that it has, if none is given
+ * @param {number} [version] default: the current version of the database
  * @param {(database: IDBDatabase) => void} [upgrade]
  * @returns {Promise<IDBDatabase>}
  */
-const opened = (name, version, upgrade) =>
+const openDatabase = (name, version, upgrade) =>
   new Promise((resolve, reject) => {
     const request = indexedDB.open(name, version);
     let isRefused = false;

@@ -1,4 +1,4 @@
-// A store in IndexedDB: one database a name, one transaction a commit.
+// A store in IndexedDB: one database per name, one transaction per commit.
 // @ts-check
 import { SelvedgeError } from "./errors.js";
 import { connect, isDeletion, remove, use } from "./indexed-db-deletion.js";
@@ -11,8 +11,8 @@ import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules
 
 const VERSION = 1;
 
-/** So many rows are looked at in one go. */
-const STEP = 200;
+/** Maximum number of rows per request. */
+const ROWS_PER_REQUEST = 200;
 
 /** @implements {import("./selvedge.js").Store} */
 export class IndexedDbStore {
@@ -23,7 +23,7 @@ export class IndexedDbStore {
   #closed;
   /** @type {Promise<void> | undefined} */
   #closing;
-  /** @type {Set<Promise<unknown>>} Transactions that are under way. */
+  /** @type {Set<Promise<unknown>>} Running transactions. */
   #running = new Set();
   /** @type {() => Promise<unknown>} */
   #release = async () => {};
@@ -34,7 +34,7 @@ export class IndexedDbStore {
   }
 
   /**
-   * Opens the database of a name, and makes it if there is none.
+   * Opens a database, and creates it if it does not exist.
    * @param {string} [name]
    * @returns {Promise<IndexedDbStore>}
    */
@@ -45,8 +45,8 @@ export class IndexedDbStore {
   }
 
   /**
-   * Deletes the database of a name, with all that was never sent. Rejects with "store-busy", and deletes nothing, while a window
-   * or worker uses it.
+   * Deletes a database, including changes that were never uploaded. Rejects with "store-busy", and deletes nothing, while a
+   * window or worker uses it.
    * @param {string} [name]
    */
   static async delete(name = "selvedge") {
@@ -57,7 +57,7 @@ export class IndexedDbStore {
     }
   }
 
-  /** Closes the database. What is under way comes to its end first. */
+  /** Closes the database when all running transactions have completed. */
   close() {
     this.#closed ??= new SelvedgeError("closed", "this store was closed: open it again");
     this.#closing ??= this.#close();
@@ -86,7 +86,7 @@ export class IndexedDbStore {
     return this.#run("readonly", async ({ items, states }) => {
       const keys = await wait(states.getAllKeys(IDBKeyRange.bound("state/", "state0", false, true)));
       const names = new Set(keys.map(key => String(key).slice("state/".length)));
-      // From the last key of one collection to the first of the next; arrays come after all texts.
+      // Jumps from one collection to the first key of the next one: in IndexedDB, arrays sort after all strings.
       let after = IDBKeyRange.lowerBound([""]);
       for (;;) {
         const cursor = await wait(items.openKeyCursor(after));
@@ -128,7 +128,7 @@ export class IndexedDbStore {
       const page = [];
       for (;;) {
         /** @type {Row[]} */
-        const rows = await wait(source.getAll(rangeOf(collection, after), Math.min(Math.max(records, 1), STEP)));
+        const rows = await wait(source.getAll(rangeOf(collection, after), Math.min(Math.max(records, 1), ROWS_PER_REQUEST)));
         for (const row of rows) {
           after = row.id;
           if (!isSelected(row, selection)) continue;
@@ -160,7 +160,7 @@ export class IndexedDbStore {
   }
 
   /**
-   * Runs work in one transaction, and answers when all of it is on the disk.
+   * Runs work in one transaction, and resolves when the transaction is on the disk.
    * @template T
    * @param {IDBTransactionMode} mode
    * @param {(stores: { items: IDBObjectStore, states: IDBObjectStore }) => Promise<T>} work
@@ -194,7 +194,7 @@ export class IndexedDbStore {
       try {
         transaction.abort();
       } catch {
-        // It has ended by itself, for the same reason.
+        // The transaction has already been aborted because of the same error.
       }
       throw storeError(error);
     }
@@ -210,7 +210,7 @@ export class IndexedDbStore {
       return begin(await this.#database());
     } catch (error) {
       if (this.#closed || error?.name !== "InvalidStateError") throw storeError(error);
-      // The browser took the database away, to make room or to clean up: what it has left is read anew.
+      // The browser has closed the database, for example to free space: open it again.
       this.#opened = undefined;
       this.#release();
       return begin(await this.#database());
@@ -229,9 +229,9 @@ export class IndexedDbStore {
     try {
       const database = await connect(this.#name, VERSION, upgrade);
       database.onversionchange = event => {
-        // What was never sent is nowhere else: a deletion has to wait for a close, or be refused.
+        // Changes that were never uploaded exist only here: a deletion has to wait until the store is closed, or is refused.
         if (isDeletion(event)) return;
-        this.#closed ??= new SelvedgeError("store-busy", "a newer version of this program has taken the records over: load this page again");
+        this.#closed ??= new SelvedgeError("store-busy", "a newer version of this program has opened these records: reload this page");
         database.close();
         release();
       };
@@ -294,7 +294,7 @@ const apply = async (items, states, { collection, sweep, writes, uploaded, state
 const reset = async (items, collection, revision) => {
   let after = null;
   for (;;) {
-    const rows = await wait(items.getAll(rangeOf(collection, after), STEP));
+    const rows = await wait(items.getAll(rangeOf(collection, after), ROWS_PER_REQUEST));
     if (rows.length === 0) return;
     for (const found of rows) items.put(row(collection, afterReset(/** @type {StoredItem} */ (plain(found)), revision)));
     after = rows.at(-1).id;
@@ -302,7 +302,7 @@ const reset = async (items, collection, revision) => {
 };
 
 /**
- * An item as it is kept: what is absent is in no index.
+ * An item as a row: an index contains only the rows that have its member.
  * @param {string} collection
  * @param {StoredItem} item
  * @returns {Row}
@@ -324,19 +324,19 @@ const plain = row => {
   return item;
 };
 
-/** What IndexedDB says, in words that say what to do. */
+/** Converts an error of IndexedDB to one whose message contains the remedy. */
 const storeError = error => {
   if (error instanceof SelvedgeError) return error;
-  const say = (code, message) => new SelvedgeError(code, message, { cause: error });
+  const wrap = (code, message) => new SelvedgeError(code, message, { cause: error });
   switch (error?.name) {
     case "QuotaExceededError":
-      return say("store-full", "there is no room left for these records: free some space and try again");
+      return wrap("store-full", "the browser has no space left for these records: free some space and try again");
     case "VersionError":
-      return say("store-busy", "these records were written by a newer version of this program: upgrade it");
+      return wrap("store-busy", "these records were written by a newer version of this program: upgrade it");
     case "SecurityError":
     case "InvalidStateError":
-      return say("store", "this browser keeps no records for this page: leave private browsing, or allow it to store data");
+      return wrap("store", "this browser does not store data for this page: leave private browsing, or allow the page to store data");
     default:
-      return say("store", `the records could not be read or written: ${error?.message ?? "the browser does not say why"}`);
+      return wrap("store", `the records could not be read or written: ${error?.message ?? "the browser gives no reason"}`);
   }
 };

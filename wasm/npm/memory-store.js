@@ -1,5 +1,4 @@
-// A store that lasts as long as the object: for trials and tests, and where nothing need last. It is also the shortest
-// example of a store.
+// A store in memory, for tests and for programs that need no persistence. It is also the shortest example of a store.
 // @ts-check
 import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules.js";
 

@@ -1,5 +1,5 @@
-// The life of the WebAssembly module: not loaded yet, loaded, or stopped by a trap. After a trap nobody knows what its memory
-// holds: nothing is called there any more, and every call says so.
+// The state of the WebAssembly module: not loaded yet, loaded, or stopped by a trap. After a trap the state of its memory is
+// unknown: the module is not called again, and every call throws "crashed".
 // @ts-check
 import { SelvedgeError } from "./errors.js";
 
@@ -7,31 +7,31 @@ let isLoaded = false;
 /** @type {SelvedgeError | undefined} */
 let trapped;
 /**
- * What rejects the calls that wait for an answer.
+ * The reject functions of the pending calls.
  * @type {Set<(error: unknown) => void>}
  */
-const waiting = new Set();
-/** Calls from the program that are on the stack, and calls of the module. */
-let [depth, inside] = [0, 0];
-/** What the glue takes for the answer of a call that had none: no error. */
-const NOTHING = /** @type {unknown[]} */ ([]);
-/** Whether somebody waited when the module was stopped. */
-let isTold = false;
+const pending = new Set();
+/** Number of calls on the stack: by the program, and into the module. */
+let [callsByProgram, callsIntoModule] = [0, 0];
+/** A result that the glue reads as "no value, no error". */
+const NO_RESULT = /** @type {unknown[]} */ ([]);
+/** Whether the trap has rejected a pending call. */
+let isReported = false;
 
 /**
- * The module's exports, watched for traps. The glue calls this when the module is loaded.
+ * Wraps the module's exports to detect traps. The glue calls this when the module is loaded.
  * @param {WebAssembly.Exports} exports
  */
 export const watched = exports => {
   isLoaded = true;
-  const entries = Object.entries(exports).map(([name, value]) => [name, typeof value === "function" ? watch(name, value) : value]);
+  const entries = Object.entries(exports).map(([name, value]) => [name, typeof value === "function" ? detectTraps(name, value) : value]);
   return Object.fromEntries(entries);
 };
 
 /** Throws unless the module can be called. */
 export const ready = () => {
   if (trapped) throw trapped;
-  if (!isLoaded) throw new SelvedgeError("not-loaded", "the module is not loaded: call init() first, and wait for it with await");
+  if (!isLoaded) throw new SelvedgeError("not-loaded", "the module is not loaded: call init() first, and await it");
 };
 
 /** Whether the module was stopped by a trap. */
@@ -45,24 +45,24 @@ export const isStopped = () => trapped !== undefined;
  */
 export const call = work => {
   ready();
-  depth += 1;
+  callsByProgram += 1;
   try {
     return work();
   } finally {
-    depth -= 1;
+    callsByProgram -= 1;
   }
 };
 
 /**
- * Likewise, for an answer that comes later: a trap rejects it.
+ * Calls an asynchronous function of the module; a trap rejects the promise.
  * @template T
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export const ask = work =>
+export const callAsync = work =>
   new Promise((resolve, reject) => {
-    waiting.add(reject);
-    const ended = () => waiting.delete(reject);
+    pending.add(reject);
+    const ended = () => pending.delete(reject);
     try {
       call(work).then(resolve, reject).finally(ended);
     } catch (error) {
@@ -75,13 +75,13 @@ export const ask = work =>
  * @param {string} name
  * @param {Function} exported
  */
-const watch = (name, exported) => (/** @type {unknown[]} */ ...args) => {
+const detectTraps = (name, exported) => (/** @type {unknown[]} */ ...args) => {
   if (trapped) {
-    // Called by the host: a task that was queued before, or the garbage collector.
-    if ((depth === 0 && inside === 0) || /_free$/.test(name)) return NOTHING;
+    // The host calls, for a task that was queued before the trap, or the garbage collector.
+    if ((callsByProgram === 0 && callsIntoModule === 0) || /_free$/.test(name)) return NO_RESULT;
     throw trapped;
   }
-  inside += 1;
+  callsIntoModule += 1;
   try {
     return exported(...args);
   } catch (error) {
@@ -89,25 +89,25 @@ const watch = (name, exported) => (/** @type {unknown[]} */ ...args) => {
       if (!isTrap(error)) throw error;
       stop(error);
     }
-    // Called by the host rather than by the program: those who wait have been told, and nobody else hears of it.
-    if (isTold && depth === 0 && inside === 1) return NOTHING;
+    // The host calls, not the program: the pending calls are already rejected, and no caller would catch this error.
+    if (isReported && callsByProgram === 0 && callsIntoModule === 1) return NO_RESULT;
     throw trapped;
   } finally {
-    inside -= 1;
+    callsIntoModule -= 1;
   }
 };
 
 const stop = (/** @type {unknown} */ cause) => {
   trapped = new SelvedgeError(
     "crashed",
-    "the module was stopped by an error of its own: load this page or start this program again; what was committed is kept",
+    "the module has stopped because of an internal error: reload this page or restart this program; committed data are kept",
     { cause },
   );
-  isTold = waiting.size > 0;
-  for (const reject of waiting) reject(trapped);
-  waiting.clear();
+  isReported = pending.size > 0;
+  for (const reject of pending) reject(trapped);
+  pending.clear();
 };
 
-/** Memory that is out of bounds, a panic, or a stack that is used up; each browser has its own class for the last one. */
+/** An access out of bounds, a panic, or a stack overflow; browsers have different classes for the last one. */
 const isTrap = (/** @type {any} */ error) =>
   error instanceof WebAssembly.RuntimeError || error instanceof RangeError || error?.name === "InternalError";

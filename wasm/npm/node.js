@@ -1,4 +1,4 @@
-// The entry for Node: the module is read from the file beside this one, so that there is nothing to wait for.
+// The entry point for Node: loads the module synchronously from the file in this directory, so that `init` is not needed.
 import { readFileSync } from "node:fs";
 import { initSync } from "./selvedge.js";
 

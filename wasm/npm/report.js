@@ -1,14 +1,14 @@
-// What a listener of the program throws is the program's own affair: it is reported where its developer looks, and disturbs
-// neither the package nor the other listeners.
+// Reports an error that a listener of the program throws, on the console or by `reportError`. It affects neither the package
+// nor the other listeners.
 // @ts-check
 
 const report = (/** @type {unknown} */ error) => {
   if (typeof globalThis.reportError === "function") globalThis.reportError(error);
-  else console.error("selvedge: a listener has thrown an error:", error);
+  else console.error("selvedge: a listener threw an error:", error);
 };
 
 /**
- * A listener that never throws.
+ * Wraps a listener: reports its errors, and never throws.
  * @template {unknown[]} Args
  * @param {(...args: Args) => unknown} listener
  * @returns {(...args: Args) => void}
@@ -17,9 +17,9 @@ export const reporting =
   listener =>
   (...args) => {
     try {
-      const answer = listener(...args);
-      // One that is asynchronous throws later.
-      if (answer instanceof Promise) answer.catch(report);
+      const result = listener(...args);
+      // An asynchronous listener throws later.
+      if (result instanceof Promise) result.catch(report);
     } catch (error) {
       report(error);
     }

@@ -1,16 +1,16 @@
-// Sends the module's requests by the program's fetch, and ends each of them by a signal or at its timeout, whether that fetch
-// minds them or not.
+// Sends the module's requests with the program's fetch. A signal or the timeout ends a request, even if that fetch ignores its
+// signal.
 // @ts-check
 
-/** How long a server may say nothing, in milliseconds, unless the program says otherwise. */
+/** Default of how long a server may send nothing, in milliseconds. */
 export const TIMEOUT = 60_000;
 
-/** The longest that a timer of a browser can wait. */
-const LONGEST = 2 ** 31 - 1;
+/** Maximum delay of a timer, in milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1;
 
 /**
- * What the module sends requests with. Nothing follows redirects, for the signature would not fit, and nothing is kept or told
- * of besides: no cookies, no cache, no referrer.
+ * Makes the function that the module sends requests with. It follows no redirects, because the signature would not match, and
+ * uses no cookies, no cache and no referrer.
  * @param {(request: Request) => Promise<Response>} fetch
  * @param {number} timeout
  */
@@ -24,21 +24,21 @@ export const sender =
    * @param {(AbortSignal | undefined)[]} signals
    */
   async (method, url, headers, body, signals) => {
-    const watch = new Watch(signals, timeout);
-    const request = made(url, {
+    const watchdog = new Watchdog(signals, timeout);
+    const request = makeRequest(url, {
       method,
       headers,
       body,
-      signal: watch.signal,
+      signal: watchdog.signal,
       credentials: "omit",
       cache: "no-store",
       redirect: "manual",
       referrerPolicy: "no-referrer",
     });
     try {
-      return watch.body(await watch.during(() => fetch(request)));
+      return watchdog.watchBody(await watchdog.during(() => fetch(request)));
     } catch (error) {
-      watch.stop();
+      watchdog.stop();
       throw error;
     }
   };
@@ -47,17 +47,17 @@ export const sender =
  * @param {string} url
  * @param {RequestInit} init
  */
-const made = (url, init) => {
+const makeRequest = (url, init) => {
   try {
     return new Request(url, init);
   } catch {
-    // What a browser says of an address that it refuses names the address, and with it the user.
+    // The browser's own message contains the address, and with it the user.
     throw new Error("the host refuses the address");
   }
 };
 
-/** One request: ends when a signal is given, or when nothing has come for too long. */
-class Watch {
+/** Watches one request: ends it on a signal, or when nothing arrives within the timeout. */
+class Watchdog {
   #controller = new AbortController();
   #timeout;
   /** @type {AbortSignal[]} */
@@ -80,13 +80,13 @@ class Watch {
     this.#abort();
   }
 
-  /** For the program's fetch. */
+  /** The signal for the program's fetch. */
   get signal() {
     return this.#controller.signal;
   }
 
   /**
-   * Waits for something, but no longer than the timeout.
+   * Waits for a promise, at most as long as the timeout.
    * @template T
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
@@ -95,18 +95,18 @@ class Watch {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       this.#reject = reject;
-      const timer = this.#timeout <= LONGEST ? globalThis.setTimeout?.(this.#expire, this.#timeout) : undefined;
-      const over = () => {
+      const timer = this.#timeout <= MAX_DELAY ? globalThis.setTimeout?.(this.#expire, this.#timeout) : undefined;
+      const finish = () => {
         clearTimeout(timer);
         this.#reject = () => {};
       };
       new Promise(go => go(work())).then(
-        answer => {
-          over();
-          resolve(/** @type {T} */ (answer));
+        result => {
+          finish();
+          resolve(/** @type {T} */ (result));
         },
         error => {
-          over();
+          finish();
           this.#abort();
           reject(this.#ended ?? error);
         },
@@ -115,10 +115,10 @@ class Watch {
   }
 
   /**
-   * What a fetch answered, with a body that is watched too. What is no response is left for the module to judge.
+   * Wraps a response so that its body is watched too. A value that is not a response is returned as it is: the module refuses it.
    * @param {any} response
    */
-  body(response) {
+  watchBody(response) {
     const stream = response?.body;
     if (typeof stream?.getReader !== "function") {
       this.stop();
@@ -142,24 +142,24 @@ class Watch {
     return { type, status, headers, body: { getReader } };
   }
 
-  /** Listens to no signal any more. */
+  /** Removes the listeners from the signals. */
   stop() {
     for (const signal of this.#signals) signal.removeEventListener("abort", this.#abort);
   }
 
   #abort = () => {
     const given = this.#signals.find(signal => signal.aborted);
-    if (given) this.#end(named("AbortError", "the program stopped the sync"), given.reason);
+    if (given) this.#end(namedError("AbortError", "the program stopped the sync"), given.reason);
   };
 
   #expire = () => {
-    const error = named("TimeoutError", `nothing came for ${this.#timeout / 1000} s`);
+    const error = namedError("TimeoutError", `the server sent nothing for ${this.#timeout / 1000} s`);
     this.#end(error, error);
   };
 
   /**
    * @param {Error} error
-   * @param {unknown} reason what the program's fetch is told
+   * @param {unknown} reason the abort reason for the program's fetch
    */
   #end(error, reason) {
     if (this.#ended) return;
@@ -172,8 +172,8 @@ class Watch {
 }
 
 /**
- * Of the name by which the module tells errors of a fetch apart; hosts without a DOM have no DOMException.
+ * An error with the name by which the module recognizes it; hosts without a DOM have no DOMException.
  * @param {string} name
  * @param {string} message
  */
-const named = (name, message) => Object.assign(new Error(message), { name });
+const namedError = (name, message) => Object.assign(new Error(message), { name });

@@ -1,13 +1,13 @@
-// The package: the module behind its checks, the stores, and the defaults of a host.
+// The entry point of the package: the module's validated API, the stores, and the defaults of each host.
 // @ts-check
 import * as check from "./checks.js";
 import { SelvedgeError } from "./errors.js";
 import load, * as glue from "./glue.js";
 import { IndexedDbStore } from "./indexed-db-store.js";
 import { MemoryStore } from "./memory-store.js";
-import { ask } from "./module.js";
+import { callAsync } from "./module.js";
 import { sender, TIMEOUT } from "./request.js";
-import { Windows } from "./windows.js";
+import { ChangeChannel } from "./change-channel.js";
 
 export { decodeRecords } from "./decode-records.js";
 export {
@@ -22,7 +22,7 @@ export {
   RecordIterator,
   Schedule,
   syncKey,
-} from "./border.js";
+} from "./public-api.js";
 export { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules.js";
 export { IndexedDbStore, MemoryStore, SelvedgeError };
 
@@ -36,7 +36,7 @@ export const init = async (/** @type {Parameters<typeof load>[0]} */ given) => {
 };
 export { init as default };
 
-/** Likewise, from its bytes, without waiting. */
+/** Loads the module synchronously, from its bytes. */
 export const initSync = (/** @type {Parameters<typeof glue.initSync>[0]} */ given) => {
   try {
     return glue.initSync(given);
@@ -46,11 +46,11 @@ export const initSync = (/** @type {Parameters<typeof glue.initSync>[0]} */ give
 };
 
 const notLoaded = (/** @type {any} */ cause) =>
-  new SelvedgeError("not-loaded", `selvedge.wasm could not be loaded: ${cause?.message ?? "the host does not say why"}`, { cause });
+  new SelvedgeError("not-loaded", `selvedge.wasm could not be loaded: ${cause?.message ?? "the host gives no reason"}`, { cause });
 
 const STORE_METHODS = ["global", "state", "collections", "counts", "read", "page", "commit"];
 
-/** Opens a client on an account, with this host's own store and lock unless others are given. */
+/** Opens a client for an account, with this host's default store and lock unless the options contain others. */
 export const open = async (/** @type {import("./selvedge.js").OpenOptions} */ options) => {
   const given = check.options(options, "the options of open");
   const name = check.optional(given, "name", check.text);
@@ -59,26 +59,26 @@ export const open = async (/** @type {import("./selvedge.js").OpenOptions} */ op
   const timeout = check.optional(given, "timeout", check.milliseconds) ?? TIMEOUT;
   const fetch = check.optional(given, "fetch", check.callable) ?? globalThis.fetch;
   if (!fetch) check.refuse("this host has no fetch: give a function as the option fetch");
-  // One in memory is this client's own, and one that somebody brings without a name is none that other windows would know by it.
+  // A store in memory belongs to this client alone; a store of the program without a name is not known to other windows.
   const isShared = own ? name !== undefined : Boolean(globalThis.indexedDB);
   const lock = check.optional(given, "lock", check.callable) ?? lockOf(own, isShared ? (name ?? "selvedge") : undefined);
   const store = own ?? (globalThis.indexedDB ? new IndexedDbStore(name ?? "selvedge") : new MemoryStore());
   const send = sender(request => fetch(request), timeout);
   check.optional(given, "adopt", check.truth);
-  const windows = isShared && globalThis.BroadcastChannel ? new Windows(name ?? "selvedge") : undefined;
+  const channel = isShared && globalThis.BroadcastChannel ? new ChangeChannel(name ?? "selvedge") : undefined;
   try {
-    return await ask(() => glue.open({ ...given, store, deviceName, lock, send, windows }));
+    return await callAsync(() => glue.open({ ...given, store, deviceName, lock, send, channel }));
   } catch (error) {
-    windows?.close();
-    // One that was brought is not ours to close: it may be opened again with other options.
+    channel?.close();
+    // The program's own store stays open: the program may try again with other options.
     if (!own && store instanceof IndexedDbStore) await store.close();
     throw error;
   }
 };
 
 /**
- * One sync at a time of a store: a store that other programs may use brings a lock of its own; of the others a browser's lock
- * keeps all windows and workers of an origin apart. Hosts without locks have one context only.
+ * The lock that lets one sync at a time use a store: the store's own lock, if it has one (other programs may use the store), or
+ * a browser's lock, which all windows and workers of an origin share. Hosts without locks have one context only.
  * @param {any} store
  * @param {string | undefined} name
  */

@@ -1,9 +1,9 @@
 import type { Store } from "./selvedge.js";
 
-/** What every store promises, one case a claim. */
+/** The contract of a store as test cases, one per promise. */
 export const storeCases: {
-  /** The claim. */
+  /** The promise that the case tests. */
   name: string;
-  /** Tries an empty store; rejects with an error that says what it answered and what it should have. */
+  /** Runs the case on an empty store; rejects with an error that contains the store's answer and the expected one. */
   run(store: Store): Promise<void>;
 }[];

@@ -1,4 +1,4 @@
-// What every store promises, one case a claim: try yours with them. Each case needs an empty store.
+// The contract of a store as test cases, one per promise, for stores of your own. Each case needs an empty store.
 //
 //     import { storeCases } from "selvedge/store-cases";
 //     for (const { name, run } of storeCases) test(name, () => run(new MyStore()));
@@ -8,19 +8,19 @@ import data from "./store-cases-data.js";
 /** @typedef {import("./selvedge.js").Store} Store */
 /** @typedef {Record<string, any>} Step */
 
-/** A case that a store does not pass. */
+/** A case fails. */
 class Broken extends Error {
   name = "Broken";
 }
 
 export const storeCases = data.cases.map(({ name, steps }) => ({
   name,
-  /** @param {Store} store an empty one */
+  /** @param {Store} store an empty store */
   run: async store => {
     const revisions = new Map();
     for (const [at, step] of steps.entries()) {
       try {
-        await DOINGS[step.do](store, step, revisions);
+        await ACTIONS[step.do](store, step, revisions);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new Broken(`${name}, step ${at + 1} (${step.do}): ${message}`, { cause: error });
@@ -30,7 +30,7 @@ export const storeCases = data.cases.map(({ name, steps }) => ({
 }));
 
 /** @type {Record<string, (store: Store, step: Step, revisions: Map<string, number>) => Promise<void>>} */
-const DOINGS = {
+const ACTIONS = {
   commit: async (store, { commit, answer }, revisions) => equal(await store.commit(filled(commit, revisions)), answer),
 
   "put many": async (store, { collection, item, times }) => {
@@ -87,7 +87,7 @@ const withoutRevision = item => {
 };
 
 /**
- * A value of the cases with its repetitions written out, and with revisions for their names.
+ * A value of the cases, with repetitions expanded and names of revisions replaced by revisions.
  * @param {any} value
  * @param {Map<string, number>} [revisions]
  * @returns {any}
@@ -105,12 +105,12 @@ const filled = (value, revisions, name = "") => {
  * @param {unknown} expected
  */
 const equal = (found, expected) => {
-  const [is, should] = [found, expected].map(value => JSON.stringify(sorted(value)));
-  if (is !== should) throw new Broken(`${shortened(is)} should be ${shortened(should)}`);
+  const [actual, wanted] = [found, expected].map(value => JSON.stringify(sorted(value)));
+  if (actual !== wanted) throw new Broken(`${shortened(actual)} should be ${shortened(wanted)}`);
 };
 
 /**
- * A value whose members are in order, for the order of members says nothing.
+ * A value with sorted members: their order has no meaning.
  * @param {unknown} value
  * @returns {unknown}
  */

@@ -1,13 +1,13 @@
-// What a commit does to one item, for everybody who writes a store. Nothing here keeps anything.
+// Pure functions that compute what a commit does to one item, for authors of stores.
 // @ts-check
 
 /** @typedef {import("./selvedge.js").StoredItem} StoredItem */
 /** @typedef {import("./selvedge.js").StoreUpload} StoreUpload */
 
 /**
- * An item when the server is forgotten: a sweep "reset".
+ * An item after a reset of the server's state: the sweep "reset".
  * @param {StoredItem} item
- * @param {number} revision That of the commit.
+ * @param {number} revision the commit's
  * @returns {StoredItem}
  */
 export const afterReset = (item, revision) => ({
@@ -20,10 +20,10 @@ export const afterReset = (item, revision) => ({
 });
 
 /**
- * An item when an upload of it is acknowledged; `undefined` when it is to be removed.
+ * An item after its upload is acknowledged; `undefined` if it is to be removed.
  * @param {StoredItem} item
  * @param {StoreUpload} upload
- * @param {number} revision That of the commit.
+ * @param {number} revision the commit's
  * @returns {StoredItem | undefined}
  */
 export const afterUpload = (item, upload, revision) => {
@@ -36,16 +36,16 @@ export const afterUpload = (item, upload, revision) => {
 };
 
 /**
- * How much of a page's `characters` an item takes.
+ * How many of a page's `characters` an item uses.
  * @param {StoredItem} item
  */
 export const charactersOf = ({ cleartext, base, sent }) => {
-  const kept = version => (typeof version === "object" ? version.content.length : 0);
-  return (cleartext?.length ?? 0) + kept(base) + kept(sent);
+  const length = version => (typeof version === "object" ? version.content.length : 0);
+  return (cleartext?.length ?? 0) + length(base) + length(sent);
 };
 
 /**
- * Whether an item belongs to a page's selection.
+ * Whether a page's selection includes an item.
  * @param {StoredItem} item
  * @param {"live" | "pending"} selection
  */

@@ -31,10 +31,10 @@ use crate::types::{OpenOptions, SyncOptions, member};
 use crate::{Error, json, token};
 use selvedge_core::sorted::Set;
 
-/// Opens a client on an account.
+/// Opens a client for an account.
 ///
-/// Rejects with "input" when the account is no join code and no credentials, or when there is no fetch or no store, and with
-/// "other-account" when the store has another account's records: give it a store of its own, or set `adopt`.
+/// Rejects with "input" if the account is neither a join code nor credentials, or if there is no fetch or no store, and with
+/// "other-account" if the store has another account's records: pass another store, or set `adopt`.
 #[wasm_bindgen(skip_typescript)]
 pub fn open(options: OpenOptions) -> Promise {
     promise(async move {
@@ -42,34 +42,35 @@ pub fn open(options: OpenOptions) -> Promise {
         let store = member(&options, "store");
         if !store.is_object() {
             return Err(Error::input(
-                "open needs a store: an object with its methods",
+                "open needs a store: an object with the methods of the interface Store",
             ));
         }
         let send = member(&options, "send")
             .dyn_into()
-            .map_err(|_| Error::input("open is called by the package's script alone"))?;
-        let windows = member(&options, "windows");
+            .map_err(|_| Error::input("only the package's script calls this function"))?;
+        let channel = member(&options, "channel");
         let inner = Inner {
-            host: JsHost::new(send, store.unchecked_into(), windows),
+            host: JsHost::new(send, store.unchecked_into(), channel),
             store: member(&options, "store"),
             lock: member(&options, "lock").dyn_into().ok(),
             device: member(&options, "deviceName").as_string(),
             credentials,
             token: RefCell::default(),
             is_syncing: Cell::default(),
-            followed: RefCell::default(),
+            opened: RefCell::default(),
             ended: Cell::default(),
             closing: RefCell::default(),
         };
         let (host, account) = (&*inner.host, &inner.credentials);
-        let owned = match member(&options, "adopt").is_truthy() {
-            true => sync::adopt_records(host, account).await,
-            false => sync::bind(host, account).await,
+        let bound = if member(&options, "adopt").is_truthy() {
+            sync::adopt_records(host, account).await
+        } else {
+            sync::bind(host, account).await
         };
-        if let Err(other @ CoreError::OtherAccount) = owned {
+        if let Err(other @ CoreError::OtherAccount) = bound {
             return Err(other.into());
         }
-        // A store that cannot be read or written now says so to whoever uses it.
+        // Other errors of the store are ignored here: the next call that uses the store reports them.
         Ok(Client(Rc::new(inner)).into())
     })
 }
@@ -83,19 +84,19 @@ pub struct Client(Rc<Inner>);
 struct Inner {
     host: Rc<JsHost>,
     store: JsValue,
-    /// Keeps other windows and workers from syncing the same store at once.
+    /// Prevents other windows and workers from syncing the same store at the same time.
     lock: Option<Function>,
-    /// What the account's other devices are told of this one.
+    /// The name of this device that the account's other devices show.
     device: Option<String>,
     credentials: Credentials,
     /// The storage token of the last sync.
     token: RefCell<Option<KeptToken>>,
     is_syncing: Cell<bool>,
-    /// The collections that the program has asked for.
-    followed: RefCell<Set<CollectionName>>,
+    /// The collections that the program has opened.
+    opened: RefCell<Set<CollectionName>>,
     /// How the last sync ended, for the schedule.
     ended: Cell<Option<(Ended, Backoff)>>,
-    /// Settles when all of it is closed.
+    /// Settles when the client and its store are closed.
     closing: RefCell<Option<Promise>>,
 }
 
@@ -103,18 +104,18 @@ struct Inner {
 impl Client {
     /// A collection by its name; from now on it is synced by default.
     ///
-    /// Throws "input" when the name is not of the protocol's form, or belongs to the sync itself, and "closed".
+    /// Throws "input" if the name is invalid or reserved for the protocol, and "closed".
     #[wasm_bindgen(skip_typescript)]
     pub fn collection(&self, name: String) -> Result<Collection, Error> {
         self.0.host.opened()?;
         let name = collection_name(name)?;
-        self.0.followed.borrow_mut().insert(name.clone());
+        self.0.opened.borrow_mut().insert(name.clone());
         Ok(Collection::new(Rc::clone(&self.0.host), name))
     }
 
-    /// Syncs once. Whatever happens on the way to the server is told by the report, not thrown: look at its `ending`.
+    /// Syncs once. Errors of the network and the server are in the report, not thrown: check its `ending`.
     ///
-    /// Rejects with "input" when a collection's name is not usable, with "store" when the store is not, and with
+    /// Rejects with "input" if the name of a collection is invalid, with "store" if the store fails, and with
     /// "closed".
     #[wasm_bindgen(unchecked_return_type = "Promise<SyncReport>")]
     pub fn sync(&self, options: Option<SyncOptions>) -> Promise {
@@ -126,21 +127,21 @@ impl Client {
             };
             let names = this.chosen(&option("collections")).await?;
             let asked_for = option("isAskedFor");
-            let wanted = Wanted {
+            let request = SyncRequest {
                 names,
                 is_asked_for: asked_for.is_undefined() || asked_for.is_truthy(),
                 signal: option("signal"),
                 progress: option("onProgress").dyn_into().ok(),
             };
-            let report = this.sync(wanted).await?;
+            let report = this.sync(request).await?;
             this.ended.set(Some((sync::ended(&report), report.backoff)));
             plain(&report)
         })
     }
 
-    /// What this device knows of its syncing, without asking the server.
+    /// What this device knows about its syncs, without a request to the server.
     ///
-    /// Rejects with "store" when the store cannot be read, and with "closed".
+    /// Rejects with "store" if the store cannot be read, and with "closed".
     #[wasm_bindgen(unchecked_return_type = "Promise<ClientStatus>")]
     pub fn status(&self) -> Promise {
         let this = Rc::clone(&self.0);
@@ -150,9 +151,9 @@ impl Client {
         })
     }
 
-    /// The values that syncs replaced, of one collection or of all, the newest first. They are kept for 30 days.
+    /// The values that syncs replaced, of one collection or of all, newest first. They are kept for 30 days.
     ///
-    /// Rejects with "input" for a name that is none, with "store" when the store cannot be read, and with "closed".
+    /// Rejects with "input" if the name is invalid, with "store" if the store cannot be read, and with "closed".
     #[wasm_bindgen(unchecked_return_type = "Promise<Conflict[]>")]
     pub fn conflicts(&self, collection: Option<String>) -> Promise {
         let this = Rc::clone(&self.0);
@@ -168,9 +169,9 @@ impl Client {
     }
 
     /// Restores the newest value of a record that a sync replaced, or the newest that was replaced at or before a time in
-    /// milliseconds. The next sync sends it; what it replaces can be restored in turn.
+    /// milliseconds. The next sync uploads it; the value that it replaces can be restored too.
     ///
-    /// Rejects with "input" when there is no such value, with "store", and with "closed".
+    /// Rejects with "input" if there is no such value, with "store", and with "closed".
     #[wasm_bindgen(unchecked_return_type = "Promise<Conflict>")]
     pub fn restore(&self, collection: String, id: String, at: Option<f64>) -> Promise {
         let this = Rc::clone(&self.0);
@@ -182,9 +183,9 @@ impl Client {
         })
     }
 
-    /// Closes the client and its store: from now on nothing more begins, and every call rejects with "closed". A sync that
-    /// runs stops at its next safe point. Resolves when that and all else that had begun is at its end and the store is
-    /// closed; closing twice is closing once. Do not wait for it inside of the client's own fetch or store, which it waits for.
+    /// Closes the client and its store: new calls reject with "closed", and a running sync stops at its next safe point.
+    /// Resolves when all running calls have ended and the store is closed. Closing twice is the same as closing once. Do not
+    /// await it in the client's own fetch or store: it waits for them.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
         if let Some(closing) = self.0.closing.borrow().as_ref() {
@@ -208,7 +209,7 @@ impl Client {
     }
 }
 
-/// A value of the journal as a plain object.
+/// An entry of the journal as a plain object, a `Conflict`.
 fn conflict(entry: &Entry) -> Result<JsValue, Error> {
     let object = Object::new();
     // Setting a property of a fresh object cannot fail.
@@ -223,8 +224,8 @@ fn conflict(entry: &Entry) -> Result<JsValue, Error> {
     Ok(object.into())
 }
 
-/// What a program wants of a sync.
-struct Wanted {
+/// The options of one sync.
+struct SyncRequest {
     names: Vec<CollectionName>,
     is_asked_for: bool,
     signal: JsValue,
@@ -232,43 +233,43 @@ struct Wanted {
 }
 
 impl Inner {
-    /// Waits for the end of what had begun, and closes the store.
+    /// Waits until all running calls have ended, and closes the store.
     async fn closed(&self) {
         self.host.closed().await;
         if let Ok(close) = member(&self.store, "close").dyn_into::<Function>() {
-            // Whatever it says: the client is closed.
+            // An error of the store is ignored: the client is closed in any case.
             if let Ok(answer) = close.call0(&self.store) {
                 let _ = Promise::resolve(&answer).await;
             }
         }
     }
 
-    /// The collections to sync: those asked for, or all that are followed or held.
-    async fn chosen(&self, asked: &JsValue) -> Result<Vec<CollectionName>, Error> {
-        if asked.is_undefined() || asked.is_null() {
-            let held = self.host.collections().await?;
-            let held = held
+    /// The collections to sync: the requested ones, or all that are open or stored.
+    async fn chosen(&self, requested: &JsValue) -> Result<Vec<CollectionName>, Error> {
+        if requested.is_undefined() || requested.is_null() {
+            let stored = self.host.collections().await?;
+            let stored = stored
                 .into_iter()
                 .filter(|name| Generic::new(name.clone()).is_ok());
-            let all: Set<CollectionName> =
-                self.followed.borrow().iter().cloned().chain(held).collect();
+            let opened = self.opened.borrow();
+            let all: Set<CollectionName> = opened.iter().cloned().chain(stored).collect();
             return Ok(all.into_iter().collect());
         }
-        let asked = asked
+        let requested = requested
             .dyn_ref::<Array>()
             .ok_or(Error::input("collections must be an array of names"))?;
         let name = |name: JsValue| {
             name.as_string()
                 .ok_or(Error::input("a collection's name must be a text"))
         };
-        asked
+        requested
             .iter()
             .map(|value| collection_name(name(value)?))
             .collect()
     }
 
-    async fn sync(&self, wanted: Wanted) -> Result<Report, Error> {
-        let engines = wanted
+    async fn sync(&self, request: SyncRequest) -> Result<Report, Error> {
+        let engines = request
             .names
             .into_iter()
             .map(Generic::new)
@@ -276,16 +277,16 @@ impl Inner {
         let running = Running::begin(self).await?;
         let situation = Situation {
             is_running: running.is_none(),
-            is_asked_for: wanted.is_asked_for,
+            is_asked_for: request.is_asked_for,
             ..Situation::default()
         };
         let progress = |stage: Stage<'_>| {
-            if let Some(listener) = &wanted.progress {
-                // What it throws is not the sync's affair.
+            if let Some(listener) = &request.progress {
+                // An error that the listener throws does not affect the sync.
                 let _ = listener.call1(&JsValue::UNDEFINED, &progress::plain(stage));
             }
         };
-        // Programs in a browser may not say who they are.
+        // A browser does not let programs set the header User-Agent.
         let options = Options {
             engines,
             situation,
@@ -293,7 +294,7 @@ impl Inner {
             user_agent: None,
             progress: &progress,
         };
-        let host = Syncing::new(&self.host, wanted.signal);
+        let host = Syncing::new(&self.host, request.signal);
         if running.is_none() {
             return Ok(sync::sync(&host, &self.credentials, &mut None, &options).await);
         }
@@ -301,7 +302,7 @@ impl Inner {
         let mut token = was.clone();
         let mut report = sync::sync(&host, &self.credentials, &mut token, &options).await;
         if report.looks_again() {
-            // Another device may be setting the account up at this moment.
+            // Another device may be setting up the account now.
             pause(sync::SECOND_LOOK_SECONDS).await;
             report = sync::sync(&host, &self.credentials, &mut token, &options).await;
         }
@@ -312,7 +313,7 @@ impl Inner {
             let sealed = token
                 .as_ref()
                 .and_then(|token| token::seal(&self.credentials, token));
-            // Where it cannot be kept, the next program asks for another.
+            // If the token cannot be stored, the next program requests another one.
             let _ = self.host.keep_token(sealed).await;
         }
         self.token.replace(token);
@@ -320,7 +321,7 @@ impl Inner {
         Ok(report)
     }
 
-    /// The storage token of the last sync, by whatever program.
+    /// The storage token of the last sync, by this program or an earlier one.
     async fn kept_token(&self) -> Option<KeptToken> {
         let known = self.token.take();
         if known.is_some() {
@@ -345,14 +346,14 @@ impl Inner {
     }
 }
 
-/// A sync that is under way, also when it is dropped on its way.
+/// A running sync; dropping it releases the lock.
 struct Running<'a> {
     is_syncing: &'a Cell<bool>,
     release: Option<Function>,
 }
 
 impl<'a> Running<'a> {
-    /// `None` when another sync of this client, or of this store in another window or worker, is under way.
+    /// `None` if another sync of this client, or of this store in another window or worker, is running.
     async fn begin(inner: &'a Inner) -> Result<Option<Self>, Error> {
         if inner.is_syncing.replace(true) {
             return Ok(None);
@@ -364,12 +365,12 @@ impl<'a> Running<'a> {
         let Some(lock) = &inner.lock else {
             return Ok(Some(running));
         };
-        let cannot = |cause| Error::Input {
-            message: "the lock did not work",
+        let failed = |cause| Error::Input {
+            message: "the option lock failed: see the error's cause",
             cause: Some(cause),
         };
-        let asked = lock.call0(&JsValue::UNDEFINED).map_err(cannot)?;
-        let answer = Promise::resolve(&asked).await.map_err(cannot)?;
+        let called = lock.call0(&JsValue::UNDEFINED).map_err(failed)?;
+        let answer = Promise::resolve(&called).await.map_err(failed)?;
         running.release = answer.dyn_into().ok();
         Ok(running.release.is_some().then_some(running))
     }
@@ -379,15 +380,15 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.is_syncing.set(false);
         if let Some(release) = &self.release {
-            // A lock that is not given back is given back when its window closes.
+            // If this fails, the lock is released when the window closes.
             let _ = release.call0(&JsValue::UNDEFINED);
         }
     }
 }
 
-/// A plain object of what crosses as one.
+/// Converts a value to a plain JavaScript object.
 fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
-    // Of texts, whole numbers and lists: all of it has JSON.
+    // It consists of texts, integers and lists, which JSON can represent.
     let text = core_json::to_string(value).unwrap_or_default();
     json::from_text(&text)
 }
@@ -396,7 +397,7 @@ fn collection_name(name: String) -> Result<CollectionName, Error> {
     let name = CollectionName::new(name).map_err(|_| {
         Error::input("a collection name is 1 to 32 characters of A-Z, a-z, 0-9, '.', '-' and '_'")
     })?;
-    // Refuses the names that belong to the sync itself.
+    // Refuses the names that are reserved for the protocol.
     Generic::new(name.clone())?;
     Ok(name)
 }
@@ -419,8 +420,8 @@ pub(crate) fn credentials(account: &JsValue) -> Result<Credentials, Error> {
     }
 }
 
-/// A promise of what a future brings, unless the client is closed; where the store failed, what it threw is the error's
-/// cause.
+/// Converts a future to a promise, which rejects if the client is closed. If the store failed, the error's cause is what the
+/// store threw.
 pub(crate) fn promise_on(
     host: Rc<JsHost>,
     future: impl Future<Output = Result<JsValue, Error>> + 'static,
@@ -431,12 +432,12 @@ pub(crate) fn promise_on(
     }
 }
 
-/// A promise of what a future brings, with this crate's errors.
+/// Converts a future to a promise, with this crate's errors.
 pub(crate) fn promise(future: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
     promise_of(Box::pin(future), None)
 }
 
-/// One type of future for all of them, for what drives it is large and would be compiled for each.
+/// One type of future for all calls: the executor code is large and would be compiled for each type.
 fn promise_of(
     future: Pin<Box<dyn Future<Output = Result<JsValue, Error>>>>,
     call: Option<Call>,

@@ -1,4 +1,4 @@
-//! The records of one collection, as the program reads and changes them.
+//! The records of one collection, which the program reads and changes.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -17,9 +17,9 @@ use crate::Error;
 use crate::client::promise_on;
 use crate::host::JsHost;
 
-/// One collection of a client's. Changes are kept in its store; the next sync sends them.
+/// One collection of a client. Changes are stored in the client's store; the next sync uploads them.
 ///
-/// Records cross as JSON texts: the package's script makes them of values, and its types are written by hand.
+/// Records are passed as JSON texts, which the package's script converts; its types are in `wasm/npm/selvedge.d.ts`.
 #[wasm_bindgen(skip_typescript)]
 #[derive(Debug, Clone)]
 pub struct Collection {
@@ -45,7 +45,7 @@ impl Collection {
         self.name.to_string()
     }
 
-    /// The text of the record under an id, or `undefined`.
+    /// The text of the record with an id, or `undefined`.
     #[wasm_bindgen(js_name = getText, skip_typescript)]
     pub fn get_text(&self, id: String) -> Promise {
         let this = self.clone();
@@ -55,7 +55,7 @@ impl Collection {
         })
     }
 
-    /// Puts whole records in one commit, and answers with their ids: their own, or new ones.
+    /// Puts whole records in one commit, and returns their ids: their own, or new ones.
     #[wasm_bindgen(js_name = putTexts, skip_typescript)]
     pub fn put_texts(&self, texts: Vec<String>) -> Promise {
         let this = self.clone();
@@ -67,7 +67,7 @@ impl Collection {
         })
     }
 
-    /// Sets some fields of a record, and removes those that are `null`. The others stay as they are, to the digit.
+    /// Sets some fields of a record, and removes those that are `null`. The others stay unchanged, to the digit.
     #[wasm_bindgen(js_name = editText, skip_typescript)]
     pub fn edit_text(&self, id: String, patch: String) -> Promise {
         let this = self.clone();
@@ -77,8 +77,8 @@ impl Collection {
         })
     }
 
-    /// Puts a whole record, or deletes it where its new text is absent, but only if its text is still the one that was seen.
-    /// The fields that are named stay as they were, to the digit. Answers whether it was done.
+    /// Puts a whole record, or deletes it if the new text is absent, but only if its text is still `seen`. The fields in
+    /// `unchanged` keep their JSON text. Returns whether the record was changed.
     #[wasm_bindgen(js_name = changeSeen, skip_typescript)]
     pub fn change_seen(
         &self,
@@ -109,8 +109,9 @@ impl Collection {
         })
     }
 
-    /// Calls a function whenever records of this collection have changed here: by this client, by its syncs, or in another
-    /// window or worker by a client of the same name. Several changes that are made at once are one call. The answer ends it.
+    /// Calls a function when records of this collection have changed here: by this client, by its syncs, or in another
+    /// window or worker by a client of the same name. Changes of one commit are one call. Returns a function that removes the
+    /// listener.
     ///
     /// Throws "closed".
     #[wasm_bindgen(js_name = onChange, skip_typescript)]
@@ -135,7 +136,8 @@ impl Collection {
     }
 }
 
-/// Walks over the records of a collection. Records that change on the way are seen as they are when their page is read.
+/// Iterates over the records of a collection. A record that changes meanwhile has the value of the moment when its page is
+/// read.
 #[wasm_bindgen(skip_typescript)]
 #[derive(Debug, Clone)]
 pub struct RecordIterator {
@@ -151,7 +153,7 @@ struct Reading {
 
 #[wasm_bindgen]
 impl RecordIterator {
-    /// The text of the next record, or `undefined` at the end. Wait for it before asking again.
+    /// The text of the next record, or `undefined` at the end. Await it before the next call.
     #[wasm_bindgen(js_name = nextText, skip_typescript)]
     pub fn next_text(&self) -> Promise {
         let this = self.clone();

@@ -1,4 +1,4 @@
-//! Many records at once, for those who bring their own protocol.
+//! Decrypts many records of a server's response, for programs with their own protocol.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,41 +14,43 @@ use crate::client::promise;
 use crate::host::HostCbc;
 use crate::{Error, KeyBundle, json};
 
-/// No envelope is larger: twice what the largest servers take.
-const LARGEST: usize = 8 << 20;
+/// Maximum size of an envelope: twice the limit of the largest servers.
+const MAX_ENVELOPE_BYTES: usize = 8 << 20;
 
-/// A batch is opened when so many records or bytes have come.
-const BATCH: (usize, usize) = (500, 1 << 20);
+/// A batch is decrypted when it has this many records.
+const BATCH_RECORDS: usize = 500;
+/// A batch is decrypted when it has this many bytes.
+const BATCH_BYTES: usize = 1 << 20;
 
-/// Verifies and decrypts the records of a server's answer as it arrives. `decodeRecords` is its comfortable form.
+/// Verifies and decrypts the records of a server's response as it arrives. `decodeRecords` is easier to use.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct RecordDecoder(Rc<RefCell<Option<State>>>);
 
 struct State {
     decoder: Decoder,
-    /// Takes the records of the next batch.
+    /// Collects the records of the next batch.
     opener: Opener<HostCbc>,
-    /// The other one, while no batch is under way.
+    /// The second opener, while no batch is running.
     spare: Option<Opener<HostCbc>>,
-    /// Is opened while the next one fills: WebCrypto works beside this thread.
-    under_way: Option<UnderWay>,
+    /// The batch that is being decrypted while the next one fills: WebCrypto runs in parallel to this thread.
+    running: Option<RunningBatch>,
     as_bytes: bool,
-    /// Records that are none.
+    /// Records that cannot be read.
     failed: Failed,
 }
 
-/// Ids and codes of what cannot be read.
+/// Ids and error codes of records that cannot be read.
 type Failed = Vec<(String, &'static str)>;
 
-/// A batch that is being opened.
-struct UnderWay {
-    /// Fulfilled when it is; it is never rejected.
+/// A batch that is being decrypted.
+struct RunningBatch {
+    /// Resolves when the batch is decrypted; never rejects.
     ended: Promise,
     outcome: Rc<RefCell<Option<Outcome>>>,
 }
 
-/// A batch as JavaScript gets it, and the opener for another one.
+/// A batch for JavaScript, and the opener, which is reused for another batch.
 type Outcome = (Opener<HostCbc>, Result<Object, Error>);
 
 impl std::fmt::Debug for State {
@@ -59,52 +61,52 @@ impl std::fmt::Debug for State {
 
 #[wasm_bindgen]
 impl RecordDecoder {
-    /// `format` is "newlines" or "array", as the server was asked for; `as_bytes` leaves the records as JSON.
+    /// `format` is "newlines" or "array", as requested from the server; with `as_bytes` the records stay JSON texts.
     ///
-    /// Throws "input" for another format.
+    /// Throws "input" if the format is another one.
     #[wasm_bindgen(constructor)]
     pub fn new(keys: &KeyBundle, format: &str, as_bytes: bool) -> Result<RecordDecoder, Error> {
         let format = match format {
             "newlines" => Format::Newlines,
             "array" => Format::Array,
-            _ => return Err(Error::input("a format is \"newlines\" or \"array\"")),
+            _ => return Err(Error::input("the format must be \"newlines\" or \"array\"")),
         };
         let cbc = HostCbc::new(keys.keys().encryption_key());
         Ok(Self(Rc::new(RefCell::new(Some(State {
-            decoder: Decoder::new(format, LARGEST),
+            decoder: Decoder::new(format, MAX_ENVELOPE_BYTES),
             opener: Opener::new(keys.keys(), cbc.clone()),
             spare: Some(Opener::new(keys.keys(), cbc)),
-            under_way: None,
+            running: None,
             as_bytes,
             failed: Vec::new(),
         })))))
     }
 
-    /// Takes the next chunk; answers with the batches that are ready by now, mostly none or one: a batch is opened while
-    /// the next one arrives.
+    /// Takes the next chunk; returns the batches that are ready, usually none or one: a batch is decrypted while the next
+    /// one arrives.
     ///
-    /// Rejects with "answer" when the body is no list of records, and with "input" while another call is under way.
+    /// Rejects with "answer" if the body is not a list of records, and with "input" while another call is running.
     #[wasm_bindgen(unchecked_return_type = "Promise<(DecodedRecords | DecodedBytes)[]>")]
     pub fn push(&self, chunk: Vec<u8>) -> Promise {
-        self.go_on(Some(chunk))
+        self.decode(Some(chunk))
     }
 
-    /// The body is over; answers with the rest.
+    /// Ends the body; returns the remaining batches.
     ///
-    /// Rejects with "answer" when it broke off early.
+    /// Rejects with "answer" if the body is incomplete.
     #[wasm_bindgen(unchecked_return_type = "Promise<(DecodedRecords | DecodedBytes)[]>")]
     pub fn finish(&self) -> Promise {
-        self.go_on(None)
+        self.decode(None)
     }
 
-    fn go_on(&self, chunk: Option<Vec<u8>>) -> Promise {
-        let place = Rc::clone(&self.0);
+    fn decode(&self, chunk: Option<Vec<u8>>) -> Promise {
+        let slot = Rc::clone(&self.0);
         promise(async move {
-            let mut state = place.take().ok_or(Error::input(
-                "wait for the last chunk, and use no decoder after it failed",
+            let mut state = slot.take().ok_or(Error::input(
+                "this decoder is busy or has failed: await the last call, or create a new decoder",
             ))?;
             let batches = state.take(chunk).await?;
-            place.replace(Some(state));
+            slot.replace(Some(state));
             Ok(batches.into())
         })
     }
@@ -126,7 +128,7 @@ impl State {
                         .push((id.unwrap_or_default(), "malformed-payload"));
                 }
             }
-            if self.opener.records() >= BATCH.0 || self.opener.bytes() >= BATCH.1 {
+            if self.opener.records() >= BATCH_RECORDS || self.opener.bytes() >= BATCH_BYTES {
                 self.end(&batches).await?;
                 self.begin();
             }
@@ -141,7 +143,7 @@ impl State {
         Ok(batches)
     }
 
-    /// Has the batch opened, and the other opener take the next one. None is under way then.
+    /// Starts to decrypt the batch, and makes the other opener collect the next one. Call it only while no batch is running.
     fn begin(&mut self) {
         let Some(spare) = self.spare.take() else {
             return;
@@ -150,23 +152,23 @@ impl State {
         let failed = std::mem::take(&mut self.failed);
         let as_bytes = self.as_bytes;
         let outcome = Rc::new(RefCell::new(None));
-        let place = Rc::clone(&outcome);
+        let slot = Rc::clone(&outcome);
         let ended = future_to_promise(async move {
             let batch = open(&mut opener, failed, as_bytes).await;
-            place.replace(Some((opener, batch)));
+            slot.replace(Some((opener, batch)));
             Ok(JsValue::UNDEFINED)
         });
-        self.under_way = Some(UnderWay { ended, outcome });
+        self.running = Some(RunningBatch { ended, outcome });
     }
 
-    /// Waits for the batch that is under way, if there is one.
+    /// Waits for the running batch, if there is one.
     async fn end(&mut self, batches: &Array) -> Result<(), Error> {
-        let Some(under_way) = self.under_way.take() else {
+        let Some(running) = self.running.take() else {
             return Ok(());
         };
-        // It is never rejected.
-        drop(under_way.ended.await);
-        if let Some((opener, batch)) = under_way.outcome.take() {
+        // It never rejects.
+        drop(running.ended.await);
+        if let Some((opener, batch)) = running.outcome.take() {
             self.spare = Some(opener);
             batches.push(&batch?.into());
         }
@@ -183,9 +185,10 @@ async fn open(
         .open()
         .await
         .map_err(selvedge_core::error::Error::from)?;
-    let batch = match as_bytes {
-        true => bytes(&opened, &mut failed),
-        false => objects(&opened, &mut failed)?,
+    let batch = if as_bytes {
+        bytes(&opened, &mut failed)
+    } else {
+        objects(&opened, &mut failed)?
     };
     let failed = failed.into_iter().map(|(id, code)| {
         let failure = Object::new();
@@ -201,7 +204,7 @@ fn set(object: &Object, name: &str, value: JsValue) {
     drop(Reflect::set(object, &name.into(), &value));
 }
 
-/// The sound ones as one JSON text, which JavaScript reads faster than anything that is built piece by piece.
+/// The valid records as objects. JavaScript parses one JSON text faster than it builds the objects one by one.
 fn objects(opened: &Opened<'_>, failed: &mut Failed) -> Result<Object, Error> {
     let mut text = String::from("[");
     let mut modified = Vec::new();
@@ -236,7 +239,7 @@ fn bytes(opened: &Opened<'_>, failed: &mut Failed) -> Object {
         match record.cleartext {
             Ok(cleartext) => {
                 cleartexts.extend_from_slice(cleartext.as_bytes());
-                // A batch is far below 4 GiB: every body is bounded, and so is a batch.
+                // A batch is far below 4 GiB: the sizes of envelopes and batches are limited.
                 ends.push(u32::try_from(cleartexts.len()).unwrap_or(u32::MAX));
             }
             Err(error) => failed.push((record.id.into(), code(error))),

@@ -6,31 +6,31 @@ use selvedge_core::crypto::payload::PayloadError;
 use selvedge_core::time::LocalTime;
 use wasm_bindgen::JsValue;
 
-/// Why a call did not do what it was asked to.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The core says no.
+    /// An error of the core.
     #[error(transparent)]
     Core(#[from] selvedge_core::error::Error),
-    /// A record cannot be opened.
+    /// A record cannot be decrypted.
     #[error(transparent)]
     Record(#[from] PayloadError),
-    /// What was given is no key.
+    /// A key is invalid.
     #[error(transparent)]
     Key(#[from] InvalidKey),
-    /// A body that is no list of records, or ends early.
-    #[error("the server's list of records cannot be read, or broke off early")]
+    /// A body that is not a list of records, or is incomplete.
+    #[error("the server's list of records is invalid or incomplete: request it again")]
     Body,
     /// The client was closed.
     #[error("this client was closed: open another one")]
     Closed,
-    /// What was given is not usable.
+    /// An argument is invalid.
     #[error("{message}")]
     Input {
-        /// What is wrong and what to do; never the value itself.
+        /// The problem and the remedy; never the value itself.
         message: &'static str,
-        /// What JavaScript threw when it looked at the value.
+        /// What JavaScript threw when it read the value.
         cause: Option<JsValue>,
     },
 }
@@ -43,7 +43,7 @@ impl Error {
         }
     }
 
-    /// A stable word for programs.
+    /// A stable code for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -69,17 +69,17 @@ impl Error {
     }
 }
 
-macro_rules! from_parts_of_the_core {
-    ($($part:ty),*) => {$(
-        impl From<$part> for Error {
-            fn from(error: $part) -> Self {
+macro_rules! from_core_errors {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
                 Self::Core(error.into())
             }
         }
     )*};
 }
 
-from_parts_of_the_core!(
+from_core_errors!(
     selvedge_core::account::JoinCodeError,
     selvedge_core::host::RandomError,
     selvedge_core::host::StoreError

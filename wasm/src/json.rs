@@ -1,4 +1,4 @@
-//! Records across the border, by way of their JSON text.
+//! Converts values between JavaScript and Rust, as JSON texts.
 
 use js_sys::JSON;
 use wasm_bindgen::JsValue;
@@ -8,15 +8,15 @@ use crate::Error;
 /// The JSON text of a JavaScript value.
 ///
 /// # Errors
-/// When the value has none.
+/// If JSON cannot represent the value.
 pub(crate) fn to_text(value: &JsValue) -> Result<String, Error> {
     let cyclic = |cause| Error::Input {
-        message: "this cannot be written as JSON: it holds itself, or a BigInt",
+        message: "this value cannot be written as JSON: it contains itself or a BigInt",
         cause: Some(cause),
     };
     let text = JSON::stringify(value).map_err(cyclic)?;
     let text = JsValue::from(text).as_string().ok_or(Error::input(
-        "this cannot be written as JSON: give an object",
+        "this value cannot be written as JSON: give an object",
     ))?;
     Ok(text)
 }
@@ -24,7 +24,7 @@ pub(crate) fn to_text(value: &JsValue) -> Result<String, Error> {
 /// The JavaScript value of a JSON text.
 ///
 /// # Errors
-/// When JavaScript refuses what the core has accepted.
+/// If JavaScript refuses a text that the core has accepted.
 pub(crate) fn from_text(text: &str) -> Result<JsValue, Error> {
     JSON::parse(text).map_err(|cause| Error::Input {
         message: "this record cannot be read as JSON",

@@ -1,4 +1,4 @@
-//! The two keys that protect a record, as JavaScript holds them.
+//! The two keys that protect a record, as an object for JavaScript.
 
 use selvedge_core::crypto;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::host::SystemRandom;
 
-/// An AES-256 key and an HMAC-SHA-256 key. Nothing gets them out again; `free()` forgets them at once, and so does the
-/// garbage collector in its time.
+/// An AES-256 key and an HMAC-SHA-256 key. They cannot be exported. `free()` erases them immediately; otherwise the garbage
+/// collector does.
 #[wasm_bindgen]
 #[derive(Debug, Clone)]
 pub struct KeyBundle(crypto::KeyBundle);
@@ -17,7 +17,7 @@ pub struct KeyBundle(crypto::KeyBundle);
 impl KeyBundle {
     /// From 64 bytes: the encryption key, then the HMAC key.
     ///
-    /// Throws "invalid-key" for any other length.
+    /// Throws "invalid-key" if the length is another one.
     #[wasm_bindgen(js_name = fromBytes)]
     pub fn from_bytes(bytes: Vec<u8>) -> Result<KeyBundle, Error> {
         let bytes = Zeroizing::new(bytes);
@@ -26,7 +26,7 @@ impl KeyBundle {
 
     /// From the `ksync_b64url` of an account's credentials: the `k` of its `oldsync` scoped key, 86 characters.
     ///
-    /// Throws "invalid-key" for any other text.
+    /// Throws "invalid-key" if the text is another one.
     #[wasm_bindgen(js_name = fromKsync)]
     pub fn from_ksync(ksync_b64url: String) -> Result<KeyBundle, Error> {
         let text = Zeroizing::new(ksync_b64url);
@@ -35,7 +35,7 @@ impl KeyBundle {
 
     /// From the pair of base64 texts that `crypto/keys` holds: encryption key, HMAC key.
     ///
-    /// Throws "invalid-key" when one of them is not the base64 of 32 bytes.
+    /// Throws "invalid-key" if one of them is not the base64 of 32 bytes.
     #[wasm_bindgen(js_name = fromPair)]
     pub fn from_pair(encryption: String, hmac: String) -> Result<KeyBundle, Error> {
         let (encryption, hmac) = (Zeroizing::new(encryption), Zeroizing::new(hmac));
@@ -44,7 +44,7 @@ impl KeyBundle {
 
     /// Derives the sync key of an account from its kB.
     ///
-    /// Throws "invalid-key" for anything but 32 bytes.
+    /// Throws "invalid-key" if the length is not 32 bytes.
     #[wasm_bindgen(js_name = deriveFromKb)]
     pub fn derive_from_kb(kb: Vec<u8>) -> Result<KeyBundle, Error> {
         let kb = Zeroizing::new(kb);
@@ -54,14 +54,14 @@ impl KeyBundle {
         Ok(Self(crypto::KeyBundle::from_kb(&kb)))
     }
 
-    /// Draws new keys.
+    /// Makes random keys.
     ///
-    /// Throws "random" when the host has no random bytes.
+    /// Throws "random" if the host has no random bytes.
     pub fn make() -> Result<KeyBundle, Error> {
         Ok(Self(crypto::KeyBundle::make(&SystemRandom)?))
     }
 
-    /// Whether both hold the same keys; takes the same time whatever they are.
+    /// Whether both have the same keys, compared in constant time.
     pub fn equals(&self, other: &KeyBundle) -> bool {
         self.0 == other.0
     }

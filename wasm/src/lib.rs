@@ -1,13 +1,13 @@
 //! The core of Selvedge for JavaScript hosts: pages, extensions, workers, Node, Deno.
 //!
-//! `wasm/xtask` builds the npm package `selvedge` from it. What crosses the border:
+//! `wasm/xtask` builds the npm package `selvedge` from it. Rules of the interface between JavaScript and Rust:
 //!
-//! - Records cross as plain objects, by way of their JSON text. A number that is no double loses digits when JavaScript
-//!   reads it; a record that is edited, rather than put whole, keeps them.
-//! - Bytes cross as `Uint8Array`. Keys go in and never come out.
-//! - Every thrown thing is an `Error` named `SelvedgeError` with a stable `code`; no message holds a key, a token or a
+//! - Records are passed as plain objects, by way of their JSON text. A number that is not exact as a double loses digits when
+//!   JavaScript reads it; an edit, unlike a put of the whole record, keeps them.
+//! - Bytes are passed as `Uint8Array`. Keys can be imported, but not exported.
+//! - Every thrown value is an `Error` named `SelvedgeError` with a stable `code`; no message contains a key, a token or a
 //!   record's content.
-//! - Asynchronous methods hold what they need: the object may be freed before their promise settles.
+//! - Asynchronous methods own what they need: the object may be freed before their promise settles.
 
 mod account;
 mod client;

@@ -1,4 +1,4 @@
-//! How far a sync is, as JavaScript is told.
+//! The progress of a sync, as an object for JavaScript.
 
 use js_sys::{Object, Reflect};
 use selvedge_core::repository::Progress;
@@ -7,8 +7,8 @@ use wasm_bindgen::JsValue;
 
 /// A `SyncProgress`.
 pub(crate) fn plain(stage: Stage<'_>) -> JsValue {
-    let told = Object::new();
-    let set = |name: &str, value: JsValue| drop(Reflect::set(&told, &name.into(), &value));
+    let object = Object::new();
+    let set = |name: &str, value: JsValue| drop(Reflect::set(&object, &name.into(), &value));
     let word = match stage {
         Stage::Token => "token",
         Stage::InfoCollections => "info-collections",
@@ -35,5 +35,5 @@ pub(crate) fn plain(stage: Stage<'_>) -> JsValue {
         _ => "syncing",
     };
     set("stage", word.into());
-    told.into()
+    object.into()
 }

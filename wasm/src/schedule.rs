@@ -1,4 +1,4 @@
-//! When to sync next, for hosts that have alarms rather than a process that waits.
+//! When to sync next, for hosts that use alarms instead of a process that waits.
 
 use js_sys::{Object, Reflect};
 use selvedge_core::host::Random as _;
@@ -11,24 +11,24 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::host::{SystemRandom, now};
 use crate::{Client, Error};
 
-/// When to sync next: a state machine that keeps no time by itself. Tell it what happens, ask it what is next, and keep
-/// its text, so that a worker that was stopped goes on where it was.
+/// When to sync next: a state machine without a timer of its own. Report events to it, ask it for the next step, and store
+/// its text, so that a worker that was stopped continues with the same state.
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Schedule(core::Schedule);
 
 #[wasm_bindgen]
 impl Schedule {
-    /// A new one, or one that was kept. A text that is none is as good as nothing.
+    /// A new schedule, or one from a stored text. An invalid text gives a new schedule.
     #[wasm_bindgen(constructor)]
-    pub fn new(kept: Option<String>) -> Schedule {
-        let kept = kept.and_then(|text| json::from_str(&text).ok());
-        Self(kept.unwrap_or_default())
+    pub fn new(saved: Option<String>) -> Schedule {
+        let saved = saved.and_then(|text| json::from_str(&text).ok());
+        Self(saved.unwrap_or_default())
     }
 
-    /// Tells what happened.
+    /// Reports an event.
     ///
-    /// Throws "input" for a word that is no event.
+    /// Throws "input" if the event is unknown.
     pub fn tell(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "ScheduleEvent")] event: &str,
@@ -44,13 +44,17 @@ impl Schedule {
             "changed" => Event::Changed { points: 301 },
             "alone" => Event::Devices { count: 1 },
             "several-devices" => Event::Devices { count: 2 },
-            _ => return Err(Error::input("this is no event of a schedule")),
+            _ => {
+                return Err(Error::input(
+                    "unknown event: see the type ScheduleEvent for the events of a schedule",
+                ));
+            }
         };
         self.handle(event);
         Ok(())
     }
 
-    /// Tells that a client's sync has ended; one that threw counts as failed.
+    /// Reports that a client's sync has ended; a sync that threw counts as failed.
     pub fn ended(&mut self, client: &Client) {
         let (how, backoff) = client
             .ended()
@@ -58,7 +62,7 @@ impl Schedule {
         self.handle(Event::Ended { how, backoff });
     }
 
-    /// What is next: a sync, a wait until a time, or a person.
+    /// The next step: sync, wait until a time, or wait for a user's action.
     #[wasm_bindgen(unchecked_return_type = "NextSync")]
     pub fn next(&self) -> JsValue {
         let answer = Object::new();
@@ -78,14 +82,14 @@ impl Schedule {
         answer.into()
     }
 
-    /// Until when even a person is refused, in milliseconds since the Unix epoch: the server said so.
+    /// Until when the server refuses syncs, even ones that a user starts, in milliseconds since the Unix epoch.
     #[wasm_bindgen(js_name = refusedUntil)]
     pub fn refused_until(&self) -> Option<f64> {
         let until = self.0.refused_until(now())?;
         Some(until.millis() as f64)
     }
 
-    /// The text to keep.
+    /// The text to store.
     #[wasm_bindgen(js_name = toString)]
     pub fn to_text(&self) -> String {
         json::to_string(&self.0).unwrap_or_default()
@@ -95,7 +99,7 @@ impl Schedule {
 impl Schedule {
     fn handle(&mut self, event: Event) {
         let mut random = [0; 4];
-        // Without random bytes the wait is merely not spread.
+        // Without random bytes the wait has no jitter.
         let _ = SystemRandom.fill(&mut random);
         let random = u32::from_le_bytes(random);
         self.0.handle(&Policy::FIREFOX, event, now(), random);

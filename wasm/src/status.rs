@@ -1,4 +1,4 @@
-//! What a device knows of its syncing, as JavaScript is told.
+//! What a device knows about its syncs, as an object for JavaScript.
 
 use selvedge_core::sync::{Consent, Status};
 use selvedge_core::time::LocalTime;

@@ -1,5 +1,5 @@
-//! The storage token between two starts of a program: sealed under the account's key, it stands with the records, so that
-//! a worker that is started again need not ask the token server as long as the token lasts.
+//! Stores the storage token between two runs of a program, encrypted with the account's key, beside the records: a restarted
+//! worker does not have to request a new token until it expires.
 
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::crypto::payload;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::host::SystemRandom;
 
-/// What is sealed, as a record is.
+/// The cleartext that is encrypted, in the form of a record.
 #[derive(Serialize)]
 struct Sealed<'a> {
     id: &'a str,
@@ -20,7 +20,7 @@ struct Sealed<'a> {
     token: Wire<'a>,
 }
 
-/// The token as a token server writes it.
+/// The token in the form of a token server's response.
 #[derive(Serialize)]
 struct Wire<'a> {
     api_endpoint: &'a str,
@@ -30,13 +30,14 @@ struct Wire<'a> {
     duration: u64,
 }
 
-/// What it is sealed as. Nothing else under the account's key has such an id, and with other credentials it is another one.
+/// The record id of the encrypted token. Nothing else that is encrypted with the account's key has such an id, and other
+/// credentials have another one.
 fn id(credentials: &Credentials) -> String {
     let kid = credentials.kid.as_deref().unwrap_or_default();
     ["storage-token", credentials.server(), kid].join(" ")
 }
 
-/// Seals a token. `None` when that cannot be done: then it is not kept.
+/// Encrypts a token. `None` if that fails: the token is not stored then.
 pub(crate) fn seal(credentials: &Credentials, kept: &KeptToken) -> Option<String> {
     let KeptToken { token, received } = kept;
     let sealed = Sealed {
@@ -54,7 +55,7 @@ pub(crate) fn seal(credentials: &Credentials, kept: &KeptToken) -> Option<String
     payload::seal(&credentials.sync_key, &SystemRandom, &text).ok()
 }
 
-/// Opens what was sealed, if it is of these credentials and still lasts.
+/// Decrypts a token, if it belongs to these credentials and is not expired.
 pub(crate) fn open(credentials: &Credentials, sealed: &str, now: LocalTime) -> Option<KeptToken> {
     let text = payload::open(&credentials.sync_key, sealed, &id(credentials)).ok()?;
     let fields = Fields::parse(&text).ok()?;

@@ -1,31 +1,31 @@
-//! The TypeScript interfaces of what crosses the border as plain objects.
+//! The TypeScript interfaces of the plain objects that are passed between JavaScript and Rust.
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** What JSON can say. */
+/** Any value that JSON can represent. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [member: string]: JsonValue };
 
-/** A record: an object with an id of 1 to 64 printable ASCII characters. A field named `deleted` is not for use. */
+/** A record: an object with an id of 1 to 64 printable ASCII characters. The field name `deleted` is reserved. */
 export interface SyncRecord {
   id: string;
   [field: string]: JsonValue;
 }
 
-/** An account by a token server. */
+/** An account on a token server. */
 export interface TokenServerCredentials {
   tokenserver_url: string;
   access_token: string;
   kid: string;
   /** The sync key: 64 bytes as base64url. */
   ksync_b64url: string;
-  /** What the account's other devices know this one by: 32 hexadecimal digits. */
+  /** The id of this device on the account's device list: 32 hexadecimal digits. */
   device_id?: string;
 }
 
-/** An account by a storage token that somebody else got: when it expires, bring another. */
+/** An account by a storage token that another program has obtained: when it expires, pass a new one. */
 export interface TokenCredentials {
   api_endpoint: string;
   id: string;
@@ -36,7 +36,7 @@ export interface TokenCredentials {
   /** The sync key: 64 bytes as base64url. */
   ksync_b64url: string;
   kid?: string;
-  /** What the account's other devices know this one by: 32 hexadecimal digits. */
+  /** The id of this device on the account's device list: 32 hexadecimal digits. */
   device_id?: string;
 }
 
@@ -48,39 +48,39 @@ export interface OpenOptions {
   account: Account;
   /** Sends a request, as `globalThis.fetch` does, which is the default. The request is signed: send it as it is. */
   fetch?: (request: Request) => Promise<Response>;
-  /** How long a server may say nothing, in milliseconds, until a request is given up: before its answer, and between the parts of
-   * its answer. Default: 60,000; `Infinity` is without end. */
+  /** How long a server may send nothing, in milliseconds, before a request fails: before its response, and between the chunks of
+   * its response. Default: 60,000; `Infinity` means no timeout. */
   timeout?: number;
-  /** Where the records are kept. Default: an `IndexedDbStore` of that name where there is IndexedDB, or else a `MemoryStore`. */
+  /** Where the records are stored. Default: an `IndexedDbStore` with the client's name if there is IndexedDB, else a `MemoryStore`. */
   store?: Store;
-  /** The name of this account on this device, if it has several. Default: "selvedge". Clients of one name, in whatever windows
-   * and workers of an origin, are of one store: what one of them changes, `onChange` of the others tells, and one syncs at a
+  /** The name of this account on this device, which may have several. Default: "selvedge". Clients of the same name, in all windows
+   * and workers of an origin, share one store: `onChange` reports changes of the other clients, and only one of them syncs at a
    * time. */
   name?: string;
-  /** What the account's other devices are told that this one is called. */
+  /** The name of this device that the account's other devices show. */
   deviceName?: string;
-  /** Whether records of another account that the store has become this account's: the next sync sends them to it. Ask a person
-   * first. Default: `false`, and opening such a store rejects with "other-account". */
+  /** Whether records of another account in the store become this account's: the next sync uploads them to it. Ask the user
+   * first. Default: `false`; opening such a store then rejects with "other-account". */
   adopt?: boolean;
-  /** Keeps other windows and workers from syncing the same store at once: answers with a function that gives the lock back, or
-   * with `null` if somebody else has it. Default: the store's own `lock`, if it has one, or `navigator.locks`, where there is one,
-   * by the client's name; none for a store of yours without a name. */
+  /** Prevents other windows and workers from syncing the same store at the same time: resolves to a function that releases the lock,
+   * or to `null` if another context holds it. Default: the store's own `lock` if it has one, else `navigator.locks`, if available,
+   * with the client's name; no lock for a store of your own without a name. */
   lock?: () => Promise<(() => void) | null>;
 }
 
 export interface SyncOptions {
-  /** Which collections to sync, in this order. Default: all that this client has asked for or holds. */
+  /** Which collections to sync, in this order. Default: all that this client has opened or stored. */
   collections?: string[];
-  /** Stops the sync at the next safe point, and ends a request that is under way: what it has committed stays, and the next one goes
-   * on from there. The report's error has the code "aborted", whatever the signal's reason. */
+  /** Stops the sync at the next safe point, and aborts a running request: committed changes stay, and the next sync continues from
+   * there. The report's error has the code "aborted", whatever the signal's reason. */
   signal?: AbortSignal;
-  /** Told how far the sync is. What it throws is reported, and does not disturb the sync. */
+  /** Receives the progress of the sync. An error that it throws is reported, and does not affect the sync. */
   onProgress?: (progress: SyncProgress) => void;
-  /** `false` for a sync that nobody waits for: it yields to a server that asked for fewer syncs. Default: `true`. */
+  /** `false` for a background sync: it is delayed if the server has asked for fewer syncs. Default: `true`. */
   isAskedFor?: boolean;
 }
 
-/** How far a sync is. */
+/** The progress of a sync. */
 export interface SyncProgress {
   stage:
     | "token"
@@ -94,21 +94,21 @@ export interface SyncProgress {
     | "syncing";
   /** With "collection" and "records". */
   collection?: string;
-  /** With "records": how many have come so far. */
+  /** With "records": how many were received so far. */
   received?: number;
   /** With "records": how many were sent so far. */
   sent?: number;
 }
 
-/** What this device knows of its syncing. */
+/** What this device knows about its syncs. */
 export interface ClientStatus {
-  /** The server that is asked first. */
+  /** The account's server: the token server, or the storage server of an account by a storage token. */
   server: string;
-  /** When a sync last came to its end, in milliseconds since the Unix epoch. */
+  /** When the last complete sync ended, in milliseconds since the Unix epoch. */
   lastSync: number | null;
-  /** Until when the server wants to be left alone, likewise. */
+  /** Until when the server asks clients to wait, in milliseconds since the Unix epoch. */
   retryAfter: number | null;
-  /** What a person has to decide before this account can be synced. */
+  /** What the user has to decide before this account can be synced. */
   needsConsent: SyncConsent | null;
   collections: CollectionCounts[];
 }
@@ -128,8 +128,8 @@ export interface Conflict {
   id: string;
   /** When, in milliseconds since the Unix epoch. */
   at: number;
-  /** "merge": both sides had changed it and the server's was taken; "upload-replaced": the one from here is sent over the server's;
-   * "remote-deletion", "remote-command": another device deleted it; "first-sync", "restore": a person replaced it. */
+  /** "merge": both sides changed it, and the server's value won; "upload-replaced": this device's value is uploaded over the server's;
+   * "remote-deletion", "remote-command": another device deleted it; "first-sync", "restore": the user replaced it. */
   cause: "merge" | "upload-replaced" | "remote-deletion" | "remote-command" | "first-sync" | "restore";
   /** Whose value it was. */
   side: "here" | "server";
@@ -139,10 +139,10 @@ export interface Conflict {
 /** Records that have changed here. */
 export interface Change {
   collection: string;
-  /** Which ones; `null`: all of them, for the collection was emptied. */
+  /** Their ids; `null`: all of them, because the collection was emptied. */
   ids: string[] | null;
-  /** "here": by this client; "sync": other devices changed them; "elsewhere": a client of the same name in another window or
-   * worker did, or its sync. */
+  /** Who changed them. "here": this client; "sync": other devices; "elsewhere": a client of the same name in another window or
+   * worker, or its sync. */
   origin: "here" | "sync" | "elsewhere";
 }
 
@@ -158,105 +158,105 @@ export type ScheduleEvent =
   | "alone"
   | "several-devices";
 
-/** What a schedule says is next. `until` is in milliseconds since the Unix epoch. */
+/** The next step of a schedule. `until` is in milliseconds since the Unix epoch. */
 export type NextSync =
   | { next: "sync"; isAskedFor: boolean }
   | { next: "wait"; until: number }
   | { next: "running" }
   | { next: "person" };
 
-/** Records at rest. Bring your own by writing these methods; `MemoryStore` is the shortest example, and `storeCases` of `selvedge/store-cases` tries
- * whether yours keeps its promises. Errors whose `code` is "store-full", "store-busy", "store-locked" or "store-damaged", or
- * whose name is "QuotaExceededError", are told apart. */
+/** The storage of records on this device. To write your own, implement these methods; `MemoryStore` is the shortest example, and
+ * `storeCases` of `selvedge/store-cases` tests the contract. Errors with the `code` "store-full", "store-busy", "store-locked" or
+ * "store-damaged", or with the name "QuotaExceededError", get the same code in the client's error. */
 export interface Store {
   /** The state of the account's sync, as the last commit left it. */
   global(): Promise<string | null | undefined>;
   /** The state of a collection's sync, as the last commit left it. */
   state(collection: string): Promise<string | null | undefined>;
-  /** The collections that have an item or a state, in order. */
+  /** The collections that have an item or a state, sorted by name. */
   collections(): Promise<string[]>;
   counts(collection: string): Promise<{ live: number; pending: number }>;
-  /** The items under these ids, in their order; `null` where there is none. */
+  /** The items with these ids, in the order of `ids`; `null` if there is no item. */
   read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
-  /** Items in order of id. Empty only at the end. */
+  /** Items in order of id. Empty only after the last item. */
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
-  /** All of it at once, on the disk, or nothing: "stale" if an item that is written has another revision than was seen. */
+  /** Atomic and durable: all of it is on the disk, or nothing. "stale" if the revision of a written item is not the `seen` one. */
   commit(commit: StoreCommit): Promise<"done" | "stale">;
-  /** Called by the client's `close`, which waits for it, when nothing else is under way. */
+  /** The client's `close` calls it when all other calls have ended, and waits for it. */
   close?(): void | Promise<void>;
   /** For a store that other processes may use: see `OpenOptions.lock`. */
   lock?(): Promise<(() => void) | null>;
 }
 
-/** A version of a record: none, the same as the item's cleartext, or this JSON text. */
+/** A version of a record: unknown, the same as the item's cleartext, or this JSON text. */
 export type StoredVersion = "unknown" | "same" | { content: string };
 
-/** A record at rest, beside what the server is known to have. */
+/** A stored record, with the version that the server is known to have. */
 export interface StoredItem {
   id: string;
-  /** JSON text; `null` when it was deleted here and the server is not told yet. */
+  /** JSON text; `null` if it was deleted here and the deletion is not uploaded yet. */
   cleartext: string | null;
   base: StoredVersion;
   sent: StoredVersion;
-  /** In hundredths of a second. */
+  /** The server's time of the last change, in hundredths of a second. */
   serverModified: number;
-  /** Whether it is to be uploaded; an edit has its time in milliseconds. */
+  /** Whether it is to be uploaded; an edit has its time, in milliseconds. */
   pending: "nothing" | "resend" | { editedAt: number };
-  /** Another one with every commit that writes the item; one that was given is never given again. */
+  /** A new number with every commit that writes the item; numbers are never reused. */
   revision: number;
 }
 
-/** Which items a page holds. */
+/** Which items a page contains. */
 export interface StoreQuery {
-  /** "live": all that are not deleted; "pending": all that are to be uploaded, deletions included. */
+  /** "live": all that are not deleted; "pending": all that are to be uploaded, including deletions. */
   selection: "live" | "pending";
-  /** From the first after this id; `null` from the beginning. */
+  /** Starts after this id; `null`: from the beginning. */
   after: string | null;
-  /** At most so many, but at least one. */
+  /** Maximum number of items; 0 counts as 1. */
   records: number;
-  /** The page ends with the item whose texts reach this. */
+  /** The page ends with the item with which the total length of the texts reaches this number. */
   characters: number;
 }
 
 /** What one commit changes. */
 export interface StoreCommit {
   parts: StorePart[];
-  /** The new state of the account's sync; `null` leaves it. */
+  /** The new state of the account's sync; `null`: unchanged. */
   global: string | null;
 }
 
-/** What a commit does to one collection, in the order of the members. */
+/** What a commit changes in one collection, in the order of these members. */
 export interface StorePart {
   collection: string;
-  /** "wipe" removes every item, "reset" makes of each what `afterReset` says. A part that sweeps is never stale. */
+  /** "wipe" removes every item, "reset" replaces each item by the result of `afterReset`. A part with a sweep is never stale. */
   sweep: "reset" | "wipe" | null;
-  /** Puts an item, or removes it where `becomes` is `null`. `seen` is the revision under which it was read, or `null` if there was
-   * none: where that is no longer so, the whole commit does nothing and answers "stale". */
+  /** Puts an item, or removes it if `becomes` is `null`. `seen` is the revision with which it was read, or `null` if there was
+   * no item: if it is different now, the whole commit changes nothing and returns "stale". */
   writes: { id: string; seen: number | null; becomes: Omit<StoredItem, "revision"> | null }[];
-  /** Makes of each item what `afterUpload` says; one that is not there is no error. */
+  /** Replaces each item by the result of `afterUpload`; a missing item is not an error. */
   uploaded: StoreUpload[];
-  /** The new state of the collection's sync; `null` leaves it. */
+  /** The new state of the collection's sync; `null`: unchanged. */
   state: string | null;
 }
 
-/** Tells that an item, as it was at a revision, is on the server. */
+/** An acknowledged upload: the item with this revision is on the server. */
 export interface StoreUpload {
   id: string;
   revision: number;
-  /** The server's time of it, in hundredths of a second. */
+  /** The server's time of the upload, in hundredths of a second. */
   modified: number;
 }
 
 /** Records that were verified and decrypted together. */
 export interface DecodedRecords {
   records: SyncRecord[];
-  /** When the server took each of them, in milliseconds since the Unix epoch. */
+  /** When the server stored each of them, in milliseconds since the Unix epoch. */
   modified: Float64Array;
-  /** Those that are none, each with a code like that of an error. */
+  /** Records that cannot be read, each with an error code. */
   failed: { id: string; code: string }[];
 }
 
-/** Records that were verified and decrypted together, as JSON texts one behind the other. */
+/** Records that were verified and decrypted together, as concatenated JSON texts. */
 export interface DecodedBytes {
   cleartexts: Uint8Array;
   /** Where each text ends. */
@@ -264,101 +264,102 @@ export interface DecodedBytes {
   failed: { id: string; code: string }[];
 }
 
-/** What came of a sync. */
+/** The result of a sync. */
 export interface SyncReport {
-  /** "done" and "nothing-to-do" are well; "blocked" did not start; "cut-short" and "stopped" had to stop, and keep what was
-   * done (by your own signal: with the error's code "aborted"); "logged-out" was told so by another device: forget the account's secrets;
-   * "needs-consent": going on would delete data of others on the server, so nothing was written, and a person has to decide. */
+  /** "done", "nothing-to-do": success; "blocked": the sync did not start; "cut-short", "stopped": the sync had to stop, and completed
+   * work is kept (after your own signal the error's code is "aborted"); "logged-out": another device has disconnected this one: delete
+   * the account's secrets; "needs-consent": continuing would delete other devices' data on the server, so nothing was written, and the
+   * user has to decide. */
   ending: "done" | "nothing-to-do" | "blocked" | "cut-short" | "logged-out" | "needs-consent" | "stopped";
   /** Why, if it was blocked, stopped, or needs consent. */
   error?: SyncProblem;
-  /** What a person has to know before agreeing to it, if it needs consent. */
+  /** What the user has to know before agreeing, if the sync needs consent. */
   consent?: SyncConsent;
-  /** The whole of it in one word. "backoff": the server wants to be left alone until `retryAfter`; "login-needed": a person has to
-   * sign in, or join, again; "upgrade-needed": this package is too old for the account or the server; "needs-consent": see `ending`. */
+  /** Summary. "backoff": the server asks clients to wait until `retryAfter`; "login-needed": the user has to sign in, or join, again;
+   * "upgrade-needed": this package is too old for the account or the server; "needs-consent": see `ending`. */
   outcome: "success" | "partial" | "failed" | "backoff" | "login-needed" | "upgrade-needed" | "needs-consent";
   /** Whether this sync set the account up. */
   freshStart: boolean;
-  /** Whether a missing record of the account was written again as this device remembered it. */
+  /** Whether a missing metadata record of the account was restored from this device's copy. */
   restored: boolean;
-  /** How the two sides were brought together once, where somebody had asked for it. */
+  /** How the first sync combined both sides, if the user chose a way. */
   firstSync: "merge" | "take-server" | "take-local" | null;
-  /** Collections whose records were removed here, because a decision named them. */
+  /** Collections whose records were removed here, because the user agreed to it. */
   wipedHere: string[];
-  /** Collections that were deleted on the server, because a decision named them. */
+  /** Collections that were deleted on the server, because the user agreed to it. */
   wipedThere: string[];
-  /** Collections that were to be deleted on the server, but were changed there since a person agreed to it: they were kept. */
+  /** Collections that were kept on the server although the user agreed to their deletion: they were changed there since. */
   keptThere: string[];
   collections: CollectionReport[];
-  /** What became of the records in which the account's devices tell of themselves. */
+  /** The result for the records that describe the account's devices. */
   clients: ClientsReport;
-  /** What other devices asked of this one. */
+  /** Commands that other devices sent to this one. */
   commands: CommandReport[];
-  /** Pages that people sent from other devices. They come from outside: open none without a person. */
+  /** Pages that users sent from other devices. They are untrusted: do not open them without the user. */
   tabs: { uri: string; sender: string; title: string }[];
   requests: number;
   bytesSent: number;
   bytesReceived: number;
   milliseconds: number;
-  /** Until when the server wants to be left alone, in milliseconds since the Unix epoch. */
+  /** Until when the server asks clients to wait, in milliseconds since the Unix epoch. */
   retryAfter: number | null;
-  /** What the server's operators want people to know. */
+  /** Messages of the server's operators for users. */
   alerts: string[];
 }
 
-/** What a person has to know before an account is set up again that cannot be synced as it is. */
+/** What the user has to know before an account that cannot be synced in its current state is set up again. */
 export interface SyncConsent {
   reason: "meta-missing" | "older-format" | "meta-unreadable" | "keys-missing" | "keys-unreadable" | "other-keys" | "contradiction";
-  /** What the server has, and would be deleted there. `modified`: the last change, in seconds since the Unix epoch by its clock. */
+  /** The server's collections, which would be deleted. `modified`: the last change, in seconds since the Unix epoch by its clock. */
   collections: { name: string; records: number | null; modified: number }[];
   /** The newest time on the server, in seconds since the Unix epoch. */
   seen: number;
-  /** Whether this device remembers the missing record, so that nothing need be deleted. */
+  /** Whether this device has a copy of the missing record, so that nothing has to be deleted. */
   canRestore: boolean;
 }
 
-/** What became of the records in which the account's devices tell of themselves. */
+/** The result for the records that describe the account's devices. */
 export interface ClientsReport {
   status: "ok" | "failed" | "skipped";
   error?: SyncProblem;
-  /** How many devices are known, this one among them. */
+  /** How many devices are known, including this one. */
   known: number;
   /** Records that are encrypted with another key. They are left on the server: a device with other keys may need them. */
   unreadable: string[];
-  /** How many records were damaged otherwise, and left alone. */
+  /** How many records were skipped because they are damaged in another way. */
   passedOver: number;
 }
 
-/** What became of something that another device asked of this one. */
+/** The result of a command that another device sent to this one. */
 export interface CommandReport {
   command: string;
   collection?: string;
   outcome: "done" | "kept-empty" | "kept-unreadable" | "kept-unsynced" | "unknown";
-  /** How many changes made here were not sent by then. Those that it removed are among the client's `conflicts`. */
+  /** How many local changes were not uploaded at that time. Those that the command removed are in the client's `conflicts`. */
   unsent: number;
 }
 
-/** What came of one collection. */
+/** The result for one collection. */
 export interface CollectionReport {
   name: string;
-  /** "partial": some records could not pass, the others did; "skipped": it was left alone. */
+  /** "partial": some records failed, the others were synced; "skipped": not synced. */
   status: "ok" | "partial" | "failed" | "skipped";
   error?: SyncProblem;
   received: number;
   applied: AppliedRecords;
   sent: number;
   failed: number;
-  /** Records that could not be taken in, the first of them. */
+  /** The first records that could not be applied here. */
   failedIn: FailedRecord[];
-  /** Records that could not be sent, the first of them. */
+  /** The first records that could not be uploaded. */
   failedOut: FailedRecord[];
-  /** Records of which both sides had changed the same thing, each with the rule that decided. */
+  /** Records in which both sides changed the same field, each with the rule that decided. */
   rules: [id: string, rule: string][];
-  /** How many values were replaced, here or by what is sent: they are among the client's `conflicts`. */
+  /** How many values were replaced, here or by the upload: they are in the client's `conflicts`. */
   replaced: number;
-  /** Whether all records were compared with the server's, because it was put back to an earlier time, as by a restored backup. */
+  /** Whether all records were compared with the server's, because the server was reset to an earlier state, for example from a backup. */
   compared: boolean;
-  /** Of such a comparison: how many records the server lacked, and are sent again. */
+  /** After such a comparison: how many records were missing on the server and are uploaded again. */
   lacking: number;
   requests: number;
   bytesSent: number;
@@ -366,19 +367,19 @@ export interface CollectionReport {
   milliseconds: number;
 }
 
-/** What became of records that came from the server. */
+/** How records from the server were applied. */
 export interface AppliedRecords {
   added: number;
   changed: number;
   deleted: number;
-  /** Both sides had changed them. */
+  /** Both sides changed them. */
   merged: number;
 }
 
 export interface SyncProblem {
-  /** A stable word for programs, as in `SelvedgeError`. */
+  /** A stable code for programs, as in `SelvedgeError`. */
   code: string;
-  /** A sentence for people. */
+  /** A message for users. */
   message: string;
 }
 
@@ -390,7 +391,7 @@ export interface FailedRecord {
 
 #[wasm_bindgen]
 extern "C" {
-    /// A plain object that TypeScript knows as a record.
+    /// A plain object with the TypeScript type of a record.
     #[derive(Debug, Clone)]
     #[wasm_bindgen(typescript_type = "SyncRecord")]
     pub type SyncRecord;
@@ -400,18 +401,18 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "Account")]
     pub type Account;
 
-    /// What a client is opened with.
+    /// The options of `open`.
     #[derive(Debug, Clone)]
     #[wasm_bindgen(typescript_type = "OpenOptions")]
     pub type OpenOptions;
 
-    /// What a sync is to do.
+    /// The options of a sync.
     #[derive(Debug, Clone)]
     #[wasm_bindgen(typescript_type = "SyncOptions")]
     pub type SyncOptions;
 }
 
-/// A member of an object; `undefined` when it has none or is no object at all.
+/// A member of an object; `undefined` if it has no such member or is not an object.
 pub(crate) fn member(object: &JsValue, name: &str) -> JsValue {
     js_sys::Reflect::get(object, &name.into()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
-//! The host's AES in bulk gives what Rust's gives, whatever the batch.
+//! WebCrypto's AES for batches gives the same results as Rust's.
 #![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use js_sys::Date;
 use selvedge_core::bso::{Decoder, Format, Opener, Sealer};
@@ -9,10 +9,10 @@ use selvedge_core::host::{Cbc, Random, RandomError};
 use selvedge_wasm::HostCbc;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Numbers that only look random (xorshift): a failure names the seed that draws them again.
-struct Drawn(std::cell::Cell<u64>);
+/// Pseudo-random numbers (xorshift): a failure prints the seed that reproduces them.
+struct PseudoRandom(std::cell::Cell<u64>);
 
-impl Drawn {
+impl PseudoRandom {
     fn next(&self) -> u64 {
         let mut x = self.0.get();
         x ^= x << 13;
@@ -27,18 +27,18 @@ impl Drawn {
     }
 }
 
-impl Random for Drawn {
+impl Random for PseudoRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         bytes.fill_with(|| self.next() as u8);
         Ok(())
     }
 }
 
-fn cleartexts(drawn: &Drawn) -> Vec<(String, String)> {
-    (0..drawn.below(200))
+fn cleartexts(random: &PseudoRandom) -> Vec<(String, String)> {
+    (0..random.below(200))
         .map(|n| {
-            let length = if drawn.below(20) == 0 { 40_000 } else { 700 };
-            let text = "x".repeat(drawn.below(length));
+            let length = if random.below(20) == 0 { 40_000 } else { 700 };
+            let text = "x".repeat(random.below(length));
             let id = format!("record-{n}");
             let cleartext = format!(r#"{{"id":"{id}","text":"{text}"}}"#);
             (id, cleartext)
@@ -50,13 +50,13 @@ async fn sealed(
     cbc: impl Cbc,
     bundle: &KeyBundle,
     records: &[(String, String)],
-    drawn: &Drawn,
+    random: &PseudoRandom,
 ) -> Vec<u8> {
     let mut sealer = Sealer::new(bundle, cbc);
     for (id, cleartext) in records {
         sealer.add(id, cleartext, None, None);
     }
-    let sealed = sealer.seal(drawn).await.unwrap();
+    let sealed = sealer.seal(random).await.unwrap();
     let mut body = Vec::new();
     for record in sealed.records() {
         body.extend_from_slice(record.bso.strip_suffix(b"}").unwrap());
@@ -85,23 +85,23 @@ async fn opened(
 }
 
 #[test]
-async fn both_open_what_either_has_sealed() {
+async fn each_implementation_decrypts_records_of_the_other() {
     let seed = Date::now() as u64 | 1;
-    let drawn = Drawn(seed.into());
+    let random = PseudoRandom(seed.into());
     for _ in 0..20 {
-        let bundle = KeyBundle::make(&drawn).unwrap();
+        let bundle = KeyBundle::make(&random).unwrap();
         let (web, rust) = (
             HostCbc::new(bundle.encryption_key()),
             RustCrypto::new(&bundle),
         );
-        let records = cleartexts(&drawn);
+        let records = cleartexts(&random);
         let expected: Vec<_> = records
             .iter()
             .map(|(id, cleartext)| (id.clone(), Ok(cleartext.clone())))
             .collect();
         let bodies = [
-            sealed(web.clone(), &bundle, &records, &drawn).await,
-            sealed(rust.clone(), &bundle, &records, &drawn).await,
+            sealed(web.clone(), &bundle, &records, &random).await,
+            sealed(rust.clone(), &bundle, &records, &random).await,
         ];
         for body in &bodies {
             assert_eq!(
@@ -119,12 +119,12 @@ async fn both_open_what_either_has_sealed() {
 }
 
 #[test]
-async fn the_last_record_may_be_padded_wrongly() {
+async fn an_invalid_padding_of_the_last_record_does_not_fail_the_batch() {
     let key = [7; 32];
-    let drawn = Drawn(1.into());
+    let random = PseudoRandom(1.into());
     let mut sealed = vec![0; 64 * 1024];
-    drawn.fill(&mut sealed).unwrap();
-    // Random bytes hardly ever end in a padding: WebCrypto refuses them as a whole.
+    random.fill(&mut sealed).unwrap();
+    // Random bytes rarely end in a valid padding: WebCrypto refuses the whole batch.
     let (mut by_web, mut by_rust) = (sealed.clone(), sealed);
     HostCbc::new(&key).decrypt(&mut by_web).await.unwrap();
     RustCrypto::with_key(&key)
@@ -136,8 +136,8 @@ async fn the_last_record_may_be_padded_wrongly() {
 
 #[test]
 async fn ivs_are_never_the_same() {
-    let drawn = Drawn((Date::now() as u64 | 1).into());
-    let bundle = KeyBundle::make(&drawn).unwrap();
+    let random = PseudoRandom((Date::now() as u64 | 1).into());
+    let bundle = KeyBundle::make(&random).unwrap();
     let records = vec![
         (
             "a".to_owned(),
@@ -149,7 +149,7 @@ async fn ivs_are_never_the_same() {
         HostCbc::new(bundle.encryption_key()),
         &bundle,
         &records,
-        &drawn,
+        &random,
     )
     .await;
     let text = String::from_utf8(body).unwrap();

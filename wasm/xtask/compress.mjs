@@ -1,25 +1,25 @@
-// Writes the compressed forms of the page's files beside them, which `selvedge serve --www` sends: node compress.mjs DIRECTORY
+// Writes compressed copies of the page's files beside them; `selvedge serve --www` sends these: node compress.mjs DIRECTORY
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-const [, , place] = process.argv;
+const [, , directory] = process.argv;
 const COMPRESSED = /\.(br|gz)$/;
-const WORTH_IT = /\.(html|css|js|svg|wasm)$/;
-/** The extension is loaded from its own directory, by no server. */
-const LEFT_OUT = "extension";
+const COMPRESSIBLE = /\.(html|css|js|svg|wasm)$/;
+/** The browser loads the extension from its directory, not from a server. */
+const EXCLUDED = "extension";
 
-const files = readdirSync(place, { recursive: true, withFileTypes: true })
+const files = readdirSync(directory, { recursive: true, withFileTypes: true })
   .filter(entry => entry.isFile())
   .map(({ name, parentPath }) => join(parentPath, name))
-  .filter(path => relative(place, path).split(sep)[0] !== LEFT_OUT);
+  .filter(path => relative(directory, path).split(sep)[0] !== EXCLUDED);
 
 for (const path of files.filter(path => COMPRESSED.test(path))) rmSync(path);
-for (const path of files.filter(path => WORTH_IT.test(path))) {
+for (const path of files.filter(path => COMPRESSIBLE.test(path))) {
   const bytes = readFileSync(path);
-  const forms = {
+  const compressed = {
     br: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
     gz: gzipSync(bytes, { level: 9 }),
   };
-  for (const [ending, form] of Object.entries(forms)) if (form.length < bytes.length) writeFileSync(`${path}.${ending}`, form);
+  for (const [suffix, content] of Object.entries(compressed)) if (content.length < bytes.length) writeFileSync(`${path}.${suffix}`, content);
 }

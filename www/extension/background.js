@@ -1,5 +1,5 @@
-// The background: hears what happens, and does what the popup and the options ask for. The browser stops it whenever it
-// likes, and starts it again for the next event: all that lasts is in storage.
+// The background: handles events, and requests of the popup and the options. The browser may stop it at any time, and starts it
+// again for the next event: all persistent state is in storage.
 // @ts-check
 import { showBadge } from "./background/badge.js";
 import { isJoined, join, leave, list } from "./background/device.js";
@@ -10,19 +10,19 @@ import { api } from "./browser.js";
 /** @typedef {import("./shared/reading-list.js").Entry} Entry */
 /** @typedef {import("./selvedge/selvedge.js").SyncRecord} SyncRecord */
 
-/** What may be asked for; each of it twice as well as once. */
-const ANSWERS = {
+/** The handlers of requests, by name. They are idempotent. */
+const HANDLERS = {
   status: () => sync.status(),
-  list: async (/** @type {Parameters<List["list"]>[0]} */ wanted) => (await list()).list(wanted),
+  list: async (/** @type {Parameters<List["list"]>[0]} */ query) => (await list()).list(query),
   has: async (/** @type {{ id: string }} */ { id }) => (await list()).has(id),
-  add: async (/** @type {Parameters<List["add"]>[0]} */ said) => changed(await (await list()).add(said)),
+  add: async (/** @type {Parameters<List["add"]>[0]} */ page) => changed(await (await list()).add(page)),
   edit: async (/** @type {{ id: string, changes: Partial<Entry> }} */ { id, changes }) => changed(await (await list()).edit(id, changes)),
   remove: async (/** @type {{ id: string }} */ { id }) => changed(await (await list()).remove(id)),
   restore: async (/** @type {{ record: SyncRecord }} */ { record }) => changed(await (await list()).restore(record)),
-  sync: () => sync.askedFor(),
+  sync: () => sync.start(),
   stop: () => sync.stop(),
   join: async (/** @type {{ account: string, deviceName: string }} */ { account, deviceName }) => {
-    if (await join(account, deviceName)) await sync.first();
+    if (await join(account, deviceName)) await sync.firstSync();
   },
   leave: async (/** @type {{ isKeepingList: boolean }} */ { isKeepingList }) => {
     await sync.stop();
@@ -31,39 +31,39 @@ const ANSWERS = {
   },
 };
 
-/** @typedef {typeof ANSWERS} Answers */
-/** @typedef {{ value: unknown } | { error: import("./shared/sentences.js").Problem }} Reply */
+/** @typedef {typeof HANDLERS} Handlers */
+/** @typedef {{ value: unknown } | { error: import("./shared/user-messages.js").Problem }} Reply */
 
 /**
  * @template T
  * @param {T} value
  */
 const changed = async value => {
-  await sync.happened("changed");
+  await sync.handleEvent("changed");
   await showBadge();
   return value;
 };
 
-api.runtime.onMessage.addListener((/** @type {{ what: keyof Answers, detail: never }} */ { what, detail }, sender, reply) => {
-  if (sender.id !== api.runtime.id || !Object.hasOwn(ANSWERS, what)) return false;
-  ANSWERS[what](detail).then(
+api.runtime.onMessage.addListener((/** @type {{ name: keyof Handlers, detail: never }} */ { name, detail }, sender, reply) => {
+  if (sender.id !== api.runtime.id || !Object.hasOwn(HANDLERS, name)) return false;
+  HANDLERS[name](detail).then(
     value => reply({ value }),
     ({ code, message, retryAfter }) => reply({ error: { code, message, retryAfter } }),
   );
   return true;
 });
 
-/** Whoever has the popup open uses this device. */
-api.runtime.onConnect.addListener(port => sync.opened(port));
+/** An open popup means that the device is in use. */
+api.runtime.onConnect.addListener(port => sync.handlePopup(port));
 
-api.alarms.onAlarm.addListener(() => void sync.woken());
-api.runtime.onStartup.addListener(() => void sync.happened("started"));
-api.runtime.onInstalled.addListener(() => void sync.happened("started"));
-addEventListener("online", () => void sync.happened("network-back"));
+api.alarms.onAlarm.addListener(() => void sync.handleAlarm());
+api.runtime.onStartup.addListener(() => void sync.handleEvent("started"));
+api.runtime.onInstalled.addListener(() => void sync.handleEvent("started"));
+addEventListener("online", () => void sync.handleEvent("network-back"));
 
-// A sync that was cut off when the browser stopped this goes on.
-void isJoined().then(async is => {
-  if (!is) return;
+// Continue a sync that was interrupted when the browser stopped the background.
+void isJoined().then(async joined => {
+  if (!joined) return;
   await sync.resume();
   await showBadge();
 });

@@ -1,7 +1,7 @@
-// What browsers call their extension API.
+// The browser's extension API.
 // @ts-check
 
-/** Firefox has it as `browser`, and as `chrome` for those who know it by that name: as far as this uses it, they are one. */
+/** Firefox has it as `browser`, Chromium as `chrome`. The functions used here are the same. */
 const { browser } = /** @type {{ browser?: typeof chrome }} */ (globalThis);
 
 export const api = browser ?? chrome;

@@ -1,42 +1,43 @@
-// The popup: the list, and what a person does with it.
+// The popup: shows the list, and handles the user's actions.
 // @ts-check
-import { ask } from "./ask.js";
+import { request } from "./background-client.js";
 import { api } from "./browser.js";
-import { act, button, complain, input, offer, say } from "./page.js";
-import { edited } from "./edit.js";
+import { runAction, button, showProblem, input, setRemedy, showStatus } from "./messages.js";
+import { editEntry } from "./edit-dialog.js";
 import { watch } from "./storage.js";
 import { sinceLast, stageOf } from "./sync-status.js";
 import { showConsent } from "./shared/consent.js";
 import { byId } from "./shared/dom.js";
-import { linkAfter, show } from "./shared/entries.js";
-import { complainAt, settle } from "./shared/fields.js";
+import { linkAfter, showEntries } from "./shared/entries.js";
+import { showFieldProblem, clearFieldProblem } from "./shared/fields.js";
 import { addressOf, idOf } from "./shared/reading-list.js";
-import { counted } from "./shared/sentences.js";
+import { counted } from "./shared/user-messages.js";
 
+/** Number of entries that are shown first, and added by "Show more". */
 const PAGE = 30;
-/** The list is not drawn more often than this while it changes, and while a sync changes it. */
-const [REDRAW, REDRAW_IN_SYNC] = [100, 1000];
+/** Minimum time between two redraws of a changing list, and during a sync, in milliseconds. */
+const [REDRAW_INTERVAL, REDRAW_INTERVAL_IN_SYNC] = [100, 1000];
 const MINUTE = 60_000;
 
-let most = PAGE;
+let limit = PAGE;
 /** @type {import("./selvedge/selvedge.js").SyncRecord | undefined} */
 let removed;
 let wasSyncing = false;
 /**
- * When the sync ended of which a person was told last.
+ * End time of the last sync whose result was shown; `NaN` at the start.
  * @type {number | undefined}
  */
-let told = NaN;
+let shownSync = NaN;
 
 // The list.
 
 const draw = async () => {
-  const wanted = { search: input("search").value, isUnread: input("unread").checked, most };
-  const { entries, found, total, unread } = await ask("list", wanted);
-  show(/** @type {HTMLUListElement} */ (byId("entries")), entries, acts);
+  const query = { search: input("search").value, isUnread: input("unread").checked, limit };
+  const { entries, found, total, unread } = await request("list", query);
+  showEntries(/** @type {HTMLUListElement} */ (byId("entries")), entries, actions);
   byId("count").textContent = total ? `${unread.toLocaleString()} of ${counted(total, "page")} unread` : "";
   byId("nothing").hidden = found > 0;
-  byId("nothing").textContent = total ? "No page has all of these words." : "Nothing is saved yet.";
+  byId("nothing").textContent = total ? "No page contains all of these words." : "The list is empty: save the first page.";
   byId("more").hidden = found <= entries.length;
   byId("more").textContent = `Show more (${(found - entries.length).toLocaleString()})`;
 };
@@ -48,7 +49,7 @@ const redraw = (delay = 0) => {
   clearTimeout(redrawing);
   redrawing = setTimeout(() => {
     redrawing = undefined;
-    draw().catch(complain);
+    draw().catch(showProblem);
   }, delay);
 };
 
@@ -57,93 +58,93 @@ const changed = async () => {
   await drawSave();
 };
 
-/** @type {import("./shared/entries.js").Acts} */
-const acts = {
+/** @type {import("./shared/entries.js").EntryActions} */
+const actions = {
   mark: (entry, read) =>
-    act(async () => {
-      await ask("edit", { id: entry.id, changes: { read } });
+    runAction(async () => {
+      await request("edit", { id: entry.id, changes: { read } });
       await changed();
     }),
   edit: entry =>
-    act(async () => {
-      const changes = await edited(entry);
+    runAction(async () => {
+      const changes = await editEntry(entry);
       if (!changes) return;
-      await ask("edit", { id: entry.id, changes });
+      await request("edit", { id: entry.id, changes });
       await changed();
-      say(`Saved “${changes.title ?? entry.title}”.`);
+      showStatus(`Saved “${changes.title ?? entry.title}”.`);
     }),
   remove: entry =>
-    act(async () => {
+    runAction(async () => {
       const next = linkAfter(entry.id);
-      removed = await ask("remove", { id: entry.id });
+      removed = await request("remove", { id: entry.id });
       await changed();
       (next?.isConnected ? next : input("search")).focus();
-      say(`Deleted “${entry.title}”.`);
+      showStatus(`Deleted “${entry.title}”.`);
       button("undo").hidden = !removed;
     }),
 };
 
 button("undo").onclick = () =>
-  act(async () => {
-    if (removed) await ask("restore", { record: removed });
+  runAction(async () => {
+    if (removed) await request("restore", { record: removed });
     await changed();
-    say("It is back.");
+    showStatus("Restored.");
     input("search").focus();
   });
 
 byId("search-form").onsubmit = event => event.preventDefault();
 for (const id of ["search", "unread"]) {
   byId(id).oninput = () => {
-    most = PAGE;
+    limit = PAGE;
     redraw();
   };
 }
 button("more").onclick = () => {
-  most += PAGE;
+  limit += PAGE;
   redraw();
 };
 
 // Saving a page.
 
-/** The page that the popup is open on; without the permission that its click gives, its address is not known. */
-const here = async () => {
+/** The page in the current tab. Its address is known only with the permission that a click on the extension's button gives. */
+const currentPage = async () => {
   const [tab] = await api.tabs.query({ active: true, currentWindow: true });
   const url = tab?.url && addressOf(tab.url);
   return url ? { url, title: tab.title ?? "" } : undefined;
 };
 
 const drawSave = async () => {
-  const page = await here();
-  const isSaved = Boolean(page && (await ask("has", { id: await idOf(page.url) })));
+  const page = await currentPage();
+  const isSaved = Boolean(page && (await request("has", { id: await idOf(page.url) })));
   button("save").disabled = !page || isSaved;
   button("save").textContent = isSaved ? "This page is saved" : "Save this page";
-  byId("save-what").textContent = page ? page.title || page.url : "The tab in front is no page of the web.";
+  byId("save-what").textContent = page ? page.title || page.url : "The current tab is not a web page.";
 };
 
-/** @param {{ url: string, title?: string }} said */
-const save = async said => {
-  const { entry, isNew } = await ask("add", { title: "", note: "", tags: [], ...said });
+/** @param {{ url: string, title?: string }} page */
+const save = async page => {
+  const { entry, isNew } = await request("add", { title: "", note: "", tags: [], ...page });
   await changed();
-  say(isNew ? `Saved “${entry.title}”.` : `“${entry.title}” was on the list already.`);
+  showStatus(isNew ? `Saved “${entry.title}”.` : `“${entry.title}” is already on the list.`);
 };
 
 button("save").onclick = () =>
-  act(async () => {
-    const page = await here();
+  runAction(async () => {
+    const page = await currentPage();
     if (page) await save(page);
     input("search").focus();
   });
 
 byId("add-form").onsubmit = event => {
   event.preventDefault();
-  settle("add-url");
-  void act(async () => {
+  clearFieldProblem("add-url");
+  void runAction(async () => {
     try {
       await save({ url: input("add-url").value });
     } catch (error) {
       if (/** @type {{ code?: string }} */ (error).code !== "input") throw error;
-      say("");
-      return complainAt("add-url", /** @type {Error} */ (error));
+      showStatus("");
+      return showFieldProblem("add-url", /** @type {Error} */ (error));
     }
     input("add-url").value = "";
     input("add-url").focus();
@@ -153,43 +154,43 @@ byId("add-form").onsubmit = event => {
 // The sync.
 
 const drawStatus = async () => {
-  const { account, progress } = await ask("status");
+  const { account, progress } = await request("status");
   byId("join").hidden = Boolean(account);
   byId("device").hidden = !account;
   button("sync").hidden = !account;
   const isSyncing = Boolean(account && progress);
   button("sync").disabled = isSyncing;
-  showConsent(byId("consent"), account?.needsConsent, () => void act(() => ask("sync")));
+  showConsent(byId("consent"), account?.needsConsent, () => void runAction(() => request("sync")));
   byId("syncing").hidden = !isSyncing;
   byId("progress").textContent = account && progress ? stageOf(progress) : "";
   if (!account) return;
   const { last } = account;
   byId("last").textContent = sinceLast(account);
-  if (isSyncing && !wasSyncing) say("Syncing…");
-  const isFirst = Number.isNaN(told);
-  if (last && !isSyncing && last.ended !== told) {
-    if (!last.isDone) complain({ message: last.said }, last.code);
-    else if (!isFirst) say(last.said);
+  if (isSyncing && !wasSyncing) showStatus("Syncing…");
+  const isFirst = Number.isNaN(shownSync);
+  if (last && !isSyncing && last.ended !== shownSync) {
+    if (!last.isDone) showProblem({ message: last.said }, last.code);
+    else if (!isFirst) showStatus(last.said);
   }
-  if (!isSyncing) told = last?.ended;
+  if (!isSyncing) shownSync = last?.ended;
   if (wasSyncing && !isSyncing) redraw();
   wasSyncing = isSyncing;
 };
 
-button("sync").onclick = () => act(() => ask("sync"));
-button("stop").onclick = () => act(() => ask("stop"));
-offer("sync", () => void act(() => ask("sync")));
-offer("leave", () => void api.runtime.openOptionsPage());
+button("sync").onclick = () => runAction(() => request("sync"));
+button("stop").onclick = () => runAction(() => request("stop"));
+setRemedy("sync", () => void runAction(() => request("sync")));
+setRemedy("leave", () => void api.runtime.openOptionsPage());
 for (const id of ["options", "to-join"]) button(id).onclick = () => void api.runtime.openOptionsPage();
 
-watch(["progress", "last", "joined", "schedule"], () => void drawStatus().catch(complain));
-watch(["changed"], () => redraw(wasSyncing ? REDRAW_IN_SYNC : REDRAW));
-setInterval(() => void drawStatus().catch(complain), MINUTE);
+watch(["progress", "last", "joined", "schedule"], () => void drawStatus().catch(showProblem));
+watch(["changed"], () => redraw(wasSyncing ? REDRAW_INTERVAL_IN_SYNC : REDRAW_INTERVAL));
+setInterval(() => void drawStatus().catch(showProblem), MINUTE);
 
-await act(async () => {
+await runAction(async () => {
   await drawStatus();
   if (byId("device").hidden) return;
   await changed();
-  // Tells the background that somebody is there.
+  // Reports to the background that the device is in use.
   api.runtime.connect({ name: "popup" });
 });

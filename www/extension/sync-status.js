@@ -1,12 +1,12 @@
-// What the extension's pages say of syncs.
+// Texts about syncs in the extension's pages.
 // @ts-check
-import { ago } from "./shared/moments.js";
-import { counted } from "./shared/sentences.js";
+import { ago } from "./shared/format.js";
+import { counted } from "./shared/user-messages.js";
 
-export { progressOf as stageOf } from "./shared/sentences.js";
+export { progressOf as stageOf } from "./shared/user-messages.js";
 
 /**
- * When the last sync was and when the next will be.
+ * The time of the last sync and of the next one.
  * @param {{ lastSync?: number | null, pending?: number, next?: import("./selvedge/selvedge.js").NextSync }} known
  */
 export const sinceLast = ({ lastSync, pending, next }) =>
@@ -15,11 +15,11 @@ export const sinceLast = ({ lastSync, pending, next }) =>
     .join(" ");
 
 /**
- * When the next sync will be.
+ * The time of the next sync.
  * @param {import("./selvedge/selvedge.js").NextSync | undefined} next
  */
 export const nextOf = next => {
   if (next?.next === "wait") return `Next ${ago(next.until)}.`;
-  if (next?.next === "person") return "No sync before somebody has looked at this.";
+  if (next?.next === "person") return "Syncing is paused until you act.";
   return "";
 };

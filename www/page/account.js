@@ -1,31 +1,31 @@
-// The account of this page: made on the server that the page comes from, or joined, and kept in the browser until it is left.
+// The account of this page: created on the page's own server, or joined, and stored in the browser until the user leaves it.
 // @ts-check
 
 /** @typedef {import("../selvedge/selvedge.js").TokenServerCredentials} Credentials */
 
 const DATABASE = "selvedge-page";
-const KEPT = "kept";
-/** How long the server may take to make an account, in milliseconds. */
+const OBJECT_STORE = "kept";
+/** Timeout of the creation of an account, in milliseconds. */
 const TIMEOUT = 60_000;
 const KEY_BYTES = 64;
 const FINGERPRINT_BYTES = 16;
 
 /**
- * Makes an account on this page's own server.
+ * Creates an account on this page's own server.
  * @param {string} base the address of the page
- * @param {string} invitation empty where the server asks for none
+ * @param {string} invitation empty if the server requires none
  * @param {AbortSignal} signal
  * @returns {Promise<Credentials>}
  */
-export const makeAccount = async (base, invitation, signal) => {
+export const createAccount = async (base, invitation, signal) => {
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   const digest = await crypto.subtle.digest("SHA-256", key);
   const kid = `${Date.now()}-${base64url(new Uint8Array(digest, 0, FINGERPRINT_BYTES))}`;
-  const asked = invitation ? { kid, invitation } : { kid };
+  const content = invitation ? { kid, invitation } : { kid };
   const response = await fetch(new URL("1.0/accounts", base), {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(asked),
+    body: JSON.stringify(content),
     credentials: "omit",
     cache: "no-store",
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]),
@@ -35,18 +35,18 @@ export const makeAccount = async (base, invitation, signal) => {
   });
   if (response.status === 403) {
     const message = invitation
-      ? "this invitation has been used or has expired: ask for another one"
-      : "this server asks for an invitation: whoever runs it prints one with `selvedge serve invite`";
+      ? "this invitation was used before or has expired: ask the server's administrator for a new one"
+      : "this server requires an invitation: its administrator prints one with `selvedge serve invite`";
     throw problem("uninvited", message);
   }
-  if (response.status !== 201) throw problem("refused", `the server made no account (status ${response.status})`);
+  if (response.status !== 201) throw problem("refused", `the server did not create an account (status ${response.status}): try again later`);
   /** @type {Pick<Credentials, "tokenserver_url" | "access_token">} */
   const { tokenserver_url, access_token } = await response.json();
   return { tokenserver_url, access_token, kid, ksync_b64url: base64url(key) };
 };
 
 /**
- * An error as the package's are.
+ * An error with a code, like those of the package.
  * @param {string} code
  * @param {string} message
  * @param {unknown} [cause]
@@ -56,39 +56,39 @@ export const problem = (code, message, cause) => Object.assign(new Error(message
 const base64url = (/** @type {Uint8Array} */ bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /**
- * What this browser keeps for the page, by name: the account, and what it has seen of the account's sealed keys.
+ * Loads a value that the page has stored in this browser: the account, the last sync, or the account's encrypted keys.
  * @param {string} name
  * @returns {Promise<unknown>}
  */
-export const kept = async name => within("readonly", store => store.get(name));
+export const load = async name => transact("readonly", store => store.get(name));
 
 /**
  * @param {string} name
  * @param {unknown} value
  */
-export const keep = async (name, value) => {
-  await within("readwrite", store => store.put(value, name));
+export const save = async (name, value) => {
+  await transact("readwrite", store => store.put(value, name));
 };
 
-/** Forgets all of it. */
-export const forget = async () => {
-  await within("readwrite", store => store.clear());
+/** Deletes all stored values. */
+export const clear = async () => {
+  await transact("readwrite", store => store.clear());
 };
 
 /**
  * @template T
  * @param {IDBTransactionMode} mode
- * @param {(store: IDBObjectStore) => IDBRequest<T>} act
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} operation
  * @returns {Promise<T>}
  */
-const within = async (mode, act) => {
-  const database = await opened();
+const transact = async (mode, operation) => {
+  const database = await openDatabase();
   try {
     return await new Promise((resolve, reject) => {
-      const transaction = database.transaction(KEPT, mode, { durability: "strict" });
-      const request = act(transaction.objectStore(KEPT));
+      const transaction = database.transaction(OBJECT_STORE, mode, { durability: "strict" });
+      const request = operation(transaction.objectStore(OBJECT_STORE));
       transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(unusable(transaction.error));
+      transaction.onabort = () => reject(storeError(transaction.error));
     });
   } finally {
     database.close();
@@ -96,12 +96,12 @@ const within = async (mode, act) => {
 };
 
 /** @returns {Promise<IDBDatabase>} */
-const opened = () =>
+const openDatabase = () =>
   new Promise((resolve, reject) => {
     const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(KEPT);
+    request.onupgradeneeded = () => request.result.createObjectStore(OBJECT_STORE);
     request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(unusable(request.error));
+    request.onerror = () => reject(storeError(request.error));
   });
 
-const unusable = (/** @type {DOMException | null} */ cause) => problem(cause?.name === "QuotaExceededError" ? "store-full" : "store", "this browser cannot keep the account", cause);
+const storeError = (/** @type {DOMException | null} */ cause) => problem(cause?.name === "QuotaExceededError" ? "store-full" : "store", "this browser cannot store the account", cause);

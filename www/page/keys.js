@@ -1,4 +1,4 @@
-// The keys with which the page looks into the records that pass.
+// The keys with which the page decrypts the records that it displays.
 // @ts-check
 import { decryptRecord, KeyBundle } from "../selvedge/selvedge.js";
 
@@ -7,10 +7,10 @@ import { decryptRecord, KeyBundle } from "../selvedge/selvedge.js";
  * @typedef {[encryption: string, hmac: string]} Pair
  */
 
-/** What is known of the account's keys: the one that seals `crypto/keys`, and what was read there. */
+/** The account's keys: the one that encrypts `crypto/keys`, and those in there, once they are known. */
 export class Keys {
   #sync;
-  #sealed = "";
+  #encrypted = "";
   /** @type {KeyBundle | undefined} */
   #default;
   /** @type {Map<string, KeyBundle>} */
@@ -21,34 +21,34 @@ export class Keys {
     this.#sync = sync;
   }
 
-  /** The payload of `crypto/keys` as the server has it; sealed, and so not a secret. */
-  get sealed() {
-    return this.#sealed;
+  /** The payload of `crypto/keys` as on the server; it is encrypted, so it is not a secret. */
+  get encrypted() {
+    return this.#encrypted;
   }
 
   /**
    * Reads the payload of `crypto/keys`.
    * @param {string} payload
    */
-  learn(payload) {
-    const read = /** @type {{ default?: Pair, collections?: Record<string, Pair> }} */ (
+  read(payload) {
+    const content = /** @type {{ default?: Pair, collections?: Record<string, Pair> }} */ (
       /** @type {unknown} */ (decryptRecord(this.#sync, payload, "keys"))
     );
     const bundle = (/** @type {Pair} */ [encryption, hmac]) => KeyBundle.fromPair(encryption, hmac);
-    if (read.default) this.#default = bundle(read.default);
-    this.#own = new Map(Object.entries(read.collections ?? {}).map(([name, pair]) => [name, bundle(pair)]));
-    this.#sealed = payload;
+    if (content.default) this.#default = bundle(content.default);
+    this.#own = new Map(Object.entries(content.collections ?? {}).map(([name, pair]) => [name, bundle(pair)]));
+    this.#encrypted = payload;
   }
 
   /**
-   * Reads what was seen of `crypto/keys` earlier; it may be of another key by now.
+   * Reads a stored payload of `crypto/keys`; ignores it if it was encrypted with another key.
    * @param {string} payload
    */
-  recall(payload) {
+  tryRead(payload) {
     try {
-      this.learn(payload);
+      this.read(payload);
     } catch {
-      this.#sealed = "";
+      this.#encrypted = "";
     }
   }
 

@@ -1,39 +1,39 @@
-// The list: shows it, and adds, edits, deletes and finds entries.
+// Shows the list, and handles adding, editing, deleting and searching.
 // @ts-check
 import { byId } from "../shared/dom.js";
-import * as entries from "../shared/entries.js";
-import { LANGUAGE } from "../shared/moments.js";
-import { complainAt, settle } from "../shared/fields.js";
+import { linkAfter, showEntries } from "../shared/entries.js";
+import { LANGUAGE } from "../shared/format.js";
+import { showFieldProblem, clearFieldProblem } from "../shared/fields.js";
 import { changesOf, tagsOf } from "../shared/reading-list.js";
-import { counted } from "../shared/sentences.js";
-import { ask } from "./ask.js";
-import { act, button, complain, input, say } from "./messages.js";
+import { counted } from "../shared/user-messages.js";
+import { request } from "./worker-client.js";
+import { runAction, button, showProblem, input, showStatus } from "./messages.js";
 
-/** So many entries are shown at first, and so many more on demand. */
+/** Number of entries that are shown first, and added by "Show more". */
 const PAGE = 50;
 
-let most = PAGE;
+let limit = PAGE;
 /** @type {import("../selvedge/selvedge.js").SyncRecord | undefined} */
 let removed;
 
-/** Shows the list as it is now. */
+/** Shows the current list. */
 export const draw = async () => {
-  const pending = await ask("pending");
-  byId("pending").textContent = pending ? `${counted(pending, "change")} to send.` : "Nothing waits to be sent.";
-  const wanted = { search: input("search").value, isUnread: input("unread").checked, most };
-  const { entries: shown, found, total, unread } = await ask("list", wanted);
-  entries.show(/** @type {HTMLUListElement} */ (byId("entries")), shown, acts);
+  const pending = await request("pending");
+  byId("pending").textContent = pending ? `${counted(pending, "change")} to send.` : "All changes are uploaded.";
+  const query = { search: input("search").value, isUnread: input("unread").checked, limit };
+  const { entries, found, total, unread } = await request("list", query);
+  showEntries(/** @type {HTMLUListElement} */ (byId("entries")), entries, actions);
   byId("count").textContent = total ? `${counted(total, "page")}, ${unread.toLocaleString(LANGUAGE)} unread` : "";
   byId("nothing").hidden = found > 0;
-  byId("nothing").textContent = total ? "No page has all of these words." : "Nothing yet: add the first page above.";
-  byId("more").hidden = found <= shown.length;
-  byId("more").textContent = `Show more (${(found - shown.length).toLocaleString(LANGUAGE)})`;
+  byId("nothing").textContent = total ? "No page contains all of these words." : "The list is empty: add the first page above.";
+  byId("more").hidden = found <= entries.length;
+  byId("more").textContent = `Show more (${(found - entries.length).toLocaleString(LANGUAGE)})`;
 };
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let redrawing;
 /**
- * Shows the list soon; with a delay, not more often than that.
+ * Schedules a redraw of the list; with a delay, at most once per delay.
  * @param {number} [delay]
  */
 export const redraw = (delay = 0) => {
@@ -41,13 +41,13 @@ export const redraw = (delay = 0) => {
   clearTimeout(redrawing);
   redrawing = setTimeout(() => {
     redrawing = undefined;
-    if (!byId("device").hidden) void draw().catch(complain);
+    if (!byId("device").hidden) void draw().catch(showProblem);
   }, delay);
 };
 
-/** @type {import("../shared/entries.js").Acts} */
-const acts = {
-  mark: (entry, read) => act(() => ask("edit", { id: entry.id, changes: { read } })),
+/** @type {import("../shared/entries.js").EntryActions} */
+const actions = {
+  mark: (entry, read) => runAction(() => request("edit", { id: entry.id, changes: { read } })),
   edit: entry => {
     byId("edit-url").textContent = entry.url;
     input("edit-title").value = entry.title;
@@ -58,47 +58,47 @@ const acts = {
     dialog.returnValue = "";
     dialog.onclose = () => {
       if (dialog.returnValue !== "save") return;
-      const said = { title: input("edit-title").value.trim(), note: input("edit-note").value.trim(), tags: tagsOf(input("edit-tags").value), read: input("edit-read").checked };
-      const changes = changesOf(entry, said);
-      void act(async () => {
-        if (Object.keys(changes).length) await ask("edit", { id: entry.id, changes });
-        say(`Saved “${said.title || entry.title}”.`);
+      const edited = { title: input("edit-title").value.trim(), note: input("edit-note").value.trim(), tags: tagsOf(input("edit-tags").value), read: input("edit-read").checked };
+      const changes = changesOf(entry, edited);
+      void runAction(async () => {
+        if (Object.keys(changes).length) await request("edit", { id: entry.id, changes });
+        showStatus(`Saved “${edited.title || entry.title}”.`);
       });
     };
     dialog.showModal();
   },
   remove: entry =>
-    act(async () => {
-      const next = entries.linkAfter(entry.id);
-      removed = await ask("remove", { id: entry.id });
+    runAction(async () => {
+      const next = linkAfter(entry.id);
+      removed = await request("remove", { id: entry.id });
       await draw();
       (next ?? input("search")).focus();
-      say(`Deleted “${entry.title}”.`);
+      showStatus(`Deleted “${entry.title}”.`);
       button("undo").hidden = !removed;
     }),
 };
 
 byId("undo").onclick = () =>
-  act(async () => {
-    if (removed) await ask("restore", { record: removed });
-    say("It is back.");
+  runAction(async () => {
+    if (removed) await request("restore", { record: removed });
+    showStatus("Restored.");
     input("search").focus();
   });
 
 byId("add-form").onsubmit = event => {
   event.preventDefault();
-  const said = { url: input("add-url").value, title: input("add-title").value, note: input("add-note").value, tags: tagsOf(input("add-tags").value) };
-  settle("add-url");
-  void act(async () => {
-    const added = await ask("add", said).catch(error => {
+  const page = { url: input("add-url").value, title: input("add-title").value, note: input("add-note").value, tags: tagsOf(input("add-tags").value) };
+  clearFieldProblem("add-url");
+  void runAction(async () => {
+    const added = await request("add", page).catch(error => {
       if (error.code !== "input") throw error;
-      say("");
-      complainAt("add-url", error);
+      showStatus("");
+      showFieldProblem("add-url", error);
     });
     if (!added) return;
     const { entry, isNew } = added;
     /** @type {HTMLFormElement} */ (byId("add-form")).reset();
-    say(isNew ? `Added “${entry.title}”.` : `“${entry.title}” was on the list already.`);
+    showStatus(isNew ? `Added “${entry.title}”.` : `“${entry.title}” is already on the list.`);
     input("add-url").focus();
   });
 };
@@ -106,11 +106,11 @@ byId("add-form").onsubmit = event => {
 byId("search-form").onsubmit = event => event.preventDefault();
 for (const id of ["search", "unread"]) {
   byId(id).oninput = () => {
-    most = PAGE;
+    limit = PAGE;
     redraw();
   };
 }
 byId("more").onclick = () => {
-  most += PAGE;
+  limit += PAGE;
   redraw();
 };

@@ -1,53 +1,53 @@
-// The page: joins and leaves an account, and syncs. What it shows stands in the views; what it knows, in the worker.
+// The page: joins and leaves an account, and syncs. The views show the data; the worker has them.
 // @ts-check
 import { byId } from "../shared/dom.js";
 import { showConsent } from "../shared/consent.js";
-import { complainAt, settle } from "../shared/fields.js";
-import { codeOf, outcome } from "../shared/sentences.js";
-import { ask, hear } from "./ask.js";
+import { showFieldProblem, clearFieldProblem } from "../shared/fields.js";
+import { codeOf, summaryOf } from "../shared/user-messages.js";
+import { request, onEvent } from "./worker-client.js";
 import { draw, redraw } from "./list-view.js";
-import { act, breath, button, complain, input, offer, say } from "./messages.js";
+import { runAction, yieldToBrowser, button, showProblem, input, setRemedy, showStatus } from "./messages.js";
 import { showSynced, tick, whileSyncing } from "./sync-view.js";
 
-/** The list is not drawn more often than this while it changes. */
-const REDRAW = 400;
+/** Minimum time between two redraws of a changing list, in milliseconds. */
+const REDRAW_INTERVAL = 400;
 
 const sync = () =>
-  act(
+  runAction(
     () =>
-      whileSyncing(async pauses => {
-        say("Syncing…");
-        const done = await ask("sync");
+      whileSyncing(async measurement => {
+        showStatus("Syncing…");
+        const done = await request("sync");
         const { ending } = done.report;
         if (ending === "logged-out") await enter(undefined);
         else {
           showConsent(byId("consent"), done.report.consent, () => void sync());
           await draw();
-          await breath();
-          showSynced({ ...done, pause: pauses.end() });
+          await yieldToBrowser();
+          showSynced({ ...done, blocking: measurement.end() });
         }
-        if (["done", "nothing-to-do"].includes(ending)) say(outcome(done.report));
-        else complain({ message: outcome(done.report) }, codeOf(done.report));
+        if (["done", "nothing-to-do"].includes(ending)) showStatus(summaryOf(done.report));
+        else showProblem({ message: summaryOf(done.report) }, codeOf(done.report));
       }),
     button("sync"),
   );
 
 byId("sync").onclick = () => void sync();
-byId("stop").onclick = () => void ask("stop");
-offer("sync", () => void sync());
-offer("leave", () => byId("leave").click());
+byId("stop").onclick = () => void request("stop");
+setRemedy("sync", () => void sync());
+setRemedy("leave", () => byId("leave").click());
 
-hear("changed", () => redraw(REDRAW));
+onEvent("changed", () => redraw(REDRAW_INTERVAL));
 // Another window has joined or left.
-hear("account", () => location.reload());
+onEvent("account", () => location.reload());
 
 /**
- * What is known of an account when the page is entered.
+ * What the page knows about its account.
  * @typedef {{ server: string, lastSync?: Parameters<typeof showSynced>[0] }} Known
  */
 
 /**
- * Shows the account, or how to get one.
+ * Shows the account, or the forms to join or create one.
  * @param {Known | undefined} account
  */
 const enter = async account => {
@@ -61,38 +61,38 @@ const enter = async account => {
   document.title = "Reading list – Selvedge";
   byId("server").textContent = new URL(account.server).host;
   tick();
-  await breath();
+  await yieldToBrowser();
   await draw();
-  await breath();
+  await yieldToBrowser();
   if (!account.lastSync) return;
   showSynced(account.lastSync);
   showConsent(byId("consent"), account.lastSync.report.consent, () => void sync());
 };
 
 /**
- * Takes on an account. What goes wrong is said beside the field that it comes from.
+ * Joins an account. A problem is shown beside the field.
  * @param {string} id of the form
  * @param {string} field
  * @param {() => Promise<Known>} work
  */
 const join = async (id, field, work) => {
   const form = /** @type {HTMLFormElement} */ (byId(id));
-  settle(field);
-  say("Joining…");
+  clearFieldProblem(field);
+  showStatus("Joining…");
   button("stop").textContent = "Cancel";
   const controls = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("#join button[type=submit]"));
   for (const control of controls) control.disabled = true;
   try {
-    await whileSyncing(async pauses => {
+    await whileSyncing(async measurement => {
       const { server, lastSync } = await work();
-      await enter({ server, lastSync: lastSync && { ...lastSync, pause: pauses.end() } });
+      await enter({ server, lastSync: lastSync && { ...lastSync, blocking: measurement.end() } });
     });
     form.reset();
-    say("This browser is a device of the account now.");
+    showStatus("This browser has joined the account.");
     byId("main").focus();
   } catch (error) {
-    say("");
-    complainAt(field, /** @type {Error} */ (error), () => form.requestSubmit());
+    showStatus("");
+    showFieldProblem(field, /** @type {Error} */ (error), () => form.requestSubmit());
   } finally {
     button("stop").textContent = "Stop";
     for (const control of controls) control.disabled = false;
@@ -101,27 +101,27 @@ const join = async (id, field, work) => {
 
 byId("join-form").onsubmit = event => {
   event.preventDefault();
-  void join("join-form", "join-code", () => ask("join", { code: input("join-code").value }));
+  void join("join-form", "join-code", () => request("join", { code: input("join-code").value }));
 };
 
 byId("make-form").onsubmit = event => {
   event.preventDefault();
-  void join("make-form", "invitation", () => ask("make", { base: document.baseURI, invitation: input("invitation").value.trim() }));
+  void join("make-form", "invitation", () => request("create", { base: document.baseURI, invitation: input("invitation").value.trim() }));
 };
 
 byId("show-code").onclick = () =>
-  act(async () => {
+  runAction(async () => {
     const box = byId("code-box");
     box.hidden = !box.hidden;
     byId("show-code").textContent = box.hidden ? "Show the join code" : "Hide the join code";
     byId("show-code").setAttribute("aria-expanded", String(!box.hidden));
-    input("code").value = box.hidden ? "" : await ask("code");
+    input("code").value = box.hidden ? "" : await request("code");
   });
 
 byId("copy-code").onclick = () =>
-  act(async () => {
+  runAction(async () => {
     await navigator.clipboard.writeText(input("code").value);
-    say("The join code is on the clipboard. Give it to your own devices only.");
+    showStatus("The join code is in the clipboard. Use it on your own devices only.");
   });
 
 byId("leave").onclick = () => {
@@ -129,16 +129,16 @@ byId("leave").onclick = () => {
   dialog.returnValue = "";
   dialog.onclose = () => {
     if (dialog.returnValue !== "leave") return;
-    void act(async () => {
-      await ask("leave");
+    void runAction(async () => {
+      await request("leave");
       location.reload();
     });
   };
   dialog.showModal();
 };
 
-const start = await act(async () => {
-  const account = await ask("open");
+const start = await runAction(async () => {
+  const account = await request("open");
   await enter(account);
   return account;
 });

@@ -1,7 +1,7 @@
-// What the page says to a person: what was done, and what went wrong.
+// The page's messages: what was done, and problems.
 // @ts-check
 import { byId } from "../shared/dom.js";
-import { remedyOf, REMEDY_NAMES, sentence } from "../shared/sentences.js";
+import { remedyOf, REMEDY_LABELS, messageOf } from "../shared/user-messages.js";
 
 /** @param {string} id */
 export const input = id => /** @type {HTMLInputElement} */ (byId(id));
@@ -9,58 +9,58 @@ export const input = id => /** @type {HTMLInputElement} */ (byId(id));
 export const button = id => /** @type {HTMLButtonElement} */ (byId(id));
 
 /**
- * Says what was done.
+ * Shows what was done.
  * @param {string} text
  */
-export const say = text => {
+export const showStatus = text => {
   byId("status").textContent = text;
   byId("problem").textContent = "";
   button("undo").hidden = true;
   button("remedy").hidden = true;
 };
 
-/** @type {Map<import("../shared/sentences.js").Remedy, () => void>} */
+/** @type {Map<import("../shared/user-messages.js").Remedy, () => void>} */
 const remedies = new Map();
 
 /**
- * Offers something that a person can do about a problem.
- * @param {import("../shared/sentences.js").Remedy} remedy
+ * Sets the action of a remedy's button.
+ * @param {import("../shared/user-messages.js").Remedy} remedy
  * @param {() => void} work
  */
-export const offer = (remedy, work) => void remedies.set(remedy, work);
+export const setRemedy = (remedy, work) => void remedies.set(remedy, work);
 
 /**
- * Says what went wrong, and offers what a person can do about it.
- * @param {import("../shared/sentences.js").Problem} problem
- * @param {string} [code] the one that tells what to offer
+ * Shows a problem, and the button of its remedy.
+ * @param {import("../shared/user-messages.js").Problem} problem
+ * @param {string} [code] the code whose remedy is offered
  */
-export const complain = (problem, code = problem.code) => {
+export const showProblem = (problem, code = problem.code) => {
   byId("status").textContent = "";
-  byId("problem").textContent = sentence(problem);
+  byId("problem").textContent = messageOf(problem);
   const remedy = byId("device").hidden ? undefined : remedyOf(code);
   const work = remedy && remedies.get(remedy);
   button("remedy").hidden = !work;
   if (!remedy || !work) return;
-  button("remedy").textContent = REMEDY_NAMES[remedy];
+  button("remedy").textContent = REMEDY_LABELS[remedy];
   button("remedy").onclick = work;
 };
 
-/** Lets the browser draw and answer before there is more to do. */
-export const breath = () => new Promise(resolve => setTimeout(resolve));
+/** Lets the browser draw and handle input before the next step. */
+export const yieldToBrowser = () => new Promise(resolve => setTimeout(resolve));
 
 /**
- * Does what a person asked for, with its buttons out of reach meanwhile; what goes wrong is said.
+ * Runs an action of the user, with its buttons disabled meanwhile; shows its error.
  * @template T
  * @param {() => Promise<T>} work
  * @param {...HTMLButtonElement} controls
  * @returns {Promise<T | undefined>}
  */
-export const act = async (work, ...controls) => {
+export const runAction = async (work, ...controls) => {
   for (const control of controls) control.disabled = true;
   try {
     return await work();
   } catch (error) {
-    complain(/** @type {Error} */ (error));
+    showProblem(/** @type {Error} */ (error));
     return undefined;
   } finally {
     for (const control of controls) control.disabled = false;

@@ -1,20 +1,20 @@
-// What a sync spent its time and its bytes on, by what its requests were for.
+// The time and the bytes of a sync, by the purpose of its requests.
 // @ts-check
 
-/** @typedef {import("./wire.js").Exchange} Exchange */
+/** @typedef {import("./recording-fetch.js").Exchange} Exchange */
 /**
- * A stage: milliseconds while a request was under way, milliseconds of work between, and bytes each way.
+ * A stage: milliseconds of waiting for the network, milliseconds of processing, and bytes in each direction.
  * @typedef {{ name: string, network: number, work: number, sent: number, received: number, requests: number }} Stage
  */
 
 /**
- * What a request is for.
+ * The stage of a request.
  * @param {{ method: string, path: string }} request
  */
 export const stageOf = ({ method, path }) => {
-  const [place, collection, id] = path.replace(/\?.*/s, "").split("/");
-  if (place === "1.0") return "token";
-  if (place === "info") return collection === "configuration" ? "limits" : "what is new";
+  const [area, collection, id] = path.replace(/\?.*/s, "").split("/");
+  if (area === "1.0") return "token";
+  if (area === "info") return collection === "configuration" ? "limits" : "check for changes";
   if (collection === "meta") return "meta/global";
   if (collection === "crypto") return "keys";
   if (collection === "clients") return "devices";
@@ -22,13 +22,13 @@ export const stageOf = ({ method, path }) => {
   return `${isRead ? "download" : "upload"} ${collection}${id && isRead ? " again" : ""}`;
 };
 
-/** Adds up a sync's stages, in the order in which they began. */
+/** Sums up the stages of a sync, in the order of their first requests. */
 export class Stages {
   /** @type {Map<string, Stage>} */
   #stages = new Map();
   #last = { name: "token", end: 0 };
 
-  /** @param {number} started by the clock of the exchanges */
+  /** @param {number} started when the sync started, by the clock of the exchanges */
   constructor(started) {
     this.#last.end = started;
   }
@@ -37,7 +37,7 @@ export class Stages {
   add(exchange) {
     const name = stageOf(exchange);
     const stage = this.#of(name);
-    // Work before the first request is that request's; later it belongs to what has just been read.
+    // Processing before the first request belongs to that request; later processing belongs to the previous response.
     const before = this.#stages.size === 1 && stage.requests === 0 ? stage : this.#of(this.#last.name);
     before.work += Math.max(0, exchange.started - this.#last.end);
     stage.network += exchange.milliseconds;
@@ -48,7 +48,7 @@ export class Stages {
   }
 
   /**
-   * All of them, when the sync has ended.
+   * All stages of the completed sync.
    * @param {number} ended
    * @returns {Stage[]}
    */
@@ -62,8 +62,8 @@ export class Stages {
   #of(name) {
     const known = this.#stages.get(name);
     if (known) return known;
-    const fresh = { name, network: 0, work: 0, sent: 0, received: 0, requests: 0 };
-    this.#stages.set(name, fresh);
-    return fresh;
+    const stage = { name, network: 0, work: 0, sent: 0, received: 0, requests: 0 };
+    this.#stages.set(name, stage);
+    return stage;
   }
 }

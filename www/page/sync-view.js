@@ -1,69 +1,69 @@
-// The last sync and the one that runs: how far it is, what it was made of, and what went over the wire.
+// Shows the progress of a running sync, the result of the last one, and the network requests.
 // @ts-check
 import { byId, element } from "../shared/dom.js";
-import { ago, duration, moment, size } from "../shared/moments.js";
-import { counted, outcome, progressOf } from "../shared/sentences.js";
-import { hear } from "./ask.js";
-import * as chart from "./chart.js";
-import { measure } from "./pauses.js";
-import * as wire from "./wire-view.js";
+import { ago, duration, formatTime, size } from "../shared/format.js";
+import { counted, summaryOf, progressOf } from "../shared/user-messages.js";
+import { onEvent } from "./worker-client.js";
+import { showCharts } from "./sync-chart.js";
+import { measure } from "./blocking-time.js";
+import { addExchanges } from "./request-view.js";
 
-/** What is said of times is renewed so often. */
+/** How often the relative times are updated. */
 const MINUTE = 60_000;
 
 /** @type {number | undefined} */
-let synced;
+let lastEnded;
 
 /**
- * Shows a sync that has ended.
- * @param {import("./device.js").Synced & { pause?: import("./pauses.js").Pause }} synced
+ * Shows a completed sync.
+ * @param {import("./device.js").Synced & { blocking?: import("./blocking-time.js").BlockingTime }} synced
  */
-export const showSynced = ({ report, stages, ended, pause }) => {
-  synced = ended;
+export const showSynced = ({ report, stages, ended, blocking }) => {
+  lastEnded = ended;
   tick();
   const last = byId("last");
-  last.replaceChildren(element("p", {}, `${outcome(report)} ${moment(ended)}, in ${duration(report.milliseconds)}: ${bytes(report)}.`));
-  if (pause) {
-    const measured = { longest: pause.longest, exact: pause.isExact, late: pause.late };
-    last.append(element("p", { className: "hint", id: "pause", dataset: measured }, told(pause)));
+  last.replaceChildren(element("p", {}, `${summaryOf(report)} ${formatTime(ended)}, in ${duration(report.milliseconds)}: ${bytes(report)}.`));
+  if (blocking) {
+    const measured = { longest: blocking.longest, exact: blocking.isExact, late: blocking.late };
+    last.append(element("p", { className: "hint", id: "blocking-time", dataset: measured }, blockingText(blocking)));
   }
-  if (stages.length) chart.show(last, stages);
+  if (stages.length) showCharts(last, stages);
 };
 
 /** @param {import("../selvedge/selvedge.js").SyncReport} report */
 const bytes = ({ requests, bytesSent, bytesReceived }) =>
-  `${counted(requests, "request")}, ${size(bytesSent)} up, ${size(bytesReceived)} down`;
+  `${counted(requests, "request")}, ${size(bytesSent)} sent, ${size(bytesReceived)} received`;
 
-/** @param {import("./pauses.js").Pause} pause */
-const told = ({ longest, isExact }) => {
-  if (isExact && longest === 0) return "The page itself was never kept from answering for 50 ms.";
-  return `The page itself was kept from answering for ${duration(longest)} at most.`;
+/** @param {import("./blocking-time.js").BlockingTime} blocking */
+const blockingText = ({ longest, isExact }) => {
+  if (isExact && longest === 0) return "The page was never blocked for 50 ms or more.";
+  return `The page was blocked for at most ${duration(longest)}.`;
 };
 
-/** Says how long ago the last sync was. */
+/** Shows the age of the last sync. */
 export const tick = () => {
-  byId("last-sync").textContent = synced === undefined ? "Never synced" : `Synced ${ago(synced)}`;
+  byId("last-sync").textContent = lastEnded === undefined ? "Never synced" : `Synced ${ago(lastEnded)}`;
 };
 
 /**
- * Shows that a sync runs, and measures meanwhile how long the page is kept from answering.
+ * Shows that a sync is running, and measures meanwhile how long the page is blocked.
  * @template T
- * @param {(pauses: { end: () => import("./pauses.js").Pause }) => Promise<T>} work
+ * @param {(measurement: { end: () => import("./blocking-time.js").BlockingTime }) => Promise<T>} work
  */
 export const whileSyncing = async work => {
   byId("stage").textContent = "";
   byId("progress").hidden = false;
-  const pauses = measure();
+  const measurement = measure();
   try {
-    return await work(pauses);
+    return await work(measurement);
   } finally {
-    pauses.end();
+    measurement.end();
     byId("progress").hidden = true;
   }
 };
 
-hear("progress", told => {
-  byId("stage").textContent = progressOf(told.at(-1) ?? {});
+onEvent("progress", details => {
+  byId("stage").textContent = progressOf(details.at(-1) ?? {});
 });
-hear("wire", exchanges => wire.add(byId("requests"), byId("records"), exchanges));
+onEvent("exchange", exchanges => addExchanges(byId("requests"), byId("records"), exchanges));
 setInterval(tick, MINUTE);

@@ -1,34 +1,34 @@
-// The worker in which the syncing is done, so that the page never waits for it. It answers what the page asks, and tells what
-// happens meanwhile. The account's secrets stay here, but for the join code, when a person asks for it.
+// The worker that syncs, so that the page is not blocked. It handles the page's requests and sends events to it. The account's
+// secrets stay here, except the join code, when the user requests it.
 // @ts-check
 import init from "../selvedge/selvedge.js";
-import { makeAccount, problem } from "./account.js";
+import { createAccount, problem } from "./account.js";
 import { Device } from "./device.js";
 
 /** @typedef {import("../shared/list.js").List} List */
 /** @typedef {import("../shared/reading-list.js").Entry} Entry */
 /** @typedef {import("../selvedge/selvedge.js").SyncRecord} SyncRecord */
 
-/** What happens is told in parcels: each costs the page time. */
-const PARCEL = 100;
+/** Events are sent in batches, because each message costs time in the page; the interval in milliseconds. */
+const BATCH_INTERVAL = 100;
 
-/** The workers of other windows: when one of them joins or leaves, all do. Of changed entries the package tells by itself. */
+/** A channel to the workers of other windows: when one of them joins or leaves, all do. The package itself reports changed entries. */
 const windows = new BroadcastChannel("selvedge-page");
 const loaded = init();
 /** @type {Promise<Device | undefined> | undefined} */
-let known;
+let opened;
 /** @type {Map<keyof import("./device.js").Events, unknown[]>} */
-const parcel = new Map();
+const batch = new Map();
 
-/** @type {import("./device.js").Tell} */
-const tell = (event, detail) => {
-  if (!parcel.size) setTimeout(send, PARCEL);
-  parcel.set(event, [...(parcel.get(event) ?? []), detail]);
+/** @type {import("./device.js").Emit} */
+const emit = (event, detail) => {
+  if (!batch.size) setTimeout(send, BATCH_INTERVAL);
+  batch.set(event, [...(batch.get(event) ?? []), detail]);
 };
 
 const send = () => {
-  for (const [event, details] of parcel) postMessage({ event, details });
-  parcel.clear();
+  for (const [event, details] of batch) postMessage({ event, details });
+  batch.clear();
 };
 
 windows.onmessage = () => postMessage({ event: "account", details: [] });
@@ -37,23 +37,23 @@ windows.onmessage = () => postMessage({ event: "account", details: [] });
 let stopping;
 
 /**
- * Does something that a person may stop.
+ * Runs work that the user can stop.
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} work
  */
 const stoppable = async work => {
-  const own = new AbortController();
-  stopping = own;
+  const controller = new AbortController();
+  stopping = controller;
   try {
-    return await work(own.signal);
+    return await work(controller.signal);
   } finally {
-    if (stopping === own) stopping = undefined;
+    if (stopping === controller) stopping = undefined;
   }
 };
 
 const current = async () => {
-  const device = await known;
-  if (!device) throw problem("closed", "this browser has no account");
+  const device = await opened;
+  if (!device) throw problem("closed", "this browser has no account: join or create one first");
   return device;
 };
 
@@ -64,31 +64,31 @@ const summary = async (/** @type {Device} */ device) => ({ server: device.server
  * @param {AbortSignal} signal
  */
 const join = async (account, signal) => {
-  const device = await Device.join(account, tell, signal);
-  known = Promise.resolve(device);
+  const device = await Device.join(account, emit, signal);
+  opened = Promise.resolve(device);
   windows.postMessage("account");
   return summary(device);
 };
 
-/** What the page may ask, by name. */
-const ANSWERS = {
+/** The handlers of the page's requests, by name. */
+const HANDLERS = {
   open: async () => {
-    const device = await known;
+    const device = await opened;
     return device && summary(device);
   },
   join: (/** @type {{ code: string }} */ { code }) => stoppable(signal => join(code, signal)),
-  make: (/** @type {{ base: string, invitation: string }} */ { base, invitation }) =>
-    stoppable(async signal => join(await makeAccount(base, invitation, signal), signal)),
+  create: (/** @type {{ base: string, invitation: string }} */ { base, invitation }) =>
+    stoppable(async signal => join(await createAccount(base, invitation, signal), signal)),
   stop: async () => stopping?.abort(),
   leave: async () => {
     const device = await current();
-    known = Promise.resolve(undefined);
+    opened = Promise.resolve(undefined);
     await device.leave(() => windows.postMessage("account"));
   },
   code: async () => (await current()).code,
   pending: async () => (await current()).pending(),
-  list: async (/** @type {Parameters<List["list"]>[0]} */ wanted) => (await current()).list.list(wanted),
-  add: async (/** @type {Parameters<List["add"]>[0]} */ said) => (await current()).list.add(said),
+  list: async (/** @type {Parameters<List["list"]>[0]} */ query) => (await current()).list.list(query),
+  add: async (/** @type {Parameters<List["add"]>[0]} */ page) => (await current()).list.add(page),
   edit: async (/** @type {{ id: string, changes: Partial<Entry> }} */ { id, changes }) => (await current()).list.edit(id, changes),
   remove: async (/** @type {{ id: string }} */ { id }) => (await current()).list.remove(id),
   restore: async (/** @type {{ record: SyncRecord }} */ { record }) => (await current()).list.restore(record),
@@ -96,26 +96,26 @@ const ANSWERS = {
     const device = await current();
     const synced = await stoppable(signal => device.sync(signal));
     if (synced.report.ending === "logged-out") {
-      known = Promise.resolve(undefined);
+      opened = Promise.resolve(undefined);
       windows.postMessage("account");
     }
     return synced;
   },
 };
 
-/** @typedef {typeof ANSWERS} Answers */
+/** @typedef {typeof HANDLERS} Handlers */
 /**
- * What the page is told: what has happened, or an answer.
+ * A message to the page: events, or the response to a request.
  * @typedef {{ event: keyof import("./device.js").Events, details: unknown[] } |
- *   { number: number, value?: unknown, error?: import("../shared/sentences.js").Problem }} Told
+ *   { number: number, value?: unknown, error?: import("../shared/user-messages.js").Problem }} WorkerMessage
  */
 
-/** @param {MessageEvent<{ number: number, ask: keyof Answers, detail: never }>} event */
-onmessage = async ({ data: { number, ask, detail } }) => {
+/** @param {MessageEvent<{ number: number, name: keyof Handlers, detail: never }>} event */
+onmessage = async ({ data: { number, name, detail } }) => {
   try {
     await loaded;
-    known ??= Device.known(tell);
-    const value = await ANSWERS[ask](detail);
+    opened ??= Device.restore(emit);
+    const value = await HANDLERS[name](detail);
     send();
     postMessage({ number, value });
   } catch (error) {

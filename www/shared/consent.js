@@ -1,8 +1,8 @@
-// An account that cannot be synced before a person has decided: what is on the server, that nothing was deleted, and how to go on.
+// Shows that an account cannot be synced before the user decides: what is on the server, that nothing was deleted, and what to do.
 // @ts-check
 import { element } from "./dom.js";
-import { moment } from "./moments.js";
-import { counted } from "./sentences.js";
+import { formatTime } from "./format.js";
+import { counted } from "./user-messages.js";
 
 /** @typedef {import("../selvedge/selvedge.js").SyncConsent} SyncConsent */
 
@@ -14,34 +14,34 @@ const REASONS = {
   "keys-missing": "The account's keys (crypto/keys) are missing on the server.",
   "keys-unreadable": "The account's keys (crypto/keys) on the server cannot be read.",
   "other-keys": "The account's keys (crypto/keys) on the server were made with another key.",
-  contradiction: "The server's answers contradict each other.",
+  contradiction: "The server's responses contradict each other.",
 };
 
 /**
- * Shows what has to be decided, or nothing.
- * @param {HTMLElement} place
+ * Shows the decision that is needed, or nothing.
+ * @param {HTMLElement} container
  * @param {SyncConsent | null | undefined} consent
- * @param {() => void} again syncs again
+ * @param {() => void} retry syncs again
  */
-export const showConsent = (place, consent, again) => {
-  place.hidden = !consent;
-  if (!consent) return place.replaceChildren();
+export const showConsent = (container, consent, retry) => {
+  container.hidden = !consent;
+  if (!consent) return container.replaceChildren();
   const rows = consent.collections.map(({ name, records, modified }) =>
-    element("li", {}, `${name}: ${records === null ? "records" : counted(records, "record")}, last changed ${moment(modified * 1000)}`),
+    element("li", {}, `${name}: ${records === null ? "records" : counted(records, "record")}, last changed ${formatTime(modified * 1000)}`),
   );
   const found = rows.length ? [element("p", {}, "The server has:"), element("ul", {}, ...rows)] : [element("p", {}, "The server has no records.")];
   const command = `selvedge account reinitialize${consent.canRestore ? " --restore" : ""}`;
-  const what = consent.canRestore
-    ? ["To write the missing record again and delete nothing, run ", element("code", {}, command), " on a device that has the account."]
+  const instructions = consent.canRestore
+    ? ["To restore the missing record without deleting anything, run ", element("code", {}, command), " on a device that has the account."]
     : ["To see what would be deleted on the server, and to decide, run ", element("code", {}, `${command} --dry-run`), " on a device that has the account."];
   const button = element("button", { type: "button" }, "Sync again");
-  button.onclick = again;
-  place.replaceChildren(
+  button.onclick = retry;
+  container.replaceChildren(
     element("h2", {}, "This account needs a decision"),
-    element("p", {}, REASONS[consent.reason] ?? "The account cannot be synced as it is."),
+    element("p", {}, REASONS[consent.reason] ?? "The account cannot be synced in its current state."),
     ...found,
-    element("p", {}, element("strong", {}, "Nothing was deleted, here or on the server."), " Your list stays here, and changes wait."),
-    element("p", {}, ...what),
+    element("p", {}, element("strong", {}, "Nothing was deleted, here or on the server."), " Your list stays here; changes are uploaded after the decision."),
+    element("p", {}, ...instructions),
     button,
   );
 };

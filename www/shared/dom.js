@@ -1,4 +1,4 @@
-// Makes elements. Texts are always texts: nothing that comes from a record is read as markup.
+// Creates elements. Texts are inserted as text nodes: contents of records are never parsed as HTML.
 // @ts-check
 
 /**
@@ -10,14 +10,14 @@
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export const element = (tag, properties = {}, ...children) => {
-  const made = document.createElement(tag);
+  const created = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (name === "dataset") Object.assign(made.dataset, value);
-    else if (name.includes("-") || name === "role" || name === "scope") made.setAttribute(name, String(value));
-    else Object.assign(made, { [name]: value });
+    if (name === "dataset") Object.assign(created.dataset, value);
+    else if (name.includes("-") || name === "role" || name === "scope") created.setAttribute(name, String(value));
+    else Object.assign(created, { [name]: value });
   }
-  made.append(...children);
-  return made;
+  created.append(...children);
+  return created;
 };
 
 /**

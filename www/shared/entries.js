@@ -1,83 +1,83 @@
-// The entries as page and popup show them: what has not changed stays as it is, and keeps the focus.
+// Shows the entries of the list in the page and the popup. Unchanged elements stay in the document, with their focus.
 // @ts-check
 import { element } from "./dom.js";
-import { ago } from "./moments.js";
+import { ago } from "./format.js";
 import { hostOf } from "./reading-list.js";
 
 /** @typedef {import("./reading-list.js").Entry} Entry */
 /**
- * What a person may do with an entry.
- * @typedef {{ mark: (entry: Entry, read: boolean) => void, edit: (entry: Entry) => void, remove: (entry: Entry) => void }} Acts
+ * The actions of the user on an entry.
+ * @typedef {{ mark: (entry: Entry, read: boolean) => void, edit: (entry: Entry) => void, remove: (entry: Entry) => void }} EntryActions
  */
 
-/** @type {Map<string, { item: HTMLLIElement, drawn: string }>} */
+/** @type {Map<string, { item: HTMLLIElement, json: string }>} */
 let shown = new Map();
 
 /**
  * Shows these entries, in this order.
  * @param {HTMLUListElement} list
  * @param {Entry[]} entries
- * @param {Acts} acts
+ * @param {EntryActions} actions
  */
-export const show = (list, entries, acts) => {
-  const fresh = new Map();
+export const showEntries = (list, entries, actions) => {
+  const current = new Map();
   for (const entry of entries) {
-    const drawn = JSON.stringify(entry);
+    const json = JSON.stringify(entry);
     const known = shown.get(entry.id);
-    const isSame = known?.drawn === drawn;
-    const item = known && isSame ? known.item : draw(entry, acts);
+    const isSame = known?.json === json;
+    const item = known && isSame ? known.item : render(entry, actions);
     if (known && !isSame) replace(known.item, item);
-    fresh.set(entry.id, { item, drawn });
+    current.set(entry.id, { item, json });
   }
-  for (const [id, { item }] of shown) if (!fresh.has(id)) item.remove();
-  let place = list.firstElementChild;
-  for (const { item } of fresh.values()) {
-    if (place && item === place) place = place.nextElementSibling;
-    else list.insertBefore(item, place);
+  for (const [id, { item }] of shown) if (!current.has(id)) item.remove();
+  let next = list.firstElementChild;
+  for (const { item } of current.values()) {
+    if (next && item === next) next = next.nextElementSibling;
+    else list.insertBefore(item, next);
   }
-  shown = fresh;
+  shown = current;
 };
 
 /**
- * The link of the entry that is shown after the one with an id: where the focus goes when that one is deleted.
+ * The link of the entry after the one with this id: it gets the focus when that one is deleted.
  * @param {string} id
  */
 export const linkAfter = id => shown.get(id)?.item.nextElementSibling?.querySelector("a") ?? undefined;
 
 /**
- * Puts an entry in the place of its older form; whoever was on one of its controls stays there.
+ * Replaces an entry's element by a new one, and keeps the focus on the same control.
  * @param {HTMLLIElement} old
  * @param {HTMLLIElement} item
  */
 const replace = (old, item) => {
-  const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("data-act") : undefined;
+  const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("data-action") : undefined;
   old.replaceWith(item);
-  const control = focused && item.querySelector(`[data-act="${focused}"]`);
+  const control = focused && item.querySelector(`[data-action="${focused}"]`);
   if (control instanceof HTMLElement) control.focus();
 };
 
 /**
  * @param {Entry} entry
- * @param {Acts} acts
+ * @param {EntryActions} actions
  */
-const draw = (entry, acts) => {
+const render = (entry, actions) => {
   const { title, url, note, tags, read, added } = entry;
-  const mark = element("input", { type: "checkbox", checked: read, "aria-label": `Read: ${title}`, dataset: { act: "mark" } });
-  mark.onchange = () => acts.mark(entry, mark.checked);
-  const button = (/** @type {string} */ name, /** @type {(entry: Entry) => void} */ act) => {
-    const made = element("button", { type: "button", "aria-label": `${name} ${title}`, dataset: { act: name.toLowerCase() } }, name);
-    made.onclick = () => act(entry);
-    return made;
+  const mark = element("input", { type: "checkbox", checked: read, "aria-label": `Read: ${title}`, dataset: { action: "mark" } });
+  mark.onchange = () => actions.mark(entry, mark.checked);
+  const button = (/** @type {string} */ name, /** @type {(entry: Entry) => void} */ action) => {
+    const created = element("button", { type: "button", "aria-label": `${name} ${title}`, dataset: { action: name.toLowerCase() } }, name);
+    created.onclick = () => action(entry);
+    return created;
   };
   const link = element("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, title);
-  const said = [element("p", { className: "hint" }, added ? `${hostOf(url)} · ${ago(added)}` : hostOf(url))];
-  if (note) said.push(element("p", { className: "note" }, note));
-  if (tags.length) said.push(element("p", {}, ...tags.map(tag => element("span", { className: "tag" }, tag))));
+  const parts = [element("p", { className: "hint" }, added ? `${hostOf(url)} · ${ago(added)}` : hostOf(url))];
+  if (note) parts.push(element("p", { className: "note" }, note));
+  if (tags.length) parts.push(element("p", {}, ...tags.map(tag => element("span", { className: "tag" }, tag))));
   return element(
     "li",
     { className: read ? "entry read" : "entry", dataset: { id: entry.id } },
     element("label", { className: "check" }, mark),
-    element("div", {}, link, ...said),
-    element("div", { className: "acts" }, button("Edit", acts.edit), button("Delete", acts.remove)),
+    element("div", {}, link, ...parts),
+    element("div", { className: "actions" }, button("Edit", actions.edit), button("Delete", actions.remove)),
   );
 };

@@ -1,37 +1,37 @@
-// What is wrong with what a person has typed stands beside the field, with what to do about it.
+// Shows a problem with the user's input beside the field, with the remedy.
 // @ts-check
 import { byId, element } from "./dom.js";
-import { sentence } from "./sentences.js";
+import { messageOf } from "./user-messages.js";
 
-/** Nothing is wrong with the field itself then: trying again may help. */
-const ELSEWHERE = ["network", "wait", "conflict", "setup-race", "cancelled", "stopped", "store-busy", "store-full"];
+/** Codes of problems that are not caused by the input: trying again may help. */
+const NOT_BY_INPUT = ["network", "wait", "conflict", "setup-race", "cancelled", "stopped", "store-busy", "store-full"];
 
 /**
- * Says what is wrong beside a field, and goes there. The page has a place with the field's id and `-problem`.
+ * Shows a problem beside a field, and focuses the field. The page has an element with the field's id and the suffix `-problem`.
  * @param {string} id
- * @param {import("./sentences.js").Problem} problem
- * @param {() => void} [again] does what was asked for once more
+ * @param {import("./user-messages.js").Problem} problem
+ * @param {() => void} [retry] tries again
  */
-export const complainAt = (id, problem, again) => {
-  const [field, place] = [byId(id), byId(`${id}-problem`)];
-  const isElsewhere = ELSEWHERE.includes(problem.code ?? "");
-  place.replaceChildren(sentence(problem));
-  if (problem.url) place.append(" ", element("a", { href: problem.url }, "Open that page"));
-  if (isElsewhere && again) {
+export const showFieldProblem = (id, problem, retry) => {
+  const [field, container] = [byId(id), byId(`${id}-problem`)];
+  const isByInput = !NOT_BY_INPUT.includes(problem.code ?? "");
+  container.replaceChildren(messageOf(problem));
+  if (problem.url) container.append(" ", element("a", { href: problem.url }, "Open that page"));
+  if (!isByInput && retry) {
     const button = element("button", { type: "button" }, "Try again");
-    button.onclick = again;
-    place.append(" ", button);
+    button.onclick = retry;
+    container.append(" ", button);
   }
-  if (!isElsewhere) field.setAttribute("aria-invalid", "true");
-  field.addEventListener("input", () => settle(id), { once: true });
+  if (isByInput) field.setAttribute("aria-invalid", "true");
+  field.addEventListener("input", () => clearFieldProblem(id), { once: true });
   field.focus();
 };
 
 /**
- * Nothing is wrong with a field any more.
+ * Removes the problem of a field.
  * @param {string} id
  */
-export const settle = id => {
+export const clearFieldProblem = id => {
   byId(`${id}-problem`).replaceChildren();
   byId(id).removeAttribute("aria-invalid");
 };

@@ -1,22 +1,22 @@
-// The reading list as a client holds it, read once and kept in step with what changes.
+// The reading list in memory: read from the client once, then updated with its changes.
 // @ts-check
 import { addressOf, byNewest, entryFor, entryOf, matches } from "./reading-list.js";
 
 /** @typedef {import("./reading-list.js").Entry} Entry */
 /**
- * Entries that somebody asked for: the first of those that were found.
+ * The result of a query: the first matching entries, and counts.
  * @typedef {{ entries: Entry[], found: number, total: number, unread: number }} Found
  */
 
-/** More changes than this are read with everything else, a page at a time rather than one by one. */
-const MANY = 500;
+/** Maximum number of changed entries that are read one by one; with more, the whole list is read, which is faster. */
+const MAX_SINGLE_READS = 500;
 
 export class List {
   #collection;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   /**
-   * What is to be read anew; `undefined`: everything.
+   * Ids of the entries to read again; `undefined`: all entries.
    * @type {Set<string> | undefined}
    */
   #changed;
@@ -33,20 +33,20 @@ export class List {
   }
 
   /**
-   * The newest entries that have all words of a search.
-   * @param {{ search?: string, isUnread?: boolean, most: number }} wanted
+   * The newest entries that contain all words of a search.
+   * @param {{ search?: string, isUnread?: boolean, limit: number }} query
    * @returns {Promise<Found>}
    */
-  async list({ search = "", isUnread = false, most }) {
-    await this.#fresh();
+  async list({ search = "", isUnread = false, limit }) {
+    await this.#refresh();
     const all = [...this.#entries.values()];
     const found = all.filter(entry => !(isUnread && entry.read) && matches(entry, search)).sort(byNewest);
-    return { entries: found.slice(0, most), found: found.length, total: all.length, unread: await this.unread() };
+    return { entries: found.slice(0, limit), found: found.length, total: all.length, unread: await this.unread() };
   }
 
-  /** How many are not read yet. */
+  /** Number of unread entries. */
   async unread() {
-    await this.#fresh();
+    await this.#refresh();
     let unread = 0;
     for (const { read } of this.#entries.values()) unread += read ? 0 : 1;
     return unread;
@@ -58,23 +58,23 @@ export class List {
   }
 
   /**
-   * Saves a page, or tells more of one that is saved.
-   * @param {{ url: string, title: string, note: string, tags: string[] }} said
+   * Saves a page, or adds the details to the saved entry.
+   * @param {{ url: string, title: string, note: string, tags: string[] }} page
    */
-  async add({ url, ...said }) {
+  async add({ url, ...details }) {
     const address = addressOf(url);
     if (!address) {
-      throw Object.assign(new Error("this is no address of a page: one is like https://example.org/"), { code: "input" });
+      throw Object.assign(new Error("this is not the address of a web page: enter one like https://example.org/"), { code: "input" });
     }
-    const entry = await entryFor(address, said);
+    const entry = await entryFor(address, details);
     const known = await this.#collection.get(entry.id);
     if (!known) await this.#collection.put({ ...entry });
     else {
-      const fresh = Object.entries(said).filter(([, value]) => value.length);
-      await this.#collection.edit(entry.id, Object.fromEntries(fresh));
+      const given = Object.entries(details).filter(([, value]) => value.length);
+      await this.#collection.edit(entry.id, Object.fromEntries(given));
     }
     this.#changed?.add(entry.id);
-    await this.#fresh();
+    await this.#refresh();
     return { entry: this.#entries.get(entry.id) ?? entry, isNew: !known };
   }
 
@@ -88,7 +88,7 @@ export class List {
   }
 
   /**
-   * Deletes an entry, and answers what was deleted, if there was anything.
+   * Deletes an entry, and returns the deleted record, if it existed.
    * @param {string} id
    */
   async remove(id) {
@@ -99,7 +99,7 @@ export class List {
   }
 
   /**
-   * Takes a removal back.
+   * Restores a deleted entry.
    * @param {import("../selvedge/selvedge.js").SyncRecord} record
    */
   async restore(record) {
@@ -107,8 +107,8 @@ export class List {
     this.#changed?.add(record.id);
   }
 
-  /** Reads what has changed; one reading at a time. */
-  #fresh() {
+  /** Reads changed entries; one read at a time. */
+  #refresh() {
     this.#reading = this.#reading.catch(() => {}).then(() => this.#read());
     return this.#reading;
   }
@@ -117,12 +117,12 @@ export class List {
     const changed = this.#changed;
     this.#changed = new Set();
     try {
-      if (changed && changed.size <= MANY) {
-        for (const id of changed) this.#take(id, await this.#collection.get(id));
+      if (changed && changed.size <= MAX_SINGLE_READS) {
+        for (const id of changed) this.#set(id, await this.#collection.get(id));
         return;
       }
       this.#entries.clear();
-      for await (const record of this.#collection.list()) this.#take(record.id, record);
+      for await (const record of this.#collection.list()) this.#set(record.id, record);
     } catch (error) {
       this.#changed = undefined;
       throw error;
@@ -133,7 +133,7 @@ export class List {
    * @param {string} id
    * @param {Record<string, unknown> | undefined} record
    */
-  #take(id, record) {
+  #set(id, record) {
     const entry = record && entryOf(record);
     if (entry) this.#entries.set(id, entry);
     else this.#entries.delete(id);

@@ -1,4 +1,4 @@
-// The reading list: what an entry is, and how a person's words become one.
+// The reading list's entries: conversion from records and from the user's input, search and order.
 // @ts-check
 
 /**
@@ -12,20 +12,20 @@ export const COLLECTION = "readinglist";
 const ID_BYTES = 12;
 
 /**
- * An address in its one form; `undefined` when it is none of the web.
+ * A normalized http or https address; `undefined` for any other text.
  * @param {string} text
  */
 export const addressOf = text => {
   const trimmed = text.trim();
-  // An address as people type it; what has a scheme keeps it.
-  const whole = /^[a-z][a-z0-9+.-]*:/i.test(trimmed) && !/^[^/]+:\d/.test(trimmed) ? trimmed : `https://${trimmed}`;
-  const url = URL.parse ? URL.parse(whole) : parsed(whole);
-  // Chromium takes blanks in the name of a host, and no server has such a name.
+  // Adds https:// to an address without a scheme, as users type it.
+  const absolute = /^[a-z][a-z0-9+.-]*:/i.test(trimmed) && !/^[^/]+:\d/.test(trimmed) ? trimmed : `https://${trimmed}`;
+  const url = URL.parse ? URL.parse(absolute) : parse(absolute);
+  // Chromium accepts blanks in a host name, as %20; no server has such a name.
   const hasHost = url && url.hostname && !url.hostname.includes("%");
   return hasHost && ["http:", "https:"].includes(url.protocol) ? url.href : undefined;
 };
 
-const parsed = (/** @type {string} */ text) => {
+const parse = (/** @type {string} */ text) => {
   try {
     return new URL(text);
   } catch {
@@ -34,7 +34,7 @@ const parsed = (/** @type {string} */ text) => {
 };
 
 /**
- * The id of an address: the same on every device, so that a page saved on two of them is one entry.
+ * The id of an address: the same on every device, so that a page that is saved on two devices is one entry.
  * @param {string} url
  */
 export const idOf = async url => {
@@ -44,9 +44,9 @@ export const idOf = async url => {
 };
 
 /**
- * A new entry for an address in its one form.
+ * A new entry for a normalized address.
  * @param {string} url
- * @param {{ title?: string, note?: string, tags?: string[] }} [said]
+ * @param {{ title?: string, note?: string, tags?: string[] }} [details]
  * @returns {Promise<Entry>}
  */
 export const entryFor = async (url, { title = "", note = "", tags = [] } = {}) => ({
@@ -60,7 +60,7 @@ export const entryFor = async (url, { title = "", note = "", tags = [] } = {}) =
 });
 
 /**
- * A record of the collection as an entry, whatever another program left out of it; `undefined` when it has no address.
+ * A record of the collection as an entry, with defaults for missing or invalid fields; `undefined` if it has no valid address.
  * @param {Record<string, unknown>} record
  * @returns {Entry | undefined}
  */
@@ -74,31 +74,31 @@ export const entryOf = record => {
 };
 
 /**
- * Tags as people write them: with commas between.
+ * Tags from a text with commas.
  * @param {string} text
  */
 export const tagsOf = text => [...new Set(text.split(",").map(tag => tag.trim()).filter(Boolean))];
 
 /**
- * What of an entry somebody has changed, of what they said.
+ * The fields whose new value differs from the entry's.
  * @param {Entry} entry
- * @param {Pick<Entry, "title" | "note" | "tags" | "read">} said
+ * @param {Pick<Entry, "title" | "note" | "tags" | "read">} edited
  * @returns {Partial<Entry>}
  */
-export const changesOf = (entry, said) => {
-  const names = /** @type {(keyof typeof said)[]} */ (Object.keys(said));
-  const changed = names.filter(name => JSON.stringify(said[name]) !== JSON.stringify(entry[name]));
-  return Object.fromEntries(changed.map(name => [name, said[name]]));
+export const changesOf = (entry, edited) => {
+  const names = /** @type {(keyof typeof edited)[]} */ (Object.keys(edited));
+  const changed = names.filter(name => JSON.stringify(edited[name]) !== JSON.stringify(entry[name]));
+  return Object.fromEntries(changed.map(name => [name, edited[name]]));
 };
 
 /**
- * Where a page is from, for people.
+ * The host of an address, without "www.".
  * @param {string} url
  */
 export const hostOf = url => new URL(url).host.replace(/^www\./, "");
 
 /**
- * Whether an entry has all the words that somebody looks for, somewhere.
+ * Whether an entry contains all words of a search.
  * @param {Entry} entry
  * @param {string} search
  */
@@ -110,7 +110,7 @@ export const matches = (entry, search) => {
 };
 
 /**
- * The newest first.
+ * Compares two entries: the newer one comes first.
  * @param {Entry} a
  * @param {Entry} b
  */

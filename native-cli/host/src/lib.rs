@@ -2,6 +2,11 @@
 //! system's clock and random bytes; and what programs around it share: the profile directory, file privacy, logs,
 //! service helpers and, with the feature `http-server`, connections and request bodies of HTTP servers.
 
+/// The README's example, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod byte_order_mark;
 mod clients;
 mod clock;

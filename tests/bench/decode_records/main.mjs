@@ -1,5 +1,5 @@
-// Decodes 20,000 records in Node, Chromium and Firefox, or in those that are named, and says how many times as fast that is
-// as plain JavaScript.
+// Decodes 20,000 records in Node, Chromium and Firefox, or in the hosts given as arguments, and prints the speed relative to
+// plain JavaScript.
 // @ts-check
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
@@ -13,13 +13,13 @@ const COUNT = 20_000;
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
-/** The least that each way has to be faster than plain JavaScript doing the same. */
+/** Minimum speed of each method relative to plain JavaScript. */
 const BOUNDS = {
   chromium: { "rust bytes": 3.5, "rust records": 2.5, "host bytes": 5, "host records": 3.5 },
   firefox: { "rust bytes": 4, "rust records": 2.5, "host bytes": 6, "host records": 3.5 },
 };
 
-/** A body of bookmarks of about 518 bytes, a line each. */
+/** A body with one bookmark of about 518 bytes per line. */
 const sample = () => {
   const bytes = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
   const [encryption, hmac] = [bytes(), bytes()];
@@ -44,7 +44,7 @@ const sample = () => {
 };
 
 /**
- * Serves the repository's files and the body on this machine, as a secure context needs it.
+ * Serves the repository's files and the body on 127.0.0.1, which browsers treat as a secure context.
  * @param {Uint8Array} body
  */
 const serve = body =>
@@ -80,7 +80,7 @@ const inBrowser = async (name, { encryption, hmac, count }, url) => {
     await page.goto(url);
     return await page.evaluate(
       async (encryption, hmac, count) => {
-        // @ts-expect-error: addresses of this server.
+        // @ts-expect-error: URLs of this server
         const [{ measure }, selvedge] = await Promise.all([import("/tests/bench/decode_records/measure.mjs"), import("/wasm/pkg/selvedge.js")]);
         await selvedge.default();
         const body = new Uint8Array(await (await fetch("/body")).arrayBuffer());
@@ -98,12 +98,12 @@ const inBrowser = async (name, { encryption, hmac, count }, url) => {
 let failed = 0;
 
 /**
- * Prints one host's figures, and judges them.
+ * Prints the figures of one host, and compares them with the bounds.
  * @param {string} host
  * @param {Record<string, number>} times
  */
 const print = (host, times) => {
-  console.log(`\n${host}: microseconds a record (times as fast as plain JavaScript)`);
+  console.log(`\n${host}: microseconds per record (speed relative to plain JavaScript)`);
   const of = (/** @type {string} */ way) => (1000 * times[way]) / COUNT;
   for (const as of ["bytes", "records"]) {
     const plain = Object.keys(times).filter(way => way.startsWith(`plain ${as} `));
@@ -122,14 +122,14 @@ const print = (host, times) => {
 };
 
 const only = process.argv.slice(2);
-const isMeant = (/** @type {string} */ host) => only.length === 0 || only.includes(host);
+const isSelected = (/** @type {string} */ host) => only.length === 0 || only.includes(host);
 const records = sample();
 console.log(`${COUNT} records, ${(records.body.length / COUNT).toFixed(0)} bytes each on the wire`);
-if (isMeant("node")) print("node", await measure(selvedge, records));
+if (isSelected("node")) print("node", await measure(selvedge, records));
 const { url, stop } = await serve(records.body);
-for (const name of BROWSERS.filter(isMeant)) {
+for (const name of BROWSERS.filter(isSelected)) {
   if (program(name)) print(name, await inBrowser(name, records, url));
-  else console.log(`\n${name}: skipped, it is not on this machine`);
+  else console.log(`\n${name}: skipped, it is not installed`);
 }
 stop();
 process.exitCode = failed > 0 ? 1 : 0;

@@ -1,11 +1,11 @@
-// What is measured, the same in Node and in a page: the ways to decode one body, in turns.
+// Measures several methods of decoding one body, alternately; the same code runs in Node and in a page.
 // @ts-check
 import { decode, importKeys } from "./plain.mjs";
 
-/** Records at once: of these the fastest counts as plain JavaScript. */
+/** Numbers of concurrently decoded records; the fastest one represents plain JavaScript. */
 const DEGREES = [1, 8, 32, 128, 512, 4096];
 const ROUNDS = 3;
-/** As the network brings it. */
+/** Size of the chunks, as from the network. */
 const CHUNK = 64 * 1024;
 
 /** @param {Uint8Array[]} chunks */
@@ -21,7 +21,7 @@ const streamOf = chunks => {
 };
 
 /**
- * Runs a piece of work as a host without WebCrypto would: then the module does all of it by itself.
+ * Runs work as in a host without WebCrypto: the module does all of it.
  * @param {() => Promise<number>} work
  */
 const withoutWebCrypto = async work => {
@@ -34,10 +34,10 @@ const withoutWebCrypto = async work => {
 };
 
 /**
- * Measures every way in turns, and keeps the best time of each: what else runs on the machine only adds to a time.
+ * Measures all methods alternately, and keeps the best time of each: other load on the machine can only make a time longer.
  * @param {typeof import("../../../wasm/npm/selvedge.js")} selvedge
  * @param {{ body: Uint8Array, encryption: string, hmac: string, count: number }} sample
- * @returns {Promise<Record<string, number>>} Milliseconds by way.
+ * @returns {Promise<Record<string, number>>} milliseconds by method
  */
 export const measure = async (selvedge, { body, encryption, hmac, count }) => {
   const plainKeys = await importKeys(encryption, hmac);

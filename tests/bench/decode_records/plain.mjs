@@ -1,4 +1,4 @@
-// The same job as somebody would write it without a library: WebCrypto, its keys imported once, a record at a time.
+// The same task without a library: WebCrypto, with keys that are imported once, one record at a time.
 // @ts-check
 
 const utf8 = new TextEncoder();
@@ -26,7 +26,7 @@ export const importKeys = async (encryption, hmac) => ({
 });
 
 /**
- * One record from its line: as its cleartext's bytes, or as an object whose id is checked.
+ * Decodes one line: to the bytes of the cleartext, or to an object whose id is checked.
  * @param {string} line
  * @param {Awaited<ReturnType<typeof importKeys>>} keys
  * @param {"bytes" | "records"} as
@@ -40,12 +40,12 @@ const open = async (line, keys, as) => {
   const cleartext = await crypto.subtle.decrypt(algorithm, keys.aes, fromBase64(payload.ciphertext));
   if (as === "bytes") return new Uint8Array(cleartext);
   const record = JSON.parse(text.decode(cleartext));
-  if (record.id !== envelope.id) throw new Error(`${envelope.id} holds another record`);
+  if (record.id !== envelope.id) throw new Error(`${envelope.id} contains another record`);
   return record;
 };
 
 /**
- * Decodes a body, so many records at once.
+ * Decodes a body, with `degree` records at the same time.
  * @param {Uint8Array} body
  * @param {Awaited<ReturnType<typeof importKeys>>} keys
  * @param {"bytes" | "records"} as

@@ -1,14 +1,14 @@
-//! A first sync of 100,000 records and of 1,000, and a listing of 100,000 straight from the server: records a second,
-//! peak memory, and where the time goes, next to what SQLite alone inserts. Says PASS or FAIL to each bound, and exits
-//! with 1 if any fails.
+//! A first sync of 100,000 records and of 1,000, and a listing of 100,000 from the server: records per second, peak memory,
+//! and shares of the time, compared with inserts by SQLite alone. Prints PASS or FAIL for each bound, and exits with 1 if one
+//! fails.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a bench says figures and may stop at anything"
+    reason = "a bench prints figures and may panic"
 )]
 
-mod alone;
-mod child;
+mod measured_run;
+mod sqlite_only;
 mod stages;
 
 use std::process::ExitCode;
@@ -17,12 +17,12 @@ use std::time::Duration;
 use selvedge_tests::{Account, Device, Randomness, Server, Wire, selvedge};
 use serde_json::{Value, json};
 
-use self::child::Measured;
+use self::measured_run::Measured;
 
 const MANY: u32 = 100_000;
 const FEW: u32 = 1000;
-/// A busy machine is found free once in so many turns.
-const TURNS: usize = 3;
+/// Number of measurements; the best one counts, because other load on the machine can only make it slower.
+const ROUNDS: usize = 3;
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// Records of about 500 bytes with random ids.
@@ -43,12 +43,12 @@ fn records(count: u32) -> impl Iterator<Item = Value> {
 }
 
 /// A server with an account that has `count` records.
-struct Scene {
+struct TestAccount {
     server: Server,
     account: Account,
 }
 
-impl Scene {
+impl TestAccount {
     fn new(count: u32) -> Self {
         let server = Server::start();
         let account = Account::new(1);
@@ -67,21 +67,21 @@ impl Scene {
     /// A new device syncs for the first time.
     fn first_sync(&self, count: u32) -> (Device, Measured) {
         let device = Device::with_credentials(&self.credentials());
-        let measured = child::run(&device, &["--json", "sync", "notes"]);
+        let measured = measured_run::run(&device, &["--json", "sync", "notes"]);
         let report: Value = serde_json::from_str(&measured.stdout).unwrap();
         assert_eq!(report["collections"][0]["received"], count, "{report}");
         (device, measured)
     }
 }
 
-/// What is bound to hold.
+/// Counts the bounds that do not hold.
 #[derive(Default)]
-struct Verdicts {
+struct Bounds {
     failed: u32,
 }
 
-impl Verdicts {
-    fn say(&mut self, holds: bool, claim: &str) {
+impl Bounds {
+    fn check(&mut self, holds: bool, claim: &str) {
         println!("{}  {claim}", if holds { "PASS" } else { "FAIL" });
         self.failed += u32::from(!holds);
     }
@@ -96,20 +96,20 @@ fn mib(bytes: u64) -> f64 {
 }
 
 fn main() -> ExitCode {
-    let mut verdicts = Verdicts::default();
+    let mut bounds = Bounds::default();
     println!("{}", selvedge().display());
     println!("building an account of {MANY} records and one of {FEW}");
-    let (large, small) = (Scene::new(MANY), Scene::new(FEW));
-    sync(&large, &small, &mut verdicts);
-    list(&large, &mut verdicts);
-    if verdicts.failed == 0 {
+    let (large, small) = (TestAccount::new(MANY), TestAccount::new(FEW));
+    sync(&large, &small, &mut bounds);
+    list(&large, &mut bounds);
+    if bounds.failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-fn sync(large: &Scene, small: &Scene, verdicts: &mut Verdicts) {
+fn sync(large: &TestAccount, small: &TestAccount, bounds: &mut Bounds) {
     let (_, few) = small.first_sync(FEW);
     println!(
         "\nfirst sync of {FEW:>6}: {:>8.0} records/s, peak {:.1} MiB",
@@ -119,13 +119,13 @@ fn sync(large: &Scene, small: &Scene, verdicts: &mut Verdicts) {
     let (mut synced, mut sqlite, mut sqlite_at_once) =
         (Duration::MAX, Duration::MAX, Duration::MAX);
     let mut peak = 0;
-    for _ in 0..TURNS {
+    for _ in 0..ROUNDS {
         let (device, measured) = large.first_sync(MANY);
-        let rows = alone::rows(&device.path("store.sqlite"));
+        let rows = sqlite_only::rows(&device.path("store.sqlite"));
         assert_eq!(rows.len(), MANY as usize);
         (synced, peak) = (synced.min(measured.time), peak.max(measured.peak));
-        sqlite = sqlite.min(alone::insert(&rows, 500));
-        sqlite_at_once = sqlite_at_once.min(alone::insert(&rows, rows.len()));
+        sqlite = sqlite.min(sqlite_only::insert(&rows, 500));
+        sqlite_at_once = sqlite_at_once.min(sqlite_only::insert(&rows, rows.len()));
     }
     println!(
         "first sync of {MANY:>6}: {:>8.0} records/s, peak {:.1} MiB",
@@ -145,26 +145,26 @@ fn sync(large: &Scene, small: &Scene, verdicts: &mut Verdicts) {
         stages::measure(&large.credentials(), &large.account, MANY)
     );
     let above = mib(peak.saturating_sub(few.peak));
-    verdicts.say(
+    bounds.check(
         above <= 32.0,
         &format!("peak of {MANY} is {above:.1} MiB above that of {FEW} (at most 32)"),
     );
     let share = 100.0 * sqlite.as_secs_f64() / synced.as_secs_f64();
-    verdicts.say(
+    bounds.check(
         share >= 40.0,
         &format!("the first sync runs at {share:.0} % of SQLite alone (at least 40)"),
     );
 }
 
-fn list(large: &Scene, verdicts: &mut Verdicts) {
+fn list(large: &TestAccount, bounds: &mut Bounds) {
     let wire = Wire::new(&large.credentials(), &large.account);
     let damaged = "0damaged";
     wire.put("notes", damaged, "{oops");
     let device = Device::with_credentials(&large.credentials());
     let (mut time, mut peak, mut decode) = (Duration::MAX, 0, Duration::MAX);
     let mut last = None;
-    for _ in 0..TURNS {
-        let measured = child::run(
+    for _ in 0..ROUNDS {
+        let measured = measured_run::run(
             &device,
             &["records", "list", "notes", "--remote", "--format", "jsonl"],
         );
@@ -183,21 +183,21 @@ fn list(large: &Scene, verdicts: &mut Verdicts) {
         "decoding alone:       {:>8.0} records/s, one thread",
         rate(MANY, decode)
     );
-    verdicts.say(
+    bounds.check(
         mib(peak) <= 32.0,
         &format!("the listing's peak is {:.1} MiB (at most 32)", mib(peak)),
     );
     let share = 100.0 * decode.as_secs_f64() / time.as_secs_f64();
-    verdicts.say(
+    bounds.check(
         share >= 50.0,
         &format!("the listing runs at {share:.0} % of the decoding alone (at least 50)"),
     );
-    verdicts.say(
+    bounds.check(
         lines == MANY as usize,
         &format!("every sound record is printed ({lines})"),
     );
     let is_named = last.code == Some(9) && last.stderr.contains(damaged);
-    verdicts.say(
+    bounds.check(
         is_named,
         &format!(
             "the damaged record is named, and the exit code is 9 ({:?})",

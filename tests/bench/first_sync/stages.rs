@@ -1,4 +1,4 @@
-//! Where the time of a first sync goes: one sync in this process, with a clock at each thing that the host lends.
+//! The shares of the time of a first sync: one sync in this process, with a host that measures its calls.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,7 +23,7 @@ use selvedge_tests::{Account, Wire};
 use serde_json::Value;
 use tokio::runtime::Builder;
 
-/// The shares of the time.
+/// The time of each stage.
 pub(crate) struct Stages {
     whole: Duration,
     waiting: Duration,
@@ -91,7 +91,7 @@ fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> sync::Re
         user_agent: None,
         progress: &|_| (),
     };
-    // As the program itself has it.
+    // The same runtime as the program's.
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -147,7 +147,7 @@ pub(crate) fn decode(credentials: &Value, account: &Account, count: u32) -> Dura
     time
 }
 
-/// A host that knows how long its store takes.
+/// A host that measures the time of its store.
 struct Timed {
     fetch: NativeFetch,
     store: SqliteStore,

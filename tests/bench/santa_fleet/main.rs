@@ -1,14 +1,14 @@
-//! 10,000 machines of a fleet against a server with 10,000 rules: peak memory, computing time, requests a second. Says
-//! PASS or FAIL to each bound, and exits with 1 if any fails.
+//! 10,000 machines of a fleet with a server of 10,000 rules: peak memory, CPU time, requests per second. Prints PASS or FAIL
+//! for each bound, and exits with 1 if one fails.
 //!
-//! The server here answers from memory and looks at nothing, so that what is measured is the fleet.
+//! The server sends prepared responses from memory, so that the fleet is measured, not the server.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a bench says figures and may stop at anything"
+    reason = "a bench prints figures and may panic"
 )]
 
-mod ready_answers;
+mod prepared_responses;
 
 use std::process::ExitCode;
 
@@ -21,10 +21,10 @@ const MAX_MEMORY: u64 = 1 << 30;
 
 fn main() -> ExitCode {
     println!("{}", selvedge().display());
-    let address = ready_answers::serve(RULES);
+    let address = prepared_responses::serve(RULES);
     let url = format!("http://{address}/v1/santa");
     let mut failed = 0;
-    let mut say = |holds: bool, claim: String| {
+    let mut check = |holds: bool, claim: String| {
         println!("{}  {claim}", if holds { "PASS" } else { "FAIL" });
         failed += u32::from(!holds);
     };
@@ -69,17 +69,17 @@ fn main() -> ExitCode {
         );
         println!("{}", report["stages"]);
         let mib = memory as f64 / f64::from(1 << 20);
-        say(
+        check(
             memory > 0 && memory <= MAX_MEMORY,
             format!("{mib:.1} MiB of memory, at most 1 GiB"),
         );
         let synced = number("/machines_synced");
-        say(
+        check(
             synced == MACHINES,
             format!("{synced} of {MACHINES} machines have synced"),
         );
         let (agree, compared) = (number("/rules/agree"), number("/rules/compared"));
-        say(
+        check(
             agree == 50 && compared == 50,
             format!("{agree} of {compared} have the server's rules"),
         );

@@ -1,4 +1,4 @@
-//! A small blocking client that costs little, so that the server's time is what is seen.
+//! A small blocking client with little overhead, so that the figures show the server's time.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use selvedge_core::crypto::hawk::{Credentials, Key, authorization};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
-/// By which accounts are made on the server that was started last.
+/// The token that creates accounts on the server that was started last.
 pub(crate) static LOCAL_TOKEN: Mutex<String> = Mutex::new(String::new());
 
 pub(crate) fn fresh() -> u64 {

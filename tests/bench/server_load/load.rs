@@ -1,4 +1,4 @@
-//! The kinds of load, and how they are measured.
+//! The kinds of load, and their measurement.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -20,17 +20,17 @@ pub(crate) enum Load {
     Batch,
 }
 
-/// What many requests took.
+/// The time of many requests.
 pub(crate) struct Summary {
     rate: f64,
     pub(crate) median: Duration,
     p99: Duration,
     pub(crate) cpu: Duration,
-    /// Of the time that it all took, the part in which a flush was waited for.
+    /// The share of the time that was spent waiting for flushes.
     pub(crate) flush_share: Option<f64>,
 }
 
-/// About what an encrypted record has: 912 bytes with its envelope.
+/// A payload of typical size: 912 bytes with its envelope.
 pub(crate) fn payload() -> String {
     let ciphertext = "c".repeat(684);
     let hmac = "0123456789abcdef".repeat(4);
@@ -39,7 +39,7 @@ pub(crate) fn payload() -> String {
     )
 }
 
-/// Ids that lie anywhere in the index, as random ones do.
+/// Ids that are spread over the index, like random ones.
 pub(crate) fn scattered(number: u64) -> String {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     format!("{:012x}", (mixed ^ (mixed >> 29)) & 0xFFFF_FFFF_FFFF)
@@ -59,7 +59,7 @@ fn body(numbers: impl Iterator<Item = u64>) -> Vec<u8> {
     (text + "]").into_bytes()
 }
 
-/// Makes a collection of the records 0, 1, 2, … in batches.
+/// Uploads a collection with the records 0, 1, 2, … in batches.
 pub(crate) fn fill(user: &User, collection: &str, count: u64) {
     let mut connection = user.connect();
     let numbers: Vec<u64> = (0..count).collect();
@@ -91,7 +91,7 @@ fn upload(connection: &mut Connection<'_>, collection: &str, numbers: &[u64]) {
     }
 }
 
-/// One POST of 100 new records, and how long it took.
+/// Sends one POST of 100 new records, and returns its time.
 pub(crate) fn one_post(user: &User, collection: &str) -> Duration {
     let mut connection = user.connect();
     let first = 1_000_000 + fresh() * 100;
@@ -133,7 +133,7 @@ impl Load {
         matches!(self, Self::InfoCollections | Self::NotModified)
     }
 
-    /// One request, and how long it took.
+    /// Sends one request, and returns its time.
     fn once(self, connection: &mut Connection<'_>, known: &str) -> Duration {
         let number = fresh();
         let (method, path, header, body) = match self {
@@ -216,15 +216,15 @@ impl Load {
     }
 }
 
-/// Whether requests come one at a time or each user's beside the others'.
+/// Whether requests are sent one at a time, or concurrently for each user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Concurrency {
-    /// The users take turns, because the times of one user's writes cannot go on for long at more than a hundred a second.
+    /// The users alternate, because the timestamps of one user's writes allow at most a hundred writes per second for long.
     OneAtATime,
     EachUser,
 }
 
-/// Users ask again and again, each on a connection of its own.
+/// Users send requests repeatedly, each on its own connection.
 pub(crate) fn run(
     server: &Server,
     users: &[User],
@@ -276,7 +276,7 @@ fn ask(users: &[User], load: Load, time: Duration) -> Vec<Duration> {
     times
 }
 
-/// How long a user needs for `count` PUTs of one record each, one after the other.
+/// The time of `count` consecutive PUTs of one record by one user.
 pub(crate) fn burst(user: &User, count: u64) -> Duration {
     let mut connection = user.connect();
     let body = format!("{{\"payload\":\"{}\"}}", payload().replace('"', "\\\""));

@@ -1,36 +1,33 @@
-//! How fast the embedded server is, next to SQLite alone with the same rows.
+//! The speed of the embedded server, compared with SQLite alone with the same rows.
 //!
-//! `tests/bench/server [SECONDS]` starts a server in a process of its own on a fresh directory and prints, for requests one
-//! at a time and on sixteen connections: requests a second, the median and the 99th percentile of the time that one takes,
-//! CPU a request, and the share of the time in which the disk was waited for (fsync). Each connection is a user of its own.
+//! `tests/bench/server [SECONDS]` starts a server in its own process with an empty directory and prints, for requests one at a
+//! time and on sixteen connections: requests per second, median and 99th percentile of the time of a request, CPU time per
+//! request, and the share of the time spent waiting for the disk (fsync). Each connection is another user.
 //!
-//! It ends with the bounds that must hold, PASS or FAIL, and with exit code 1 if one fails.
-#![allow(
-    clippy::print_stdout,
-    reason = "what a benchmark prints is what it is for"
-)]
+//! At the end it prints PASS or FAIL for each bound, and exits with 1 if one fails.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod client;
-mod floor;
 mod load;
 mod process;
+mod sqlite_only;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use self::client::User;
-use self::floor::Floor;
 use self::load::{Concurrency, Load, Summary};
 use self::process::Server;
+use self::sqlite_only::SqliteOnly;
 
-/// CPU that a request without body work may cost the server.
+/// Maximum CPU time of a request without a body.
 const CPU_LIMIT: Duration = Duration::from_micros(250);
-/// How much longer a POST into a large collection may take than one into a small collection.
+/// Maximum time of a POST into a large collection relative to one into a small collection.
 const GROWTH_LIMIT: f64 = 1.3;
-/// How much longer a burst of [`BURST`] PUTs of one user may take than as many durable commits of one row in SQLite.
+/// Maximum time of a burst of [`BURST`] PUTs of one user relative to the same number of durable commits of one row in SQLite.
 const BURST_LIMIT: f64 = 1.5;
 const BURST: u64 = 100;
-/// Memory that the server may have in use after all of the load.
+/// Maximum memory of the server after the load, in MiB.
 const MEMORY_LIMIT: f64 = 64.0;
 const CONNECTIONS: usize = 16;
 const MIB: f64 = 1024.0 * 1024.0;
@@ -51,7 +48,7 @@ fn main() -> ExitCode {
         .map(|_| User::make(&server.address))
         .collect();
     println!(
-        "each row: requests/s, median and 99th percentile, server CPU a request, share of the time in fsync\n"
+        "each row: requests/s, median and 99th percentile, server CPU per request, share of the time in fsync\n"
     );
     for user in &users {
         load::fill(user, "page", 1000);
@@ -73,12 +70,12 @@ fn main() -> ExitCode {
     }
     let memory = server.memory();
     println!("\nSQLite alone, same rows, one connection, each commit durable:");
-    let mut floor = Floor::open(directory.path());
-    floor::print(&mut floor, seconds);
-    let burst = burst(&server, &mut floor);
+    let mut sqlite = SqliteOnly::open(directory.path());
+    sqlite_only::print(&mut sqlite, seconds);
+    let burst = burst(&server, &mut sqlite);
     let growth = growth(&server);
     let cpu = cpu.into_iter().max().unwrap_or_default();
-    println!("\nmemory at most: {:.0} MiB", memory.peak as f64 / MIB);
+    println!("\npeak memory: {:.0} MiB", memory.peak as f64 / MIB);
     let held = [
         bound(
             "memory after the load, MiB",
@@ -115,19 +112,19 @@ fn bound(name: &str, found: f64, limit: f64) -> bool {
     holds
 }
 
-/// How much longer a burst of PUTs takes than as many durable commits of SQLite. Both take turns on the same disk, and the
-/// median of each counts.
-fn burst(server: &Server, floor: &mut Floor) -> f64 {
+/// The time of a burst of PUTs relative to the same number of durable commits of SQLite. Both alternate on the same disk; the
+/// medians are compared.
+fn burst(server: &Server, sqlite: &mut SqliteOnly) -> f64 {
     let user = User::make(&server.address);
     let (mut puts, mut commits) = (Vec::new(), Vec::new());
     for _ in 0..7 {
-        // The user's times may be one second ahead of the clock again.
+        // Wait until the user's timestamps may again be ahead of the clock, by up to one second.
         std::thread::sleep(Duration::from_millis(1100));
         puts.push(load::burst(&user, BURST));
         let started = std::time::Instant::now();
         for _ in 0..BURST {
             let number = client::fresh();
-            floor.insert(number..number + 1);
+            sqlite.insert(number..number + 1);
         }
         commits.push(started.elapsed());
     }
@@ -137,19 +134,19 @@ fn burst(server: &Server, floor: &mut Floor) -> f64 {
     puts.median.as_secs_f64() / commits.median.as_secs_f64()
 }
 
-/// The median time of a POST into a collection of 100,000 records over that into one of 1,000. The two take turns, so that
-/// both see the same disk.
+/// The median time of a POST into a collection of 100,000 records relative to one of 1,000. They alternate, so that the disk
+/// affects both equally.
 fn growth(server: &Server) -> f64 {
     let (small, large) = (User::make(&server.address), User::make(&server.address));
     load::fill(&small, "grow", 1000);
     load::fill(&large, "grow", 100_000);
-    // The server clears up after the batches in the background.
+    // The server deletes the batches in the background.
     std::thread::sleep(Duration::from_secs(8));
     let (mut at_small, mut at_large) = (Vec::new(), Vec::new());
     for round in 0..100 {
         for (user, times) in [(&small, &mut at_small), (&large, &mut at_large)] {
             std::thread::sleep(Duration::from_millis(12));
-            // Ten of them, then the small collection is made anew, so that it stays small.
+            // Recreate the small collection after ten POSTs, so that it stays small.
             if round % 10 == 9 && std::ptr::eq(user, &small) {
                 user.connect().delete("grow");
                 load::fill(user, "grow", 1000);

@@ -1,4 +1,4 @@
-//! The server in a process of its own: this program, run again.
+//! The server in its own process: this program with another argument.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
@@ -19,15 +19,15 @@ pub(crate) struct Server {
     pipes: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
-/// Memory that a process has in use, in bytes.
+/// The memory of a process, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memory {
     pub(crate) now: u64,
     pub(crate) peak: u64,
 }
 
-/// Runs the server until its process is killed. Says its address, and then for each line of input how many nanoseconds it
-/// has waited for flushes.
+/// Runs the server until its process is killed. Prints its address, and then for each line of input the time that it has
+/// waited for flushes, in nanoseconds.
 pub(crate) fn serve(directory: &str) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -71,7 +71,7 @@ impl Server {
             .read_line(&mut address)
             .expect("the server's address");
         let token = local_token(&directory.join("server")).expect("the server's local token");
-        // Of another server that this process ran, the token is of no use any more.
+        // Replaces the token of an earlier server.
         *LOCAL_TOKEN.lock().expect("no panic before") = token.to_string();
         Self {
             address: address.trim().to_owned(),
@@ -80,7 +80,7 @@ impl Server {
         }
     }
 
-    /// Time that the server has waited for flushes.
+    /// The time that the server has waited for flushes.
     pub(crate) fn flushes(&self) -> Duration {
         let (stdin, stdout) = &mut *self.pipes.borrow_mut();
         stdin.write_all(b"\n").expect("the server listens");
@@ -89,7 +89,7 @@ impl Server {
         Duration::from_nanos(line.trim().parse().expect("a number"))
     }
 
-    /// Memory that the server has in use.
+    /// The memory of the server.
     pub(crate) fn memory(&self) -> Memory {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).unwrap_or_default();
@@ -104,11 +104,11 @@ impl Server {
         }
     }
 
-    /// CPU time that the server has used, user and system.
+    /// The CPU time of the server, user and system.
     pub(crate) fn cpu(&self) -> Duration {
         let path = format!("/proc/{}/stat", self.child.id());
         let stat = std::fs::read_to_string(path).unwrap_or_default();
-        // The name in parentheses may hold blanks. utime and stime are fields 14 and 15, in ticks of 10 ms.
+        // The name in parentheses may contain blanks. utime and stime are fields 14 and 15, in ticks of 10 ms.
         let fields = stat
             .rsplit(')')
             .next()

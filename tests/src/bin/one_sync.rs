@@ -1,5 +1,5 @@
-//! One sync in a process of its own, to be killed: what to do comes over the standard input. It is a device's sync, or with
-//! the argument `santa` a machine's with a Santa server.
+//! Runs one sync in its own process, which tests kill. Reads its settings from the standard input. With the argument `santa`
+//! it is a machine's sync with a Santa server, otherwise a device's.
 
 use std::io::Read as _;
 
@@ -13,7 +13,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("there is room for a runtime");
+        .expect("the runtime starts");
     let report = match std::env::args().nth(1).as_deref() {
         Some("santa") => format!(
             "{:?}",
@@ -21,5 +21,5 @@ fn main() {
         ),
         _ => format!("{:?}", runtime.block_on(SyncOnce::from_json(&json).run())),
     };
-    eprintln!("the sync came to its end: {report}");
+    eprintln!("the sync completed: {report}");
 }

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use super::*;
 
-/// A server that answers how many requests it has heard, on a connection that lasts.
+/// A server that responds with the number of requests that it has received, on persistent connections.
 fn server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -37,7 +37,7 @@ fn proxy(fault: Fault) -> (FaultProxy, Receiver<()>) {
     (proxy, alarm)
 }
 
-/// Sends a request on a new connection; answers all that comes until nothing more does.
+/// Sends a request on a new connection; returns everything until the connection closes.
 fn ask(proxy: &FaultProxy) -> String {
     let mut stream = TcpStream::connect(proxy.address).unwrap();
     let request = "PUT /x HTTP/1.1\r\nConnection: close\r\nX-If-Unmodified-Since: 0\r\n\
@@ -49,7 +49,7 @@ fn ask(proxy: &FaultProxy) -> String {
 }
 
 #[test]
-fn each_fault_is_done_to_the_one_request_and_to_no_other() {
+fn each_fault_affects_only_its_request() {
     let canned = Canned {
         status: 503,
         header: Some(("Retry-After", "2")),
@@ -60,7 +60,7 @@ fn each_fault_is_done_to_the_one_request_and_to_no_other() {
     let second = plain.replace("0002", "0003");
     let more = plain.replace("\r\n\r\n4", "\r\nA: b\r\n\r\n4");
     let head = plain.len() - 14;
-    // What the client gets, and how often the server hears of it.
+    // What the client gets, and how often the server receives the request.
     let rows = [
         (Fault::LostRequest, "", 0),
         (Fault::LostReply, "", 1),
@@ -87,7 +87,7 @@ fn each_fault_is_done_to_the_one_request_and_to_no_other() {
 }
 
 #[test]
-fn a_late_answer_is_late() {
+fn a_delayed_response_arrives_late() {
     let time = Duration::from_millis(30);
     let (proxy, _alarm) = proxy(Fault::Delay(time));
     let _first = ask(&proxy);
@@ -97,7 +97,7 @@ fn a_late_answer_is_late() {
 }
 
 #[test]
-fn a_held_client_waits_until_it_goes() {
+fn a_held_client_gets_no_response() {
     for (fault, heard) in [(Fault::HeldRequest, 1), (Fault::HeldReply, 2)] {
         let (proxy, alarm) = proxy(fault);
         let _first = ask(&proxy);

@@ -1,5 +1,5 @@
-// What the tests ask of a Firefox. It runs in the window of the browser itself, with all of its privileges, and hangs on
-// that window as `selvedge`. Only who is signed in is replaced here: Hawk, crypto, engines and merging are Firefox's own.
+// The functions that tests call in Firefox. This script runs in the browser window with full privileges, and defines
+// `window.selvedge`. It replaces only the signed-in user: Hawk, crypto, engines and merging are Firefox's own.
 
 const load = (address) => ChromeUtils.importESModule(address);
 const { Weave } = load("resource://services-sync/main.sys.mjs");
@@ -18,10 +18,10 @@ async function until(what, claim, millis = 60000) {
     const found = await claim();
     if (found) return found;
   }
-  throw new Error(`${what} did not come about in ${millis} ms`);
+  throw new Error(`${what} did not happen within ${millis} ms`);
 }
 
-/** What the syncs since the last look, and each of their engines, told their observers. Some begin by themselves. */
+/** The observer notifications of the syncs since the last `outcome`, by sync. Firefox starts some syncs by itself. */
 let syncs = [];
 const text = (thing) => String(thing?.message ?? thing);
 
@@ -32,19 +32,19 @@ function listen() {
       else if (syncs.length) listener(syncs.at(-1), subject, name);
     });
   on("service:sync:start");
-  on("engine:sync:error", (told, error, name) => told.errors.push(`${name}: ${text(error)}`));
-  on("engine:sync:applied", (told, counts, name) => (told.applied[name] = sum(told.applied[name], counts)));
-  on("engine:sync:uploaded", (told, counts, name) => (told.uploaded[name] = sum(told.uploaded[name], counts)));
-  on("engine:validate:finish", (told, result, name) => {
+  on("engine:sync:error", (record, error, name) => record.errors.push(`${name}: ${text(error)}`));
+  on("engine:sync:applied", (record, counts, name) => (record.applied[name] = sum(record.applied[name], counts)));
+  on("engine:sync:uploaded", (record, counts, name) => (record.uploaded[name] = sum(record.uploaded[name], counts)));
+  on("engine:validate:finish", (record, result, name) => {
     const found = (result?.problems ?? []).filter(({ count }) => count > 0);
-    told.problems[name] = found.map(({ name: problem, count }) => `${problem}: ${count}`);
+    record.problems[name] = found.map(({ name: problem, count }) => `${problem}: ${count}`);
   });
-  on("engine:validate:error", (told, error, name) => told.errors.push(`validating ${name}: ${text(error)}`));
-  on("service:sync:error", (told, error) => {
-    told.errors.push(`sync: ${text(error)}`);
-    told.ended ??= "error";
+  on("engine:validate:error", (record, error, name) => record.errors.push(`validating ${name}: ${text(error)}`));
+  on("service:sync:error", (record, error) => {
+    record.errors.push(`sync: ${text(error)}`);
+    record.ended ??= "error";
   });
-  on("service:sync:finish", (told) => (told.ended ??= "finish"));
+  on("service:sync:finish", (record) => (record.ended ??= "finish"));
 }
 
 function sum(counts = {}, more) {
@@ -55,7 +55,7 @@ function sum(counts = {}, more) {
   return total;
 }
 
-/** The account: who is signed in, the key, the OAuth token, the devices and no push. */
+/** Replaces the account: the user, the key, the OAuth token, the devices, and no push. */
 function replaceSignedInUser({ uid, scopedKey, accessToken, deviceId, deviceName }) {
   const accounts = getFxAccountsSingleton();
   const user = { uid, email: "reader@example.org", verified: true, displayName: null };
@@ -92,17 +92,17 @@ function replaceSignedInUser({ uid, scopedKey, accessToken, deviceId, deviceName
 
 const idle = () => until("the end of the sync", () => !Weave.Service.locked && syncs.every(({ ended }) => ended));
 
-/** All syncs since the last look, as one. */
+/** The combined result of all syncs since the last call. */
 function outcome() {
   const { login, service, sync, engines } = Weave.Status;
   const all = { syncs: syncs.length, errors: [], applied: {}, uploaded: {}, problems: {} };
-  for (const told of syncs) {
-    if (told.ended !== "finish") all.errors.push(`ended: ${told.ended}`);
-    all.errors.push(...told.errors);
+  for (const record of syncs) {
+    if (record.ended !== "finish") all.errors.push(`ended: ${record.ended}`);
+    all.errors.push(...record.errors);
     for (const what of ["applied", "uploaded"]) {
-      for (const [name, counts] of Object.entries(told[what])) all[what][name] = sum(all[what][name], counts);
+      for (const [name, counts] of Object.entries(record[what])) all[what][name] = sum(all[what][name], counts);
     }
-    for (const [name, problems] of Object.entries(told.problems)) {
+    for (const [name, problems] of Object.entries(record.problems)) {
       all.problems[name] = [...(all.problems[name] ?? []), ...problems];
     }
   }
@@ -110,7 +110,7 @@ function outcome() {
   return { ...all, status: { login, service, sync, engines: { ...engines } } };
 }
 
-/** Signs in, and answers what came of the first sync, which Firefox begins by itself. */
+/** Signs in, and returns the result of the first sync, which Firefox starts by itself. */
 async function signIn(account) {
   await Weave.Service.promiseInitialized;
   replaceSignedInUser(account);
@@ -234,7 +234,7 @@ const addresses = {
   },
 };
 
-/** What an extension keeps by `storage.sync`, without the extension. */
+/** The values of an extension in `storage.sync`, without the extension. */
 const extension = {
   set: (id, items) => extensionStorageSync.set({ id }, items, {}).then(() => {}),
   get: (id) => extensionStorageSync.get({ id }, null, {}),
@@ -261,7 +261,7 @@ const clients = {
 };
 
 const engines = {
-  /** Whether an engine is on, and when it last synced: 0 after a reset. */
+  /** Whether an engine is enabled, and its last sync: 0 after a reset. */
   async state(name) {
     const engine = Weave.Service.engineManager.get(name);
     return { enabled: engine.enabled, lastSync: await engine.getLastSync() };

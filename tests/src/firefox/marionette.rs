@@ -1,4 +1,4 @@
-//! Marionette, by which a program drives Firefox: packets of JSON over TCP, each with its length in front.
+//! Marionette, the protocol that controls Firefox: JSON packets over TCP, each with its length before it.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// More than any answer of these tests has.
+/// Maximum size of a packet.
 const MAX_BYTES: usize = 64 << 20;
 
 /// A connection with a session.
@@ -17,10 +17,10 @@ pub(super) struct Marionette {
 }
 
 impl Marionette {
-    /// Connects; each answer is to come within `patience`.
-    pub(super) fn connect(port: u16, patience: Duration) -> std::io::Result<Self> {
+    /// Connects; `timeout` applies to each response.
+    pub(super) fn connect(port: u16, timeout: Duration) -> std::io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(patience))?;
+        stream.set_read_timeout(Some(timeout))?;
         stream.set_nodelay(true)?;
         let mut marionette = Self { stream, sent: 0 };
         let hello = marionette.receive()?;
@@ -28,7 +28,7 @@ impl Marionette {
         Ok(marionette)
     }
 
-    /// Sends a command and answers its result.
+    /// Sends a command and returns its result.
     #[track_caller]
     pub(super) fn command(&mut self, name: &str, parameters: &Value) -> Value {
         self.send(name, parameters).expect("Firefox takes commands");
@@ -42,7 +42,7 @@ impl Marionette {
         answer[3].clone()
     }
 
-    /// Asks it to end at once; whether it hears is not waited for.
+    /// Sends the command to quit, without waiting for the response.
     pub(super) fn quit(&mut self) {
         let _ = self.send("Marionette:Quit", &json!({ "flags": ["eForceQuit"] }));
     }

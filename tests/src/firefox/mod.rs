@@ -1,7 +1,7 @@
-//! A real Firefox, without a window and without an accounts server, which syncs with the server of a test.
+//! A real Firefox, headless and without an accounts server, which syncs with the server of a test.
 //!
-//! Only who is signed in is replaced, by `chrome.js`: the user, the scoped key, the OAuth token, the list of devices and
-//! push. Everything else is Firefox's own: the token server's client, Hawk, the record crypto, engines and merging.
+//! `chrome.js` replaces only the signed-in user: the user, the scoped key, the OAuth token, the list of devices and push.
+//! Everything else is Firefox's own: the client of the token server, Hawk, the record crypto, engines and merging.
 
 mod marionette;
 
@@ -19,29 +19,29 @@ const CHROME: &str = include_str!("chrome.js");
 const PREFS: &str = include_str!("prefs.js");
 const START: Duration = Duration::from_secs(120);
 const SCRIPT: Duration = Duration::from_secs(180);
-/// Calls a function of `chrome.js`, and hands back what its promise comes to.
+/// Calls a function of `chrome.js`, and returns the result of its promise.
 const CALL: &str = "const [name, args, done] = arguments; \
     Promise.resolve().then(() => window.selvedge(name, args)).then( \
         (value) => done({ value: value ?? null }), \
         (error) => done({ error: `${error}\\n${error?.stack}` }));";
 
-/// A running Firefox with a new profile. It is ended when the value goes.
+/// A running Firefox with a new profile. It is stopped when the value is dropped.
 #[derive(Debug)]
 pub struct Firefox {
     marionette: Marionette,
     process: Process,
-    // Removed last, when nobody writes there any more.
+    // Removed last, after the process has ended.
     _dir: TempDir,
 }
 
-/// A child that does not outlive its value.
+/// A child process that is killed when the value is dropped.
 #[derive(Debug)]
 struct Process(Child);
 
 impl Firefox {
-    /// The program: what `SELVEDGE_FIREFOX` names, or else `firefox-esr` on the path; none where it is not installed.
+    /// The program: the path in `SELVEDGE_FIREFOX`, or `firefox-esr` in PATH; `None` if it is not installed.
     ///
-    /// Other builds move the modules about that `chrome.js` calls, or may not use a profile in a temporary directory.
+    /// Other builds may have the modules that `chrome.js` loads in other places, or cannot use a profile in a temporary directory.
     #[must_use]
     pub fn installed() -> Option<PathBuf> {
         if let Some(path) = std::env::var_os("SELVEDGE_FIREFOX") {
@@ -59,10 +59,10 @@ impl Firefox {
             .find(|path| path.is_file())
     }
 
-    /// Starts one that knows only this server's token server, and waits for its window.
+    /// Starts Firefox with this server's token server, and waits for its window.
     #[must_use]
     pub fn start(program: &Path, server: &Server) -> Self {
-        let dir = TempDir::new().expect("there is room for a directory");
+        let dir = TempDir::new().expect("a directory can be created");
         let profile = dir.path().join("profile");
         let token_server = format!("{}/1.0/sync/1.5", server.url());
         let prefs = format!(
@@ -98,7 +98,7 @@ impl Firefox {
         }
     }
 
-    /// Signs in to the account of this device, and lets Firefox do the first sync that follows.
+    /// Signs in to the account of this device, and waits for Firefox's first sync.
     #[track_caller]
     pub fn sign_in(&mut self, device: &Device) -> FirefoxSynced {
         let credentials =
@@ -115,10 +115,10 @@ impl Firefox {
         FirefoxSynced::of(self.call("signIn", &json!([account])))
     }
 
-    /// Lets it sync, as its button does.
+    /// Syncs, as the button does.
     ///
     /// # Panics
-    /// When the sync, an engine or a record fails.
+    /// If the sync, an engine or a record fails.
     #[track_caller]
     pub fn sync(&mut self) -> FirefoxSynced {
         FirefoxSynced::of(self.call("sync", &json!([])))
@@ -127,7 +127,7 @@ impl Firefox {
     /// Calls a function of `chrome.js` with a list of arguments.
     ///
     /// # Panics
-    /// When that function throws.
+    /// If that function throws.
     #[track_caller]
     pub fn call(&mut self, name: &str, args: &Value) -> Value {
         let script = in_window(CALL, &json!([name, args]));
@@ -148,15 +148,15 @@ impl Drop for Firefox {
 }
 
 impl Process {
-    /// Connects to the port that it writes into this file when it begins to listen.
+    /// Connects to the port that Firefox writes into this file when it listens.
     fn connect(&mut self, file: &Path) -> Marionette {
-        let patience = SCRIPT + Duration::from_secs(20);
+        let timeout = SCRIPT + Duration::from_secs(20);
         let end = Instant::now() + START;
         while Instant::now() < end {
-            // Until it is written whole, the text is no number or not the port.
+            // A partly written file is not a number, or not the port.
             let text = std::fs::read_to_string(file).unwrap_or_default();
             if let Ok(port) = text.trim().parse()
-                && let Ok(marionette) = Marionette::connect(port, patience)
+                && let Ok(marionette) = Marionette::connect(port, timeout)
             {
                 return marionette;
             }
@@ -168,7 +168,7 @@ impl Process {
         panic!("Firefox did not listen in {} seconds", START.as_secs());
     }
 
-    /// Waits a while for the end, and then brings it about.
+    /// Waits some seconds for the end, and then kills the process.
     fn end(&mut self) {
         let end = Instant::now() + Duration::from_secs(20);
         while Instant::now() < end {
@@ -195,34 +195,34 @@ fn in_window(script: &str, args: &Value) -> Value {
     json!({ "script": script, "args": args, "sandbox": "system", "newSandbox": false })
 }
 
-/// What came of one of Firefox's syncs, as its own observers were told.
+/// The result of Firefox's syncs, from its observer notifications.
 #[derive(Debug, Clone)]
 pub struct FirefoxSynced(pub Value);
 
 impl FirefoxSynced {
-    /// Checks that nothing failed: the sync ended well, so did every engine and every record, in both directions, and
-    /// Firefox's validators found nothing wrong on the server.
+    /// Checks that the sync, every engine and every record succeeded, in both directions, and that Firefox's validators found
+    /// no problem on the server.
     #[track_caller]
-    fn of(told: Value) -> Self {
+    fn of(result: Value) -> Self {
         let good = json!({ "login": "success.login", "service": "success.status_ok", "sync": "success.sync", "engines": {} });
-        assert_eq!(told["status"], good, "{told:#}");
-        assert_eq!(told["errors"], json!([]), "{told:#}");
+        assert_eq!(result["status"], good, "{result:#}");
+        assert_eq!(result["errors"], json!([]), "{result:#}");
         for (what, count) in [
             ("applied", "failed"),
             ("applied", "newFailed"),
             ("uploaded", "failed"),
         ] {
-            for (name, counts) in entries(&told[what]) {
-                assert_eq!(counts[count], 0, "{name} {what} {count}: {told:#}");
+            for (name, counts) in entries(&result[what]) {
+                assert_eq!(counts[count], 0, "{name} {what} {count}: {result:#}");
             }
         }
-        for (name, problems) in entries(&told["problems"]) {
-            assert_eq!(*problems, json!([]), "{name}: {told:#}");
+        for (name, problems) in entries(&result["problems"]) {
+            assert_eq!(*problems, json!([]), "{name}: {result:#}");
         }
-        Self(told)
+        Self(result)
     }
 
-    /// How many records of a collection it took in.
+    /// Number of records of a collection that Firefox applied.
     #[must_use]
     pub fn applied(&self, collection: &str) -> u64 {
         self.0["applied"][collection]["applied"]
@@ -230,7 +230,7 @@ impl FirefoxSynced {
             .unwrap_or(0)
     }
 
-    /// How many records of a collection it sent.
+    /// Number of records of a collection that Firefox uploaded.
     #[must_use]
     pub fn sent(&self, collection: &str) -> u64 {
         self.0["uploaded"][collection]["sent"].as_u64().unwrap_or(0)

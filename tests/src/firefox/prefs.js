@@ -1,4 +1,4 @@
-// No word to anybody but the server of the test. What is not switched off below meets a proxy that is not there.
+// No requests except to the server of the test. Other requests go to a proxy that does not exist.
 user_pref("network.proxy.type", 1);
 user_pref("network.proxy.http", "127.0.0.1");
 user_pref("network.proxy.http_port", 9);
@@ -45,7 +45,7 @@ user_pref("toolkit.telemetry.enabled", false);
 user_pref("toolkit.telemetry.server", "");
 user_pref("toolkit.telemetry.unified", false);
 
-// A window without greetings.
+// A window without welcome pages.
 user_pref("browser.aboutwelcome.enabled", false);
 user_pref("browser.bookmarks.restore_default_bookmarks", false);
 user_pref("browser.newtabpage.enabled", false);
@@ -63,7 +63,7 @@ user_pref("trailhead.firstrun.didSeeAboutWelcome", true);
 // Marionette chooses a free port, and writes it into the profile.
 user_pref("marionette.port", 0);
 
-// The tests say when it syncs. Bookmarks and passwords are validated against the server after each sync.
+// The tests start the syncs. Firefox validates bookmarks and passwords against the server after each sync.
 user_pref("services.sync.scheduler.activeInterval", 36000);
 user_pref("services.sync.scheduler.idleInterval", 36000);
 user_pref("services.sync.scheduler.immediateInterval", 36000);

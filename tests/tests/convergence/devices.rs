@@ -1,4 +1,4 @@
-//! The devices of an account, and what happens to them.
+//! The devices of an account, and the operations on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,27 +14,27 @@ use selvedge_host::SystemRandom;
 use selvedge_tests::Account;
 use serde_json::{Map, Value};
 
-use crate::asks::Asks;
-use crate::killable_host::{Fault, KillableHost};
+use crate::faulty_host::{Fault, FaultyHost};
 use crate::model::{Fields, Model};
-use crate::op::Op;
-use crate::world::World;
+use crate::operations::Operation;
+use crate::pending_commands::PendingCommands;
+use crate::test_server::TestServer;
 
 /// The devices of one account.
 pub(crate) struct Devices<'w> {
-    pub(crate) world: &'w World,
+    pub(crate) server: &'w TestServer,
     pub(crate) account: Account,
     pub(crate) credentials: Credentials,
-    pub(crate) hosts: Vec<KillableHost>,
+    pub(crate) hosts: Vec<FaultyHost>,
     pub(crate) model: Model,
-    pub(crate) asks: Asks,
+    pub(crate) pending_commands: PendingCommands,
 }
 
-/// A device as it was before a sync, for what the sync then says to be judged by.
+/// The state of a device before a sync, to check the sync's report.
 pub(crate) struct Before {
-    /// What was there.
+    /// The live records.
     pub(crate) records: BTreeMap<String, Fields>,
-    /// The ids of all records, deleted ones too that the server was not told of.
+    /// The ids of all records, including deleted ones whose deletion is not uploaded.
     pub(crate) ids: BTreeSet<String>,
     pub(crate) state: GlobalState,
 }
@@ -53,85 +53,92 @@ pub(crate) fn fields(cleartext: &str) -> Fields {
 }
 
 impl<'w> Devices<'w> {
-    /// So many devices of a new account, with their clocks wrong by so much.
-    pub(crate) fn new(world: &'w World, count: usize, clocks: &[i64]) -> Self {
-        let account = Account::new(world.next_uid());
-        let host = |clock: &i64| KillableHost::new(world.fetch.clone(), *clock);
+    /// Creates devices of a new account, with these offsets of their clocks.
+    pub(crate) fn new(server: &'w TestServer, count: usize, clocks: &[i64]) -> Self {
+        let account = Account::new(server.next_uid());
+        let host = |clock: &i64| FaultyHost::new(server.fetch.clone(), *clock);
         Self {
-            world,
-            credentials: world.credentials(&account),
+            server,
+            credentials: server.credentials(&account),
             account,
             hosts: clocks.iter().take(count).map(host).collect(),
             model: Model::default(),
-            asks: Asks::default(),
+            pending_commands: PendingCommands::default(),
         }
     }
 
-    pub(crate) async fn happen(&mut self, op: &Op) -> Result<(), TestCaseError> {
+    pub(crate) async fn perform(&mut self, operation: &Operation) -> Result<(), TestCaseError> {
         let count = self.hosts.len();
-        match *op {
-            Op::Put {
+        match *operation {
+            Operation::Put {
                 device,
                 record,
                 fields,
             } => self.put(device % count, record, fields).await,
-            Op::Set {
+            Operation::Set {
                 device,
                 record,
                 field,
             } => self.set(device % count, record, field).await,
-            Op::Remove {
+            Operation::Remove {
                 device,
                 record,
                 field,
             } => self.remove(device % count, record, field).await,
-            Op::Delete { device, record } => self.delete(device % count, record).await,
-            Op::Sync { device, fault } => {
+            Operation::Delete { device, record } => self.delete(device % count, record).await,
+            Operation::Sync { device, fault } => {
                 self.sync(device % count, fault).await?;
             }
-            Op::SyncTogether { one, other, fault } => {
+            Operation::SyncTogether { one, other, fault } => {
                 return self.sync_together(one % count, other % count, fault).await;
             }
-            Op::ReplaceKeys => {
+            Operation::ReplaceKeys => {
                 self.replace_keys();
-                self.asks.forget();
+                self.pending_commands.forget();
             }
-            Op::EmptyTheServer => {
-                let (status, _) = self.world.wire(&self.account).send("DELETE", "storage", "");
+            Operation::EmptyTheServer => {
+                let (status, _) = self
+                    .server
+                    .wire(&self.account)
+                    .send("DELETE", "storage", "");
                 assert_eq!(status, 200);
                 self.model.server_forgets();
-                self.asks.forget();
+                self.pending_commands.forget();
             }
-            Op::MoveToAnotherNode => {
-                self.account.uid = self.world.next_uid();
-                self.credentials = self.world.credentials(&self.account);
+            Operation::MoveToAnotherNode => {
+                self.account.uid = self.server.next_uid();
+                self.credentials = self.server.credentials(&self.account);
                 self.model.server_forgets();
-                self.asks.forget();
+                self.pending_commands.forget();
             }
-            Op::Ask {
+            Operation::SendCommand {
                 from,
                 to,
                 what,
                 fault,
-            } => return self.ask(from % count, to % count, what, fault).await,
-            Op::First {
+            } => {
+                return self
+                    .send_command(from % count, to % count, what, fault)
+                    .await;
+            }
+            Operation::First {
                 device,
                 mode,
                 fault,
             } => return self.first(device % count, mode, fault).await,
-            Op::Choose { device, wish } => self.choose(device % count, wish).await,
-            // More would only make stories longer.
-            Op::Join if count >= 5 => {}
-            Op::Join => self
+            Operation::Choose { device, wish } => self.choose(device % count, wish).await,
+            // More devices would only make the cases slower.
+            Operation::Join if count >= 5 => {}
+            Operation::Join => self
                 .hosts
-                .push(KillableHost::new(self.world.fetch.clone(), 0)),
-            Op::SignIn { device } => self.hosts[device % count].is_signed_in.set(true),
+                .push(FaultyHost::new(self.server.fetch.clone(), 0)),
+            Operation::SignIn { device } => self.hosts[device % count].is_signed_in.set(true),
         }
         Ok(())
     }
 
     fn replace_keys(&self) {
-        let wire = self.world.wire(&self.account);
+        let wire = self.server.wire(&self.account);
         if wire.get("info/collections").get("crypto").is_none() {
             return;
         }
@@ -142,15 +149,12 @@ impl<'w> Devices<'w> {
         wire.put("crypto", "keys", &sealed);
     }
 
-    pub(crate) fn records(
-        &self,
-        device: usize,
-    ) -> Records<'_, KillableHost, KillableHost, KillableHost> {
+    pub(crate) fn records(&self, device: usize) -> Records<'_, FaultyHost, FaultyHost, FaultyHost> {
         let host = &self.hosts[device];
         Records::new(host, host, host, notes())
     }
 
-    /// What the device keeps of the account.
+    /// The device's stored state of the account.
     pub(crate) async fn state(&self, device: usize) -> GlobalState {
         let text = self.hosts[device].global().await.unwrap();
         text.map_or_else(GlobalState::default, |text| {
@@ -190,7 +194,7 @@ impl<'w> Devices<'w> {
         }
     }
 
-    /// Syncs a device, and learns from what it reports.
+    /// Syncs a device, and records its report.
     pub(crate) async fn sync(
         &mut self,
         device: usize,
@@ -261,7 +265,7 @@ impl<'w> Devices<'w> {
         self.learn_of_wipes(device, before, report).await;
         let client = self.state(device).await.clients.id;
         let client = client.map(|id| id.to_string()).unwrap_or_default();
-        self.asks
+        self.pending_commands
             .learn(&client, report)
             .map_err(TestCaseError::fail)
     }

@@ -1,4 +1,4 @@
-//! What people do to records on a device.
+//! Edits of records on a device.
 
 use selvedge_core::host::{Base, Store as _};
 use selvedge_core::ids::RecordId;

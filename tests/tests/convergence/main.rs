@@ -1,21 +1,18 @@
-//! Two to four devices edit, delete and sync in random order, also at the same time and over a network that fails; they
-//! ask things of each other, take one side's records, and switch the collection off and on. In the end all have the same,
-//! and what anybody wrote is there unless somebody who saw it wrote over it, a conflict rule that a report names for the
-//! record let it go, or a person decided that it may.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Two to four devices edit, delete and sync in random order, also concurrently and with network failures; they send commands
+//! to each other, run first syncs with all modes, and disable and enable the collection. At the end all devices have the same
+//! records. Every written value exists, unless a device that had it overwrote it, a report names a conflict rule for the
+//! record, or a decision of the user allowed its loss.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
-mod asks;
-mod decisions;
 mod devices;
 mod edits;
-mod killable_host;
+mod faulty_host;
+mod final_state;
 mod model;
-mod op;
-mod settle;
-mod world;
+mod operations;
+mod pending_commands;
+mod test_server;
+mod user_decisions;
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -24,13 +21,13 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use selvedge_tests::seed;
 
-use self::op::story;
-use self::world::World;
+use self::operations::operations;
+use self::test_server::TestServer;
 
-/// How long new cases are tried, unless `SELVEDGE_PROPERTY_SECONDS` says otherwise.
+/// How long new cases are started; `SELVEDGE_PROPERTY_SECONDS` overrides it.
 const SECONDS: u64 = 20;
 
-/// How many are tried at least, however long that takes.
+/// Minimum number of cases, independent of the time.
 const LEAST_CASES: u32 = 10;
 
 #[test]
@@ -45,13 +42,17 @@ fn all_devices_end_equal_and_no_edit_is_lost_without_a_rule() {
         ..Config::default()
     };
     let (began, cases) = (Instant::now(), RefCell::new(0u32));
-    let world = World::start();
-    let case = (2..=4usize, story(), vec(-100_000_000i64..100_000_000, 4));
-    let result = TestRunner::new(config).run(&case, |(devices, ops, clocks)| {
-        // A slow machine tries fewer cases, but not too few to mean anything.
+    let server = TestServer::start();
+    let case = (
+        2..=4usize,
+        operations(),
+        vec(-100_000_000i64..100_000_000, 4),
+    );
+    let result = TestRunner::new(config).run(&case, |(devices, operations, clocks)| {
+        // A slow machine runs fewer cases, but at least the minimum.
         if began.elapsed() < Duration::from_secs(seconds) || *cases.borrow() < LEAST_CASES {
             *cases.borrow_mut() += 1;
-            world.play(devices, &ops, &clocks)?;
+            server.run(devices, &operations, &clocks)?;
         }
         Ok(())
     });

@@ -1,4 +1,4 @@
-//! What must be there in the end. Every value is written once only, so that it tells who wrote it.
+//! The expected final state. Every value is written only once, so that it identifies its write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,20 @@ use selvedge_core::reconcile::Rule;
 /// The fields of a record with the values that are in them.
 pub(crate) type Fields = BTreeMap<String, String>;
 
-/// Remembers what was written where, and by what it was replaced knowingly.
+/// Records all writes, and which values were replaced by devices that had them.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     /// The record and field of each value.
     written: BTreeMap<String, (String, String)>,
-    /// Values that somebody who saw them wrote over, removed, or deleted with their record.
+    /// Values that a device that had them overwrote, removed, or deleted with their record.
     replaced: BTreeSet<String>,
-    /// Records that somebody deleted, with the values that went.
+    /// Deleted records, with their values.
     deleted: Vec<Deleted>,
-    /// Deleted records whose tombstones the server forgot: a device that had not heard of the deletion brings them back as
-    /// it knew them.
-    forgiven: BTreeSet<String>,
-    /// Values that only a device had whose records a decision removed.
+    /// Deleted records whose tombstones the server lost: a device that did not receive the deletion uploads them again.
+    tombstone_lost: BTreeSet<String>,
+    /// Values that existed only on a device whose records a decision removed.
     wiped: BTreeSet<String>,
-    /// Values that a decision brought back, or left as they were on the server: what was done to them is undone.
+    /// Values that a decision restored, or left unchanged on the server: earlier changes of them are undone.
     undone: BTreeSet<String>,
     /// The rules that reports named, by record.
     rules: BTreeMap<String, BTreeSet<Rule>>,
@@ -32,12 +31,12 @@ pub(crate) struct Model {
 struct Deleted {
     record: String,
     fields: Fields,
-    /// Whether the device knew what the server had of it: only then it can tell what is there as something new.
+    /// Whether the device knew the server's version: only then can it distinguish a new version.
     is_known_to_the_server: bool,
 }
 
 impl Model {
-    /// A value that was never written before, for this field.
+    /// Returns a new value for a field, and records the write.
     pub(crate) fn write(&mut self, record: &str, field: &str) -> String {
         let value = format!("v{}", self.written.len());
         self.written
@@ -45,12 +44,12 @@ impl Model {
         value
     }
 
-    /// Somebody who saw this value replaced it.
+    /// Records that a device that had this value replaced it.
     pub(crate) fn replace(&mut self, value: &str) {
         self.replaced.insert(value.to_owned());
     }
 
-    /// Somebody deleted a record that held these fields.
+    /// Records the deletion of a record with these fields.
     pub(crate) fn delete(&mut self, record: &str, fields: Fields, is_known_to_the_server: bool) {
         self.replaced.extend(fields.values().cloned());
         self.deleted.push(Deleted {
@@ -60,14 +59,14 @@ impl Model {
         });
     }
 
-    /// The server lost all that it had, its tombstones among it.
+    /// Records that the server lost all its data, including tombstones.
     pub(crate) fn server_forgets(&mut self) {
-        self.forgiven
+        self.tombstone_lost
             .extend(self.deleted.drain(..).map(|deleted| deleted.record));
     }
 
-    /// A decision removed the records of a device. What none has now may be gone for good; what was done to its records
-    /// there, and not told the server, is undone.
+    /// Records that a decision removed the records of a device. Values that no device has now may be lost; local changes of its
+    /// records that were not uploaded are undone.
     pub(crate) fn wiped(
         &mut self,
         records: &BTreeMap<String, Fields>,
@@ -87,9 +86,9 @@ impl Model {
             .retain(|deleted| !ids.contains(&deleted.record));
     }
 
-    /// A person decided that the records of one device take the place of all others, of which the other devices have
-    /// these values.
-    pub(crate) fn stands(
+    /// Records the user's decision that the records of one device replace all others; `elsewhere` are the values of the other
+    /// devices.
+    pub(crate) fn replaces_all(
         &mut self,
         records: &BTreeMap<String, Fields>,
         elsewhere: &BTreeSet<String>,
@@ -103,7 +102,7 @@ impl Model {
         self.server_forgets();
     }
 
-    /// A report names a rule for a record.
+    /// Records that a report names a rule for a record.
     pub(crate) fn rule(&mut self, record: &str, rule: Rule) {
         self.rules
             .entry(record.to_owned())
@@ -117,10 +116,10 @@ impl Model {
             .is_some_and(|named| rules.iter().any(|rule| named.contains(rule)))
     }
 
-    /// Checks what all devices have in the end, and what their journals have.
+    /// Checks the final records of all devices, and their journals.
     ///
     /// # Errors
-    /// What was lost, or came back, without a reason; what gave way and is in no journal.
+    /// A value that was lost or returned without a reason, or that was replaced and is not in a journal.
     pub(crate) fn check(
         &self,
         end: &BTreeMap<String, Fields>,
@@ -141,20 +140,20 @@ impl Model {
             let may_go = self.wiped.contains(value) || self.has(record, OF_FIELDS);
             if !is_there && !is_replaced && !may_go {
                 return Err(format!(
-                    "{value} in {field} of {record} is lost, and no rule says why"
+                    "{value} in {field} of {record} is lost, and no reported rule explains it"
                 ));
             }
             if !is_there && !is_replaced && !journals.contains(value) {
                 return Err(format!(
-                    "{value} in {field} of {record} gave way, and no journal has it"
+                    "{value} in {field} of {record} was replaced, and no journal has it"
                 ));
             }
-            let may_return = self.forgiven.contains(record)
+            let may_return = self.tombstone_lost.contains(record)
                 || self.undone.contains(value)
                 || self.has(record, ANY);
             if is_there && is_replaced && !may_return {
                 return Err(format!(
-                    "{value} in {field} of {record} came back, and no rule says why"
+                    "{value} in {field} of {record} returned, and no reported rule explains it"
                 ));
             }
         }
@@ -184,7 +183,7 @@ impl Model {
                     .all(|value| gone.values().any(|old| old == value));
             if is_the_same && !self.has(record, &[Rule::EditBeatsDelete]) {
                 return Err(format!(
-                    "{record} was deleted and is there as it was, and no rule says why"
+                    "{record} was deleted and exists unchanged, and no reported rule explains it"
                 ));
             }
         }
@@ -196,13 +195,13 @@ impl Model {
 mod tests {
     use super::*;
 
-    /// With journals that have everything.
+    /// Checks with journals that contain everything.
     fn check(model: &Model, end: &BTreeMap<String, Fields>) -> Result<(), String> {
         model.check(end, &model.written.keys().cloned().collect())
     }
 
     #[test]
-    fn a_value_that_gave_way_and_is_in_no_journal_is_found_out() {
+    fn a_replaced_value_that_is_not_in_a_journal_is_detected() {
         let mut model = Model::default();
         let value = model.write("r", "f");
         model.rule("r", Rule::NewerFieldWins);
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_lost_without_a_rule_is_found_out() {
+    fn a_value_lost_without_a_rule_is_detected() {
         let mut model = Model::default();
         let value = model.write("r", "f");
         assert!(check(&model, &end(Some(&value))).is_ok());
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_comes_back_without_a_rule_is_found_out() {
+    fn a_value_that_returns_without_a_rule_is_detected() {
         let mut model = Model::default();
         let [old, new] = [(); 2].map(|()| model.write("r", "f"));
         model.replace(&old);
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_is_undone_without_a_rule_is_found_out() {
+    fn a_deletion_undone_without_a_rule_is_detected() {
         let mut model = Model::default();
         let value = model.write("r", "f");
         model.delete("r", Fields::from([("f".to_owned(), value.clone())]), true);
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wipe_lets_go_what_nobody_else_has_and_no_more() {
+    fn a_wipe_allows_only_the_loss_of_values_that_no_other_device_has() {
         let mut model = Model::default();
         let [gone, kept] = ["gone", "kept"].map(|field| model.write("r", field));
         let ids = BTreeSet::from(["r".to_owned()]);
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wipe_undoes_what_was_done_before_and_not_what_is_done_after() {
+    fn a_wipe_undoes_earlier_changes_and_not_later_ones() {
         let mut model = Model::default();
         let [old, new] = [(); 2].map(|()| model.write("r", "f"));
         model.replace(&old);
@@ -287,11 +286,11 @@ mod tests {
     }
 
     #[test]
-    fn where_one_device_takes_the_place_of_all_only_what_it_has_must_stay() {
+    fn when_one_device_replaces_all_only_its_values_must_stay() {
         let mut model = Model::default();
         let [here, there] = ["f", "g"].map(|field| model.write("r", field));
         let elsewhere = BTreeSet::from([here.clone(), there]);
-        model.stands(&held(&here), &elsewhere);
+        model.replaces_all(&held(&here), &elsewhere);
         assert!(check(&model, &end(Some(&here))).is_ok());
         assert!(check(&model, &end(None)).is_err());
     }

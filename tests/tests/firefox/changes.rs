@@ -1,10 +1,10 @@
-//! Both sides change records, different ones and the same.
+//! Both sides change records: different ones, and the same.
 
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, scenario, text};
+use crate::setup::{Scene, scenario, text};
 
-/// A login of Firefox's that the device has too, and its id.
+/// Creates a login in Firefox and syncs it to the device; returns its id.
 fn shared_login(scene: &mut Scene) -> String {
     let login = json!({ "origin": "https://a.example", "action": "https://a.example", "username": "anna", "password": "0" });
     let id = text(&scene.ask("passwords.add", [login]));
@@ -22,7 +22,7 @@ fn login(id: &str, host: &str) -> Value {
 }
 
 #[test]
-fn changes_to_different_records_arrive_on_both_sides() {
+fn changes_to_different_records_are_synced_to_both_sides() {
     scenario(|scene| {
         let id = shared_login(scene);
         let new = "{8e2b8b57-4b2a-4f0e-8f57-0a3a7a0b9f10}";
@@ -60,7 +60,7 @@ fn changes_to_different_fields_of_a_login_are_merged() {
 }
 
 #[test]
-fn the_later_of_two_changes_to_a_field_stays_on_both_sides() {
+fn the_later_of_two_changes_to_a_field_wins_on_both_sides() {
     scenario(|scene| {
         let id = shared_login(scene);
         // Firefox is the later one, and the second to sync.
@@ -97,7 +97,7 @@ fn the_later_of_two_changes_to_a_field_stays_on_both_sides() {
 }
 
 #[test]
-fn a_field_that_firefox_does_not_know_outlives_its_edit() {
+fn an_unknown_field_survives_an_edit_in_firefox() {
     scenario(|scene| {
         let id = shared_login(scene);
         let unknown = json!({ "x-note": { "of": ["Selvedge", 1, null] } });
@@ -118,7 +118,7 @@ fn a_field_that_firefox_does_not_know_outlives_its_edit() {
 }
 
 #[test]
-fn titles_and_order_of_bookmarks_agree_after_changes_on_both_sides() {
+fn titles_and_order_of_bookmarks_are_equal_after_changes_on_both_sides() {
     scenario(|scene| {
         let mut ids = Vec::new();
         for title in ["eins", "zwei", "drei"] {

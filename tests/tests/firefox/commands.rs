@@ -1,14 +1,14 @@
-//! What one device asks of another: to forget what the server has, or to delete what it has itself.
+//! Commands between devices: reset of the sync state, and wipe of local records.
 
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, rows, scenario, text};
+use crate::setup::{Scene, rows, scenario, text};
 
-/// What Firefox's client is called.
+/// The name of Firefox's client.
 const NAME: &str = "Firefox of the test";
 
 /// A form entry and a login on both sides; the ids of Firefox's client and of the device's.
-fn acquainted(scene: &mut Scene) -> (String, String) {
+fn synced_both_ways(scene: &mut Scene) -> (String, String) {
     scene.ask("forms.add", [json!("suche"), json!("geteilt")]);
     let login = json!({ "origin": "https://a.example", "action": "https://a.example", "username": "anna", "password": "0" });
     scene.ask("passwords.add", [login]);
@@ -31,7 +31,7 @@ fn acquainted(scene: &mut Scene) -> (String, String) {
     (firefox, device)
 }
 
-/// Checks that nothing is asked of a client any more.
+/// Checks that a client has no pending commands.
 fn is_done(scene: &Scene, client: &str) {
     let commands = scene.on_server("clients")[client]["commands"].clone();
     assert!(commands.as_array().is_none_or(Vec::is_empty), "{commands}");
@@ -44,9 +44,9 @@ fn values(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
 }
 
 #[test]
-fn a_wipe_and_a_reset_that_firefox_asks_for_are_done_here() {
+fn this_device_executes_a_wipe_and_a_reset_from_firefox() {
     scenario(|scene| {
-        let (_, device) = acquainted(scene);
+        let (_, device) = synced_both_ways(scene);
         scene.put(
             "forms",
             &json!({ "id": "lokal-000001", "name": "suche", "value": "lokal" }),
@@ -74,7 +74,7 @@ fn a_wipe_and_a_reset_that_firefox_asks_for_are_done_here() {
         ]);
         assert_eq!(report["commands"], done, "{report:#}");
         is_done(scene, &device);
-        // A wipe takes what was only here, into the journal; a reset takes nothing.
+        // A wipe moves unsent records to the journal; a reset removes nothing.
         let kept = scene
             .device
             .run(&["records", "conflicts", "forms", "--json"]);
@@ -87,15 +87,15 @@ fn a_wipe_and_a_reset_that_firefox_asks_for_are_done_here() {
             values(rows(scene.ask("forms.all", [])).into_values()),
             ["geteilt"]
         );
-        // What was done is not done again.
+        // Executed commands are not executed again.
         assert_eq!(scene.sync_device()["commands"], json!([]));
     });
 }
 
 #[test]
-fn firefox_does_a_wipe_and_a_reset_that_are_asked_for_here() {
+fn firefox_executes_a_wipe_and_a_reset_from_this_device() {
     scenario(|scene| {
-        let (firefox, _) = acquainted(scene);
+        let (firefox, _) = synced_both_ways(scene);
         scene.ask("forms.add", [json!("suche"), json!("lokal")]);
         let login = json!({ "origin": "https://b.example", "action": "https://b.example", "username": "bert", "password": "b" });
         scene.ask("passwords.add", [login]);
@@ -106,7 +106,7 @@ fn firefox_does_a_wipe_and_a_reset_that_are_asked_for_here() {
 
         let synced = scene.firefox.sync();
         is_done(scene, &firefox);
-        // After a reset everything is read again, and found to be the same.
+        // After a reset all records are read again and compared.
         assert_eq!(
             synced.0["applied"]["passwords"]["reconciled"], 1,
             "{synced:?}"

@@ -1,10 +1,10 @@
-//! What one side deletes goes on the other, and nothing else does.
+//! Deletions are synced in both directions, and delete nothing else.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, scenario, text};
+use crate::setup::{Scene, scenario, text};
 
 /// Two logins and two bookmarks that both sides have; the ids of each two.
 fn shared(scene: &mut Scene) -> ([String; 2], [String; 2]) {
@@ -20,7 +20,7 @@ fn shared(scene: &mut Scene) -> ([String; 2], [String; 2]) {
 }
 
 #[test]
-fn what_firefox_deletes_goes_here() {
+fn deletions_in_firefox_are_synced_to_this_device() {
     scenario(|scene| {
         let page = json!("https://seite.example/1");
         scene.ask("history.add", [page.clone(), json!("Eins"), json!(1000)]);
@@ -51,7 +51,7 @@ fn what_firefox_deletes_goes_here() {
 }
 
 #[test]
-fn what_is_deleted_here_goes_in_firefox() {
+fn deletions_on_this_device_are_synced_to_firefox() {
     scenario(|scene| {
         let ([login, kept_login], [bookmark, kept_bookmark]) = shared(scene);
         scene.delete("passwords", &login);
@@ -75,12 +75,12 @@ fn what_is_deleted_here_goes_in_firefox() {
 }
 
 #[test]
-fn an_edit_in_firefox_outlives_an_earlier_deletion_here() {
+fn an_edit_in_firefox_wins_over_an_earlier_deletion_here() {
     scenario(|scene| {
         let ([login, _], _) = shared(scene);
         scene.delete("passwords", &login);
         scene.sync_device();
-        // Firefox takes its own change for older by as long as it takes to look at the server's answer.
+        // Firefox computes the age of its change when it processes the response, so the change seems older by that time.
         std::thread::sleep(Duration::from_secs(3));
         scene.ask(
             "passwords.change",

@@ -1,14 +1,14 @@
-//! Which engines are on, for the whole account.
+//! Enabled engines of the account.
 
 use serde_json::json;
 
-use crate::scene::{rows, scenario};
+use crate::setup::{rows, scenario};
 
 const FORMS: &str = "services.sync.engine.forms";
 const HISTORY: &str = "services.sync.engine.history";
 
 #[test]
-fn an_engine_that_firefox_switches_off_and_on_again_loses_nothing() {
+fn an_engine_that_firefox_disables_and_enables_loses_nothing() {
     scenario(|scene| {
         scene.ask("forms.add", [json!("suche"), json!("Sauerteig")]);
         scene.sign_in();
@@ -19,12 +19,12 @@ fn an_engine_that_firefox_switches_off_and_on_again_loses_nothing() {
         scene.ask("prefs.set", [json!(FORMS), json!(false)]);
         scene.ask("prefs.set", [json!(HISTORY), json!(false)]);
         scene.firefox.sync();
-        let _said = scene.device.run(&["sync"]).outcome();
+        let _outcome = scene.device.run(&["sync"]).outcome();
         let meta = scene.meta_global();
         assert_eq!(meta["engines"]["forms"], json!(null), "{meta:#}");
         let declined = meta["declined"].as_array().expect("a list");
         assert!(declined.contains(&json!("forms")), "{meta:#}");
-        // Nobody has put it back, and the device has kept its own.
+        // The collection is not uploaded again, and the device has kept its records.
         let gone = scene
             .device
             .run(&["records", "list", "forms", "--remote"])

@@ -1,10 +1,10 @@
-//! Who is first on an account, and what happens when the other one comes.
+//! Joining an account that the other side has set up.
 
 use serde_json::{Value, json};
 
-use crate::scene::{Rows, Scene, rows, scenario, text};
+use crate::setup::{Rows, Scene, rows, scenario, text};
 
-/// Every engine of Firefox's, with its version.
+/// Firefox's engines, with their versions.
 const ENGINES: [(&str, u64); 11] = [
     ("addons", 1),
     ("addresses", 1),
@@ -19,7 +19,7 @@ const ENGINES: [(&str, u64); 11] = [
     ("tabs", 1),
 ];
 
-/// Fills every engine of Firefox's that can be filled on this machine.
+/// Creates records in every engine of Firefox that works on a test machine.
 fn fill(scene: &mut Scene) {
     let folder = json!({ "parentGuid": "menu________", "title": "Küche", "type": 2 });
     let folder = scene.ask("bookmarks.add", [folder]);
@@ -82,7 +82,7 @@ fn selvedge_reads_every_record_that_firefox_wrote() {
         let read = report["collections"].as_array().expect("a list");
         let mut read: Vec<_> = read.iter().map(|found| text(&found["name"])).collect();
         read.sort();
-        // There is no add-on here and no card, and the clients' records are for no engine.
+        // There are no add-ons and no cards here, and the collection `clients` has no engine.
         let empty = ["addons", "clients", "creditcards"];
         let filled: Vec<_> = ENGINES
             .iter()
@@ -162,13 +162,13 @@ fn selvedge_reads_every_record_that_firefox_wrote() {
         assert_eq!(tabs["id"], scene.ask("clients.localId", []));
         let page = format!("{}/__heartbeat__", scene.server.url());
         assert_eq!(tabs["tabs"][0]["urlHistory"], json!([page]));
-        // The device is there by now too.
+        // The device has also uploaded its client record.
         let clients = scene.on_server("clients");
         assert_eq!(clients.len(), 2, "{clients:?}");
         let client = &clients[&text(&scene.ask("clients.localId", []))];
         assert_eq!(client["name"], "Firefox of the test");
 
-        // What was read is what lies there, each record to its last field; and reading wrote nothing.
+        // The local records equal the server's in every field, and reading wrote nothing.
         for name in filled {
             assert_eq!(scene.rows(name), scene.on_server(name), "{name}");
         }
@@ -187,7 +187,7 @@ fn firefox_joins_an_account_of_selvedge_without_wiping_anything() {
             "timePasswordChanged": 1_700_000_000_000_u64,
         });
         scene.put("passwords", &login);
-        // A bookmark and its folder go together.
+        // A bookmark is put together with its folder.
         scene.put("bookmarks", &json!([
             { "id": "unfiled", "type": "folder", "parentid": "places", "title": "unfiled", "children": ["brot________"] },
             { "id": "brot________", "type": "bookmark", "parentid": "unfiled", "parentName": "unfiled",
@@ -202,7 +202,7 @@ fn firefox_joins_an_account_of_selvedge_without_wiping_anything() {
         scene.ask("forms.add", [json!("suche"), json!("Sauerteig")]);
         scene.sign_in();
 
-        // Not one byte of what only Selvedge wrote was touched.
+        // Records that only Selvedge wrote are unchanged, to the byte.
         assert_eq!(
             ["passwords", "notes"].map(|name| scene.envelopes(name)),
             before
@@ -237,7 +237,7 @@ fn firefox_joins_an_account_of_selvedge_without_wiping_anything() {
 }
 
 #[test]
-fn both_merge_what_they_had_before_they_met() {
+fn records_from_before_the_first_sync_are_merged() {
     scenario(|scene| {
         let login = json!({ "origin": "https://a.example", "action": "https://a.example", "username": "anna", "password": "a" });
         scene.ask("passwords.add", [login]);
@@ -246,7 +246,7 @@ fn both_merge_what_they_had_before_they_met() {
             "formSubmitURL": "https://b.example", "httpRealm": null, "username": "bert", "password": "b",
             "usernameField": "", "passwordField": "", "timeCreated": 1, "timePasswordChanged": 1,
         }));
-        // Firefox sets the account up, and Selvedge comes with a record that it had before.
+        // Firefox sets up the account, and Selvedge joins with an existing record.
         scene.sign_in();
         scene.sync_device();
         scene.sync_both();
@@ -263,9 +263,9 @@ fn same<const N: usize>(
     ours: [&str; N],
     theirs: [&str; N],
 ) {
-    let here = crate::scene::picked(scene.rows(collection), ours);
-    let mut there = crate::scene::picked(rows(scene.ask(all, [])), theirs);
-    // A page that never told its title has none in Firefox, and an empty one in a record.
+    let here = crate::setup::picked(scene.rows(collection), ours);
+    let mut there = crate::setup::picked(rows(scene.ask(all, [])), theirs);
+    // A page without a title has null in Firefox, and an empty title in a record.
     for row in there
         .values_mut()
         .flat_map(|row| row.as_array_mut())

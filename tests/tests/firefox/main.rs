@@ -1,7 +1,7 @@
-//! A real Firefox and Selvedge on one account, by way of `selvedge serve`. Every sync of either side has to be wholly
-//! successful: no failed engine, no failed record, nothing that Firefox's own validators complain of.
+//! A real Firefox and Selvedge on one account, with `selvedge serve`. Every sync of both sides must be completely successful:
+//! no failed engine, no failed record, no problem in Firefox's validators.
 //!
-//! Where there is no Firefox, each test says so and checks nothing.
+//! Without Firefox each test prints a line and is skipped.
 
 mod changes;
 mod commands;
@@ -9,4 +9,4 @@ mod deletions;
 mod engines;
 mod joining;
 mod many;
-mod scene;
+mod setup;

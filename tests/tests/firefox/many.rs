@@ -1,16 +1,16 @@
-//! More than fits into one request, in either direction.
+//! More records than fit into one request, in both directions.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::scene::{rows, scenario};
+use crate::setup::{rows, scenario};
 
-/// Firefox sends 100 records in a request and asks for 1000.
+/// Firefox sends 100 records per request and requests 1000.
 const MANY: usize = 1100;
 
 #[test]
-fn a_history_of_many_batches_arrives_whole() {
+fn a_history_of_many_batches_is_received_completely() {
     scenario(|scene| {
         scene.ask(
             "history.addMany",
@@ -29,7 +29,7 @@ fn a_history_of_many_batches_arrives_whole() {
 }
 
 #[test]
-fn a_history_of_many_pages_of_the_server_arrives_whole() {
+fn firefox_receives_a_history_of_many_pages_completely() {
     scenario(|scene| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.expect("it is after 1970").as_micros();

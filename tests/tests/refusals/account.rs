@@ -1,4 +1,4 @@
-//! What the account or its server is not as it should be.
+//! Invalid accounts, and invalid data on the server.
 
 use selvedge_tests::{Account, Device, Server};
 use serde_json::{Value, json};
@@ -16,19 +16,19 @@ fn with_a_wrong_key_nothing_is_written() {
     credentials["ksync_b64url"] = Account::new(51).ksync_b64url().into();
     let stranger = Device::with_credentials(&credentials);
     stranger.put("mine", &json!({"x": 3}));
-    let sentence = scene.sync_is_refused(&stranger, WRONG_KEY);
-    assert!(sentence.contains("key"), "{sentence}");
+    let message = scene.sync_is_refused(&stranger, WRONG_KEY);
+    assert!(message.contains("key"), "{message}");
 }
 
 #[test]
-fn with_an_expired_token_nothing_is_lost_and_a_new_one_goes_on() {
+fn with_an_expired_token_nothing_is_lost_and_a_new_one_continues() {
     let scene = Scene::new(52);
     let secret = scene.server.master_secret();
     scene
         .device
         .use_credentials(&secret.credentials(scene.server.url(), &scene.account, -60));
-    let sentence = scene.sync_is_refused(&scene.device, SIGNED_OUT);
-    assert!(sentence.contains("sign in"), "{sentence}");
+    let message = scene.sync_is_refused(&scene.device, SIGNED_OUT);
+    assert!(message.contains("sign in"), "{message}");
 
     scene
         .device
@@ -74,21 +74,21 @@ fn a_meta_global_that_cannot_be_read_stops_the_sync_and_wipes_nothing() {
             &Device::with_token(&scene.server, scene.server.url(), &scene.account),
         ] {
             device.put("mine", &json!({"x": 3}));
-            let sentence = scene.sync_is_refused(device, BAD_DATA);
-            assert!(sentence.contains("meta/global"), "{payload:?}: {sentence}");
+            let message = scene.sync_is_refused(device, BAD_DATA);
+            assert!(message.contains("meta/global"), "{payload:?}: {message}");
         }
         assert_eq!(scene.wire.ids("notes"), ["synced"]);
     }
 }
 
 #[test]
-fn a_newer_storage_version_is_left_alone() {
+fn a_newer_storage_version_is_not_changed() {
     let scene = Scene::new(55);
     let meta =
         json!({"syncID": "AAAAAAAAAAAA", "storageVersion": 6, "engines": {}, "declined": []});
     scene.wire.put("meta", "global", &meta.to_string());
-    let sentence = scene.sync_is_refused(&scene.device, BAD_DATA);
-    assert!(sentence.contains("upgrade"), "{sentence}");
+    let message = scene.sync_is_refused(&scene.device, BAD_DATA);
+    assert!(message.contains("upgrade"), "{message}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn damaged_keys_stop_the_sync() {
 }
 
 #[test]
-fn a_collection_of_a_newer_version_is_left_alone() {
+fn a_collection_of_a_newer_version_is_not_changed() {
     let scene = Scene::new(57);
     let mut meta: Value = serde_json::from_str(&scene.wire.payload("meta", "global")).unwrap();
     meta["engines"]["notes"]["version"] = 2.into();
@@ -120,7 +120,7 @@ fn a_collection_of_a_newer_version_is_left_alone() {
 }
 
 #[test]
-fn a_damaged_record_is_named_and_the_others_arrive() {
+fn a_damaged_record_is_reported_and_the_others_are_received() {
     let scene = Scene::new(58);
     scene
         .device
@@ -158,8 +158,8 @@ fn a_damaged_record_is_named_and_the_others_arrive() {
 fn without_a_network_nothing_is_lost() {
     let mut scene = Scene::new(59);
     scene.server.kill();
-    let sentence = scene.device.try_sync().fails(OFFLINE);
-    assert!(!sentence.is_empty());
+    let message = scene.device.try_sync().fails(OFFLINE);
+    assert!(!message.is_empty());
     assert_eq!((scene.device.notes().len(), scene.device.pending()), (2, 1));
     scene.server.restart();
 }

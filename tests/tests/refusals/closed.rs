@@ -1,10 +1,10 @@
-//! A server that is closed for good.
+//! A server that is closed permanently.
 
 use selvedge_tests::{Account, Canned, Device, Fault, FaultProxy, Server};
 use serde_json::json;
 
 #[test]
-fn a_server_that_was_closed_is_told_of_until_a_person_tries_it_again() {
+fn a_closed_server_is_reported_until_the_user_syncs_again() {
     let server = Server::start();
     let proxy = FaultProxy::start();
     proxy.lead_to(server.address());
@@ -16,8 +16,8 @@ fn a_server_that_was_closed_is_told_of_until_a_person_tries_it_again() {
         body: "",
     };
     let _armed = proxy.arm(Some((1, Fault::Instead(closed))));
-    let said = device.try_sync().fails(crate::FAILED);
-    assert!(said.contains("closed for good: move"), "{said}");
+    let message = device.try_sync().fails(crate::FAILED);
+    assert!(message.contains("closed for good: move"), "{message}");
     let status = device.run(&["status"]).outcome().ok().stdout;
     assert!(status.contains("closed for good: move"), "{status}");
     assert_eq!(device.sync().count("sent"), 1);

@@ -1,4 +1,4 @@
-//! What a person asks for or gives is not usable.
+//! Invalid arguments and input of the user.
 
 use selvedge_tests::{Device, Server};
 use serde_json::json;
@@ -6,16 +6,16 @@ use serde_json::json;
 use crate::{NOT_FOUND, SIGNED_OUT, Scene, USAGE};
 
 #[test]
-fn an_account_that_is_missing_is_said() {
+fn a_missing_account_is_an_error() {
     let device = Device::default();
     device.put("mine", &json!({"x": 1}));
-    let sentence = device.try_sync().fails(SIGNED_OUT);
-    assert!(sentence.contains("selvedge account"), "{sentence}");
+    let message = device.try_sync().fails(SIGNED_OUT);
+    assert!(message.contains("selvedge account"), "{message}");
     assert_eq!(device.notes().len(), 1);
 }
 
 #[test]
-fn what_does_not_exist_is_said() {
+fn missing_records_and_collections_are_errors() {
     let scene = Scene::new(60);
     let rows: [(&[&str], &str); 6] = [
         (&["records", "get", "notes", "nosuch"], "nosuch"),
@@ -30,15 +30,15 @@ fn what_does_not_exist_is_said() {
     ];
     let server = scene.server.rows();
     for (args, word) in rows {
-        let sentence = scene.device.run(args).outcome().fails(NOT_FOUND);
-        assert!(sentence.contains(word), "{args:?}: {sentence}");
+        let message = scene.device.run(args).outcome().fails(NOT_FOUND);
+        assert!(message.contains(word), "{args:?}: {message}");
     }
     assert_eq!(scene.server.rows(), server);
     assert_eq!(scene.device.notes().len(), 2);
 }
 
 #[test]
-fn input_that_is_no_json_object_changes_nothing() {
+fn input_that_is_not_a_json_object_changes_nothing() {
     let scene = Scene::new(61);
     let notes = scene.device.notes();
     for text in [
@@ -76,7 +76,7 @@ fn input_that_is_no_json_object_changes_nothing() {
 }
 
 #[test]
-fn names_that_are_none_are_refused() {
+fn invalid_names_are_refused() {
     let device = Device::default();
     let rows: [&[&str]; 6] = [
         &["records", "list", "a/b"],
@@ -100,7 +100,7 @@ fn names_that_are_none_are_refused() {
 }
 
 #[test]
-fn join_codes_and_credentials_that_are_damaged_are_refused() {
+fn damaged_join_codes_and_credentials_are_refused() {
     let server = Server::start();
     let (_first, code) = Device::first(&server);
     let device = Device::default();

@@ -1,8 +1,5 @@
-//! What goes wrong is said in one sentence with an exit code, changes nothing on the server and loses nothing here.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! An error has one message and an exit code, changes nothing on the server, and loses no local data.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
 mod account;
 mod closed;
@@ -23,7 +20,7 @@ pub(crate) const PARTIAL: i32 = 9;
 pub(crate) const STORAGE: i32 = 10;
 pub(crate) const BAD_DATA: i32 = 11;
 
-/// A server with an account that has records, and a device with a change that is not sent yet.
+/// A server with an account that has records, and a device with an unsent change.
 pub(crate) struct Scene {
     pub(crate) server: Server,
     pub(crate) account: Account,
@@ -50,17 +47,17 @@ impl Scene {
         }
     }
 
-    /// Syncs, and checks that it fails with `code`, that the server is as it was, and that the device lost nothing.
+    /// Syncs, and checks that it fails with `code`, that the server is unchanged, and that the device lost nothing.
     #[track_caller]
     pub(crate) fn sync_is_refused(&self, device: &Device, code: i32) -> String {
         let (rows, notes, pending) = (self.server.rows(), device.notes(), device.pending());
-        let sentence = device.try_sync().fails(code);
-        assert_eq!(self.server.rows(), rows, "the server is as it was");
+        let message = device.try_sync().fails(code);
+        assert_eq!(self.server.rows(), rows, "the server is unchanged");
         assert_eq!(
             (device.notes(), device.pending()),
             (notes, pending),
-            "the device is as it was"
+            "the device is unchanged"
         );
-        sentence
+        message
     }
 }

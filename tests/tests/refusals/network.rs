@@ -1,4 +1,4 @@
-//! What lies between a device and its server: certificates, proxies, connections that close, addresses without TLS.
+//! Problems between a device and its server: certificates, proxies, closed connections, addresses without TLS.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use selvedge_tests::{Account, Canned, Device, Fault, FaultProxy, Server, ServerSetup};
@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::{OFFLINE, USAGE};
 
-/// A server for https://localhost with a certificate of its own that says it is a certificate authority, as
-/// `openssl req -x509` makes it; and that certificate's file.
+/// A server for https://localhost with a self-signed certificate that is marked as a certificate authority, as
+/// `openssl req -x509` creates it; and the path of the certificate.
 fn self_signed() -> (TempDir, Server, String) {
     let dir = TempDir::new().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
@@ -16,7 +16,7 @@ fn self_signed() -> (TempDir, Server, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let (certificate_path, key_path) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
-    // As an editor on Windows would save it.
+    // With a byte order mark, as an editor on Windows may write it.
     let pem = format!("\u{feff}{}", certificate.pem());
     std::fs::write(&certificate_path, pem).unwrap();
     std::fs::write(&key_path, key.serialize_pem()).unwrap();
@@ -31,21 +31,21 @@ fn self_signed() -> (TempDir, Server, String) {
 }
 
 #[test]
-fn a_servers_own_certificate_is_trusted_by_a_file_and_remembered() {
+fn a_self_signed_certificate_is_trusted_with_a_file_and_stored() {
     let (_dir, server, ca) = self_signed();
     let url = format!("https://localhost:{}", server.address().port());
     let account = Account::new(71);
     let credentials = server.master_secret().credentials(&url, &account, 3600);
     let device = Device::with_credentials(&credentials);
     device.put("a", &json!({"x": 1}));
-    let sentence = device.try_sync().fails(OFFLINE);
-    assert!(sentence.contains("--ca FILE"), "{sentence}");
+    let message = device.try_sync().fails(OFFLINE);
+    assert!(message.contains("--ca FILE"), "{message}");
     let missing = device.run(&["--ca", "/nonexistent.pem", "sync", "notes"]);
-    let sentence = missing.outcome().fails(OFFLINE);
-    assert!(sentence.contains("/nonexistent.pem"), "{sentence}");
+    let message = missing.outcome().fails(OFFLINE);
+    assert!(message.contains("/nonexistent.pem"), "{message}");
 
     let _synced = device.run(&["--ca", &ca, "sync", "notes"]).outcome().ok();
-    // By the environment too, and in the settings once an account was taken with it.
+    // Also by the environment variable; `account use` stores the option in the settings.
     let by_variable = device.run(&["sync", "notes"]).env("SELVEDGE_CA_FILE", &ca);
     let _synced = by_variable.outcome().ok();
     let file = device.path("again.json");
@@ -60,34 +60,34 @@ fn a_servers_own_certificate_is_trusted_by_a_file_and_remembered() {
 }
 
 #[test]
-fn a_server_on_another_machine_is_not_spoken_to_without_tls() {
+fn a_remote_server_without_tls_is_refused() {
     let account = Account::new(72);
     let server = Server::start();
     let secret = server.master_secret();
-    // An address for documentation: nothing is sent to it.
+    // An address reserved for documentation: nothing is sent to it.
     let device = Device::with_credentials(&secret.credentials("http://192.0.2.1", &account, 3600));
-    let sentence = device.try_sync().fails(USAGE);
-    assert!(sentence.contains("--insecure-http"), "{sentence}");
+    let message = device.try_sync().fails(USAGE);
+    assert!(message.contains("--insecure-http"), "{message}");
     let create = ["account", "create", "--server", "HTTP://192.0.2.1"];
-    let sentence = Device::default().run(&create).outcome().fails(USAGE);
-    assert!(sentence.contains("https://"), "{sentence}");
+    let message = Device::default().run(&create).outcome().fails(USAGE);
+    assert!(message.contains("https://"), "{message}");
 }
 
 #[test]
-fn a_proxy_that_cannot_be_used_is_named_by_its_variable() {
+fn an_invalid_proxy_is_reported_with_its_variable() {
     let device = Device::default();
     let create = ["account", "create", "--server", "https://sync.example.org"];
     let run = device
         .run(&create)
         .env("https_proxy", "http://user:secret@a b");
-    let sentence = run.outcome().fails(USAGE);
+    let message = run.outcome().fails(USAGE);
     assert!(
-        sentence.contains("https_proxy") && !sentence.contains("secret"),
-        "{sentence}"
+        message.contains("https_proxy") && !message.contains("secret"),
+        "{message}"
     );
 }
 
-/// A device with `count` records to send, whose requests go through a proxy.
+/// A device with `count` unsent records, and with a proxy.
 fn behind_a_proxy(uid: u64, count: usize) -> (Server, FaultProxy, Device, Account) {
     let proxy = FaultProxy::start();
     let server = ServerSetup::default()
@@ -103,7 +103,7 @@ fn behind_a_proxy(uid: u64, count: usize) -> (Server, FaultProxy, Device, Accoun
 }
 
 #[test]
-fn what_a_proxy_finds_too_large_is_sent_in_smaller_requests() {
+fn records_that_a_proxy_refuses_as_too_large_are_sent_in_smaller_requests() {
     const TOO_LARGE: Canned = Canned {
         status: 413,
         header: Some(("Content-Type", "text/html")),
@@ -111,7 +111,7 @@ fn what_a_proxy_finds_too_large_is_sent_in_smaller_requests() {
     };
     let (server, proxy, device, account) = behind_a_proxy(73, 9);
     let _heard = proxy.arm(None);
-    // The first POST with records is refused once: its halves pass.
+    // The first POST with records is refused once; its halves are accepted.
     let position = {
         let (_server, dry, twin, _account) = behind_a_proxy(74, 9);
         let _heard = dry.arm(None);
@@ -136,7 +136,7 @@ fn what_a_proxy_finds_too_large_is_sent_in_smaller_requests() {
 }
 
 #[test]
-fn a_redirect_is_told_with_its_target() {
+fn the_message_for_a_redirect_contains_its_target() {
     const MOVED: Canned = Canned {
         status: 308,
         header: Some(("Location", "https://sync.example.org/1.5/75/info")),
@@ -145,8 +145,8 @@ fn a_redirect_is_told_with_its_target() {
     let (_server, proxy, device, _account) = behind_a_proxy(75, 1);
     for position in 1..4 {
         let _heard = proxy.arm(Some((position, Fault::Instead(MOVED))));
-        let sentence = device.try_sync().fails(USAGE);
-        assert!(sentence.contains("https://sync.example.org"), "{sentence}");
+        let message = device.try_sync().fails(USAGE);
+        assert!(message.contains("https://sync.example.org"), "{message}");
         assert_eq!(device.pending(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What the machine keeps is damaged, or it takes no more.
+//! Damaged local files, and storage that is full or cannot be written.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{STORAGE, Scene, USAGE};
 
 #[test]
-fn files_that_are_damaged_are_said_and_left_alone() {
+fn damaged_files_are_reported_and_not_changed() {
     let scene = Scene::new(62);
     let rows = [
         ("store.sqlite", STORAGE, &["records", "list", "notes"][..]),
@@ -41,7 +41,7 @@ fn files_that_are_damaged_are_said_and_left_alone() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_said() {
+fn a_directory_that_cannot_be_written_is_an_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let inside = file.path().join("profile");
     let args = [
@@ -59,7 +59,7 @@ fn a_place_that_cannot_be_written_is_said() {
 }
 
 #[test]
-fn an_answer_that_nobody_can_take_is_said() {
+fn output_that_cannot_be_written_is_an_error() {
     let scene = Scene::new(63);
     let output = Command::new("sh")
         .args([
@@ -75,9 +75,9 @@ fn an_answer_that_nobody_can_take_is_said() {
     assert!(said.contains("cannot be written"), "{said}");
 }
 
-/// Files may not grow beyond a bound here, which to SQLite is a disk that fails to write.
+/// A limit of the file size, which SQLite handles like a disk that fails to write.
 #[test]
-fn when_the_store_cannot_grow_what_was_there_is_kept() {
+fn existing_records_are_kept_when_the_store_cannot_grow() {
     let scene = Scene::new(64);
     let notes = scene.device.notes();
     let large = json!({"id": "large", "text": "z".repeat(4_000_000)}).to_string();
@@ -98,9 +98,9 @@ fn when_the_store_cannot_grow_what_was_there_is_kept() {
     assert_eq!(scene.wire.ids("notes").len(), 2);
 }
 
-/// A file system of two megabytes is filled, where the kernel lets us make one.
+/// Fills a file system of two megabytes, if the test may mount one.
 #[test]
-fn when_the_disk_is_full_what_was_there_is_kept() {
+fn existing_records_are_kept_when_the_disk_is_full() {
     const SCRIPT: &str = r#"
         mount -t tmpfs -o size=2m,mode=700 tmpfs "$2" || exit 77
         cp -a "$1/." "$2/"
@@ -123,7 +123,7 @@ fn when_the_disk_is_full_what_was_there_is_kept() {
         .args([scene.device.dir(), mount.path(), input.path()])
         .output();
     let Ok(output) = output else {
-        return println!("not run: there is no unshare");
+        return println!("skipped: the program unshare is not installed");
     };
     let (answer, said) = (
         String::from_utf8(output.stdout).unwrap(),

@@ -1,13 +1,10 @@
-//! The life of a sync with one fault at every request and at every commit, of every kind.
-#![allow(
-    clippy::unwrap_used,
-    reason = "all of it is a test, also what clippy does not see as one"
-)]
+//! Runs a scenario of syncs with one fault of each kind at every request, and with kills at every request and commit.
+#![allow(clippy::unwrap_used, reason = "this file contains only tests")]
 
-mod ground;
-mod judge;
-mod kinds;
-mod story;
+mod fault_kinds;
+mod invariants;
+mod scenario;
+mod test_server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,22 +12,23 @@ use std::time::Instant;
 
 use selvedge_tests::{Fault, Killed, counted};
 
-use self::ground::Ground;
-use self::kinds::KINDS;
-use self::story::{Length, Mishap, play};
+use self::fault_kinds::KINDS;
+use self::scenario::{InjectedFault, Length, run};
+use self::test_server::TestServer;
 
-/// A story waits for the clock of the server more than it computes.
-const STORIES_AT_ONCE: usize = 6;
+/// Number of concurrent scenarios; a scenario mostly waits for the server's clock.
+const CONCURRENT_SCENARIOS: usize = 6;
 
-/// Plays one story for each mishap; the errors that come of it, with their names.
-fn play_all(mishaps: &[(String, Mishap)], plan: &[Length]) -> Vec<String> {
+/// Runs one scenario for each fault; returns the errors, with their names.
+fn run_all(faults: &[(String, InjectedFault)], plan: &[Length]) -> Vec<String> {
     let (next, errors) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..STORIES_AT_ONCE {
+        for _ in 0..CONCURRENT_SCENARIOS {
             scope.spawn(|| {
-                let ground = Ground::new();
-                while let Some((name, mishap)) = mishaps.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = play(&ground, *mishap, plan) {
+                let server = TestServer::new();
+                while let Some((name, injected)) = faults.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    if let Err(error) = run(&server, *injected, plan) {
                         let mut errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
                         errors.push(format!("{name}: {error}"));
                     }
@@ -42,22 +40,25 @@ fn play_all(mishaps: &[(String, Mishap)], plan: &[Length]) -> Vec<String> {
 }
 
 #[test]
-fn no_fault_at_any_request_or_commit_loses_doubles_or_wipes_anything() {
+fn no_fault_at_any_request_or_commit_loses_duplicates_or_wipes_anything() {
     let began = Instant::now();
-    let plan = play(&Ground::new(), Mishap::None, &[]).unwrap();
+    let plan = run(&TestServer::new(), InjectedFault::None, &[]).unwrap();
     let requests: u32 = plan.iter().map(|length| length.requests).sum();
     let commits: u32 = plan.iter().map(|length| length.commits).sum();
-    let mut mishaps = Vec::new();
+    let mut faults = Vec::new();
     for at in 1..=requests {
         for (name, fault) in KINDS {
-            mishaps.push((format!("request {at}, {name}"), Mishap::Request(at, *fault)));
+            faults.push((
+                format!("request {at}, {name}"),
+                InjectedFault::Request(at, *fault),
+            ));
         }
         for (name, fault) in [
             ("before it is sent", Fault::HeldRequest),
             ("before the reply comes", Fault::HeldReply),
         ] {
             let name = format!("request {at}, client killed {name}");
-            mishaps.push((name, Mishap::KilledAtRequest(at, fault)));
+            faults.push((name, InjectedFault::KilledAtRequest(at, fault)));
         }
     }
     for (sync, length) in plan.iter().enumerate() {
@@ -65,24 +66,24 @@ fn no_fault_at_any_request_or_commit_loses_doubles_or_wipes_anything() {
             for is_after in [false, true] {
                 let name = format!("sync {sync}, commit {commit}, killed after it: {is_after}");
                 let killed = Killed { commit, is_after };
-                mishaps.push((name, Mishap::KilledAtCommit(sync, killed)));
+                faults.push((name, InjectedFault::KilledAtCommit(sync, killed)));
             }
         }
     }
-    let errors = play_all(&mishaps, &plan);
-    let faults = KINDS.len();
-    let tried = format!("request positions tried, each with {faults} faults and 2 kills");
+    let errors = run_all(&faults, &plan);
+    let kinds = KINDS.len();
+    let tried = format!("request positions tried, each with {kinds} faults and 2 kills");
     counted(&tried, requests);
     counted("commit positions tried, each with 2 kills", commits);
-    counted("stories with a fault", mishaps.len());
-    counted("seconds that they took", began.elapsed().as_secs());
+    counted("scenarios with a fault", faults.len());
+    counted("seconds for all scenarios", began.elapsed().as_secs());
     assert!(
         requests >= 30 && commits >= 20,
-        "the story is short: {plan:?}"
+        "the scenario is short: {plan:?}"
     );
     assert!(
         errors.is_empty(),
-        "{} stories:\n{}",
+        "{} scenarios:\n{}",
         errors.len(),
         errors.join("\n")
     );

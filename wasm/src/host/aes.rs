@@ -1,4 +1,4 @@
-//! AES of the host's WebCrypto, for batches that are worth the way to it and back.
+//! AES with the host's WebCrypto, for batches that are large enough to justify the call.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,28 +11,28 @@ use web_sys::{CryptoKey, SubtleCrypto};
 
 use crate::types::member;
 
-/// Below so many bytes the way to WebCrypto and back takes longer than what it saves.
-const WORTH_IT: usize = 32 * 1024;
+/// Minimum size of a batch for WebCrypto, in bytes: below it the call takes more time than it saves.
+const MIN_BYTES: usize = 32 * 1024;
 
-/// AES-256-CBC in bulk: WebCrypto's where there is one and the batch is large enough, Rust's otherwise. Both give the
-/// same, for the caller cannot tell them apart.
+/// AES-256-CBC for batches: by WebCrypto if it is available and the batch is large enough, else in Rust. The results are the
+/// same.
 #[derive(Clone)]
 pub struct HostCbc {
     rust: RustCrypto,
     web: Rc<RefCell<Web>>,
 }
 
-/// The key as WebCrypto has it.
+/// The state of the key in WebCrypto.
 enum Web {
-    /// There is none, or it has failed before.
+    /// WebCrypto is not available, or it has failed before.
     Missing,
-    /// There is one; the key is handed to it when it is first needed.
+    /// WebCrypto is available; the key is imported at the first use.
     Untried(SubtleCrypto, Uint8Array),
     Ready(SubtleCrypto, CryptoKey),
 }
 
 impl HostCbc {
-    /// Sets up a key.
+    /// A cipher with this key.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         let web = match subtle() {
@@ -45,7 +45,7 @@ impl HostCbc {
         }
     }
 
-    /// WebCrypto and its key, if it takes it.
+    /// WebCrypto with the imported key; `None` if the import fails.
     async fn ready(&self) -> Option<(SubtleCrypto, CryptoKey)> {
         let untried = match &*self.web.borrow() {
             Web::Missing => return None,
@@ -54,7 +54,7 @@ impl HostCbc {
         };
         let (subtle, bytes) = untried;
         let key = import(&subtle, &bytes).await;
-        // JavaScript's copy has done its work.
+        // Erase JavaScript's copy of the key.
         bytes.fill(0, 0, bytes.length());
         let mut web = self.web.borrow_mut();
         match key {
@@ -69,8 +69,9 @@ impl HostCbc {
         }
     }
 
-    async fn worthy(&self, bytes: usize) -> Option<(SubtleCrypto, CryptoKey)> {
-        if bytes < WORTH_IT {
+    /// WebCrypto with its key, if the batch is large enough.
+    async fn ready_for(&self, bytes: usize) -> Option<(SubtleCrypto, CryptoKey)> {
+        if bytes < MIN_BYTES {
             return None;
         }
         self.ready().await
@@ -87,17 +88,17 @@ impl Drop for Web {
 
 impl Cbc for HostCbc {
     async fn decrypt(&self, buffer: &mut [u8]) -> Result<(), CbcError> {
-        if let Some((subtle, key)) = self.worthy(buffer.len()).await
+        if let Some((subtle, key)) = self.ready_for(buffer.len()).await
             && decrypt(&subtle, &key, buffer).await.is_some()
         {
             return Ok(());
         }
-        // WebCrypto judges the padding of the last record, which is not its affair: that one record may be damaged.
+        // WebCrypto fails if the padding of the last record is invalid. Only that record may be damaged: decrypt the batch in Rust.
         self.rust.decrypt(buffer).await
     }
 
     async fn encrypt(&self, buffer: &mut [u8], starts: &[usize]) -> Result<(), CbcError> {
-        if let Some((subtle, key)) = self.worthy(buffer.len()).await
+        if let Some((subtle, key)) = self.ready_for(buffer.len()).await
             && encrypt(&subtle, &key, buffer).await.is_some()
         {
             return Ok(());
@@ -106,11 +107,11 @@ impl Cbc for HostCbc {
     }
 }
 
-/// WebCrypto, where there is one: pages that did not come over a secure connection have none.
+/// WebCrypto, if available: pages without a secure connection have none.
 fn subtle() -> Option<SubtleCrypto> {
     let crypto = member(&js_sys::global(), "crypto");
     let subtle = member(&crypto, "subtle");
-    // Hosts without a window have no class of that name to ask for.
+    // Hosts without a window do not have the class that a checked cast needs.
     subtle.is_object().then(|| subtle.unchecked_into())
 }
 
@@ -122,7 +123,7 @@ async fn import(subtle: &SubtleCrypto, key: &Uint8Array) -> Option<CryptoKey> {
     Some(Promise::resolve(&imported).await.ok()?.unchecked_into())
 }
 
-/// The whole buffer as one run whose IV is its first block. `None`, with the buffer as it was, if WebCrypto refuses.
+/// Decrypts the whole buffer as one message whose IV is its first block. `None`, with an unchanged buffer, if WebCrypto fails.
 async fn decrypt(subtle: &SubtleCrypto, key: &CryptoKey, buffer: &mut [u8]) -> Option<()> {
     let (iv, rest) = buffer.split_at_mut_checked(16)?;
     let text = Uint8Array::from(&*rest);
@@ -131,7 +132,7 @@ async fn decrypt(subtle: &SubtleCrypto, key: &CryptoKey, buffer: &mut [u8]) -> O
         .ok()?;
     let plain = Uint8Array::new(&Promise::resolve(&answer).await.ok()?);
     let length = usize::try_from(plain.length()).ok()?;
-    // The last record's padding was taken off: it is put on again, for it is checked with all others.
+    // WebCrypto removed the last record's padding: restore it, because the caller checks the padding of all records.
     let padding = rest.len().checked_sub(length)?;
     let (start, end) = rest.split_at_mut_checked(length)?;
     plain.copy_to(start);
@@ -139,7 +140,7 @@ async fn decrypt(subtle: &SubtleCrypto, key: &CryptoKey, buffer: &mut [u8]) -> O
     Some(())
 }
 
-/// The whole buffer as one run: what becomes of a record's random block is its IV.
+/// Encrypts the whole buffer as one message: the ciphertext of a record's random first block is its IV.
 async fn encrypt(subtle: &SubtleCrypto, key: &CryptoKey, buffer: &mut [u8]) -> Option<()> {
     let text = Uint8Array::from(&*buffer);
     let answer = subtle
@@ -147,7 +148,7 @@ async fn encrypt(subtle: &SubtleCrypto, key: &CryptoKey, buffer: &mut [u8]) -> O
         .ok()?;
     let cipher = Uint8Array::new(&Promise::resolve(&answer).await.ok()?);
     let length = u32::try_from(buffer.len()).ok()?;
-    // WebCrypto pads what is padded already: one block too many.
+    // WebCrypto adds a padding of its own: ignore the last block.
     if cipher.length() < length {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Calls that are under way: whoever closes a client waits until there are none.
+//! Counts running calls: closing a client waits until there are none.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -10,19 +10,19 @@ use wasm_bindgen::JsValue;
 use super::JsHost;
 use crate::Error;
 
-/// Counts them.
+/// The number of running calls, and the tasks that wait for 0.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     running: Cell<usize>,
     waiting: RefCell<Vec<Waker>>,
 }
 
-/// A call that is under way, until this is dropped.
+/// A running call, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Call(Rc<JsHost>);
 
 impl Call {
-    /// Begins a call, unless the client is closed: what was begun before may come to its end.
+    /// Begins a call, unless the client is closed. Calls that began before the close may complete.
     pub(crate) fn begin(host: &Rc<JsHost>) -> Result<Self, Error> {
         host.opened()?;
         let running = &host.calls.running;
@@ -47,7 +47,7 @@ impl Drop for Call {
 }
 
 impl Calls {
-    /// Waits until none is under way.
+    /// Waits until no call is running.
     pub(super) async fn ended(&self) {
         poll_fn(|context| {
             if self.running.get() == 0 {

@@ -1,5 +1,5 @@
-//! The network, by the package's script: it makes the request, sends it by the program's fetch, and ends it at its timeout or
-//! by a signal (`wasm/npm/request.js`).
+//! Network access through the package's script: it makes the request, sends it with the program's fetch, and ends it at its
+//! timeout or by a signal (`wasm/npm/request.js`).
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use selvedge_core::http::{Body, FetchError, FetchErrorKind, Headers, Method, Request, Response};
@@ -13,7 +13,7 @@ use crate::types::member;
 #[derive(Debug)]
 pub(super) struct JsFetch {
     send: Function,
-    /// Given when the client is closed, where the host has such.
+    /// Aborted when the client is closed, if the host has AbortSignal.
     closing: Option<AbortSignal>,
 }
 
@@ -22,7 +22,7 @@ impl JsFetch {
         Self { send, closing }
     }
 
-    /// Sends a request; a signal that is given ends it.
+    /// Sends a request; aborting `signal` ends it.
     pub(super) async fn fetch(
         &self,
         request: Request,
@@ -69,11 +69,11 @@ impl JsFetch {
     }
 }
 
-/// Reads what a fetch answered, whichever realm or library its class is of. `None` when it is no response.
+/// Reads a response of a fetch; its class may be of any realm or library. `None` if it is not a response.
 fn incoming(answer: &JsValue) -> Option<Response<JsBody>> {
     let kind = member(answer, "type").as_string();
     let status = match kind.as_deref() {
-        // Browsers hide where a redirect leads, and which one it is.
+        // Browsers hide the status and the target of a redirect.
         Some("opaqueredirect") => 302,
         _ => member(answer, "status")
             .as_f64()
@@ -85,13 +85,13 @@ fn incoming(answer: &JsValue) -> Option<Response<JsBody>> {
         let text = |index| Reflect::get_u32(&pair, index).ok()?.as_string();
         headers.push(text(0)?, text(1)?);
     }
-    // Across origins `Content-Encoding` may be hidden while `Content-Length` is not: then the length of what comes out
-    // is not known, and the host alone can tell that a body was cut.
-    let is_length_telling =
+    // Across origins `Content-Encoding` may be hidden while `Content-Length` is not: then the length of the decoded body is
+    // unknown, and only the host can detect a truncated body.
+    let is_length_known =
         kind.as_deref() != Some("cors") && headers.get("content-encoding").is_none();
     let left = headers
         .get("content-length")
-        .filter(|_| is_length_telling)
+        .filter(|_| is_length_known)
         .and_then(|text| text.parse().ok());
     let stream = member(answer, "body");
     let reader = if stream.is_null() || stream.is_undefined() {
@@ -111,12 +111,12 @@ fn incoming(answer: &JsValue) -> Option<Response<JsBody>> {
     })
 }
 
-/// A body that a `ReadableStream` brings.
+/// A body from a `ReadableStream`.
 #[derive(Debug)]
 pub struct JsBody {
-    /// `None` when there is no more.
+    /// `None` at the end.
     reader: Option<ReadableStreamDefaultReader>,
-    /// Bytes still to come, if they were announced.
+    /// Remaining bytes, if the length is known.
     left: Option<u64>,
 }
 
@@ -150,7 +150,12 @@ impl Body for JsBody {
         }
         let bytes = member(&read, "value").dyn_into::<Uint8Array>();
         let bytes = bytes
-            .map_err(|_| FetchError::new(FetchErrorKind::Cut, "the body is not made of bytes"))?
+            .map_err(|_| {
+                FetchError::new(
+                    FetchErrorKind::Cut,
+                    "the body has chunks that are not bytes",
+                )
+            })?
             .to_vec();
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(bytes.len() as u64);
@@ -160,31 +165,31 @@ impl Body for JsBody {
 }
 
 impl Drop for JsBody {
-    /// A body that is not read to its end is given up, so that its connection is free again.
+    /// Cancels a body that is not read to its end, to free its connection.
     fn drop(&mut self) {
         if let Some(reader) = self.reader.take() {
-            // It is awaited because a rejection that nobody handles ends a Node process.
+            // Awaited, because an unhandled rejection ends a Node process.
             js_sys::futures::spawn_local(async move { drop(reader.cancel().await) });
         }
     }
 }
 
-/// Sorts what a fetch threw; `otherwise` is its kind when its name says nothing.
-fn fetch_error(thrown: &JsValue, otherwise: FetchErrorKind) -> FetchError {
+/// Classifies an error of a fetch by its name; `default` is the kind for other names.
+fn fetch_error(thrown: &JsValue, default: FetchErrorKind) -> FetchError {
     let kind = match member(thrown, "name").as_string().as_deref() {
         Some("AbortError") => FetchErrorKind::Aborted,
         Some("TimeoutError") => FetchErrorKind::Timeout,
-        _ => otherwise,
+        _ => default,
     };
-    // Node says only "fetch failed" and keeps what happened in the cause.
-    let told = [member(thrown, "cause"), thrown.clone()];
-    let detail = told.iter().find_map(|error| {
+    // Node's message is only "fetch failed"; the reason is in the cause.
+    let errors = [member(thrown, "cause"), thrown.clone()];
+    let detail = errors.iter().find_map(|error| {
         member(error, "message")
             .as_string()
             .filter(|text| !text.is_empty())
     });
     FetchError::new(
         kind,
-        detail.unwrap_or_else(|| "the host does not say why".into()),
+        detail.unwrap_or_else(|| "the host gives no reason".into()),
     )
 }

@@ -1,4 +1,4 @@
-//! Who wants to know of changes to the records.
+//! The program's listeners for changes of records.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,11 +10,11 @@ use wasm_bindgen::JsValue;
 /// Where a change comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Origin {
-    /// This program.
+    /// This client changed the records.
     Here,
-    /// A sync brought it from other devices.
+    /// A sync applied changes of other devices.
     Sync,
-    /// Another window or worker made it, or its sync brought it.
+    /// Another window or worker, or its sync, changed the records.
     Elsewhere,
 }
 
@@ -28,7 +28,7 @@ impl Origin {
     }
 }
 
-/// What a commit changes in one collection, as far as people see it.
+/// What a commit changes in one collection, as far as it is visible to the program.
 #[derive(Debug)]
 pub(super) struct Change {
     collection: CollectionName,
@@ -45,7 +45,7 @@ impl Change {
         self.collection.as_str()
     }
 
-    /// An array of texts, or null for any of its records.
+    /// An array of ids, or null for any of its records.
     pub(super) fn ids(&self) -> JsValue {
         let ids = self.ids.as_ref();
         let array = ids.map(|ids| ids.iter().map(JsValue::from).collect::<Array>());
@@ -58,7 +58,7 @@ impl Change {
             let ids = ids.map(|write| write.id.to_string()).collect();
             Self {
                 collection: part.collection.clone(),
-                // A reset forgets the server, and changes nothing that people see.
+                // A reset only discards what is known about the server: it changes no visible content.
                 ids: (part.sweep != Some(BulkChange::Wipe)).then_some(ids),
             }
         });
@@ -68,7 +68,7 @@ impl Change {
     }
 }
 
-/// A mark that an item is on its way to the server is no change of it.
+/// Whether a write changes an item's content, not only its upload state.
 fn is_seen(write: &Write) -> bool {
     write
         .becomes
@@ -76,7 +76,7 @@ fn is_seen(write: &Write) -> bool {
         .is_none_or(|item| item.sent != Base::Same)
 }
 
-/// Functions by their collection.
+/// Listeners with their collections.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     entries: RefCell<Vec<(u32, CollectionName, Function)>>,
@@ -84,7 +84,7 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Adds one; the number removes it again.
+    /// Adds a listener; the returned number identifies it for `remove`.
     pub(crate) fn add(&self, collection: CollectionName, listener: Function) -> u32 {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
@@ -94,7 +94,7 @@ impl Listeners {
         number
     }
 
-    /// Removes one, if it is there.
+    /// Removes a listener, if it exists.
     pub(crate) fn remove(&self, number: u32) {
         self.entries
             .borrow_mut()
@@ -105,8 +105,8 @@ impl Listeners {
         self.entries.borrow_mut().clear();
     }
 
-    /// Calls those that listen. The package's script reports what one of them throws.
-    pub(super) fn tell(&self, changes: &[Change], origin: Origin) {
+    /// Calls the listeners of the changed collections. The package's script reports errors that they throw.
+    pub(super) fn notify(&self, changes: &[Change], origin: Origin) {
         for change in changes {
             let collection = &change.collection;
             // A listener may add or remove listeners.

@@ -1,12 +1,12 @@
-//! What JavaScript lends to the core: a fetch, the clock, random bytes, AES, and a store.
+//! The host that JavaScript provides to the core: fetch, clock, random bytes, AES, and a store.
 
 mod aes;
 mod calls;
+mod change_channel;
 mod fetch;
 mod listeners;
 mod store;
 mod syncing;
-mod windows;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -25,6 +25,7 @@ use crate::Error;
 pub use aes::HostCbc;
 pub(crate) use calls::Call;
 use calls::Calls;
+use change_channel::ChangeChannel;
 pub use fetch::JsBody;
 use fetch::JsFetch;
 pub(crate) use listeners::Listeners;
@@ -32,44 +33,43 @@ use listeners::{Change, Origin};
 use store::JsStore;
 pub use store::StoreObject;
 pub(crate) use syncing::Syncing;
-use windows::Windows;
 
-/// What the core asks of a host, from JavaScript: for the records here.
+/// The core's host traits for local reads and writes, implemented with JavaScript's functions.
 #[derive(Debug)]
 pub struct JsHost {
     fetch: JsFetch,
     store: JsStore,
-    /// The sealed storage token as the store has it: it stands behind the state of the account's sync, on a line of its own.
+    /// The encrypted storage token from the store, where it is a second line after the state of the account's sync.
     token: RefCell<Option<String>>,
     pub(crate) listeners: Listeners,
-    windows: Windows,
+    channel: ChangeChannel,
     calls: Calls,
     is_closed: Cell<bool>,
-    /// Ends a request that is under way when the client is closed, where the host can do that.
+    /// Aborts running requests when the client is closed, if the host has AbortController.
     stopping: Option<AbortController>,
 }
 
 impl JsHost {
-    /// A host with the package's way to send requests, this store, and the package's way to other windows and workers that
-    /// share it, or `undefined`.
+    /// A host with the script's function that sends requests, this store, and the script's channel to other windows and
+    /// workers that share the store, or `undefined`.
     #[must_use]
-    pub fn new(send: Function, store: StoreObject, windows: JsValue) -> Rc<Self> {
+    pub fn new(send: Function, store: StoreObject, channel: JsValue) -> Rc<Self> {
         let stopping = AbortController::new().ok();
         let host = Rc::new(Self {
             fetch: JsFetch::new(send, stopping.as_ref().map(AbortController::signal)),
             store: JsStore::new(store),
             token: RefCell::default(),
             listeners: Listeners::default(),
-            windows: Windows::new(windows),
+            channel: ChangeChannel::new(channel),
             calls: Calls::default(),
             is_closed: Cell::new(false),
             stopping,
         });
-        Windows::listen(&host);
+        ChangeChannel::listen(&host);
         host
     }
 
-    /// Lets nothing begin any more, and stops a sync at its next safe point.
+    /// Refuses new calls, and stops a sync at its next safe point.
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         self.listeners.clear();
@@ -78,27 +78,28 @@ impl JsHost {
         }
     }
 
-    /// Waits until all that had begun is at its end.
+    /// Waits until all running calls have ended.
     pub(crate) async fn closed(&self) {
         self.calls.ended().await;
-        self.windows.close();
+        self.channel.close();
     }
 
-    /// Whether anything may begin.
+    /// Fails if the client is closed.
     pub(crate) const fn opened(&self) -> Result<(), Error> {
-        match self.is_closed.get() {
-            true => Err(Error::Closed),
-            false => Ok(()),
+        if self.is_closed.get() {
+            Err(Error::Closed)
+        } else {
+            Ok(())
         }
     }
 
-    /// The sealed storage token, if the store has one.
+    /// The encrypted storage token, if the store has one.
     pub(crate) async fn sealed_token(&self) -> Result<Option<String>, StoreError> {
         self.global().await?;
         Ok(self.token.borrow().clone())
     }
 
-    /// Keeps a sealed storage token, or none.
+    /// Stores an encrypted storage token, or removes it.
     pub(crate) async fn keep_token(&self, sealed: Option<String>) -> Result<(), StoreError> {
         let global = self.global().await?;
         if global.is_none() || *self.token.borrow() == sealed {
@@ -109,7 +110,7 @@ impl JsHost {
         self.commit(Commit { parts, global }).await.map(drop)
     }
 
-    /// Commits, and tells who listens what changed.
+    /// Commits, and notifies listeners and other windows of the changes.
     async fn commit_as(&self, mut commit: Commit, origin: Origin) -> Result<Committed, StoreError> {
         if let (Some(global), Some(token)) = (&mut commit.global, &*self.token.borrow()) {
             global.push('\n');
@@ -118,14 +119,14 @@ impl JsHost {
         let changes = Change::of(&commit);
         let committed = self.store.commit(commit).await?;
         if committed == Committed::Done {
-            self.listeners.tell(&changes, origin);
-            self.windows.tell(&changes);
+            self.listeners.notify(&changes, origin);
+            self.channel.publish(&changes);
         }
         Ok(committed)
     }
 }
 
-/// Random bytes of the host's `crypto.getRandomValues`.
+/// Random bytes from the host's `crypto.getRandomValues`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SystemRandom;
 
@@ -141,7 +142,7 @@ impl Random for JsHost {
     }
 }
 
-/// The host's clock, in whole milliseconds; one before 1970 reads as zero.
+/// The host's clock, in whole milliseconds; times before 1970 become 0.
 pub(crate) fn now() -> LocalTime {
     LocalTime::from_millis(Date::now() as u64)
 }
@@ -153,7 +154,7 @@ impl Clock for JsHost {
 }
 
 impl Store for JsHost {
-    /// The state alone, which is one line of JSON.
+    /// The state without the token; the state is one line of JSON.
     async fn global(&self) -> Result<Option<String>, StoreError> {
         let mut global = self.store.global().await?;
         let end = global.as_deref().and_then(|text| text.find('\n'));

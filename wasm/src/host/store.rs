@@ -1,4 +1,4 @@
-//! Records at rest in a store that JavaScript brings.
+//! Records in a store that JavaScript provides.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -19,7 +19,7 @@ use crate::types::member;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object with the methods of the interface `Store`; each may answer at once or by a promise.
+    /// An object with the methods of the interface `Store`; each may return a value or a promise.
     #[wasm_bindgen(typescript_type = "Store")]
     #[derive(Debug, Clone)]
     pub type StoreObject;
@@ -40,12 +40,11 @@ extern "C" {
     fn commit(this: &StoreObject, commit: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-/// A store that JavaScript brings, as the core sees it. What crosses the border crosses a page or a commit at a time, by
-/// way of one JSON text.
+/// The core's trait `Store` for a store of JavaScript. A page or a commit is passed as one JSON text.
 #[derive(Debug)]
 pub(super) struct JsStore {
     object: StoreObject,
-    /// What the store threw last, for the error that comes of it.
+    /// What the store threw last, for the cause of the error.
     thrown: RefCell<Option<JsValue>>,
 }
 
@@ -79,9 +78,9 @@ impl JsStore {
         called: Result<JsValue, JsValue>,
     ) -> Result<T, StoreError> {
         let answer = self.settle(called).await?;
-        let text = JSON::stringify(&answer).map_err(|_| strange())?;
-        let text = JsValue::from(text).as_string().ok_or_else(strange)?;
-        json::from_str(&text).map_err(|_| strange())
+        let text = JSON::stringify(&answer).map_err(|_| invalid_answer())?;
+        let text = JsValue::from(text).as_string().ok_or_else(invalid_answer)?;
+        json::from_str(&text).map_err(|_| invalid_answer())
     }
 
     /// A text, or nothing.
@@ -90,18 +89,18 @@ impl JsStore {
         if answer.is_null() || answer.is_undefined() {
             return Ok(None);
         }
-        answer.as_string().map(Some).ok_or_else(strange)
+        answer.as_string().map(Some).ok_or_else(invalid_answer)
     }
 }
 
-fn strange() -> StoreError {
+fn invalid_answer() -> StoreError {
     StoreError::new(
         StoreErrorKind::Damaged,
-        "the store's answer is not what the interface Store says",
+        "the store returned a value that does not match the interface Store",
     )
 }
 
-/// Sorts what a store threw by its code, or by the name that a browser gives its errors.
+/// Classifies an error of a store by its code, or by the name of a browser's error.
 fn store_error(thrown: &JsValue) -> StoreError {
     let text = |name| member(thrown, name).as_string();
     let kind = match (text("code").as_deref(), text("name").as_deref()) {
@@ -116,13 +115,13 @@ fn store_error(thrown: &JsValue) -> StoreError {
     let detail = text("message").filter(|text| !text.is_empty());
     StoreError::new(
         kind,
-        detail.unwrap_or_else(|| "the store does not say why".into()),
+        detail.unwrap_or_else(|| "the store gives no reason".into()),
     )
 }
 
 fn object(value: &impl Serialize) -> Result<JsValue, StoreError> {
-    let text = json::to_string(value).map_err(|_| strange())?;
-    JSON::parse(&text).map_err(|_| strange())
+    let text = json::to_string(value).map_err(|_| invalid_answer())?;
+    JSON::parse(&text).map_err(|_| invalid_answer())
 }
 
 /// A version of an item: `"unknown"`, `"same"` or `{content}`.
@@ -154,7 +153,7 @@ struct PlainItem<'a> {
     pending: Waiting,
 }
 
-/// A [`PlainItem`] as the store has it.
+/// A [`PlainItem`] from the store, with its revision.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PlainStored {
@@ -249,7 +248,7 @@ impl PlainStored {
     fn into_stored(self) -> Result<Stored, StoreError> {
         Ok(Stored {
             item: Item {
-                id: RecordId::new(self.id).map_err(|_| strange())?,
+                id: RecordId::new(self.id).map_err(|_| invalid_answer())?,
                 cleartext: self.cleartext,
                 base: self.base.into_base(),
                 sent: self.sent.into_base(),
@@ -303,7 +302,7 @@ impl Store for JsStore {
 
     async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
         let names: Vec<String> = self.answer(self.object.collections()).await?;
-        let name = |name| CollectionName::new(name).map_err(|_| strange());
+        let name = |name| CollectionName::new(name).map_err(|_| invalid_answer());
         names.into_iter().map(name).collect()
     }
 
@@ -322,7 +321,7 @@ impl Store for JsStore {
         let called = self.object.read(collection.as_str(), asked);
         let found: Vec<Option<PlainStored>> = self.answer(called).await?;
         if found.len() != ids.len() {
-            return Err(strange());
+            return Err(invalid_answer());
         }
         found
             .into_iter()
@@ -364,7 +363,7 @@ impl Store for JsStore {
         {
             Some("done") => Ok(Committed::Done),
             Some("stale") => Ok(Committed::Stale),
-            _ => Err(strange()),
+            _ => Err(invalid_answer()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The host while a sync runs: it may be told to stop, and what it commits comes from other devices.
+//! The host during a sync: a signal can stop it, and its commits are changes of other devices.
 
 use selvedge_core::host::{
     Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
@@ -22,7 +22,7 @@ pub(crate) struct Syncing<'a> {
 }
 
 impl<'a> Syncing<'a> {
-    /// With the program's `AbortSignal`, if it gave one; a client that is closed stops its sync all the same.
+    /// With the program's `AbortSignal`, or `undefined`. Closing the client also stops the sync.
     pub(crate) const fn new(host: &'a JsHost, signal: JsValue) -> Self {
         Self { host, signal }
     }
@@ -31,7 +31,7 @@ impl<'a> Syncing<'a> {
 impl Fetch for Syncing<'_> {
     type Body = JsBody;
 
-    /// A sync that is told to stop sends nothing more: what it has committed stays, and the next one goes on from there.
+    /// A stopped sync sends no more requests: committed changes stay, and the next sync continues from there.
     async fn fetch(&self, request: Request) -> Result<Response<JsBody>, FetchError> {
         let is_stopped = member(&self.signal, "aborted").is_truthy();
         if is_stopped || self.host.opened().is_err() {

@@ -1,4 +1,4 @@
-// What the package says of an account.
+// The package's functions on an account.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accountServer, decryptRecord, encryptRecord, joinCode, KeyBundle, open, syncKey } from "selvedge";
@@ -10,7 +10,7 @@ const account = {
   ksync_b64url: Buffer.alloc(64, 7).toString("base64url"),
 };
 
-test("a join code is the account, as its credentials are", async () => {
+test("a join code, credentials and their JSON text give the same account", async () => {
   const code = joinCode(account);
   assert.match(code, /^selvedge1-/);
   assert.equal(joinCode(code), code);
@@ -23,7 +23,7 @@ test("a join code is the account, as its credentials are", async () => {
   assert.equal(decryptRecord(KeyBundle.fromKsync(account.ksync_b64url), payload, "a").title, "milk");
 });
 
-test("an account that is none is told as such, without its secrets", () => {
+test("an invalid account is refused, and the message contains no secrets", () => {
   const wrong = [undefined, null, 7, "", "hello", `${joinCode(account)}x`, { ...account, ksync_b64url: "short-secret" }];
   for (const form of wrong) {
     for (const ask of [accountServer, joinCode, syncKey]) {

@@ -1,10 +1,10 @@
-// The package as its user meets it.
+// The public API of the package.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as selvedge from "selvedge";
-import { declared, members } from "./declared.mjs";
+import { declared, members } from "./declared-members.mjs";
 
 const { KeyBundle, decryptRecord, encryptRecord, open } = selvedge;
 const account = {
@@ -25,13 +25,13 @@ const thrown = call => {
 
 const rejected = promise => promise.then(() => assert.fail("nothing was thrown"), error => error);
 
-test("import and require give the same", () => {
+test("import and require give the same objects", () => {
   const required = createRequire(import.meta.url)("selvedge");
   assert.equal(required.open, open);
   assert.equal(required.KeyBundle, KeyBundle);
 });
 
-test("records of other programs are read", () => {
+test("records of other programs are decrypted", () => {
   const vectors = JSON.parse(readFileSync(`${process.env.SELVEDGE_ROOT}/tests/vectors/records.json`, "utf8"));
   const keys = ({ encryption_key, hmac_key }) => KeyBundle.fromBytes(Buffer.from(encryption_key + hmac_key, "hex"));
   let read = 0;
@@ -88,7 +88,7 @@ test("every error is an Error with a name and a code", async () => {
   }
 });
 
-test("records are kept, changed, listed and deleted", async () => {
+test("records are put, changed, listed and deleted", async () => {
   const client = await open({ account });
   const notes = client.collection("notes");
   assert.equal(notes.name, "notes");
@@ -107,7 +107,7 @@ test("records are kept, changed, listed and deleted", async () => {
   assert.equal(await client.collection("others").get(id), undefined);
 });
 
-test("an edit leaves the other fields as they are", async () => {
+test("an edit leaves the other fields unchanged", async () => {
   const client = await open({ account });
   const notes = client.collection("notes");
   const id = await notes.put({ big: 1e300, nested: { a: [null] }, title: "a" });
@@ -115,7 +115,7 @@ test("an edit leaves the other fields as they are", async () => {
   assert.deepEqual(await notes.get(id), { id, big: 1e300, nested: { a: [null] }, title: "b" });
 });
 
-test("the report and the interface have the same members", async () => {
+test("the report has the members that its interface declares", async () => {
   const client = await open({ account, fetch: async () => new Response(null, { status: 500 }) });
   client.collection("notes");
   const report = await client.sync();

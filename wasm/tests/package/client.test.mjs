@@ -1,8 +1,8 @@
-// What a client can do beside its records: tell of changes and progress, stop, close, keep others out, and say when to sync.
+// A client beside its records: change events, progress, abort, close, locks, and the schedule.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryStore, Schedule, SelvedgeError, open } from "selvedge";
-import { declared, members } from "./declared.mjs";
+import { declared, members } from "./declared-members.mjs";
 import { createAccount, startServer } from "./server.mjs";
 
 const account = {
@@ -14,10 +14,10 @@ const account = {
 
 const rejected = promise => promise.then(() => assert.fail("nothing was thrown"), error => error);
 
-/** Lets listeners be called: they are, once what they are told of is done. */
-const told = () => new Promise(resolve => setImmediate(resolve));
+/** Waits until the listeners are called, which happens after the call that changes a record. */
+const listenersCalled = () => new Promise(resolve => setImmediate(resolve));
 
-test("a change is told with its records and its origin", async t => {
+test("a change event has the ids and the origin", async t => {
   const server = await createAccount(await startServer(t));
   const [a, b] = [await open({ account: server }), await open({ account: server })];
   const changes = [];
@@ -25,31 +25,31 @@ test("a change is told with its records and its origin", async t => {
   b.collection("others").onChange(() => assert.fail("another collection did not change"));
 
   const own = await b.collection("notes").put({ title: "bread" });
-  await told();
+  await listenersCalled();
   assert.deepEqual(changes.splice(0), [{ collection: "notes", ids: [own], origin: "here" }]);
 
   const ids = [await a.collection("notes").put({ title: "milk" }), await a.collection("notes").put({ title: "salt" })];
   await a.sync();
   await b.sync();
-  await told();
-  const came = changes.splice(0).filter(({ origin }) => origin === "sync");
-  assert.deepEqual(came.flatMap(change => change.ids).filter(id => id !== own).sort(), ids.sort());
-  assert.ok(came.length < ids.length + 1, "what comes in one commit is one call");
-  assert.deepEqual(members(came[0]), declared("Change"));
+  await listenersCalled();
+  const synced = changes.splice(0).filter(({ origin }) => origin === "sync");
+  assert.deepEqual(synced.flatMap(change => change.ids).filter(id => id !== own).sort(), ids.sort());
+  assert.ok(synced.length < ids.length + 1, "one commit is one call");
+  assert.deepEqual(members(synced[0]), declared("Change"));
 
   unsubscribe();
   unsubscribe();
   await b.collection("notes").delete(own);
-  await told();
+  await listenersCalled();
   assert.deepEqual(changes, []);
 });
 
-test("onChange takes nothing but functions", async () => {
+test("onChange refuses anything but a function", async () => {
   const client = await open({ account });
   assert.throws(() => client.collection("notes").onChange("no function"), { name: "SelvedgeError", code: "input" });
 });
 
-test("progress tells the chapters of a sync, then the records", async t => {
+test("progress reports the stages of a sync, and the number of records", async t => {
   const client = await open({ account: await createAccount(await startServer(t)) });
   for (let n = 0; n < 250; n += 1) await client.collection("notes").put({ n });
   const seen = [];
@@ -62,7 +62,7 @@ test("progress tells the chapters of a sync, then the records", async t => {
   assert.deepEqual([sent.at(-1).collection, sent.at(-1).sent], ["notes", 250]);
 });
 
-test("a listener that throws does not disturb the sync", async t => {
+test("a progress listener that throws does not affect the sync", async t => {
   const client = await open({ account: await createAccount(await startServer(t)) });
   await client.collection("notes").put({ title: "milk" });
   const onProgress = () => {
@@ -71,7 +71,7 @@ test("a listener that throws does not disturb the sync", async t => {
   assert.equal((await client.sync({ onProgress })).ending, "done");
 });
 
-test("a signal stops a sync, and the next one goes on from there", async t => {
+test("a signal stops a sync, and the next sync continues from there", async t => {
   const server = await createAccount(await startServer(t));
   const writer = await open({ account: server });
   for (const name of ["first", "second"]) await writer.collection(name).put({ title: name });
@@ -89,14 +89,14 @@ test("a signal stops a sync, and the next one goes on from there", async t => {
   assert.deepEqual(all.collections.map(({ applied }) => applied.added), [1, 1]);
 });
 
-test("a signal that was given before sends nothing", async () => {
-  const fetch = () => assert.fail("nothing is to be sent");
+test("a sync with an aborted signal sends nothing", async () => {
+  const fetch = () => assert.fail("no request is expected");
   const client = await open({ account, fetch });
   const report = await client.sync({ signal: AbortSignal.abort() });
   assert.deepEqual([report.ending, report.error.code], ["stopped", "aborted"]);
 });
 
-test("the status tells what is here, and until when the server wants to be left alone", async () => {
+test("the status contains the counts, and until when the server asks clients to wait", async () => {
   const fetch = async () => new Response(null, { status: 503, headers: { "retry-after": "60" } });
   const client = await open({ account, fetch });
   await client.collection("notes").put({ title: "milk" });
@@ -108,13 +108,13 @@ test("the status tells what is here, and until when the server wants to be left 
   assert.equal((await client.status()).retryAfter, report.retryAfter);
 });
 
-test("a closed client does nothing any more, and closing twice is closing once", async () => {
+test("a closed client refuses every call, and may be closed twice", async () => {
   let closed = 0;
   const store = Object.assign(new MemoryStore(), { close: () => void (closed += 1) });
   const client = await open({ account, store });
   const notes = client.collection("notes");
   const list = notes.list();
-  notes.onChange(() => assert.fail("nobody listens any more"));
+  notes.onChange(() => assert.fail("no listener is called after the close"));
   await Promise.all([client.close(), client.close()]);
   assert.equal(await client.close(), undefined);
   assert.equal(closed, 1);
@@ -137,35 +137,35 @@ test("a closed client does nothing any more, and closing twice is closing once",
 
 for (const signal of [undefined, new AbortController().signal]) {
   test(`a close waits until a sync ${signal ? "with a signal" : "without a signal"} has stopped and the store is closed`, async () => {
-    const said = [];
+    const events = [];
     const close = async () => {
       await new Promise(resolve => setTimeout(resolve, 20));
-      said.push("the store is closed");
+      events.push("the store is closed");
     };
-    let asked = () => {};
-    const isAsked = new Promise(resolve => void (asked = resolve));
-    // A server that never answers: only the signal ends the request.
+    let requested = () => {};
+    const isRequested = new Promise(resolve => void (requested = resolve));
+    // A server that never responds: only the signal ends the request.
     const fetch = ({ signal }) =>
       new Promise((_, reject) => {
-        asked();
+        requested();
         signal.addEventListener("abort", () => {
-          said.push("the request is given up");
+          events.push("the request is aborted");
           reject(signal.reason);
         });
       });
-    const lock = async () => () => said.push("the lock is given back");
+    const lock = async () => () => events.push("the lock is released");
     const client = await open({ account, store: Object.assign(new MemoryStore(), { close }), fetch, lock });
     const syncing = client.sync({ collections: ["notes"], signal });
-    await isAsked;
+    await isRequested;
     await client.close();
-    said.push("closed");
-    assert.deepEqual(said, ["the request is given up", "the lock is given back", "the store is closed", "closed"]);
+    events.push("closed");
+    assert.deepEqual(events, ["the request is aborted", "the lock is released", "the store is closed", "closed"]);
     const report = await syncing;
     assert.deepEqual([report.ending, report.error.code], ["stopped", "aborted"], JSON.stringify(report));
   });
 }
 
-test("what was begun before the close comes to its end", async () => {
+test("calls that began before the close complete", async () => {
   const store = new MemoryStore();
   const client = await open({ account, store });
   const notes = client.collection("notes");
@@ -175,7 +175,7 @@ test("what was begun before the close comes to its end", async () => {
   assert.equal((await store.counts("notes")).live, 20);
 });
 
-test("a sync that a close has stopped is gone on with by the next client", async t => {
+test("the next client continues a sync that a close has stopped", async t => {
   const server = await createAccount(await startServer(t));
   const store = new MemoryStore();
   const first = await open({ account: server, store });
@@ -192,28 +192,28 @@ test("a sync that a close has stopped is gone on with by the next client", async
   assert.deepEqual(collections.map(({ sent }) => sent), [0, 1]);
 });
 
-test("a client that is closed in the middle of its sync sends nothing more", async () => {
-  let asked = 0;
+test("a client that is closed during its sync sends no more requests", async () => {
+  let requests = 0;
   const client = await open({
     account,
     fetch: async () => {
-      asked += 1;
+      requests += 1;
       client.close();
       return new Response("{}", { headers: { "x-weave-timestamp": "1.00" } });
     },
   });
   const report = await client.sync({ collections: ["notes"] });
   assert.equal(report.ending, "stopped");
-  assert.equal(asked, 1);
+  assert.equal(requests, 1);
 });
 
-test("who does not get the lock does not sync, and who had it gives it back", async t => {
+test("a client without the lock does not sync, and a client with the lock releases it", async t => {
   const server = await createAccount(await startServer(t));
-  const said = [];
+  const events = [];
   let isFree = false;
   const lock = async () => {
-    said.push(isFree ? "taken" : "refused");
-    return isFree ? () => said.push("given back") : null;
+    events.push(isFree ? "acquired" : "refused");
+    return isFree ? () => events.push("released") : null;
   };
   const client = await open({ account: server, lock });
   await client.collection("notes").put({ title: "milk" });
@@ -221,52 +221,52 @@ test("who does not get the lock does not sync, and who had it gives it back", as
   assert.deepEqual([blocked.ending, blocked.error.code, blocked.requests], ["blocked", "blocked", 0]);
   isFree = true;
   assert.equal((await client.sync()).ending, "done");
-  assert.deepEqual(said, ["refused", "taken", "given back"]);
+  assert.deepEqual(events, ["refused", "acquired", "released"]);
 });
 
-test("clients of one name hear which records another one changed, in few messages and without their contents", async () => {
+test("clients of the same name receive the ids of changed records, in few messages and without contents", async () => {
   const store = new MemoryStore();
   const [here, there] = await Promise.all([open({ account, store, name: "shared" }), open({ account, store, name: "shared" })]);
-  const stranger = await open({ account, store: new MemoryStore(), name: "other" });
-  stranger.collection("notes").onChange(() => assert.fail("another name is another store"));
-  const wire = new BroadcastChannel("selvedge:shared");
+  const unrelated = await open({ account, store: new MemoryStore(), name: "other" });
+  unrelated.collection("notes").onChange(() => assert.fail("another name is another store"));
+  const channel = new BroadcastChannel("selvedge:shared");
   const messages = [];
-  wire.onmessage = ({ data }) => messages.push(data);
-  const heard = new Set();
-  const isHeard = new Promise(resolve => {
+  channel.onmessage = ({ data }) => messages.push(data);
+  const received = new Set();
+  const allReceived = new Promise(resolve => {
     there.collection("notes").onChange(({ collection, ids, origin }) => {
       assert.deepEqual([collection, origin], ["notes", "elsewhere"]);
-      for (const id of ids) heard.add(id);
-      if (heard.size === 500) resolve();
+      for (const id of ids) received.add(id);
+      if (received.size === 500) resolve();
     });
   });
   const own = [];
   here.collection("notes").onChange(({ origin }) => own.push(origin));
   for (let at = 0; at < 500; at += 1) await here.collection("notes").put({ id: `note-${at}`, title: "milk" });
-  await isHeard;
+  await allReceived;
   assert.ok(messages.length < 50, `${messages.length} messages`);
   assert.ok(!JSON.stringify(messages).includes("milk"));
-  assert.deepEqual(new Set(own), new Set(["here"]), "nobody hears of a change twice");
-  await Promise.all([here.close(), there.close(), stranger.close()]);
-  wire.close();
+  assert.deepEqual(new Set(own), new Set(["here"]), "a client reports its own change once");
+  await Promise.all([here.close(), there.close(), unrelated.close()]);
+  channel.close();
 });
 
-test("what a client has changed is told before it is closed", async () => {
+test("a client publishes its changes before it closes", async () => {
   const store = new MemoryStore();
   const [here, there] = await Promise.all([open({ account, store, name: "closing" }), open({ account, store, name: "closing" })]);
-  // It keeps this process waiting.
-  const wire = new BroadcastChannel("selvedge:closing");
-  const heard = [];
-  const isHeard = new Promise(resolve => {
-    there.collection("notes").onChange(({ ids }) => heard.push(...ids) === 3 && resolve());
+  // An open channel keeps this process running.
+  const channel = new BroadcastChannel("selvedge:closing");
+  const received = [];
+  const allReceived = new Promise(resolve => {
+    there.collection("notes").onChange(({ ids }) => received.push(...ids) === 3 && resolve());
   });
   const notes = here.collection("notes");
   void [1, 2, 3].map(at => notes.put({ id: `note-${at}` }));
   await here.close();
-  await isHeard;
-  assert.deepEqual(heard.sort(), ["note-1", "note-2", "note-3"]);
+  await allReceived;
+  assert.deepEqual(received.sort(), ["note-1", "note-2", "note-3"]);
   await there.close();
-  wire.close();
+  channel.close();
 });
 
 test("two clients on one store see the same records, and lose no edit", async () => {
@@ -278,7 +278,7 @@ test("two clients on one store see the same records, and lose no edit", async ()
   assert.equal(Object.keys(await b.collection("notes").get("one")).length, 21);
 });
 
-test("what a store throws is the cause of the error, and its code tells the kind", async () => {
+test("an error of a store is the cause of the client's error, which has the matching code", async () => {
   const cases = [
     [new SelvedgeError("store-full", "no room"), "store-full", /no room/],
     [new DOMException("over", "QuotaExceededError"), "store-full", /no space left/],
@@ -298,7 +298,7 @@ test("what a store throws is the cause of the error, and its code tells the kind
   }
 });
 
-test("a store that answers nonsense is told as damaged, not believed", async () => {
+test("an invalid result of a store gives \"store-damaged\"", async () => {
   const answers = [7, "text", [{}], [{ id: "a" }], [{ id: "b", revision: "1" }], null];
   for (const answer of answers) {
     const store = Object.assign(new MemoryStore(), { read: async () => answer });
@@ -310,7 +310,7 @@ test("a store that answers nonsense is told as damaged, not believed", async () 
   assert.equal((await rejected(open({ account, store: "no store" }))).code, "input");
 });
 
-test("a schedule says when to sync, and goes on from its text", () => {
+test("a schedule gives the time of the next sync, and is restored from its text", () => {
   const schedule = new Schedule();
   schedule.tell("started");
   const first = schedule.next();
@@ -325,7 +325,7 @@ test("a schedule says when to sync, and goes on from its text", () => {
   assert.equal(new Schedule("no schedule").refusedUntil(), undefined);
 });
 
-test("a schedule keeps to what the server said of waiting", async () => {
+test("a schedule respects the server's Retry-After", async () => {
   const fetch = async () => new Response(null, { status: 503, headers: { "retry-after": "600" } });
   const client = await open({ account, fetch });
   const schedule = new Schedule();
@@ -338,7 +338,7 @@ test("a schedule keeps to what the server said of waiting", async () => {
   assert.deepEqual([next.next, next.until], ["wait", schedule.refusedUntil()]);
 });
 
-test("a schedule waits for a person who is signed out", async () => {
+test("a schedule waits for the user when the credentials are refused", async () => {
   const client = await open({ account, fetch: async () => Response.json({ status: "invalid-credentials", errors: [] }, { status: 401 }) });
   const schedule = new Schedule();
   schedule.tell("began");

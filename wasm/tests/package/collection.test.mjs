@@ -1,4 +1,4 @@
-// Changes that depend on what is there, and many changes at once.
+// Updates that depend on the current value, and several changes in one commit.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryStore, open } from "selvedge";
@@ -14,7 +14,7 @@ const rejected = promise => promise.then(() => assert.fail("nothing was thrown")
 
 const notesOn = async store => (await open({ account, store })).collection("notes");
 
-test("updates that are made at once are all in the record", async () => {
+test("concurrent updates are all in the record", async () => {
   const store = new MemoryStore();
   const [a, b] = [await notesOn(store), await notesOn(store)];
   await a.put({ id: "one", count: 0 });
@@ -29,7 +29,7 @@ test("updates that are made at once are all in the record", async () => {
   assert.ok(calls > 10, "some were called again");
 });
 
-test("an update makes, changes, leaves and deletes", async () => {
+test("an update creates, changes, keeps and deletes a record", async () => {
   const notes = await notesOn(new MemoryStore());
   assert.deepEqual(await notes.update("a", record => (assert.equal(record, undefined), { title: "milk" })), { id: "a", title: "milk" });
   assert.deepEqual(await notes.get("a"), { id: "a", title: "milk" });
@@ -47,17 +47,17 @@ test("an update makes, changes, leaves and deletes", async () => {
   assert.equal(await notes.update("a", () => null), undefined, "nothing to delete is no error");
 });
 
-test("an update that throws, or answers with what is no record, changes nothing", async () => {
+test("an update that throws or returns an invalid record changes nothing", async () => {
   const notes = await notesOn(new MemoryStore());
   await notes.put({ id: "a", title: "milk" });
-  const own = new Error("the program's own");
-  assert.equal(await rejected(notes.update("a", () => Promise.reject(own))), own);
+  const thrown = new Error("an error of the program");
+  assert.equal(await rejected(notes.update("a", () => Promise.reject(thrown))), thrown);
   assert.equal((await rejected(notes.update("a", () => 7))).code, "input");
   assert.match((await rejected(notes.update("a", record => ({ ...record, id: "b" })))).message, /id/);
   assert.deepEqual(await notes.get("a"), { id: "a", title: "milk" });
 });
 
-test("fields that an update leaves stay as they are, to the digit", async () => {
+test("fields that an update does not change stay the same, to the digit", async () => {
   const store = new MemoryStore();
   const notes = await notesOn(store);
   const cleartext = '{"id":"a","big":12345678901234567890,"exact":1.10,"title":"milk"}';
@@ -70,7 +70,7 @@ test("fields that an update leaves stay as they are, to the digit", async () => 
   assert.match(kept.cleartext, /"title":"bread"/);
 });
 
-test("many records are put and deleted in one commit each, all or none", async () => {
+test("putMany and deleteMany use one commit each, all or none", async () => {
   const store = new MemoryStore();
   let commits = 0;
   const commit = store.commit.bind(store);
@@ -78,8 +78,8 @@ test("many records are put and deleted in one commit each, all or none", async (
   const notes = await notesOn(store);
   // Opening has bound the store to the account, which is a commit of its own.
   commits = 0;
-  const told = [];
-  notes.onChange(({ ids }) => told.push(ids.length));
+  const changes = [];
+  notes.onChange(({ ids }) => changes.push(ids.length));
   const ids = await notes.putMany([{ id: "a" }, { title: "milk" }, { id: "c" }]);
   assert.deepEqual([ids.length, ids[0], ids[2], commits], [3, "a", "c", 1]);
   assert.match(ids[1], /^[\w-]{12}$/);
@@ -99,10 +99,10 @@ test("many records are put and deleted in one commit each, all or none", async (
   assert.equal((await rejected(notes.deleteMany([ids[1], ""]))).code, "input");
   assert.equal((await notes.get(ids[1])).title, "milk");
   await new Promise(resolve => setImmediate(resolve));
-  assert.deepEqual(told, [3, 2]);
+  assert.deepEqual(changes, [3, 2]);
 });
 
-test("an iterator that is asked several times at once gives each record once", async () => {
+test("concurrent calls of an iterator return each record once", async () => {
   const notes = await notesOn(new MemoryStore());
   await notes.putMany(Array.from({ length: 700 }, (_, at) => ({ id: `n${String(at).padStart(3, "0")}` })));
   const list = notes.list();

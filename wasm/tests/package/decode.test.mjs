@@ -1,4 +1,4 @@
-// Many records of a server's answer, for those who bring their own protocol.
+// Decrypting many records of a server's response.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeyBundle, decodeRecords, encryptRecord } from "selvedge";
@@ -30,7 +30,7 @@ const collected = async batches => {
 
 const rejected = promise => promise.then(() => assert.fail("nothing was thrown"), error => error);
 
-test("records come out of chunks of every size, in both formats", async () => {
+test("records are decoded from chunks of every size, in both formats", async () => {
   const records = [{ id: "a", title: "mílk 🥛" }, { id: "b", list: [1, null] }, { id: "c" }];
   const lines = records.map(record => `${bso(record)}\n`).join("");
   const array = `[${records.map(record => bso(record)).join(",")}]`;
@@ -40,7 +40,7 @@ test("records come out of chunks of every size, in both formats", async () => {
   }
 });
 
-test("a record that cannot be opened is told, and the others go on", async () => {
+test("a record that cannot be decrypted is reported, and the others are decoded", async () => {
   const foreign = JSON.stringify({ id: "b", modified: 2, payload: encryptRecord(KeyBundle.make(), { id: "b" }) });
   const text = [bso({ id: "a" }), foreign, '{"id":"c"}', bso({ id: "d" })].join("\n");
   const { records, failed } = await collected(decodeRecords(streamOf(`${text}\n`), keys));
@@ -60,13 +60,13 @@ test("records as bytes are the same records", async () => {
   assert.deepEqual(texts.map(text => JSON.parse(new TextDecoder().decode(text))), [{ id: "a", n: 1 }, { id: "b" }]);
 });
 
-test("a body that breaks off is an error and not an end", async () => {
+test("a truncated body is an error", async () => {
   const text = `[${bso({ id: "a" })},{"id":"b"`;
   const error = await rejected(collected(decodeRecords(streamOf(text), keys, { format: "array" })));
   assert.deepEqual([error.name, error.code], ["SelvedgeError", "answer"]);
 });
 
-test("a reader that stops early ends the body, and nothing is read ahead of it", async () => {
+test("a loop that ends early cancels the body, and reads at most one batch ahead", async () => {
   const chunk = new TextEncoder().encode(Array.from({ length: 500 }, (_, n) => `${bso({ id: `n${n}` })}\n`).join(""));
   let [pulled, isCancelled] = [0, false];
   const stream = new ReadableStream(

@@ -1,4 +1,4 @@
-// What a fetch may do, and what the report says of it. These fetches stand for networks that cannot be had on demand.
+// Failures of the network and their reports. The fetch functions here simulate networks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open } from "selvedge";
@@ -33,78 +33,78 @@ test("a request is a Request, signed, without cookies, cache and redirects", asy
   assert.equal(seen.referrerPolicy, "no-referrer");
 });
 
-test("a network that fails is told in the host's words, without a secret", async () => {
+test("a network error has the host's message, without secrets", async () => {
   const broken = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") });
-  const told = await report(() => Promise.reject(broken));
-  assert.deepEqual([told.ending, told.error.code], ["stopped", "network"]);
-  assert.match(told.error.message, /ECONNREFUSED/);
+  const result = await report(() => Promise.reject(broken));
+  assert.deepEqual([result.ending, result.error.code], ["stopped", "network"]);
+  assert.match(result.error.message, /ECONNREFUSED/);
   for (const secret of ["token-id", "token-key", "/1.5/7", account.ksync_b64url]) {
-    assert.ok(!JSON.stringify(told).includes(secret), secret);
+    assert.ok(!JSON.stringify(result).includes(secret), secret);
   }
 });
 
-test("a fetch that throws at once is a network that fails", async () => {
-  const told = await report(() => {
+test("a fetch that throws synchronously is a network error", async () => {
+  const result = await report(() => {
     throw new Error("no");
   });
-  assert.deepEqual([told.ending, told.error.code], ["stopped", "network"]);
+  assert.deepEqual([result.ending, result.error.code], ["stopped", "network"]);
 });
 
-test("an abort and a timeout are told apart", async () => {
+test("an abort and a timeout have different messages", async () => {
   const aborted = await report(() => Promise.reject(new DOMException("enough", "AbortError")));
   assert.match(aborted.error.message, /stopped/);
   const late = await report(() => Promise.reject(new DOMException("late", "TimeoutError")));
   assert.match(late.error.message, /did not answer in time/);
 });
 
-/** A body that never goes on. */
+/** A body that never continues. */
 const hanging = () => new ReadableStream({ pull: () => new Promise(() => {}) });
 const HEADERS = { "x-last-modified": "1.00", "x-weave-timestamp": "2.00" };
 
-/** What never comes to its end, and minds no signal: before the answer, and in the middle of it. */
-const DEAF = {
-  "a server that never answers": () => new Promise(() => {}),
-  "a body that never goes on": async () => new Response(hanging(), { headers: HEADERS }),
+/** Fetches that never end and ignore their signal: before the response, and in the middle of the body. */
+const HANGING = {
+  "a server that never responds": () => new Promise(() => {}),
+  "a body that never continues": async () => new Response(hanging(), { headers: HEADERS }),
 };
 
-for (const [what, fetch] of Object.entries(DEAF)) {
-  test(`${what} is given up after 60 seconds, or when the program says so`, async t => {
+for (const [what, fetch] of Object.entries(HANGING)) {
+  test(`${what} is aborted after 60 seconds, or after the option timeout`, async t => {
     for (const [timeout, waited] of [[undefined, 60_000], [5, 5]]) {
       t.mock.timers.enable({ apis: ["setTimeout"] });
-      let ask;
-      const isAsked = new Promise(resolve => (ask = resolve));
-      const client = await open({ account, timeout, fetch: request => (ask(request), fetch()) });
+      let requested;
+      const isRequested = new Promise(resolve => (requested = resolve));
+      const client = await open({ account, timeout, fetch: request => (requested(request), fetch()) });
       const syncing = client.sync({ collections: ["notes"] });
-      const { signal } = await isAsked;
+      const { signal } = await isRequested;
       await new Promise(resolve => setImmediate(resolve));
       t.mock.timers.tick(waited - 1);
       assert.equal(signal.aborted, false);
       t.mock.timers.tick(1);
-      const told = await syncing;
+      const result = await syncing;
       t.mock.timers.reset();
-      assert.deepEqual([told.ending, told.error.code], ["stopped", "network"]);
-      assert.match(told.error.message, /did not answer in time/);
-      assert.equal(signal.aborted, true, "a fetch that minds its signal ends too");
+      assert.deepEqual([result.ending, result.error.code], ["stopped", "network"]);
+      assert.match(result.error.message, /did not answer in time/);
+      assert.equal(signal.aborted, true, "the fetch's signal is aborted too");
     }
   });
 
-  test(`${what} is given up by a signal, and that is "aborted" whatever its reason`, async () => {
-    for (const reason of [undefined, new DOMException("late", "TimeoutError"), new Error("the program's own"), "a text"]) {
+  test(`${what} is aborted by a signal, with the code "aborted" for any reason`, async () => {
+    for (const reason of [undefined, new DOMException("late", "TimeoutError"), new Error("an error of the program"), "a text"]) {
       const controller = new AbortController();
       const client = await open({ account, fetch: () => (setImmediate(() => controller.abort(reason)), fetch()) });
-      const told = await client.sync({ collections: ["notes"], signal: controller.signal });
-      assert.deepEqual([told.ending, told.error.code], ["stopped", "aborted"]);
+      const result = await client.sync({ collections: ["notes"], signal: controller.signal });
+      assert.deepEqual([result.ending, result.error.code], ["stopped", "aborted"]);
     }
   });
 }
 
-test("a signal of AbortSignal.timeout is \"aborted\" too", async () => {
+test("a signal of AbortSignal.timeout gives \"aborted\" too", async () => {
   const client = await open({ account, fetch: () => new Promise(() => {}) });
-  const told = await client.sync({ collections: ["notes"], signal: AbortSignal.timeout(1) });
-  assert.deepEqual([told.ending, told.error.code], ["stopped", "aborted"]);
+  const result = await client.sync({ collections: ["notes"], signal: AbortSignal.timeout(1) });
+  assert.deepEqual([result.ending, result.error.code], ["stopped", "aborted"]);
 });
 
-test("a signal that outlives many syncs is not listened to any more", async () => {
+test("listeners of a signal are removed after each sync", async () => {
   const { signal } = new AbortController();
   let listening = 0;
   const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
@@ -116,17 +116,17 @@ test("a signal that outlives many syncs is not listened to any more", async () =
   assert.ok(listening <= 0, String(listening));
 });
 
-test("what is no Response is told as such", async () => {
+test("a result that is not a Response is a network error", async () => {
   for (const answer of [undefined, null, 7, {}, { status: 200 }, { status: 200, headers: 7 }]) {
-    const told = await report(async () => answer);
-    assert.deepEqual([told.ending, told.error.code], ["stopped", "network"], JSON.stringify(answer));
-    assert.match(told.error.message, /did not answer with a Response/);
+    const result = await report(async () => answer);
+    assert.deepEqual([result.ending, result.error.code], ["stopped", "network"], JSON.stringify(answer));
+    assert.match(result.error.message, /did not answer with a Response/);
   }
 });
 
-test("a body arrives in chunks of every size", async () => {
+test("a body may arrive in chunks of one byte", async () => {
   let calls = 0;
-  const told = await report(async () => {
+  const result = await report(async () => {
     calls += 1;
     if (calls > 1) return new Response(null, { status: 503 });
     const bytes = new TextEncoder().encode("{}");
@@ -138,11 +138,11 @@ test("a body arrives in chunks of every size", async () => {
     });
     return new Response(body, { headers: { "x-last-modified": "1.00", "x-weave-timestamp": "2.00" } });
   });
-  assert.equal(told.bytesReceived >= 2, true, JSON.stringify(told));
-  assert.ok(calls > 1, "the first answer was understood");
+  assert.equal(result.bytesReceived >= 2, true, JSON.stringify(result));
+  assert.ok(calls > 1, "the first response was accepted");
 });
 
-test("a body that is cut is an error and not an end", async () => {
+test("a truncated body is a network error", async () => {
   const headers = { "content-length": "100", "x-last-modified": "1.00", "x-weave-timestamp": "2.00" };
   const short = await report(async () => new Response("{}", { headers }));
   assert.deepEqual([short.ending, short.error.code], ["stopped", "network"]);
@@ -158,19 +158,19 @@ test("a body that is cut is an error and not an end", async () => {
   assert.match(broken.error.message, /cut in the middle.*terminated/);
 });
 
-test("a server that asks for time gets it, and the report says until when", async () => {
+test("a Retry-After stops the sync, and the report contains its time", async () => {
   const before = Date.now();
-  const told = await report(async () => new Response(null, { status: 503, headers: { "retry-after": "60" } }));
-  assert.deepEqual([told.ending, told.error.code], ["stopped", "wait"]);
-  assert.ok(told.retryAfter >= before + 60_000 && told.retryAfter <= Date.now() + 61_000, String(told.retryAfter));
+  const result = await report(async () => new Response(null, { status: 503, headers: { "retry-after": "60" } }));
+  assert.deepEqual([result.ending, result.error.code], ["stopped", "wait"]);
+  assert.ok(result.retryAfter >= before + 60_000 && result.retryAfter <= Date.now() + 61_000, String(result.retryAfter));
 });
 
 test("a redirect is not followed", async () => {
   let calls = 0;
-  const told = await report(async () => {
+  const result = await report(async () => {
     calls += 1;
     return new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } });
   });
   assert.equal(calls, 1);
-  assert.equal(told.ending, "stopped");
+  assert.equal(result.ending, "stopped");
 });

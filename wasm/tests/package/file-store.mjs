@@ -1,4 +1,4 @@
-// The store in a file: every promise of a store, several processes, and a device that stays one. Needs a Node with SQLite.
+// The FileStore: the contract of a store, several processes, and one device across runs. Needs a Node with SQLite.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -9,21 +9,21 @@ import { FileStore, open, SelvedgeError } from "selvedge";
 import { storeCases } from "selvedge/store-cases";
 import { createAccount, startServer } from "./server.mjs";
 
-const place = mkdtempSync(join(tmpdir(), "selvedge-file-store-"));
-after(() => rmSync(place, { recursive: true, force: true }));
+const scratch = mkdtempSync(join(tmpdir(), "selvedge-file-store-"));
+after(() => rmSync(scratch, { recursive: true, force: true }));
 let number = 0;
-const fresh = () => join(place, String((number += 1)), "notes.db");
+const newPath = () => join(scratch, String((number += 1)), "notes.db");
 
 for (const { name, run } of storeCases) {
   test(name, async () => {
-    const store = new FileStore(fresh());
+    const store = new FileStore(newPath());
     await run(store);
     await store.close();
   });
 }
 
-test("what was committed is there for the next process, and for nobody but its owner", async () => {
-  const path = fresh();
+test("committed data are persistent, and only the owner can read the file", async () => {
+  const path = newPath();
   const store = await FileStore.open(path);
   await store.commit({ parts: [], global: "state" });
   assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -34,13 +34,13 @@ test("what was committed is there for the next process, and for nobody but its o
   await again.close();
 });
 
-test("a closed store says so, and closing twice is closing once", async () => {
-  const store = await FileStore.open(fresh());
+test("a closed store rejects with \"closed\", and may be closed twice", async () => {
+  const store = await FileStore.open(newPath());
   await Promise.all([store.close(), store.close()]);
   await assert.rejects(store.global(), error => error instanceof SelvedgeError && error.code === "closed");
 });
 
-test("a file that is none of ours is told of and left as it is", async () => {
+test("a file of another program is refused and not changed", async () => {
   const rows = [
     [() => writeFileSync(path, "no database\n".repeat(100)), "store-damaged"],
     [async () => (await FileStore.open(path)).close().then(() => set("PRAGMA user_version = 9")), "store-busy"],
@@ -54,13 +54,13 @@ test("a file that is none of ours is told of and left as it is", async () => {
     database.close();
   };
   for (const [make, code] of rows) {
-    path = join(place, `foreign-${(number += 1)}.db`);
+    path = join(scratch, `foreign-${(number += 1)}.db`);
     await make();
     const before = readFileSync(path);
     await assert.rejects(FileStore.open(path), error => error instanceof SelvedgeError && error.code === code);
     assert.deepEqual(readFileSync(path), before);
   }
-  await assert.rejects(FileStore.open(place), { code: "store" });
+  await assert.rejects(FileStore.open(scratch), { code: "store" });
 });
 
 const account = {
@@ -70,15 +70,15 @@ const account = {
   ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
 };
 
-/** Runs a program of its own. */
+/** Runs a program in its own process. */
 const program = text =>
   new Promise((resolve, reject) => {
     const args = ["--no-warnings", "--input-type=module", "--eval", `import { FileStore, open } from "selvedge";\n${text}`];
     execFile(process.execPath, args, { cwd: import.meta.dirname }, (error, stdout, stderr) => (error ? reject(new Error(stderr)) : resolve(stdout.trim())));
   });
 
-test("several processes that change one record at once lose no change", async () => {
-  const path = fresh();
+test("several processes that change one record concurrently lose no change", async () => {
+  const path = newPath();
   const first = await open({ account, store: new FileStore(path) });
   await first.collection("notes").put({ id: "one" });
   const edits = number => `
@@ -90,8 +90,8 @@ test("several processes that change one record at once lose no change", async ()
   await first.close();
 });
 
-test("one process syncs at a time, and one that is killed gives the lock back", async () => {
-  const path = fresh();
+test("one process syncs at a time, and a killed process releases the lock", async () => {
+  const path = newPath();
   const text = `
     import { FileStore } from "selvedge";
     const release = await new FileStore(${JSON.stringify(path)}).lock();
@@ -108,10 +108,10 @@ test("one process syncs at a time, and one that is killed gives the lock back", 
   await client.close();
 });
 
-test("a script that runs again and again stays one device, and loses no edit that was not sent", async t => {
+test("a script that runs repeatedly stays one device, and loses no edit that was not uploaded", async t => {
   const url = await startServer(t);
   const server = await createAccount(url);
-  const path = fresh();
+  const path = newPath();
   const run = (edit, isOnline) => program(`
     const fetch = ${isOnline ? "undefined" : 'async () => { throw new TypeError("offline"); }'};
     const client = await open({ account: ${JSON.stringify(server)}, store: new FileStore(${JSON.stringify(path)}), fetch, deviceName: "cron" });
@@ -122,7 +122,7 @@ test("a script that runs again and again stays one device, and loses no edit tha
     await client.close();`);
   assert.equal(await run({ id: "a", title: "milk" }, true), "done 0 0");
   assert.match(await run({ id: "b", title: "bread" }, false), /^stopped 1 /);
-  assert.equal(await run({ id: "c", title: "salt" }, true), "done 0 1", "it is the one device that is known");
+  assert.equal(await run({ id: "c", title: "salt" }, true), "done 0 1", "one device is known");
   const other = await open({ account: server });
   const report = await other.sync({ collections: ["notes"] });
   assert.equal(report.collections[0].applied.added, 3);

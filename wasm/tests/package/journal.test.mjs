@@ -1,8 +1,8 @@
-// Whose records a store has, and what becomes of the values that a sync replaces.
+// A store belongs to one account; the values that a sync replaces can be restored.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryStore, SelvedgeError, open } from "selvedge";
-import { declared, members } from "./declared.mjs";
+import { declared, members } from "./declared-members.mjs";
 import { createAccount, startServer } from "./server.mjs";
 
 const rejected = promise => promise.then(() => assert.fail("nothing was thrown"), error => error);
@@ -37,7 +37,7 @@ test("the records of one account do not go to another without consent", async t 
   assert.equal((await rejected(open({ account: one, store }))).code, "other-account");
 });
 
-test("the losing side of a conflict is told and restored", async t => {
+test("the losing value of a conflict is listed and can be restored", async t => {
   const { a, b, id } = await pair(t);
   await b.collection("notes").edit(id, { title: "oat milk" });
   await b.sync();
@@ -70,7 +70,7 @@ test("a record that another device deleted can be restored", async t => {
   await a.restore("notes", id);
   assert.equal((await a.collection("notes").get(id)).title, "milk");
   const { collections } = await a.status();
-  assert.deepEqual(collections.map(({ name }) => name), ["notes"], "the journal is no collection like others");
+  assert.deepEqual(collections.map(({ name }) => name), ["notes"], "the journal is not listed as a collection");
 });
 
 test("a change that Firefox would not apply is refused", async t => {

@@ -1,4 +1,4 @@
-// The examples of the package's README run as they stand there.
+// Runs the examples of the package's README.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,11 +18,11 @@ const PLAIN = {
   ksync_b64url: Buffer.alloc(64, 1).toString("base64url"),
 };
 
-/** Runs an example as a program of its own. */
+/** Runs an example in its own process. */
 const run = (name, text, node = process.execPath) => {
   const file = new URL(name, import.meta.url);
   writeFileSync(file, text);
-  // What the test runner tells its own tests is not for the tests of an example.
+  // The variable is for the tests of this test runner, not for an example that starts its own.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return new Promise((resolve, reject) => {
     execFile(node, [fileURLToPath(file)], { env, cwd: fileURLToPath(new URL(".", import.meta.url)) }, (error, stdout, stderr) => {
@@ -32,7 +32,7 @@ const run = (name, text, node = process.execPath) => {
   });
 };
 
-test("the first example keeps a record on the server", async t => {
+test("the first example uploads a record", async t => {
   const account = await createAccount(await startServer(t));
   const [first] = examples;
   assert.match(first, /selvedge1-…/);
@@ -42,7 +42,7 @@ test("the first example keeps a record on the server", async t => {
   assert.equal(report.collections[0].applied.added, 1);
 });
 
-/** The example that has these words. */
+/** The example that contains these words. */
 const example = words => {
   const found = examples.filter(text => text.includes(words));
   assert.equal(found.length, 1, words);
@@ -53,7 +53,7 @@ test("the example of a store's tests passes", async () => {
   assert.match(await run("readme-stores.mjs", example("storeCases")), /^# fail 0$/m);
 });
 
-test("the example of a FileStore keeps its record from run to run", async t => {
+test("the example of a FileStore keeps its records between runs", async t => {
   const account = await createAccount(await startServer(t));
   const text = example("new FileStore").replace("selvedge1-…", joinCode(account));
   for (const suffix of ["", "-wal", "-shm", "-sync-lock"]) rmSync(new URL(`notes.db${suffix}`, import.meta.url), { force: true });
@@ -77,14 +77,14 @@ test("the commands for esbuild make a program that finds its module", async () =
     const ran = spawnSync(program, args, { cwd: place, encoding: "utf8" });
     assert.equal(ran.status, 0, ran.stderr);
   }
-  // Node's fetch reads no files: here it does, as a browser's reads what is served.
+  // Node's fetch cannot read files: replace it, because a browser can fetch the file from a server.
   const fetching = 'import { readFileSync } from "node:fs"; globalThis.fetch = async url => new Response(readFileSync(new URL(url)), { headers: { "content-type": "application/wasm" } });';
   writeFileSync(join(place, "dist", "run.mjs"), `${fetching}\nawait import("./app.js");\n`);
   const ran = spawnSync(process.execPath, [join(place, "dist", "run.mjs")], { encoding: "utf8" });
   assert.match(ran.stdout, /Client/, ran.stderr);
 });
 
-test("the example of types is sound", () => {
+test("the example of types compiles", () => {
   const [, text] = /^```ts\n([^]*?)^```$/m.exec(readme);
   const place = fileURLToPath(new URL(".", import.meta.url));
   writeFileSync(join(place, "readme.mts"), text);

@@ -1,8 +1,8 @@
-// The real server of this project for a test: `selvedge serve`, in memory, on a free port of this machine.
+// Starts the real server, `selvedge serve`, for a test: in memory, on a free local port.
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 
-/** Starts a server, and ends it with the test `t`. Resolves to its URL. */
+/** Starts a server, and stops it after the test `t`. Resolves to its URL. */
 export async function startServer(t) {
   const program = process.env.SELVEDGE;
   if (!program) throw new Error("SELVEDGE must name the program selvedge: run `cargo xtask test`");
@@ -15,18 +15,18 @@ export async function startServer(t) {
     return ended;
   });
   return new Promise((resolve, reject) => {
-    let told = "";
+    let log = "";
     server.stderr.setEncoding("utf8").on("data", text => {
-      told += text;
-      const url = /listening on (\S+)/.exec(told)?.[1];
+      log += text;
+      const url = /listening on (\S+)/.exec(log)?.[1];
       if (url) resolve(url);
     });
     server.once("error", reject);
-    ended.then(() => reject(new Error(`selvedge serve ended before it listened: ${told}`)));
+    ended.then(() => reject(new Error(`selvedge serve ended before it listened: ${log}`)));
   });
 }
 
-/** Makes an account as `selvedge account create` does, and answers its credentials. */
+/** Creates an account as `selvedge account create` does, and returns its credentials. */
 export async function createAccount(url) {
   const key = randomBytes(64);
   const fingerprint = createHash("sha256").update(key).digest().subarray(0, 16).toString("base64url");
@@ -36,11 +36,11 @@ export async function createAccount(url) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ kid }),
   });
-  if (response.status !== 201) throw new Error(`no account: ${response.status} ${await response.text()}`);
+  if (response.status !== 201) throw new Error(`the account was not created: ${response.status} ${await response.text()}`);
   return { ...(await response.json()), kid, ksync_b64url: key.toString("base64url") };
 }
 
-/** A fetch that keeps what passes through it: each request's method, path and text, and each answer's text. */
+/** A fetch that records each request's method, path and body, and each response's body. */
 export function recordingFetch() {
   const seen = [];
   const recording = async request => {

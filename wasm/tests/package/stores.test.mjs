@@ -1,4 +1,4 @@
-// Every promise of a store, in Node: the IndexedDbStore is tried in browsers, for Node has no IndexedDB.
+// The contract of a store, in Node. The IndexedDbStore is tested in browsers, because Node has no IndexedDB.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IndexedDbStore, MemoryStore } from "selvedge";
@@ -6,7 +6,7 @@ import { storeCases } from "selvedge/store-cases";
 
 for (const { name, run } of storeCases) test(name, () => run(new MemoryStore()));
 
-test("there are cases, and a store that forgets does not pass them", async () => {
+test("there are cases, and a store that stores nothing fails them", async () => {
   assert.ok(storeCases.length > 30);
   class Forgetful extends MemoryStore {
     commit() {
@@ -19,7 +19,7 @@ test("there are cases, and a store that forgets does not pass them", async () =>
   assert.match(broken[0].reason.message, /^an_\w+, step \d+ \(\w+\): .* should be /);
 });
 
-test("without IndexedDB its store says so", async () => {
+test("without IndexedDB its store rejects with a SelvedgeError", async () => {
   const error = await new IndexedDbStore("none").global().then(() => undefined, error => error);
   assert.equal(error?.name, "SelvedgeError");
 });

@@ -1,8 +1,8 @@
-// Two clients in JavaScript keep a collection in step through the real server.
+// Two clients in JavaScript sync a collection through the real server.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryStore, open } from "selvedge";
-import { declared, members } from "./declared.mjs";
+import { declared, members } from "./declared-members.mjs";
 import { createAccount, recordingFetch, startServer } from "./server.mjs";
 
 const all = async collection => {
@@ -18,7 +18,7 @@ const synced = async (client, options) => {
   return report;
 };
 
-test("two clients keep one collection in step", async t => {
+test("two clients sync one collection", async t => {
   const account = await createAccount(await startServer(t));
   const { seen, fetch } = recordingFetch();
   const a = await open({ account, fetch });
@@ -59,7 +59,7 @@ test("two clients keep one collection in step", async t => {
   for (const secret of ["milk", "Brot", "title", account.ksync_b64url]) assert.ok(!wire.includes(secret), secret);
 });
 
-test("ten thousand records stream through", async t => {
+test("ten thousand records are synced", async t => {
   const account = await createAccount(await startServer(t));
   const a = await open({ account });
   const b = await open({ account });
@@ -75,7 +75,7 @@ test("ten thousand records stream through", async t => {
   assert.deepEqual(new Set(records.map(record => record.n)).size, 10_000);
 });
 
-test("another key is refused and changes nothing", async t => {
+test("a wrong key is refused and changes nothing", async t => {
   const account = await createAccount(await startServer(t));
   const a = await open({ account });
   await a.collection("notes").put({ title: "milk" });
@@ -91,7 +91,7 @@ test("another key is refused and changes nothing", async t => {
   assert.ok(seen.every(({ method }) => method === "GET"), "nothing was written");
 });
 
-test("one sync of a client at a time", async t => {
+test("a client runs one sync at a time", async t => {
   const account = await createAccount(await startServer(t));
   const client = await open({ account });
   await client.collection("notes").put({ title: "milk" });
@@ -101,7 +101,7 @@ test("one sync of a client at a time", async t => {
   await synced(client);
 });
 
-test("a client that is freed in the middle of a sync ends it all the same", async t => {
+test("a sync completes although its client is freed", async t => {
   const account = await createAccount(await startServer(t));
   const client = await open({ account });
   await client.collection("notes").put({ title: "milk" });
@@ -110,10 +110,10 @@ test("a client that is freed in the middle of a sync ends it all the same", asyn
   assert.equal((await syncing).ending, "done");
 });
 
-/** How often the token server was asked. */
+/** Number of requests to the token server. */
 const tokens = seen => seen.filter(({ path }) => path.startsWith("/1.0/")).length;
 
-test("a program that is started again goes on with the storage token of before, which no store can read", async t => {
+test("a restarted program uses the stored storage token, which is encrypted", async t => {
   const url = await startServer(t);
   const account = await createAccount(url);
   const store = new MemoryStore();
@@ -130,10 +130,10 @@ test("a program that is started again goes on with the storage token of before, 
   const again = await open({ account, store, fetch });
   await again.collection("notes").put({ title: "bread" });
   await synced(again);
-  assert.equal(tokens(seen), 1, "the token is there still");
+  assert.equal(tokens(seen), 1, "the stored token is used");
   assert.equal((await again.status()).collections[0].records, 2);
 
-  // One that has expired is asked for anew, and so is one of other credentials.
+  // A new token is requested if the old one is expired or belongs to other credentials.
   const { now } = Date;
   t.after(() => void (Date.now = now));
   Date.now = () => now() + 24 * 3_600_000;
@@ -144,7 +144,7 @@ test("a program that is started again goes on with the storage token of before, 
   assert.equal(tokens(seen), 3);
 });
 
-test("a kept storage token that the server no longer takes is asked for anew, and a damaged one is none", async t => {
+test("a new storage token is requested if the server refuses the stored one, or if it is damaged", async t => {
   const account = await createAccount(await startServer(t));
   const store = new MemoryStore();
   const { seen, fetch } = recordingFetch();
@@ -169,6 +169,6 @@ test("a kept storage token that the server no longer takes is asked for anew, an
     await next.collection("notes").put({ title: "bread" });
     await synced(next);
     assert.equal(tokens(seen), before + 1);
-    assert.equal(await store.global().then(text => text.split("\n").length), 2, "the new one is kept");
+    assert.equal(await store.global().then(text => text.split("\n").length), 2, "the new token is stored");
   }
 });

@@ -1,4 +1,4 @@
-// A strict consumer: what it may write, and what the types keep it from.
+// A strict TypeScript program: valid uses of the package, and uses that the types must refuse.
 import init, {
   IndexedDbStore,
   KeyBundle,
@@ -60,7 +60,7 @@ export async function use(bytes: Uint8Array): Promise<string[]> {
   return ids;
 }
 
-/** A store of one's own. */
+/** A store of the program. */
 class Own implements Store {
   readonly #inner = new MemoryStore();
   global(): Promise<string | undefined> {
@@ -87,37 +87,37 @@ class Own implements Store {
 }
 
 export async function useAll(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string[]> {
-  const said: string[] = [accountServer("selvedge1-code"), joinCode("selvedge1-code")];
+  const words: string[] = [accountServer("selvedge1-code"), joinCode("selvedge1-code")];
   for (const { name, run } of storeCases) {
     await run(new Own());
-    said.push(name);
+    words.push(name);
   }
   const stores: Store[] = [new Own(), new MemoryStore(), new IndexedDbStore("notes"), await IndexedDbStore.open()];
   const client = await open({ account: "selvedge1-code", store: stores[0]!, name: "work", deviceName: "Anna's laptop" });
   const unsubscribe: () => void = client.collection("notes").onChange((change: Change) => {
     const origin: "here" | "sync" | "elsewhere" = change.origin;
-    said.push(origin, ...(change.ids ?? []));
+    words.push(origin, ...(change.ids ?? []));
   });
-  const onProgress = ({ stage, collection, sent }: SyncProgress): void => void said.push(stage, collection ?? "", String(sent ?? 0));
+  const onProgress = ({ stage, collection, sent }: SyncProgress): void => void words.push(stage, collection ?? "", String(sent ?? 0));
   await client.sync({ signal, onProgress, isAskedFor: false });
   const status: ClientStatus = await client.status();
-  for (const { name, pending } of status.collections) said.push(name, String(pending));
+  for (const { name, pending } of status.collections) words.push(name, String(pending));
   const schedule = new Schedule("kept");
-  schedule.tell("online" === said[0] ? "network-back" : "active");
+  schedule.tell("online" === words[0] ? "network-back" : "active");
   schedule.ended(client);
   const next: NextSync = schedule.next();
-  if (next.next === "wait") said.push(new Date(next.until).toISOString());
+  if (next.next === "wait") words.push(new Date(next.until).toISOString());
   const keys: KeyBundle = syncKey("selvedge1-code");
   for await (const { records, modified, failed } of decodeRecords(body, keys, { format: "array" })) {
-    for (const [at, record] of records.entries()) said.push(record.id, String(modified[at]));
-    for (const { id, code } of failed) said.push(id, code);
+    for (const [at, record] of records.entries()) words.push(record.id, String(modified[at]));
+    for (const { id, code } of failed) words.push(id, code);
   }
-  for await (const { cleartexts, ends } of decodeRecords(body, keys, { as: "bytes" })) said.push(String(cleartexts.length + ends.length));
+  for await (const { cleartexts, ends } of decodeRecords(body, keys, { as: "bytes" })) words.push(String(cleartexts.length + ends.length));
   unsubscribe();
   const closed: Promise<void> = client.close();
   await closed;
   await IndexedDbStore.delete("notes");
-  return said;
+  return words;
 }
 
 export function misuse(client: Client, keys: KeyBundle): void {
@@ -125,11 +125,11 @@ export function misuse(client: Client, keys: KeyBundle): void {
   void open({});
   // @ts-expect-error: a record has an id
   encryptRecord(keys, { title: "milk" });
-  // @ts-expect-error: a function is no JSON
+  // @ts-expect-error: JSON cannot represent a function
   void client.collection("notes").put({ title: () => "milk" });
-  // @ts-expect-error: keys do not come out
+  // @ts-expect-error: keys cannot be exported
   void keys.toBytes();
-  // @ts-expect-error: a schedule knows its events
+  // @ts-expect-error: a schedule accepts only its events
   new Schedule().tell("bored");
   // @ts-expect-error: a store has all methods
   void open({ account: "selvedge1-code", store: { global: async () => null } });

@@ -1,4 +1,4 @@
-// Records of a program's own types, and what the types keep it from.
+// Records with a program's own types: valid uses, and uses that the types must refuse.
 import { FileStore, open } from "selvedge";
 import type { Client, Collection, JsonValue, SyncRecord } from "selvedge";
 
@@ -35,7 +35,7 @@ export async function typed(client: Client): Promise<string[]> {
   await whole.put({ count: 1 });
   const one: Whole | undefined = await whole.get("a");
 
-  // Without a type any record will do: one of an interface, of a type, or of unknown origin.
+  // Without a type any record is accepted: one of an interface, of a type alias, or of any JSON object.
   const any: Collection = client.collection("any");
   const plain: Plain = { title: "milk" };
   const json: { [field: string]: JsonValue } = { title: "milk" };
@@ -66,7 +66,7 @@ export async function misuse(client: Client): Promise<void> {
   await any.put("milk");
   // @ts-expect-error: an id is a text
   await any.get(5);
-  // @ts-expect-error: an update answers with a record
+  // @ts-expect-error: an update returns a record
   await notes.update("a", () => ({ title: 7 }));
   // @ts-expect-error: a timeout is a number
   await open({ account: "selvedge1-code", timeout: "60 s" });

@@ -1,4 +1,4 @@
-//! How cargo builds for WebAssembly.
+//! Builds for WebAssembly with cargo.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::workspace::{Workspace, cargo, output};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A package on the web weighs: it is compiled for size, which costs a few hundredths of its speed.
+/// The module is compiled for size, because every page downloads it; this costs a few percent of speed.
 const PROFILE: [&str; 4] = [
     "opt-level=\"z\"",
     "lto=\"fat\"",
@@ -20,8 +20,8 @@ const PROFILE: [&str; 4] = [
     "debug=false",
 ];
 
-/// Where the time of a sync goes; these are compiled for speed.
-const HOT: [&str; 7] = [
+/// Crates that use most of the time of a sync; these are compiled for speed.
+const COMPILED_FOR_SPEED: [&str; 7] = [
     "aes",
     "base64-simd",
     "cbc",
@@ -31,7 +31,7 @@ const HOT: [&str; 7] = [
     "sha2",
 ];
 
-/// What is tested in WebAssembly: the core's decisions, laws and vectors as they are tested natively, and the border.
+/// The packages that are tested in WebAssembly: the core's tests, which also run natively, and the interface to JavaScript.
 pub(crate) const TESTED: [&str; 9] = [
     "--package",
     "selvedge-blocks",
@@ -57,15 +57,15 @@ pub(crate) fn module(workspace: &Workspace) -> Result<PathBuf, Error> {
     .ok_or(Error::NotBuilt("module selvedge_wasm"))
 }
 
-/// Compiles the tests that are Rust, and says where their modules are.
+/// Compiles the Rust tests, and returns the paths of their modules.
 pub(crate) fn tests(workspace: &Workspace) -> Result<Vec<PathBuf>, Error> {
     let mut command = for_wasm(workspace, "test");
     command.args(TESTED).arg("--no-run");
-    let told = artifacts(&mut command)?;
-    Ok(told.filter_map(|message| message.executable).collect())
+    let messages = artifacts(&mut command)?;
+    Ok(messages.filter_map(|message| message.executable).collect())
 }
 
-/// Compiles the program `selvedge`, whose server the tests talk to; or takes the one that the environment names.
+/// Compiles the program `selvedge`, whose server the tests use, or returns the path in the environment variable SELVEDGE.
 pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, Error> {
     if let Some(program) = env::var_os("SELVEDGE") {
         return Ok(program.into());
@@ -82,8 +82,8 @@ pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, Error> {
         .ok_or(Error::NotBuilt("program selvedge"))
 }
 
-/// A command of cargo's for WebAssembly: with SIMD, with all that the compiler's optimiser has, and without a path of this
-/// machine in what it makes. The tests are compiled as the package is: they try the same code, and nothing is built twice.
+/// A cargo command for WebAssembly: with SIMD, fully optimised, and without paths of this machine in the output. Tests and
+/// package are compiled with the same settings: the tests run the same code, and nothing is compiled twice.
 pub(crate) fn for_wasm(workspace: &Workspace, command: &str) -> Command {
     let mut cargo = cargo();
     cargo
@@ -94,12 +94,12 @@ pub(crate) fn for_wasm(workspace: &Workspace, command: &str) -> Command {
             .arg("--config")
             .arg(format!("profile.release.{setting}"));
     }
-    for hot in HOT {
+    for package in COMPILED_FOR_SPEED {
         cargo
             .arg("--config")
-            .arg(format!("profile.release.package.{hot}.opt-level=3"));
+            .arg(format!("profile.release.package.{package}.opt-level=3"));
     }
-    let mut flags = given_flags();
+    let mut flags = callers_flags();
     flags.extend(["-C".into(), "target-feature=+simd128".into()]);
     for (from, to) in sources(workspace) {
         flags.push(format!("--remap-path-prefix={}={to}", from.display()));
@@ -110,8 +110,8 @@ pub(crate) fn for_wasm(workspace: &Workspace, command: &str) -> Command {
     cargo
 }
 
-/// The flags that the caller gave, for what is set here would hide them.
-fn given_flags() -> Vec<String> {
+/// The compiler flags of the caller, which the variable that is set here would override.
+fn callers_flags() -> Vec<String> {
     let list = |text: String, separator: char| -> Vec<String> {
         text.split(separator)
             .filter(|flag| !flag.is_empty())
@@ -124,7 +124,7 @@ fn given_flags() -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Directories that sources come from, and what they are called in messages.
+/// Directories with sources, and their names in panic messages.
 fn sources(workspace: &Workspace) -> Vec<(PathBuf, &'static str)> {
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -141,7 +141,7 @@ fn sources(workspace: &Workspace) -> Vec<(PathBuf, &'static str)> {
         .collect()
 }
 
-/// What cargo tells of one thing that it built.
+/// Cargo's message about one artifact.
 #[derive(Deserialize)]
 struct Message {
     target: Target,
@@ -154,25 +154,25 @@ struct Target {
     name: String,
 }
 
-/// Runs cargo and picks a file out of what it built under the name of a target.
+/// Runs cargo and returns a file of the artifact of a target.
 fn artifact(
     command: &mut Command,
     name: &str,
     pick: impl Fn(Message) -> Option<PathBuf>,
 ) -> Result<Option<PathBuf>, Error> {
-    let told = artifacts(command)?;
-    Ok(told
+    let messages = artifacts(command)?;
+    Ok(messages
         .filter(|message| message.target.name == name)
         .filter_map(pick)
         .last())
 }
 
-/// Runs cargo and reads what it tells of what it built.
+/// Runs cargo and reads its messages about artifacts.
 fn artifacts(command: &mut Command) -> Result<impl Iterator<Item = Message>, Error> {
     command.arg("--message-format=json-render-diagnostics");
-    let told = output(command)?;
-    // Its messages are of many kinds; those that are no artifact do not read as one.
-    let messages: Vec<_> = told
+    let printed = output(command)?;
+    // Cargo prints messages of several kinds; only those about artifacts have this form.
+    let messages: Vec<_> = printed
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice::<Message>(line).ok())
         .collect();

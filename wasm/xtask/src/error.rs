@@ -1,18 +1,18 @@
-//! Why the package is not built, or not right.
+//! The errors of `cargo xtask`.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a command of `cargo xtask` ended early.
+/// Why a command of `cargo xtask` failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("{program} does not start: {source}")]
+    #[error("{program} could not be started: {source}")]
     Start {
         program: String,
         #[source]
         source: io::Error,
     },
-    #[error("{0} says that something is wrong")]
+    #[error("{0} failed: see its output above")]
     Program(String),
     #[error("{path}: {source}")]
     File {
@@ -20,24 +20,24 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    #[error("what cargo tells of itself cannot be read: {0}")]
+    #[error("cargo's output is not the expected JSON: {0}")]
     Metadata(#[from] serde_json::Error),
-    #[error("cargo built no {0}")]
+    #[error("cargo did not build the {0}")]
     NotBuilt(&'static str),
-    #[error("the JavaScript around the module is not made: {0}")]
+    #[error("the JavaScript for the module could not be generated: {0}")]
     Glue(String),
     #[error(
-        "the module weighs {module} bytes with gzip, more than {most}: see which part has grown"
+        "the module has {module} bytes with gzip; the limit is {limit}. See the list above for the crate that has grown"
     )]
-    TooLarge { module: usize, most: usize },
-    #[error("the schema of the messages is not right: {0}")]
+    TooLarge { module: usize, limit: usize },
+    #[error("the schema of Santa's messages is invalid: {0}")]
     Schema(String),
     #[error("{0}")]
     Tests(String),
 }
 
 impl Error {
-    /// An error of the file system, with the path that it is about.
+    /// An error of the file system, with the path.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }

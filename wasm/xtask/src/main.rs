@@ -1,12 +1,13 @@
-//! `cargo xtask`: builds and tests the npm package, and writes the messages of Santa's sync. Needs cargo, Node and npm, and nothing that is installed by hand.
+//! `cargo xtask`: builds and tests the npm package, and generates the message types of Santa's sync. It needs cargo, Node and
+//! npm; it installs everything else.
 
 mod browsers;
 mod build;
 mod error;
-mod messages;
 mod node;
 mod pack;
-mod parts;
+mod santa_messages;
+mod size_by_crate;
 mod test;
 mod workspace;
 mod www;
@@ -20,16 +21,16 @@ use workspace::Workspace;
 
 const HELP: &str = "cargo xtask COMMAND
 
-  pack    builds the npm package in wasm/pkg, copies it to the page and the extension in www, and prints its size and its
-          largest parts
-  test    runs the WebAssembly tests in Node, then packs and tests the package
-          (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
-          SELVEDGE=PROGRAM takes a program selvedge that is built already)
-  browsers  packs, and runs in real browsers, headless: the WebAssembly tests, the extension and the page
-          (cargo xtask browsers NAME runs only tests/browser/NAME.test.mjs)
-  messages  writes the messages of Santa's sync in Rust, from their schema in core/santa/proto";
+  pack      builds the npm package in wasm/pkg, copies it to the page and the extension in www, and prints the size of the
+            module and of its largest crates
+  test      runs the WebAssembly tests in Node, then builds and tests the package
+            (cargo xtask test FILTER runs only the WebAssembly tests whose names contain FILTER;
+            SELVEDGE=PROGRAM uses this program selvedge instead of building it)
+  browsers  builds the package, and runs in real browsers, headless: the WebAssembly tests, the extension and the page
+            (cargo xtask browsers NAME runs only tests/browser/NAME.test.mjs)
+  messages  generates the Rust message types of Santa's sync from their schema in core/santa/proto";
 
-/// Not for people: cargo runs the test binaries through this command.
+/// Internal: cargo runs the test binaries with this command.
 const RUN_TESTS: &str = "run-wasm-tests";
 
 fn main() -> ExitCode {
@@ -48,7 +49,9 @@ fn main() -> ExitCode {
         ["browsers", name] => {
             Workspace::find().and_then(|workspace| browsers::all(&workspace, Some(name)))
         }
-        ["messages"] => Workspace::find().and_then(|workspace| messages::write_all(&workspace)),
+        ["messages"] => {
+            Workspace::find().and_then(|workspace| santa_messages::write_all(&workspace))
+        }
         [RUN_TESTS, ..] => run_tests(&arguments),
         _ => {
             eprintln!("{HELP}");
@@ -64,7 +67,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs one test binary in Node, as the tool `wasm-bindgen-test-runner` does; its first argument is its own name.
+/// Runs one test binary in Node, as the tool `wasm-bindgen-test-runner` does; the first argument is the command's name.
 fn run_tests(arguments: &[OsString]) -> Result<(), Error> {
     wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(arguments)
         .map_err(|error| Error::Tests(error.to_string()))

@@ -1,4 +1,4 @@
-//! Node, the tools that come from npm at the versions of the lock files, and tests that are JavaScript.
+//! Node, the npm tools at the versions of the lock files, and the JavaScript tests.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,42 +8,44 @@ use std::process::Command;
 use crate::error::Error;
 use crate::workspace::{Workspace, read, run, write};
 
-/// Installs what the lock file in a directory names, unless it is there already.
-pub(crate) fn install(place: &Path) -> Result<(), Error> {
-    let lock = read(&place.join("package-lock.json"))?;
-    let installed = place.join("node_modules").join(".selvedge-lock");
+/// Installs the packages of the lock file in a directory, unless they are installed.
+pub(crate) fn install(directory: &Path) -> Result<(), Error> {
+    let lock = read(&directory.join("package-lock.json"))?;
+    let installed = directory.join("node_modules").join(".selvedge-lock");
     if fs::read_to_string(&installed).is_ok_and(|found| found == lock) {
         return Ok(());
     }
     run(Command::new("npm")
         .args(["ci", "--loglevel", "error", "--no-audit", "--no-fund"])
-        .current_dir(place))?;
+        .current_dir(directory))?;
     write(&installed, lock)
 }
 
-/// A tool by its name. It runs in Node, so that no shell of the system has a say.
+/// A command that runs an npm tool directly, without a shell.
 pub(crate) fn tool(workspace: &Workspace, name: &str) -> Command {
     Command::new(program(workspace, name))
 }
 
-/// Where a tool is.
+/// The path of an npm tool.
 pub(crate) fn program(workspace: &Workspace, name: &str) -> PathBuf {
     let modules = workspace.wasm().join("node_modules");
     modules.join(".bin").join(name)
 }
 
-/// A Node that has the module `node:sqlite`, whatever the one is that runs the tests.
+/// The path of a Node with the module `node:sqlite`; the Node that runs the tests may not have it.
 pub(crate) fn with_sqlite(workspace: &Workspace) -> PathBuf {
     let modules = workspace.wasm().join("node_modules");
     modules.join("node").join("bin").join("node")
 }
 
-/// How the names of scripts with tests end.
+/// The suffix of test scripts.
 pub(crate) const TEST: &str = ".test.mjs";
 
-/// The scripts with tests in a directory, in order.
-pub(crate) fn tests_in(place: &Path) -> Result<Vec<String>, Error> {
-    let entries = fs::read_dir(place).map_err(Error::file(place))?.flatten();
+/// The test scripts in a directory, sorted by name.
+pub(crate) fn tests_in(directory: &Path) -> Result<Vec<String>, Error> {
+    let entries = fs::read_dir(directory)
+        .map_err(Error::file(directory))?
+        .flatten();
     let mut scripts: Vec<_> = entries
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .filter(|name| name.ends_with(TEST))
@@ -52,8 +54,8 @@ pub(crate) fn tests_in(place: &Path) -> Result<Vec<String>, Error> {
     Ok(scripts)
 }
 
-/// Runs scripts with tests by a command that is Node in the right place, and says how many passed.
-#[allow(clippy::print_stdout, reason = "the count is what this command says")]
+/// Runs test scripts with a Node command, and prints how many tests passed.
+#[allow(clippy::print_stdout, reason = "the count is this command's output")]
 pub(crate) fn test(
     mut command: Command,
     scripts: impl IntoIterator<Item = String>,
@@ -80,7 +82,9 @@ pub(crate) fn test(
     println!("test result: {verdict}. {passed} passed; {failed} failed");
     ended?;
     if passed == 0 {
-        return Err(Error::Tests("no test ran".into()));
+        return Err(Error::Tests(
+            "no test ran: check the filter and the scripts' names".into(),
+        ));
     }
     Ok(())
 }

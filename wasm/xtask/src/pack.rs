@@ -1,4 +1,4 @@
-//! `cargo xtask pack`: the npm package, from the Rust sources to one optimised module with its glue and its types.
+//! `cargo xtask pack`: builds the npm package: one optimised module with its JavaScript and its types.
 
 use std::fs;
 use std::path::Path;
@@ -7,21 +7,21 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::error::Error;
 use crate::workspace::{Workspace, read, run, write};
-use crate::{build, node, parts, www};
+use crate::{build, node, size_by_crate, www};
 
-/// What wasm-bindgen calls the module, and what the package calls it.
+/// The module's name by wasm-bindgen, and its name in the package.
 const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
 
-/// What the module may weigh with gzip: every page that uses the package loads it.
-const MOST: usize = 300_000;
+/// Maximum size of the module with gzip, in bytes: every page that uses the package downloads it.
+const MAX_MODULE_BYTES: usize = 300_000;
 
-/// So many parts of the module are told.
-const PARTS: usize = 12;
+/// Number of crates whose size is printed.
+const PRINTED_CRATES: usize = 12;
 
-/// The files that are the same in every build.
-const FIXED: [&str; 19] = [
+/// The files of the package that are not generated.
+const SOURCES: [&str; 19] = [
     "README.md",
-    "border.js",
+    "change-channel.js",
     "checks.js",
     "collection.js",
     "decode-records.js",
@@ -32,16 +32,16 @@ const FIXED: [&str; 19] = [
     "memory-store.js",
     "module.js",
     "node.js",
+    "public-api.js",
     "report.js",
     "request.js",
     "selvedge.js",
     "store-cases.d.ts",
     "store-cases.js",
     "store-rules.js",
-    "windows.js",
 ];
 
-/// Builds `wasm/pkg` and prints what it weighs.
+/// Builds `wasm/pkg` and prints its size.
 pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     node::install(&workspace.wasm())?;
     let compiled = build::module(workspace)?;
@@ -60,7 +60,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
     let types = types(&read(&scratch.join("selvedge.d.ts"))?)?;
     let written = read(&sources.join("selvedge.d.ts"))?;
     write(&package.join("selvedge.d.ts"), types + &written)?;
-    for name in FIXED {
+    for name in SOURCES {
         write(&package.join(name), read(&sources.join(name))?)?;
     }
     let cases = workspace
@@ -81,12 +81,12 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<(), Error> {
         manifest(&read(&sources.join("package.json"))?, &workspace.version)?,
     )?;
     replace(&package, &workspace.package())?;
-    www::furnish(workspace)?;
+    www::copy_package(workspace)?;
     www::compress(workspace)?;
-    weigh(&workspace.package(), &named)
+    check_size(&workspace.package(), &named)
 }
 
-/// Makes the JavaScript and the types around the module.
+/// Generates the module's JavaScript and types.
 fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
     let mut bindgen = Bindgen::new();
     bindgen
@@ -97,26 +97,26 @@ fn bind(module: &Path, directory: &Path) -> Result<(), Error> {
         .omit_default_module_path(false)
         .remove_name_section(false)
         .remove_producers_section(true);
-    let made = bindgen
+    let generated = bindgen
         .web(true)
         .and_then(|bindgen| bindgen.generate(directory));
-    made.map_err(|error| Error::Glue(error.to_string()))
+    generated.map_err(|error| Error::Glue(error.to_string()))
 }
 
-/// For speed; but what is called from one place stays a function of its own, for a few huge functions do not pack well.
-const OPTIMISED: [&str; 3] = ["-O2", "--one-caller-inline-max-function-size", "4"];
+/// Optimises for speed, but does not inline large functions with one caller: a few huge functions compress badly.
+const OPTIMISER_ARGUMENTS: [&str; 3] = ["-O2", "--one-caller-inline-max-function-size", "4"];
 
 fn optimise(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "wasm-opt")
-        .args(OPTIMISED)
+        .args(OPTIMISER_ARGUMENTS)
         .arg("--debuginfo")
         .arg(from)
         .arg("-o")
         .arg(to))
 }
 
-/// Leaves the names of functions out, which only people read; before that the functions are put in the order of their
-/// names, for copies of one generic function that lie side by side pack well.
+/// Sorts the functions by name, because adjacent instances of one generic function compress well, and then removes the
+/// names.
 fn strip(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "wasm-opt")
         .args(["--reorder-functions-by-name", "--strip-debug"])
@@ -125,12 +125,14 @@ fn strip(workspace: &Workspace, from: &Path, to: &Path) -> Result<(), Error> {
         .arg(to))
 }
 
-/// Gives the module its shorter name in the glue, and has its exports watched for traps (`wasm/npm/module.js`).
+/// Replaces the module's name in the glue, and wraps the module's exports to detect traps (`wasm/npm/module.js`).
 fn glue(text: &str) -> Result<String, Error> {
     const EXPORTS: &str = "wasm = instance.exports;";
     for needed in [MODULE.0, EXPORTS] {
         if !text.contains(needed) {
-            return Err(Error::Glue(format!("it has no {needed}")));
+            return Err(Error::Glue(format!(
+                "the generated glue does not contain {needed}"
+            )));
         }
     }
     let text = text
@@ -141,32 +143,32 @@ fn glue(text: &str) -> Result<String, Error> {
     ))
 }
 
-/// Hides the module's own exports, whose types say nothing to people, and makes sure that all other types are real.
+/// Removes the types of the module's internal exports, and checks that no other type is `any`.
 fn types(text: &str) -> Result<String, Error> {
     const BEGINNING: &str = "export interface InitOutput {\n";
-    let missing = || Error::Glue("the types have no InitOutput".into());
+    let missing = || Error::Glue("the generated types do not contain InitOutput".into());
     let (before, rest) = text.split_once(BEGINNING).ok_or_else(missing)?;
     let (_, after) = rest.split_once("\n}\n").ok_or_else(missing)?;
-    // Its `[Symbol.dispose]` is not in the libraries that most programs name.
+    // Most programs do not include the library that declares `[Symbol.dispose]`.
     let mut typed = format!(
         "/// <reference lib=\"esnext.disposable\" />\n{before}{BEGINNING}  readonly memory: {{ readonly buffer: ArrayBufferLike }};\n}}\n{after}"
     );
-    // A program for Node has no types of the DOM.
-    for (of_dom, of_all) in [
+    // A program for Node does not have the types of the DOM.
+    for (dom_type, portable_type) in [
         ("RequestInfo | URL", "string | Request | URL"),
         ("BufferSource", "ArrayBuffer | ArrayBufferView"),
         ("WebAssembly.Module", "object"),
     ] {
-        typed = typed.replace(of_dom, of_all);
+        typed = typed.replace(dom_type, portable_type);
     }
-    match typed.lines().find(|line| says_any(line)) {
+    match typed.lines().find(|line| has_any_type(line)) {
         Some(line) => Err(Error::Glue(format!("a type is any: {}", line.trim()))),
         None => Ok(typed),
     }
 }
 
-/// Whether a line that is no comment has the word `any` as a type.
-fn says_any(line: &str) -> bool {
+/// Whether a line outside of comments has the type `any`.
+fn has_any_type(line: &str) -> bool {
     let is_comment = ["*", "/*", "//"]
         .iter()
         .any(|mark| line.trim_start().starts_with(mark));
@@ -185,7 +187,7 @@ fn manifest(text: &str, version: &str) -> Result<String, Error> {
     Ok(text.replacen(UNSET, &format!("\"version\": \"{version}\""), 1))
 }
 
-/// Puts a finished directory in the place of an old one.
+/// Replaces a directory by a copy of another one.
 fn replace(from: &Path, to: &Path) -> Result<(), Error> {
     if to.exists() {
         fs::remove_dir_all(to).map_err(Error::file(to))?;
@@ -199,34 +201,39 @@ fn replace(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prints the size of the files that a host loads, and the largest parts of the module; refuses a module that is too large.
-#[allow(clippy::print_stdout, reason = "the sizes are what this command says")]
-fn weigh(package: &Path, named: &Path) -> Result<(), Error> {
+/// Prints the size of the files that a host loads, and of the module's largest crates; fails if the module is too large.
+#[allow(clippy::print_stdout, reason = "the sizes are this command's output")]
+fn check_size(package: &Path, named: &Path) -> Result<(), Error> {
     println!("wasm/pkg");
     let mut module = 0;
     for name in [MODULE.1, "glue.js"] {
         let path = package.join(name);
         let bytes = fs::read(&path).map_err(Error::file(&path))?;
-        let packed = parts::packed(&bytes);
+        let compressed = size_by_crate::gzip_size(&bytes);
         println!(
-            "  {name:<20} {:>8} bytes, {packed:>7} with gzip",
+            "  {name:<20} {:>8} bytes, {compressed:>7} with gzip",
             bytes.len()
         );
-        module = module.max(packed);
+        module = module.max(compressed);
     }
     let named = fs::read(named).map_err(Error::file(named))?;
-    println!("its largest parts, each by itself");
-    for part in parts::parts(&named).unwrap_or_default().iter().take(PARTS) {
-        let parts::Part {
-            name,
-            bytes,
-            packed,
-        } = part;
-        println!("  {name:<20} {bytes:>8} bytes, {packed:>7} with gzip");
+    println!("the largest crates in the module, each compressed separately");
+    let crates = size_by_crate::size_by_crate(&named).unwrap_or_default();
+    for size_by_crate::CrateSize {
+        name,
+        bytes,
+        compressed,
+    } in crates.iter().take(PRINTED_CRATES)
+    {
+        println!("  {name:<20} {bytes:>8} bytes, {compressed:>7} with gzip");
     }
-    match module > MOST {
-        true => Err(Error::TooLarge { module, most: MOST }),
-        false => Ok(()),
+    if module > MAX_MODULE_BYTES {
+        Err(Error::TooLarge {
+            module,
+            limit: MAX_MODULE_BYTES,
+        })
+    } else {
+        Ok(())
     }
 }
 
@@ -235,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_modules_exports_are_hidden_and_the_rest_stays() {
+    fn types_of_internal_exports_are_removed_and_others_stay() {
         let text = "export class A {}\nexport interface InitOutput {\n    readonly f: (a: any) => any;\n}\n\nexport type B = 1;\n";
         let typed = types(text).unwrap();
         assert_eq!(
@@ -245,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_is_any_is_refused_and_prose_is_not() {
+    fn the_type_any_is_refused_but_not_the_word_in_comments() {
         let rest = "export interface InitOutput {\n  readonly memory: number;\n}\n";
         assert!(types(&format!("f(a: any): void;\n{rest}")).is_err());
         assert!(types(&format!("f(a: Promise<any>): void;\n{rest}")).is_err());

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the tests in WebAssembly, then those of the package as it would be published.
+//! `cargo xtask test`: the tests in WebAssembly, then the tests of the package as it would be published.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::workspace::{Workspace, read, run, write};
 use crate::{RUN_TESTS, build, node, pack};
 
-/// Everything.
+/// All of these tests.
 pub(crate) fn all(workspace: &Workspace) -> Result<(), Error> {
     in_node(workspace, None)?;
     pack::pack(workspace)?;
@@ -19,7 +19,7 @@ pub(crate) fn all(workspace: &Workspace) -> Result<(), Error> {
     package(workspace, &consumer, &program)
 }
 
-/// The tests that are Rust, compiled to WebAssembly and run in Node by this very program.
+/// The Rust tests, compiled to WebAssembly; this program runs them in Node.
 pub(crate) fn in_node(workspace: &Workspace, filter: Option<&str>) -> Result<(), Error> {
     let program = env::current_exe().map_err(Error::file("xtask"))?;
     let mut command = build::for_wasm(workspace, "test");
@@ -28,7 +28,7 @@ pub(crate) fn in_node(workspace: &Workspace, filter: Option<&str>) -> Result<(),
         "CARGO_TARGET_{}_RUNNER",
         build::TARGET.to_uppercase().replace('-', "_")
     );
-    // As cargo splits this at blanks, the program's path stands in a setting that is a list.
+    // Cargo splits the environment variable at blanks; the setting is a list, so that the path may contain blanks.
     command.env_remove(&runner);
     let list = serde_json::to_string(&[program.to_string_lossy().as_ref(), RUN_TESTS])?;
     command
@@ -38,15 +38,18 @@ pub(crate) fn in_node(workspace: &Workspace, filter: Option<&str>) -> Result<(),
     run(command.args(filter.map(|filter| ["--", filter]).into_iter().flatten()))
 }
 
-/// A project that has installed the package from its tarball, as npm would bring it, beside the tests.
+/// A project with the package, installed from its tarball, and a copy of the tests.
 fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let place = workspace.scratch("consumer")?;
-    let pack =
-        |command: &mut Command| run(command.args(["--loglevel", "error"]).current_dir(&place));
+    let directory = workspace.scratch("consumer")?;
+    let pack = |command: &mut Command| {
+        run(command
+            .args(["--loglevel", "error"])
+            .current_dir(&directory))
+    };
     pack(Command::new("npm").arg("pack").arg(workspace.package()))?;
     let tarball = format!("selvedge-{}.tgz", workspace.version);
     write(
-        &place.join("package.json"),
+        &directory.join("package.json"),
         r#"{"private": true, "type": "module"}"#,
     )?;
     pack(
@@ -57,13 +60,13 @@ fn consumer(workspace: &Workspace) -> Result<PathBuf, Error> {
     for name in ["package", "types"] {
         let from = workspace.wasm().join("tests").join(name);
         for entry in fs::read_dir(&from).map_err(Error::file(&from))?.flatten() {
-            write(&place.join(entry.file_name()), read(&entry.path())?)?;
+            write(&directory.join(entry.file_name()), read(&entry.path())?)?;
         }
     }
-    Ok(place)
+    Ok(directory)
 }
 
-/// Has a strict program's types checked, by every TypeScript and with every set of libraries that programs may have.
+/// Checks the types of a strict program, with each supported TypeScript version and each set of libraries.
 fn check_types(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
     let modules = workspace.wasm().join("node_modules");
     for compiler in ["typescript", "typescript-5"] {
@@ -79,12 +82,12 @@ fn check_types(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes one file of a program and the package, as a web page would have it.
+/// Bundles a program and the package into one file, as a web page would use it.
 fn bundle(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
     run(node::tool(workspace, "esbuild")
         .current_dir(consumer)
         .args([
-            "bundled.mjs",
+            "bundle-entry.mjs",
             "--bundle",
             "--format=esm",
             "--platform=browser",
@@ -92,7 +95,7 @@ fn bundle(workspace: &Workspace, consumer: &Path) -> Result<(), Error> {
         .args(["--outfile=bundle.mjs", "--log-level=warning"]))
 }
 
-/// The tests that are JavaScript, on the packed files and against the real server.
+/// The JavaScript tests, with the packed files and a real server.
 fn package(workspace: &Workspace, consumer: &Path, program: &Path) -> Result<(), Error> {
     let mut command = Command::new("node");
     command

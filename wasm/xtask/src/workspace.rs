@@ -1,4 +1,4 @@
-//! Where things are, and how other programs are run.
+//! The directories of the workspace, and functions that run other programs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// The places of this workspace.
+/// The directories of this workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    /// The root, where the lock file is.
+    /// The root, with the lock file.
     pub(crate) root: PathBuf,
-    /// Where cargo builds; any directory.
+    /// Cargo's target directory; it may be outside of the root.
     pub(crate) target: PathBuf,
     /// The version of every package.
     pub(crate) version: String,
@@ -34,7 +34,7 @@ struct Package {
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Reads the directories from `cargo metadata`.
     pub(crate) fn find() -> Result<Self, Error> {
         let mut cargo = cargo();
         cargo.args(["metadata", "--format-version", "1", "--no-deps"]);
@@ -52,17 +52,17 @@ impl Workspace {
         })
     }
 
-    /// The crate for JavaScript.
+    /// The directory of the crate for JavaScript.
     pub(crate) fn wasm(&self) -> PathBuf {
         self.root.join("wasm")
     }
 
-    /// Where the package is built.
+    /// The directory of the built package.
     pub(crate) fn package(&self) -> PathBuf {
         self.wasm().join("pkg")
     }
 
-    /// A fresh directory of this program's own.
+    /// An empty directory for this program's temporary files.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.target.join("xtask").join(name);
         if path.exists() {
@@ -78,7 +78,7 @@ pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-/// Runs a program to its end; what it says goes where this program's own words go.
+/// Runs a program to its end; it inherits this program's standard output and error.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     match command.stdin(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
@@ -90,7 +90,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     }
 }
 
-/// Runs a program to its end and reads what it prints.
+/// Runs a program to its end and returns its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     match command
         .stdin(Stdio::null())

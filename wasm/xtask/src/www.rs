@@ -1,4 +1,4 @@
-//! What page and extension load from their own directories: the package, and for the extension also what both share.
+//! Copies the package to the directories of the page and the extension, and their shared modules to the extension's.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::error::Error;
 use crate::workspace::{Workspace, run};
 
-/// What only Node, people and the tests of stores need.
+/// Files that only Node, readers and the tests of stores need.
 const NOT_FOR_BROWSERS: [&str; 8] = [
     "LICENSE",
     "README.md",
@@ -19,8 +19,8 @@ const NOT_FOR_BROWSERS: [&str; 8] = [
     "store-cases.js",
 ];
 
-/// Copies the built package, and the shared modules, to where browsers load them.
-pub(crate) fn furnish(workspace: &Workspace) -> Result<(), Error> {
+/// Copies the built package and the shared modules to the directories from which browsers load them.
+pub(crate) fn copy_package(workspace: &Workspace) -> Result<(), Error> {
     let www = workspace.root.join("www");
     let extension = www.join("extension");
     let is_for_browsers = |name: &str| !NOT_FOR_BROWSERS.contains(&name);
@@ -33,7 +33,7 @@ pub(crate) fn furnish(workspace: &Workspace) -> Result<(), Error> {
     copy(&www.join("shared"), &extension.join("shared"), |_| true)
 }
 
-/// Writes the compressed forms of the page's files, which `selvedge serve --www` sends.
+/// Compresses the page's files; `selvedge serve --www` sends the compressed files.
 pub(crate) fn compress(workspace: &Workspace) -> Result<(), Error> {
     let script = workspace.wasm().join("xtask").join("compress.mjs");
     run(Command::new("node")
@@ -41,7 +41,7 @@ pub(crate) fn compress(workspace: &Workspace) -> Result<(), Error> {
         .arg(workspace.root.join("www")))
 }
 
-/// Makes a directory hold copies of the chosen files of another one, and nothing else.
+/// Replaces a directory by copies of the chosen files of another one.
 fn copy(from: &Path, to: &Path, is_chosen: impl Fn(&str) -> bool) -> Result<(), Error> {
     if to.exists() {
         fs::remove_dir_all(to).map_err(Error::file(to))?;
@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_holds_what_was_chosen_and_nothing_older() {
-        let place = std::env::temp_dir().join(format!("selvedge-www-{}", std::process::id()));
-        let (from, to) = (place.join("from"), place.join("a").join("to"));
+    fn only_chosen_files_are_copied_and_old_files_are_removed() {
+        let scratch = std::env::temp_dir().join(format!("selvedge-www-{}", std::process::id()));
+        let (from, to) = (scratch.join("from"), scratch.join("a").join("to"));
         for directory in [&from, &to] {
             fs::create_dir_all(directory).unwrap();
         }
@@ -81,7 +81,7 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
-        fs::remove_dir_all(&place).unwrap();
+        fs::remove_dir_all(&scratch).unwrap();
         assert_eq!(names, ["module.js"]);
     }
 }

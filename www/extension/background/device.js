@@ -1,22 +1,22 @@
-// This browser as a device of an account: the account that is kept, its client, and the list in it.
+// This browser as a device of an account: the stored account, its client, and its list.
 // @ts-check
-import { forget, forgetAccount, keep, keepChanged, kept } from "../storage.js";
+import { load, remove, removeAccount, save, saveChanged } from "../storage.js";
 import init, { IndexedDbStore, open } from "../selvedge/selvedge.js";
 import { List } from "../shared/list.js";
 import { COLLECTION } from "../shared/reading-list.js";
-import { asking, forgetServers } from "./servers.js";
+import { fetchWithPermission, removePermissions } from "./fetch.js";
 
 /** The database of the records. */
 const NAME = "selvedge-readinglist";
-/** Changes that follow one another so closely, in milliseconds, are told together. */
-const PARCEL = 100;
+/** Changes within this time, in milliseconds, are reported to the pages together. */
+const BATCH_INTERVAL = 100;
 
 /** @typedef {{ client: import("../selvedge/selvedge.js").Client, list: List }} Device */
 
 /** @type {Promise<Device | undefined> | undefined} */
 let starting;
 
-/** The device, with the module started on first use; `undefined` while there is no account. */
+/** The device; loads the module at the first call. `undefined` without an account. */
 export const device = () => (starting ??= start().catch(error => {
   starting = undefined;
   throw error;
@@ -24,11 +24,11 @@ export const device = () => (starting ??= start().catch(error => {
 
 /** @returns {Promise<Device | undefined>} */
 const start = async () => {
-  const { account, deviceName, adopt } = await kept("account", "deviceName", "adopt");
+  const { account, deviceName, adopt } = await load("account", "deviceName", "adopt");
   if (!account) return void (starting = undefined);
   await init();
-  const client = await open({ account, deviceName, name: NAME, fetch: asking, adopt });
-  if (adopt) await forget("adopt");
+  const client = await open({ account, deviceName, name: NAME, fetch: fetchWithPermission, adopt });
+  if (adopt) await remove("adopt");
   const collection = client.collection(COLLECTION);
   const list = new List(collection);
   collection.onChange(changed);
@@ -36,54 +36,54 @@ const start = async () => {
 };
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let telling;
-/** Lets the pages show what has changed, whoever changed it. */
+let reporting;
+/** Reports changes to the pages. */
 const changed = () => {
-  telling ??= setTimeout(() => {
-    telling = undefined;
-    void keepChanged();
-  }, PARCEL);
+  reporting ??= setTimeout(() => {
+    reporting = undefined;
+    void saveChanged();
+  }, BATCH_INTERVAL);
 };
 
-/** The list, for those who need one. */
+/** The list; throws without an account. */
 export const list = async () => {
   const found = await device();
   if (!found) throw problem("no-account", "join an account first");
   return found.list;
 };
 
-/** Whether this browser holds no entry, and none that was deleted and is still to be told. */
+/** Whether this browser has no entries and no deletions that are not uploaded. */
 export const isEmpty = async () => {
   const status = await (await device())?.client.status();
   return status?.collections.every(({ records, pending }) => records + pending === 0) ?? true;
 };
 
-/** Whether there is an account whose server has taken this device. */
-export const isJoined = async () => Boolean((await kept("joined")).joined);
+/** Whether there is an account whose server has accepted this device. */
+export const isJoined = async () => Boolean((await load("joined")).joined);
 
 /**
- * Keeps an account, which is joined when its first sync gets as far as the list. `false`: this is its device already.
+ * Stores an account. It counts as joined when its first sync reaches the list. Returns `false` if it is joined already.
  * @param {string} account a join code, or credentials as JSON text
  * @param {string} deviceName
  */
 export const join = async (account, deviceName) => {
-  const known = await kept("account", "joined");
+  const known = await load("account", "joined");
   if (known.joined && known.account === account) return false;
-  if (known.joined) throw problem("joined", "this browser has an account: leave it first");
+  if (known.joined) throw problem("joined", "this browser already has an account: leave it first");
   await close();
-  await keep({ account, deviceName });
+  await save({ account, deviceName });
   return true;
 };
 
 /**
- * Forgets the account; the server and the other devices keep what they have.
- * @param {boolean} isKeepingList whether the list stays here for the account that is joined next
+ * Removes the account from this browser; the server and the other devices keep their data.
+ * @param {boolean} isKeepingList whether the list stays here for the next account
  */
 export const leave = async isKeepingList => {
   await close();
-  await forgetAccount();
-  await forgetServers();
-  if (isKeepingList) await keep({ adopt: true });
+  await removeAccount();
+  await removePermissions();
+  if (isKeepingList) await save({ adopt: true });
   else await IndexedDbStore.delete(NAME);
 };
 
@@ -94,7 +94,7 @@ const close = async () => {
 };
 
 /**
- * An error as the package's are.
+ * An error with a code, like those of the package.
  * @param {string} code
  * @param {string} message
  */

@@ -1,24 +1,23 @@
-// When to sync and what came of it. The core's schedule decides; alarms wake this when its time has come, and also while a
-// sync runs, so that one that was cut off with its background goes on from its last commit.
+// Runs syncs. The core's schedule decides when; an alarm starts the next one. An alarm is also set during a sync, so that a sync
+// that is interrupted with its background continues from its last commit.
 // @ts-check
 import { api } from "../browser.js";
-import { endProgress, forget, keep, keepProgress, kept, progress } from "../storage.js";
+import { load, progress, remove, removeProgress, save, saveProgress } from "../storage.js";
 import { Schedule } from "../selvedge/selvedge.js";
 import { COLLECTION } from "../shared/reading-list.js";
-import { codeOf, outcome, sentence } from "../shared/sentences.js";
+import { codeOf, summaryOf, messageOf } from "../shared/user-messages.js";
 import { showBadge } from "./badge.js";
 import { device, isEmpty, isJoined, leave, problem } from "./device.js";
 
 /** @typedef {import("../selvedge/selvedge.js").SyncProgress} SyncProgress */
 
-
 const ALARM = "sync";
-/** While a sync runs the alarm comes so soon, in case that nobody else is there to go on; browsers allow no less. */
-const CUT_OFF = 30_000;
-/** Progress is kept no more often than this. It also tells the browser that this is at work. */
-const PROGRESS = 250;
-/** Without these a new code is needed. */
-const ENDINGS = ["done", "nothing-to-do"];
+/** Delay of the alarm during a sync, in milliseconds, in case that the background is stopped; browsers allow no shorter one. */
+const RESUME_DELAY = 30_000;
+/** Minimum time between two saved progress values, in milliseconds. Saving also shows the browser that the background is active. */
+const PROGRESS_INTERVAL = 250;
+/** Endings of a successful sync. */
+const SUCCESS = ["done", "nothing-to-do"];
 
 /** @type {Set<chrome.runtime.Port>} */
 const popups = new Set();
@@ -29,66 +28,66 @@ let running;
 let stopping;
 
 /**
- * A popup was opened: somebody is there.
+ * A popup was opened: the device is in use.
  * @param {chrome.runtime.Port} port
  */
-export const opened = port => {
+export const handlePopup = port => {
   popups.add(port);
   port.onDisconnect.addListener(() => popups.delete(port));
-  void happened("active");
+  void handleEvent("active");
 };
 
 /**
- * Tells the schedule of something, and does what it says.
+ * Reports an event to the schedule, and performs the next step.
  * @param {import("../selvedge/selvedge.js").ScheduleEvent} event
  */
-export const happened = async event => {
+export const handleEvent = async event => {
   if (!(await isJoined())) return;
-  await tell(event);
-  await next();
+  await reportEvent(event);
+  await performNext();
 };
 
-/** A person wants a sync now: resolves when it has begun, and rejects when the server wants to be left alone. */
-export const askedFor = async () => {
+/** Starts a sync for the user: resolves when it has begun, and rejects while the server asks clients to wait. */
+export const start = async () => {
   if (running) return;
-  const schedule = await recall();
+  const schedule = await loadSchedule();
   const refused = schedule?.refusedUntil();
-  if (refused) throw Object.assign(problem("wait", "the server asks to be left alone"), { retryAfter: refused });
+  if (refused) throw Object.assign(problem("wait", "the server asks this device to wait"), { retryAfter: refused });
   void run(true);
 };
 
-/** Stops a sync that runs, at the next safe point. */
+/** Stops a running sync at its next safe point. */
 export const stop = async () => {
   stopping?.abort();
   await running;
 };
 
-/** The alarm: a time has come, or a sync may have been cut off. */
-export const woken = async () => {
-  if (running) return arm(Date.now() + CUT_OFF);
-  if (!popups.size) await tell("idle");
+/** The alarm: it is time for the next step, or a sync may have been interrupted. */
+export const handleAlarm = async () => {
+  if (running) return setAlarm(Date.now() + RESUME_DELAY);
+  if (!popups.size) await reportEvent("idle");
   await resume();
 };
 
-/** Goes on with a sync that was cut off; else does what the schedule says. */
+/** Continues an interrupted sync, or performs the next step of the schedule. */
 export const resume = async () => {
   if (running) return;
-  const cutOff = await progress();
-  if (cutOff) return void run(cutOff.isAskedFor);
-  await next();
+  const interrupted = await progress();
+  if (interrupted) return void run(interrupted.isAskedFor);
+  await performNext();
 };
 
 /**
- * The first sync of an account. Resolves when the server has taken this device, and forgets the account if it does not: with what
- * came of it, unless a list was here before.
+ * The first sync of an account. Resolves when the server has accepted this device. If it does not, removes the account, and the
+ * received entries unless there was a list before.
  * @returns {Promise<void>}
  */
-export const first = async () => {
+export const firstSync = async () => {
   const wasEmpty = await isEmpty().catch(() => false);
   await new Promise((resolve, reject) => {
     void run(true, () => resolve(undefined)).then(async () => {
       if (await isJoined()) return resolve(undefined);
-      const { last } = await kept("last");
+      const { last } = await load("last");
       await leave(!wasEmpty);
       const code = last?.code ?? "aborted";
       return reject(code === "aborted" ? problem("cancelled", "joining was cancelled") : problem(code, last?.said ?? "the sync failed"));
@@ -96,62 +95,65 @@ export const first = async () => {
   });
 };
 
-/** What pages show of the account and its syncs. */
+/** The state of the account and its syncs, for the pages. */
 export const status = async () => {
-  const { joined, ...known } = await kept("joined", "last", "deviceName", "refused");
+  const { joined, ...known } = await load("joined", "last", "deviceName", "refused");
   const found = joined ? await device() : undefined;
   if (!found) return { account: undefined, progress: await progress() };
   const { server, lastSync, collections, needsConsent } = await found.client.status();
   const pending = collections.find(({ name }) => name === COLLECTION)?.pending ?? 0;
-  const schedule = await recall();
+  const schedule = await loadSchedule();
   return { account: { ...known, server, lastSync, pending, needsConsent, next: schedule?.next() }, progress: await progress() };
 };
 
-/** @returns {Promise<unknown>} */
-const next = async () => {
+/**
+ * Performs the next step of the schedule: starts a sync, or sets or clears the alarm.
+ * @returns {Promise<unknown>}
+ */
+const performNext = async () => {
   if (running) return undefined;
-  const schedule = await recall();
-  const answer = schedule?.next();
-  if (answer?.next === "sync") return void run(answer.isAskedFor);
-  if (answer?.next === "wait") return arm(answer.until);
+  const schedule = await loadSchedule();
+  const step = schedule?.next();
+  if (step?.next === "sync") return void run(step.isAskedFor);
+  if (step?.next === "wait") return setAlarm(step.until);
   return api.alarms.clear(ALARM);
 };
 
-const arm = (/** @type {number} */ when) => api.alarms.create(ALARM, { when });
+const setAlarm = (/** @type {number} */ when) => api.alarms.create(ALARM, { when });
 
-/** The schedule as it was kept; a device of several, until it is known otherwise. */
-const recall = async () => {
+/** The stored schedule. A new one assumes that the account has several devices. */
+const loadSchedule = async () => {
   if (!(await device())) return undefined;
-  const { schedule: text } = await kept("schedule");
+  const { schedule: text } = await load("schedule");
   const schedule = new Schedule(text);
   if (!text) schedule.tell("several-devices");
   return schedule;
 };
 
 /** @param {import("../selvedge/selvedge.js").ScheduleEvent} event */
-const tell = async event => {
-  const schedule = await recall();
+const reportEvent = async event => {
+  const schedule = await loadSchedule();
   schedule?.tell(event);
-  await remember(schedule);
+  await saveSchedule(schedule);
 };
 
 /** @param {Schedule | undefined} schedule */
-const remember = async schedule => {
-  if (schedule) await keep({ schedule: schedule.toString() });
+const saveSchedule = async schedule => {
+  if (schedule) await save({ schedule: schedule.toString() });
 };
 
 /**
- * Runs a sync, unless one runs already.
+ * Runs a sync, unless one is running.
  * @param {boolean} isAskedFor
- * @param {() => void} [onJoined] called when the server has taken this device
+ * @param {() => void} [onJoined] called when the server has accepted this device
  */
 const run = (isAskedFor, onJoined = () => {}) => {
   running ??= syncOnce(isAskedFor, onJoined)
-    .catch(error => end({ said: sentence(error), code: error.code, isDone: false, needsPerson: false }))
+    .catch(error => saveResult({ said: messageOf(error), code: error.code, isDone: false, needsPerson: false }))
     .finally(() => {
       running = undefined;
       stopping = undefined;
-      return next();
+      return performNext();
     });
   return running;
 };
@@ -165,26 +167,26 @@ const syncOnce = async (isAskedFor, onJoined) => {
   if (!found) return;
   stopping = new AbortController();
   const { signal } = stopping;
-  await arm(Date.now() + CUT_OFF);
-  await keepProgress({ isAskedFor });
-  const schedule = await recall();
+  await setAlarm(Date.now() + RESUME_DELAY);
+  await saveProgress({ isAskedFor });
+  const schedule = await loadSchedule();
   schedule?.tell("began");
-  let told = 0;
+  let saved = 0;
   const onProgress = (/** @type {SyncProgress} */ progress) => {
-    if (progress.stage === "collection") void keep({ joined: true }).then(onJoined);
-    if (Date.now() - told < PROGRESS || signal.aborted) return;
-    told = Date.now();
-    void keepProgress({ isAskedFor, ...progress });
+    if (progress.stage === "collection") void save({ joined: true }).then(onJoined);
+    if (Date.now() - saved < PROGRESS_INTERVAL || signal.aborted) return;
+    saved = Date.now();
+    void saveProgress({ isAskedFor, ...progress });
   };
   const report = await found.client.sync({ collections: [COLLECTION], isAskedFor, signal, onProgress });
-  // What was told meanwhile is kept too.
-  const after = await recall();
+  // Load the schedule again, because events may have changed it during the sync.
+  const after = await loadSchedule();
   after?.ended(found.client);
-  await remember(after);
-  const isDone = ENDINGS.includes(report.ending) && !report.collections.some(({ error }) => error);
-  if (isDone) await forget("refused");
-  await end({
-    said: outcome(report),
+  await saveSchedule(after);
+  const isDone = SUCCESS.includes(report.ending) && !report.collections.some(({ error }) => error);
+  if (isDone) await remove("refused");
+  await saveResult({
+    said: summaryOf(report),
     code: codeOf(report),
     isDone,
     needsPerson: after?.next().next === "person",
@@ -192,8 +194,8 @@ const syncOnce = async (isAskedFor, onJoined) => {
 };
 
 /** @param {Omit<import("../storage.js").Last, "ended">} last */
-const end = async last => {
-  await keep({ last: { ...last, ended: Date.now() } });
-  await endProgress();
+const saveResult = async last => {
+  await save({ last: { ...last, ended: Date.now() } });
+  await removeProgress();
   await showBadge();
 };

@@ -134,7 +134,7 @@ fn is_authority(certificate: &CertificateDer<'_>) -> bool {
 mod tests {
     use super::*;
 
-    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serve_api/");
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/");
 
     fn fixture(name: &str) -> Vec<u8> {
         fs::read(format!("{FIXTURES}{name}")).unwrap()

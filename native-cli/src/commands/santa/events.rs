@@ -287,7 +287,7 @@ mod tests {
             ),
             (
                 r#"{"audit":{}}"#.into(),
-                Some("event 1: it holds no known kind"),
+                Some("event 1: it contains no known kind"),
             ),
         ];
         for (text, expected) in rows {

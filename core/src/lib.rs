@@ -17,6 +17,7 @@ pub mod http;
 pub mod ids;
 pub mod journal;
 pub mod json;
+pub mod metadata;
 pub mod reconcile;
 pub mod repository;
 pub mod schedule;
@@ -27,6 +28,7 @@ pub mod server;
 pub mod sorted;
 pub mod sync;
 pub mod time;
+pub mod version;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

@@ -32,53 +32,60 @@ mod crypto_keys;
 mod ended;
 mod engines;
 mod error_policy;
+mod fetch;
 mod first_preview;
 mod first_sync;
 mod fresh_start;
 mod info_collections;
 mod key_probe;
 mod meta_global;
+mod new_keys;
+mod options;
 mod ownership;
 mod precheck;
 mod preview;
+mod read_account;
+mod recovery;
+
 mod report;
 mod run;
 mod selection;
 mod session;
 mod state;
+mod status;
 #[cfg(test)]
 mod tests;
 mod token;
-mod version;
+mod waiting;
 
+pub use crate::error::Reason;
+pub use crate::metadata::{
+    CollectionKeys, Command, DeviceType, EngineEntry, KeyChange, KnownClient, Listed,
+    MalformedKeys, MetaGlobal, OwnClient, ReceivedTab, Seen, Verdict, Where,
+};
+pub use crate::version::Version;
 pub use association::Association;
-pub use choices::{
-    Change, Choices, EngineState, EngineStatus, Wish, agree_to_delete, choose, engine_list, turn,
-};
-pub use clients::{
-    ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing, list_clients,
-};
-pub use commands::{
-    Command, CommandOutcome, CommandReport, ReceivedTab, Recipients, Sent, send_commands,
-};
-pub use consent::{AtRisk, Consent, Reason, Remedy, SECOND_LOOK_SECONDS};
+pub use choices::{EngineState, EngineStatus, agree_to_delete, choose, engine_list, turn};
+pub use clients::{Due, Lookup, Standing, list_clients};
+pub use commands::{Recipients, Sent, send_commands};
+pub use consent::{AtRisk, Consent, Remedy, SECOND_LOOK_SECONDS};
 pub use copy::copy;
-pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
 pub use ended::ended;
 pub use first_preview::{FirstCollection, FirstPreview, first_preview};
-pub use first_sync::{Effect, FirstSync, Mode, intend};
+pub use first_sync::intend;
 pub use info_collections::Course;
-pub use meta_global::{EngineEntry, Listed, MetaGlobal, Seen, Verdict};
+pub use options::{Options, Stage};
 pub use ownership::{adopt_records, bind, bound_to, has_owner, owner};
 pub use precheck::{Obstacle, Situation, precheck};
 pub use preview::{CollectionPreview, Preview, assess, preview, preview_account};
 pub use report::{
-    ClientsReport, CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip,
+    ClientsReport, CollectionReport, CollectionStatus, CommandOutcome, CommandReport, Ending,
+    Outcome, Report, Skip,
 };
-pub use run::{Options, Stage, reinitialize, sync};
+pub use run::{reinitialize, sync};
 pub use state::{
-    Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, forget_refusal,
-    status,
+    Cached, CachedInfo, Change, Choices, ClientsState, CollectionState, DeviceState, Effect,
+    FirstSync, GlobalState, Mode, ServerView, Wish,
 };
+pub use status::{CollectionCounts, Status, forget_refusal, status};
 pub use token::KeptToken;
-pub use version::Version;

@@ -126,7 +126,7 @@ impl Devices<'_> {
     /// A device that takes the place of the others asks them to wipe, in each attempt of a sync.
     pub(crate) async fn expect_wipes(&mut self, device: usize, before: &Before) {
         const ATTEMPTS: u32 = 3;
-        let intent = before.state.first_sync.as_ref();
+        let intent = before.state.device.first_sync.as_ref();
         if intent.is_none_or(|intent| intent.mode != Mode::TakeLocal) {
             return;
         }
@@ -150,13 +150,18 @@ impl Devices<'_> {
             let kept = self.values(|_| true).await;
             self.model.wiped(&before.records, &before.ids, &kept);
         }
-        let changes = before.state.choices.changes.get(&notes());
+        let changes = before.state.device.choices.changes.get(&notes());
         let disables = changes.is_some_and(|change| change.wish == Wish::Disable);
         // Whether the server has done it is not known where its answer was lost.
         if disables || report.wiped_there.contains(&notes()) {
             self.model.server_forgets();
         }
-        let mode = before.state.first_sync.as_ref().map(|intent| intent.mode);
+        let mode = before
+            .state
+            .device
+            .first_sync
+            .as_ref()
+            .map(|intent| intent.mode);
         if mode == Some(Mode::TakeLocal) {
             let elsewhere = self.values(|other| other != device).await;
             self.model.stands(&before.records, &elsewhere);

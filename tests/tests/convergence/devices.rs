@@ -152,10 +152,7 @@ impl<'w> Devices<'w> {
 
     /// What the device keeps of the account.
     pub(crate) async fn state(&self, device: usize) -> GlobalState {
-        let text = self.hosts[device].global().await.unwrap();
-        text.map_or_else(GlobalState::default, |text| {
-            serde_json::from_str(&text).unwrap()
-        })
+        GlobalState::load(&self.hosts[device]).await.unwrap()
     }
 
     /// The records of a device.

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod journal;
 pub mod json;
 pub mod metadata;
+mod random;
 pub mod reconcile;
 pub mod repository;
 pub mod schedule;

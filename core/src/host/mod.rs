@@ -13,6 +13,7 @@ pub use store::{
 };
 
 use crate::http::Fetch;
+pub use crate::random::{Random, RandomError};
 use crate::time::LocalTime;
 
 /// The device's clock.
@@ -31,24 +32,6 @@ pub trait Clock {
     /// The time now.
     fn now(&self) -> LocalTime;
 }
-
-/// Random bytes fit for keys and IVs.
-pub trait Random {
-    /// Fills `bytes`.
-    ///
-    /// # Errors
-    /// When the system has none; nothing is then encrypted.
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
-}
-
-/// The system has no random bytes.
-///
-/// ```
-/// assert_eq!(selvedge_core::host::RandomError.to_string(), "the system has no random bytes");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system has no random bytes")]
-pub struct RandomError;
 
 /// All of it together, for what needs it all.
 pub trait Host: Fetch + Store + Clock + Random + Aes {}

@@ -4,6 +4,8 @@
 //! errors; together they were a third of what a browser had to load. Here an error says nothing but that there is one, a text
 //! is looked through once before anything is made of it, and numbers stay the text in which they came.
 
+mod malformed;
+pub(crate) mod plain_length;
 mod read;
 pub(crate) mod scanner;
 mod surrogates;
@@ -13,6 +15,7 @@ mod value;
 mod verbatim;
 mod write;
 
+pub use self::malformed::Malformed;
 pub use self::read::{from_slice, from_str};
 pub(crate) use self::surrogates::{has_unpaired, push_lossless_text};
 #[cfg(test)]
@@ -22,15 +25,3 @@ pub(crate) use self::verbatim::Verbatim;
 pub(crate) use self::write::push_text;
 
 pub use self::write::to_string;
-
-/// A text is no JSON, or not of the form that was asked for; or a value has no JSON. What it was is not told, for a record
-/// could be quoted.
-///
-/// ```
-/// use selvedge_core::json::{self, Malformed};
-///
-/// assert_eq!(json::from_str::<u32>("[]"), Err(Malformed));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not the JSON that was expected")]
-pub struct Malformed;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Guid, RecordId};
 use crate::json::{Object, Value};
+use crate::reconcile::is_truthy;
 use crate::time::ServerTime;
 
 /// Texts of other devices are kept up to so many characters.
@@ -184,7 +185,8 @@ impl ClientRecord {
 
     /// Whether its writer has deleted it.
     pub(crate) fn is_tombstone(&self) -> bool {
-        self.members.get("deleted") == Some(&Value::Bool(true))
+        let deleted = self.members.get("deleted");
+        deleted.is_some_and(|value| is_truthy(&value.to_string()))
     }
 
     /// The commands that wait for this client, in the order in which they were sent.

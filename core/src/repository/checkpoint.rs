@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Kept, Receipt, Record, Repository};
+use super::contract::{Kept, Receipt, Repository};
+use super::record::Record;
 use crate::error::Result;
 use crate::host::{Commit, Part, Store};
 use crate::ids::{CollectionName, RecordId};

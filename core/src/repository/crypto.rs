@@ -5,9 +5,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::contract::{Kept, Receipt, Repository};
 use super::incoming::Incoming;
+use super::record::{Failed, Failure, Record};
 use super::server::{ServerMark, ServerRepository};
-use super::{Failed, Failure, Kept, Receipt, Record, Repository};
 use crate::bso::{Opener, SealError, Sealer};
 use crate::crypto::KeyBundle;
 use crate::error::{Error, Result};

@@ -3,50 +3,16 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
+use super::applied::Applied;
+use super::contract::{Batch, Kept, Receipt, Repository};
 use super::pair::{Pair, REMEMBERED};
-use super::{Batch, Failed, Failure, Kept, Receipt, Repository};
+use super::record::{Failed, Failure};
 use crate::error::Result;
 use crate::host::Revision;
 use crate::ids::RecordId;
 use crate::reconcile::Rule;
 use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
-
-/// How arriving records changed a repository.
-///
-/// ```
-/// use selvedge_core::repository::Applied;
-///
-/// assert_eq!(Applied { added: 2, deleted: 1, ..Applied::default() }.total(), 3);
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Applied {
-    /// New here.
-    pub added: u64,
-    /// Replaced by the arriving version.
-    pub changed: u64,
-    /// Deleted.
-    pub deleted: u64,
-    /// Merged with a change made here; the result is sent back.
-    pub merged: u64,
-}
-
-impl Applied {
-    /// All changes.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.added + self.changed + self.deleted + self.merged
-    }
-
-    const fn add(&mut self, other: Self) {
-        self.added += other.added;
-        self.changed += other.changed;
-        self.deleted += other.deleted;
-        self.merged += other.merged;
-    }
-}
 
 /// What came from the remote side.
 ///

@@ -3,9 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::contract::{Repository, Source};
 use super::flows::{Progress, Pulled, Pushed};
 use super::pair::Pair;
-use super::{Failed, Failure, Record, Repository, Source};
+use super::record::{Failed, Failure, Record};
 use crate::error::{Error, Result};
 use crate::ids::RecordId;
 use crate::sorted::{Map, Set};

@@ -8,7 +8,7 @@ use pollster::block_on;
 use super::*;
 use crate::engine::{Generic, Records};
 use crate::host::{Clock, MemoryStore, Random, RandomError, Store as _};
-use crate::ids::CollectionName;
+use crate::ids::{CollectionName, RecordId};
 use crate::time::LocalTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -3,6 +3,7 @@
 mod arrived;
 mod asked;
 mod decoding;
+mod event;
 mod loop_guard;
 
 use alloc::boxed::Box;
@@ -13,13 +14,14 @@ use core::fmt;
 pub use self::arrived::Arrived;
 use self::asked::{Answer, Asked};
 use self::decoding::{Decoding, Length, broken, length};
+pub use self::event::PageEvent;
 use self::loop_guard::LoopGuard;
 use super::by_time::{Came, Times, Turn};
 use super::call::{Call, Reply};
 use super::client::{Client, network};
 use super::conditions::Condition;
 use super::query::{Position, Query};
-use crate::bso::{Envelope, Format, RecordError, RecordFault, StreamError};
+use crate::bso::{Format, StreamError};
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
@@ -28,26 +30,6 @@ use crate::time::ServerTime;
 
 /// Longer tokens are not followed.
 const OFFSET_BYTES: usize = 1024;
-
-/// What comes out of a download.
-///
-/// ```
-/// use selvedge_core::server::PageEvent;
-///
-/// assert!(matches!(PageEvent::PageEnd { next: None }, PageEvent::PageEnd { .. }));
-/// ```
-#[derive(Debug)]
-pub enum PageEvent<'a> {
-    /// A record, or what is wrong with it; others go on. It is valid until the next event.
-    Record(Result<Envelope<'a>, RecordError>),
-    /// An id, when the query did not ask for whole records; or what is wrong with it.
-    Id(Result<&'a str, RecordFault>),
-    /// A page is complete. With `next`, and all records so far, in one commit, a killed process loses nothing.
-    PageEnd {
-        /// Where to go on; `None` when this was the last page.
-        next: Option<Position>,
-    },
-}
 
 /// A download of a collection, begun by [`Client::pages`].
 ///

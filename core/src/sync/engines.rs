@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::association::Association;
+use super::comparison::{lacks_newest, resend_missing};
 use super::crypto_keys::{self, Recheck};
 use super::error_policy::{Place, Reach, may_recheck_keys, reach};
 use super::fetch::Fetch;
@@ -25,16 +26,11 @@ use super::session::Session;
 use super::state::{CollectionState, read, write};
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
-use crate::host::{
-    Base, BulkChange, Commit, Committed, Host, Item, PageLimit, Part, Pending, Selection, Stored,
-    Write,
-};
-use crate::ids::{CollectionName, Guid, RecordId};
+use crate::host::{BulkChange, Commit, Host, Part};
+use crate::ids::Guid;
 use crate::repository::{
     CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
 };
-use crate::sorted::Set;
-use crate::time::ServerTime;
 
 /// After so many conflicts in one sync a collection waits for the next one.
 const ATTEMPTS: u32 = 3;
@@ -340,80 +336,4 @@ async fn run<H: Host>(
         synchronizer.push(&mut report.pushed).await?;
     }
     Ok(())
-}
-
-/// Whether the server lacks the newest record that it was seen to have, though something newer was written.
-async fn lacks_newest<H: Host>(
-    session: &Session<'_, H>,
-    name: &CollectionName,
-    pair: &Pair<ServerMark, ()>,
-    in_info: Option<ServerTime>,
-) -> Result<bool> {
-    let read_up_to = pair.remote.last_sync;
-    let has_news = in_info.is_some_and(|time| time > read_up_to);
-    let Some(newest) = pair.newest.as_ref().filter(|_| has_news) else {
-        return Ok(false);
-    };
-    let found = session.client.get_record(name, &newest.id).await?;
-    Ok(found.is_none_or(|found| found.modified < newest.modified))
-}
-
-/// Marks the records that the server lacks as to be sent again; answers how many there are. `there` are the ids that it
-/// has, beside those that a capped reading left for later.
-async fn resend_missing<H: Host>(
-    host: &H,
-    name: &CollectionName,
-    there: Vec<RecordId>,
-    pair: &Pair<ServerMark, ()>,
-) -> Result<u64> {
-    if !pair.is_backlog_whole() {
-        // Not all ids are known: what is not among them may be there all the same.
-        return Ok(0);
-    }
-    let there: Set<RecordId> = there
-        .into_iter()
-        .chain(pair.backlog.iter().cloned())
-        .collect();
-    let mut lacking = 0;
-    let mut after = None;
-    loop {
-        let limit = PageLimit::default();
-        let page = host
-            .page(name, Selection::Live, after.as_ref(), limit)
-            .await?;
-        let Some(last) = page.last().map(|stored| stored.item.id.clone()) else {
-            return Ok(lacking);
-        };
-        let missing = page.into_iter().filter(|Stored { item, .. }| {
-            item.pending == Pending::Nothing && !there.contains(&item.id)
-        });
-        let writes: Vec<Write> = missing
-            .map(|Stored { item, revision }| Write {
-                id: item.id.clone(),
-                seen: Some(revision),
-                becomes: Some(Item {
-                    base: Base::Unknown,
-                    sent: Base::Unknown,
-                    server_modified: ServerTime::ZERO,
-                    pending: Pending::Resend,
-                    ..item
-                }),
-            })
-            .collect();
-        let count = writes.len() as u64;
-        let part = Part {
-            writes,
-            ..Part::new(name.clone())
-        };
-        let parts = alloc::vec![part];
-        let commit = Commit {
-            parts,
-            global: None,
-        };
-        // A page of which a record was changed meanwhile is read again.
-        if count == 0 || host.commit(commit).await? == Committed::Done {
-            lacking += count;
-            after = Some(last);
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The life of a sync, one file a chapter, in the order in which it happens (spec §4).
+//! One sync, a file a step, in the order in which the steps run (spec §4).
 //!
 //! ```text
 //! ownership         are the records here this account's?       → other account: stop
@@ -8,7 +8,7 @@
 //! meta_global       whose data are these, in which format?     → fresh start, needs consent, upgrade needed, stop
 //! crypto_keys       with which keys?                           → needs consent, wrong key, stop
 //! fresh_start       the account is empty: set it up, then begin again, once
-//! consent           only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
+//! recovery          only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
 //! clients           which other devices are there, and what do they know of this one?
 //! first_sync        once, if asked for: merge, or one side takes the other's place
 //! commands          what do other devices ask of this one?     → reset or wipe, then begin again; signed out
@@ -18,14 +18,18 @@
 //! engines           each collection: pull, push
 //! ```
 //!
-//! `copy` takes a whole account to another server. What goes wrong on the way is judged in one place, `error_policy`.
+//! `run` has the order; nothing imports it. Steps share what is below them: `session` (the server, the keys and the state of
+//! one sync), `state` (what is kept between two syncs), `options` and `report`. `tests/layers.txt` has the layers.
 //!
-//! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
+//! `copy` takes a whole account to another server. What goes wrong in a step is judged in one place, `error_policy`.
+//!
+//! Each step is a pure decision, whose outcomes are a table in its tests, and one function that carries it out.
 
 mod association;
 mod choices;
 mod clients;
 mod commands;
+mod comparison;
 mod consent;
 mod copy;
 mod crypto_keys;

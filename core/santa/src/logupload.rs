@@ -16,38 +16,12 @@ use super::address::{Address, Endpoint};
 use super::client::Outgoing;
 use super::encoding::gzip;
 use super::error::Result;
-use super::sync::{Host, Session};
+use super::logs::LogFile;
+use super::session::{Host, Session};
 use super::wire::PreflightResponse;
 
 /// Stands between the parts; it occurs in no gzip stream but by chance of one in 2^200.
 const BOUNDARY: &str = "----santa-sync-upload-boundary";
-
-/// A log to send.
-///
-/// ```
-/// use selvedge_santa::LogFile;
-///
-/// let file = LogFile { name: "santa.log".into(), content: b"a line".to_vec() };
-/// assert_eq!(file.content.len(), 6);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogFile {
-    /// Its name without folders.
-    pub name: String,
-    /// What is in it.
-    pub content: Vec<u8>,
-}
-
-/// What the operator allows of logs. The server never chooses which files.
-#[derive(Clone, Copy)]
-pub struct Logs<'a> {
-    /// Reads the files that the operator has listed, as far as they are there; asked only when they are wanted.
-    pub files: &'a dyn Fn() -> Vec<LogFile>,
-    /// Whether they may go to another host than the server's.
-    pub any_host: bool,
-    /// All files together have no more bytes; those beyond are left out.
-    pub most_bytes: usize,
-}
 
 /// Where logs go.
 ///

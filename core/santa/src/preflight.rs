@@ -9,18 +9,16 @@
 //! Nothing of it takes effect yet: settings are applied when the sync ends, after the rules.
 
 use alloc::string::String;
-use alloc::vec::Vec;
-
-use serde::Serialize;
 
 use super::address::Endpoint;
 use super::error::Result;
 use super::kind::Kind;
 use super::rules_hash::RulesHash;
+use super::session::{Host, Session};
 use super::state::SyncState;
 use super::store::RuleStore;
-use super::sync::{Host, Session};
-use super::wire::{ClientMode, PreflightRequest, PreflightResponse, Token};
+use super::timing::Timing;
+use super::wire::{ClientMode, PreflightRequest, PreflightResponse};
 
 /// Events of one request when the server does not say.
 const BATCH_SIZE: u32 = 50;
@@ -33,75 +31,6 @@ const LEAST_DEADLINE: u32 = 600;
 
 /// Rules that are read at once for their hash.
 const PAGE: usize = 500;
-
-/// What a machine says of itself. What is empty is left out.
-///
-/// ```
-/// use selvedge_santa::Machine;
-///
-/// let machine = Machine { serial_number: "C0FFEE01".into(), ..Machine::default() };
-/// assert_eq!(machine.hostname, "");
-/// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Machine {
-    /// Its serial number, else its id: servers want one.
-    pub serial_number: String,
-    /// Its name.
-    pub hostname: String,
-    /// The system's version: whole numbers and dots.
-    pub os_version: String,
-    /// The system's build: servers want one.
-    pub os_build: String,
-    /// Its model.
-    pub model_identifier: String,
-    /// The version of Santa that this client is compatible with: servers decide by it what they send.
-    pub santa_version: String,
-    /// Whose machine it is.
-    pub primary_user: String,
-    /// The groups of its user.
-    pub primary_user_groups: Vec<String>,
-    /// Where push messages for it go; empty without push.
-    pub push_token: Token,
-    /// The mode that its own configuration sets.
-    pub client_mode: Option<ClientMode>,
-    /// Whether it may be in the mode STANDALONE, which not every server knows. If not, LOCKDOWN takes its place.
-    pub allows_standalone: bool,
-}
-
-impl Machine {
-    /// The mode as far as this machine may be in it.
-    #[must_use]
-    pub(super) fn permitted(&self, mode: ClientMode) -> ClientMode {
-        match mode {
-            ClientMode::Standalone if !self.allows_standalone => ClientMode::Lockdown,
-            mode => mode,
-        }
-    }
-
-    /// The mode that a server sets, where this machine takes another one in its place.
-    #[must_use]
-    pub(super) fn replaced(&self, response: &PreflightResponse) -> Option<ClientMode> {
-        let set = response.client_mode?;
-        (self.permitted(set) != set).then_some(set)
-    }
-}
-
-/// When to come again, as an answer says. Times are in seconds.
-///
-/// ```
-/// use selvedge_santa::Timing;
-///
-/// assert_eq!(Timing::default().full_interval, None);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Timing {
-    /// Between two syncs; `None` when the server does not say.
-    pub full_interval: Option<u32>,
-    /// Between two syncs while push is in use; `None` when the server does not say.
-    pub push_interval: Option<u32>,
-    /// Within this a rule sync that is meant for everybody begins.
-    pub rule_deadline: u32,
-}
 
 /// What an answer to preflight means.
 ///

@@ -10,10 +10,9 @@ use super::client::Traffic;
 use super::error::{Error, Result};
 use super::eventupload::Uploaded;
 use super::kind::Kind;
-use super::preflight::Timing;
 use super::ruledownload::{Downloaded, NAMED};
+use super::timing::Preflighted;
 use super::wire::ClientMode;
-use selvedge_core::time::LocalTime;
 
 /// The status of a sync: a number that scripts know.
 ///
@@ -152,25 +151,6 @@ impl Serialize for StageReport {
             }
         }
     }
-}
-
-/// When preflight was answered, and when to come again. The schedule counts from then, whatever happened later.
-///
-/// ```
-/// use selvedge_santa::{Preflighted, Timing};
-/// use selvedge_core::time::LocalTime;
-///
-/// let seen = Preflighted { at: LocalTime::from_millis(0), timing: Timing::default(), interval: 600 };
-/// assert_eq!(seen.interval, 600);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Preflighted {
-    /// When.
-    pub at: LocalTime,
-    /// What the server said of it.
-    pub timing: Timing,
-    /// The seconds between two syncs without push: what the server said, else what it said before, else ten minutes.
-    pub interval: u32,
 }
 
 /// What became of a sync.

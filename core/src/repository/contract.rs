@@ -87,8 +87,8 @@ pub struct Receipt<M> {
     pub replaced: u64,
     /// Where a reader of this repository stands after these writes, if nobody else wrote.
     pub mark: Option<M>,
-    /// Whether the note that came with the records was kept with them.
-    pub is_noted: bool,
+    /// Whether the checkpoint that came with the records was kept with them.
+    pub is_checkpoint_kept: bool,
 }
 
 impl<M> Default for Receipt<M> {
@@ -100,7 +100,7 @@ impl<M> Default for Receipt<M> {
             rules: Vec::new(),
             replaced: 0,
             mark: None,
-            is_noted: false,
+            is_checkpoint_kept: false,
         }
     }
 }
@@ -132,30 +132,39 @@ pub trait Repository {
     /// When they cannot be read.
     fn fetch(&self, ids: &[RecordId]) -> impl Future<Output = Result<Self::Source<'_>>>;
 
-    /// Takes records. They may wait until [`Repository::store_done`]; the receipt tells which are durable. A repository
-    /// that can, keeps `note` in the same commit: where the pair's readers stand.
+    /// Takes records. They may wait until [`Repository::store_done`]; the receipt says which are durable.
     ///
     /// # Errors
     /// When they cannot be kept. After an error no later record of this session is taken, so that there are no holes.
-    fn store(
-        &mut self,
-        records: Vec<Record>,
-        note: Option<String>,
-    ) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
+    fn store(&mut self, records: Vec<Record>) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
 
-    /// Tells that no more records come; all are durable or refused when it returns.
+    /// Says that no more records come; all are durable or refused when it returns.
     ///
     /// # Errors
     /// As [`Repository::store`].
     fn store_done(&mut self) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
+}
 
-    /// Tells that the other side keeps these records of ours now, and the note to keep with that.
+/// The local side of a pair: a repository that keeps checkpoints, which say where both readers of the pair stand.
+pub trait LocalSide: Repository {
+    /// Takes records like [`Repository::store`]. Where the repository can, it keeps the checkpoint in the same commit;
+    /// [`Receipt::is_checkpoint_kept`] says whether it did.
+    ///
+    /// # Errors
+    /// As [`Repository::store`].
+    fn store_at(
+        &mut self,
+        records: Vec<Record>,
+        checkpoint: Option<String>,
+    ) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
+
+    /// Says that the other side has these records of this repository now, and gives the checkpoint to keep with that.
     ///
     /// # Errors
     /// When that cannot be kept; the records are then sent again.
     fn acknowledge(
         &self,
         kept: Vec<Kept>,
-        note: Option<String>,
+        checkpoint: Option<String>,
     ) -> impl Future<Output = Result<()>>;
 }

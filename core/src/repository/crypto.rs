@@ -125,11 +125,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
         Ok(self.incoming(self.server.pages_of(ids.to_vec()), None))
     }
 
-    async fn store(
-        &mut self,
-        records: Vec<Record>,
-        _note: Option<String>,
-    ) -> Result<Receipt<ServerMark>> {
+    async fn store(&mut self, records: Vec<Record>) -> Result<Receipt<ServerMark>> {
         let mut receipt = Receipt::default();
         if records.is_empty() {
             return Ok(receipt);
@@ -176,11 +172,6 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
             }
         }
         Ok(receipt)
-    }
-
-    /// The server keeps no notes of its readers.
-    async fn acknowledge(&self, _kept: Vec<Kept>, _note: Option<String>) -> Result<()> {
-        Ok(())
     }
 }
 

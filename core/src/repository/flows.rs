@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::applied::Applied;
-use super::contract::{Batch, Kept, Receipt, Repository};
+use super::contract::{Batch, Kept, LocalSide, Receipt};
 use super::pair::{Pair, REMEMBERED};
 use super::record::{Failed, Failure};
 use crate::error::Result;
@@ -73,11 +73,11 @@ pub enum Progress {
 
 impl Pulled {
     /// Has the local side keep a batch, together with the position that it brings the reading to.
-    pub(super) async fn keep<L: Repository, M>(
+    pub(super) async fn keep<L: LocalSide, M>(
         &mut self,
         local: &mut L,
         pair: &mut Pair<M, L::Mark>,
-        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        checkpoint: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
         batch: Batch<M>,
         again: &Set<RecordId>,
     ) -> Result<()> {
@@ -115,14 +115,14 @@ impl Pulled {
         if !moves && batch.records.is_empty() {
             return Ok(());
         }
-        let receipt = local.store(batch.records, note(pair)).await?;
-        let is_noted = receipt.is_noted;
+        let receipt = local.store_at(batch.records, checkpoint(pair)).await?;
+        let is_kept = receipt.is_checkpoint_kept;
         self.count(receipt, pair);
-        if moves && !is_noted {
+        if moves && !is_kept {
             // The position may move only behind what is durable.
             let receipt = local.store_done().await?;
             self.count(receipt, pair);
-            local.acknowledge(Vec::new(), note(pair)).await?;
+            local.acknowledge(Vec::new(), checkpoint(pair)).await?;
         }
         Ok(())
     }
@@ -165,11 +165,11 @@ impl Pulled {
 
 impl Pushed {
     /// Marks what the remote side keeps, and remembers what it refused.
-    pub(super) async fn acknowledge<L: Repository, M>(
+    pub(super) async fn acknowledge<L: LocalSide, M>(
         &mut self,
         local: &L,
         pair: &mut Pair<M, L::Mark>,
-        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        checkpoint: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
         receipt: Receipt<M>,
         outstanding: &mut Map<RecordId, Option<Revision>>,
     ) -> Result<()> {
@@ -196,7 +196,7 @@ impl Pushed {
         if let Some(mark) = receipt.mark {
             pair.remote = mark;
         }
-        local.acknowledge(receipt.kept, note(pair)).await
+        local.acknowledge(receipt.kept, checkpoint(pair)).await
     }
 
     pub(super) fn fail(&mut self, failed: Failed) {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::apply_stats::{ApplyStats, ours, replaced};
-use super::contract::{Kept, Receipt, Repository};
+use super::contract::{Kept, LocalSide, Receipt, Repository};
 use super::outgoing::{Outgoing, Want};
 use super::record::Record;
 use crate::engine::{Engine, held_back};
@@ -38,7 +38,7 @@ use crate::time::ServerTime;
 /// let engine = Generic::new(CollectionName::new("notes").unwrap())?;
 /// let mut local = LocalRepository::new(&store, &Stopped, &engine);
 /// let gone = Record::tombstone(RecordId::new("7vO3Zcdu6V4I").unwrap());
-/// let receipt = pollster::block_on(local.store(vec![gone], None))?;
+/// let receipt = pollster::block_on(local.store(vec![gone]))?;
 /// assert_eq!(receipt.applied.total(), 0, "a deletion of what is not here changes nothing");
 /// # Ok::<(), selvedge_core::error::Error>(())
 /// ```
@@ -245,7 +245,21 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         })
     }
 
-    async fn store(&mut self, records: Vec<Record>, note: Option<String>) -> Result<Receipt<()>> {
+    async fn store(&mut self, records: Vec<Record>) -> Result<Receipt<()>> {
+        self.store_at(records, None).await
+    }
+
+    async fn store_done(&mut self) -> Result<Receipt<()>> {
+        Ok(Receipt::default())
+    }
+}
+
+impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
+    async fn store_at(
+        &mut self,
+        records: Vec<Record>,
+        checkpoint: Option<String>,
+    ) -> Result<Receipt<()>> {
         let records = last_of_each(records);
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         loop {
@@ -273,7 +287,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                 .collect();
             let part = Part {
                 writes,
-                state: note.clone(),
+                state: checkpoint.clone(),
                 ..self.part()
             };
             let journal = journal::part(self.store, &entries).await?;
@@ -300,18 +314,14 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                     applied: tally.applied,
                     rules: tally.rules,
                     replaced: entries.len() as u64,
-                    is_noted: true,
+                    is_checkpoint_kept: true,
                     ..Receipt::default()
                 });
             }
         }
     }
 
-    async fn store_done(&mut self) -> Result<Receipt<()>> {
-        Ok(Receipt::default())
-    }
-
-    async fn acknowledge(&self, kept: Vec<Kept>, note: Option<String>) -> Result<()> {
+    async fn acknowledge(&self, kept: Vec<Kept>, checkpoint: Option<String>) -> Result<()> {
         let uploaded = kept
             .into_iter()
             .map(
@@ -330,7 +340,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         let _done = self
             .commit(Part {
                 uploaded,
-                state: note,
+                state: checkpoint,
                 ..self.part()
             })
             .await?;

@@ -22,7 +22,7 @@ mod tests;
 
 pub use applied::Applied;
 pub use checkpoint::Checkpointed;
-pub use contract::{Batch, Kept, Receipt, Repository, Source};
+pub use contract::{Batch, Kept, LocalSide, Receipt, Repository, Source};
 pub use crypto::CryptoRepository;
 pub use flows::{Progress, Pulled, Pushed};
 pub use incoming::Incoming;

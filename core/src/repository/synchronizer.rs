@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::contract::{Repository, Source};
+use super::contract::{LocalSide, Repository, Source};
 use super::flows::{Progress, Pulled, Pushed};
 use super::pair::Pair;
 use super::record::{Failed, Failure, Record};
@@ -47,34 +47,34 @@ const SLICE: usize = 1000;
 /// # Ok::<(), selvedge_core::error::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Synchronizer<'a, R: Repository, L: Repository, N, P> {
+pub struct Synchronizer<'a, R: Repository, L: LocalSide, N, P> {
     remote: &'a mut R,
     local: &'a mut L,
     pair: &'a mut Pair<R::Mark, L::Mark>,
-    note: N,
+    checkpoint: N,
     progress: P,
 }
 
 impl<'a, R, L, N, P> Synchronizer<'a, R, L, N, P>
 where
     R: Repository,
-    L: Repository,
+    L: LocalSide,
     N: Fn(&Pair<R::Mark, L::Mark>) -> Option<String>,
     P: Fn(Progress),
 {
-    /// Joins `remote` and `local`, which stand where `pair` says. `note` writes the pair down for the local side to keep.
+    /// Joins `remote` and `local`, which stand where `pair` says. `checkpoint` writes the pair down for the local side to keep.
     pub const fn new(
         remote: &'a mut R,
         local: &'a mut L,
         pair: &'a mut Pair<R::Mark, L::Mark>,
-        note: N,
+        checkpoint: N,
         progress: P,
     ) -> Self {
         Self {
             remote,
             local,
             pair,
-            note,
+            checkpoint,
             progress,
         }
     }
@@ -96,7 +96,7 @@ where
         if matches!(result, Err(Error::WrongCollectionKey)) {
             self.pair.remote = before;
             self.local
-                .acknowledge(Vec::new(), (self.note)(self.pair))
+                .acknowledge(Vec::new(), (self.checkpoint)(self.pair))
                 .await?;
         }
         result
@@ -108,7 +108,7 @@ where
         let mut source = self.remote.fetch_since(&self.pair.remote).await?;
         while let Some(batch) = source.next().await? {
             pulled
-                .keep(self.local, self.pair, &self.note, batch, again)
+                .keep(self.local, self.pair, &self.checkpoint, batch, again)
                 .await?;
             if pulled.looks_like_a_wrong_key() {
                 return Err(Error::WrongCollectionKey);
@@ -126,11 +126,11 @@ where
         let mut source = self.remote.fetch(&ids).await?;
         while let Some(batch) = source.next().await? {
             pulled
-                .keep(self.local, self.pair, &self.note, batch, again)
+                .keep(self.local, self.pair, &self.checkpoint, batch, again)
                 .await?;
         }
         self.local
-            .acknowledge(Vec::new(), (self.note)(self.pair))
+            .acknowledge(Vec::new(), (self.checkpoint)(self.pair))
             .await
     }
 
@@ -142,14 +142,14 @@ where
             let mut source = self.remote.fetch(&ids).await?;
             while let Some(batch) = source.next().await? {
                 pulled
-                    .keep(self.local, self.pair, &self.note, batch, &Set::new())
+                    .keep(self.local, self.pair, &self.checkpoint, batch, &Set::new())
                     .await?;
                 (self.progress)(Progress::Received(pulled.received));
             }
             drop(source);
             self.pair.backlog.drain(..ids.len());
             self.local
-                .acknowledge(Vec::new(), (self.note)(self.pair))
+                .acknowledge(Vec::new(), (self.checkpoint)(self.pair))
                 .await?;
             left = left.saturating_sub(ids.len());
         }
@@ -179,15 +179,27 @@ where
                     .iter()
                     .map(|record| (record.id.clone(), Some(record.revision))),
             );
-            let receipt = self.remote.store(batch.records, None).await?;
+            let receipt = self.remote.store(batch.records).await?;
             pushed
-                .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
+                .acknowledge(
+                    self.local,
+                    self.pair,
+                    &self.checkpoint,
+                    receipt,
+                    &mut outstanding,
+                )
                 .await?;
             (self.progress)(Progress::Sent(pushed.sent));
         }
         let receipt = self.remote.store_done().await?;
         pushed
-            .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
+            .acknowledge(
+                self.local,
+                self.pair,
+                &self.checkpoint,
+                receipt,
+                &mut outstanding,
+            )
             .await?;
         (self.progress)(Progress::Sent(pushed.sent));
         Ok(())

@@ -110,13 +110,13 @@ fn a_guess_that_all_is_new_costs_no_change_made_here() {
         ..Record::tombstone(id(name))
     };
     // After a batch of new records the next is guessed to be new as well.
-    block_on(local.store(alloc::vec![arriving("new", Some(r#"{"id":"new"}"#))], None)).unwrap();
+    block_on(local.store(alloc::vec![arriving("new", Some(r#"{"id":"new"}"#))])).unwrap();
     let second = alloc::vec![
         arriving("known", Some(r#"{"id":"known","yours":1}"#)),
         arriving("new", None),
         arriving("absent", None),
     ];
-    let receipt = block_on(local.store(second, None)).unwrap();
+    let receipt = block_on(local.store(second)).unwrap();
     assert_eq!((receipt.applied.merged, receipt.applied.deleted), (1, 1));
     let merged = r#"{"id":"known","yours":1,"mine":1}"#;
     assert_eq!(all(&store), [merged]);
@@ -133,7 +133,7 @@ fn what_came_under_former_keys_is_to_be_sent_again() {
         ..Record::tombstone(id(name))
     };
     let records = alloc::vec![old("a", Some(r#"{"id":"a"}"#)), old("gone", None)];
-    block_on(local.store(records, None)).unwrap();
+    block_on(local.store(records)).unwrap();
     let mut waiting = block_on(local.guids_since(&())).unwrap();
     waiting.sort();
     assert_eq!(waiting, [id("a"), id("gone")]);

@@ -11,6 +11,7 @@ use serde::de::{
 use serde::{Serialize, Serializer};
 
 use super::field::Field;
+use super::place::Place;
 
 /// Writes a field's value.
 pub(crate) struct AsJson<'a, T>(pub(crate) &'a T);
@@ -19,24 +20,6 @@ impl<T: Field> Serialize for AsJson<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.write(serializer)
     }
-}
-
-/// What is known of a field when a value for it is read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    /// Whether the object that holds the value has not set the field before. Then a list or a message of an earlier object
-    /// for the same message is replaced; otherwise lists add up and messages are merged.
-    pub(crate) is_first: bool,
-    /// Whether the field has presence. An unknown name then leaves an enumeration as it is.
-    pub(crate) is_optional: bool,
-}
-
-impl Place {
-    /// The place of an element of a list.
-    const ELEMENT: Self = Self {
-        is_first: true,
-        is_optional: false,
-    };
 }
 
 /// Reads a value into a field; `null` does nothing. The result says whether the field was set.

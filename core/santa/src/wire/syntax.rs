@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
-use super::reader::Fault;
+use super::fault::Fault;
 
 /// Maximum number of objects and lists within each other, the outermost object included.
 const MAX_DEPTH: u8 = 100;

@@ -62,7 +62,7 @@ fn arrives(item: &Item, cleartext: Option<&str>, modified: u64, compares: bool) 
         revision: Revision::default(),
         ..Record::tombstone(id())
     };
-    let _receipt = block_on(local.store(alloc::vec![record], None)).unwrap();
+    let _receipt = block_on(local.store(alloc::vec![record])).unwrap();
     let found = block_on(store.read(engine.collection(), &[id()])).unwrap();
     found.into_iter().flatten().next().map(|stored| stored.item)
 }

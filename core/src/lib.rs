@@ -20,7 +20,7 @@ pub mod json;
 pub mod metadata;
 mod random;
 pub mod reconcile;
-pub mod repository;
+mod repository;
 pub mod schedule;
 #[cfg(any(test, feature = "scripted-host"))]
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! How far a sync is, as JavaScript is told.
 
 use js_sys::{Object, Reflect};
-use selvedge_core::repository::Progress;
+use selvedge_core::sync::Progress;
 use selvedge_core::sync::Stage;
 use wasm_bindgen::JsValue;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How arriving records changed a repository.
 ///
 /// ```
-/// use selvedge_core::repository::Applied;
+/// use selvedge_core::sync::Applied;
 ///
 /// assert_eq!(Applied { added: 2, deleted: 1, ..Applied::default() }.total(), 3);
 /// ```

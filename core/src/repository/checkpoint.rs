@@ -13,29 +13,8 @@ use crate::ids::{CollectionName, RecordId};
 ///
 /// A server does not keep where a pair of repositories stands; with this middleware, a copy from one server to another
 /// continues after an interruption.
-///
-/// ```
-/// use selvedge_core::engine::Generic;
-/// use selvedge_core::host::{Clock, MemoryStore, Store};
-/// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::repository::{Checkpointed, LocalRepository, LocalSide};
-/// use selvedge_core::time::LocalTime;
-///
-/// struct Stopped;
-/// impl Clock for Stopped {
-///     fn now(&self) -> LocalTime { LocalTime::from_millis(0) }
-/// }
-///
-/// let (there, here) = (MemoryStore::default(), MemoryStore::default());
-/// let notes = CollectionName::new("notes").unwrap();
-/// let engine = Generic::new(notes.clone())?;
-/// let kept = Checkpointed::new(LocalRepository::new(&there, &Stopped, &engine), &here, notes.clone());
-/// pollster::block_on(kept.acknowledge(vec![], Some("42".into())))?;
-/// assert_eq!(pollster::block_on(here.state(&notes)).unwrap().as_deref(), Some("42"));
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
 #[derive(Debug)]
-pub struct Checkpointed<'a, R, S> {
+pub(crate) struct Checkpointed<'a, R, S> {
     inner: R,
     store: &'a S,
     collection: CollectionName,
@@ -43,7 +22,7 @@ pub struct Checkpointed<'a, R, S> {
 
 impl<'a, R: Repository, S: Store> Checkpointed<'a, R, S> {
     /// Keeps the checkpoints of `inner` as the state of `collection` in `store`.
-    pub const fn new(inner: R, store: &'a S, collection: CollectionName) -> Self {
+    pub(crate) const fn new(inner: R, store: &'a S, collection: CollectionName) -> Self {
         Self {
             inner,
             store,
@@ -87,7 +66,11 @@ impl<R: Repository, S: Store> LocalSide for Checkpointed<'_, R, S> {
         _checkpoint: Option<String>,
     ) -> Result<Receipt<R::Mark>> {
         // The checkpoint is about records that may not be durable yet: it comes again with the acknowledgement.
-        self.inner.store(records).await
+        let receipt = self.inner.store(records).await?;
+        Ok(Receipt {
+            is_checkpoint_kept: false,
+            ..receipt
+        })
     }
 
     async fn acknowledge(&self, _kept: Vec<Kept>, checkpoint: Option<String>) -> Result<()> {

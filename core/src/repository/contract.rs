@@ -13,28 +13,21 @@ use crate::reconcile::Rule;
 use crate::time::ServerTime;
 
 /// A stretch of a [`Source`].
-///
-/// ```
-/// use selvedge_core::repository::Batch;
-///
-/// let end: Batch<()> = Batch { records: vec![], failed: vec![], mark: Some(()), backlog: vec![] };
-/// assert!(end.records.is_empty());
-/// ```
 #[derive(Debug, Clone)]
-pub struct Batch<M> {
+pub(crate) struct Batch<M> {
     /// Records, oldest position first.
-    pub records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// Records that could not be read.
-    pub failed: Vec<Failed>,
+    pub(crate) failed: Vec<Failed>,
     /// Where a reader stands once these records are kept; saved in the same commit. `None` when nothing moved.
-    pub mark: Option<M>,
+    pub(crate) mark: Option<M>,
     /// Ids that are left for later readings, the most wanted first; saved in the same commit.
-    pub backlog: Vec<RecordId>,
+    pub(crate) backlog: Vec<RecordId>,
 }
 
 /// A stream of records with back-pressure: the sink asks for the next batch when it has kept the last. Memory is bounded
 /// by the batch.
-pub trait Source {
+pub(crate) trait Source {
     /// Where a reader stands.
     type Mark;
 
@@ -46,49 +39,33 @@ pub trait Source {
 }
 
 /// A record that a repository now keeps.
-///
-/// ```
-/// use selvedge_core::host::Revision;
-/// use selvedge_core::ids::RecordId;
-/// use selvedge_core::repository::Kept;
-///
-/// let kept = Kept { id: RecordId::new("a").unwrap(), revision: Revision(3), modified: None };
-/// assert_eq!(kept.revision, Revision(3));
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Its id.
-    pub id: RecordId,
+    pub(crate) id: RecordId,
     /// The [`Record::revision`] that was stored.
-    pub revision: Revision,
+    pub(crate) revision: Revision,
     /// The server's time of it, where a server keeps it.
-    pub modified: Option<ServerTime>,
+    pub(crate) modified: Option<ServerTime>,
 }
 
 /// What became of stored records so far.
-///
-/// ```
-/// use selvedge_core::repository::Receipt;
-///
-/// let receipt: Receipt<()> = Receipt::default();
-/// assert!(receipt.kept.is_empty());
-/// ```
 #[derive(Debug, Clone)]
-pub struct Receipt<M> {
+pub(crate) struct Receipt<M> {
     /// Records that are durable now; also ones that were stored by earlier calls and waited.
-    pub kept: Vec<Kept>,
+    pub(crate) kept: Vec<Kept>,
     /// Records that were refused.
-    pub failed: Vec<Failed>,
+    pub(crate) failed: Vec<Failed>,
     /// How many of the records changed what the repository has, and how.
-    pub applied: Applied,
+    pub(crate) applied: Applied,
     /// The rules by which a change gave way, with the record's id.
-    pub rules: Vec<(RecordId, Rule)>,
+    pub(crate) rules: Vec<(RecordId, Rule)>,
     /// How many values that were replaced went into the journal.
-    pub replaced: u64,
+    pub(crate) replaced: u64,
     /// Where a reader of this repository stands after these writes, if nobody else wrote.
-    pub mark: Option<M>,
+    pub(crate) mark: Option<M>,
     /// Whether the checkpoint that came with the records was kept with them.
-    pub is_checkpoint_kept: bool,
+    pub(crate) is_checkpoint_kept: bool,
 }
 
 impl<M> Default for Receipt<M> {
@@ -106,7 +83,7 @@ impl<M> Default for Receipt<M> {
 }
 
 /// A record source and sink (spec §7.2). It cannot be emptied: a wipe is a step of its own, with a person's consent.
-pub trait Repository {
+pub(crate) trait Repository {
     /// Where a reader of this repository stands, in the repository's own clock.
     type Mark: Clone + Default;
     /// Its streams.
@@ -146,7 +123,7 @@ pub trait Repository {
 }
 
 /// The local side of a pair: a repository that keeps checkpoints, which say where both readers of the pair stand.
-pub trait LocalSide: Repository {
+pub(crate) trait LocalSide: Repository {
     /// Takes records like [`Repository::store`]. Where the repository can, it keeps the checkpoint in the same commit;
     /// [`Receipt::is_checkpoint_kept`] says whether it did.
     ///

@@ -20,7 +20,7 @@ use crate::json::push_text;
 use crate::server::{Added, Committed, PageEvent, Pages, Upload};
 
 /// A server's collection as cleartext, under the collection's key.
-pub struct CryptoRepository<'c, 'h, H, C> {
+pub(crate) struct CryptoRepository<'c, 'h, H, C> {
     server: ServerRepository<'c, 'h, H>,
     bundle: &'c KeyBundle,
     cbc: C,
@@ -33,7 +33,7 @@ pub struct CryptoRepository<'c, 'h, H, C> {
 impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h, H, C> {
     /// Puts the middleware before a collection. `cbc` holds the encryption key of `bundle`; records written here are
     /// kept by the server for `ttl` seconds, or for ever.
-    pub const fn new(
+    pub(crate) const fn new(
         server: ServerRepository<'c, 'h, H>,
         bundle: &'c KeyBundle,
         cbc: C,
@@ -54,7 +54,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
     /// With keys that were used before: a record that only they open is read all the same, and told as
     /// [`Record::is_under_former_keys`].
     #[must_use]
-    pub fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {
+    pub(crate) fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {
         self.former = former;
         self.former.retain(|bundle| bundle != self.bundle);
         self

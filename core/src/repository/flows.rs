@@ -17,7 +17,7 @@ use crate::time::ServerTime;
 /// What came from the remote side.
 ///
 /// ```
-/// assert_eq!(selvedge_core::repository::Pulled::default().received, 0);
+/// assert_eq!(selvedge_core::sync::Pulled::default().received, 0);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pulled {
@@ -44,7 +44,7 @@ pub struct Pulled {
 /// What went to the remote side.
 ///
 /// ```
-/// assert_eq!(selvedge_core::repository::Pushed::default().sent, 0);
+/// assert_eq!(selvedge_core::sync::Pushed::default().sent, 0);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pushed {
@@ -59,7 +59,7 @@ pub struct Pushed {
 /// How far a sync is, for a progress bar.
 ///
 /// ```
-/// use selvedge_core::repository::Progress;
+/// use selvedge_core::sync::Progress;
 ///
 /// assert_ne!(Progress::Received(1), Progress::Sent(1));
 /// ```

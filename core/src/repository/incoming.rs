@@ -30,7 +30,7 @@ const BATCH_RECORDS: usize = PAGE as usize;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Records on their way from the server.
-pub struct Incoming<'s, 'c, 'h, H: Fetch, C> {
+pub(crate) struct Incoming<'s, 'c, 'h, H: Fetch, C> {
     server: &'s ServerRepository<'c, 'h, H>,
     host: &'c H,
     opener: Opener<C>,

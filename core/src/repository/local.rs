@@ -21,29 +21,8 @@ use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// One collection of the host's store, under the policy of its engine.
-///
-/// ```
-/// use selvedge_core::engine::Generic;
-/// use selvedge_core::host::{Clock, MemoryStore};
-/// use selvedge_core::ids::{CollectionName, RecordId};
-/// use selvedge_core::repository::{LocalRepository, Record, Repository};
-/// use selvedge_core::time::LocalTime;
-///
-/// struct Stopped;
-/// impl Clock for Stopped {
-///     fn now(&self) -> LocalTime { LocalTime::from_millis(0) }
-/// }
-///
-/// let store = MemoryStore::default();
-/// let engine = Generic::new(CollectionName::new("notes").unwrap())?;
-/// let mut local = LocalRepository::new(&store, &Stopped, &engine);
-/// let gone = Record::tombstone(RecordId::new("7vO3Zcdu6V4I").unwrap());
-/// let receipt = pollster::block_on(local.store(vec![gone]))?;
-/// assert_eq!(receipt.applied.total(), 0, "a deletion of what is not here changes nothing");
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
 #[derive(Debug)]
-pub struct LocalRepository<'a, S, C, E> {
+pub(crate) struct LocalRepository<'a, S, C, E> {
     store: &'a S,
     clock: &'a C,
     engine: &'a E,
@@ -55,7 +34,7 @@ pub struct LocalRepository<'a, S, C, E> {
 
 impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     /// The collection of `engine` in `store`.
-    pub const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
+    pub(crate) const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
         Self {
             store,
             clock,
@@ -66,7 +45,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     }
 
     /// Whether arriving records are all that the server has, after it was put back to an earlier time (spec §5.3).
-    pub const fn compare(&mut self, is_comparing: bool) {
+    pub(crate) const fn compare(&mut self, is_comparing: bool) {
         self.is_comparing = is_comparing;
     }
 

@@ -15,7 +15,7 @@ use crate::sorted::Map;
 
 /// Records on their way out of the store, a page at a time.
 #[derive(Debug)]
-pub struct Outgoing<'s, S, C, E> {
+pub(crate) struct Outgoing<'s, S, C, E> {
     pub(super) store: &'s S,
     pub(super) clock: &'s C,
     pub(super) engine: &'s E,
@@ -141,7 +141,7 @@ async fn hand_out<S: Store>(
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn has_outgoing<S: Store, R>(
+pub(crate) async fn has_outgoing<S: Store, R>(
     store: &S,
     collection: &CollectionName,
     pair: &Pair<R, ()>,

@@ -7,37 +7,30 @@ use crate::ids::RecordId;
 use crate::time::ServerTime;
 
 /// A cleartext record on its way between two repositories.
-///
-/// ```
-/// use selvedge_core::ids::RecordId;
-/// use selvedge_core::repository::Record;
-///
-/// let gone = Record::tombstone(RecordId::new("7vO3Zcdu6V4I").unwrap());
-/// assert!(gone.is_tombstone());
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// The record's id.
-    pub id: RecordId,
+    pub(crate) id: RecordId,
     /// The JSON object; `None` is a tombstone.
-    pub cleartext: Option<String>,
+    pub(crate) cleartext: Option<String>,
     /// Its importance, where a server says it; the local store keeps none.
-    pub sortindex: Option<i32>,
+    pub(crate) sortindex: Option<i32>,
     /// How long ago it was last changed, in milliseconds, by the clock of the repository that it comes from. Ages, not
     /// times, are compared, so that a constant difference of two clocks does not matter (spec §5.6).
-    pub age_millis: u64,
+    pub(crate) age_millis: u64,
     /// The server's time of it, where it comes from a server.
-    pub modified: Option<ServerTime>,
+    pub(crate) modified: Option<ServerTime>,
     /// The local revision of it, where it comes from a device's store.
-    pub revision: Revision,
+    pub(crate) revision: Revision,
     /// Whether the server has it encrypted under keys that hold no longer, so that it is to be sent again.
-    pub is_under_former_keys: bool,
+    pub(crate) is_under_former_keys: bool,
 }
 
+#[cfg(test)]
 impl Record {
     /// A deletion.
     #[must_use]
-    pub const fn tombstone(id: RecordId) -> Self {
+    pub(crate) const fn tombstone(id: RecordId) -> Self {
         Self {
             id,
             cleartext: None,
@@ -51,7 +44,7 @@ impl Record {
 
     /// Whether this tells of a deletion.
     #[must_use]
-    pub const fn is_tombstone(&self) -> bool {
+    pub(crate) const fn is_tombstone(&self) -> bool {
         self.cleartext.is_none()
     }
 }
@@ -59,7 +52,7 @@ impl Record {
 /// Why one record could not pass; the others go on.
 ///
 /// ```
-/// use selvedge_core::repository::Failure;
+/// use selvedge_core::sync::Failure;
 ///
 /// assert_eq!(Failure::TooLarge.to_string(), "larger than the server takes: make it smaller");
 /// ```
@@ -94,7 +87,7 @@ pub enum Failure {
 /// A record that could not pass.
 ///
 /// ```
-/// use selvedge_core::repository::{Failed, Failure};
+/// use selvedge_core::sync::{Failed, Failure};
 ///
 /// let failed = Failed { id: None, modified: None, failure: Failure::HmacMismatch };
 /// assert!(failed.id.is_none());

@@ -1,4 +1,4 @@
-//! Chapter 5: crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
+//! The record crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
 //!
 //! ```text
 //! crypto not in info/collections, and there
@@ -27,7 +27,7 @@ use crate::ids::CollectionName;
 use crate::metadata::{CollectionKeys, KeyChange, UNDECODABLE, Where};
 use crate::time::ServerTime;
 
-/// Where this chapter leads.
+/// Where this step leads.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// On to the engines.
@@ -137,7 +137,7 @@ pub(super) async fn recheck<H: Host>(
 ) -> Result<Recheck> {
     session.state.server.keys_checked = Some(session.host.now());
     session.save().await?;
-    // A record that is gone meanwhile is judged by the first chapters.
+    // A record that is gone meanwhile is judged by the first steps.
     let Some(Cached { payload, modified }) = session.get("crypto", "keys").await? else {
         return Ok(Recheck::Changed);
     };

@@ -1,4 +1,4 @@
-//! Chapter 7: each collection in its turn: associate it, pull, push (spec §4.4, §5.2).
+//! Each collection in its turn: associate it, pull, push (spec §4.4, §5.2).
 //!
 //! Where [`Association`] says that nobody listed a collection, or in an older format, what it has is fetched and merged, and
 //! it is listed under a new sync ID. Nothing of it is deleted.
@@ -62,7 +62,7 @@ pub(super) async fn associate<'a, H: Host>(
 pub(super) enum Turns {
     /// All had theirs.
     Done,
-    /// The keys were replaced meanwhile: begin again with the first chapter.
+    /// The keys were replaced meanwhile: begin again with the first step.
     KeysChanged,
     /// The server asked to be left alone: those that are left wait for the next sync.
     CutShort,

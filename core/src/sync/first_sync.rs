@@ -1,4 +1,4 @@
-//! Chapter 7: how a person wants the two sides to come together, once (spec §4.9).
+//! How a person wants the two sides to come together, once (spec §4.9).
 //!
 //! ```text
 //! mode                  collection                     step

@@ -1,4 +1,4 @@
-//! Chapter 6: the account is empty, or a person agreed to start it over: it is set up (spec §4.7).
+//! The account is empty, or a person agreed to start it over: it is set up (spec §4.7).
 //!
 //! ```text
 //! 1 DELETE storage                    only after a person agreed, and only as it was shown: 412 → begin again, ask again
@@ -6,7 +6,7 @@
 //! 3 PUT meta/global, if nobody else just did: 412 ─────────→ set-up race, stop
 //! 4 PUT crypto/keys, likewise
 //! 5 GET info/collections, crypto/keys, meta/global: ours? ─→ else set-up race, stop
-//! 6 remember both; begin again with the first chapter
+//! 6 remember both; begin again with the first step
 //! ```
 //!
 //! An account that is empty by the server's own word is set up without a DELETE. After a DELETE that was the last that was

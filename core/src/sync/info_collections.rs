@@ -1,4 +1,4 @@
-//! Chapter 3: info/collections tells what changed since the last time (spec §4.3).
+//! What changed on the server since the last time, by info/collections (spec §4.3).
 //!
 //! ```text
 //! GET with X-If-Modified-Since = last seen; without it where a person asked, a first sync is to be done, something was

@@ -1,4 +1,4 @@
-//! Chapter 4: meta/global says whose data these are and in which format (spec §4.4).
+//! The record meta/global says whose data these are and in which format (spec §4.4).
 //!
 //! ```text
 //! time in info = time of the cached record → the cached record is judged
@@ -30,7 +30,7 @@ use crate::host::Host;
 use crate::metadata::{MetaGlobal, Seen, Verdict};
 use crate::reconcile::has_same_content;
 
-/// Where this chapter leads.
+/// Where this step leads.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// On to the keys.

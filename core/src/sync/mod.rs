@@ -67,6 +67,7 @@ pub use crate::metadata::{
     CollectionKeys, Command, DeviceType, EngineEntry, KeyChange, KnownClient, Listed,
     MalformedKeys, MetaGlobal, OwnClient, ReceivedTab, Seen, Verdict, Where,
 };
+pub use crate::repository::{Applied, Failed, Failure, Progress, Pulled, Pushed};
 pub use crate::version::Version;
 pub use association::Association;
 pub use choices::{EngineState, EngineStatus, agree_to_delete, choose, engine_list, turn};
@@ -88,8 +89,8 @@ pub use report::{
 };
 pub use run::{reinitialize, sync};
 pub use state::{
-    Cached, CachedInfo, Change, Choices, ClientsState, CollectionState, DeviceState, Effect,
-    FirstSync, GlobalState, Mode, ServerView, Wish,
+    Cached, CachedInfo, Change, Choices, ClientsState, DeviceState, Effect, FirstSync, GlobalState,
+    Mode, ServerView, Wish,
 };
 pub use status::{CollectionCounts, Status, forget_refusal, status};
 pub use token::KeptToken;

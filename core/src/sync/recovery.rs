@@ -1,4 +1,4 @@
-//! Chapter 6: only a person may decide how it goes on, because setting the account up would delete data of others (spec
+//! Only a person may decide how it goes on, because setting the account up would delete data of others (spec
 //! §4.4).
 //!
 //! ```text
@@ -101,7 +101,7 @@ async fn open_records<H: Host>(session: &Session<'_, H>, keys: &CollectionKeys) 
 pub(super) enum Answer {
     /// A person has to decide; the sync is over.
     Ask(Ending),
-    /// It was given, and carried out: begin again with the first chapter.
+    /// It was given, and carried out: begin again with the first step.
     Done,
 }
 

@@ -176,7 +176,7 @@ async fn with_token<H: Host>(
     let mut session = Session::new(host, access.clone(), credentials, options, state);
     session.agreement = agreement.cloned();
     let result = match token::adopt(&mut session, credentials, &access).await {
-        Ok(()) => chapters(&mut session, report).await,
+        Ok(()) => steps(&mut session, report).await,
         Err(error) => Err(error),
     };
     let observed = session.client.observed();
@@ -202,8 +202,8 @@ async fn with_token<H: Host>(
     session.save().await.and(result)
 }
 
-/// Runs through the chapters until they end; a conflict over a record of the whole account begins them again.
-async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
+/// Runs through the steps until they end; a conflict over a record of the whole account begins them again.
+async fn steps<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
     let mut attempt = 1;
     loop {
         match pass(session, report).await {
@@ -217,10 +217,10 @@ async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) ->
     }
 }
 
-/// How a run through the chapters went.
+/// How a run through the steps went.
 enum Pass {
     Ended(Ending),
-    /// What the first chapters read has changed: by a fresh start, by another client's command, or because the keys were
+    /// What the first steps read has changed: by a fresh start, by another client's command, or because the keys were
     /// replaced.
     BeginAgain,
 }
@@ -251,7 +251,7 @@ async fn account<H: Host>(session: &mut Session<'_, H>) -> Result<Account> {
     })
 }
 
-/// The chapters in their order.
+/// The steps in their order.
 async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Pass> {
     let progress = session.options.progress;
     progress(Stage::InfoCollections);

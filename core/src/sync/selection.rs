@@ -1,4 +1,4 @@
-//! Chapter 8: which engines the account syncs, by what meta/global says and what a person chose here (spec §4.9).
+//! Which engines the account syncs, by what meta/global says and what a person chose here (spec §4.9).
 //!
 //! ```text
 //! listed   declined  chosen here   on here  decision

@@ -1,4 +1,4 @@
-//! What the chapters of one sync have in common: the server, the keys, the account's state, and what is done with them.
+//! What the steps of one sync have in common: the server, the keys, the account's state, and what is done with them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use crate::metadata::{CollectionKeys, Listed, MetaGlobal};
 use crate::server::{Access, Client, Limits, PutRecord};
 use crate::time::ServerTime;
 
-/// One run through the chapters.
+/// One run through the steps.
 pub(super) struct Session<'a, H: Host> {
     pub(super) host: &'a H,
     pub(super) client: Client<'a, H>,

@@ -1,4 +1,4 @@
-//! Chapter 2: which server, with which credentials? (spec §1.9, §4.3)
+//! Which server, with which credentials? (spec §1.9, §4.3)
 //!
 //! ```text
 //! the kept token is still good ─────────────────→ use it

@@ -15,4 +15,5 @@ mod lines;
 
 pub use answer::{Answer, Progress, answer_line, progress_line, read_answer, refusal_line};
 pub use call::{Call, Caller, Id, Incoming, Posted, Refusal, call_line, read_call};
+pub use fault::Fault;
 pub use lines::{LINE_BYTES, Lines, TooLong};

@@ -1,4 +1,4 @@
-//! Chapter 7: the account's clients, this one among them (spec §4.8).
+//! The account's clients, this one among them (spec §4.8).
 //!
 //! ```text
 //! its entry in meta/global is newer ───────────→ touch nothing
@@ -10,7 +10,7 @@
 //! else GET all: open ──────────────────────────→ remember
 //!               bad HMAC, of another device ───→ leave it there, and report it: a device with other keys may need it
 //!               damaged otherwise ─────────────→ leave it there
-//! then: commands (the next chapter), and this device's record is written if it is
+//! then: commands (the next step), and this device's record is written if it is
 //!   absent · not as this device is now · with commands · written more than 7 days ago; else left
 //! ```
 
@@ -119,7 +119,7 @@ fn due(
     }
 }
 
-/// Whether this chapter has something to do, as far as what is remembered tells.
+/// Whether this step has something to do, as far as what is remembered tells.
 pub(super) fn is_waiting<H: Host>(session: &Session<'_, H>) -> bool {
     let state = &session.state.device.clients;
     state.sync_id.is_none()
@@ -139,7 +139,7 @@ pub(super) fn is_due<H: Host>(session: &Session<'_, H>) -> Due {
     )
 }
 
-/// What the chapter found.
+/// What the step found.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
     /// The commands that wait for this device, in their order.

@@ -1,4 +1,4 @@
-//! Chapter 8: what other clients ask of this one (spec §4.8). It comes before the collections.
+//! What other clients ask of this one (spec §4.8). It comes before the collections.
 //!
 //! ```text
 //! each command in this device's record, in order
@@ -12,8 +12,8 @@
 //!   logout ──────────────────────────────→ those behind it are not looked at
 //!   another name, other arguments ───────→ dropped, and reported
 //! that and which commands were carried out: one commit
-//! then the record is written without them; 412 → begin again with the first chapter
-//! then: logout → the end · reset or wiped → begin again with the first chapter · else go on
+//! then the record is written without them; 412 → begin again with the first step
+//! then: logout → the end · reset or wiped → begin again with the first step · else go on
 //! ```
 
 mod send;
@@ -77,12 +77,12 @@ fn digests(inbox: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Where this chapter leads.
+/// Where this step leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// On to the collections.
     GoOn,
-    /// Collections were reset or wiped: begin again with the first chapter.
+    /// Collections were reset or wiped: begin again with the first step.
     BeginAgain,
     /// This device was signed out.
     LoggedOut,

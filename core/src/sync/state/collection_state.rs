@@ -11,22 +11,16 @@ use crate::ids::CollectionName;
 use crate::repository::{Pair, ServerMark};
 
 /// What is kept of one collection.
-///
-/// ```
-/// use selvedge_core::sync::CollectionState;
-///
-/// assert_eq!(CollectionState::default().pair.remote.last_sync.hundredths(), 0);
-/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct CollectionState {
+pub(crate) struct CollectionState {
     /// The collection's sync ID.
-    pub sync_id: Option<String>,
+    pub(crate) sync_id: Option<String>,
     /// Where the server's side and this one stand.
-    pub pair: Pair<ServerMark, ()>,
+    pub(crate) pair: Pair<ServerMark, ()>,
     /// Whether all records are to be compared with the server's, because its time went back (spec §5.3).
     #[serde(skip_serializing_if = "is_false")]
-    pub is_comparing: bool,
+    pub(crate) is_comparing: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

@@ -11,7 +11,7 @@ mod text;
 
 pub use choices::{Change, Choices, Wish};
 pub use clients::ClientsState;
-pub use collection_state::CollectionState;
+pub(crate) use collection_state::CollectionState;
 pub use device_state::DeviceState;
 pub use first_sync::{Effect, FirstSync, Mode};
 pub use global_state::GlobalState;

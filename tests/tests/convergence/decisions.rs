@@ -42,7 +42,7 @@ impl Devices<'_> {
         what: Asked,
         fault: Option<Fault>,
     ) -> Result<(), TestCaseError> {
-        let target = self.state(to).await.clients.id;
+        let target = self.state(to).await.device.clients.id;
         let (Some(target), true) = (target, self.hosts[from].is_signed_in.get()) else {
             return Ok(());
         };
@@ -131,7 +131,7 @@ impl Devices<'_> {
             return;
         }
         for other in (0..self.hosts.len()).filter(|other| *other != device) {
-            if let Some(id) = self.state(other).await.clients.id {
+            if let Some(id) = self.state(other).await.device.clients.id {
                 self.asks.send(id.as_str(), "wipeEngine", ATTEMPTS, false);
             }
         }

@@ -256,7 +256,7 @@ impl<'w> Devices<'w> {
             self.model.rule(id.as_str(), *rule);
         }
         self.learn_of_wipes(device, before, report).await;
-        let client = self.state(device).await.clients.id;
+        let client = self.state(device).await.device.clients.id;
         let client = client.map(|id| id.to_string()).unwrap_or_default();
         self.asks
             .learn(&client, report)

@@ -1,13 +1,17 @@
 //! The core's errors, by what the caller can do about them.
 
+mod reason;
+
 use alloc::string::String;
 use core::fmt;
+
+pub use reason::Reason;
 
 use crate::host::{RandomError, StoreError};
 use crate::http::{FetchError, Method};
 use crate::ids::{CollectionName, RecordId};
-use crate::sync::{Reason, Version};
 use crate::time::LocalTime;
+use crate::version::Version;
 
 /// The request that caused an error: its method and its path below the user's endpoint; never the user or a token.
 ///
@@ -299,5 +303,59 @@ impl Error {
     }
 }
 
+impl Reason {
+    /// The reason behind an error that a person may end by setting the account up again.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Undecodable {
+                record: "meta/global",
+            } => Some(Self::MetaUnreadable),
+            Error::Undecodable { .. } => Some(Self::KeysUnreadable),
+            Error::WrongKey => Some(Self::OtherKeys),
+            Error::Contradiction { .. } => Some(Self::Contradiction),
+            Error::NeedsConsent { reason } => Some(*reason),
+            _ => None,
+        }
+    }
+}
+
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn only_errors_about_the_accounts_own_records_can_be_ended_by_setting_it_up_again() {
+        let rows = [
+            (
+                Error::Undecodable {
+                    record: "meta/global",
+                },
+                Some(Reason::MetaUnreadable),
+            ),
+            (
+                Error::Undecodable {
+                    record: "crypto/keys",
+                },
+                Some(Reason::KeysUnreadable),
+            ),
+            (Error::WrongKey, Some(Reason::OtherKeys)),
+            (
+                Error::Contradiction { detail: "" },
+                Some(Reason::Contradiction),
+            ),
+            (Error::UpgradeNeeded { server: 6.into() }, None),
+            (Error::ServiceClosed, None),
+            (Error::SetupRace, None),
+            (Error::WrongCollectionKey, None),
+        ];
+        for (error, reason) in rows {
+            assert_eq!(Reason::of(&error), reason, "{error}");
+        }
+    }
+}

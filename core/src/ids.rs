@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::host::{Random, RandomError};
+use crate::random::{Random, RandomError};
 
 /// A text that is not a valid id or name.
 ///

@@ -18,8 +18,10 @@ pub mod http;
 pub mod ids;
 pub mod journal;
 pub mod json;
+pub mod metadata;
+mod random;
 pub mod reconcile;
-pub mod repository;
+mod repository;
 pub mod schedule;
 #[cfg(any(test, feature = "scripted-host"))]
 #[doc(hidden)]
@@ -28,6 +30,7 @@ pub mod server;
 pub mod sorted;
 pub mod sync;
 pub mod time;
+pub mod version;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

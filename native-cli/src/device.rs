@@ -222,15 +222,12 @@ impl Device {
     }
 }
 
-/// What a sync keeps of the account. What cannot be read is as good as forgotten, as in a sync.
+/// What a sync keeps of the account.
 ///
 /// # Errors
-/// When the store cannot be read.
+/// When the store, or what it keeps of this device's choices, cannot be read.
 pub async fn global_state(store: &impl Store) -> Result<GlobalState> {
-    let text = store.global().await?;
-    Ok(text
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default())
+    Ok(GlobalState::load(store).await?)
 }
 
 /// Whether a name is the machine's, alone or with the number that tells this device from another one of that name.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use selvedge_core::ids::CollectionName;
-use selvedge_core::repository::Progress as Passed;
+use selvedge_core::sync::Progress as Passed;
 use selvedge_core::sync::Stage;
 
 use crate::output::Output;

@@ -90,7 +90,7 @@ async fn open_node<'h>(
     account: &Account,
 ) -> Result<(Client<'h, NativeHost<()>>, Option<Record>)> {
     let node = match device.store_if_there()? {
-        Some(store) => global_state(&store).await?.node,
+        Some(store) => global_state(&store).await?.device.node,
         None => None,
     };
     let kept = node.as_ref().and_then(|node| node.url_for(account));

@@ -178,7 +178,9 @@ impl Client {
         promise_on(Rc::clone(&self.0.host), async move {
             let (host, name) = (&*this.host, collection_name(collection)?);
             let at = at.map(|millis| LocalTime::from_millis(millis as u64));
-            let restored = journal::restore(host, host, host, &name, &record_id(id)?, at).await?;
+            let restored =
+                selvedge_core::engine::restore(host, host, host, &name, &record_id(id)?, at)
+                    .await?;
             conflict(&restored)
         })
     }

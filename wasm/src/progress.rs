@@ -1,7 +1,7 @@
 //! The progress of a sync, as an object for JavaScript.
 
 use js_sys::{Object, Reflect};
-use selvedge_core::repository::Progress;
+use selvedge_core::sync::Progress;
 use selvedge_core::sync::Stage;
 use wasm_bindgen::JsValue;
 

@@ -1,11 +1,19 @@
 //! HMAC-SHA-256 of many texts under one key; the key is processed once.
 
+mod finish;
+mod key;
 #[cfg(any(
     test,
     all(target_arch = "x86_64", not(target_os = "none")),
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod lanes;
+#[cfg(any(
+    test,
+    all(target_arch = "x86_64", not(target_os = "none")),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod round;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
@@ -14,67 +22,11 @@ mod single;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use sha2::block_api::compress256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
-
-/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
-
-/// A processed HMAC-SHA-256 key (RFC 2104): the states of the inner and the outer hash after the key block, which is
-/// half of the work of a short MAC.
-///
-/// ```
-/// use selvedge_blocks::MacKey;
-///
-/// let mut macs = Vec::new();
-/// MacKey::new(&[7; 32]).macs(b"warp and weft", &[0..4, 9..13], &mut macs);
-/// assert_eq!(macs.len(), 2);
-/// assert_ne!(macs[0], macs[1]);
-/// ```
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct MacKey {
-    inner: [u32; 8],
-    outer: [u32; 8],
-}
-
-impl core::fmt::Debug for MacKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("MacKey(..)")
-    }
-}
+pub use key::MacKey;
 
 impl MacKey {
-    /// Processes a key.
-    #[must_use]
-    pub fn new(key: &[u8; 32]) -> Self {
-        let padded = |pad: u8| {
-            let mut block = [pad; 64];
-            block
-                .iter_mut()
-                .zip(key)
-                .for_each(|(byte, key)| *byte ^= key);
-            let mut state = INITIAL;
-            compress256(&mut state, &[block]);
-            block.zeroize();
-            state
-        };
-        Self {
-            inner: padded(0x36),
-            outer: padded(0x5c),
-        }
-    }
-
-    /// Replaces the contents of `macs` by the MACs of the given ranges of `text`, in the same order. A range that
-    /// exceeds the text is treated as empty.
+    /// The MACs of the given ranges of `text`, in their order, in place of what `macs` held. A range that reaches beyond the
+    /// text is one of nothing.
     pub fn macs(&self, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {
         #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
         if let Some(avx2) = vectors() {
@@ -99,26 +51,6 @@ fn vectors() -> Option<fearless_simd::Avx2> {
         return None;
     }
     fearless_simd::Level::new().as_avx2()
-}
-
-/// The one or two last blocks: the end of a text, the padding and the length.
-fn last_blocks(tail: &[u8], text_length: usize) -> ([[u8; 64]; 2], usize) {
-    let mut blocks = [[0; 64]; 2];
-    let count = if tail.len() < 56 { 1 } else { 2 };
-    let bytes = blocks.as_flattened_mut();
-    bytes[..tail.len()].copy_from_slice(tail);
-    bytes[tail.len()] = 0x80;
-    let bits = (text_length as u64 + 64) * 8;
-    bytes[count * 64 - 8..count * 64].copy_from_slice(&bits.to_be_bytes());
-    (blocks, count)
-}
-
-fn digest_of(state: &[u32; 8]) -> [u8; 32] {
-    let mut digest = [0; 32];
-    for (bytes, word) in digest.as_chunks_mut::<4>().0.iter_mut().zip(state) {
-        *bytes = word.to_be_bytes();
-    }
-    digest
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use super::address::Endpoint;
 use super::client::{Client, Pause, Stage};
 use super::error::Result;
 use super::occurrence::Occurrence;
+use super::session::{Host, Session};
 use super::store::{Commit, EventId, RuleStore};
-use super::sync::{Host, Session};
 use super::wire::{EventUploadRequest, EventUploadResponse};
 use selvedge_core::http::Fetch;
 

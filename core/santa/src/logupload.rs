@@ -16,40 +16,14 @@ use super::address::{Address, Endpoint};
 use super::client::Outgoing;
 use super::encoding::gzip;
 use super::error::Result;
-use super::sync::{Host, Session};
+use super::logs::LogFile;
+use super::session::{Host, Session};
 use super::wire::PreflightResponse;
 
 /// The multipart boundary; it occurs in a gzip stream only with a probability of one in 2^200.
 const BOUNDARY: &str = "----santa-sync-upload-boundary";
 
-/// A log to send.
-///
-/// ```
-/// use selvedge_santa::LogFile;
-///
-/// let file = LogFile { name: "santa.log".into(), content: b"a line".to_vec() };
-/// assert_eq!(file.content.len(), 6);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogFile {
-    /// Its file name without directories.
-    pub name: String,
-    /// Its content.
-    pub content: Vec<u8>,
-}
-
-/// The operator's settings for logs. The server never chooses the files.
-#[derive(Clone, Copy)]
-pub struct Logs<'a> {
-    /// Reads the existing files of the operator's list; called only if the server requests logs.
-    pub files: &'a dyn Fn() -> Vec<LogFile>,
-    /// Whether they may be sent to a host other than the server's.
-    pub any_host: bool,
-    /// Maximum total size of the files, in bytes; files that exceed it are omitted.
-    pub max_bytes: usize,
-}
-
-/// What to do with logs.
+/// Where logs go.
 ///
 /// ```
 /// use selvedge_santa::{Address, LogDecision};

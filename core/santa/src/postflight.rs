@@ -11,10 +11,11 @@
 
 use super::address::Endpoint;
 use super::error::{Error, Result};
-use super::preflight::{Machine, Plan, rules_hash};
+use super::machine::Machine;
+use super::preflight::{Plan, rules_hash};
 use super::ruledownload::Downloaded;
+use super::session::{Host, Session};
 use super::state::SyncState;
-use super::sync::{Host, Session};
 use super::wire::{PostflightRequest, PostflightResponse};
 use selvedge_core::time::LocalTime;
 

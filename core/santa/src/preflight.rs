@@ -9,18 +9,16 @@
 //! Nothing takes effect yet: settings are applied at the end of the sync, after the rules.
 
 use alloc::string::String;
-use alloc::vec::Vec;
-
-use serde::Serialize;
 
 use super::address::Endpoint;
 use super::error::Result;
 use super::kind::Kind;
 use super::rules_hash::RulesHash;
+use super::session::{Host, Session};
 use super::state::SyncState;
 use super::store::RuleStore;
-use super::sync::{Host, Session};
-use super::wire::{ClientMode, PreflightRequest, PreflightResponse, Token};
+use super::timing::Timing;
+use super::wire::{ClientMode, PreflightRequest, PreflightResponse};
 
 /// Number of events in one request if the server does not specify it.
 const BATCH_SIZE: u32 = 50;
@@ -34,76 +32,7 @@ const MIN_DEADLINE: u32 = 600;
 /// Number of rules that are read at once to compute their hash.
 const PAGE: usize = 500;
 
-/// The description of a machine. Empty fields are omitted.
-///
-/// ```
-/// use selvedge_santa::Machine;
-///
-/// let machine = Machine { serial_number: "C0FFEE01".into(), ..Machine::default() };
-/// assert_eq!(machine.hostname, "");
-/// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Machine {
-    /// Its serial number, or its id if it has none: servers require one.
-    pub serial_number: String,
-    /// Its name.
-    pub hostname: String,
-    /// The operating system's version: whole numbers and dots.
-    pub os_version: String,
-    /// The operating system's build: servers require one.
-    pub os_build: String,
-    /// Its model.
-    pub model_identifier: String,
-    /// The version of Santa that this client is compatible with; servers use it to decide what to send.
-    pub santa_version: String,
-    /// The machine's primary user.
-    pub primary_user: String,
-    /// The groups of the primary user.
-    pub primary_user_groups: Vec<String>,
-    /// The token to which push messages are sent; empty without push.
-    pub push_token: Token,
-    /// The mode in the machine's local configuration.
-    pub client_mode: Option<ClientMode>,
-    /// Whether the mode STANDALONE is allowed, which not every server knows. If not, LOCKDOWN is used instead.
-    pub allows_standalone: bool,
-}
-
-impl Machine {
-    /// The mode, or its replacement if this machine does not allow it.
-    #[must_use]
-    pub(super) fn permitted(&self, mode: ClientMode) -> ClientMode {
-        match mode {
-            ClientMode::Standalone if !self.allows_standalone => ClientMode::Lockdown,
-            mode => mode,
-        }
-    }
-
-    /// The server's mode, if this machine replaces it by another one.
-    #[must_use]
-    pub(super) fn replaced(&self, response: &PreflightResponse) -> Option<ClientMode> {
-        let set = response.client_mode?;
-        (self.permitted(set) != set).then_some(set)
-    }
-}
-
-/// When to sync next, as specified in a response. Times are in seconds.
-///
-/// ```
-/// use selvedge_santa::Timing;
-///
-/// assert_eq!(Timing::default().full_interval, None);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Timing {
-    /// Between two syncs; `None` if the server does not specify it.
-    pub full_interval: Option<u32>,
-    /// Between two syncs while push is in use; `None` if the server does not specify it.
-    pub push_interval: Option<u32>,
-    /// Maximum delay before a rule sync of all machines starts.
-    pub rule_deadline: u32,
-}
-
-/// The evaluation of a preflight response.
+/// What an answer to preflight means.
 ///
 /// ```
 /// use selvedge_santa::{Kind, Plan};

@@ -10,10 +10,9 @@ use super::client::Traffic;
 use super::error::{Error, Result};
 use super::eventupload::Uploaded;
 use super::kind::Kind;
-use super::preflight::Timing;
 use super::ruledownload::{Downloaded, MAX_LISTED};
+use super::timing::Preflighted;
 use super::wire::ClientMode;
-use selvedge_core::time::LocalTime;
 
 /// The status of a sync: a stable number for scripts.
 ///
@@ -154,26 +153,7 @@ impl Serialize for StageReport {
     }
 }
 
-/// When preflight succeeded, and when to sync next. The schedule counts from that time, regardless of the later stages.
-///
-/// ```
-/// use selvedge_santa::{Preflighted, Timing};
-/// use selvedge_core::time::LocalTime;
-///
-/// let seen = Preflighted { at: LocalTime::from_millis(0), timing: Timing::default(), interval: 600 };
-/// assert_eq!(seen.interval, 600);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Preflighted {
-    /// The time.
-    pub at: LocalTime,
-    /// The server's settings for the next syncs.
-    pub timing: Timing,
-    /// Seconds between two syncs without push: the server's current value, else its previous one, else ten minutes.
-    pub interval: u32,
-}
-
-/// The result of a sync.
+/// What became of a sync.
 ///
 /// ```
 /// use selvedge_santa::{Report, Status};

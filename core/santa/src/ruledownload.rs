@@ -24,9 +24,9 @@ use super::announcements::Announcements;
 use super::error::{Error, Result};
 use super::kind::Kind;
 use super::rule::{BadRule, Change, RuleKey};
+use super::session::{Host, Session};
 use super::state::SyncState;
 use super::store::{Commit, RuleStore};
-use super::sync::{Host, Session};
 use super::wire::{Policy, RuleDownloadRequest, RuleDownloadResponse, RuleMessage};
 use selvedge_core::host::Clock;
 

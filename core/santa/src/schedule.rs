@@ -27,10 +27,10 @@ mod wake;
 
 use alloc::collections::VecDeque;
 
-pub use self::wake::{Draw, Due, Full, Job, Wake};
+pub use self::wake::{Due, Full, Job, Wake};
+use super::draw::Draw;
 use super::kind::Kind;
-use super::report::Preflighted;
-use super::sync::FULL_INTERVAL;
+use super::timing::{FULL_INTERVAL, Preflighted};
 use selvedge_core::time::LocalTime;
 
 /// Time for the agent to start, in seconds.

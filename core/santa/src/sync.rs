@@ -2,109 +2,24 @@
 
 use alloc::vec::Vec;
 
-use super::client::{Client, Connection, Link, Pause};
+use super::client::{Client, Link};
 use super::error::Result;
 use super::eventupload::{self, Uploaded};
 use super::kind::Kind;
-use super::logupload::{self, Logs, Sent};
+use super::logupload::{self, Sent};
 use super::occurrence::Occurrence;
-use super::preflight::{self, Machine, Plan};
-use super::report::{Preflighted, Report, StageReport};
+use super::preflight::{self, Plan};
+use super::report::{Report, StageReport};
+use super::session::{Host, Options, Session, Stage};
 use super::state::SyncState;
-use super::store::{EventId, RuleStore};
+use super::store::EventId;
+use super::timing::{FULL_INTERVAL, Preflighted};
 use super::{postflight, ruledownload};
-use selvedge_core::host::Clock;
-use selvedge_core::http::Fetch;
-
-/// Seconds between two syncs until a server has set an interval.
-pub const FULL_INTERVAL: u32 = 600;
 
 /// Number of events in one request before any preflight.
 const BATCH_SIZE: u32 = 50;
 
-/// All traits that a sync requires of a host.
-pub trait Host: Fetch + Pause + RuleStore + Clock {}
-impl<T: Fetch + Pause + RuleStore + Clock> Host for T {}
-
-/// The current stage of a sync.
-///
-/// ```
-/// use selvedge_santa::Stage;
-///
-/// assert_ne!(Stage::Preflight, Stage::Postflight);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The machine's description is being sent.
-    Preflight,
-    /// Preflight has succeeded: the schedule counts from now.
-    Preflighted(Preflighted),
-    /// Logs are being sent.
-    LogUpload,
-    /// Events are being sent.
-    EventUpload,
-    /// Rules are being downloaded.
-    RuleDownload,
-    /// The result of the sync is being sent.
-    Postflight,
-}
-
-/// The options of a sync.
-pub struct Options<'a> {
-    /// How requests are made.
-    pub connection: Connection,
-    /// The machine's description.
-    pub machine: Machine,
-    /// Whether events are uploaded on clean syncs too; Santa deletes them without sending.
-    pub uploads_on_clean: bool,
-    /// Whether a push message caused this sync.
-    pub is_pushed: bool,
-    /// Maximum number of rules accepted in one sync.
-    pub max_rules: usize,
-    /// Logs, if the operator allows servers to request them.
-    pub logs: Option<Logs<'a>>,
-    /// Returns whether the host has a network connection: without one, requests are not retried.
-    pub is_online: &'a dyn Fn() -> bool,
-    /// Called with the current stage of the sync.
-    pub progress: &'a dyn Fn(Stage),
-}
-
-impl Options<'_> {
-    /// Default options: events are uploaded on clean syncs too, at most a million rules, no logs.
-    #[must_use]
-    pub fn new(connection: Connection, machine: Machine) -> Self {
-        Self {
-            connection,
-            machine,
-            uploads_on_clean: true,
-            is_pushed: false,
-            max_rules: 1_000_000,
-            logs: None,
-            is_online: &|| true,
-            progress: &|_| {},
-        }
-    }
-}
-
-/// One run through the stages.
-pub(super) struct Session<'a, H> {
-    pub(super) host: &'a H,
-    pub(super) options: &'a Options<'a>,
-    pub(super) link: &'a Link,
-    pub(super) client: Client<'a, H>,
-}
-
-impl<'a, H: Host> Session<'a, H> {
-    fn new(host: &'a H, options: &'a Options<'a>, link: &'a Link) -> Self {
-        let client = Client::new(host, &options.connection, link, options.is_online);
-        Self {
-            host,
-            options,
-            link,
-            client,
-        }
-    }
-
+impl<H: Host> Session<'_, H> {
     async fn stages(&self, report: &mut Report) {
         let Some(plan) = self.preflight(report).await else {
             return;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::header::check_header;
 use super::join_code::JoinCode;
 use super::legacy;
 use super::token::Token;
@@ -293,7 +294,38 @@ impl Credentials {
     }
 }
 
-/// Distinguishes sync keys without revealing them: 16 bytes of a hash, as base64url.
+impl legacy::Account {
+    /// What a device keeps.
+    #[must_use]
+    pub fn into_credentials(self) -> Credentials {
+        let bundle = self.sync_key().bundle(self.username());
+        Credentials {
+            // Tells one Sync Key from another: where it was changed, everything is read and sent again.
+            kid: Some(fingerprint(&bundle)),
+            sync_key: bundle,
+            device_id: None,
+            source: Source::Legacy(self),
+        }
+    }
+}
+
+impl JoinCode {
+    /// The account as this device keeps it.
+    #[must_use]
+    pub fn into_credentials(self) -> Credentials {
+        Credentials {
+            sync_key: self.sync_key,
+            kid: Some(self.kid),
+            device_id: None,
+            source: Source::TokenServer {
+                url: self.tokenserver_url,
+                access_token: self.access_token,
+            },
+        }
+    }
+}
+
+/// Tells one sync key from another, and nothing else of it: 16 bytes of a hash, as base64url.
 pub(super) fn fingerprint(key: &KeyBundle) -> String {
     let mut hash = Sha256::new();
     hash.update(key.encryption_key());
@@ -301,17 +333,6 @@ pub(super) fn fingerprint(key: &KeyBundle) -> String {
     let digest: [u8; 32] = hash.finalize().into();
     let (fingerprint, _) = digest.split_at(16);
     Base64UrlUnpadded::encode_string(fingerprint)
-}
-
-/// Checks that a text may be sent in an HTTP header.
-pub(super) fn check_header(text: &str, name: &str) -> Result<()> {
-    if !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(())
-    } else {
-        Err(Error::Input(alloc::format!(
-            "{name} must be printable ASCII characters without spaces"
-        )))
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use core::cell::RefCell;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::credentials::{Credentials, Source, check_header, fingerprint};
+use super::credentials::{Credentials, Source, fingerprint};
 use super::exchange::exchange;
+use super::header::check_header;
 use super::refusal::Refusal;
 use super::token_server::normalised;
 use crate::crypto::KeyBundle;

@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::credentials::{Credentials, Source, check_header};
+use super::header::check_header;
 use super::token_server::normalised;
 use crate::crypto::KeyBundle;
 use crate::error::Error;
@@ -113,20 +113,6 @@ impl JoinCode {
             "{PREFIX}{}",
             *Zeroizing::new(Base64UrlUnpadded::encode_string(&whole))
         ))
-    }
-
-    /// The credentials that this device stores.
-    #[must_use]
-    pub fn into_credentials(self) -> Credentials {
-        Credentials {
-            sync_key: self.sync_key,
-            kid: Some(self.kid),
-            device_id: None,
-            source: Source::TokenServer {
-                url: self.tokenserver_url,
-                access_token: self.access_token,
-            },
-        }
     }
 }
 

@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-use super::credentials::{Credentials, Source, fingerprint};
 use super::exchange::exchange;
 use crate::crypto::SyncKey;
 use crate::error::{Error, RequestLine, Result};
@@ -131,19 +130,6 @@ impl Account {
     /// When the node's URL is not an address of a web server.
     pub fn access(&self, node: &str) -> Result<Access> {
         Access::basic(node, &self.username, &self.password)
-    }
-
-    /// The credentials that a device stores.
-    #[must_use]
-    pub fn into_credentials(self) -> Credentials {
-        let bundle = self.sync_key.bundle(&self.username);
-        Credentials {
-            // Distinguishes Sync Keys: after a key change, all data are read and sent again.
-            kid: Some(fingerprint(&bundle)),
-            sync_key: bundle,
-            device_id: None,
-            source: Source::Legacy(self),
-        }
     }
 }
 

@@ -8,6 +8,7 @@ mod binding;
 mod credentials;
 pub mod embedded;
 mod exchange;
+mod header;
 mod join_code;
 pub mod legacy;
 mod refusal;

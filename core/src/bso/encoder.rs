@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::json::scanner::plain_length;
+use crate::json::plain_length::plain_length;
 
 /// A record to be written. A member that is `None` keeps its stored value on the server (spec §3.1).
 ///

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use super::fields::Found;
+use super::found::Found;
 use crate::json::scanner::{RawString, Scanner};
 use crate::time::ServerTime;
 

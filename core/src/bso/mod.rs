@@ -4,6 +4,7 @@ mod decoder;
 mod encoder;
 mod envelope;
 mod fields;
+mod found;
 mod opener;
 mod sealer;
 mod splitter;

@@ -1,112 +1,14 @@
 //! The properties of a collection: format version, time to live of its records, and how two versions of a record merge.
 
 mod catalog;
+mod generic;
 mod records;
+mod restore;
 mod validity;
 
 pub use catalog::{FIREFOX_ENGINES, FirefoxEngine};
+pub use generic::{Engine, Generic};
 pub use records::Records;
+pub use restore::restore;
 pub use validity::check_alone;
 pub(crate) use validity::held_back;
-
-use crate::error::{Error, Result};
-use crate::ids::CollectionName;
-use crate::journal;
-use crate::reconcile::{Ours, Outcome, Side, Theirs, reconcile};
-
-/// The policy of one collection.
-///
-/// ```
-/// use selvedge_core::engine::{Engine, Generic};
-/// use selvedge_core::ids::CollectionName;
-///
-/// let notes = Generic::new(CollectionName::new("notes").unwrap())?;
-/// assert_eq!((notes.version(), notes.ttl()), (1, None));
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
-pub trait Engine {
-    /// The collection that it syncs.
-    fn collection(&self) -> &CollectionName;
-
-    /// The format version of its records, as in meta/global (spec §4.4).
-    fn version(&self) -> u64;
-
-    /// Time to live on the server of a record that this client writes, in seconds; `None` for no limit (spec §9.3).
-    fn ttl(&self) -> Option<u32> {
-        None
-    }
-
-    /// Maximum number of records that the first sync downloads, newest first; later syncs download the rest. `None` for
-    /// no limit (spec §5.3).
-    fn first_download(&self) -> Option<u32> {
-        None
-    }
-
-    /// Decides how to reconcile a record that both sides may have changed.
-    fn reconcile(&self, ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
-        reconcile(ours, theirs, newer)
-    }
-}
-
-/// The engine for any collection of JSON records: three-way merge by top-level field; unknown fields are kept.
-///
-/// ```
-/// use selvedge_core::engine::{Engine, Generic};
-/// use selvedge_core::ids::CollectionName;
-///
-/// let bookmarks = Generic::new(CollectionName::new("bookmarks").unwrap())?;
-/// assert_eq!(bookmarks.version(), 2);
-/// assert!(Generic::new(CollectionName::new("crypto").unwrap()).is_err());
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Generic {
-    collection: CollectionName,
-    version: u64,
-    ttl: Option<u32>,
-    first_download: Option<u32>,
-}
-
-impl Generic {
-    /// The engine of a collection; one of Firefox's collections gets Firefox's version and time to live.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for `meta`, `crypto` and `clients`, which the sync itself manages, and for the journal.
-    pub fn new(collection: CollectionName) -> Result<Self> {
-        if matches!(
-            collection.as_str(),
-            "meta" | "crypto" | "clients" | journal::COLLECTION
-        ) {
-            return Err(Error::Input(alloc::format!(
-                "the collection {collection} is reserved for the sync itself: use another one"
-            )));
-        }
-        let known = FIREFOX_ENGINES
-            .iter()
-            .find(|engine| engine.name == collection.as_str());
-        Ok(Self {
-            collection,
-            version: known.map_or(1, |engine| engine.version),
-            ttl: known.and_then(|engine| engine.ttl),
-            first_download: known.and_then(|engine| engine.first_download),
-        })
-    }
-}
-
-impl Engine for Generic {
-    fn collection(&self) -> &CollectionName {
-        &self.collection
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn ttl(&self) -> Option<u32> {
-        self.ttl
-    }
-
-    fn first_download(&self) -> Option<u32> {
-        self.first_download
-    }
-}

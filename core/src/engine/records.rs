@@ -370,10 +370,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
                 "the record contains the id {inner}, not {id}: make them equal"
             )));
         }
-        if fields
-            .get("deleted")
-            .is_some_and(|value| !matches!(value, "false" | "null"))
-        {
+        if fields.is_tombstone() {
             return Err(Error::Input(
                 "the field name deleted is reserved for deletions: delete the record, or rename the field"
                     .into(),

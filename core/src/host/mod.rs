@@ -13,6 +13,7 @@ pub use store::{
 };
 
 use crate::http::Fetch;
+pub use crate::random::{Random, RandomError};
 use crate::time::LocalTime;
 
 /// The device's clock.
@@ -32,24 +33,6 @@ pub trait Clock {
     fn now(&self) -> LocalTime;
 }
 
-/// Random bytes suitable for keys and IVs.
-pub trait Random {
-    /// Fills `bytes`.
-    ///
-    /// # Errors
-    /// When the system cannot provide random bytes. The core then encrypts nothing.
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
-}
-
-/// The system cannot provide random bytes.
-///
-/// ```
-/// assert_eq!(selvedge_core::host::RandomError.to_string(), "the system has no random bytes");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system has no random bytes")]
-pub struct RandomError;
-
-/// All host traits together.
+/// All of it together, for what needs it all.
 pub trait Host: Fetch + Store + Clock + Random + Aes {}
 impl<T: Fetch + Store + Clock + Random + Aes> Host for T {}

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Cause, Entry, name};
+use super::collections::{collections, name};
+use super::entry::{Cause, Entry};
 use crate::error::Result;
 use crate::host::{Commit, PageLimit, Part, Pending, Revision, Selection, Store, Stored, Write};
 use crate::ids::{CollectionName, RecordId};
@@ -215,7 +216,7 @@ pub(crate) async fn unsent<S: Store>(store: &S, collection: &CollectionName) -> 
 /// When the store cannot be read.
 pub async fn count_unsent<S: Store>(store: &S) -> Result<Vec<(CollectionName, u64)>> {
     let mut counts = Vec::new();
-    for name in super::collections(store).await? {
+    for name in collections(store).await? {
         let count = unsent(store, &name).await?;
         if count > 0 {
             counts.push((name, count));

@@ -18,88 +18,15 @@
 //! replacement, so a store with atomic commits never loses one. Entries are kept for [`KEEP_DAYS`] days, at most
 //! [`MAX_ENTRIES`] of them with at most [`MAX_BYTES`] bytes of text; the oldest are removed first.
 
+mod collections;
 mod entry;
 mod keep;
-mod restore;
+mod list;
+#[cfg(test)]
+mod tests;
 
-use alloc::vec::Vec;
-
+pub use collections::{COLLECTION, collections};
 pub use entry::{Cause, Entry};
 pub use keep::{KEEP_DAYS, MAX_BYTES, MAX_ENTRIES, count_unsent, surplus};
 pub(crate) use keep::{emptied, part, prune, unsent};
-pub use restore::restore;
-
-use crate::error::Result;
-use crate::host::{PageLimit, Selection, Store, StoreError};
-use crate::ids::CollectionName;
-use crate::time::LocalTime;
-
-/// The collection of the store that contains the journal. It is never synced, and lists of collections omit it.
-pub const COLLECTION: &str = "selvedge.journal";
-
-pub(crate) fn name() -> CollectionName {
-    CollectionName::new(COLLECTION).expect("16 letters and a dot are a collection's name")
-}
-
-/// The collections of a store, sorted by name, without the journal.
-///
-/// ```
-/// use selvedge_core::host::MemoryStore;
-///
-/// assert_eq!(pollster::block_on(selvedge_core::journal::collections(&MemoryStore::default())), Ok(vec![]));
-/// ```
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn collections<S: Store>(store: &S) -> Result<Vec<CollectionName>, StoreError> {
-    let mut names = store.collections().await?;
-    names.retain(|name| name.as_str() != COLLECTION);
-    Ok(names)
-}
-
-/// The entries that are not expired at `now`, of one collection or of all, newest first.
-///
-/// ```
-/// use selvedge_core::host::MemoryStore;
-/// use selvedge_core::time::LocalTime;
-///
-/// let store = MemoryStore::default();
-/// let list = selvedge_core::journal::list(&store, None, LocalTime::from_millis(0));
-/// assert_eq!(pollster::block_on(list), Ok(vec![]));
-/// ```
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn list<S: Store>(
-    store: &S,
-    collection: Option<&CollectionName>,
-    now: LocalTime,
-) -> Result<Vec<Entry>> {
-    let journal = name();
-    let mut entries = Vec::new();
-    let mut after = None;
-    loop {
-        let page = store
-            .page(
-                &journal,
-                Selection::Live,
-                after.as_ref(),
-                PageLimit::default(),
-            )
-            .await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.item.id.clone());
-        let read = page
-            .iter()
-            .filter_map(|stored| Entry::read(stored.item.cleartext.as_deref()?));
-        entries.extend(read.filter(|entry| {
-            !keep::is_expired(entry.at, now)
-                && collection.is_none_or(|name| *name == entry.collection)
-        }));
-    }
-    entries.reverse();
-    Ok(entries)
-}
-
-#[cfg(test)]
-mod tests;
+pub use list::list;

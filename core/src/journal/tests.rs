@@ -3,15 +3,17 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
+use alloc::vec::Vec;
 
 use pollster::block_on;
 
 use super::*;
-use crate::engine::Records;
+use crate::engine::{Records, restore};
 use crate::error::Error;
-use crate::host::{Clock, Commit, Committed, MemoryStore, Random, RandomError};
-use crate::ids::RecordId;
+use crate::host::{Clock, Commit, Committed, MemoryStore, Random, RandomError, Store as _};
+use crate::ids::{CollectionName, RecordId};
 use crate::reconcile::Side;
+use crate::time::LocalTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::record::Side;
+use super::side::Side;
 use crate::json::scanner::Scanner;
 use crate::json::{Value, has_unpaired, push_lossless_text};
 use crate::sorted::Set;

@@ -23,21 +23,7 @@
 use alloc::string::String;
 
 use super::fields::{Fields, Known, has_same_content};
-
-/// One of the two sides.
-///
-/// ```
-/// use selvedge_core::reconcile::Side;
-///
-/// assert_ne!(Side::Ours, Side::Theirs);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// This device.
-    Ours,
-    /// The server.
-    Theirs,
-}
+use super::side::Side;
 
 /// The local state of the record.
 ///

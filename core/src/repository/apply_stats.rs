@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Applied, Record};
+use super::applied::Applied;
+use super::record::Record;
 use crate::host::{Base, Item, Pending};
 use crate::ids::RecordId;
 use crate::journal::Cause;

@@ -5,9 +5,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::contract::{Kept, Receipt, Repository};
 use super::incoming::Incoming;
+use super::record::{Failed, Failure, Record};
 use super::server::{ServerMark, ServerRepository};
-use super::{Failed, Failure, Kept, Receipt, Record, Repository};
 use crate::bso::{Opener, SealError, Sealer};
 use crate::crypto::KeyBundle;
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::json::push_text;
 use crate::server::{Added, Committed, PageEvent, Pages, Upload};
 
 /// A server's collection as cleartext, under the collection's key.
-pub struct CryptoRepository<'c, 'h, H, C> {
+pub(crate) struct CryptoRepository<'c, 'h, H, C> {
     server: ServerRepository<'c, 'h, H>,
     bundle: &'c KeyBundle,
     cbc: C,
@@ -32,7 +33,7 @@ pub struct CryptoRepository<'c, 'h, H, C> {
 impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h, H, C> {
     /// Puts the middleware before a collection. `cbc` holds the encryption key of `bundle`; records written here are
     /// kept by the server for `ttl` seconds, or for ever.
-    pub const fn new(
+    pub(crate) const fn new(
         server: ServerRepository<'c, 'h, H>,
         bundle: &'c KeyBundle,
         cbc: C,
@@ -53,7 +54,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
     /// With keys that were used before: a record that only they open is read all the same, and told as
     /// [`Record::is_under_former_keys`].
     #[must_use]
-    pub fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {
+    pub(crate) fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {
         self.former = former;
         self.former.retain(|bundle| bundle != self.bundle);
         self
@@ -124,11 +125,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
         Ok(self.incoming(self.server.pages_of(ids.to_vec()), None))
     }
 
-    async fn store(
-        &mut self,
-        records: Vec<Record>,
-        _note: Option<String>,
-    ) -> Result<Receipt<ServerMark>> {
+    async fn store(&mut self, records: Vec<Record>) -> Result<Receipt<ServerMark>> {
         let mut receipt = Receipt::default();
         if records.is_empty() {
             return Ok(receipt);
@@ -175,11 +172,6 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> Repository
             }
         }
         Ok(receipt)
-    }
-
-    /// The server keeps no notes of its readers.
-    async fn acknowledge(&self, _kept: Vec<Kept>, _note: Option<String>) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
+use super::applied::Applied;
+use super::contract::{Batch, Kept, LocalSide, Receipt};
 use super::pair::{Pair, REMEMBERED};
-use super::{Batch, Failed, Failure, Kept, Receipt, Repository};
+use super::record::{Failed, Failure};
 use crate::error::Result;
 use crate::host::Revision;
 use crate::ids::RecordId;
@@ -14,44 +14,10 @@ use crate::reconcile::Rule;
 use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
-/// How arriving records changed a repository.
-///
-/// ```
-/// use selvedge_core::repository::Applied;
-///
-/// assert_eq!(Applied { added: 2, deleted: 1, ..Applied::default() }.total(), 3);
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Applied {
-    /// New here.
-    pub added: u64,
-    /// Replaced by the arriving version.
-    pub changed: u64,
-    /// Deleted.
-    pub deleted: u64,
-    /// Merged with a change made here; the result is sent back.
-    pub merged: u64,
-}
-
-impl Applied {
-    /// All changes.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.added + self.changed + self.deleted + self.merged
-    }
-
-    const fn add(&mut self, other: Self) {
-        self.added += other.added;
-        self.changed += other.changed;
-        self.deleted += other.deleted;
-        self.merged += other.merged;
-    }
-}
-
 /// What came from the remote side.
 ///
 /// ```
-/// assert_eq!(selvedge_core::repository::Pulled::default().received, 0);
+/// assert_eq!(selvedge_core::sync::Pulled::default().received, 0);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pulled {
@@ -78,7 +44,7 @@ pub struct Pulled {
 /// What went to the remote side.
 ///
 /// ```
-/// assert_eq!(selvedge_core::repository::Pushed::default().sent, 0);
+/// assert_eq!(selvedge_core::sync::Pushed::default().sent, 0);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pushed {
@@ -93,7 +59,7 @@ pub struct Pushed {
 /// How far a sync is, for a progress bar.
 ///
 /// ```
-/// use selvedge_core::repository::Progress;
+/// use selvedge_core::sync::Progress;
 ///
 /// assert_ne!(Progress::Received(1), Progress::Sent(1));
 /// ```
@@ -107,11 +73,11 @@ pub enum Progress {
 
 impl Pulled {
     /// Has the local side keep a batch, together with the position that it brings the reading to.
-    pub(super) async fn keep<L: Repository, M>(
+    pub(super) async fn keep<L: LocalSide, M>(
         &mut self,
         local: &mut L,
         pair: &mut Pair<M, L::Mark>,
-        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        checkpoint: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
         batch: Batch<M>,
         again: &Set<RecordId>,
     ) -> Result<()> {
@@ -149,14 +115,14 @@ impl Pulled {
         if !moves && batch.records.is_empty() {
             return Ok(());
         }
-        let receipt = local.store(batch.records, note(pair)).await?;
-        let is_noted = receipt.is_noted;
+        let receipt = local.store_at(batch.records, checkpoint(pair)).await?;
+        let is_kept = receipt.is_checkpoint_kept;
         self.count(receipt, pair);
-        if moves && !is_noted {
+        if moves && !is_kept {
             // The position may move only behind what is durable.
             let receipt = local.store_done().await?;
             self.count(receipt, pair);
-            local.acknowledge(Vec::new(), note(pair)).await?;
+            local.acknowledge(Vec::new(), checkpoint(pair)).await?;
         }
         Ok(())
     }
@@ -199,11 +165,11 @@ impl Pulled {
 
 impl Pushed {
     /// Marks what the remote side keeps, and remembers what it refused.
-    pub(super) async fn acknowledge<L: Repository, M>(
+    pub(super) async fn acknowledge<L: LocalSide, M>(
         &mut self,
         local: &L,
         pair: &mut Pair<M, L::Mark>,
-        note: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
+        checkpoint: impl Fn(&Pair<M, L::Mark>) -> Option<String>,
         receipt: Receipt<M>,
         outstanding: &mut Map<RecordId, Option<Revision>>,
     ) -> Result<()> {
@@ -230,7 +196,7 @@ impl Pushed {
         if let Some(mark) = receipt.mark {
             pair.remote = mark;
         }
-        local.acknowledge(receipt.kept, note(pair)).await
+        local.acknowledge(receipt.kept, checkpoint(pair)).await
     }
 
     pub(super) fn fail(&mut self, failed: Failed) {

@@ -9,10 +9,9 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use memchr::memmem::Finder;
-
+use super::contract::{Batch, Source};
+use super::record::{Failed, Failure, Record};
 use super::server::{PAGE, ServerMark, ServerRepository};
-use super::{Batch, Failed, Failure, Record, Source};
 use crate::bso::{OpenedRecord, Opener, RecordError, RecordFault};
 use crate::crypto::payload::PayloadError;
 use crate::crypto::{KeyBundle, RustCrypto};
@@ -22,7 +21,7 @@ use crate::host::{Clock, Random, Revision};
 use crate::http::Fetch;
 use crate::ids::RecordId;
 use crate::json::push_text;
-use crate::reconcile::Fields;
+use crate::reconcile::{Fields, TombstoneFinder};
 use crate::server::{PageEvent, Pages, Position};
 
 /// A batch is opened when it has more records than a page that we ask for, or this many bytes of ciphertext: so a usual
@@ -31,7 +30,7 @@ const BATCH_RECORDS: usize = PAGE as usize;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Records on their way from the server.
-pub struct Incoming<'s, 'c, 'h, H: Fetch, C> {
+pub(crate) struct Incoming<'s, 'c, 'h, H: Fetch, C> {
     server: &'s ServerRepository<'c, 'h, H>,
     host: &'c H,
     opener: Opener<C>,
@@ -41,7 +40,7 @@ pub struct Incoming<'s, 'c, 'h, H: Fetch, C> {
     mark: Option<ServerMark>,
     is_over: bool,
     failed: Vec<Failed>,
-    deleted: Finder<'static>,
+    tombstones: TombstoneFinder,
 }
 
 /// Why the reading pauses.
@@ -71,7 +70,7 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
             mark,
             is_over: false,
             failed: Vec::new(),
-            deleted: Finder::new("\"deleted\""),
+            tombstones: TombstoneFinder::default(),
         }
     }
 
@@ -158,7 +157,7 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
                 }
             }
             for opened in opener.open().await?.records() {
-                if let Ok(record) = record(&opened, now, &self.deleted) {
+                if let Ok(record) = record(&opened, now, &self.tombstones) {
                     failed.retain(|failed| failed.id.as_ref() != Some(&record.id));
                     records.push(Record {
                         is_under_former_keys: true,
@@ -190,7 +189,7 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
         let opened = self.opener.open().await?;
         let mut records = Vec::with_capacity(opened.records().len());
         for opened in opened.records() {
-            match record(&opened, now, &self.deleted) {
+            match record(&opened, now, &self.tombstones) {
                 Ok(record) => records.push(record),
                 Err(error) => failed.push(error),
             }
@@ -206,10 +205,14 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
 }
 
 /// An opened record as the other side takes it.
-fn record(opened: &OpenedRecord<'_>, now: u64, deleted: &Finder<'_>) -> Result<Record, Failed> {
+fn record(
+    opened: &OpenedRecord<'_>,
+    now: u64,
+    tombstones: &TombstoneFinder,
+) -> Result<Record, Failed> {
     match (RecordId::new(opened.id), opened.cleartext) {
         (Ok(id), Ok(cleartext)) => Ok(Record {
-            cleartext: (!is_tombstone(cleartext, deleted)).then(|| match opened.has_id {
+            cleartext: (!tombstones.is_tombstone(cleartext)).then(|| match opened.has_id {
                 true => cleartext.to_string(),
                 false => with_id(&id, cleartext),
             }),
@@ -236,16 +239,6 @@ fn with_id(id: &RecordId, cleartext: &str) -> String {
         Ok(fields) => fields.with("id", &quoted),
         Err(_) => cleartext.to_string(),
     }
-}
-
-/// A tombstone is a record with a truthy `deleted` (spec §5.4).
-fn is_tombstone(cleartext: &str, deleted: &Finder<'_>) -> bool {
-    deleted.find(cleartext.as_bytes()).is_some()
-        && Fields::parse(cleartext).is_ok_and(|fields| {
-            fields
-                .get("deleted")
-                .is_some_and(|value| !matches!(value, "false" | "null" | "0" | "\"\""))
-        })
 }
 
 fn failure(error: Option<PayloadError>) -> Failure {
@@ -275,31 +268,9 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn a_tombstone_is_a_record_with_a_truthy_deleted() {
-        let rows = [
-            (r#"{"id":"a","deleted":true}"#, true),
-            (r#"{"id":"a","deleted":1}"#, true),
-            (r#"{"id":"a", "deleted" : "yes"}"#, true),
-            (r#"{"id":"a","deleted":false}"#, false),
-            (r#"{"id":"a","deleted":null}"#, false),
-            (r#"{"id":"a","deleted":0}"#, false),
-            (r#"{"id":"a","deleted":""}"#, false),
-            (r#"{"id":"a","title":"deleted"}"#, false),
-            (r#"{"id":"a","deep":{"deleted":true}}"#, false),
-        ];
-        for (cleartext, expected) in rows {
-            assert_eq!(
-                is_tombstone(cleartext, &Finder::new("\"deleted\"")),
-                expected,
-                "{cleartext}"
-            );
-        }
-    }
-
-    #[test]
     fn a_tombstone_written_here_is_read_as_one() {
         let cleartext = super::super::crypto::tombstone(&RecordId::new("a\"b").unwrap());
         assert_eq!(cleartext, r#"{"deleted":true,"id":"a\"b"}"#);
-        assert!(is_tombstone(&cleartext, &Finder::new("\"deleted\"")));
+        assert!(TombstoneFinder::default().is_tombstone(&cleartext));
     }
 }

@@ -5,43 +5,24 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::apply_stats::{ApplyStats, ours, replaced};
-use super::{Batch, Failed, Failure, Kept, Pair, Receipt, Record, Repository, Source};
+use super::contract::{Kept, LocalSide, Receipt, Repository};
+use super::outgoing::{Outgoing, Want};
+use super::record::Record;
 use crate::engine::{Engine, held_back};
 use crate::error::Result;
 use crate::host::{
-    Base, Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored,
-    Uploaded, Write,
+    Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored, Uploaded,
+    Write,
 };
-use crate::ids::{CollectionName, RecordId};
+use crate::ids::RecordId;
 use crate::journal::{self, Entry};
 use crate::reconcile::{Ours, Side, Theirs};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// One collection of the host's store, under the policy of its engine.
-///
-/// ```
-/// use selvedge_core::engine::Generic;
-/// use selvedge_core::host::{Clock, MemoryStore};
-/// use selvedge_core::ids::{CollectionName, RecordId};
-/// use selvedge_core::repository::{LocalRepository, Record, Repository};
-/// use selvedge_core::time::LocalTime;
-///
-/// struct Stopped;
-/// impl Clock for Stopped {
-///     fn now(&self) -> LocalTime { LocalTime::from_millis(0) }
-/// }
-///
-/// let store = MemoryStore::default();
-/// let engine = Generic::new(CollectionName::new("notes").unwrap())?;
-/// let mut local = LocalRepository::new(&store, &Stopped, &engine);
-/// let gone = Record::tombstone(RecordId::new("7vO3Zcdu6V4I").unwrap());
-/// let receipt = pollster::block_on(local.store(vec![gone], None))?;
-/// assert_eq!(receipt.applied.total(), 0, "a deletion of what is not here changes nothing");
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
 #[derive(Debug)]
-pub struct LocalRepository<'a, S, C, E> {
+pub(crate) struct LocalRepository<'a, S, C, E> {
     store: &'a S,
     clock: &'a C,
     engine: &'a E,
@@ -53,7 +34,7 @@ pub struct LocalRepository<'a, S, C, E> {
 
 impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     /// The collection of `engine` in `store`.
-    pub const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
+    pub(crate) const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
         Self {
             store,
             clock,
@@ -64,7 +45,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     }
 
     /// Whether arriving records are all that the server has, after it was put back to an earlier time (spec §5.3).
-    pub const fn compare(&mut self, is_comparing: bool) {
+    pub(crate) const fn compare(&mut self, is_comparing: bool) {
         self.is_comparing = is_comparing;
     }
 
@@ -78,46 +59,6 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             global: None,
         };
         Ok(self.store.commit(commit).await?)
-    }
-
-    /// A page of what waits to be sent, each item marked as sent before anybody can send it: so an upload is known again
-    /// whose reply is lost. What is held back is not marked.
-    async fn hand_out(&self, after: Option<&RecordId>, held: &Held) -> Result<Vec<Stored>> {
-        loop {
-            let page = self
-                .store
-                .page(
-                    self.engine.collection(),
-                    Selection::Pending,
-                    after,
-                    PageLimit::default(),
-                )
-                .await?;
-            let unmarked = page.iter().filter(|stored| {
-                stored.item.sent != Base::Same && !held.contains_key(&stored.item.id)
-            });
-            let writes: Vec<Write> = unmarked
-                .map(|stored| Write {
-                    id: stored.item.id.clone(),
-                    seen: Some(stored.revision),
-                    becomes: Some(Item {
-                        sent: Base::Same,
-                        ..stored.item.clone()
-                    }),
-                })
-                .collect();
-            if writes.is_empty() {
-                return Ok(page);
-            }
-            // Read again in any case: the marked ones have another revision now, and if somebody wrote in between,
-            // another content.
-            let _settled = self
-                .commit(Part {
-                    writes,
-                    ..self.part()
-                })
-                .await?;
-        }
     }
 
     fn part(&self) -> Part {
@@ -219,34 +160,6 @@ fn age(item: &Item, record: &Record) -> Age {
     }
 }
 
-/// Whether any record waits to be sent, but for those that are held back: refused, or unreadable on the remote side.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn has_outgoing<S: Store, R>(
-    store: &S,
-    collection: &CollectionName,
-    pair: &Pair<R, ()>,
-) -> Result<bool> {
-    let limit = PageLimit {
-        records: 1,
-        ..PageLimit::default()
-    };
-    let mut after = None;
-    loop {
-        let page = store
-            .page(collection, Selection::Pending, after.as_ref(), limit)
-            .await?;
-        match page.into_iter().next() {
-            None => return Ok(false),
-            Some(Stored { item, revision }) if pair.is_held_back(&item.id, revision) => {
-                after = Some(item.id)
-            }
-            Some(_) => return Ok(true),
-        }
-    }
-}
-
 /// Of several versions of one record in a batch the last counts.
 fn last_of_each(records: Vec<Record>) -> Vec<Record> {
     let places = records.iter().enumerate();
@@ -292,7 +205,9 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
 
     async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C, E>> {
         Ok(Outgoing {
-            local: self,
+            store: self.store,
+            clock: self.clock,
+            engine: self.engine,
             want: Want::Pending {
                 after: None,
                 held: held_back(self.store, self.engine.collection()).await?,
@@ -302,12 +217,28 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
 
     async fn fetch(&self, ids: &[RecordId]) -> Result<Outgoing<'_, S, C, E>> {
         Ok(Outgoing {
-            local: self,
+            store: self.store,
+            clock: self.clock,
+            engine: self.engine,
             want: Want::Ids(ids.to_vec()),
         })
     }
 
-    async fn store(&mut self, records: Vec<Record>, note: Option<String>) -> Result<Receipt<()>> {
+    async fn store(&mut self, records: Vec<Record>) -> Result<Receipt<()>> {
+        self.store_at(records, None).await
+    }
+
+    async fn store_done(&mut self) -> Result<Receipt<()>> {
+        Ok(Receipt::default())
+    }
+}
+
+impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
+    async fn store_at(
+        &mut self,
+        records: Vec<Record>,
+        checkpoint: Option<String>,
+    ) -> Result<Receipt<()>> {
         let records = last_of_each(records);
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         loop {
@@ -335,7 +266,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                 .collect();
             let part = Part {
                 writes,
-                state: note.clone(),
+                state: checkpoint.clone(),
                 ..self.part()
             };
             let journal = journal::part(self.store, &entries).await?;
@@ -362,18 +293,14 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
                     applied: tally.applied,
                     rules: tally.rules,
                     replaced: entries.len() as u64,
-                    is_noted: true,
+                    is_checkpoint_kept: true,
                     ..Receipt::default()
                 });
             }
         }
     }
 
-    async fn store_done(&mut self) -> Result<Receipt<()>> {
-        Ok(Receipt::default())
-    }
-
-    async fn acknowledge(&self, kept: Vec<Kept>, note: Option<String>) -> Result<()> {
+    async fn acknowledge(&self, kept: Vec<Kept>, checkpoint: Option<String>) -> Result<()> {
         let uploaded = kept
             .into_iter()
             .map(
@@ -392,7 +319,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         let _done = self
             .commit(Part {
                 uploaded,
-                state: note,
+                state: checkpoint,
                 ..self.part()
             })
             .await?;
@@ -400,221 +327,5 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
     }
 }
 
-/// Records on their way out of the store, a page at a time.
-#[derive(Debug)]
-pub struct Outgoing<'s, S, C, E> {
-    local: &'s LocalRepository<'s, S, C, E>,
-    want: Want,
-}
-
-#[derive(Debug)]
-enum Want {
-    Pending { after: Option<RecordId>, held: Held },
-    Ids(Vec<RecordId>),
-}
-
-/// Records that are not to be sent, each with the rule that its change breaks.
-type Held = Map<RecordId, &'static str>;
-
-impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
-    type Mark = ();
-
-    async fn next(&mut self) -> Result<Option<Batch<()>>> {
-        let (store, collection) = (self.local.store, self.local.engine.collection());
-        let mut failed = Vec::new();
-        let is_over;
-        let page: Vec<Stored> = match &mut self.want {
-            Want::Pending { after, held } => {
-                let mut page = self.local.hand_out(after.as_ref(), held).await?;
-                is_over = page.is_empty();
-                *after = page
-                    .last()
-                    .map(|stored| stored.item.id.clone())
-                    .or(after.take());
-                page.retain(|Stored { item, .. }| {
-                    let rule = held.get(&item.id);
-                    failed.extend(rule.map(|rule| Failed {
-                        id: Some(item.id.clone()),
-                        modified: None,
-                        failure: Failure::Invalid(rule),
-                    }));
-                    rule.is_none()
-                });
-                page
-            }
-            Want::Ids(ids) => {
-                let some = ids.split_off(ids.len().saturating_sub(PageLimit::default().records));
-                is_over = some.is_empty();
-                store
-                    .read(collection, &some)
-                    .await?
-                    .into_iter()
-                    .flatten()
-                    .collect()
-            }
-        };
-        let now = self.local.clock.now();
-        let records = page.into_iter().map(|Stored { item, revision }| Record {
-            id: item.id,
-            cleartext: item.cleartext,
-            sortindex: None,
-            age_millis: match item.pending {
-                Pending::Edit { at } => now.millis().saturating_sub(at.millis()),
-                Pending::Nothing | Pending::Resend => u64::MAX,
-            },
-            modified: None,
-            revision,
-            is_under_former_keys: false,
-        });
-        let batch = Batch {
-            records: records.collect(),
-            failed,
-            mark: None,
-            backlog: Vec::new(),
-        };
-        Ok((!is_over).then_some(batch))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use pollster::block_on;
-
-    use super::*;
-    use crate::engine::Generic;
-    use crate::host::{MemoryStore, Revision};
-    use crate::ids::CollectionName;
-    use crate::time::LocalTime;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    const NOW: u64 = 1_700_000_000_000;
-    const HOUR: u64 = 3_600_000;
-
-    struct Stopped;
-    impl Clock for Stopped {
-        fn now(&self) -> LocalTime {
-            LocalTime::from_millis(NOW)
-        }
-    }
-
-    fn id() -> RecordId {
-        RecordId::new("a").unwrap()
-    }
-
-    fn at(millis: u64) -> ServerTime {
-        ServerTime::from_hundredths(millis / 10)
-    }
-
-    fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> Item {
-        Item {
-            id: id(),
-            cleartext: cleartext.map(Into::into),
-            base,
-            sent: Base::Unknown,
-            server_modified: at(known),
-            pending,
-        }
-    }
-
-    /// What becomes of an item when a version of this time arrives.
-    fn arrives(
-        item: &Item,
-        cleartext: Option<&str>,
-        modified: u64,
-        compares: bool,
-    ) -> Option<Item> {
-        let store = MemoryStore::default();
-        let engine = Generic::new(CollectionName::new("notes").unwrap()).unwrap();
-        let mut local = LocalRepository::new(&store, &Stopped, &engine);
-        local.compare(compares);
-        let write = Write {
-            id: id(),
-            seen: None,
-            becomes: Some(item.clone()),
-        };
-        let part = Part {
-            writes: alloc::vec![write],
-            ..local.part()
-        };
-        assert_eq!(block_on(local.commit(part)).unwrap(), Committed::Done);
-        let record = Record {
-            cleartext: cleartext.map(Into::into),
-            modified: Some(at(modified)),
-            age_millis: NOW.saturating_sub(modified),
-            revision: Revision::default(),
-            ..Record::tombstone(id())
-        };
-        let _receipt = block_on(local.store(alloc::vec![record], None)).unwrap();
-        let found = block_on(store.read(engine.collection(), &[id()])).unwrap();
-        found.into_iter().flatten().next().map(|stored| stored.item)
-    }
-
-    const OLD: &str = r#"{"id":"a","v":1}"#;
-    const NEW: &str = r#"{"id":"a","v":2}"#;
-
-    #[test]
-    fn a_version_from_a_backup_does_not_replace_the_newer_one() {
-        let edit = Pending::Edit {
-            at: LocalTime::from_millis(NOW - 10 * HOUR),
-        };
-        let rows = [
-            (
-                "unchanged",
-                item(Some(NEW), Base::Same, NOW - HOUR, Pending::Nothing),
-                Pending::Resend,
-            ),
-            (
-                "edited, long ago",
-                item(Some(NEW), Base::Content(OLD.into()), NOW - HOUR, edit),
-                edit,
-            ),
-        ];
-        for (name, item, pending) in rows {
-            for theirs in [Some(OLD), None] {
-                let after = arrives(&item, theirs, NOW - 2 * HOUR, true).unwrap();
-                assert_eq!(after.cleartext.as_deref(), Some(NEW), "{name} {theirs:?}");
-                assert_eq!(after.pending, pending, "{name} {theirs:?}");
-            }
-        }
-        let deleted = item(None, Base::Content(NEW.into()), NOW - HOUR, edit);
-        let after = arrives(&deleted, Some(OLD), NOW - 2 * HOUR, true).unwrap();
-        assert!(after.is_deleted(), "a deletion stands");
-    }
-
-    #[test]
-    fn a_later_version_replaces_ours() {
-        let ours = item(Some(OLD), Base::Same, NOW - 2 * HOUR, Pending::Nothing);
-        for compares in [false, true] {
-            let after = arrives(&ours, Some(NEW), NOW - HOUR, compares).unwrap();
-            assert_eq!(after.cleartext.as_deref(), Some(NEW), "{compares}");
-            assert_eq!(
-                arrives(&ours, None, NOW - HOUR, compares),
-                None,
-                "{compares}"
-            );
-        }
-        let more = item(
-            Some(r#"{"id":"a","v":1,"w":1}"#),
-            Base::Same,
-            NOW - 2 * HOUR,
-            Pending::Nothing,
-        );
-        let after = arrives(&more, Some(NEW), NOW - HOUR, true).unwrap();
-        assert!(
-            after
-                .cleartext
-                .as_deref()
-                .is_some_and(|text| text.contains("\"w\":1")),
-            "in a comparison what only ours has is kept: {after:?}"
-        );
-    }
-
-    #[test]
-    fn a_time_to_come_makes_nothing_earlier() {
-        let year = 365 * 24 * HOUR;
-        let ours = item(Some(OLD), Base::Same, NOW + year, Pending::Nothing);
-        let after = arrives(&ours, Some(NEW), NOW - HOUR, true).unwrap();
-        assert_eq!(after.cleartext.as_deref(), Some(NEW));
-    }
-}
+mod tests;

@@ -14,64 +14,43 @@ use crate::time::ServerTime;
 pub(super) const REMEMBERED: usize = 1000;
 
 /// Where both sides of a pair stand. It is kept between syncs in one commit with the records that it speaks of.
-///
-/// ```
-/// use selvedge_core::repository::Pair;
-///
-/// let fresh: Pair<u64, ()> = Pair::default();
-/// assert!(fresh.failed_in.is_empty());
-/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pair<R, L> {
+pub(crate) struct Pair<R, L> {
     /// Where the reading of the remote repository stands.
-    pub remote: R,
+    pub(crate) remote: R,
     /// Where the reading of the local repository stands.
-    pub local: L,
+    pub(crate) local: L,
     /// Ids that a capped reading left for later, the most wanted first (spec §5.1, `toFetch`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub backlog: Vec<RecordId>,
+    pub(crate) backlog: Vec<RecordId>,
     /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
     #[serde(default, skip_serializing_if = "Set::is_empty")]
-    pub failed_in: Set<RecordId>,
+    pub(crate) failed_in: Set<RecordId>,
     /// Ids of records that the remote side has under keys that are not known here: they are not written over, for nobody
     /// here knows what that would destroy.
     #[serde(default, skip_serializing_if = "Set::is_empty")]
-    pub unreadable: Set<RecordId>,
+    pub(crate) unreadable: Set<RecordId>,
     /// The newest record that the remote side was seen to have: whether it still has it shows whether it was put back to an
     /// earlier time and written since (spec §5.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest: Option<Witness>,
+    pub(crate) newest: Option<Witness>,
     /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub failed_out: Map<RecordId, Refusal>,
+    pub(crate) failed_out: Map<RecordId, Refusal>,
 }
 
 /// A record that a server was seen to have.
-///
-/// ```
-/// use selvedge_core::repository::Witness;
-///
-/// let witness: Witness = serde_json::from_str(r#"{"id":"menu","modified":1.50}"#).unwrap();
-/// assert_eq!(witness.modified.hundredths(), 150);
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Witness {
+pub(crate) struct Witness {
     /// Its id.
-    pub id: RecordId,
+    pub(crate) id: RecordId,
     /// The server's time of it.
-    pub modified: ServerTime,
+    pub(crate) modified: ServerTime,
 }
 
 /// A record that the remote side refused.
-///
-/// ```
-/// use selvedge_core::repository::Refusal;
-///
-/// let refusal: Refusal = serde_json::from_str(r#"{"revision":7,"times":1}"#).unwrap();
-/// assert_eq!(serde_json::to_string(&refusal).unwrap(), r#"{"revision":7,"times":1}"#);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The local revision that was refused.
     revision: u64,
     /// How often; after the second time it is not sent again until it changes.
@@ -82,13 +61,13 @@ impl<R, L> Pair<R, L> {
     /// Whether a record waits for something else than the next sync: for a change here after it was refused, or for the
     /// device that can read what the remote side has.
     #[must_use]
-    pub fn is_held_back(&self, id: &RecordId, revision: Revision) -> bool {
+    pub(crate) fn is_held_back(&self, id: &RecordId, revision: Revision) -> bool {
         self.is_given_up(id, revision) || self.unreadable.contains(id)
     }
 
     /// Whether a record was refused so often that it waits for a change before it is sent again.
     #[must_use]
-    pub fn is_given_up(&self, id: &RecordId, revision: Revision) -> bool {
+    pub(crate) fn is_given_up(&self, id: &RecordId, revision: Revision) -> bool {
         self.failed_out
             .get(id)
             .is_some_and(|refusal| refusal.revision == revision.0 && refusal.times >= 2)
@@ -96,7 +75,7 @@ impl<R, L> Pair<R, L> {
 
     /// How many records wait for a change before they are sent again.
     #[must_use]
-    pub fn given_up(&self) -> u64 {
+    pub(crate) fn given_up(&self) -> u64 {
         self.failed_out
             .values()
             .filter(|refusal| refusal.times >= 2)
@@ -105,7 +84,7 @@ impl<R, L> Pair<R, L> {
 
     /// Whether the backlog has the ids of all that a capped reading left: it is bounded.
     #[must_use]
-    pub fn is_backlog_whole(&self) -> bool {
+    pub(crate) fn is_backlog_whole(&self) -> bool {
         self.backlog.len() < BACKLOG
     }
 

@@ -19,21 +19,13 @@ pub(super) const PAGE: u32 = 1000;
 pub(super) const BACKLOG: usize = 50_000;
 
 /// Where a reader of a server's collection stands.
-///
-/// ```
-/// use selvedge_core::repository::ServerMark;
-///
-/// let mark: ServerMark = serde_json::from_str(r#"{"last_sync":1388635807.41}"#).unwrap();
-/// assert_eq!(mark.last_sync.hundredths(), 138_863_580_741);
-/// assert!(mark.download.is_none());
-/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerMark {
+pub(crate) struct ServerMark {
     /// The collection's time of the last complete reading, or of this device's own write right after it (spec §5.1).
-    pub last_sync: ServerTime,
+    pub(crate) last_sync: ServerTime,
     /// How far a reading of what is newer has come that was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub download: Option<Position>,
+    pub(crate) download: Option<Position>,
     /// Of a capped reading: how many records it has so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     taken: u32,
@@ -53,7 +45,7 @@ const fn is_zero(count: &u32) -> bool {
 impl ServerMark {
     /// A reader that has everything up to a time.
     #[must_use]
-    pub fn at(last_sync: ServerTime) -> Self {
+    pub(crate) fn at(last_sync: ServerTime) -> Self {
         Self {
             last_sync,
             ..Self::default()
@@ -61,7 +53,7 @@ impl ServerMark {
     }
 
     /// Gives up a reading under way: the next one begins after the last that was complete.
-    pub fn begin_again(&mut self) {
+    pub(crate) fn begin_again(&mut self) {
         *self = Self::at(self.last_sync);
     }
 
@@ -91,7 +83,7 @@ impl ServerMark {
 
 /// One collection of a server, as it is stored there.
 #[derive(Debug)]
-pub struct ServerRepository<'c, 'h, H> {
+pub(crate) struct ServerRepository<'c, 'h, H> {
     client: &'c Client<'h, H>,
     collection: &'c CollectionName,
     limits: &'c Cell<Option<Limits>>,
@@ -104,7 +96,7 @@ pub struct ServerRepository<'c, 'h, H> {
 impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
     /// A collection that was last seen as it was at `seen`. The server's limits are asked for when first needed, and
     /// kept in `limits`.
-    pub const fn new(
+    pub(crate) const fn new(
         client: &'c Client<'h, H>,
         collection: &'c CollectionName,
         limits: &'c Cell<Option<Limits>>,
@@ -121,7 +113,7 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
 
     /// With a cap: a first reading takes so many records, the newest first, and only lists the others (spec §5.3).
     #[must_use]
-    pub const fn capped(mut self, cap: Option<u32>) -> Self {
+    pub(crate) const fn capped(mut self, cap: Option<u32>) -> Self {
         self.cap = cap;
         self
     }

@@ -3,9 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::contract::{LocalSide, Repository, Source};
 use super::flows::{Progress, Pulled, Pushed};
 use super::pair::Pair;
-use super::{Failed, Failure, Record, Repository, Source};
+use super::record::{Failed, Failure, Record};
 use crate::error::{Error, Result};
 use crate::ids::RecordId;
 use crate::sorted::{Map, Set};
@@ -15,65 +16,35 @@ const SHARE: usize = 5000;
 const SLICE: usize = 1000;
 
 /// Joins two repositories. Flow one is [`Synchronizer::pull`], flow two is [`Synchronizer::push`].
-///
-/// ```
-/// use selvedge_core::engine::{Generic, Records};
-/// use selvedge_core::host::{Clock, MemoryStore, Random, RandomError};
-/// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::repository::{LocalRepository, Pair, Pulled, Synchronizer};
-/// use selvedge_core::time::LocalTime;
-///
-/// struct Host;
-/// impl Clock for Host {
-///     fn now(&self) -> LocalTime { LocalTime::from_millis(1) }
-/// }
-/// impl Random for Host {
-///     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> { bytes.fill(7); Ok(()) }
-/// }
-///
-/// // One store's changes flow into another.
-/// let (here, there) = (MemoryStore::default(), MemoryStore::default());
-/// let name = CollectionName::new("notes").unwrap();
-/// let engine = Generic::new(name.clone())?;
-/// pollster::block_on(Records::new(&there, &Host, &Host, name).put(None, "{}"))?;
-/// let mut remote = LocalRepository::new(&there, &Host, &engine);
-/// let mut local = LocalRepository::new(&here, &Host, &engine);
-/// let mut pair = Pair::default();
-/// let mut sync = Synchronizer::new(&mut remote, &mut local, &mut pair, |_| None, |_| ());
-/// let mut pulled = Pulled::default();
-/// pollster::block_on(sync.pull(&mut pulled))?;
-/// assert_eq!(pulled.applied.added, 1);
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
 #[derive(Debug)]
-pub struct Synchronizer<'a, R: Repository, L: Repository, N, P> {
+pub(crate) struct Synchronizer<'a, R: Repository, L: LocalSide, N, P> {
     remote: &'a mut R,
     local: &'a mut L,
     pair: &'a mut Pair<R::Mark, L::Mark>,
-    note: N,
+    checkpoint: N,
     progress: P,
 }
 
 impl<'a, R, L, N, P> Synchronizer<'a, R, L, N, P>
 where
     R: Repository,
-    L: Repository,
+    L: LocalSide,
     N: Fn(&Pair<R::Mark, L::Mark>) -> Option<String>,
     P: Fn(Progress),
 {
-    /// Joins `remote` and `local`, which stand where `pair` says. `note` writes the pair down for the local side to keep.
-    pub const fn new(
+    /// Joins `remote` and `local`, which stand where `pair` says. `checkpoint` writes the pair down for the local side to keep.
+    pub(crate) const fn new(
         remote: &'a mut R,
         local: &'a mut L,
         pair: &'a mut Pair<R::Mark, L::Mark>,
-        note: N,
+        checkpoint: N,
         progress: P,
     ) -> Self {
         Self {
             remote,
             local,
             pair,
-            note,
+            checkpoint,
             progress,
         }
     }
@@ -85,7 +56,7 @@ where
     /// A failing remote stream or local store ends it; what was committed stays, and the next pull goes on from there.
     /// [`Error::WrongCollectionKey`] when more than half of ten or more records have a bad HMAC: the reading then starts
     /// over the next time, so that no record is passed over (spec §5.5).
-    pub async fn pull(&mut self, pulled: &mut Pulled) -> Result<()> {
+    pub(crate) async fn pull(&mut self, pulled: &mut Pulled) -> Result<()> {
         let again = core::mem::take(&mut self.pair.failed_in);
         let before = self.pair.remote.clone();
         let result = self.pull_into(&again, pulled).await;
@@ -95,7 +66,7 @@ where
         if matches!(result, Err(Error::WrongCollectionKey)) {
             self.pair.remote = before;
             self.local
-                .acknowledge(Vec::new(), (self.note)(self.pair))
+                .acknowledge(Vec::new(), (self.checkpoint)(self.pair))
                 .await?;
         }
         result
@@ -107,7 +78,7 @@ where
         let mut source = self.remote.fetch_since(&self.pair.remote).await?;
         while let Some(batch) = source.next().await? {
             pulled
-                .keep(self.local, self.pair, &self.note, batch, again)
+                .keep(self.local, self.pair, &self.checkpoint, batch, again)
                 .await?;
             if pulled.looks_like_a_wrong_key() {
                 return Err(Error::WrongCollectionKey);
@@ -125,11 +96,11 @@ where
         let mut source = self.remote.fetch(&ids).await?;
         while let Some(batch) = source.next().await? {
             pulled
-                .keep(self.local, self.pair, &self.note, batch, again)
+                .keep(self.local, self.pair, &self.checkpoint, batch, again)
                 .await?;
         }
         self.local
-            .acknowledge(Vec::new(), (self.note)(self.pair))
+            .acknowledge(Vec::new(), (self.checkpoint)(self.pair))
             .await
     }
 
@@ -141,14 +112,14 @@ where
             let mut source = self.remote.fetch(&ids).await?;
             while let Some(batch) = source.next().await? {
                 pulled
-                    .keep(self.local, self.pair, &self.note, batch, &Set::new())
+                    .keep(self.local, self.pair, &self.checkpoint, batch, &Set::new())
                     .await?;
                 (self.progress)(Progress::Received(pulled.received));
             }
             drop(source);
             self.pair.backlog.drain(..ids.len());
             self.local
-                .acknowledge(Vec::new(), (self.note)(self.pair))
+                .acknowledge(Vec::new(), (self.checkpoint)(self.pair))
                 .await?;
             left = left.saturating_sub(ids.len());
         }
@@ -160,7 +131,7 @@ where
     ///
     /// # Errors
     /// A failing local stream or remote store ends it; what was acknowledged stays acknowledged.
-    pub async fn push(&mut self, pushed: &mut Pushed) -> Result<()> {
+    pub(crate) async fn push(&mut self, pushed: &mut Pushed) -> Result<()> {
         let mut outstanding = Map::new();
         let backlog: Set<RecordId> = self.pair.backlog.iter().cloned().collect();
         let mut source = self.local.fetch_since(&self.pair.local).await?;
@@ -178,15 +149,27 @@ where
                     .iter()
                     .map(|record| (record.id.clone(), Some(record.revision))),
             );
-            let receipt = self.remote.store(batch.records, None).await?;
+            let receipt = self.remote.store(batch.records).await?;
             pushed
-                .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
+                .acknowledge(
+                    self.local,
+                    self.pair,
+                    &self.checkpoint,
+                    receipt,
+                    &mut outstanding,
+                )
                 .await?;
             (self.progress)(Progress::Sent(pushed.sent));
         }
         let receipt = self.remote.store_done().await?;
         pushed
-            .acknowledge(self.local, self.pair, &self.note, receipt, &mut outstanding)
+            .acknowledge(
+                self.local,
+                self.pair,
+                &self.checkpoint,
+                receipt,
+                &mut outstanding,
+            )
             .await?;
         (self.progress)(Progress::Sent(pushed.sent));
         Ok(())

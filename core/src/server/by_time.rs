@@ -11,56 +11,10 @@
 //! else ────────────────────────────────────────────→ from the time of the last record on
 //! ```
 
-use super::dialect::before;
-use super::query::{Query, Sort};
+use super::order::Order;
 use crate::time::ServerTime;
 
-/// The order of the records' times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    Oldest,
-    Newest,
-}
-
-impl Order {
-    /// The order of a query that can be paginated by time; `None` if it cannot.
-    pub(super) fn of(query: &Query) -> Option<Self> {
-        match query.sort {
-            Some(Sort::Oldest) if query.full && query.ids.is_none() => Some(Self::Oldest),
-            Some(Sort::Newest) if query.full && query.ids.is_none() => Some(Self::Newest),
-            _ => None,
-        }
-    }
-
-    const fn is_after(self, time: ServerTime, before: ServerTime) -> bool {
-        let (time, before) = (time.hundredths(), before.hundredths());
-        match self {
-            Self::Oldest => time >= before,
-            Self::Newest => time <= before,
-        }
-    }
-
-    /// `newer` and `older` of the page that starts at `reached`.
-    pub(super) fn bounds(
-        self,
-        query: &Query,
-        reached: Option<ServerTime>,
-    ) -> (Option<ServerTime>, Option<ServerTime>) {
-        let after = |time: ServerTime| ServerTime::from_hundredths(time.hundredths() + 1);
-        match (self, reached) {
-            (_, None) => (query.newer, query.older),
-            (Self::Oldest, Some(reached)) => (query.newer.max(Some(before(reached))), query.older),
-            (Self::Newest, Some(reached)) => {
-                let older = query
-                    .older
-                    .map_or(after(reached), |older| older.min(after(reached)));
-                (query.newer, Some(older))
-            }
-        }
-    }
-}
-
-/// The times of the current page.
+/// The times of the page at hand.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     last: Option<ServerTime>,
@@ -145,6 +99,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::server::query::Query;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -295,7 +250,7 @@ mod tests {
             ..Query::full()
         };
         let bounds = |order: Order, reached: Option<u64>| {
-            let (newer, older) = order.bounds(&query, reached.map(time));
+            let (newer, older) = order.bounds(query.newer, query.older, reached.map(time));
             (newer.unwrap().hundredths(), older.unwrap().hundredths())
         };
         let rows = [
@@ -328,7 +283,7 @@ mod tests {
             let mut moves = moved.iter();
             let (mut reached, mut limit, mut got) = (None, query.limit, Vec::new());
             for _page in 0..200 {
-                let (newer, older) = order.bounds(&query, reached);
+                let (newer, older) = order.bounds(query.newer, query.older, reached);
                 let mut page: Vec<_> = rows.iter().copied()
                     .filter(|(t, _)| newer.is_none_or(|newer| time(*t) > newer) && older.is_none_or(|older| time(*t) < older))
                     .collect();

@@ -17,6 +17,7 @@ mod http_date;
 mod info;
 mod limits;
 mod observed;
+mod order;
 mod pages;
 mod post_answer;
 mod query;

@@ -2,6 +2,7 @@
 
 mod arrived;
 mod decoding;
+mod event;
 mod loop_guard;
 mod pending_request;
 
@@ -12,6 +13,7 @@ use core::fmt;
 
 pub use self::arrived::Arrived;
 use self::decoding::{Decoding, Length, broken, length};
+pub use self::event::PageEvent;
 use self::loop_guard::LoopGuard;
 use self::pending_request::{Answer, PendingRequest};
 use super::by_time::{FetchedPage, NextPage, Times};
@@ -19,7 +21,7 @@ use super::call::{Call, Reply};
 use super::client::{Client, network};
 use super::conditions::Condition;
 use super::query::{Position, Query};
-use crate::bso::{Envelope, Format, RecordError, RecordFault, StreamError};
+use crate::bso::{Format, StreamError};
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
@@ -29,28 +31,7 @@ use crate::time::ServerTime;
 /// Maximum length of a page token, in bytes.
 const MAX_TOKEN_BYTES: usize = 1024;
 
-/// An event of a download.
-///
-/// ```
-/// use selvedge_core::server::PageEvent;
-///
-/// assert!(matches!(PageEvent::PageEnd { next: None }, PageEvent::PageEnd { .. }));
-/// ```
-#[derive(Debug)]
-pub enum PageEvent<'a> {
-    /// A record, or why it is invalid; an invalid record does not affect the others. It is valid until the next event.
-    Record(Result<Envelope<'a>, RecordError>),
-    /// An id, if the query did not request whole records; or why it is invalid.
-    Id(Result<&'a str, RecordFault>),
-    /// A page is complete. If `next` and all records up to now are stored in one commit, a killed process loses
-    /// nothing.
-    PageEnd {
-        /// Where to continue; `None` after the last page.
-        next: Option<Position>,
-    },
-}
-
-/// A download of a collection, created by [`Client::pages`].
+/// A download of a collection, begun by [`Client::pages`].
 ///
 /// [`Pages::next`] waits for bytes; its result returns the complete records without waiting. Only the current piece is
 /// in memory. Every page after the first requires that the collection is unmodified since the first; otherwise

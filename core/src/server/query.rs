@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::address;
-use super::by_time::Order;
 use super::conditions::Condition;
 use super::dialect::Dialect;
+use super::order::Order;
 use crate::error::Result;
 use crate::ids::{CollectionName, RecordId};
 use crate::time::ServerTime;
@@ -129,7 +129,7 @@ impl Query {
         }
         let order = self.by_time(dialect);
         let (newer, older) = order.map_or((self.newer, self.older), |order| {
-            order.bounds(self, position.reached)
+            order.bounds(self.newer, self.older, position.reached)
         });
         for (name, time) in [("newer", newer), ("older", older)] {
             if let Some(time) = time {
@@ -151,9 +151,12 @@ impl Query {
     /// The order for pagination by modification time; `None` if the server has page tokens, or the query cannot be
     /// paginated by time.
     pub(super) fn by_time(&self, dialect: Dialect) -> Option<Order> {
-        (dialect == Dialect::V1_1)
-            .then(|| Order::of(self))
-            .flatten()
+        match self.sort {
+            _ if dialect != Dialect::V1_1 || !self.full || self.ids.is_some() => None,
+            Some(Sort::Oldest) => Some(Order::Oldest),
+            Some(Sort::Newest) => Some(Order::Newest),
+            _ => None,
+        }
     }
 
     /// The maximum number of records of one page. If nothing would lead to the next page, there is only one.

@@ -13,8 +13,10 @@
 
 use alloc::string::String;
 
-use super::meta_global::EngineEntry;
-use super::version::Version;
+use crate::engine::{Engine as _, Generic};
+use crate::ids::CollectionName;
+use crate::metadata::{EngineEntry, MetaGlobal};
+use crate::version::Version;
 
 /// What a collection's entry in meta/global means.
 ///
@@ -78,6 +80,20 @@ impl Association {
             Some(_) => Self::MergeAndAdopt,
         }
     }
+}
+
+/// Whether the account or its records keep this device from changing a collection.
+pub(super) fn is_closed(meta: &MetaGlobal, name: &CollectionName) -> bool {
+    let version = Generic::new(name.clone()).map(|engine| engine.version());
+    let is_newer = |ours| {
+        let entry = meta.engine(name.as_str());
+        entry.is_some_and(|entry| {
+            entry
+                .version
+                .is_none_or(|found| found > Version::from(ours))
+        })
+    };
+    meta.is_declined(name.as_str()) || version.map_or(true, is_newer)
 }
 
 #[cfg(test)]

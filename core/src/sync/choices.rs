@@ -4,131 +4,17 @@
 //! An account agrees on its engines: meta/global lists those that are enabled, and names those that are declined. A device
 //! follows that agreement; a choice made here changes it for all devices.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use super::state::{GlobalState, read, write};
+use super::state::{GlobalState, Wish};
 use crate::engine::{Engine, FIREFOX_ENGINES, Generic};
-use crate::error::{Error, Result};
-use crate::host::{Commit, Store};
+use crate::error::Result;
+use crate::host::Store;
 use crate::ids::CollectionName;
 use crate::journal;
-use crate::sorted::{Map, Set};
+use crate::sorted::Set;
 use crate::time::{LocalTime, ServerTime};
-
-/// What a person wants of one engine, for the whole account.
-///
-/// ```
-/// use selvedge_core::sync::Wish;
-///
-/// assert_eq!(Wish::Disable.word(), "disable");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Wish {
-    /// All devices that know it sync it.
-    Enable,
-    /// No device syncs it, and the server's collection is deleted, as a person agreed on being told what it holds
-    /// ([`agree_to_delete`]); records on devices stay.
-    Disable,
-    /// No device syncs it; the server's collection stays as it is.
-    Decline,
-}
-
-impl Wish {
-    /// The wish in one word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Enable => "enable",
-            Self::Disable => "disable",
-            Self::Decline => "decline",
-        }
-    }
-}
-
-/// A choice that no sync has carried to the account yet.
-///
-/// ```
-/// use selvedge_core::sync::{Change, Wish};
-/// use selvedge_core::time::LocalTime;
-///
-/// let change = Change { wish: Wish::Enable, at: LocalTime::from_millis(7) };
-/// assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"wish":"enable","at":7}"#);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// What is wanted.
-    pub wish: Wish,
-    /// When it was chosen, by the local clock.
-    pub at: LocalTime,
-}
-
-/// What is kept of a person's choices.
-///
-/// ```
-/// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::sync::{Choices, Wish};
-/// use selvedge_core::time::LocalTime;
-///
-/// let mut choices = Choices::default();
-/// let history = CollectionName::new("history").unwrap();
-/// let chosen = choices.choose(&history, Wish::Decline, LocalTime::from_millis(7))?;
-/// assert_eq!(chosen.len(), 2, "forms goes with history");
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Choices {
-    /// What was chosen since the last sync.
-    pub changes: Map<CollectionName, Change>,
-    /// The engines that were off here when the last sync had settled them.
-    pub off: Set<String>,
-    /// Whether a sync ever settled them with the account. Before, nobody here has seen what the account has, so that
-    /// choices of that time delete nothing.
-    pub is_settled: bool,
-    /// Of the collections that are to be deleted on the server: their times there when a person agreed to that. One that
-    /// was changed since is not deleted.
-    pub agreed: Map<CollectionName, ServerTime>,
-}
-
-impl Choices {
-    /// Notes a choice, in the place of an earlier one. Answers the engines that it is about: `forms` goes with `history`.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for what cannot be chosen: what the sync itself keeps, and `forms` alone.
-    pub fn choose(
-        &mut self,
-        name: &CollectionName,
-        wish: Wish,
-        at: LocalTime,
-    ) -> Result<Vec<CollectionName>> {
-        let _choosable = Generic::new(name.clone())?;
-        if let Some((leader, _)) = LINKED
-            .iter()
-            .find(|(_, follower)| *follower == name.as_str())
-        {
-            return Err(Error::Input(format!(
-                "{name} goes with {leader}: choose {leader} instead"
-            )));
-        }
-        let mut names = alloc::vec![name.clone()];
-        let followers = LINKED
-            .iter()
-            .filter(|(leader, _)| *leader == name.as_str())
-            .filter_map(|(_, follower)| CollectionName::new(*follower).ok());
-        names.extend(followers);
-        for name in &names {
-            self.changes.insert(name.clone(), Change { wish, at });
-            // An agreement goes with the choice that it was given for.
-            self.agreed.remove(name);
-        }
-        Ok(names)
-    }
-}
 
 /// Notes that a person agreed that the server's collections are deleted, on being told what they hold: each with its time
 /// on the server then. It goes with [`Wish::Disable`]; without it the next sync deletes nothing.
@@ -139,44 +25,29 @@ pub async fn agree_to_delete<S: Store>(
     store: &S,
     shown: impl IntoIterator<Item = (CollectionName, ServerTime)>,
 ) -> Result<()> {
-    let mut state: GlobalState = read(store.global().await?.as_deref());
-    state.choices.agreed.extend(shown);
-    keep(store, &state).await
+    let mut state = GlobalState::load(store).await?;
+    state.device.choices.agreed.extend(shown);
+    state.save(store).await
 }
-
-/// Engines without a switch of their own follow another one's.
-const LINKED: [(&str, &str); 1] = [("history", "forms")];
 
 /// Notes what a person wants of some engines; the next sync carries it to the account. Answers the engines that it is
 /// about.
 ///
 /// # Errors
-/// As [`Choices::choose`], then nothing was noted; or when the store cannot be read or written.
+/// As [`Choices::choose`](super::Choices::choose), then nothing was noted; or when the store cannot be read or written.
 pub async fn choose<S: Store>(
     store: &S,
     names: &[CollectionName],
     wish: Wish,
     at: LocalTime,
 ) -> Result<Vec<CollectionName>> {
-    let mut state: GlobalState = read(store.global().await?.as_deref());
+    let mut state = GlobalState::load(store).await?;
     let mut chosen = Vec::new();
     for name in names {
-        chosen.extend(state.choices.choose(name, wish, at)?);
+        chosen.extend(state.device.choices.choose(name, wish, at)?);
     }
-    keep(store, &state).await?;
+    state.save(store).await?;
     Ok(chosen)
-}
-
-/// Keeps the account's state.
-pub(super) async fn keep<S: Store>(store: &S, state: &GlobalState) -> Result<()> {
-    // A commit without parts is never stale.
-    let _done = store
-        .commit(Commit {
-            parts: Vec::new(),
-            global: Some(write(state)),
-        })
-        .await?;
-    Ok(())
 }
 
 /// How an engine stands in the account, as far as this device knows.
@@ -239,30 +110,30 @@ pub struct EngineStatus {
 /// # Errors
 /// When the store cannot be read.
 pub async fn engine_list<S: Store>(store: &S) -> Result<Vec<EngineStatus>> {
-    let state: GlobalState = read(store.global().await?.as_deref());
+    let state = GlobalState::load(store).await?;
     let here = journal::collections(store).await?;
-    let mut names: Set<String> = state.engines.keys().cloned().collect();
-    names.extend(state.declined.iter().cloned());
-    names.extend(state.choices.changes.keys().map(ToString::to_string));
+    let mut names: Set<String> = state.device.engines.keys().cloned().collect();
+    names.extend(state.device.declined.iter().cloned());
+    names.extend(state.device.choices.changes.keys().map(ToString::to_string));
     names.extend(here.iter().map(ToString::to_string));
     names.extend(FIREFOX_ENGINES.iter().map(|engine| engine.name.to_string()));
     names.retain(|name| !matches!(name.as_str(), "clients" | "meta" | "crypto"));
     let mut engines = Vec::new();
     for name in names {
         let collection = CollectionName::new(name.as_str()).ok();
-        let listed = state.engines.get(&name).copied();
+        let listed = state.device.engines.get(&name).copied();
         let (records, wish) = match &collection {
             None => (0, None),
             Some(collection) => (
                 store.counts(collection).await?.live,
-                state.choices.changes.get(collection),
+                state.device.choices.changes.get(collection),
             ),
         };
         engines.push(EngineStatus {
             version: listed.unwrap_or_else(|| version(&name)),
             state: match listed {
                 Some(_) => EngineState::Enabled,
-                None if state.declined.contains(&name) => EngineState::Declined,
+                None if state.device.declined.contains(&name) => EngineState::Declined,
                 None => EngineState::Unlisted,
             },
             wish: wish.map(|change| change.wish),
@@ -319,6 +190,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+    use crate::error::Error;
     use crate::host::MemoryStore;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -16,20 +16,20 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::crypto_keys::{self, CollectionKeys, Next};
+use super::crypto_keys::{self, Next};
 use super::error_policy::{Place, Reach, reach};
 use super::fresh_start;
-use super::meta_global::{MetaGlobal, Seen, Verdict};
+use super::options::{Options, Stage};
 use super::report::{CollectionReport, CollectionStatus, Ending, Report};
-use super::run::{Options, Stage};
 use super::session::Session;
-use super::state::{CachedInfo, GlobalState, read, remember, write};
+use super::state::{CachedInfo, DeviceState, GlobalState, ServerView, read, write};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
 use crate::engine::{Engine as _, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part};
 use crate::ids::{CollectionName, RecordId};
+use crate::metadata::{CollectionKeys, MetaGlobal, Seen, Verdict};
 use crate::repository::{
     Checkpointed, CryptoRepository, Pair, Progress, Record, Repository, ServerMark,
     ServerRepository, Source as _, Synchronizer,
@@ -84,7 +84,7 @@ pub async fn copy<H: Host>(
 ) -> Result<Report> {
     let started = host.now();
     let source = source(host, from, options).await?;
-    let mut target = open(host, to, read(host.global().await?.as_deref()), options).await?;
+    let mut target = open(host, to, GlobalState::load(host).await?, options).await?;
     if source.client.endpoint() == target.client.endpoint() {
         return Err(Error::Input(
             "both accounts are the same: name another one to copy to".into(),
@@ -94,7 +94,12 @@ pub async fn copy<H: Host>(
         fresh_start: prepare(&source, &mut target).await?,
         ..Report::default()
     };
-    let collections = source.state.info.iter().flat_map(|info| &info.collections);
+    let collections = source
+        .state
+        .server
+        .info
+        .iter()
+        .flat_map(|info| &info.collections);
     for (name, modified) in collections {
         if !matches!(name.as_str(), "meta" | "crypto" | "clients") {
             let mut copied = CollectionReport::new(name.clone());
@@ -153,7 +158,7 @@ async fn open<'a, H: Host>(
     else {
         return Err(Error::NotSetUp);
     };
-    session.state.info = Some(CachedInfo::new(&value, last_modified));
+    session.state.server.info = Some(CachedInfo::new(&value, last_modified));
     Ok(session)
 }
 
@@ -166,8 +171,8 @@ async fn source<'a, H: Host>(
     let mut source = open(host, credentials, GlobalState::default(), options).await?;
     (options.progress)(Stage::MetaGlobal);
     let meta = meta_global(&source).await?.ok_or(Error::NotSetUp)?;
-    source.state.sync_id = meta.sync_id().map(ToString::to_string);
-    remember(&mut source.state, &meta);
+    source.state.server.sync_id = meta.sync_id().map(ToString::to_string);
+    source.state.device.remember(&meta);
     (options.progress)(Stage::CryptoKeys);
     let keys = source.get("crypto", "keys").await?.ok_or(Error::NotSetUp)?;
     source.keys = Some(CollectionKeys::open(source.sync_key, &keys.payload)?);
@@ -195,15 +200,21 @@ fn origin_name() -> CollectionName {
 async fn prepare<H: Host>(source: &Session<'_, H>, target: &mut Session<'_, H>) -> Result<bool> {
     let origin = Origin {
         endpoint: source.client.endpoint().into(),
-        sync_id: source.state.sync_id.clone(),
+        sync_id: source.state.server.sync_id.clone(),
     };
     let is_empty = target
         .state
+        .server
         .info
         .as_ref()
         .is_some_and(|info| info.collections.is_empty());
-    let is_same_target = target.state.endpoint.as_deref() == Some(target.client.endpoint());
-    let given = target.state.sync_id.clone().filter(|_| is_same_target);
+    let is_same_target = target.state.server.endpoint.as_deref() == Some(target.client.endpoint());
+    let given = target
+        .state
+        .server
+        .sync_id
+        .clone()
+        .filter(|_| is_same_target);
     let found = match is_empty {
         true => None,
         false => meta_global(target).await?,
@@ -230,11 +241,16 @@ async fn prepare<H: Host>(source: &Session<'_, H>, target: &mut Session<'_, H>) 
         }
         Target::Empty => {
             target.state = GlobalState {
-                endpoint: Some(target.client.endpoint().into()),
-                engines: source.state.engines.clone(),
-                declined: source.state.declined.clone(),
-                info: target.state.info.take(),
-                ..GlobalState::default()
+                server: ServerView {
+                    endpoint: Some(target.client.endpoint().into()),
+                    info: target.state.server.info.take(),
+                    ..ServerView::default()
+                },
+                device: DeviceState {
+                    engines: source.state.device.engines.clone(),
+                    declined: source.state.device.declined.clone(),
+                    ..DeviceState::default()
+                },
             };
             (target.options.progress)(Stage::FreshStart);
             fresh_start::step(target, None).await?;

@@ -1,4 +1,4 @@
-//! Chapter 5: crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
+//! The record crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
 //!
 //! ```text
 //! crypto not in info/collections, and there
@@ -18,262 +18,16 @@
 //! A cached record that is newer than info/collections says is read again as well: the server's time went back, and it
 //! may hold other keys (spec §5.3).
 
-use alloc::string::{String, ToString};
-
-use serde::Serialize;
-use zeroize::{Zeroize, Zeroizing};
-
-use super::consent::Reason;
-use super::fresh_start::put_keys;
+use super::new_keys::put_keys;
 use super::session::Session;
 use super::state::Cached;
-use crate::crypto::KeyBundle;
-use crate::crypto::payload::{self, PayloadError};
-use crate::error::{Error, Result};
-use crate::host::{Host, Random, RandomError};
+use crate::error::{Error, Reason, Result};
+use crate::host::Host;
 use crate::ids::CollectionName;
-use crate::json::{self, Value};
-use crate::sorted::{Map, Set};
+use crate::metadata::{CollectionKeys, KeyChange, UNDECODABLE, Where};
 use crate::time::ServerTime;
 
-/// The keys of an account's records: one for every collection that has none of its own.
-///
-/// ```
-/// use selvedge_core::crypto::KeyBundle;
-/// use selvedge_core::sync::CollectionKeys;
-///
-/// let keys = CollectionKeys::new(KeyBundle::new([1; 32], [2; 32]));
-/// let again = CollectionKeys::parse(&keys.to_cleartext()).unwrap();
-/// assert!(keys.bundle("notes")? == again.bundle("notes")?);
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct CollectionKeys {
-    default: KeyBundle,
-    /// The collections that have an entry of their own; `None` where that is not usable.
-    collections: Map<String, Option<KeyBundle>>,
-}
-
-/// A cleartext that is no crypto/keys record.
-///
-/// ```
-/// use selvedge_core::sync::CollectionKeys;
-///
-/// let error = CollectionKeys::parse(r#"{"id":"keys","collections":{}}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "crypto/keys has no usable keys");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("crypto/keys has no usable keys")]
-pub struct MalformedKeys;
-
-/// What new keys mean for the engines. "Reset" forgets what the server has; it never wipes.
-///
-/// ```
-/// use selvedge_core::sync::KeyChange;
-///
-/// assert_ne!(KeyChange::Nothing, KeyChange::All);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyChange {
-    /// First keys seen here, or the same.
-    Nothing,
-    /// The default key is another: reset all engines.
-    All,
-    /// Keys of their own were added, removed or changed: reset these engines.
-    Some(Set<String>),
-}
-
-/// Where the keys are to be taken from.
-///
-/// ```
-/// use selvedge_core::sync::{CollectionKeys, Where};
-///
-/// assert_eq!(CollectionKeys::look(None, None), Where::Absent);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Where {
-    /// The record that is cached as ciphertext.
-    Cache,
-    /// The server.
-    Server,
-    /// There are none; they cannot be made anew without making the records unreadable.
-    Absent,
-}
-
-/// A cleartext with keys in it, which forgets them when it is dropped.
-struct Cleartext(Value);
-
-impl Drop for Cleartext {
-    fn drop(&mut self) {
-        zeroize(&mut self.0);
-    }
-}
-
-/// Forgets all texts in a value.
-fn zeroize(value: &mut Value) {
-    match value {
-        Value::Text(text) => text.zeroize(),
-        Value::Array(values) => values.iter_mut().for_each(zeroize),
-        Value::Object(members) => members.values_mut().for_each(zeroize),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// The key in an entry: `None` where there is none, `Some(None)` where the entry is not usable.
-fn own_key(entry: &Value) -> Option<Option<KeyBundle>> {
-    match entry {
-        Value::Null => None,
-        Value::Text(text) if text.is_empty() => None,
-        Value::Object(members) if members.is_empty() => None,
-        Value::Array(pair) => match pair.as_slice() {
-            [] => None,
-            [Value::Text(encryption), Value::Text(hmac)] => {
-                Some(KeyBundle::from_b64_pair(encryption, hmac).ok())
-            }
-            _ => Some(None),
-        },
-        _ => Some(None),
-    }
-}
-
-#[derive(Serialize)]
-struct Written<'a> {
-    id: &'static str,
-    collection: &'static str,
-    collections: Map<&'a str, [&'a str; 2]>,
-    default: [&'a str; 2],
-}
-
-impl CollectionKeys {
-    /// One key for all collections.
-    #[must_use]
-    pub const fn new(default: KeyBundle) -> Self {
-        Self {
-            default,
-            collections: Map::new(),
-        }
-    }
-
-    /// Draws the keys of a fresh start.
-    ///
-    /// # Errors
-    /// When the host has no random bytes.
-    pub fn make(random: &impl Random) -> Result<Self, RandomError> {
-        Ok(Self::new(KeyBundle::make(random)?))
-    }
-
-    /// Reads the cleartext of crypto/keys. An entry of `collections` that is not usable concerns that collection alone.
-    ///
-    /// # Errors
-    /// When it lacks `default`, a key of that is not 32 bytes of base64, or `collections` is neither an object nor an empty
-    /// list.
-    pub fn parse(cleartext: &str) -> Result<Self, MalformedKeys> {
-        let read = Cleartext(cleartext.parse().map_err(|_| MalformedKeys)?);
-        let default = read.0.get("default").and_then(own_key).flatten();
-        let own = |(name, entry): (&String, &Value)| Some((name.clone(), own_key(entry)?));
-        Ok(Self {
-            default: default.ok_or(MalformedKeys)?,
-            collections: match read.0.get("collections") {
-                None | Some(Value::Null) => Map::new(),
-                Some(Value::Array(list)) if list.is_empty() => Map::new(),
-                Some(Value::Object(members)) => members.iter().filter_map(own).collect(),
-                Some(_) => return Err(MalformedKeys),
-            },
-        })
-    }
-
-    /// The cleartext of crypto/keys.
-    #[must_use]
-    pub fn to_cleartext(&self) -> Zeroizing<String> {
-        let default = self.default.to_b64_pair();
-        let own: Map<&str, _> = self
-            .collections
-            .iter()
-            .filter_map(|(name, keys)| Some((name.as_str(), keys.as_ref()?.to_b64_pair())))
-            .collect();
-        let written = Written {
-            id: "keys",
-            collection: "crypto",
-            collections: own
-                .iter()
-                .map(|(name, pair)| (*name, [pair[0].as_str(), pair[1].as_str()]))
-                .collect(),
-            default: [default[0].as_str(), default[1].as_str()],
-        };
-        Zeroizing::new(json::to_string(&written).expect("texts and maps of texts are JSON"))
-    }
-
-    /// The key of a collection: its own, or the default.
-    ///
-    /// # Errors
-    /// [`Error::UnusableKey`] when it has an entry of its own that is not usable.
-    pub fn bundle(&self, collection: &str) -> Result<&KeyBundle> {
-        match self.collections.get(collection) {
-            None => Ok(&self.default),
-            Some(Some(own)) => Ok(own),
-            Some(None) => Err(Error::UnusableKey {
-                collection: collection.to_string(),
-            }),
-        }
-    }
-
-    /// What these keys mean where `old` ones were used before.
-    #[must_use]
-    pub fn change_from(&self, old: Option<&Self>) -> KeyChange {
-        let Some(old) = old else {
-            return KeyChange::Nothing;
-        };
-        if self.default != old.default {
-            return KeyChange::All;
-        }
-        let names = self.collections.keys().chain(old.collections.keys());
-        let changed: Set<String> = names
-            .filter(|name| self.collections.get(*name) != old.collections.get(*name))
-            .cloned()
-            .collect();
-        if changed.is_empty() {
-            KeyChange::Nothing
-        } else {
-            KeyChange::Some(changed)
-        }
-    }
-
-    /// Decides where the keys come from, by the time of `crypto` in info/collections and that of the cached record.
-    #[must_use]
-    pub fn look(in_info: Option<ServerTime>, cached: Option<ServerTime>) -> Where {
-        match (in_info, cached) {
-            (None, _) => Where::Absent,
-            (Some(server), Some(cached)) if cached == server => Where::Cache,
-            (Some(_), _) => Where::Server,
-        }
-    }
-
-    /// Decrypts the payload of crypto/keys.
-    ///
-    /// # Errors
-    /// [`Error::WrongKey`] on a bad HMAC; [`Error::Undecodable`] when it is damaged otherwise.
-    pub fn open(sync_key: &KeyBundle, payload: &str) -> Result<Self> {
-        match payload::open(sync_key, payload, "keys") {
-            Ok(cleartext) => Self::parse(&cleartext).map_err(|_| UNDECODABLE),
-            Err(PayloadError::HmacMismatch) => Err(Error::WrongKey),
-            Err(_) => Err(UNDECODABLE),
-        }
-    }
-
-    /// Encrypts the payload of crypto/keys.
-    ///
-    /// # Errors
-    /// When the host has no random bytes.
-    pub fn seal(&self, sync_key: &KeyBundle, random: &impl Random) -> Result<String, RandomError> {
-        payload::seal(sync_key, random, &self.to_cleartext())
-    }
-}
-
-const UNDECODABLE: Error = Error::Undecodable {
-    record: "crypto/keys",
-};
-
-/// Where this chapter leads.
+/// Where this step leads.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// On to the engines.
@@ -311,7 +65,7 @@ pub(super) enum Found {
 
 /// Looks for crypto/keys; nothing is written.
 pub(super) async fn find<H: Host>(session: &Session<'_, H>) -> Result<Found> {
-    let cached = session.state.keys.as_ref();
+    let cached = session.state.server.keys.as_ref();
     let usable =
         cached.filter(|record| CollectionKeys::open(session.sync_key, &record.payload).is_ok());
     match CollectionKeys::look(
@@ -319,7 +73,7 @@ pub(super) async fn find<H: Host>(session: &Session<'_, H>) -> Result<Found> {
         usable.map(|record| record.modified),
     ) {
         Where::Absent => {
-            let listed = session.state.info.iter();
+            let listed = session.state.server.info.iter();
             let listed = listed.flat_map(|info| info.collections.keys());
             Ok(match when_absent(listed.map(CollectionName::as_str)) {
                 WhenAbsent::Upload => Found::ToBeMade,
@@ -338,7 +92,7 @@ pub(super) async fn find<H: Host>(session: &Session<'_, H>) -> Result<Found> {
 
 /// Gets crypto/keys if the cached record is not good enough, and installs the keys.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> {
-    let cached = session.state.keys.as_ref();
+    let cached = session.state.server.keys.as_ref();
     let old =
         cached.and_then(|record| CollectionKeys::open(session.sync_key, &record.payload).ok());
     let record = match find(session).await? {
@@ -350,14 +104,14 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> 
         }
     };
     let keys = match CollectionKeys::open(session.sync_key, &record.payload) {
-        Err(Error::WrongKey) if session.state.is_rekeyed => {
+        Err(Error::WrongKey) if session.state.server.is_rekeyed => {
             return Ok(Next::NeedsConsent(Reason::OtherKeys));
         }
         opened => opened?,
     };
-    session.state.is_rekeyed = false;
+    session.state.server.is_rekeyed = false;
     let change = keys.change_from(old.as_ref());
-    install(session, keys, record);
+    session.install_keys(keys, record);
     match change {
         KeyChange::Nothing => session.save().await?,
         KeyChange::All => session.reset_all().await?,
@@ -381,9 +135,9 @@ pub(super) async fn recheck<H: Host>(
     session: &mut Session<'_, H>,
     newest_mismatch: Option<ServerTime>,
 ) -> Result<Recheck> {
-    session.state.keys_checked = Some(session.host.now());
+    session.state.server.keys_checked = Some(session.host.now());
     session.save().await?;
-    // A record that is gone meanwhile is judged by the first chapters.
+    // A record that is gone meanwhile is judged by the first steps.
     let Some(Cached { payload, modified }) = session.get("crypto", "keys").await? else {
         return Ok(Recheck::Changed);
     };
@@ -404,11 +158,24 @@ pub(super) async fn recheck<H: Host>(
     Ok(Recheck::Same)
 }
 
-/// Uses these keys from now on; the record is kept as ciphertext.
-pub(super) fn install<H: Host>(session: &mut Session<'_, H>, keys: CollectionKeys, record: Cached) {
-    session.state.replace_keys(Some(record));
-    session.keys = Some(keys);
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn new_keys_are_uploaded_only_where_no_records_are() {
+        let rows: [(&[&str], WhenAbsent); 6] = [
+            (&[], WhenAbsent::Upload),
+            (&["meta"], WhenAbsent::Upload),
+            (&["clients", "meta"], WhenAbsent::Upload),
+            (&["meta", "tabs"], WhenAbsent::AskPerson),
+            (&["passwords"], WhenAbsent::AskPerson),
+            (&["clients", "meta", "x"], WhenAbsent::AskPerson),
+        ];
+        for (listed, expected) in rows {
+            assert_eq!(when_absent(listed.iter().copied()), expected, "{listed:?}");
+        }
+    }
+}

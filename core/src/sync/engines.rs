@@ -1,20 +1,10 @@
-//! Chapter 7: each collection in its turn: associate it, pull, push (spec §4.4, §5.2).
+//! Each collection in its turn: associate it, pull, push (spec §4.4, §5.2).
 //!
 //! Where [`Association`] says that nobody listed a collection, or in an older format, what it has is fetched and merged, and
 //! it is listed under a new sync ID. Nothing of it is deleted.
 //!
 //! meta/global is uploaded as soon as all collections are associated, before their records: a Firefox that syncs at the
 //! same moment deletes a collection that is not listed.
-//!
-//! ```text
-//! time in info    last read up to      fetch
-//! absent          never                nothing
-//! the same        the same             nothing
-//! later           earlier              what is newer
-//! earlier         later                compare all records: the server was put back, or its clock was
-//! absent          some time            compare all records: likewise, or another device deleted the collection
-//! any             a day from now       compare all records: the server's clock was wrong then (spec §5.3)
-//! ```
 //!
 //! Before what is newer is fetched, the newest record that the server was seen to have is looked for. If it is not there
 //! any more, nor a later version of it, the server was put back to an earlier time and another device has written since:
@@ -26,24 +16,21 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::association::Association;
+use super::comparison::{lacks_newest, resend_missing};
 use super::crypto_keys::{self, Recheck};
 use super::error_policy::{Place, Reach, may_recheck_keys, reach};
+use super::fetch::Fetch;
+use super::options::Stage;
 use super::report::{CollectionReport, CollectionStatus, Skip};
-use super::run::Stage;
 use super::session::Session;
 use super::state::{CollectionState, read, write};
 use crate::engine::{Engine, Generic};
 use crate::error::{Error, Result};
-use crate::host::{
-    Base, BulkChange, Commit, Committed, Host, Item, PageLimit, Part, Pending, Selection, Stored,
-    Write,
-};
-use crate::ids::{CollectionName, Guid, RecordId};
+use crate::host::{BulkChange, Commit, Host, Part};
+use crate::ids::Guid;
 use crate::repository::{
     CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
 };
-use crate::sorted::Set;
-use crate::time::ServerTime;
 
 /// After so many conflicts in one sync a collection waits for the next one.
 const ATTEMPTS: u32 = 3;
@@ -75,7 +62,7 @@ pub(super) async fn associate<'a, H: Host>(
 pub(super) enum Turns {
     /// All had theirs.
     Done,
-    /// The keys were replaced meanwhile: begin again with the first chapter.
+    /// The keys were replaced meanwhile: begin again with the first step.
     KeysChanged,
     /// The server asked to be left alone: those that are left wait for the next sync.
     CutShort,
@@ -100,7 +87,7 @@ pub(super) async fn synchronize<H: Host>(
         let before = session.client.observed().traffic;
         let mut result = synchronize_one(session, engine, report).await;
         if report.pulled.mismatches > 0
-            && may_recheck_keys(session.state.keys_checked, session.host.now())
+            && may_recheck_keys(session.state.server.keys_checked, session.host.now())
         {
             match crypto_keys::recheck(session, report.pulled.newest_mismatch).await {
                 Ok(Recheck::Same) => {}
@@ -349,182 +336,4 @@ async fn run<H: Host>(
         synchronizer.push(&mut report.pushed).await?;
     }
     Ok(())
-}
-
-/// Whether the server lacks the newest record that it was seen to have, though something newer was written.
-async fn lacks_newest<H: Host>(
-    session: &Session<'_, H>,
-    name: &CollectionName,
-    pair: &Pair<ServerMark, ()>,
-    in_info: Option<ServerTime>,
-) -> Result<bool> {
-    let read_up_to = pair.remote.last_sync;
-    let has_news = in_info.is_some_and(|time| time > read_up_to);
-    let Some(newest) = pair.newest.as_ref().filter(|_| has_news) else {
-        return Ok(false);
-    };
-    let found = session.client.get_record(name, &newest.id).await?;
-    Ok(found.is_none_or(|found| found.modified < newest.modified))
-}
-
-/// Marks the records that the server lacks as to be sent again; answers how many there are. `there` are the ids that it
-/// has, beside those that a capped reading left for later.
-async fn resend_missing<H: Host>(
-    host: &H,
-    name: &CollectionName,
-    there: Vec<RecordId>,
-    pair: &Pair<ServerMark, ()>,
-) -> Result<u64> {
-    if !pair.is_backlog_whole() {
-        // Not all ids are known: what is not among them may be there all the same.
-        return Ok(0);
-    }
-    let there: Set<RecordId> = there
-        .into_iter()
-        .chain(pair.backlog.iter().cloned())
-        .collect();
-    let mut lacking = 0;
-    let mut after = None;
-    loop {
-        let limit = PageLimit::default();
-        let page = host
-            .page(name, Selection::Live, after.as_ref(), limit)
-            .await?;
-        let Some(last) = page.last().map(|stored| stored.item.id.clone()) else {
-            return Ok(lacking);
-        };
-        let missing = page.into_iter().filter(|Stored { item, .. }| {
-            item.pending == Pending::Nothing && !there.contains(&item.id)
-        });
-        let writes: Vec<Write> = missing
-            .map(|Stored { item, revision }| Write {
-                id: item.id.clone(),
-                seen: Some(revision),
-                becomes: Some(Item {
-                    base: Base::Unknown,
-                    sent: Base::Unknown,
-                    server_modified: ServerTime::ZERO,
-                    pending: Pending::Resend,
-                    ..item
-                }),
-            })
-            .collect();
-        let count = writes.len() as u64;
-        let part = Part {
-            writes,
-            ..Part::new(name.clone())
-        };
-        let parts = alloc::vec![part];
-        let commit = Commit {
-            parts,
-            global: None,
-        };
-        // A page of which a record was changed meanwhile is read again.
-        if count == 0 || host.commit(commit).await? == Committed::Done {
-            lacking += count;
-            after = Some(last);
-        }
-    }
-}
-
-/// What is to be fetched of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fetch {
-    /// Nothing.
-    Nothing,
-    /// What is newer than the last reading, and what that left.
-    Newer,
-    /// Everything: the server does not have what this device thinks.
-    Compare,
-}
-
-impl Fetch {
-    /// Decides by the collection's time in info/collections. `believable` is the latest time that a server's clock may show.
-    pub(super) fn decide(
-        state: &CollectionState,
-        in_info: Option<ServerTime>,
-        believable: ServerTime,
-    ) -> Self {
-        let CollectionState {
-            pair, is_comparing, ..
-        } = state;
-        let mark = &pair.remote;
-        let read_up_to = mark.last_sync;
-        // A collection that is listed with a time that cannot be read has to be looked at.
-        let is_unclear = in_info == Some(ServerTime::ZERO);
-        let is_behind = in_info.unwrap_or_default() < read_up_to && !is_unclear;
-        if *is_comparing || is_behind || read_up_to > believable {
-            Self::Compare
-        } else if in_info.is_some_and(|time| time > read_up_to)
-            || is_unclear
-            || mark.download.is_some()
-            || !pair.failed_in.is_empty()
-            || !pair.backlog.is_empty()
-        {
-            Self::Newer
-        } else {
-            Self::Nothing
-        }
-    }
-}
-
-/// Whether the server may have what this device lacks, or lack what this device has read there.
-pub(super) fn has_news(
-    state: &CollectionState,
-    in_info: Option<ServerTime>,
-    believable: ServerTime,
-) -> bool {
-    Fetch::decide(state, in_info, believable) != Fetch::Nothing
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn what_is_fetched_depends_on_the_times() {
-        use Fetch::{Compare, Newer, Nothing};
-        let time = ServerTime::from_hundredths;
-        let (never, now, believable) = (0, 50, time(100));
-        let rows = [
-            ("absent, never read", never, None, Nothing),
-            ("there, never read", never, Some(5), Newer),
-            ("same", now, Some(now), Nothing),
-            ("newer", now, Some(51), Newer),
-            ("newer than believable", now, Some(1000), Newer),
-            ("went back", now, Some(49), Compare),
-            ("a time that cannot be read", now, Some(0), Newer),
-            ("absent, though it was read", now, None, Compare),
-            ("read up to a time to come", 101, Some(101), Compare),
-            ("read up to a time to come, newer", 101, Some(102), Compare),
-            (
-                "read up to the last believable time",
-                100,
-                Some(100),
-                Nothing,
-            ),
-        ];
-        for (name, read_up_to, in_info, expected) in rows {
-            let mut state = CollectionState::default();
-            state.pair.remote.last_sync = time(read_up_to);
-            let fetch = Fetch::decide(&state, in_info.map(time), believable);
-            assert_eq!(fetch, expected, "{name}");
-            state.is_comparing = true;
-            let fetch = Fetch::decide(&state, in_info.map(time), believable);
-            assert_eq!(fetch, Compare, "{name}, cut off in a comparison");
-        }
-    }
-
-    #[test]
-    fn records_that_failed_are_asked_for_once_more() {
-        let mut state = CollectionState::default();
-        state
-            .pair
-            .failed_in
-            .insert(crate::ids::RecordId::new("a").unwrap());
-        let fetch = Fetch::decide(&state, None, ServerTime::from_hundredths(1));
-        assert_eq!(fetch, Fetch::Newer);
-    }
 }

@@ -1,22 +1,15 @@
 //! What a first sync would do, for a person to agree to before it is done: it only reads, here and there.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::choices::turn;
-use super::first_sync::{Effect, FirstSync, Mode, is_closed};
-use super::meta_global::MetaGlobal;
-use super::preview::{Look, look_at_account};
-use super::run::{Options, Stage};
-use super::session::Session;
-use super::state::GlobalState;
+use super::options::{Options, Stage};
+use super::read_account::{Look, ids_here, look_at_account, names};
+use super::state::{Effect, FirstSync, Mode};
 use super::token::KeptToken;
 use crate::account::Credentials;
-use crate::engine::Generic;
 use crate::error::Result;
-use crate::host::{Host, PageLimit, Selection, Store};
-use crate::ids::{CollectionName, RecordId};
-use crate::journal;
+use crate::host::Host;
+use crate::ids::CollectionName;
 use crate::server::{PageEvent, Query};
 use crate::time::ServerTime;
 
@@ -149,48 +142,4 @@ pub async fn first_preview<H: Host>(
         });
     }
     Ok(preview)
-}
-
-/// The collections that it is about, in the order of their turns.
-pub(super) async fn names<H: Host>(
-    session: &Session<'_, H>,
-    meta: Option<&MetaGlobal>,
-    chosen: Option<&[CollectionName]>,
-) -> Result<Vec<CollectionName>> {
-    let mut names: BTreeSet<CollectionName> = match chosen {
-        Some(chosen) => chosen.iter().cloned().collect(),
-        None => {
-            let GlobalState { info, .. } = &session.state;
-            let there = info.iter().flat_map(|info| info.collections.keys());
-            let is_listed = |name: &&CollectionName| {
-                meta.is_some_and(|meta| meta.engine(name.as_str()).is_some())
-            };
-            let here = journal::collections(session.host).await?;
-            there.filter(is_listed).cloned().chain(here).collect()
-        }
-    };
-    names.retain(|name| {
-        Generic::new(name.clone()).is_ok() && !meta.is_some_and(|meta| is_closed(meta, name))
-    });
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_by_key(|name| turn(name.as_str()));
-    Ok(names)
-}
-
-pub(super) async fn ids_here<S: Store>(
-    store: &S,
-    name: &CollectionName,
-) -> Result<BTreeSet<RecordId>> {
-    let mut ids = BTreeSet::new();
-    let mut after = None;
-    loop {
-        let page = store
-            .page(name, Selection::Live, after.as_ref(), PageLimit::default())
-            .await?;
-        let Some(last) = page.last() else {
-            return Ok(ids);
-        };
-        after = Some(last.item.id.clone());
-        ids.extend(page.into_iter().map(|stored| stored.item.id));
-    }
 }

@@ -1,4 +1,4 @@
-//! Chapter 7: how a person wants the two sides to come together, once (spec §4.9).
+//! How a person wants the two sides to come together, once (spec §4.9).
 //!
 //! ```text
 //! mode                  collection                     step
@@ -25,145 +25,28 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use super::choices::{keep, version};
-use super::commands::{self, Command, sweep_part};
+use super::association::is_closed;
+use super::choices::version;
+use super::commands::{self, sweep_part};
 use super::key_probe::{KeyProbe, probe_key};
-use super::meta_global::{self, MetaGlobal};
+use super::meta_global;
 use super::report::Report;
 use super::session::Session;
-use super::state::{CollectionState, GlobalState, read, write};
-use super::version::Version;
-use crate::engine::{Engine, Generic};
+use super::state::{CollectionState, FirstSync, GlobalState, Mode, write};
 use crate::error::{Error, Result};
 use crate::host::{BulkChange, Commit, Committed, Host, Part, Store};
 use crate::ids::{CollectionName, Guid};
 use crate::journal::{self, Cause};
-use crate::sorted::Map;
-use crate::time::ServerTime;
-
-/// How the two sides are to come together.
-///
-/// ```
-/// use selvedge_core::sync::Mode;
-///
-/// assert_eq!(serde_json::to_string(&Mode::TakeServer).unwrap(), r#""wipeClient""#);
-/// assert_eq!(Mode::TakeServer.word(), "take-server");
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Mode {
-    /// Both sides keep what they have.
-    #[default]
-    #[serde(rename = "resetClient")]
-    Merge,
-    /// The server's records take the place of those here.
-    #[serde(rename = "wipeClient")]
-    TakeServer,
-    /// The records here take the place of the server's.
-    #[serde(rename = "wipeRemote")]
-    TakeLocal,
-}
-
-impl Mode {
-    /// The mode in one word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Merge => "merge",
-            Self::TakeServer => "take-server",
-            Self::TakeLocal => "take-local",
-        }
-    }
-
-    /// What becomes of records, where this side has `here`, the server `there`, and both have `both` of them.
-    #[must_use]
-    pub const fn effect(self, here: u64, there: u64, both: u64) -> Effect {
-        let (only_here, only_there) = (here.saturating_sub(both), there.saturating_sub(both));
-        let nothing = Effect {
-            received: 0,
-            sent: 0,
-            merged: 0,
-            replaced: 0,
-            deleted_here: 0,
-            deleted_there: 0,
-        };
-        match self {
-            Self::Merge => Effect {
-                received: only_there,
-                sent: only_here,
-                merged: both,
-                ..nothing
-            },
-            Self::TakeServer => Effect {
-                received: only_there,
-                replaced: both,
-                deleted_here: only_here,
-                ..nothing
-            },
-            Self::TakeLocal => Effect {
-                sent: only_here,
-                replaced: both,
-                deleted_there: only_there,
-                ..nothing
-            },
-        }
-    }
-}
-
-/// What a first sync does to the records of a collection.
-///
-/// ```
-/// use selvedge_core::sync::Mode;
-///
-/// assert_eq!(Mode::TakeLocal.effect(3, 5, 1).deleted_there, 4);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Effect {
-    /// Records that only the server has, and that come here.
-    pub received: u64,
-    /// Records that only this device has, and that go to the server.
-    pub sent: u64,
-    /// Records that both have, and that are merged.
-    pub merged: u64,
-    /// Records that both have, of which one side's version gives way.
-    pub replaced: u64,
-    /// Records that only this device has, and that are gone afterwards.
-    pub deleted_here: u64,
-    /// Records that only the server has, deletions that it remembers among them, and that are gone afterwards.
-    pub deleted_there: u64,
-}
-
-/// What is to be done once, by the next sync.
-///
-/// ```
-/// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::sync::{FirstSync, Mode};
-///
-/// let notes = CollectionName::new("notes").unwrap();
-/// let intent = FirstSync { mode: Mode::Merge, collections: vec![notes], ..FirstSync::default() };
-/// let json = r#"{"mode":"resetClient","collections":["notes"],"shown":{}}"#;
-/// assert_eq!(serde_json::to_string(&intent).unwrap(), json);
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FirstSync {
-    /// How the sides come together.
-    pub mode: Mode,
-    /// The collections that it is about, as far as they are not done.
-    pub collections: Vec<CollectionName>,
-    /// The time on the server of each collection when a person agreed: one that was changed since is not deleted there.
-    #[serde(default)]
-    pub shown: Map<CollectionName, ServerTime>,
-}
+use crate::metadata::Command;
 
 /// Notes what the next sync is to do once, or that it is to do nothing of the kind.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn intend<S: Store>(store: &S, intent: Option<FirstSync>) -> Result<()> {
-    let mut state: GlobalState = read(store.global().await?.as_deref());
-    state.first_sync = intent.filter(|intent| !intent.collections.is_empty());
-    keep(store, &state).await
+    let mut state = GlobalState::load(store).await?;
+    state.device.first_sync = intent.filter(|intent| !intent.collections.is_empty());
+    state.save(store).await
 }
 
 /// What is done with one collection.
@@ -207,33 +90,13 @@ const fn decide(mode: Mode, seen: Seen) -> Act {
     }
 }
 
-/// Whether the account or its records keep this device from changing a collection.
-pub(super) fn is_closed(meta: &MetaGlobal, name: &CollectionName) -> bool {
-    let version = Generic::new(name.clone()).map(|engine| engine.version());
-    let is_newer = |ours| {
-        let entry = meta.engine(name.as_str());
-        entry.is_some_and(|entry| {
-            entry
-                .version
-                .is_none_or(|found| found > Version::from(ours))
-        })
-    };
-    meta.is_declined(name.as_str()) || version.map_or(true, is_newer)
-}
-
-/// A fresh start sends all that is here: there is nothing left to merge with or to take.
-pub(super) fn at_fresh_start(state: &mut GlobalState) {
-    let is_local = |intent: &FirstSync| intent.mode == Mode::TakeLocal;
-    state.first_sync = state.first_sync.take().filter(is_local);
-}
-
 /// Does what is to be done once.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<()> {
     let Some(FirstSync {
         mode,
         collections,
         shown,
-    }) = session.state.first_sync.clone()
+    }) = session.state.device.first_sync.clone()
     else {
         return Ok(());
     };
@@ -256,7 +119,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
         if act == Act::WipeThereAndReset {
             if there != shown.get(name).copied() {
                 // The agreement was to what was shown: whoever gave it is to be asked again.
-                session.state.first_sync = None;
+                session.state.device.first_sync = None;
                 session.save().await?;
                 return Err(Error::ChangedSinceShown {
                     collection: name.clone(),
@@ -278,7 +141,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
             collections: rest,
             shown: shown.clone(),
         };
-        session.state.first_sync = Some(intent).filter(|rest| !rest.collections.is_empty());
+        session.state.device.first_sync = Some(intent).filter(|rest| !rest.collections.is_empty());
         let sweep = match act {
             Act::Leave => None,
             Act::Reset | Act::WipeThereAndReset => Some(BulkChange::Reset),
@@ -310,7 +173,7 @@ async fn finish<H: Host>(
     sweep: Option<BulkChange>,
     sync_id: Option<Guid>,
 ) -> Result<()> {
-    let state: CollectionState = read(session.host.state(name).await?.as_deref());
+    let state = CollectionState::load(session.host, name).await?;
     let forgotten = CollectionState {
         sync_id: sync_id
             .map(|sync_id| sync_id.as_str().into())
@@ -330,7 +193,7 @@ async fn finish<H: Host>(
         parts.extend(journal::part(session.host, &entries).await?);
         let commit = Commit {
             parts,
-            global: Some(write(&session.state)),
+            global: Some(session.state.to_text()),
         };
         if session.host.commit(commit).await? == Committed::Done {
             return Ok(());

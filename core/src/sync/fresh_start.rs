@@ -1,4 +1,4 @@
-//! Chapter 6: the account is empty, or a person agreed to start it over: it is set up (spec §4.7).
+//! The account is empty, or a person agreed to start it over: it is set up (spec §4.7).
 //!
 //! ```text
 //! 1 DELETE storage                    only after a person agreed, and only as it was shown: 412 → begin again, ask again
@@ -6,7 +6,7 @@
 //! 3 PUT meta/global, if nobody else just did: 412 ─────────→ set-up race, stop
 //! 4 PUT crypto/keys, likewise
 //! 5 GET info/collections, crypto/keys, meta/global: ours? ─→ else set-up race, stop
-//! 6 remember both; begin again with the first chapter
+//! 6 remember both; begin again with the first step
 //! ```
 //!
 //! An account that is empty by the server's own word is set up without a DELETE. After a DELETE that was the last that was
@@ -14,17 +14,14 @@
 
 use alloc::string::{String, ToString};
 
-use super::crypto_keys::{CollectionKeys, KeyChange, install};
-use super::first_sync;
-use super::info_collections;
-use super::meta_global::{Listed, MetaGlobal, Seen, Verdict};
+use super::new_keys::put_keys;
 use super::selection::before_fresh_start;
 use super::session::Session;
-use super::state::{Cached, remember};
 use crate::engine::{Engine, FIREFOX_ENGINES};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ids::Guid;
+use crate::metadata::{Listed, MetaGlobal, Seen, Verdict};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
@@ -58,21 +55,23 @@ pub(super) async fn step<H: Host>(
     if let Some(seen) = agreed {
         session.client.delete_storage(seen).await?;
     }
-    session.state.sync_id = None;
-    session.state.meta = None;
+    session.state.server.sync_id = None;
+    session.state.server.meta = None;
     session.state.replace_keys(None);
-    session.state.info = None;
-    first_sync::at_fresh_start(&mut session.state);
+    session.state.server.info = None;
+    session.state.device.first_sync_at_fresh_start();
     session.reset_all().await?;
     let meta = new_meta_global(session)?;
-    let record = put_if_absent(session, "meta", "global", meta.to_payload()).await?;
+    let record = session
+        .put_if_absent("meta", "global", meta.to_payload())
+        .await?;
     put_keys(session).await?;
     let there = session.get("meta", "global").await?;
     let there = there.ok_or(Error::SetupRace)?;
     if !has_sync_id(&there.payload, meta.sync_id()) {
         return Err(Error::SetupRace);
     }
-    session.state.meta = Some(record);
+    session.state.server.meta = Some(record);
     session.save().await
 }
 
@@ -83,16 +82,6 @@ fn has_sync_id(payload: &str, sync_id: Option<&str>) -> bool {
     matches!(verdict, Verdict::Proceed(_))
 }
 
-/// Makes new keys, uploads them if nobody else just did, reads them back and installs them.
-pub(super) async fn put_keys<H: Host>(session: &mut Session<'_, H>) -> Result<Cached> {
-    let keys = CollectionKeys::make(session.host)?;
-    let sealed = keys.seal(session.sync_key, session.host)?;
-    let record = put_if_absent(session, "crypto", "keys", sealed).await?;
-    verify(session, &keys, record.modified).await?;
-    install(session, keys, record.clone());
-    Ok(record)
-}
-
 fn new_meta_global<H: Host>(session: &mut Session<'_, H>) -> Result<MetaGlobal> {
     let ours = session
         .options
@@ -100,7 +89,11 @@ fn new_meta_global<H: Host>(session: &mut Session<'_, H>) -> Result<MetaGlobal> 
         .iter()
         .map(|engine| (engine.collection().as_str(), engine.version()));
     let state = &session.state;
-    let (before, declined) = before_fresh_start(&state.engines, &state.declined, &state.choices);
+    let (before, declined) = before_fresh_start(
+        &state.device.engines,
+        &state.device.declined,
+        &state.device.choices,
+    );
     let listed = engines_to_list(&before, ours, &declined);
     let sync_id = Guid::make(session.host)?;
     let declined = declined.iter().map(String::as_str);
@@ -108,50 +101,9 @@ fn new_meta_global<H: Host>(session: &mut Session<'_, H>) -> Result<MetaGlobal> 
     for (name, version) in &listed {
         meta.set_engine(name, *version, Guid::make(session.host)?.as_str());
     }
-    remember(&mut session.state, &meta);
-    session.state.sync_id = Some(sync_id.to_string());
+    session.state.device.remember(&meta);
+    session.state.server.sync_id = Some(sync_id.to_string());
     Ok(meta)
-}
-
-/// Writes a small record that does not exist.
-pub(super) async fn put_if_absent<H: Host>(
-    session: &mut Session<'_, H>,
-    collection: &'static str,
-    id: &'static str,
-    payload: String,
-) -> Result<Cached> {
-    match session
-        .put(collection, id, &payload, ServerTime::ZERO)
-        .await
-    {
-        Ok(modified) => Ok(Cached { payload, modified }),
-        Err(Error::Conflict { .. }) => Err(Error::SetupRace),
-        Err(error) => Err(error),
-    }
-}
-
-/// Reads back what was written: only then the keys are ours to use.
-async fn verify<H: Host>(
-    session: &mut Session<'_, H>,
-    keys: &CollectionKeys,
-    written: ServerTime,
-) -> Result<()> {
-    info_collections::read_again(session).await?;
-    if session
-        .modified_of("crypto")
-        .is_none_or(|time| time < written)
-    {
-        return Err(Error::SetupRace);
-    }
-    let record = session
-        .get("crypto", "keys")
-        .await?
-        .ok_or(Error::SetupRace)?;
-    let there = CollectionKeys::open(session.sync_key, &record.payload)?;
-    match there.change_from(Some(keys)) {
-        KeyChange::Nothing => Ok(()),
-        KeyChange::All | KeyChange::Some(_) => Err(Error::SetupRace),
-    }
 }
 
 #[cfg(test)]

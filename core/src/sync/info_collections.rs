@@ -1,4 +1,4 @@
-//! Chapter 3: info/collections tells what changed since the last time (spec §4.3).
+//! What changed on the server since the last time, by info/collections (spec §4.3).
 //!
 //! ```text
 //! GET with X-If-Modified-Since = last seen; without it where a person asked, a first sync is to be done, something was
@@ -16,6 +16,7 @@
 
 use super::session::Session;
 use super::state::CachedInfo;
+use super::waiting::is_anything_waiting;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::server::Conditional;
@@ -69,11 +70,16 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
     let now = session.host.now();
     let version = version_to_tell(
         session.options.situation.tells_version,
-        session.state.version_told,
+        session.state.device.version_told,
         now,
     );
     let may_ask_briefly = may_ask_briefly(session, now);
-    let seen = session.state.info.as_ref().filter(|_| may_ask_briefly);
+    let seen = session
+        .state
+        .server
+        .info
+        .as_ref()
+        .filter(|_| may_ask_briefly);
     let seen = seen.map(|info| info.modified);
     let answer = session
         .client
@@ -84,28 +90,28 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
             error => error,
         })?;
     if version.is_some() {
-        session.state.version_told = Some(now);
+        session.state.device.version_told = Some(now);
     }
     let Conditional::Changed {
         value,
         last_modified,
     } = answer
     else {
-        let is_waiting = session.is_anything_waiting().await?;
+        let is_waiting = is_anything_waiting(session).await?;
         return Ok(Course::decide(true, is_waiting));
     };
-    session.state.info_read = Some(now);
+    session.state.server.info_read = Some(now);
     let info = CachedInfo::new(&value, last_modified);
-    let known = session.state.info.replace(info);
-    let is_same = known.is_some() && known == session.state.info;
-    if let (Some(known), Some(info)) = (&known, &session.state.info)
+    let known = session.state.server.info.replace(info);
+    let is_same = known.is_some() && known == session.state.server.info;
+    if let (Some(known), Some(info)) = (&known, &session.state.server.info)
         && went_back(known, info)
     {
         session.compare_all().await?;
         return Ok(Course::UseNew);
     }
     // Asked only now that the server's clock is known: this device's own may be days behind.
-    let is_waiting = is_same && session.is_anything_waiting().await?;
+    let is_waiting = is_same && is_anything_waiting(session).await?;
     Ok(Course::decide(is_same, is_waiting))
 }
 
@@ -114,13 +120,13 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
 fn may_ask_briefly<H: Host>(session: &Session<'_, H>, now: LocalTime) -> bool {
     const HOUR_MILLIS: u64 = 60 * 60 * 1000;
     let state = &session.state;
-    let is_recent = state.info_read.is_some_and(|read| {
+    let is_recent = state.server.info_read.is_some_and(|read| {
         read <= now && now.millis().saturating_sub(read.millis()) < HOUR_MILLIS
     });
     // What is done once, and may remove records, is done on nothing but the server's own word.
     is_recent
-        && state.first_sync.is_none()
-        && state.doubt.is_none()
+        && state.device.first_sync.is_none()
+        && state.server.doubt.is_none()
         && session.agreement.is_none()
         && !session.options.situation.is_asked_for
 }
@@ -147,7 +153,7 @@ pub(super) async fn read_again<H: Host>(session: &mut Session<'_, H>) -> Result<
             detail: "info/collections is unmodified, though no time was given",
         });
     };
-    session.state.info = Some(CachedInfo::new(&value, last_modified));
+    session.state.server.info = Some(CachedInfo::new(&value, last_modified));
     Ok(())
 }
 

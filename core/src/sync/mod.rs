@@ -1,4 +1,4 @@
-//! The life of a sync, one file a chapter, in the order in which it happens (spec §4).
+//! One sync, a file a step, in the order in which the steps run (spec §4).
 //!
 //! ```text
 //! ownership         are the records here this account's?       → other account: stop
@@ -8,7 +8,7 @@
 //! meta_global       whose data are these, in which format?     → fresh start, needs consent, upgrade needed, stop
 //! crypto_keys       with which keys?                           → needs consent, wrong key, stop
 //! fresh_start       the account is empty: set it up, then begin again, once
-//! consent           only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
+//! recovery          only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
 //! clients           which other devices are there, and what do they know of this one?
 //! first_sync        once, if asked for: merge, or one side takes the other's place
 //! commands          what do other devices ask of this one?     → reset or wipe, then begin again; signed out
@@ -18,67 +18,79 @@
 //! engines           each collection: pull, push
 //! ```
 //!
-//! `copy` takes a whole account to another server. What goes wrong on the way is judged in one place, `error_policy`.
+//! `run` has the order; nothing imports it. Steps share what is below them: `session` (the server, the keys and the state of
+//! one sync), `state` (what is kept between two syncs), `options` and `report`. `tests/layers.txt` has the layers.
 //!
-//! Each chapter is a pure decision, whose outcomes are a table in its tests, and one step that carries it out.
+//! `copy` takes a whole account to another server. What goes wrong in a step is judged in one place, `error_policy`.
+//!
+//! Each step is a pure decision, whose outcomes are a table in its tests, and one function that carries it out.
 
 mod association;
 mod choices;
 mod clients;
 mod commands;
+mod comparison;
 mod consent;
 mod copy;
 mod crypto_keys;
 mod ended;
 mod engines;
 mod error_policy;
+mod fetch;
 mod first_preview;
 mod first_sync;
 mod fresh_start;
 mod info_collections;
 mod key_probe;
 mod meta_global;
+mod new_keys;
+mod options;
 mod ownership;
 mod precheck;
 mod preview;
+mod read_account;
+mod recovery;
+
 mod report;
 mod run;
 mod selection;
 mod session;
 mod state;
+mod status;
 #[cfg(test)]
 mod tests;
 mod token;
-mod version;
+mod waiting;
 
+pub use crate::error::Reason;
+pub use crate::metadata::{
+    CollectionKeys, Command, DeviceType, EngineEntry, KeyChange, KnownClient, Listed,
+    MalformedKeys, MetaGlobal, OwnClient, ReceivedTab, Seen, Verdict, Where,
+};
+pub use crate::repository::{Applied, Failed, Failure, Progress, Pulled, Pushed};
+pub use crate::version::Version;
 pub use association::Association;
-pub use choices::{
-    Change, Choices, EngineState, EngineStatus, Wish, agree_to_delete, choose, engine_list, turn,
-};
-pub use clients::{
-    ClientsState, DeviceType, Due, KnownClient, Lookup, OwnClient, Standing, list_clients,
-};
-pub use commands::{
-    Command, CommandOutcome, CommandReport, ReceivedTab, Recipients, Sent, send_commands,
-};
-pub use consent::{AtRisk, Consent, Reason, Remedy, SECOND_LOOK_SECONDS};
+pub use choices::{EngineState, EngineStatus, agree_to_delete, choose, engine_list, turn};
+pub use clients::{Due, Lookup, Standing, list_clients};
+pub use commands::{Recipients, Sent, send_commands};
+pub use consent::{AtRisk, Consent, Remedy, SECOND_LOOK_SECONDS};
 pub use copy::copy;
-pub use crypto_keys::{CollectionKeys, KeyChange, MalformedKeys, Where};
 pub use ended::ended;
 pub use first_preview::{FirstCollection, FirstPreview, first_preview};
-pub use first_sync::{Effect, FirstSync, Mode, intend};
+pub use first_sync::intend;
 pub use info_collections::Course;
-pub use meta_global::{EngineEntry, Listed, MetaGlobal, Seen, Verdict};
+pub use options::{Options, Stage};
 pub use ownership::{adopt_records, bind, bound_to, has_owner, owner};
 pub use precheck::{Obstacle, Situation, precheck};
 pub use preview::{CollectionPreview, Preview, assess, preview, preview_account};
 pub use report::{
-    ClientsReport, CollectionReport, CollectionStatus, Ending, Outcome, Report, Skip,
+    ClientsReport, CollectionReport, CollectionStatus, CommandOutcome, CommandReport, Ending,
+    Outcome, Report, Skip,
 };
-pub use run::{Options, Stage, reinitialize, sync};
+pub use run::{reinitialize, sync};
 pub use state::{
-    Cached, CachedInfo, CollectionCounts, CollectionState, GlobalState, Status, forget_refusal,
-    status,
+    Cached, CachedInfo, Change, Choices, ClientsState, DeviceState, Effect, FirstSync, GlobalState,
+    Mode, ServerView, Wish,
 };
+pub use status::{CollectionCounts, Status, forget_refusal, status};
 pub use token::KeptToken;
-pub use version::Version;

@@ -1,19 +1,18 @@
 //! Whose records the store has, before anything of them goes to a server.
 
-use super::choices::keep;
-use super::crypto_keys::CollectionKeys;
-use super::state::{CollectionState, GlobalState, read, write};
+use super::state::{CollectionState, DeviceState, GlobalState, write};
 use crate::account::{Binding, Credentials, Owner, Source};
 use crate::error::{Error, Result};
 use crate::host::{BulkChange, Commit, Part, Store};
 use crate::journal;
+use crate::metadata::CollectionKeys;
 
 /// Whose records the store has, as the account sees it. Nothing is written.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn owner<S: Store>(store: &S, credentials: &Credentials) -> Result<Owner> {
-    let state: GlobalState = read(store.global().await?.as_deref());
+    let state = GlobalState::load(store).await?;
     Ok(judge(&state, credentials))
 }
 
@@ -22,8 +21,8 @@ pub async fn owner<S: Store>(store: &S, credentials: &Credentials) -> Result<Own
 /// # Errors
 /// When the store cannot be read.
 pub async fn bound_to<S: Store>(store: &S) -> Result<Option<Binding>> {
-    let state: GlobalState = read(store.global().await?.as_deref());
-    Ok(state.account)
+    let state = GlobalState::load(store).await?;
+    Ok(state.device.account)
 }
 
 /// Whether the store was synced with, or bound to, any account.
@@ -31,8 +30,8 @@ pub async fn bound_to<S: Store>(store: &S) -> Result<Option<Binding>> {
 /// # Errors
 /// When the store cannot be read.
 pub async fn has_owner<S: Store>(store: &S) -> Result<bool> {
-    let state: GlobalState = read(store.global().await?.as_deref());
-    Ok(state.account.is_some() || has_synced(&state))
+    let state = GlobalState::load(store).await?;
+    Ok(state.device.account.is_some() || has_synced(&state))
 }
 
 /// Makes the store's records the account's, unless they are another account's.
@@ -40,16 +39,16 @@ pub async fn has_owner<S: Store>(store: &S) -> Result<bool> {
 /// # Errors
 /// [`Error::OtherAccount`]; when the store cannot be read or written.
 pub async fn bind<S: Store>(store: &S, credentials: &Credentials) -> Result<()> {
-    let mut state: GlobalState = read(store.global().await?.as_deref());
+    let mut state = GlobalState::load(store).await?;
     if !judge(&state, credentials).may_sync() {
         return Err(Error::OtherAccount);
     }
     let binding = Some(Binding::of(credentials));
-    if state.account == binding {
+    if state.device.account == binding {
         return Ok(());
     }
-    state.account = binding;
-    keep(store, &state).await
+    state.device.account = binding;
+    state.save(store).await
 }
 
 /// Makes the store's records this account's, whosever they were: they are compared with the account's at the next sync, and
@@ -62,7 +61,10 @@ pub async fn adopt_records<S: Store>(store: &S, credentials: &Credentials) -> Re
         return bind(store, credentials).await;
     }
     let state = GlobalState {
-        account: Some(Binding::of(credentials)),
+        device: DeviceState {
+            account: Some(Binding::of(credentials)),
+            ..DeviceState::default()
+        },
         ..GlobalState::default()
     };
     let names = journal::collections(store).await?;
@@ -75,34 +77,34 @@ pub async fn adopt_records<S: Store>(store: &S, credentials: &Credentials) -> Re
     let _done = store
         .commit(Commit {
             parts: names.into_iter().map(part).collect(),
-            global: Some(write(&state)),
+            global: Some(state.to_text()),
         })
         .await?;
     Ok(())
 }
 
 fn has_synced(state: &GlobalState) -> bool {
-    state.key_id.is_some() || state.endpoint.is_some() || state.keys.is_some()
+    state.server.key_id.is_some() || state.server.endpoint.is_some() || state.server.keys.is_some()
 }
 
 /// Judges by the fingerprint, or, for a store of an older release, by what it knows of the account that it was synced with.
 pub(super) fn judge(state: &GlobalState, credentials: &Credentials) -> Owner {
-    if let Some(binding) = &state.account {
+    if let Some(binding) = &state.device.account {
         return binding.judge(credentials);
     }
     if !has_synced(state) {
         return Owner::Unbound;
     }
-    let has_key_id = |kid: &&str| !kid.is_empty() && state.key_id.as_deref() == Some(kid);
-    let current = state.keys.iter().map(|keys| &keys.payload);
-    let mut keys = current.chain(&state.former_keys);
+    let has_key_id = |kid: &&str| !kid.is_empty() && state.server.key_id.as_deref() == Some(kid);
+    let current = state.server.keys.iter().map(|keys| &keys.payload);
+    let mut keys = current.chain(&state.device.former_keys);
     if credentials.kid.as_deref().filter(has_key_id).is_some()
         || keys.any(|payload| CollectionKeys::open(&credentials.sync_key, payload).is_ok())
     {
         return Owner::Same;
     }
     match &credentials.source {
-        Source::Token(token) if state.endpoint.as_deref() == Some(&token.api_endpoint) => {
+        Source::Token(token) if state.server.endpoint.as_deref() == Some(&token.api_endpoint) => {
             Owner::SameUser
         }
         _ => Owner::Other,
@@ -118,6 +120,7 @@ mod tests {
 
     use super::*;
     use crate::host::MemoryStore;
+    use crate::sync::state::ServerView;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -142,8 +145,11 @@ mod tests {
     #[test]
     fn a_store_of_an_older_release_is_judged_by_what_it_knows() {
         let state = |key_id: Option<&str>, endpoint: Option<&str>| GlobalState {
-            key_id: key_id.map(ToString::to_string),
-            endpoint: endpoint.map(ToString::to_string),
+            server: ServerView {
+                key_id: key_id.map(ToString::to_string),
+                endpoint: endpoint.map(ToString::to_string),
+                ..ServerView::default()
+            },
             ..GlobalState::default()
         };
         let node = Some("https://node.example.org/1.5/7");

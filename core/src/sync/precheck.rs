@@ -1,4 +1,4 @@
-//! Chapter 1: may a sync start now? (spec §4.2)
+//! May a sync start now? (spec §4.2)
 //!
 //! ```text
 //! no account ───────────────→ SignedOut

@@ -5,24 +5,23 @@ use alloc::vec::Vec;
 
 use super::association::Association;
 use super::choices::turn;
-use super::consent::{Consent, Reason, describe};
-use super::crypto_keys::{self, CollectionKeys, Found};
-use super::engines::Fetch;
-use super::first_preview::{ids_here, names};
-use super::meta_global::{MetaGlobal, Seen, Verdict};
-use super::ownership;
-use super::run::{Options, Stage};
+use super::consent::Consent;
+use super::fetch::Fetch;
+use super::options::{Options, Stage};
+use super::read_account::{
+    Account, Look, Standing, ids_here, look_at_account, look_at_info, names, stands,
+};
+use super::recovery::describe;
 use super::selection::{apply, select_in};
 use super::session::Session;
-use super::state::{CachedInfo, CollectionState, GlobalState, read};
-use super::token::{self, KeptToken};
+use super::state::CollectionState;
+use super::token::KeptToken;
 use crate::account::Credentials;
 use crate::engine::{Engine, Generic};
-use crate::error::{Error, Result};
+use crate::error::{Reason, Result};
 use crate::host::Host;
 use crate::ids::CollectionName;
 use crate::repository::{CryptoRepository, Repository, ServerMark, ServerRepository};
-use crate::server::{Conditional, Traffic};
 
 /// What a sync would do.
 ///
@@ -127,7 +126,7 @@ async fn preview_engines<H: Host>(
             });
         }
     };
-    let selection = select_in(&account.meta, &session.state.choices);
+    let selection = select_in(&account.meta, &session.state.device.choices);
     apply(&selection, &mut account.meta, host)?;
     let mut preview = Preview {
         wipes_there: selection.wipe_server,
@@ -135,7 +134,7 @@ async fn preview_engines<H: Host>(
     };
     preview.wipes_there.retain(|name| {
         let there = session.modified_of(name.as_str());
-        there.is_some() && session.state.choices.agreed.get(name).copied() == there
+        there.is_some() && session.state.device.choices.agreed.get(name).copied() == there
     });
     let mut engines = options.engines.clone();
     if scope == Scope::Account {
@@ -153,118 +152,6 @@ async fn preview_engines<H: Host>(
             .push(look_at(&session, engine, &account).await?);
     }
     Ok(preview)
-}
-
-/// An account as a preview finds it.
-pub(super) struct Look<'a, H: Host> {
-    pub(super) session: Session<'a, H>,
-    pub(super) account: Standing,
-}
-
-/// How an account stands.
-pub(super) enum Standing {
-    /// It is set up.
-    SetUp(Account),
-    /// It is empty: a sync sets it up.
-    Empty,
-    /// Only a person may decide how it goes on.
-    NeedsConsent(Reason),
-}
-
-impl Standing {
-    /// The account that a first sync is to bring together with this device; `None` where it is empty.
-    ///
-    /// # Errors
-    /// [`Error::Undecodable`], [`Error::WrongKey`] or [`Error::Contradiction`] when the account is to be put in order first.
-    pub(super) fn for_first_sync(self) -> Result<Option<Account>> {
-        match self {
-            Self::SetUp(account) => Ok(Some(account)),
-            Self::Empty => Ok(None),
-            Self::NeedsConsent(reason) => Err(Error::NeedsConsent { reason }),
-        }
-    }
-}
-
-/// What an account has that is set up.
-pub(super) struct Account {
-    pub(super) meta: MetaGlobal,
-    keys: CollectionKeys,
-    /// Whether it is the one that was synced with before.
-    is_known: bool,
-}
-
-/// Reads what concerns the whole account.
-pub(super) async fn look_at_account<'a, H: Host>(
-    host: &'a H,
-    credentials: &'a Credentials,
-    token: &mut Option<KeptToken>,
-    options: &'a Options<'a>,
-) -> Result<Look<'a, H>> {
-    let (session, is_reassigned) = look_at_info(host, credentials, token, options).await?;
-    let account = stands(&session, is_reassigned).await?;
-    Ok(Look { session, account })
-}
-
-/// Reads which collections there are. Answers also whether the server is another than the one that was synced with.
-async fn look_at_info<'a, H: Host>(
-    host: &'a H,
-    credentials: &'a Credentials,
-    token: &mut Option<KeptToken>,
-    options: &'a Options<'a>,
-) -> Result<(Session<'a, H>, bool)> {
-    let mut state: GlobalState = read(host.global().await?.as_deref());
-    if !ownership::judge(&state, credentials).may_sync() {
-        return Err(Error::OtherAccount);
-    }
-    let access = token::step(
-        host,
-        credentials,
-        token,
-        token::Attempt::First,
-        options,
-        &mut state,
-        &mut Traffic::default(),
-    )
-    .await?;
-    let is_reassigned = token::judge(&state, &access, credentials) == token::Node::Reassigned;
-    let mut session = Session::new(host, access, credentials, options, state);
-    (options.progress)(Stage::InfoCollections);
-    if let Conditional::Changed {
-        value,
-        last_modified,
-    } = session.client.info_collections(None).await?
-    {
-        session.state.info = Some(CachedInfo::new(&value, last_modified));
-    }
-    Ok((session, is_reassigned))
-}
-
-/// Judges meta/global and crypto/keys, without a second look: nothing is done about what is missing.
-async fn stands<H: Host>(session: &Session<'_, H>, is_reassigned: bool) -> Result<Standing> {
-    let record = session.get("meta", "global").await?;
-    let seen = record
-        .as_ref()
-        .map_or(Seen::Missing, |record| Seen::Payload(&record.payload));
-    let known = session.state.sync_id.as_deref();
-    let (meta, is_known) = match MetaGlobal::judge(session.listed(), seen, known) {
-        Verdict::Proceed(meta) => (meta, true),
-        Verdict::ResetAllAndAdopt(meta) => (meta, false),
-        Verdict::FreshStart => return Ok(Standing::Empty),
-        Verdict::NeedsConsent(None) => return Ok(Standing::NeedsConsent(Reason::MetaMissing)),
-        Verdict::NeedsConsent(Some(_)) => return Ok(Standing::NeedsConsent(Reason::OlderFormat)),
-        other => return Err(other.into_error()),
-    };
-    let keys = match crypto_keys::find(session).await? {
-        Found::Record(record) => CollectionKeys::open(session.sync_key, &record.payload)?,
-        // A sync would make keys: none of the records that are there needs any.
-        Found::ToBeMade => CollectionKeys::make(session.host)?,
-        Found::NeedsConsent => return Ok(Standing::NeedsConsent(Reason::KeysMissing)),
-    };
-    Ok(Standing::SetUp(Account {
-        meta,
-        keys,
-        is_known: is_known && !is_reassigned,
-    }))
 }
 
 /// What a person has to agree to before this account can be set up again; `None` when it is in order or empty, so that
@@ -318,7 +205,7 @@ async fn look_at<H: Host>(
         is_known,
     } = account;
     let name = engine.collection();
-    let state: CollectionState = read(session.host.state(name).await?.as_deref());
+    let state = CollectionState::load(session.host, name).await?;
     let sync_id: Option<&String> = state.sync_id.as_ref().filter(|_| *is_known);
     let entry = meta.engine(name.as_str());
     let is_declined = meta.is_declined(name.as_str());

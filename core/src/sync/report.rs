@@ -1,18 +1,21 @@
 //! What came of a sync, as data: for a table, for JSON, for JavaScript.
 
+mod command;
 mod json;
 
 use alloc::vec::Vec;
 
-use super::commands::{CommandReport, ReceivedTab};
+pub use command::{CommandOutcome, CommandReport};
+
 use super::consent::Consent;
-use super::first_sync::Mode;
 use super::precheck::Obstacle;
-use super::version::Version;
+use super::state::Mode;
 use crate::error::Error;
 use crate::ids::{CollectionName, RecordId};
+use crate::metadata::ReceivedTab;
 use crate::repository::{Pulled, Pushed};
 use crate::server::{Alert, Backoff, Traffic};
+use crate::version::Version;
 
 /// What came of a sync.
 ///

@@ -1,27 +1,22 @@
 //! The table of contents: one sync from the precheck to the last upload of meta/global.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
-use super::choices::keep;
-use super::clients::{self, OwnClient};
-use super::consent::{self, Agreement, Consent, Reason, Remedy};
+use super::clients;
+use super::consent::{Agreement, Consent, Remedy};
 use super::engines::{self, Turns};
 use super::error_policy::{Place, REFUSED_SECONDS, Reach, reach};
 use super::info_collections::{self, Course};
+use super::options::{Options, Stage};
 use super::precheck::{Situation, precheck};
+use super::recovery;
 use super::report::{Ending, Report};
 use super::session::Session;
-use super::state::{GlobalState, read};
+use super::state::GlobalState;
 use super::token::{self, Attempt, KeptToken};
 use super::{commands, crypto_keys, first_sync, fresh_start, meta_global, ownership, selection};
 use crate::account::Credentials;
-use crate::engine::Generic;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::host::Host;
-use crate::ids::CollectionName;
 use crate::journal;
-use crate::repository::Progress;
 use crate::server::Backoff;
 use crate::time::LocalTime;
 
@@ -30,53 +25,6 @@ const PRUNE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// When a record of the whole account changes under our hands, the sync begins again so often.
 const ATTEMPTS: u32 = 3;
-
-/// How far a sync is.
-///
-/// ```
-/// use selvedge_core::sync::Stage;
-///
-/// assert_eq!(Stage::MetaGlobal, Stage::MetaGlobal);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stage<'a> {
-    /// Getting a token.
-    Token,
-    /// Asking what changed.
-    InfoCollections,
-    /// Whose data, in which format.
-    MetaGlobal,
-    /// With which keys.
-    CryptoKeys,
-    /// Which other devices, and what they ask of this one.
-    Clients,
-    /// Setting the account up.
-    FreshStart,
-    /// A collection begins.
-    Collection(&'a CollectionName),
-    /// Records of a collection have passed.
-    Records {
-        /// The collection.
-        collection: &'a CollectionName,
-        /// How many, which way.
-        progress: Progress,
-    },
-}
-
-/// What a sync is to do.
-pub struct Options<'a> {
-    /// The collections, in the order in which they have their turn: small and valuable ones first.
-    pub engines: Vec<Generic>,
-    /// What the host knows before anything is asked; `now`, `backoff` and `is_closed` are filled in by the sync.
-    pub situation: Situation,
-    /// What this device says of itself to the account's other devices.
-    pub client: OwnClient,
-    /// The product's name, for the server's operators; `None` where the host may not set it.
-    pub user_agent: Option<String>,
-    /// Told how far the sync is.
-    pub progress: &'a dyn Fn(Stage<'_>),
-}
 
 /// Syncs once. `token` is the storage token of the last sync, if the host kept it; it is replaced when a new one is
 /// fetched, for the host to keep.
@@ -130,12 +78,12 @@ async fn begin<H: Host>(
     report: &mut Report,
 ) -> Result<Ending> {
     ownership::bind(host, credentials).await?;
-    let state: GlobalState = read(host.global().await?.as_deref());
-    report.backoff = state.backoff;
+    let state = GlobalState::load(host).await?;
+    report.backoff = state.device.backoff;
     let situation = Situation {
         now: host.now(),
-        backoff: state.backoff,
-        is_closed: state.closed.as_deref() == Some(credentials.server()),
+        backoff: state.device.backoff,
+        is_closed: state.device.closed.as_deref() == Some(credentials.server()),
         ..options.situation
     };
     if let Err(obstacle) = precheck(&situation) {
@@ -168,11 +116,11 @@ async fn begin<H: Host>(
     note_closure(host, credentials, &result).await?;
     if is_void(&result) {
         let soft = Some(host.now().plus_seconds(REFUSED_SECONDS));
-        let mut state: GlobalState = read(host.global().await?.as_deref());
-        state.backoff.merge(Backoff { soft, hard: None });
-        state.refused_until = soft;
-        report.backoff = state.backoff;
-        keep(host, &state).await?;
+        let mut state = GlobalState::load(host).await?;
+        state.device.backoff.merge(Backoff { soft, hard: None });
+        state.device.refused_until = soft;
+        report.backoff = state.device.backoff;
+        state.save(host).await?;
     }
     result
 }
@@ -189,12 +137,12 @@ async fn note_closure<H: Host>(
         // Says nothing of it either way.
         Err(_) => return Ok(()),
     };
-    let mut state: GlobalState = read(host.global().await?.as_deref());
-    if state.closed == closed {
+    let mut state = GlobalState::load(host).await?;
+    if state.device.closed == closed {
         return Ok(());
     }
-    state.closed = closed;
-    keep(host, &state).await
+    state.device.closed = closed;
+    state.save(host).await
 }
 
 async fn with_token<H: Host>(
@@ -206,7 +154,7 @@ async fn with_token<H: Host>(
     agreement: Option<&Agreement>,
     report: &mut Report,
 ) -> Result<Ending> {
-    let mut state: GlobalState = read(host.global().await?.as_deref());
+    let mut state = GlobalState::load(host).await?;
     let access = match token::step(
         host,
         credentials,
@@ -220,23 +168,23 @@ async fn with_token<H: Host>(
     {
         Ok(access) => access,
         Err(error) => {
-            report.backoff = state.backoff;
-            keep(host, &state).await?;
+            report.backoff = state.device.backoff;
+            state.save(host).await?;
             return Err(error);
         }
     };
     let mut session = Session::new(host, access.clone(), credentials, options, state);
     session.agreement = agreement.cloned();
     let result = match token::adopt(&mut session, credentials, &access).await {
-        Ok(()) => chapters(&mut session, report).await,
+        Ok(()) => steps(&mut session, report).await,
         Err(error) => Err(error),
     };
     let observed = session.client.observed();
-    session.state.backoff.merge(observed.backoff);
+    session.state.device.backoff.merge(observed.backoff);
     if matches!(&result, Ok(ending) if !matches!(ending, Ending::NeedsConsent(_))) {
-        session.state.last_sync = Some(host.now());
+        session.state.device.last_sync = Some(host.now());
     }
-    report.backoff = session.state.backoff;
+    report.backoff = session.state.device.backoff;
     report.traffic.add(observed.traffic);
     report.alerts.extend(observed.alerts);
     let now = host.now();
@@ -247,15 +195,15 @@ async fn with_token<H: Host>(
         || !report.commands.is_empty()
         || !report.wiped_here.is_empty();
     let is_due = |last: LocalTime| now.millis().abs_diff(last.millis()) >= PRUNE_MILLIS;
-    if has_replaced || session.state.journal_pruned.is_none_or(is_due) {
+    if has_replaced || session.state.device.journal_pruned.is_none_or(is_due) {
         journal::prune(host, now).await?;
-        session.state.journal_pruned = Some(now);
+        session.state.device.journal_pruned = Some(now);
     }
     session.save().await.and(result)
 }
 
-/// Runs through the chapters until they end; a conflict over a record of the whole account begins them again.
-async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
+/// Runs through the steps until they end; a conflict over a record of the whole account begins them again.
+async fn steps<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
     let mut attempt = 1;
     loop {
         match pass(session, report).await {
@@ -269,10 +217,10 @@ async fn chapters<H: Host>(session: &mut Session<'_, H>, report: &mut Report) ->
     }
 }
 
-/// How a run through the chapters went.
+/// How a run through the steps went.
 enum Pass {
     Ended(Ending),
-    /// What the first chapters read has changed: by a fresh start, by another client's command, or because the keys were
+    /// What the first steps read has changed: by a fresh start, by another client's command, or because the keys were
     /// replaced.
     BeginAgain,
 }
@@ -303,7 +251,7 @@ async fn account<H: Host>(session: &mut Session<'_, H>) -> Result<Account> {
     })
 }
 
-/// The chapters in their order.
+/// The steps in their order.
 async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Pass> {
     let progress = session.options.progress;
     progress(Stage::InfoCollections);
@@ -321,9 +269,9 @@ async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Res
         _ => None,
     };
     if let Some(reason) = reason {
-        return Ok(match consent::step(session, reason, report).await? {
-            consent::Answer::Ask(ending) => Pass::Ended(ending),
-            consent::Answer::Done => Pass::BeginAgain,
+        return Ok(match recovery::step(session, reason, report).await? {
+            recovery::Answer::Ask(ending) => Pass::Ended(ending),
+            recovery::Answer::Done => Pass::BeginAgain,
         });
     }
     if account? == Account::Empty {

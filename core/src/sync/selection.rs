@@ -1,4 +1,4 @@
-//! Chapter 8: which engines the account syncs, by what meta/global says and what a person chose here (spec §4.9).
+//! Which engines the account syncs, by what meta/global says and what a person chose here (spec §4.9).
 //!
 //! ```text
 //! listed   declined  chosen here   on here  decision
@@ -31,15 +31,15 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::choices::{Choices, Wish, version};
-use super::meta_global::MetaGlobal;
+use super::choices::version;
 use super::report::Report;
 use super::session::Session;
-use super::state::{CollectionState, read, remember};
+use super::state::{Choices, CollectionState, Wish};
 use crate::engine::Generic;
 use crate::error::{Error, Result};
 use crate::host::{Host, Random};
 use crate::ids::{CollectionName, Guid};
+use crate::metadata::MetaGlobal;
 use crate::sorted::{Map, Set};
 
 /// What is known of one engine when its place in the account is decided.
@@ -185,7 +185,7 @@ pub(super) fn apply(
 /// Decides on all engines and prepares meta/global; [`settle`] does the rest when it is uploaded.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Selection> {
     let mut meta = session.meta.take().ok_or(Error::NotSetUp)?;
-    let selection = select_in(&meta, &session.state.choices);
+    let selection = select_in(&meta, &session.state.device.choices);
     let applied = apply(&selection, &mut meta, session.host);
     session.meta = Some(meta);
     applied?;
@@ -194,7 +194,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Select
         let Ok(collection) = CollectionName::new(name.as_str()) else {
             continue;
         };
-        let state: CollectionState = read(session.host.state(&collection).await?.as_deref());
+        let state: CollectionState = CollectionState::load(session.host, &collection).await?;
         if state.sync_id.is_some() {
             reset.insert(name.as_str());
         }
@@ -215,7 +215,7 @@ pub(super) async fn settle<H: Host>(
         let Some(there) = session.modified_of(name.as_str()) else {
             continue;
         };
-        if session.state.choices.agreed.get(name) != Some(&there) {
+        if session.state.device.choices.agreed.get(name) != Some(&there) {
             report.kept_there.push(name.clone());
             continue;
         }
@@ -234,12 +234,12 @@ pub(super) async fn settle<H: Host>(
         is_settled: true,
         ..Choices::default()
     };
-    if session.state.choices == settled {
+    if session.state.device.choices == settled {
         return Ok(());
     }
-    session.state.choices = settled;
+    session.state.device.choices = settled;
     if let Some(meta) = &session.meta {
-        remember(&mut session.state, meta);
+        session.state.device.remember(meta);
     }
     session.save().await
 }

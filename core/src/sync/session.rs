@@ -1,28 +1,23 @@
-//! What the chapters of one sync have in common: the server, the keys, the account's state, and what is done with them.
+//! What the steps of one sync have in common: the server, the keys, the account's state, and what is done with them.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use super::choices::keep;
-use super::clients;
 use super::consent::{Agreement, SECOND_LOOK_SECONDS};
-use super::crypto_keys::{CollectionKeys, Where};
-use super::engines;
-use super::meta_global::{Listed, MetaGlobal};
-use super::run::Options;
-use super::state::{Cached, CollectionState, GlobalState, read, write};
+use super::options::Options;
+use super::state::{Cached, CollectionState, GlobalState, write};
 use crate::account::Credentials;
 use crate::crypto::KeyBundle;
-use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::host::{BulkChange, Commit, Host, Part};
 use crate::ids::{CollectionName, RecordId};
 use crate::journal;
-use crate::repository::has_outgoing;
+use crate::metadata::{CollectionKeys, Listed, MetaGlobal};
 use crate::server::{Access, Client, Limits, PutRecord};
 use crate::time::ServerTime;
 
-/// One run through the chapters.
+/// One run through the steps.
 pub(super) struct Session<'a, H: Host> {
     pub(super) host: &'a H,
     pub(super) client: Client<'a, H>,
@@ -62,12 +57,18 @@ impl<'a, H: Host> Session<'a, H> {
 impl<H: Host> Session<'_, H> {
     /// The time of a collection in info/collections; `None` when it is not there.
     pub(super) fn modified_of(&self, name: &str) -> Option<ServerTime> {
-        self.state.info.as_ref()?.collections.get(name).copied()
+        self.state
+            .server
+            .info
+            .as_ref()?
+            .collections
+            .get(name)
+            .copied()
     }
 
     /// What info/collections lists, as it was last read.
     pub(super) fn listed(&self) -> Listed {
-        let info = self.state.info.as_ref();
+        let info = self.state.server.info.as_ref();
         match info {
             Some(info) if !info.collections.is_empty() => match info.collections.get("meta") {
                 Some(_) => Listed::Meta,
@@ -86,14 +87,15 @@ impl<H: Host> Session<'_, H> {
         let now = self.host.now();
         let is_second = self
             .state
+            .server
             .doubt
             .is_some_and(|first| first.plus_seconds(SECOND_LOOK_SECONDS) <= now);
         if is_second || self.agreement.is_some() {
             return Ok(());
         }
         // A clock that was set back must not keep the second look off.
-        if self.state.doubt.is_none_or(|first| now < first) {
-            self.state.doubt = Some(now);
+        if self.state.server.doubt.is_none_or(|first| now < first) {
+            self.state.server.doubt = Some(now);
             self.save().await?;
         }
         Err(Error::LookAgain { record })
@@ -101,8 +103,8 @@ impl<H: Host> Session<'_, H> {
 
     /// What the whole account has is in order.
     pub(super) fn end_doubts(&mut self) {
-        self.state.doubt = None;
-        self.state.needs_consent = None;
+        self.state.server.doubt = None;
+        self.state.server.needs_consent = None;
     }
 
     /// Whether the server asked in this sync to be left alone: at once, or, where no person waits, as soon as it may be.
@@ -117,7 +119,7 @@ impl<H: Host> Session<'_, H> {
 
     /// The keys that a collection had before, as far as the sync key still opens them.
     pub(super) fn former_bundles(&self, name: &str) -> Vec<KeyBundle> {
-        let records = self.state.former_keys.iter();
+        let records = self.state.device.former_keys.iter();
         let opened =
             records.filter_map(|payload| CollectionKeys::open(self.sync_key, payload).ok());
         let bundle = |keys: CollectionKeys| keys.bundle(name).ok().cloned();
@@ -125,7 +127,7 @@ impl<H: Host> Session<'_, H> {
     }
 
     pub(super) fn forget_collection(&mut self, name: &CollectionName) {
-        if let Some(info) = &mut self.state.info {
+        if let Some(info) = &mut self.state.server.info {
             info.collections.remove(name);
         }
     }
@@ -168,6 +170,26 @@ impl<H: Host> Session<'_, H> {
             .await
     }
 
+    /// Writes a small record that does not exist.
+    pub(super) async fn put_if_absent(
+        &self,
+        collection: &'static str,
+        id: &'static str,
+        payload: String,
+    ) -> Result<Cached> {
+        match self.put(collection, id, &payload, ServerTime::ZERO).await {
+            Ok(modified) => Ok(Cached { payload, modified }),
+            Err(Error::Conflict { .. }) => Err(Error::SetupRace),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Uses these keys from now on; the record is kept as ciphertext.
+    pub(super) fn install_keys(&mut self, keys: CollectionKeys, record: Cached) {
+        self.state.replace_keys(Some(record));
+        self.keys = Some(keys);
+    }
+
     /// The server's limits, which are asked for when first needed.
     pub(super) async fn limits(&self) -> Result<Limits> {
         if let Some(limits) = self.limits.get() {
@@ -178,54 +200,12 @@ impl<H: Host> Session<'_, H> {
         Ok(limits)
     }
 
-    /// Whether there is more to do than info/collections, as it was last read, says: something to send, or something
-    /// that an earlier sync saw but did not come to fetch.
-    pub(super) async fn is_anything_waiting(&self) -> Result<bool> {
-        let meta = self.state.meta.as_ref().map(|record| record.modified);
-        let keys = self.state.keys.as_ref().map(|record| record.modified);
-        if meta.is_none() || meta != self.modified_of("meta") {
-            return Ok(true);
-        }
-        if CollectionKeys::look(self.modified_of("crypto"), keys) != Where::Cache {
-            return Ok(true);
-        }
-        if !self.state.choices.changes.is_empty()
-            || self.state.first_sync.is_some()
-            || clients::is_waiting(self)
-        {
-            return Ok(true);
-        }
-        for engine in &self.options.engines {
-            let name = engine.collection();
-            if self
-                .state
-                .declined
-                .iter()
-                .any(|known| known == name.as_str())
-            {
-                continue;
-            }
-            let state: CollectionState = read(self.host.state(name).await?.as_deref());
-            if state.sync_id.is_none()
-                || engines::has_news(
-                    &state,
-                    self.modified_of(name.as_str()),
-                    self.client.latest_believable(),
-                )
-                || has_outgoing(self.host, name, &state.pair).await?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Has every collection compared whole with the server's, because the server was put back to an earlier time, and keeps
     /// the account's state, in one commit.
     pub(super) async fn compare_all(&mut self) -> Result<()> {
         let mut parts = Vec::new();
         for name in self.host.collections().await? {
-            let mut state: CollectionState = read(self.host.state(&name).await?.as_deref());
+            let mut state = CollectionState::load(self.host, &name).await?;
             if state.pair.remote.last_sync > ServerTime::ZERO {
                 state.is_comparing = true;
                 parts.push(Part {
@@ -239,7 +219,7 @@ impl<H: Host> Session<'_, H> {
             .host
             .commit(Commit {
                 parts,
-                global: Some(write(&self.state)),
+                global: Some(self.state.to_text()),
             })
             .await?;
         Ok(())
@@ -247,7 +227,7 @@ impl<H: Host> Session<'_, H> {
 
     /// Keeps the account's state.
     pub(super) async fn save(&self) -> Result<()> {
-        keep(self.host, &self.state).await
+        self.state.save(self.host).await
     }
 
     /// Forgets of every collection what the server has, and keeps the account's state, in one commit.
@@ -258,7 +238,7 @@ impl<H: Host> Session<'_, H> {
     /// Forgets of the chosen collections what the server has, and keeps the account's state, in one commit.
     pub(super) async fn reset(&mut self, is_chosen: impl Fn(&str) -> bool) -> Result<()> {
         if is_chosen("clients") {
-            self.state.clients.forget_server();
+            self.state.device.clients.forget_server();
         }
         let mut parts = Vec::new();
         for name in journal::collections(self.host).await? {
@@ -276,7 +256,7 @@ impl<H: Host> Session<'_, H> {
             .host
             .commit(Commit {
                 parts,
-                global: Some(write(&self.state)),
+                global: Some(self.state.to_text()),
             })
             .await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Chapter 2: which server, with which credentials? (spec §1.9, §4.3)
+//! Which server, with which credentials? (spec §1.9, §4.3)
 //!
 //! ```text
 //! the kept token is still good ─────────────────→ use it
@@ -13,9 +13,9 @@
 //! another endpoint or key id ───────────────────→ node reassignment: forget what the server had, never wipe
 //! ```
 
-use super::run::{Options, Stage};
+use super::options::{Options, Stage};
 use super::session::Session;
-use super::state::GlobalState;
+use super::state::{GlobalState, ServerView};
 use crate::account::legacy::{self, KnownNode, NodeServer};
 use crate::account::{Credentials, Source, Token, TokenServer};
 use crate::error::{Error, RequestLine, Result};
@@ -79,7 +79,10 @@ fn key_id(credentials: &Credentials) -> &str {
 /// Compares the server with the one that was synced with before.
 pub(super) fn judge(state: &GlobalState, access: &Access, credentials: &Credentials) -> Node {
     judge_parts(
-        [state.endpoint.as_deref(), state.key_id.as_deref()],
+        [
+            state.server.endpoint.as_deref(),
+            state.server.key_id.as_deref(),
+        ],
         [access.endpoint(), key_id(credentials)],
     )
 }
@@ -118,14 +121,18 @@ async fn node<H: Host>(
     state: &mut GlobalState,
     traffic: &mut Traffic,
 ) -> Result<Access> {
-    let kept = state.node.as_ref().and_then(|node| node.url_for(account));
+    let kept = state
+        .device
+        .node
+        .as_ref()
+        .and_then(|node| node.url_for(account));
     if let (Some(node), Attempt::First) = (kept, attempt) {
         return account.access(node);
     }
     let server = NodeServer::new(host, options.user_agent.clone());
     let answer = server.node_of(account).await;
     let observed = server.observed();
-    state.backoff.merge(observed.backoff);
+    state.device.backoff.merge(observed.backoff);
     traffic.add(observed.traffic);
     let found = answer?;
     if judge_node(kept, &found, attempt) == NodeVerdict::WrongPassword {
@@ -134,7 +141,7 @@ async fn node<H: Host>(
         });
     }
     let access = account.access(&found)?;
-    state.node = Some(KnownNode::new(account, found));
+    state.device.node = Some(KnownNode::new(account, found));
     Ok(access)
 }
 
@@ -164,7 +171,7 @@ pub(super) async fn step<H: Host>(
     let server = TokenServer::new(host, url, options.user_agent.clone())?;
     let answer = server.token(access_token, kid).await;
     let observed = server.observed();
-    state.backoff.merge(observed.backoff);
+    state.device.backoff.merge(observed.backoff);
     traffic.add(observed.traffic);
     let token = answer?;
     let access = token.access()?;
@@ -190,45 +197,18 @@ pub(super) async fn adopt<H: Host>(
     access: &Access,
 ) -> Result<()> {
     let node = judge(&session.state, access, credentials);
-    let known_key = session.state.key_id.as_deref();
+    let known_key = session.state.server.key_id.as_deref();
     let is_rekeyed = known_key.is_some_and(|known| known != key_id(credentials));
     if node == Node::Reassigned {
         session.state.replace_keys(None);
-        let GlobalState {
-            account,
-            node,
-            former_keys,
-            engines,
-            declined,
-            choices,
-            clients,
-            backoff,
-            // The operators of the account's nodes are the same, and are told once a day.
-            version_told,
-            closed,
-            last_sync,
-            // What was to be done once was decided on the sight of another server.
-            first_sync: _,
-            ..
-        } = core::mem::take(&mut session.state);
-        session.state = GlobalState {
-            account,
-            node,
-            former_keys,
-            engines,
-            declined,
-            choices,
-            clients,
-            backoff,
-            version_told,
-            closed,
-            last_sync,
-            ..GlobalState::default()
-        };
+        session.state.server = ServerView::default();
+        // What was to be done once was decided on the sight of another server, and the refusal was another server's.
+        session.state.device.first_sync = None;
+        session.state.device.refused_until = None;
     }
-    session.state.is_rekeyed |= is_rekeyed;
-    session.state.endpoint = Some(access.endpoint().into());
-    session.state.key_id = Some(key_id(credentials).into());
+    session.state.server.is_rekeyed |= is_rekeyed;
+    session.state.server.endpoint = Some(access.endpoint().into());
+    session.state.server.key_id = Some(key_id(credentials).into());
     match node {
         Node::Known => Ok(()),
         Node::Reassigned => session.reset_all().await,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use selvedge_core::http::{FetchError, FetchErrorKind};
 
-use super::fetch::fetch_error;
+use super::fetch_error::fetch_error;
 use super::trust;
 
 /// How long a connection may take: a server that will answer does not need longer.

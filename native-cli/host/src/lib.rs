@@ -13,6 +13,7 @@ mod clock;
 mod dry_run;
 pub mod exit;
 mod fetch;
+mod fetch_error;
 #[cfg(feature = "http-server")]
 pub mod http_server;
 mod identity;
@@ -33,7 +34,8 @@ mod trust;
 pub use clients::NetworkOptions;
 pub use clock::SystemClock;
 pub use dry_run::DryRunStore;
-pub use fetch::{NativeBody, NativeFetch, fetch_error, with_body};
+pub use fetch::{NativeBody, NativeFetch, with_body};
+pub use fetch_error::fetch_error;
 pub use identity::{USER_AGENT, machine_name};
 pub use native::NativeHost;
 pub use random::SystemRandom;

@@ -156,10 +156,7 @@ impl<'w> Devices<'w> {
 
     /// The device's stored state of the account.
     pub(crate) async fn state(&self, device: usize) -> GlobalState {
-        let text = self.hosts[device].global().await.unwrap();
-        text.map_or_else(GlobalState::default, |text| {
-            serde_json::from_str(&text).unwrap()
-        })
+        GlobalState::load(&self.hosts[device]).await.unwrap()
     }
 
     /// The records of a device.
@@ -263,7 +260,7 @@ impl<'w> Devices<'w> {
             self.model.rule(id.as_str(), *rule);
         }
         self.learn_of_wipes(device, before, report).await;
-        let client = self.state(device).await.clients.id;
+        let client = self.state(device).await.device.clients.id;
         let client = client.map(|id| id.to_string()).unwrap_or_default();
         self.pending_commands
             .learn(&client, report)

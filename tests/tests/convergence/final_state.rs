@@ -26,6 +26,7 @@ impl Devices<'_> {
             off += usize::from(
                 self.state(device)
                     .await
+                    .device
                     .declined
                     .contains(&"notes".to_owned()),
             );

@@ -42,7 +42,7 @@ impl Devices<'_> {
         what: SentCommand,
         fault: Option<Fault>,
     ) -> Result<(), TestCaseError> {
-        let target = self.state(to).await.clients.id;
+        let target = self.state(to).await.device.clients.id;
         let (Some(target), true) = (target, self.hosts[from].is_signed_in.get()) else {
             return Ok(());
         };
@@ -127,12 +127,12 @@ impl Devices<'_> {
     /// A device with the mode take-local sends wipe commands to the others, in each attempt of a sync.
     pub(crate) async fn expect_wipes(&mut self, device: usize, before: &Before) {
         const ATTEMPTS: u32 = 3;
-        let intent = before.state.first_sync.as_ref();
+        let intent = before.state.device.first_sync.as_ref();
         if intent.is_none_or(|intent| intent.mode != Mode::TakeLocal) {
             return;
         }
         for other in (0..self.hosts.len()).filter(|other| *other != device) {
-            if let Some(id) = self.state(other).await.clients.id {
+            if let Some(id) = self.state(other).await.device.clients.id {
                 self.pending_commands
                     .send(id.as_str(), "wipeEngine", ATTEMPTS, false);
             }
@@ -152,13 +152,18 @@ impl Devices<'_> {
             let kept = self.values(|_| true).await;
             self.model.wiped(&before.records, &before.ids, &kept);
         }
-        let changes = before.state.choices.changes.get(&notes());
+        let changes = before.state.device.choices.changes.get(&notes());
         let disables = changes.is_some_and(|change| change.wish == Wish::Disable);
         // If the response was lost, it is unknown whether the server has deleted the collection.
         if disables || report.wiped_there.contains(&notes()) {
             self.model.server_forgets();
         }
-        let mode = before.state.first_sync.as_ref().map(|intent| intent.mode);
+        let mode = before
+            .state
+            .device
+            .first_sync
+            .as_ref()
+            .map(|intent| intent.mode);
         if mode == Some(Mode::TakeLocal) {
             let elsewhere = self.values(|other| other != device).await;
             self.model.replaces_all(&before.records, &elsewhere);

@@ -3,7 +3,7 @@
 use aes::cipher::{Array, BlockCipherEncrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
 use aes::{Aes256Dec, Aes256Enc};
 
-use super::Block;
+use super::block::Block;
 
 /// An AES-256 key, expanded for both directions.
 #[derive(Clone)]

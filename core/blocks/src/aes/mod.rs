@@ -1,6 +1,7 @@
 //! AES-256 of many blocks: by the `aes` crate, or in WebAssembly by [`vectors`], which is faster there and has a tenth
 //! of the code size.
 
+mod block;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod library;
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -8,13 +9,11 @@ mod tables;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod vectors;
 
+pub(crate) use block::Block;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(crate) use library::Aes256;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) use vectors::Aes256;
-
-/// A block of AES.
-pub(crate) type Block = [u8; 16];
 
 #[cfg(test)]
 mod tests {

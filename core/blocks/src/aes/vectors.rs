@@ -8,7 +8,7 @@ use core::arch::wasm32::{
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::Block;
+use super::block::Block;
 use super::tables::{DECRYPT, ENCRYPT, SUBSTITUTED, Table, Tables};
 
 /// The number of rounds of AES-256; there is one more round key (FIPS 197, table 3).

@@ -7,7 +7,7 @@ use core::arch::wasm32::{
     u32x4_splat, v128, v128_bitselect, v128_or, v128_xor,
 };
 
-use super::lanes::ROUND;
+use super::round::ROUND;
 
 #[inline(always)]
 fn rotated<const LEFT: u32, const RIGHT: u32>(word: v128) -> v128 {

@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{MacKey, compress256, digest_of, last_blocks};
+use sha2::block_api::compress256;
+
+use super::finish::{digest_of, last_blocks};
+use super::key::MacKey;
 
 /// The MACs of the given ranges of `text`, in their order.
 pub(super) fn macs(key: &MacKey, text: &[u8], ranges: &[Range<usize>], macs: &mut Vec<[u8; 32]>) {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::answer::Fault;
+use super::fault::Fault;
 use crate::event_check::InvalidEvent;
 use crate::kind::Kind;
 use crate::occurrence::Occurrence;
@@ -397,7 +397,7 @@ pub fn read_call(line: &[u8], caller: Caller) -> Result<Incoming, Refusal> {
 /// ```
 #[must_use]
 pub fn call_line(id: &Id, call: &Call) -> Vec<u8> {
-    super::answer::line(&json!({
+    super::lines::line(&json!({
         "jsonrpc": "2.0",
         "id": id,
         "method": call.method(),

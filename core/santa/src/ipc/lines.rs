@@ -1,8 +1,10 @@
 //! Splits a socket's bytes into lines.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use memchr::memchr;
+use serde_json::Value;
 
 /// Maximum length of a line, in bytes, without its end: one mebibyte.
 pub const LINE_BYTES: usize = 1 << 20;
@@ -91,6 +93,13 @@ pub(super) fn is_shallow(text: &[u8], limit: usize) -> bool {
         }
     }
     true
+}
+
+/// One object a line: JSON has no raw end of line within.
+pub(super) fn line(value: &Value) -> Vec<u8> {
+    let mut line = value.to_string().into_bytes();
+    line.push(b'\n');
+    line
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@
 
 mod answer;
 mod call;
+mod fault;
 mod lines;
 
-pub use answer::{Answer, Fault, Progress, answer_line, progress_line, read_answer, refusal_line};
+pub use answer::{Answer, Progress, answer_line, progress_line, read_answer, refusal_line};
 pub use call::{Call, Caller, Id, Incoming, Posted, Refusal, call_line, read_call};
+pub use fault::Fault;
 pub use lines::{LINE_BYTES, Lines, TooLong};

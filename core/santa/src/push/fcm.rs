@@ -13,7 +13,7 @@ use alloc::string::String;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Message;
+use super::message::Message;
 
 /// The content of a message.
 ///

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use prost::Message as _;
 
-use super::Message;
+use super::message::Message;
 use super::pb::SyncRequest;
-use crate::Draw;
+use crate::draw::Draw;
 
 const TAG: &str = "santa.tag.";
 const HOST: &str = "santa.host.";

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::preflight::Timing;
 use super::super::push::Message;
 use super::super::throttle::Throttle;
+use super::super::timing::Timing;
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -4,29 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
 use crate::push::Message;
-use crate::report::Preflighted;
+use crate::timing::Preflighted;
 use selvedge_core::time::LocalTime;
 
-/// Random bits, used to distribute machines over time: any number.
-///
-/// ```
-/// use selvedge_santa::Draw;
-///
-/// assert_eq!(Draw(u32::MAX).below(100), 99);
-/// assert_eq!(Draw(0).below(0), 0);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Draw(pub u32);
-
-impl Draw {
-    /// A number less than `limit`; 0 if the limit is 0.
-    #[must_use]
-    pub const fn below(self, limit: u64) -> u64 {
-        ((limit as u128 * self.0 as u128) >> 32) as u64
-    }
-}
-
-/// An event.
+/// Something that happened.
 ///
 /// ```
 /// use selvedge_santa::{Kind, Wake};

@@ -7,7 +7,8 @@ use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::reader::{self, Fault};
+use super::fault::Fault;
+use super::reader;
 
 /// Prefixes that some servers write before their JSON, so that no page can load it as a script.
 const PREFIXES: [&[u8]; 2] = [b")]}'\n", b"])}"];

@@ -11,6 +11,7 @@ use serde::de::{
 use serde::{Serialize, Serializer};
 
 use super::field::Field;
+use super::place::Place;
 
 /// Writes a field's value.
 pub(crate) struct AsJson<'a, T>(pub(crate) &'a T);
@@ -21,25 +22,7 @@ impl<T: Field> Serialize for AsJson<'_, T> {
     }
 }
 
-/// The context of a field while its value is read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    /// Whether the object that contains the value has not set the field before. Then a list or a message of an earlier
-    /// object for the same message is replaced; otherwise lists are appended and messages are merged.
-    pub(crate) is_first: bool,
-    /// Whether the field has presence. An unknown name then does not change an enumeration.
-    pub(crate) is_optional: bool,
-}
-
-impl Place {
-    /// The context of a list element.
-    const ELEMENT: Self = Self {
-        is_first: true,
-        is_optional: false,
-    };
-}
-
-/// Reads a value into a field; `null` does nothing. Returns whether the field was set.
+/// Reads a value into a field; `null` does nothing. The result says whether the field was set.
 pub(crate) struct Nullable<'a, T> {
     pub(crate) field: &'a mut T,
     pub(crate) place: Place,

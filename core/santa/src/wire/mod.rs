@@ -13,9 +13,11 @@
 
 mod enums;
 mod event;
+mod fault;
 pub(crate) mod field;
 mod form;
 pub(crate) mod json;
+pub(crate) mod place;
 mod postflight;
 mod preflight;
 mod reader;
@@ -26,6 +28,7 @@ pub(crate) mod schema;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use enums::{
     ClientMode, Decision, FileAccessAction, FileAccessDecision, Policy, RuleType, SigningStatus,
@@ -35,8 +38,8 @@ pub use event::{
     AuditEvent, Certificate, Entitlement, EntitlementInfo, Event, EventUploadRequest,
     EventUploadResponse, FileAccessEvent, Process, StandaloneModeRuleCreation,
 };
-pub use field::Token;
 pub use form::{Form, Malformed, read_objects};
 pub use postflight::{PostflightRequest, PostflightResponse};
 pub use preflight::{MediaPolicy, PreflightRequest, PreflightResponse, Remount};
 pub use rule::{RuleDownloadRequest, RuleDownloadResponse, RuleMessage};
+pub use values::Token;

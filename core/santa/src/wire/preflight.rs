@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use crate::wire::enums::ClientMode;
 use crate::wire::enums::FileAccessAction;
 use crate::wire::enums::SyncType;
-use crate::wire::field::Token;
 use crate::wire::schema::message;
+use crate::wire::values::Token;
 
 message! {
     /// The machine's description at the start of a sync.

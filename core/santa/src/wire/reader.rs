@@ -7,84 +7,16 @@
 //! syntax of values; the visitors in `json` convert values to fields, for both readers.
 
 use alloc::borrow::Cow;
-use alloc::format;
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
 use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess,
-    Unexpected, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::fault::Fault;
 use super::syntax::Reader;
 
-/// Why a text is not such a message, and where. It contains nothing of the text except the name of a known field.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    problem: String,
-    at: Option<usize>,
-}
-
-impl Fault {
-    pub(super) fn new(problem: impl Into<String>, at: usize) -> Self {
-        Self {
-            problem: problem.into(),
-            at: Some(at),
-        }
-    }
-
-    /// Adds the position of a value, and the name of its field, to an error that a visitor reported.
-    fn within(self, field: Option<&str>, at: usize) -> Self {
-        if self.at.is_some() {
-            return self;
-        }
-        let problem = match field {
-            Some(field) => format!("the field {field} must be {}", self.problem),
-            None => format!("a value must be {}", self.problem),
-        };
-        Self::new(problem, at)
-    }
-
-    /// The problem with its line and column in a text, both from 1.
-    pub(crate) fn describe(&self, text: &str) -> String {
-        let before = text.get(..self.at.unwrap_or_default()).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default();
-        let column = column.chars().count() + 1;
-        format!("{} (line {line}, column {column})", self.problem)
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
-    }
-}
-
-impl core::error::Error for Fault {}
-
-impl Error for Fault {
-    fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self {
-            problem: problem.to_string(),
-            at: None,
-        }
-    }
-
-    // The actual value may be anything, and is not repeated in the error.
-    fn invalid_type(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(expected)
-    }
-
-    fn invalid_value(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(expected)
-    }
-}
-
-/// Reads a text that consists of one object.
+/// Reads a text that is one object.
 pub(crate) fn read<M: DeserializeOwned>(text: &str) -> Result<M, Fault> {
     let mut reader = Reader::new(text);
     let message = message(&mut reader)?;

@@ -122,7 +122,7 @@ macro_rules! message {
 
             fn read<'de, D: ::serde::Deserializer<'de>>(
                 &mut self,
-                place: $crate::wire::json::Place,
+                place: $crate::wire::place::Place,
                 deserializer: D,
             ) -> Result<bool, D::Error> {
                 struct Fields<'a>(&'a mut $name);
@@ -145,7 +145,7 @@ macro_rules! message {
                                 $( $tag => {
                                     let is_set = map.next_value_seed($crate::wire::json::Nullable {
                                         field: &mut self.0.$field,
-                                        place: $crate::wire::json::Place {
+                                        place: $crate::wire::place::Place {
                                             is_first: $field,
                                             is_optional: $crate::wire::schema::is_given!($($optional)?),
                                         },
@@ -290,7 +290,7 @@ macro_rules! enums {
 
             fn read<'de, D: ::serde::Deserializer<'de>>(
                 &mut self,
-                place: $crate::wire::json::Place,
+                place: $crate::wire::place::Place,
                 deserializer: D,
             ) -> Result<bool, D::Error> {
                 let read = deserializer.deserialize_any($crate::wire::json::WordVisitor {

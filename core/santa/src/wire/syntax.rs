@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
-use super::reader::Fault;
+use super::fault::Fault;
 
 /// Maximum nesting depth of objects and lists, including the outermost object.
 const MAX_DEPTH: u8 = 100;

@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding};
 use hmac::Mac;
 
-use super::{Key, SignedRequest, is_quotable, payload_hash};
+use super::signed_request::{Key, SignedRequest, is_quotable, payload_hash};
 
 /// Maximum length of the header. Storage tokens have a few hundred characters.
 const MAX_HEADER_BYTES: usize = 4096;

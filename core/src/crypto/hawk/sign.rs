@@ -5,7 +5,7 @@ use alloc::string::String;
 use base64ct::{Base64, Encoding};
 use hmac::Mac;
 
-use super::{Credentials, SignedRequest, is_quotable};
+use super::signed_request::{Credentials, SignedRequest, is_quotable};
 
 /// Why a request cannot be signed.
 ///

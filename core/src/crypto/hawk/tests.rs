@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 use serde::Deserialize;
 
+use super::signed_request::SignedRequest;
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

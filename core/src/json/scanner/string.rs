@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::plain_length;
+use crate::json::plain_length::plain_length;
 use crate::json::surrogates;
 
 /// A JSON string in its escaped form, without the quotes.

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::PageEvent;
 use super::decoding::{Decoding, broken};
+use super::event::PageEvent;
 use crate::error::{RequestLine, Result};
 use crate::server::by_time::Times;
 use crate::server::query::Position;

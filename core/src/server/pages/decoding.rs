@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::PageEvent;
+use super::event::PageEvent;
 use crate::bso::{Decoder, Format, IdDecoder, StreamError};
 use crate::error::{Error, RequestLine};
 use crate::http::{FetchError, FetchErrorKind, Headers};

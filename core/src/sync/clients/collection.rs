@@ -3,7 +3,6 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::record::ClientRecord;
 use crate::bso::Envelope;
 use crate::crypto::{KeyBundle, payload};
 use crate::error::{Error, RequestLine, Result};
@@ -11,6 +10,7 @@ use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::{CollectionName, RecordId};
 use crate::json::{Object, Value};
+use crate::metadata::ClientRecord;
 use crate::server::{Added, Client, Committed, Limits, PageEvent, Query};
 use crate::time::ServerTime;
 

@@ -1,4 +1,4 @@
-//! Chapter 7: the account's clients, this one among them (spec §4.8).
+//! The account's clients, this one among them (spec §4.8).
 //!
 //! ```text
 //! its entry in meta/global is newer ───────────→ touch nothing
@@ -10,36 +10,31 @@
 //! else GET all: open ──────────────────────────→ remember
 //!               bad HMAC, of another device ───→ leave it there, and report it: a device with other keys may need it
 //!               damaged otherwise ─────────────→ leave it there
-//! then: commands (the next chapter), and this device's record is written if it is
+//! then: commands (the next step), and this device's record is written if it is
 //!   absent · not as this device is now · with commands · written more than 7 days ago; else left
 //! ```
 
 mod collection;
-mod record;
 mod standing;
-mod state;
 
 use alloc::vec::Vec;
 
 pub(super) use collection::{Collection, Written, collection_name, read, write};
-pub(super) use record::ClientRecord;
-pub use record::{DeviceType, KnownClient, OwnClient};
 pub use standing::Standing;
-pub use state::ClientsState;
 
 use super::association::Association;
-use super::crypto_keys::CollectionKeys;
 use super::report::{ClientsReport, CollectionStatus, Skip};
 use super::session::Session;
-use super::version::Version;
 use crate::crypto::KeyBundle;
 use crate::error::{Error, Result};
 use crate::host::{Clock, Host, Random};
 use crate::http::Fetch;
 use crate::ids::Guid;
 use crate::json::Value;
+use crate::metadata::{ClientRecord, CollectionKeys, KnownClient, OwnClient};
 use crate::server::Client;
 use crate::time::{LocalTime, ServerTime};
+use crate::version::Version;
 
 /// The version of the records' format.
 const VERSION: u64 = 1;
@@ -124,9 +119,9 @@ fn due(
     }
 }
 
-/// Whether this chapter has something to do, as far as what is remembered tells.
+/// Whether this step has something to do, as far as what is remembered tells.
 pub(super) fn is_waiting<H: Host>(session: &Session<'_, H>) -> bool {
-    let state = &session.state.clients;
+    let state = &session.state.device.clients;
     state.sync_id.is_none()
         || state.seen != session.modified_of("clients")
         || is_due(session) != Due::No
@@ -134,7 +129,7 @@ pub(super) fn is_waiting<H: Host>(session: &Session<'_, H>) -> bool {
 
 /// Whether this device's record is to be written.
 pub(super) fn is_due<H: Host>(session: &Session<'_, H>) -> Due {
-    let state = &session.state.clients;
+    let state = &session.state.device.clients;
     due(
         state.own(),
         state.uploaded.as_ref(),
@@ -144,7 +139,7 @@ pub(super) fn is_due<H: Host>(session: &Session<'_, H>) -> Due {
     )
 }
 
-/// What the chapter found.
+/// What the step found.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
     /// The commands that wait for this device, in their order.
@@ -166,29 +161,29 @@ pub(super) async fn step<H: Host>(
         report.status = CollectionStatus::Failed(error);
         return Ok(Found::OutOfDate);
     }
-    if session.state.clients.id.is_none() {
-        session.state.clients.id = Some(Guid::make(session.host)?);
+    if session.state.device.clients.id.is_none() {
+        session.state.device.clients.id = Some(Guid::make(session.host)?);
     }
-    let state = &session.state.clients;
+    let state = &session.state.device.clients;
     let has_commands = state.own().is_some_and(|own| own.commands > 0);
     let in_info = session.modified_of("clients");
     let inbox = match Lookup::judge(in_info, state.seen, has_commands) {
         Lookup::Remembered => Vec::new(),
         Lookup::Absent => {
-            session.state.clients.see(&Collection::default());
-            session.state.clients.seen = None;
+            session.state.device.clients.see(&[], ServerTime::ZERO);
+            session.state.device.clients.seen = None;
             Vec::new()
         }
         Lookup::Server => fetch(session, report).await?,
     };
-    report.known = session.state.clients.known.len();
+    report.known = session.state.device.clients.known.len();
     session.save().await?;
     Ok(Found::Inbox(inbox))
 }
 
 /// Carries out what the entry in meta/global means. Answers why nothing is to be touched, if it is not.
 fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Skip>> {
-    let known = session.state.clients.sync_id.as_deref();
+    let known = session.state.device.clients.sync_id.as_deref();
     let meta = session.meta.as_mut().ok_or(Error::NotSetUp)?;
     let entry = meta.engine("clients");
     // It cannot be declined: without it devices know nothing of each other.
@@ -206,8 +201,8 @@ fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Skip>> {
             sync_id.as_str().into()
         }
     };
-    session.state.clients.forget_server();
-    session.state.clients.sync_id = Some(sync_id);
+    session.state.device.clients.forget_server();
+    session.state.device.clients.sync_id = Some(sync_id);
     Ok(None)
 }
 
@@ -226,7 +221,7 @@ async fn fetch<H: Host>(
     report: &mut ClientsReport,
 ) -> Result<Vec<Value>> {
     let mut collection = read(&session.client, bundle(session)?).await?;
-    let own = session.state.clients.id.clone();
+    let own = session.state.device.clients.id.clone();
     let own = own.as_ref().map_or("", Guid::as_str);
     // The own record is written over.
     let unreadable = core::mem::take(&mut collection.mismatched);
@@ -249,16 +244,19 @@ pub(super) fn bundle<'a, H: Host>(session: &'a Session<'_, H>) -> Result<&'a Key
 
 /// Writes this device's record without commands, if nobody wrote to the collection since it was read.
 pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
-    let (Some(id), says) = (session.state.clients.id.clone(), &session.options.client) else {
+    let (Some(id), says) = (
+        session.state.device.clients.id.clone(),
+        &session.options.client,
+    ) else {
         return Ok(());
     };
     let record = Written {
         id: id.clone().into(),
-        cleartext: says.to_cleartext(&id, &session.state.clients.others),
+        cleartext: says.to_cleartext(&id, &session.state.device.clients.others),
         ttl: Some(TTL),
     };
     let cleartext = record.cleartext.clone();
-    let seen = session.state.clients.seen.unwrap_or_default();
+    let seen = session.state.device.clients.seen.unwrap_or_default();
     let limits = session.limits().await?;
     let modified = write(
         &session.client,
@@ -270,7 +268,7 @@ pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> 
     )
     .await?;
     let own = ClientRecord::parse(id.into(), modified, &cleartext);
-    let state = &mut session.state.clients;
+    let state = &mut session.state.device.clients;
     state.uploaded = Some(says.clone());
     state.uploaded_at = Some(session.host.now());
     state.executed.clear();
@@ -308,13 +306,16 @@ pub async fn list_clients<H: Fetch + Clock + Random>(
 impl<H: Host> Session<'_, H> {
     /// Remembers the collection as it was read.
     pub(super) fn see_clients(&mut self, collection: &Collection) {
-        self.state.clients.see(collection);
+        self.state
+            .device
+            .clients
+            .see(&collection.records, collection.modified);
         self.know_time_of_clients(collection.modified);
     }
 
     /// Remembers a write of this device's own record that nobody came before.
     fn wrote_clients(&mut self, own: Option<ClientRecord>, modified: ServerTime) {
-        let state = &mut self.state.clients;
+        let state = &mut self.state.device.clients;
         state.seen = Some(modified);
         let own = own.map(|own| own.known());
         state
@@ -325,7 +326,7 @@ impl<H: Host> Session<'_, H> {
     }
 
     fn know_time_of_clients(&mut self, modified: ServerTime) {
-        if let Some(info) = &mut self.state.info {
+        if let Some(info) = &mut self.state.server.info {
             info.collections.insert(collection_name(), modified);
         }
     }

@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use super::KnownClient;
+use crate::metadata::KnownClient;
 
 /// A client that was silent for so long beside one of the same name has been replaced by it.
 const STALE_HUNDREDTHS: u64 = 7 * 24 * 60 * 60 * 100;

@@ -1,4 +1,4 @@
-//! Chapter 8: what other clients ask of this one (spec §4.8). It comes before the collections.
+//! What other clients ask of this one (spec §4.8). It comes before the collections.
 //!
 //! ```text
 //! each command in this device's record, in order
@@ -12,23 +12,20 @@
 //!   logout ──────────────────────────────→ those behind it are not looked at
 //!   another name, other arguments ───────→ dropped, and reported
 //! that and which commands were carried out: one commit
-//! then the record is written without them; 412 → begin again with the first chapter
-//! then: logout → the end · reset or wiped → begin again with the first chapter · else go on
+//! then the record is written without them; 412 → begin again with the first step
+//! then: logout → the end · reset or wiped → begin again with the first step · else go on
 //! ```
 
-mod command;
 mod send;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-pub use self::command::{Command, ReceivedTab};
-use self::command::{digest, name_of};
 pub use self::send::{Recipients, Sent, send_commands};
+use super::association::is_closed;
 use super::clients::{self, Due};
-use super::first_sync::is_closed;
 use super::key_probe::{KeyProbe, probe_key};
-use super::report::{CollectionStatus, Report};
+use super::report::{CollectionStatus, CommandOutcome, CommandReport, Report};
 use super::session::Session;
 use super::state::{CollectionState, write};
 use crate::error::{Error, Result};
@@ -36,62 +33,11 @@ use crate::host::{BulkChange, Commit, Committed, Host, Part};
 use crate::ids::CollectionName;
 use crate::journal::{self, Cause, Entry};
 use crate::json::Value;
+use crate::metadata::{Command, ReceivedTab, digest, name_of};
 use crate::sorted::Map;
 
 /// So many commands of one record are looked at.
 const MAX_COMMANDS: usize = 1000;
-
-/// What became of a command that another client sent.
-///
-/// ```
-/// use selvedge_core::sync::{CommandOutcome, CommandReport};
-///
-/// let report = CommandReport {
-///     command: "resetAll".into(), collection: None, outcome: CommandOutcome::Done, unsent: 0,
-/// };
-/// assert_eq!(serde_json::to_value(&report).unwrap()["outcome"], "done");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct CommandReport {
-    /// Its name.
-    pub command: String,
-    /// The collection that it was about; where it was about all, a report for each that was not wiped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub collection: Option<CollectionName>,
-    /// What became of it.
-    pub outcome: CommandOutcome,
-    /// How many changes made here the server had not got by then. Those that a wipe removed are in the journal; after a reset
-    /// they are still sent, after a sign-out they stay here.
-    pub unsent: u64,
-}
-
-/// What became of a command.
-///
-/// ```
-/// use selvedge_core::sync::CommandOutcome;
-///
-/// assert_eq!(CommandOutcome::Unknown.to_string(), "it is not known here, so it was dropped");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
-pub enum CommandOutcome {
-    /// It was carried out.
-    #[error("done")]
-    Done,
-    /// The records were not deleted here: the server has none that could take their place.
-    #[error("nothing was deleted here, because the server has no record of it")]
-    KeptEmpty,
-    /// The records were not deleted here: those on the server cannot be read.
-    #[error("nothing was deleted here, because the newest record on the server cannot be read")]
-    KeptUnreadable,
-    /// The records were not deleted here: none would come in their place, as the account has declined the collection, or
-    /// its records are of a newer format.
-    #[error("nothing was deleted here, because this device does not sync it now")]
-    KeptUnsynced,
-    /// Its name or its arguments are not known here.
-    #[error("it is not known here, so it was dropped")]
-    Unknown,
-}
 
 /// What becomes of a command to wipe a collection here, by what the server has to take its place.
 const fn judge_wipe(there: KeyProbe) -> CommandOutcome {
@@ -131,12 +77,12 @@ fn digests(inbox: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Where this chapter leads.
+/// Where this step leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// On to the collections.
     GoOn,
-    /// Collections were reset or wiped: begin again with the first chapter.
+    /// Collections were reset or wiped: begin again with the first step.
     BeginAgain,
     /// This device was signed out.
     LoggedOut,
@@ -148,7 +94,7 @@ pub(super) async fn step<H: Host>(
     inbox: &[Value],
     report: &mut Report,
 ) -> Result<Next> {
-    let tasks = judge(inbox, &session.state.clients.executed);
+    let tasks = judge(inbox, &session.state.device.clients.executed);
     let mut doing = Doing {
         held: journal::collections(session.host).await?,
         ..Doing::default()
@@ -166,7 +112,7 @@ pub(super) async fn step<H: Host>(
     } = doing;
     let has_swept = !sweeps.is_empty() || forgets_clients;
     if !tasks.is_empty() {
-        session.state.clients.executed = digests(inbox);
+        session.state.device.clients.executed = digests(inbox);
         commit(session, sweeps).await?;
         // Now they are carried out, whatever comes.
         report.commands.extend(reports);
@@ -183,7 +129,7 @@ pub(super) async fn step<H: Host>(
         }
     }
     if forgets_clients {
-        session.state.clients.forget_server();
+        session.state.device.clients.forget_server();
         session.save().await?;
     }
     Ok(match (is_logout, has_swept) {
@@ -317,7 +263,7 @@ async fn commit<H: Host>(
         parts.extend(journal::part(session.host, &entries).await?);
         let commit = Commit {
             parts,
-            global: Some(write(&session.state)),
+            global: Some(session.state.to_text()),
         };
         if session.host.commit(commit).await? == Committed::Done {
             return Ok(());
@@ -358,7 +304,7 @@ pub(super) async fn send_to_others<H: Host>(
         return Ok(Vec::new());
     }
     let limits = session.limits().await?;
-    let own = session.state.clients.id.clone();
+    let own = session.state.device.clients.id.clone();
     let recipients = Recipients::AllBut(own.as_ref().map(|id| id.as_str()));
     let (sent, collection) = send::deliver(
         &session.client,

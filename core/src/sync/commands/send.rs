@@ -10,17 +10,17 @@
 
 use alloc::vec::Vec;
 
-use super::super::clients::{ClientRecord, Collection, Written, read, write};
-use super::super::crypto_keys::CollectionKeys;
+use super::super::clients::{Collection, Written, read, write};
 use super::super::error_policy::{Place, Reach, reach};
-use super::super::meta_global::{Listed, MetaGlobal, Seen, Verdict};
-use super::command::{Command, importance, is_same};
 use crate::crypto::KeyBundle;
 use crate::error::{Error, RequestLine, Result};
 use crate::host::{Clock, Random};
 use crate::http::{Fetch, Method};
 use crate::ids::{CollectionName, RecordId};
 use crate::json::Value;
+use crate::metadata::{
+    ClientRecord, CollectionKeys, Command, Listed, MetaGlobal, Seen, Verdict, importance, is_same,
+};
 use crate::server::{Client, Limits};
 
 /// When others write to the collection at the same moment, a command is sent so often.

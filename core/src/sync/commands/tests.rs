@@ -1,4 +1,4 @@
-//! Every row of the chapter's decisions.
+//! Every row of the step's decisions.
 
 use super::*;
 use crate::json::json;

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use super::{ClientsReport, CollectionReport, CollectionStatus, Ending, Report, Skip};
 use crate::error::Error;
 use crate::repository::Failed;
-use crate::sync::first_sync::Mode;
+use crate::sync::state::Mode;
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::super::choices::Change;
+use super::super::state::Change;
 use super::*;
 use crate::time::LocalTime;
 #[cfg(target_arch = "wasm32")]

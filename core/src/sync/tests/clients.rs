@@ -13,8 +13,8 @@ impl Device {
     }
 
     pub(super) fn clients(&self) -> ClientsState {
-        let state = block_on(self.store.global()).unwrap().unwrap();
-        serde_json::from_str::<GlobalState>(&state).unwrap().clients
+        let state = block_on(GlobalState::load(&self.store)).unwrap();
+        state.device.clients
     }
 
     fn sync_as(&self, client: OwnClient) -> Report {

@@ -423,7 +423,7 @@ fn a_new_sync_key_that_does_not_open_the_keys_needs_consent_and_a_mistyped_one_d
     );
     let mut state: serde_json::Value =
         serde_json::from_str(&block_on(a.store.global()).unwrap().unwrap()).unwrap();
-    state["key_id"] = "another".into();
+    state["server"]["key_id"] = "another".into();
     let commit = crate::host::Commit {
         parts: Vec::new(),
         global: Some(state.to_string()),

@@ -44,7 +44,7 @@ impl Device {
     }
 
     fn global(&self) -> GlobalState {
-        serde_json::from_str(&block_on(self.store.global()).unwrap().unwrap()).unwrap()
+        block_on(GlobalState::load(&self.store)).unwrap()
     }
 }
 
@@ -87,7 +87,10 @@ fn credentials_that_are_refused_twice_are_not_tried_again_for_a_quarter_of_an_ho
         soft: Some(until),
         hard: None,
     };
-    assert_eq!((report.backoff, device.global().backoff), (soft, soft));
+    assert_eq!(
+        (report.backoff, device.global().device.backoff),
+        (soft, soft)
+    );
     let before = device.count();
     let report = device.sync_asked_for(&renewable(), false);
     assert_eq!(
@@ -127,7 +130,7 @@ fn a_server_that_wants_peace_in_the_middle_is_left_before_the_next_collection() 
             "{header}, asked for: {is_asked_for}"
         );
         let until = Some(device.now().plus_seconds(60));
-        assert_eq!(device.global().backoff.until(), until, "it is kept");
+        assert_eq!(device.global().device.backoff.until(), until, "it is kept");
     }
 }
 
@@ -336,8 +339,8 @@ fn a_server_that_is_closed_for_good_is_asked_again_only_by_a_person_or_where_ano
         }
         let before = device.global();
         assert!(device.sync_asked_for(&moved, false).is_success());
-        assert_eq!(device.global().closed, None);
-        block_on(choices::keep(&device, &before)).unwrap();
+        assert_eq!(device.global().device.closed, None);
+        block_on(before.save(&device)).unwrap();
         assert!(device.sync_asked_for(&renewable(), true).is_success());
         assert!(device.sync_asked_for(&renewable(), false).is_success());
     }

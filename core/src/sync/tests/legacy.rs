@@ -1,4 +1,4 @@
-//! Whole syncs over the dialect 1.1: the same chapters, another server.
+//! Whole syncs over the dialect 1.1: the same steps, another server.
 
 use pollster::block_on;
 

@@ -65,9 +65,8 @@ impl Device {
     }
 
     fn pending_intent(&self) -> Option<FirstSync> {
-        let state: GlobalState =
-            serde_json::from_str(&block_on(self.global()).unwrap().unwrap()).unwrap();
-        state.first_sync
+        let state = block_on(GlobalState::load(self)).unwrap();
+        state.device.first_sync
     }
 }
 

@@ -178,7 +178,11 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
         // A store of an older release: what it knows of its account names it as well.
         None => {
             let state = global_state(&store).await?;
-            let known = [state.endpoint, state.key_id, state.sync_id];
+            let known = [
+                state.server.endpoint,
+                state.server.key_id,
+                state.server.sync_id,
+            ];
             let digest = Sha256::digest(known.map(Option::unwrap_or_default).join("\n"));
             digest
                 .iter()

@@ -80,7 +80,7 @@ async fn name(device: &Device) -> Result<String> {
         return Ok(own);
     }
     let said = match device.store_if_there()? {
-        Some(store) => global_state(&store).await?.clients.uploaded,
+        Some(store) => global_state(&store).await?.device.clients.uploaded,
         None => None,
     };
     Ok(said

@@ -127,7 +127,7 @@ async fn own_id(device: &Device) -> Result<Option<String>> {
         return Ok(None);
     };
     let state = global_state(&store).await?;
-    Ok(state.clients.id.map(|id| id.to_string()))
+    Ok(state.device.clients.id.map(|id| id.to_string()))
 }
 
 async fn list(device: &Device, all: bool) -> Result<()> {

@@ -115,7 +115,7 @@ async fn choose(
     let _lock = device.profile.lock()?;
     let store = device.profile.open_store()?;
     let state = global_state(&store).await?;
-    let mut choices = state.choices.clone();
+    let mut choices = state.device.choices.clone();
     let known = sync::engine_list(&store).await?;
     let (mut about, mut already, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
     for name in engines {

@@ -92,9 +92,10 @@ pub(super) async fn restore(
     let store = device.store_if_there()?.ok_or_else(no_store)?;
     let (clock, random) = (SystemClock, SystemRandom);
     let entry = if dry_run {
-        journal::restore(&DryRunStore(store), &clock, &random, &collection, &id, at).await?
+        selvedge_core::engine::restore(&DryRunStore(store), &clock, &random, &collection, &id, at)
+            .await?
     } else {
-        journal::restore(&store, &clock, &random, &collection, &id, at).await?
+        selvedge_core::engine::restore(&store, &clock, &random, &collection, &id, at).await?
     };
     device.output.answer(&Restored {
         done: "restored",

@@ -7,12 +7,13 @@ use selvedge_core::crypto::RustCrypto;
 use selvedge_core::error::Error;
 use selvedge_core::host::{PageLimit, Selection, Store, Stored};
 use selvedge_core::ids::RecordId;
+use selvedge_core::reconcile::TombstoneFinder;
 use selvedge_core::server::{Conditional, PageEvent, Query, Sort};
 use selvedge_core::time::ServerTime;
 
 use super::local::store_of;
 use super::print::{Printer, Style};
-use super::remote::{is_tombstone, refuse_keys};
+use super::remote::refuse_keys;
 use super::secrets::Hidden;
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
@@ -349,12 +350,13 @@ impl Listing {
             .open()
             .await
             .map_err(|error| HostError::Failed(error.to_string()))?;
+        let tombstones = TombstoneFinder::default();
         for record in opened.records() {
             if self.left == 0 {
                 break;
             }
             match record.cleartext {
-                Ok(text) if is_tombstone(text) => {}
+                Ok(text) if tombstones.is_tombstone(text) => {}
                 Ok(text) => self.print(record.id, record.modified, text)?,
                 Err(error) => {
                     self.foreign += u64::from(error.is_key_problem());

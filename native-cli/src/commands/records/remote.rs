@@ -1,13 +1,11 @@
 //! Records straight on the server, without a store on this device.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 use selvedge_core::crypto::{KeyBundle, payload};
 use selvedge_core::engine::{Engine as _, Generic, Records, check_alone};
 use selvedge_core::error::Error;
 use selvedge_core::host::MemoryStore;
 use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::reconcile::TombstoneFinder;
 use selvedge_core::server::{PutRecord, Record};
 use selvedge_core::sync::CollectionKeys;
 use selvedge_core::time::ServerTime;
@@ -80,21 +78,7 @@ fn no_record(collection: &CollectionName, id: &RecordId) -> HostError {
 fn open(bundle: &KeyBundle, record: &Record) -> Result<Option<Zeroizing<String>>> {
     let text = payload::open(bundle, &record.payload, record.id.as_str())
         .map_err(|error| HostError::Partial(format!("record {}: {error}", record.id)))?;
-    Ok((!is_tombstone(&text)).then_some(text))
-}
-
-/// Whether a cleartext says that its record is deleted.
-pub(super) fn is_tombstone(text: &str) -> bool {
-    static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"deleted\""));
-
-    #[derive(serde::Deserialize)]
-    struct Mark {
-        #[serde(default)]
-        deleted: serde_json::Value,
-    }
-    // Nearly no record has the word at all: they are not parsed.
-    WORD.find(text.as_bytes()).is_some()
-        && serde_json::from_str::<Mark>(text).is_ok_and(|mark| mark.deleted == true)
+    Ok((!TombstoneFinder::default().is_tombstone(&text)).then_some(text))
 }
 
 /// Writes to one collection of the server's.

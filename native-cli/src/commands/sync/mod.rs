@@ -44,7 +44,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let mut token = kept.clone();
     let mut selection = Selection::new(device, &host, args.collections).await?;
     let mut first = None;
-    let mut pending = global_state(&host.store).await?.first_sync;
+    let mut pending = global_state(&host.store).await?.device.first_sync;
     if args.first == Some(First::None) {
         if !args.dry_run.dry_run {
             sync::intend(&host, None).await?;
@@ -96,7 +96,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
                 })?,
             }
             view.explain(device);
-            if let Some(left) = global_state(&host.store).await?.first_sync {
+            if let Some(left) = global_state(&host.store).await?.device.first_sync {
                 device.output.note(first::left_note(&left));
             }
             view.verdict()?;
@@ -211,7 +211,12 @@ impl<'a> Syncing<'a> {
     }
 
     async fn sync(&mut self, token: &mut Option<KeptToken>) -> Result<Report> {
-        let is_first = global_state(self.host).await?.clients.uploaded.is_none();
+        let is_first = global_state(self.host)
+            .await?
+            .device
+            .clients
+            .uploaded
+            .is_none();
         let mut report = self.sync_selected(token).await?;
         if is_first && self.is_unnamed && matches!(report.ending, Ending::Done) {
             self.take_number(token, &mut report).await?;
@@ -245,7 +250,7 @@ impl<'a> Syncing<'a> {
         token: &mut Option<KeptToken>,
         report: &mut Report,
     ) -> Result<()> {
-        let clients = global_state(self.host).await?.clients;
+        let clients = global_state(self.host).await?.device.clients;
         let is_entered = clients.uploaded.is_some();
         let Some(name) = own_name::numbered(&clients, &self.client.name).filter(|_| is_entered)
         else {

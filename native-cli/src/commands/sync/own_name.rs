@@ -14,7 +14,7 @@ use selvedge_host::exit::Result;
 /// When the profile cannot be read.
 pub(super) async fn own_client(device: &Device, host: &NativeHost) -> Result<OwnClient> {
     let mut client = device.own_client()?;
-    let said = global_state(&host.store).await?.clients.uploaded;
+    let said = global_state(&host.store).await?.device.clients.uploaded;
     if device.profile.settings()?.device_name.is_none()
         && let Some(said) = said.filter(|said| is_numbered(&said.name, &client.name))
     {

@@ -6,7 +6,7 @@ use selvedge_core::engine::{Engine as _, Generic};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::journal;
 use selvedge_core::server::Conditional;
-use selvedge_core::sync::{FirstPreview, GlobalState, Wish, turn};
+use selvedge_core::sync::{DeviceState, FirstPreview, GlobalState, Wish, turn};
 
 use crate::device::{Device, global_state};
 use crate::remote::Remote;
@@ -108,14 +108,14 @@ struct Known {
 }
 
 async fn known(host: &NativeHost) -> Result<Known> {
-    let GlobalState {
-        info,
+    let GlobalState { server, device } = global_state(host).await?;
+    let DeviceState {
         engines,
         declined,
         choices,
         ..
-    } = global_state(host).await?;
-    let on_server = info.map(|info| info.collections).unwrap_or_default();
+    } = device;
+    let on_server = server.info.map(|info| info.collections).unwrap_or_default();
     let mut names: BTreeSet<_> = on_server
         .into_keys()
         .filter(|name| engines.contains_key(name.as_str()))

@@ -201,18 +201,3 @@ fn a_key_that_becomes_unusable_or_usable_is_another_key() {
     assert_eq!(keys("null").change_from(Some(&keys("7"))), changed);
     assert_eq!(keys("7").change_from(Some(&keys("8"))), KeyChange::Nothing);
 }
-
-#[test]
-fn new_keys_are_uploaded_only_where_no_records_are() {
-    let rows: [(&[&str], WhenAbsent); 6] = [
-        (&[], WhenAbsent::Upload),
-        (&["meta"], WhenAbsent::Upload),
-        (&["clients", "meta"], WhenAbsent::Upload),
-        (&["meta", "tabs"], WhenAbsent::AskPerson),
-        (&["passwords"], WhenAbsent::AskPerson),
-        (&["clients", "meta", "x"], WhenAbsent::AskPerson),
-    ];
-    for (listed, expected) in rows {
-        assert_eq!(when_absent(listed.iter().copied()), expected, "{listed:?}");
-    }
-}

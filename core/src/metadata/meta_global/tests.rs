@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 
 use super::*;
+use crate::metadata::{Listed, Seen, Verdict};
+use crate::reconcile::has_same_content;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

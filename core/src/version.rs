@@ -10,7 +10,7 @@ use crate::json::Value;
 /// value; negative numbers count as 0.
 ///
 /// ```
-/// use selvedge_core::sync::Version;
+/// use selvedge_core::version::Version;
 ///
 /// let read = |json: &str| Version::read(&json.parse().unwrap());
 /// assert_eq!(read("5.0"), Some(Version::from(5)));

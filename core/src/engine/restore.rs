@@ -1,10 +1,10 @@
 //! Restores a value from the journal.
 
-use super::{Cause, Entry, list};
-use crate::engine::Records;
+use super::records::Records;
 use crate::error::{Error, Result};
 use crate::host::{Clock, Random, Store};
 use crate::ids::{CollectionName, RecordId};
+use crate::journal::{Cause, Entry, list};
 use crate::time::LocalTime;
 
 /// Restores the newest journal value of a record, or the newest that was replaced at or before `at`. This is a local

@@ -4,15 +4,17 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::STORAGE_VERSION;
-use super::Version;
 use crate::json::{Object, Value};
 use crate::sorted::Map;
+use crate::version::Version;
+
+/// The storage format that this crate reads and writes.
+pub(crate) const STORAGE_VERSION: u64 = 5;
 
 /// The record meta/global. Members, engines and declined names that this client does not know are kept.
 ///
 /// ```
-/// use selvedge_core::sync::MetaGlobal;
+/// use selvedge_core::metadata::MetaGlobal;
 ///
 /// let meta = MetaGlobal::new("7vO3Zcdu6V4I", [("notes", 1, "ApPN6v8VY42s")], ["tabs"]);
 /// assert_eq!(meta.engine("notes").unwrap().sync_id.as_deref(), Some("ApPN6v8VY42s"));
@@ -24,7 +26,7 @@ pub struct MetaGlobal(pub(super) Object);
 /// What meta/global says of one engine.
 ///
 /// ```
-/// use selvedge_core::sync::EngineEntry;
+/// use selvedge_core::metadata::EngineEntry;
 ///
 /// let entry = EngineEntry { version: Some(2.into()), sync_id: None };
 /// assert_eq!(entry.version.map(|version| version.whole()), Some(2));
@@ -176,3 +178,6 @@ fn object_in(value: &mut Value) -> &mut Object {
         _ => unreachable!("it was made an object"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::json::Value;
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
-/// use selvedge_core::sync::Command;
+/// use selvedge_core::metadata::Command;
 ///
 /// let command = Command::ResetEngine(CollectionName::new("forms").unwrap());
 /// assert_eq!(command.to_json().to_string(), r#"{"args":["forms"],"command":"resetEngine"}"#);
@@ -39,7 +39,7 @@ pub enum Command {
 /// A page that a person sent from another device. It comes from outside: nothing is to be done with it without a person.
 ///
 /// ```
-/// use selvedge_core::sync::ReceivedTab;
+/// use selvedge_core::metadata::ReceivedTab;
 ///
 /// let tab = ReceivedTab { uri: "https://example.org/".into(), sender: "npwmPOsO89Am".into(), title: String::new() };
 /// assert_eq!(serde_json::to_value(&tab).unwrap()["uri"], "https://example.org/");
@@ -118,7 +118,7 @@ impl Command {
 }
 
 /// Whether two commands ask the same: the same name, and arguments that are deeply equal.
-pub(super) fn is_same(a: &Value, b: &Value) -> bool {
+pub(crate) fn is_same(a: &Value, b: &Value) -> bool {
     a.get("command") == b.get("command") && args(a) == args(b)
 }
 
@@ -129,7 +129,7 @@ fn args(command: &Value) -> Option<&Value> {
 }
 
 /// A short text that is the same for commands that ask the same.
-pub(super) fn digest(command: &Value) -> String {
+pub(crate) fn digest(command: &Value) -> String {
     // Objects are written in the order of their keys, so that equal ones give equal texts.
     let parts = [command.get("command"), args(command)];
     let parts = parts.map(|part| part.cloned().unwrap_or(Value::Null));
@@ -142,7 +142,7 @@ pub(super) fn digest(command: &Value) -> String {
 }
 
 /// The name that a command gives itself, for reports.
-pub(super) fn name_of(command: &Value) -> String {
+pub(crate) fn name_of(command: &Value) -> String {
     let name = command.get("command").and_then(Value::as_str);
     let short = name.unwrap_or_default().chars().take(64);
     short.collect::<String>().to_string()
@@ -150,7 +150,7 @@ pub(super) fn name_of(command: &Value) -> String {
 
 /// How much is lost if a command is left out to make room; the least is left out first. What is not known counts as
 /// important.
-pub(super) fn importance(command: &Value) -> u8 {
+pub(crate) fn importance(command: &Value) -> u8 {
     match command.get("command").and_then(Value::as_str) {
         Some("displayURI" | "repairRequest" | "repairResponse") => 0,
         Some("resetAll" | "resetEngine") => 1,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Guid, RecordId};
 use crate::json::{Object, Value};
+use crate::reconcile::is_truthy;
 use crate::time::ServerTime;
 
 /// Texts of other devices are kept up to so many characters.
@@ -32,7 +33,7 @@ const OWN_MEMBERS: [&str; 10] = [
 /// What kind of device a client runs on.
 ///
 /// ```
-/// use selvedge_core::sync::DeviceType;
+/// use selvedge_core::metadata::DeviceType;
 ///
 /// assert_eq!(DeviceType::Mobile.as_str(), "mobile");
 /// ```
@@ -60,7 +61,7 @@ impl DeviceType {
 /// What this device says of itself to the account's other devices. When any of it changes, the next sync tells them.
 ///
 /// ```
-/// use selvedge_core::sync::OwnClient;
+/// use selvedge_core::metadata::OwnClient;
 ///
 /// let client = OwnClient { name: "Attic".into(), ..OwnClient::default() };
 /// assert_eq!((client.device_type.as_str(), client.application.as_str()), ("desktop", "Selvedge"));
@@ -100,7 +101,7 @@ impl Default for OwnClient {
 
 impl OwnClient {
     /// The cleartext of this device's record, without commands, and with what else the server's copy has.
-    pub(super) fn to_cleartext(&self, id: &Guid, others: &Object) -> String {
+    pub(crate) fn to_cleartext(&self, id: &Guid, others: &Object) -> String {
         let mut record = Object::new();
         let mut say = |name: &str, value: Value| drop(record.insert(name.into(), value));
         say("id", id.as_str().into());
@@ -128,7 +129,7 @@ impl OwnClient {
 /// A client of the account, as its record on the server says.
 ///
 /// ```
-/// use selvedge_core::sync::KnownClient;
+/// use selvedge_core::metadata::KnownClient;
 ///
 /// let known: KnownClient = serde_json::from_str(r#"{"id":"npwmPOsO89Am","name":"Attic","modified":1.5}"#).unwrap();
 /// assert_eq!((known.name.as_str(), known.commands), ("Attic", 0));
@@ -163,19 +164,15 @@ pub struct KnownClient {
 
 /// A record of the collection, whole: members that this program does not know go back as they came.
 #[derive(Debug, Clone)]
-pub(in crate::sync) struct ClientRecord {
-    pub(in crate::sync) id: RecordId,
-    pub(in crate::sync) modified: ServerTime,
+pub(crate) struct ClientRecord {
+    pub(crate) id: RecordId,
+    pub(crate) modified: ServerTime,
     members: Object,
 }
 
 impl ClientRecord {
     /// Reads a cleartext; `None` when it is no object.
-    pub(in crate::sync) fn parse(
-        id: RecordId,
-        modified: ServerTime,
-        cleartext: &str,
-    ) -> Option<Self> {
+    pub(crate) fn parse(id: RecordId, modified: ServerTime, cleartext: &str) -> Option<Self> {
         match cleartext.parse() {
             Ok(Value::Object(members)) => Some(Self {
                 id,
@@ -187,26 +184,27 @@ impl ClientRecord {
     }
 
     /// Whether its writer has deleted it.
-    pub(super) fn is_tombstone(&self) -> bool {
-        self.members.get("deleted") == Some(&Value::Bool(true))
+    pub(crate) fn is_tombstone(&self) -> bool {
+        let deleted = self.members.get("deleted");
+        deleted.is_some_and(|value| is_truthy(&value.to_string()))
     }
 
     /// The commands that wait for this client, in the order in which they were sent.
-    pub(in crate::sync) fn commands(&self) -> &[Value] {
+    pub(crate) fn commands(&self) -> &[Value] {
         self.members
             .get("commands")
             .and_then(Value::as_array)
             .unwrap_or_default()
     }
 
-    pub(in crate::sync) fn set_commands(&mut self, commands: Vec<Value>) {
+    pub(crate) fn set_commands(&mut self, commands: Vec<Value>) {
         self.members
             .insert("commands".into(), Value::Array(commands));
     }
 
     /// The members that are not this program's own. Another version of it may have written them into this device's
     /// record: they stay, up to a bound.
-    pub(super) fn other_members(&self) -> Object {
+    pub(crate) fn other_members(&self) -> Object {
         let members = self.members.iter();
         let others = members.filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_str()));
         let mut kept = Object::new();
@@ -217,12 +215,12 @@ impl ClientRecord {
         if is_small { kept } else { Object::new() }
     }
 
-    pub(in crate::sync) fn to_cleartext(&self) -> String {
+    pub(crate) fn to_cleartext(&self) -> String {
         Value::Object(self.members.clone()).to_string()
     }
 
     /// What is told of this client.
-    pub(in crate::sync) fn known(&self) -> KnownClient {
+    pub(crate) fn known(&self) -> KnownClient {
         let text = |name: &str| {
             let text = self.members.get(name)?.as_str()?;
             (!text.is_empty()).then(|| shortened(text))
@@ -333,10 +331,9 @@ mod tests {
 
     #[test]
     fn what_firefox_writes_is_read() {
-        let vectors: Value = serde_json::from_str(include_str!(
-            "../../../../tests/vectors/firefox_records.json"
-        ))
-        .unwrap();
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/firefox_records.json"))
+                .unwrap();
         let with_command = &vectors["clients with command for another client"][0];
         let known = record(&vectors["clients"]["cleartext"].to_string()).known();
         assert_eq!(

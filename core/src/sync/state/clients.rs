@@ -5,10 +5,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::collection::Collection;
-use super::record::{ClientRecord, KnownClient, OwnClient};
 use crate::ids::Guid;
 use crate::json::Object;
+use crate::metadata::{ClientRecord, KnownClient, OwnClient};
 use crate::time::{LocalTime, ServerTime};
 
 /// So many clients are remembered, the newest.
@@ -53,19 +52,19 @@ impl ClientsState {
         };
     }
 
-    /// Remembers what was read.
-    pub(in crate::sync) fn see(&mut self, collection: &Collection) {
-        self.seen = Some(collection.modified);
-        let mut known: Vec<KnownClient> = collection
-            .records
-            .iter()
-            .map(|record| record.known())
-            .collect();
+    /// Remembers the collection as it was read: its records and its time.
+    pub(in crate::sync) fn see(&mut self, records: &[ClientRecord], modified: ServerTime) {
+        self.seen = Some(modified);
+        let mut known: Vec<KnownClient> = records.iter().map(ClientRecord::known).collect();
         crate::sorted::sort(&mut known, |a, b| {
             (b.modified, &a.id).cmp(&(a.modified, &b.id))
         });
         let own = self.id.clone();
-        let record = own.as_ref().and_then(|id| collection.get(id.as_str()));
+        let record = own.as_ref().and_then(|id| {
+            records
+                .iter()
+                .find(|record| record.id.as_str() == id.as_str())
+        });
         self.others = record.map(ClientRecord::other_members).unwrap_or_default();
         let mut kept = 0;
         // This device's own record is remembered whatever comes.
@@ -104,10 +103,8 @@ mod tests {
             id: Some(Guid::new("client000000").unwrap()),
             ..ClientsState::default()
         };
-        state.see(&Collection {
-            records: (0..300).map(record).collect(),
-            ..Collection::default()
-        });
+        let records: Vec<ClientRecord> = (0..300).map(record).collect();
+        state.see(&records, ServerTime::ZERO);
         assert_eq!(state.known.len(), MAX_CLIENTS + 1);
         assert_eq!(state.known[0].modified, ServerTime::from_hundredths(299));
         assert!(state.own().is_some());

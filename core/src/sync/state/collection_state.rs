@@ -1,0 +1,40 @@
+//! What is kept of one collection between two syncs (spec §5.1).
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::read;
+use crate::error::Result;
+use crate::host::Store;
+use crate::ids::CollectionName;
+use crate::repository::{Pair, ServerMark};
+
+/// What is kept of one collection.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct CollectionState {
+    /// The collection's sync ID.
+    pub(crate) sync_id: Option<String>,
+    /// Where the server's side and this one stand.
+    pub(crate) pair: Pair<ServerMark, ()>,
+    /// Whether all records are to be compared with the server's, because its time went back (spec §5.3).
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) is_comparing: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl CollectionState {
+    /// What a store keeps of a collection. All of it is knowledge of the server: where it cannot be read it is forgotten,
+    /// and the next sync reads the collection again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(in crate::sync) async fn load<S: Store>(store: &S, name: &CollectionName) -> Result<Self> {
+        Ok(read(store.state(name).await?.as_deref()))
+    }
+}

@@ -1,0 +1,89 @@
+//! What this device knows of the account's server.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::CollectionName;
+use crate::server::InfoCollections;
+use crate::sorted::Map;
+use crate::sync::consent::Consent;
+use crate::time::{LocalTime, ServerTime};
+
+/// What this device knows of the account's server. All of it can be read again, so that it is forgotten when the server
+/// is another one: `state.server = ServerView::default()`. Keys are in it only as the server's ciphertext.
+///
+/// ```
+/// use selvedge_core::sync::ServerView;
+///
+/// assert!(ServerView::default().sync_id.is_none());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerView {
+    /// The endpoint that was last synced with; another one is a node reassignment (spec §1.9).
+    pub endpoint: Option<String>,
+    /// The id of the sync key that was last synced with.
+    pub key_id: Option<String>,
+    /// The global sync ID.
+    pub sync_id: Option<String>,
+    /// meta/global as it was last read or written.
+    pub meta: Option<Cached>,
+    /// crypto/keys as it was last read or written: ciphertext.
+    pub keys: Option<Cached>,
+    /// When crypto/keys was last fetched again because of records that did not open.
+    pub keys_checked: Option<LocalTime>,
+    /// info/collections as it was last read.
+    pub info: Option<CachedInfo>,
+    /// When info/collections was last read without a condition.
+    pub info_read: Option<LocalTime>,
+    /// When a record of the whole account was first missed while other data were there.
+    pub doubt: Option<LocalTime>,
+    /// What a person has to decide before this account can be synced.
+    pub needs_consent: Option<Consent>,
+    /// Whether the sync key is another than before, and has not opened crypto/keys yet.
+    pub is_rekeyed: bool,
+}
+
+/// A small record of the server's, as it was last seen.
+///
+/// ```
+/// use selvedge_core::sync::Cached;
+/// use selvedge_core::time::ServerTime;
+///
+/// let cached = Cached { payload: "{}".into(), modified: ServerTime::from_hundredths(7) };
+/// assert_eq!(serde_json::to_string(&cached).unwrap(), r#"{"payload":"{}","modified":0.07}"#);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cached {
+    /// Its payload.
+    pub payload: String,
+    /// Its time.
+    pub modified: ServerTime,
+}
+
+/// info/collections as it was last read.
+///
+/// ```
+/// use selvedge_core::sync::CachedInfo;
+///
+/// assert!(CachedInfo::default().collections.is_empty());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedInfo {
+    /// The time of the whole storage.
+    pub modified: ServerTime,
+    /// The time of each collection.
+    pub collections: Map<CollectionName, ServerTime>,
+}
+
+impl CachedInfo {
+    /// What the server tells now.
+    pub(in crate::sync) fn new(info: &InfoCollections, modified: ServerTime) -> Self {
+        let collections = info.iter().map(|(name, time)| (name.clone(), time));
+        Self {
+            modified,
+            collections: collections.collect(),
+        }
+    }
+}

@@ -148,7 +148,7 @@ fn words(stage: Stage<'_>, totals: &Totals) -> String {
 }
 
 /// A count, with the total if it is known and has not been passed.
-fn of(count: u64, total: Option<u64>) -> String {
+pub(crate) fn of(count: u64, total: Option<u64>) -> String {
     match total {
         Some(total) if total >= count => format!("{count} of {total}"),
         _ => count.to_string(),

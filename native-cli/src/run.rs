@@ -8,7 +8,7 @@ use crate::commands::{
 };
 use crate::device::Device;
 use crate::interrupt::{Kept, watch};
-use crate::output::Output;
+use crate::output::{Output, left_out};
 use selvedge_host::NetworkOptions;
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_host::private::protect_memory;
@@ -22,7 +22,11 @@ pub fn run(cli: Cli) -> ExitCode {
         quiet: cli.global.quiet,
     };
     crate::logging::begin(cli.global.verbose, output);
-    match dispatch(cli, output) {
+    let done = dispatch(cli, output);
+    if let Some(columns) = left_out() {
+        output.note(columns);
+    }
+    match done {
         Ok(()) => Exit::Done.into(),
         Err(error) if error.is_broken_pipe() => Exit::Done.into(),
         Err(error) => {

@@ -73,3 +73,18 @@ fn the_server_hears_the_version_at_most_once_a_day_and_only_if_it_may() {
     scene.tell("off");
     assert!(scene.versions_in_three_syncs().is_empty(), "switched off");
 }
+
+#[test]
+fn the_user_agent_names_the_product_without_its_version() {
+    let scene = Scene::new();
+    for word in ["off", "on"] {
+        scene.tell(word);
+        let _nothing_is_held = scene.proxy.arm(None);
+        scene.device.sync();
+        let heard = scene.proxy.heard();
+        assert!(heard.len() > 2, "{heard:?}");
+        for request in heard {
+            assert_eq!(request.user_agent.as_deref(), Some("Selvedge"), "{word}");
+        }
+    }
+}

@@ -83,7 +83,7 @@ impl HttpClients {
 
     fn build(&self, is_loopback: bool, is_pooled: bool) -> Result<reqwest::Client, FetchError> {
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("Selvedge/", env!("CARGO_PKG_VERSION")))
+            .user_agent(crate::USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(IDLE_TIMEOUT)

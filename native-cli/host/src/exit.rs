@@ -8,6 +8,7 @@ use selvedge_core::error::Error;
 use selvedge_core::host::StoreErrorKind;
 use selvedge_core::http::FetchErrorKind;
 
+use crate::keyring::KeyringError;
 use crate::paths::shown;
 
 /// The exit status: an interface for scripts.
@@ -40,6 +41,8 @@ pub enum Exit {
     BadData = 11,
     /// Only a person may decide how it goes on, because data of others would be deleted.
     NeedsConsent = 12,
+    /// The system keyring is locked or missing, or does not have the key of the profile's credentials.
+    Keyring = 13,
     /// A person stopped it with Ctrl-C: 128 and the number of SIGINT, as shells have it.
     Interrupted = 130,
 }
@@ -60,6 +63,7 @@ Exit codes:
   10  the local store or a file: full, damaged or not permitted
   11  the data on the server are damaged, or of a newer format
   12  a person has to decide: going on would delete data on the server
+  13  the system keyring is locked, missing, or lacks the key of the credentials
  130  interrupted with Ctrl-C; what was done until then is kept";
 
 impl From<Exit> for ExitCode {
@@ -129,6 +133,9 @@ pub enum HostError {
     /// A file or a directory with secrets is not its owner's alone.
     #[error("{0}")]
     Exposed(String),
+    /// The system keyring does not give or take the key of the profile's credentials.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A person stopped it with Ctrl-C.
     #[error("interrupted: {0}")]
     Interrupted(String),
@@ -215,6 +222,7 @@ impl HostError {
             Self::InUse | Self::Served => Exit::Conflict,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::File { .. } | Self::Exposed(_) => Exit::Storage,
+            Self::Keyring(_) => Exit::Keyring,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::BadFile { .. } => Exit::Usage,
             Self::Partial(_) => Exit::Partial,
@@ -249,6 +257,7 @@ impl HostError {
             Self::Served => "served",
             Self::File { .. } => "file",
             Self::Exposed(_) => "exposed",
+            Self::Keyring(error) => error.code(),
             Self::Interrupted(_) => "interrupted",
             Self::BadFile { .. } => "bad-file",
             Self::Partial(_) => "partial",
@@ -320,7 +329,7 @@ mod tests {
             .skip(1)
             .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
             .collect();
-        let last = Exit::NeedsConsent as u8;
+        let last = Exit::Keyring as u8;
         let interrupted = Exit::Interrupted as u8;
         assert_eq!(listed, (0..=last).chain([interrupted]).collect::<Vec<_>>());
     }

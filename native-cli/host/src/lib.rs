@@ -11,6 +11,7 @@ mod fetch;
 #[cfg(feature = "http-server")]
 pub mod http_server;
 mod identity;
+pub mod keyring;
 pub mod moment;
 mod native;
 pub mod output;
@@ -20,6 +21,8 @@ pub mod profile;
 mod random;
 mod row;
 pub mod schema;
+pub mod sealed;
+pub mod secret_files;
 #[cfg(unix)]
 pub mod service;
 mod store;

@@ -88,6 +88,29 @@ pub fn check(_: &Path, _: Kind) -> Result<()> {
     Ok(())
 }
 
+/// What to say of a file with secrets that a person names: whether others can read or change it, with the command that fixes
+/// it. Pipes and terminals have no such modes; the owner may be another one, as for secrets that a service manager provides.
+#[cfg(unix)]
+#[must_use]
+pub fn input_warning(path: &Path, metadata: &std::fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let mode = metadata.mode() & 0o7777;
+    (metadata.is_file() && mode & 0o077 != 0).then(|| {
+        let (shown, quoted) = (crate::paths::shown(path), crate::paths::shell_quoted(path));
+        format!(
+            "warning: {shown} has mode {mode:04o}, so that other users can access the secrets in it: run `chmod 600 {quoted}`, or delete the file when it is no longer needed"
+        )
+    })
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+#[must_use]
+pub fn input_warning(_: &Path, _: &std::fs::Metadata) -> Option<String> {
+    None
+}
+
 fn sentence(path: &Path, kind: Kind, exposure: Exposure, user: u32) -> String {
     let (shown, quoted) = (crate::paths::shown(path), crate::paths::shell_quoted(path));
     match (exposure, kind) {
@@ -204,6 +227,27 @@ mod tests {
         for (seen, expected) in rows {
             assert_eq!(judge(seen, 7), expected, "{seen:?}");
         }
+    }
+
+    #[test]
+    fn an_input_file_is_reported_where_others_can_access_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("code");
+        fs::write(&file, "x").unwrap();
+        for (mode, expected) in [
+            (0o600, false),
+            (0o400, false),
+            (0o640, true),
+            (0o604, true),
+            (0o620, true),
+        ] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let warning = input_warning(&file, &fs::metadata(&file).unwrap());
+            assert_eq!(warning.is_some(), expected, "{mode:o}");
+            assert!(warning.is_none_or(|text| text.contains("chmod 600 '")));
+        }
+        let device = Path::new("/dev/null");
+        assert_eq!(input_warning(device, &fs::metadata(device).unwrap()), None);
     }
 
     #[test]

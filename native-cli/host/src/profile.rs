@@ -3,15 +3,19 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use selvedge_core::ids::CollectionName;
 use selvedge_core::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::SqliteStore;
 use crate::exit::{HostError, Result};
+use crate::keyring::{Keyring, SystemKeyring};
 use crate::private::{self, Kind};
+use crate::secret_files::KeyCache;
 
 /// The directory of one device's account.
 ///
@@ -26,9 +30,13 @@ use crate::private::{self, Kind};
 /// | `schedule.json` | when the daemon syncs next |
 /// | `daemon.lock` | held by the one daemon |
 /// | `lock` | held by the one process that syncs |
+///
+/// The two files of secrets may be encrypted with a key in the system keyring: see [`Profile::encrypt_secrets`].
 #[derive(Debug, Clone)]
 pub struct Profile {
     dir: PathBuf,
+    keyring: Arc<dyn Keyring>,
+    key: Arc<KeyCache>,
 }
 
 /// How often the daemon's lock is tried, and the time between two attempts.
@@ -66,9 +74,7 @@ impl Profile {
     /// When the name is not usable as the name of a directory, or there is no home directory.
     pub fn find(name: &str, data_dir: Option<&Path>) -> Result<Self> {
         if let Some(dir) = data_dir {
-            return Ok(Self {
-                dir: dir.to_owned(),
-            });
+            return Ok(Self::at(dir.to_owned()));
         }
         let is_plain = (1..=64).contains(&name.len())
             && !name.starts_with('.')
@@ -80,9 +86,33 @@ impl Profile {
                 "a profile's name is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.', and does not begin with '.'".into(),
             ));
         }
-        Ok(Self {
-            dir: data_home()?.join("selvedge").join(name),
-        })
+        Ok(Self::at(data_home()?.join("selvedge").join(name)))
+    }
+
+    fn at(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            keyring: Arc::new(SystemKeyring),
+            key: Arc::default(),
+        }
+    }
+
+    /// The same profile with its key in another keyring than the system's.
+    #[must_use]
+    pub fn with_keyring(self, keyring: Arc<dyn Keyring>) -> Self {
+        Self {
+            keyring,
+            key: Arc::default(),
+            ..self
+        }
+    }
+
+    pub(crate) fn keyring(&self) -> &dyn Keyring {
+        &*self.keyring
+    }
+
+    pub(crate) fn cache(&self) -> &KeyCache {
+        &self.key
     }
 
     /// Refuses a directory, credentials, a token or a store that others can read, own or lead elsewhere.
@@ -284,8 +314,19 @@ impl Profile {
     /// # Errors
     /// When it cannot be written; the old one is then as it was.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        self.write_checked(path, content, |written| written == content)
+    }
+
+    /// Writes a file as [`Profile::write`] does. The old file is only replaced if `is_right` accepts the new one as it is
+    /// read back.
+    pub(crate) fn write_checked(
+        &self,
+        path: &Path,
+        content: &[u8],
+        is_right: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<()> {
         self.make_dir()?;
-        write_atomically(path, content).map_err(HostError::file(path))
+        write_atomically(path, content, is_right).map_err(HostError::file(path))
     }
 
     /// Makes the directory, for its owner alone.
@@ -358,7 +399,11 @@ fn open_private(path: &Path) -> std::io::Result<File> {
 #[cfg(unix)]
 const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
-fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn write_atomically(
+    path: &Path,
+    content: &[u8],
+    is_right: impl FnOnce(&[u8]) -> bool,
+) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new.{}", std::process::id()));
     let new = path.with_file_name(name);
@@ -368,7 +413,17 @@ fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
         file.write_all(content)?;
         file.sync_all()
     });
-    let renamed = written.and_then(|()| fs::rename(&new, path));
+    let checked = written.and_then(|()| {
+        let read = Zeroizing::new(fs::read(&new)?);
+        if is_right(&read) {
+            Ok(())
+        } else {
+            Err(std::io::Error::other(
+                "the file that was written reads back differently, so the old one was kept: check the disk",
+            ))
+        }
+    });
+    let renamed = checked.and_then(|()| fs::rename(&new, path));
     if renamed.is_err() {
         let _ = fs::remove_file(&new);
     }

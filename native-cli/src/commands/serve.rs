@@ -254,7 +254,7 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
         Some(ServeCommand::Compact(args)) => {
             output.answer(&make_small(args).await.map_err(refused)?)
         }
-        Some(ServeCommand::User(command)) => output.answer(&user(command).await?),
+        Some(ServeCommand::User(command)) => output.answer(&user(&output, command).await?),
         None => serve(args.server).await.map_err(refused),
     }
 }
@@ -294,11 +294,11 @@ fn user_refused(error: UserError) -> HostError {
     }
 }
 
-async fn user(command: UserCommand) -> Result<Changed> {
+async fn user(output: &Output, command: UserCommand) -> Result<Changed> {
     let data = |who: &WhoArgs| who.data.clone().unwrap_or_else(default_data);
     let read = |args: &PasswordArgs| {
         let file = args.password_file.as_deref();
-        secret(file, "Password", "--password-file")
+        secret(output, file, "Password", "--password-file")
     };
     let (done, changed) = match &command {
         UserCommand::Add { who, password } => (

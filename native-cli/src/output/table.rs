@@ -2,13 +2,17 @@
 //!
 //! ```text
 //! the first rows ──→ kept, until there are SAMPLE_ROWS or SAMPLE_BYTES of them: they give the columns' widths
-//! the widths ──────→ as wide as the widest cell; where a line has a maximum, the widest columns of text are cut
+//! the widths ──────→ as wide as the widest cell; where a line has a maximum, the widest columns of text are cut, and
+//!                    columns are left out from the right where that is not enough
 //! later rows ──────→ written at once: a cell wider than its column takes what is free in its line
 //! ```
+//!
+//! Columns are in the order of their importance: the first one is never left out. [`left_out`] names those that were.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use selvedge_host::output::{cut, printable, width};
 
@@ -23,8 +27,35 @@ const SAMPLE_BYTES: usize = 1 << 20;
 /// Columns of the terminal between two cells.
 const GAP: usize = 2;
 
-/// Text is not cut to less than this.
-const MIN_WIDTH: usize = 4;
+/// Before text is cut to less than this, columns are left out.
+const MIN_TEXT: usize = 8;
+
+/// The titles of the columns that the tables of this process left out, and the width that the lines had.
+static LEFT_OUT: Mutex<(Vec<String>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// Which columns were left out since the last call, in one sentence for people; `None` if there are none.
+pub fn left_out() -> Option<String> {
+    let mut left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let titles = std::mem::take(&mut left_out.0);
+    (!titles.is_empty()).then(|| {
+        format!(
+            "Columns left out on a terminal of {} columns: {}. A wider terminal, a pipe or --json shows them.",
+            left_out.1,
+            titles.join(", ")
+        )
+    })
+}
+
+fn leave_out<T: AsRef<str>>(columns: &[(T, Align)], limit: Option<usize>) {
+    let mut left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    for (title, _) in columns {
+        let title = title.as_ref();
+        if !title.is_empty() && !left_out.0.iter().any(|known| known == title) {
+            left_out.0.push(title.to_owned());
+        }
+    }
+    left_out.1 = limit.unwrap_or_default();
+}
 
 /// How a column of a [`Table`] is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +167,7 @@ impl<W: Write> TableWriter<W> {
             Phase::Sampling { rows, .. } => std::mem::take(rows),
         };
         let widths = widths(&self.columns, &rows, self.limit);
+        leave_out(&self.columns[widths.len()..], self.limit);
         let titles = self.columns.iter().map(|(title, _)| title.to_string());
         for cells in [titles.collect()].iter().chain(&rows) {
             line(&mut self.line, cells, &self.columns, &widths, self.limit);
@@ -146,28 +178,37 @@ impl<W: Write> TableWriter<W> {
     }
 }
 
-/// How wide each column is: as its widest cell, or less where a line has a maximum.
+/// How wide each column is: as its widest cell, or less where a line has a maximum. Columns without a width are left out.
 fn widths<T: AsRef<str>>(
     columns: &[(T, Align)],
     rows: &[Vec<String>],
     limit: Option<usize>,
 ) -> Vec<usize> {
-    let mut widths: Vec<usize> = columns
+    let titles: Vec<usize> = columns
         .iter()
         .map(|(title, _)| width(title.as_ref()))
         .collect();
-    let titles = widths.clone();
+    let mut widths = titles.clone();
     for row in rows {
         for (known, cell) in widths.iter_mut().zip(row) {
             *known = width(cell).max(*known);
         }
     }
     let Some(limit) = limit else { return widths };
-    let room = limit.saturating_sub(GAP * columns.len().saturating_sub(1));
-    // Titles stay whole as long as that is possible.
-    let floors = [titles, vec![MIN_WIDTH; columns.len()]];
-    for floors in floors {
-        shrink(&mut widths, &floors, columns, room);
+    let least = |at: usize| match columns[at].1 {
+        Align::Left => widths[at].min(titles[at].max(MIN_TEXT)),
+        Align::Right => widths[at],
+    };
+    let floors: Vec<usize> = (0..columns.len()).map(least).collect();
+    let room = |count: usize| limit.saturating_sub(GAP * count.saturating_sub(1));
+    let mut count = columns.len();
+    while count > 1 && floors[..count].iter().sum::<usize>() > room(count) {
+        count -= 1;
+    }
+    widths.truncate(count);
+    shrink(&mut widths, &floors, columns, room(count));
+    if count == 1 {
+        widths[0] = widths[0].min(limit);
     }
     widths
 }
@@ -204,7 +245,7 @@ fn line<T>(
     limit: Option<usize>,
 ) {
     line.clear();
-    let total = widths.iter().sum::<usize>() + GAP * columns.len().saturating_sub(1);
+    let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
     // What no column needs: a cell that is wider than its column may take it.
     let free = limit.map(|limit| limit.saturating_sub(total));
     // Where the line is, and where its columns are planned to start and to end.
@@ -232,6 +273,12 @@ fn line<T>(
         at += used;
     }
     line.truncate(line.trim_end_matches(' ').len());
+    // A number of a later row may be wider than its column.
+    if let Some(limit) = limit
+        && let (Cow::Owned(short), _) = cut(line, limit)
+    {
+        *line = short;
+    }
     line.push('\n');
 }
 
@@ -265,6 +312,7 @@ impl Table {
     /// Writes it in lines of a maximum width.
     fn write(&self, f: &mut fmt::Formatter<'_>, limit: Option<usize>) -> fmt::Result {
         let widths = widths(&self.columns, &self.rows, limit);
+        leave_out(&self.columns[widths.len()..], limit);
         let titles = self.columns.iter().map(|(title, _)| (*title).to_owned());
         let mut text = String::new();
         for cells in [titles.collect()].iter().chain(&self.rows) {
@@ -353,8 +401,66 @@ mod tests {
                 "日本語日本語        1  y"
             ]
         );
-        // Numbers are never cut, however narrow the terminal.
-        assert_eq!(table(&rows, Some(5))[1], "sho…  1234567  xxx…");
+    }
+
+    const MANY: [Column; 6] = [
+        ("COLLECTION", Align::Left),
+        ("RECORDS", Align::Right),
+        ("PENDING", Align::Right),
+        ("GIVEN UP", Align::Right),
+        ("FOLLOWED", Align::Left),
+        ("READ UP TO", Align::Left),
+    ];
+
+    #[test]
+    fn columns_are_left_out_from_the_right_where_cutting_text_is_not_enough() {
+        let row = |name: &str, records: &str| {
+            let cells = [name, records, "7", "0", "yes", "2026-12-01 03:00:00"];
+            cells.map(str::to_owned).to_vec()
+        };
+        let rows = [
+            row("bookmarks", "1234567"),
+            row(&"x".repeat(50), "12"),
+            row("日本語日本語日本語", "3"),
+        ];
+        for (limit, titles) in [
+            (10, "COLLECTION"),
+            (19, "COLLECTION  RECORDS"),
+            (40, "COLLECTION    RECORDS  PENDING  GIVEN UP"),
+            (60, "COLLECTION              RECORDS  PENDING  GIVEN UP  FOLLOWED"),
+        ] {
+            let mut out = Vec::new();
+            let mut writer = TableWriter::new(&mut out, &MANY, Some(limit));
+            for row in &rows {
+                writer.row(row.clone()).unwrap();
+            }
+            writer.finish().unwrap();
+            let text = String::from_utf8(out).unwrap();
+            for line in text.lines() {
+                assert!(width(line) <= limit, "{limit}: {line}");
+            }
+            assert_eq!(text.lines().next(), Some(titles), "{limit}");
+        }
+        // At 80 columns all of them fit.
+        assert_eq!(widths(&MANY, &rows, Some(80)).len(), MANY.len());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_whatever_the_rows() {
+        let mut rows = vec![["a", "1", "b"]; SAMPLE_ROWS];
+        rows.push(["a", "123456789012345678901234567890", "b"]);
+        for limit in 1..=80 {
+            for line in table(&rows, Some(limit)) {
+                assert!(width(&line) <= limit, "{limit}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_columns_that_were_left_out_are_named() {
+        leave_out(&MANY[4..], Some(60));
+        let text = left_out().unwrap();
+        assert!(text.contains("FOLLOWED, READ UP TO"), "{text}");
     }
 
     #[test]

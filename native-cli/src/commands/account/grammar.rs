@@ -27,6 +27,9 @@ pub enum AccountCommand {
         /// What becomes of another account's records here.
         #[command(flatten)]
         choice: RecordsChoice,
+        /// Encrypt the account's secrets with a key in the system keyring, as `account keyring on` does.
+        #[arg(long)]
+        keyring: bool,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -47,6 +50,9 @@ pub enum AccountCommand {
         /// What becomes of another account's records here.
         #[command(flatten)]
         choice: RecordsChoice,
+        /// Encrypt the account's secrets with a key in the system keyring, as `account keyring on` does.
+        #[arg(long)]
+        keyring: bool,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -69,6 +75,9 @@ pub enum AccountCommand {
         /// What becomes of another account's records here.
         #[command(flatten)]
         choice: RecordsChoice,
+        /// Encrypt the account's secrets with a key in the system keyring, as `account keyring on` does.
+        #[arg(long)]
+        keyring: bool,
         /// Only say what would be done.
         #[command(flatten)]
         dry_run: DryRun,
@@ -127,6 +136,12 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.
+    #[command(
+        subcommand,
+        long_about = "Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.\n\nThe secrets are the sync key and what gets tokens (`credentials.json`), and the storage token (`token.json`). They are in clear at first, with mode 0600. The keyring is the Secret Service on Linux (GNOME Keyring, KWallet, KeePassXC), the Keychain on macOS, and the Credential Manager on Windows; the entry has the service `selvedge` and the path of the profile as its user.\n\nIf the keyring is locked, missing, or lacks the key, commands that need the account fail with exit code 13; nothing is written in clear instead. Records (`store.sqlite`) are not encrypted."
+    )]
+    Keyring(KeyringCommand),
     /// Forget the account's secrets on this device; nothing on the server changes.
     #[command(after_help = "Example:\n  selvedge account forget --dry-run")]
     Forget {
@@ -140,6 +155,28 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+}
+
+/// What to do with the encryption of the account's secrets.
+#[derive(Debug, Subcommand)]
+pub enum KeyringCommand {
+    /// Encrypt the account's secrets with a new key, which the system keyring stores.
+    #[command(after_help = "Example:\n  selvedge account keyring on")]
+    On {
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Write the account's secrets in clear, with mode 0600, and remove the key from the system keyring.
+    #[command(after_help = "Example:\n  selvedge account keyring off")]
+    Off {
+        /// Only say what would be done.
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+    /// Show how the account's secrets are stored, and whether the system keyring has their key.
+    #[command(after_help = "Example:\n  selvedge account keyring status")]
+    Status,
 }
 
 /// An account that servers know by name and password.

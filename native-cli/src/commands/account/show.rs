@@ -11,6 +11,7 @@ use crate::output::printable;
 use selvedge_host::exit::Result;
 use selvedge_host::paths::shown;
 use selvedge_host::profile::Settings;
+use selvedge_host::secret_files::Form;
 
 /// What is shown of an account.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,8 @@ struct Shown {
     renewable: bool,
     /// Where the secrets are.
     secrets: String,
+    /// Whether they are encrypted with a key in the system keyring.
+    keyring: bool,
     /// What the account's other devices call this one.
     device_name: String,
     /// Whether the server's operators are told the program's version.
@@ -69,6 +72,7 @@ pub(super) async fn show(device: &Device, show_secrets: bool) -> Result<()> {
         tells_version: device.version_to_tell()?.is_some(),
         key_id: credentials.kid,
         secrets: shown(&device.profile.credentials_path()),
+        keyring: device.profile.credentials_form()? == Form::Encrypted,
         join_code,
     })
 }
@@ -126,10 +130,15 @@ impl fmt::Display for Shown {
         } else {
             "not told to the server's operators"
         };
+        let form = if self.keyring {
+            ", encrypted with a key in the system keyring"
+        } else {
+            ", in clear"
+        };
         if let Some(username) = &self.username {
             writeln!(f, "Username   {username}")?;
             writeln!(f, "Version    {version}")?;
-            writeln!(f, "Secrets    {}", printable(&self.secrets))?;
+            writeln!(f, "Secrets    {}{form}", printable(&self.secrets))?;
             let shown = self.sync_key.as_ref().map(|key| key.as_str());
             let sync_key = shown.unwrap_or("hidden: --show-secrets");
             return writeln!(f, "Sync Key   {sync_key}");
@@ -141,7 +150,7 @@ impl fmt::Display for Shown {
         };
         writeln!(f, "Tokens     {tokens}")?;
         writeln!(f, "Version    {version}")?;
-        writeln!(f, "Secrets    {}", printable(&self.secrets))?;
+        writeln!(f, "Secrets    {}{form}", printable(&self.secrets))?;
         match &self.join_code {
             Some(code) => writeln!(f, "Join code  {}", code.as_str()),
             None if self.renewable => writeln!(f, "Join code  hidden: --show-secrets"),

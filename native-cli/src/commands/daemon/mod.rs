@@ -179,7 +179,7 @@ impl<'a> Daemon<'a> {
         }
         let joined = joined(self.device);
         if joined.is_some() && joined != std::mem::replace(&mut self.joined, joined) {
-            self.log.say("joined", "the account was joined anew");
+            self.log.say("joined", "the credentials changed");
             if let Ok(credentials) = self.device.credentials() {
                 self.server = credentials.server().to_owned();
             }

@@ -6,7 +6,7 @@ use selvedge_core::bso::{Envelope, Opener};
 use selvedge_core::crypto::RustCrypto;
 use selvedge_core::error::Error;
 use selvedge_core::host::{PageLimit, Selection, Store, Stored};
-use selvedge_core::ids::RecordId;
+use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::server::{Conditional, PageEvent, Query, Sort};
 use selvedge_core::time::ServerTime;
 
@@ -17,6 +17,7 @@ use super::secrets::Hidden;
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
 use crate::output::{Output, printable, terminal_width};
+use crate::progress::{Progress, clear_line, of};
 use crate::remote::Remote;
 use selvedge_host::SqliteStore;
 use selvedge_host::exit::{HostError, Result};
@@ -159,7 +160,7 @@ async fn here(device: &Device, args: ListArgs, mut printer: Out) -> Result<()> {
 /// The ids of a collection in the order of the server's times: only ids and times are in memory.
 async fn sorted(
     store: &SqliteStore,
-    collection: &selvedge_core::ids::CollectionName,
+    collection: &CollectionName,
     ids: Option<Vec<RecordId>>,
     sort: Option<SortBy>,
 ) -> Result<Vec<RecordId>> {
@@ -214,7 +215,12 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         ids: args.ids,
         ..Query::full()
     };
+    let progress = match args.limit {
+        None => Reading::of(device, &remote, &args.collection, is_whole).await,
+        Some(_) => None,
+    };
     let mut listing = Listing {
+        progress,
         printer,
         output: device.output,
         left: args.limit.unwrap_or(u64::MAX),
@@ -251,8 +257,38 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
     listing.end()
 }
 
+/// A line of progress for a download that goes to a file or another program.
+struct Reading {
+    line: Progress,
+    total: Option<u64>,
+}
+
+impl Reading {
+    /// The total is known where all records of the collection are read. `None` where records are printed on the terminal
+    /// themselves, or no progress is drawn.
+    async fn of(
+        device: &Device,
+        remote: &Remote<'_>,
+        collection: &CollectionName,
+        is_whole: bool,
+    ) -> Option<Self> {
+        if !device.output.may_draw() || io::stdout().is_terminal() {
+            return None;
+        }
+        let counts = match is_whole {
+            true => remote.client.info_collection_counts().await.ok(),
+            false => None,
+        };
+        Some(Self {
+            line: Progress::new(&device.output),
+            total: counts.and_then(|counts| counts.get(collection).copied()),
+        })
+    }
+}
+
 /// What was printed of a download, and what could not be.
 struct Listing {
+    progress: Option<Reading>,
     printer: Out,
     output: Output,
     /// So many more may be printed.
@@ -288,6 +324,7 @@ impl Listing {
                     event => self.other(&event),
                 }
             }
+            self.advance();
         }
         Ok(())
     }
@@ -337,6 +374,7 @@ impl Listing {
             }
             // What has arrived is shown before more is waited for, at least once a chunk of the body.
             self.print_opened(opener).await?;
+            self.advance();
         }
         Ok(())
     }
@@ -365,6 +403,13 @@ impl Listing {
         Ok(())
     }
 
+    /// Shows how many records came so far.
+    fn advance(&self) {
+        if let Some(Reading { line, total }) = &self.progress {
+            line.say(format!("{} received", of(self.seen, *total)));
+        }
+    }
+
     fn print(&mut self, id: &str, modified: ServerTime, text: &str) -> Result<()> {
         self.left -= 1;
         self.printer.record(id, modified, text)
@@ -382,7 +427,10 @@ impl Listing {
     fn skip(&mut self, id: &str, reason: &dyn std::fmt::Display) {
         self.damaged += 1;
         self.left = self.left.saturating_sub(1);
-        // Records that are left out are no note: they are said even with --quiet.
+        if self.progress.is_some() {
+            clear_line(&self.output);
+        }
+        // Skipped records are reported even with --quiet.
         let output = Output {
             quiet: false,
             ..self.output
@@ -391,6 +439,7 @@ impl Listing {
     }
 
     fn end(self) -> Result<()> {
+        drop(self.progress);
         let printed = self.printer.printed();
         finish(self.output, self.printer, self.hidden)?;
         match self.damaged {

@@ -38,7 +38,7 @@ struct TokenFile {
 }
 
 impl Device {
-    /// A host with the profile's store, which is made if there is none.
+    /// A host with the profile's store, which is created if it is missing.
     ///
     /// # Errors
     /// When the store or the system's certificates cannot be used.
@@ -142,10 +142,7 @@ impl Device {
     /// # Errors
     /// When a file cannot be read.
     pub fn has_encrypted_secrets(&self) -> Result<bool> {
-        let forms = [
-            self.profile.credentials_form()?,
-            self.profile.token_form()?,
-        ];
+        let forms = [self.profile.credentials_form()?, self.profile.token_form()?];
         Ok(forms.contains(&Form::Encrypted))
     }
 
@@ -185,7 +182,7 @@ impl Device {
         })
     }
 
-    /// Keeps what the account's other devices call this one; the next sync tells them.
+    /// Stores the name of this device for the account's other devices; the next sync sends it.
     ///
     /// # Errors
     /// When the settings cannot be read or written.
@@ -208,7 +205,7 @@ impl Device {
     /// The storage token of an earlier command, unless it is due for renewal.
     ///
     /// # Errors
-    /// When its file cannot be read; a damaged one is as good as none.
+    /// When its file cannot be read, or the keyring does not give its key; a damaged file counts as missing.
     pub fn token(&self) -> Result<Option<KeptToken>> {
         let json = match self.profile.read_secret(&self.profile.token_path()) {
             Err(HostError::BadFile { .. }) => None,
@@ -257,7 +254,7 @@ impl Device {
     }
 }
 
-/// What a sync keeps of the account. What cannot be read is as good as forgotten, as in a sync.
+/// The sync state of the account. A state that cannot be parsed counts as empty, as in a sync.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -268,7 +265,7 @@ pub async fn global_state(store: &impl Store) -> Result<GlobalState> {
         .unwrap_or_default())
 }
 
-/// Whether a name is the machine's, alone or with the number that tells this device from another one of that name.
+/// Whether a name is the machine's, alone or with the number that distinguishes devices of the same name.
 #[must_use]
 pub fn is_numbered(name: &str, machine: &str) -> bool {
     let rest = name.strip_prefix(machine);

@@ -14,7 +14,7 @@ use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_host::private::protect_memory;
 use selvedge_host::profile::Profile;
 
-/// Does what the command line says. Errors are said on stderr.
+/// Runs the command. Errors are printed on stderr.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let output = Output {
@@ -107,5 +107,7 @@ pub(crate) fn many_threads() -> Result<tokio::runtime::Runtime> {
 }
 
 fn no_runtime(error: std::io::Error) -> HostError {
-    HostError::Failed(format!("the system gives no threads or sockets: {error}"))
+    HostError::Failed(format!(
+        "the system cannot create threads or sockets: {error}"
+    ))
 }

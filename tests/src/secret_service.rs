@@ -57,9 +57,18 @@ impl SecretService {
             dir,
             children: Vec::new(),
         };
+        // Without directories of services the bus starts no second keyring and no password prompt.
+        let configuration = service.dir.path().join("bus.conf");
+        let text = format!(
+            "<busconfig><type>session</type><listen>{}</listen><policy context=\"default\">\
+             <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/>\
+             </policy></busconfig>",
+            service.address
+        );
+        std::fs::write(&configuration, text).expect("a file can be written");
         let mut bus = service.command("dbus-daemon");
-        bus.args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
-            .arg(format!("--address={}", service.address))
+        bus.args(["--nofork", "--nopidfile", "--print-address=1"])
+            .arg(format!("--config-file={}", configuration.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
@@ -116,7 +125,11 @@ impl SecretService {
 
     /// Calls a method of the service; its answer as `dbus-send` prints it.
     fn call(&self, method: &str, args: &[&str]) -> String {
-        self.send(ROOT, &format!("org.freedesktop.Secret.Service.{method}"), args)
+        self.send(
+            ROOT,
+            &format!("org.freedesktop.Secret.Service.{method}"),
+            args,
+        )
     }
 
     fn send(&self, path: &str, method: &str, args: &[&str]) -> String {

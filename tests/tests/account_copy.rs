@@ -126,7 +126,7 @@ fn what_another_device_writes_to_the_copy_meanwhile_is_not_overwritten() {
     device.edit("a", &json!({"by": "mine again"}));
     device.sync();
     let said = device.run(&copy).outcome().fails(2);
-    assert!(said.contains("could not be synced whole"), "{said}");
+    assert!(said.contains("synced only in part"), "{said}");
     other.sync();
     assert_eq!(other.notes()["a"]["by"], "theirs");
 }

@@ -196,7 +196,7 @@ fn the_command_leaves_an_account_alone_that_is_in_order() {
     let before = scene.there();
     let said = scene.device.run(&["account", "reinitialize", "--yes"]);
     let said = said.outcome().ok().stdout;
-    assert!(said.contains("needs no setting up"), "{said}");
+    assert!(said.contains("does not need to be set up"), "{said}");
     assert_eq!(scene.there(), before);
 }
 

@@ -129,7 +129,7 @@ fn it_outlives_a_loss_of_the_network_and_syncs_when_that_is_back() {
     daemon.wait_for("READY=1");
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");
-    daemon.wait_for("STATUS=no connection to the server");
+    daemon.wait_for("STATUS=the server cannot be reached");
     server.restart();
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");

@@ -154,7 +154,7 @@ fn nothing_can_be_taken_from_a_server_that_has_nothing() {
         .run(&["sync", "--first", "take-server", "--yes"])
         .outcome()
         .fails(4);
-    assert!(said.contains("nothing to take"), "{said}");
+    assert!(said.contains("nothing to download"), "{said}");
     assert_eq!(ids(&a), ["one"]);
 }
 

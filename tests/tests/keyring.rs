@@ -172,6 +172,9 @@ fn a_locked_keyring_stops_what_needs_the_account_and_loses_nothing() {
     let _listed = scene.run(&["records", "list", "notes"]).ok();
     let status = scene.status();
     assert_eq!(status["key"], "unreadable", "{status}");
+    let status = scene.run(&["--json", "status"]).ok().json();
+    let problem = status["keyringProblem"].as_str().unwrap();
+    assert!(problem.contains("locked"), "{status}");
 
     scene.keyring.unlock();
     let _synced = scene.run(&["sync", "notes"]).ok();
@@ -264,13 +267,14 @@ fn a_daemon_syncs_with_the_keyring() {
     let Some(scene) = Scene::new() else { return };
     scene.turn("on");
     scene.device.put("b", &json!({"text": "two"}));
-    let run = scene
-        .device
-        .run(&["daemon", "--first-sync-after", "0"]);
+    let run = scene.device.run(&["daemon", "--first-sync-after", "0"]);
     let daemon = DaemonProcess::start(scene.keyring.reached_by(run));
     let began = Instant::now();
     while scene.device.pending() > 0 {
-        assert!(began.elapsed() < Duration::from_secs(120), "it does not sync");
+        assert!(
+            began.elapsed() < Duration::from_secs(120),
+            "it does not sync"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
     daemon.stops();

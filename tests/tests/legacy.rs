@@ -282,7 +282,7 @@ fn what_is_not_usable_is_said_in_one_sentence() {
         (
             &["--server", server.url(), "--username", "alice"],
             "word\nnonsense\n",
-            "this is no Sync Key",
+            "this is not a Sync Key",
         ),
         (
             &["--server", "nowhere", "--username", "alice"],

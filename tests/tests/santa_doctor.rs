@@ -331,7 +331,7 @@ fn settings_of_the_server_and_a_replaced_mode_are_shown() {
 fn a_clean_sync_that_is_not_granted_is_said_until_it_is() {
     let server = FakeSantaServer::answering(&[("preflight", r#"{"client_mode":"MONITOR"}"#)]);
     let machine = Machine::of(&server.url(), "");
-    let line = "Asked for     clean all, which the server did not grant: the next sync asks again";
+    let line = "Asked for     clean all, which the server refused: the next sync requests it again";
     for args in [&["santa", "sync", "--clean-all"][..], &["santa", "sync"]] {
         let synced = machine.outcome(args).ok();
         assert!(synced.stdout.lines().any(|found| found == line), "{synced}");

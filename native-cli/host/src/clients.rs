@@ -62,7 +62,7 @@ impl HttpClients {
         if url.scheme() == "http" && !is_loopback && !self.options.insecure_http {
             return Err(FetchError::new(
                 FetchErrorKind::Insecure,
-                "use https://, or --insecure-http where the whole network between here and there is trusted",
+                "use https://, or --insecure-http if the whole network path to the server is trusted",
             ));
         }
         let pair = match is_loopback {

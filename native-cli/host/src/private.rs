@@ -1,16 +1,16 @@
-//! Whether what holds secrets is for its owner alone.
+//! Checks that only the owner can access files and directories with secrets.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::exit::{HostError, Result};
 
-/// What is wrong with a file or a directory that should be its owner's alone.
+/// Why other users may access a file or a directory with secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exposure {
-    /// It is a symbolic link: it may lead to what somebody else owns, and elsewhere the next time.
+    /// It is a symbolic link: its target may belong to another user, and may change.
     Link,
-    /// It is neither a file nor a directory as it should be.
+    /// It is not of the expected kind, file or directory.
     OtherKind,
     /// It belongs to another user.
     Owner(u32),
@@ -51,10 +51,10 @@ pub enum Kind {
     File,
 }
 
-/// Refuses what is there and is not its owner's alone. What is not there is fine.
+/// Refuses a path that other users can access. A missing path is accepted.
 ///
 /// # Errors
-/// [`HostError::Exposed`] with the command that fixes it; when the path cannot be looked at.
+/// [`HostError::Exposed`] with the command that fixes it; when the metadata cannot be read.
 #[cfg(unix)]
 pub fn check(path: &Path, kind: Kind) -> Result<()> {
     use std::os::unix::fs::MetadataExt as _;
@@ -115,23 +115,23 @@ fn sentence(path: &Path, kind: Kind, exposure: Exposure, user: u32) -> String {
     let (shown, quoted) = (crate::paths::shown(path), crate::paths::shell_quoted(path));
     match (exposure, kind) {
         (Exposure::Link, Kind::Directory) => format!(
-            "{shown} is a symbolic link, which is not followed where secrets are: name the directory itself with --data-dir"
+            "{shown} is a symbolic link, and links are not followed for secrets: pass the directory itself with --data-dir"
         ),
         (Exposure::Link, Kind::File) => format!(
-            "{shown} is a symbolic link, which is not followed where secrets are: put the file itself in its place"
+            "{shown} is a symbolic link, and links are not followed for secrets: replace it with the file itself"
         ),
         (Exposure::OtherKind, Kind::Directory) => {
-            format!("{shown} is no directory: name another one with --data-dir")
+            format!("{shown} is not a directory: pass another one with --data-dir")
         }
-        (Exposure::OtherKind, Kind::File) => format!("{shown} is no file: move it away"),
+        (Exposure::OtherKind, Kind::File) => format!("{shown} is not a regular file: move it away"),
         (Exposure::Owner(owner), _) => format!(
-            "{shown} belongs to user {owner}, who could read or change the secrets of user {user} there: run this as that user, or `chown -R {user} {quoted}`"
+            "{shown} belongs to user {owner}, who could read or change the secrets of user {user} in it: run this as that user, or run `chown -R {user} {quoted}`"
         ),
         (Exposure::Mode(mode), Kind::Directory) => format!(
-            "{shown} has mode {mode:04o}, so that others can read secrets there: `chmod 700 {quoted}`"
+            "{shown} has mode {mode:04o}, so that other users can access secrets in it: run `chmod 700 {quoted}`"
         ),
         (Exposure::Mode(mode), Kind::File) => format!(
-            "{shown} has mode {mode:04o}, so that others can read secrets in it: `chmod 600 {quoted}`"
+            "{shown} has mode {mode:04o}, so that other users can access secrets in it: run `chmod 600 {quoted}`"
         ),
     }
 }
@@ -273,7 +273,7 @@ mod tests {
         mode(dir.path(), 0o700);
         check(dir.path(), Kind::Directory).unwrap();
         assert!(said(&link, Kind::File).contains("symbolic link"));
-        assert!(said(&file, Kind::Directory).contains("no directory"));
+        assert!(said(&file, Kind::Directory).contains("not a directory"));
         check(&dir.path().join("nothing"), Kind::File).unwrap();
     }
 }

@@ -45,7 +45,7 @@ const LOCK_ATTEMPTS: u32 = 5;
 #[cfg(unix)]
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// What a person chose for a profile.
+/// The settings of a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -53,11 +53,11 @@ pub struct Settings {
     pub collections: Option<Vec<CollectionName>>,
     /// What the account's other devices call this one; `None` for the machine's name.
     pub device_name: Option<String>,
-    /// Whether the server's operators are told the program's version, once a day at most.
+    /// Whether the program's version is sent to the server, at most once a day.
     pub tells_version: bool,
     /// A file of certificates in PEM that are trusted beside the system's, by its absolute path.
     pub ca_file: Option<PathBuf>,
-    /// Whether servers on other machines are spoken to without TLS too.
+    /// Whether connections to other machines may be without TLS.
     pub insecure_http: bool,
 }
 
@@ -83,7 +83,7 @@ impl Profile {
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         if !is_plain {
             return Err(HostError::Usage(
-                "a profile's name is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.', and does not begin with '.'".into(),
+                "a profile's name has 1 to 64 characters of A-Z, a-z, 0-9, '-', '_' and '.', and does not begin with '.'".into(),
             ));
         }
         Ok(Self::at(data_home()?.join("selvedge").join(name)))
@@ -196,7 +196,7 @@ impl Profile {
         self.dir.join("token.json")
     }
 
-    /// Opens the store, which is made if there is none.
+    /// Opens the store, which is created if it is missing.
     ///
     /// # Errors
     /// When the directory or the store cannot be made or opened.
@@ -231,7 +231,7 @@ impl Profile {
     /// [`HostError::Served`] when another daemon has it.
     #[cfg(unix)]
     pub fn daemon_lock(&self) -> Result<Lock> {
-        // Whoever only looks holds the lock for a moment.
+        // A process that only checks the lock holds it briefly.
         for _ in 0..LOCK_ATTEMPTS {
             match self.lock_file("daemon.lock", HostError::Served) {
                 Err(HostError::Served) => std::thread::sleep(LOCK_PAUSE),
@@ -264,7 +264,7 @@ impl Profile {
         self.dir.join("schedule.json")
     }
 
-    /// When the daemon syncs next, as it was left; a damaged file is as good as none.
+    /// When the daemon syncs next, as stored; a damaged file counts as missing.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -284,7 +284,7 @@ impl Profile {
         self.write(&self.schedule_path(), &text)
     }
 
-    /// What the person chose; what nobody chose if there is no file.
+    /// The settings; the defaults if there is no file.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -295,11 +295,11 @@ impl Profile {
         };
         serde_json::from_slice(&text).map_err(|error| HostError::BadFile {
             path,
-            detail: format!("these are no settings ({error}): repair or delete the file"),
+            detail: format!("the settings are invalid ({error}): fix or delete the file"),
         })
     }
 
-    /// Keeps what the person chose.
+    /// Stores the settings.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -309,7 +309,7 @@ impl Profile {
         self.write(&self.dir.join("settings.json"), &text)
     }
 
-    /// Writes a file of this profile whole or not at all, readable by the owner alone.
+    /// Writes a file of this profile atomically, readable by the owner only.
     ///
     /// # Errors
     /// When it cannot be written; the old one is then as it was.
@@ -329,7 +329,7 @@ impl Profile {
         write_atomically(path, content, is_right).map_err(HostError::file(path))
     }
 
-    /// Makes the directory, for its owner alone.
+    /// Creates the directory with mode 0700.
     pub fn make_dir(&self) -> Result<()> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -352,7 +352,7 @@ fn data_home() -> Result<PathBuf> {
         .or_else(|| Some(std::env::home_dir()?.join(".local").join("share")))
         .filter(|path| path.is_absolute())
         .ok_or_else(|| {
-            HostError::Usage("there is no home directory: say where with --data-dir".into())
+            HostError::Usage("there is no home directory for the profile: set --data-dir".into())
         })
 }
 

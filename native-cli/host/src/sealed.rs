@@ -107,7 +107,9 @@ pub struct Envelope {
 #[non_exhaustive]
 pub enum OpenError {
     /// A newer program wrote it.
-    #[error("the file has version {0} of the encrypted format, and this program reads version {VERSION}")]
+    #[error(
+        "the file has version {0} of the encrypted format, and this program reads version {VERSION}"
+    )]
     Version(u32),
     /// Its content was changed, or belongs to another file.
     #[error("the encrypted content is damaged")]
@@ -162,8 +164,7 @@ impl Envelope {
             Ok(decoded) if decoded.len() == NONCE_BYTES => {}
             _ => return Err(OpenError::Damaged),
         }
-        let ciphertext =
-            Base64::decode_vec(&self.ciphertext).map_err(|_| OpenError::Damaged)?;
+        let ciphertext = Base64::decode_vec(&self.ciphertext).map_err(|_| OpenError::Damaged)?;
         let associated = associated(name, &self.key_id);
         let payload = Payload {
             msg: &ciphertext,

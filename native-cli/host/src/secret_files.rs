@@ -236,7 +236,7 @@ impl Profile {
         Ok(self.keyring().remove(&self.keyring_path()?)?)
     }
 
-    /// Goes so many steps to the goal.
+    /// Takes at most this number of steps to the goal.
     fn reach(&self, goal: Goal, steps: usize) -> Result<bool> {
         if goal == Goal::Encrypted && self.credentials_form()? == Form::Absent {
             return Err(HostError::NoAccount);
@@ -296,8 +296,8 @@ impl Profile {
             HostError::Failed("the system provides no random bytes for a nonce".into())
         })?;
         self.write_checked(path, &bytes, |written| {
-            let opened = sealed::envelope(written)
-                .and_then(|envelope| envelope.open(key, &name(path)).ok());
+            let opened =
+                sealed::envelope(written).and_then(|envelope| envelope.open(key, &name(path)).ok());
             opened.is_some_and(|opened| *opened == content)
         })?;
         *self.cache().slot() = Some(key.clone());

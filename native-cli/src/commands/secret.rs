@@ -65,7 +65,7 @@ pub(crate) fn secret(
             let line = without_line_end(&line);
             if line.is_empty() {
                 return Err(HostError::Usage(format!(
-                    "no {what} came on stdin: give it there as a line, or in a file with {option}"
+                    "stdin has no {what}: pass it there as a line, or in a file with {option}"
                 )));
             }
             Ok(Zeroizing::new(line.to_owned()))

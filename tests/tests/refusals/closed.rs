@@ -19,7 +19,7 @@ fn a_server_that_was_closed_is_told_of_until_a_person_tries_it_again() {
     let said = device.try_sync().fails(crate::FAILED);
     assert!(said.contains("closed for good: move"), "{said}");
     let status = device.run(&["status"]).outcome().ok().stdout;
-    assert!(status.contains("closed for good: move"), "{status}");
+    assert!(status.contains("closed permanently: move"), "{status}");
     assert_eq!(device.sync().count("sent"), 1);
     let status = device.run(&["status"]).outcome().ok().stdout;
     assert!(!status.contains("closed"), "{status}");

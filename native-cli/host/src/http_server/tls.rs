@@ -102,7 +102,7 @@ fn read(chain_file: &Path, key_file: &Path) -> io::Result<CertifiedKey> {
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| named(chain_file, &error))?;
     if chain.is_empty() {
-        return Err(named(chain_file, &"no certificate in PEM form"));
+        return Err(named(chain_file, &"no certificate in PEM format"));
     }
     let pem = zeroize::Zeroizing::new(read_text(key_file)?);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| named(key_file, &error))?;
@@ -134,7 +134,7 @@ fn is_authority(certificate: &CertificateDer<'_>) -> bool {
 mod tests {
     use super::*;
 
-    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/serve_api/");
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/tests/serve_api/");
 
     fn fixture(name: &str) -> Vec<u8> {
         fs::read(format!("{FIXTURES}{name}")).unwrap()

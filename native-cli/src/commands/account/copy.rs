@@ -22,7 +22,9 @@ use selvedge_host::{NativeHost, SqliteStore};
 /// The account to copy to.
 pub(super) fn target(
     output: &Output,
-    file: Option<&Path>, code_file: Option<&Path>) -> Result<Credentials> {
+    file: Option<&Path>,
+    code_file: Option<&Path>,
+) -> Result<Credentials> {
     if let Some(file) = file {
         return read_credentials(output, file);
     }
@@ -137,7 +139,7 @@ impl fmt::Display for CopyView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.0;
         if report.fresh_start {
-            writeln!(f, "The other account was set up, with new keys.")?;
+            writeln!(f, "The other account is set up with new keys.")?;
         }
         let mut table = Table::new(&[
             ("COLLECTION", Align::Left),

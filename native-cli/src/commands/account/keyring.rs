@@ -144,7 +144,11 @@ impl fmt::Display for Status {
             KeyState::Missing => "not in the system keyring",
             KeyState::Unreadable => "cannot be read",
         };
-        writeln!(f, "Keyring      {}", if self.keyring { "on" } else { "off" })?;
+        writeln!(
+            f,
+            "Keyring      {}",
+            if self.keyring { "on" } else { "off" }
+        )?;
         writeln!(f, "Credentials  {}", text(self.credentials))?;
         writeln!(f, "Token        {}", text(self.token))?;
         writeln!(f, "Key          {key}")?;

@@ -59,7 +59,7 @@ struct Done {
 /// Does what is to be done with the account.
 ///
 /// # Errors
-/// When the input is not usable, there is no account or one already, or the server refuses.
+/// When the input is invalid, there is no account or already one, or the server refuses.
 pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
     match command {
         AccountCommand::Create {
@@ -196,7 +196,7 @@ async fn create(
             sync_key: None,
             unsent: None,
             dry_run,
-            sentence: format!("Would make an account on {server} and keep its secrets here."),
+            sentence: format!("Would create an account on {server} and store its secrets here."),
         });
     }
     let host = device.network();
@@ -206,9 +206,9 @@ async fn create(
     let credentials = embedded::create_account(&host, server, invitation).await?;
     keep(device, &credentials, new, decided).await?;
     drop(lock);
-    device
-        .output
-        .note("Another device joins with this line; who has it can read and change everything:");
+    device.output.note(
+        "Join another device with this line; anyone who has it can read and change all records:",
+    );
     let code = credentials.join_code()?.to_line();
     device.output.answer(&Done {
         done: "create",
@@ -263,7 +263,7 @@ async fn use_legacy(device: &Device, args: &LegacyArgs, new: New<'_>) -> Result<
     keep(device, &credentials, new, decided).await?;
     device
         .output
-        .note("Other devices need this Sync Key; who has it can read everything:");
+        .note("Other devices need this Sync Key; anyone who has it can read all records:");
     device.output.answer(&Done {
         done: "use",
         server: Some(credentials.server().to_owned()),
@@ -331,13 +331,15 @@ async fn adopt(
     let sentence = match (arrival, dry_run) {
         (Arrival::First, true) => format!("Would use the account on {server}."),
         (Arrival::First, false) => {
-            format!("This device uses the account on {server}; `selvedge sync` brings its records.")
+            format!(
+                "This device uses the account on {server}; `selvedge sync` downloads its records."
+            )
         }
         (Arrival::Replacement, true) => {
-            format!("Would replace the credentials of this device's account on {server}.")
+            format!("Would replace the credentials for the account on {server}.")
         }
         (Arrival::Replacement, false) => format!(
-            "The credentials of this device's account on {server} were replaced; records and settings stay."
+            "The credentials for the account on {server} are replaced; records and settings stay."
         ),
     };
     device.output.answer(&Done {
@@ -364,7 +366,10 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
     let unsent = unsent(device).await?;
     if !dry_run {
         if with_records && unsent > 0 {
-            let loss = format!("{} made here and never sent would be lost", changes(unsent));
+            let loss = format!(
+                "{} not sent from this device would be lost",
+                changes(unsent)
+            );
             agree(&device.output, &loss, yes)?;
         }
         let is_encrypted = device.has_encrypted_secrets()?;
@@ -380,12 +385,12 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
     let records = match (with_records, unsent) {
         (true, 0) => "the account and all its records here".to_owned(),
         (true, unsent) => format!(
-            "the account and all its records here, with {} never sent",
+            "the account and all its records here, including {} that were not sent",
             changes(unsent)
         ),
         (false, 0) => "the account; its records stay here".to_owned(),
         (false, unsent) => format!(
-            "the account; its records stay here, with {} never sent",
+            "the account; its records stay here, including {} that were not sent",
             changes(unsent)
         ),
     };
@@ -396,7 +401,7 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
         sync_key: None,
         unsent: Some(unsent),
         dry_run,
-        sentence: format!("{would} {records}. The server's are as they were."),
+        sentence: format!("{would} {records}. The records on the server are unchanged."),
     })
 }
 

@@ -22,11 +22,11 @@ use crate::remote::Remote;
 use selvedge_host::SqliteStore;
 use selvedge_host::exit::{HostError, Result};
 
-/// So many records are read at once from the store, or asked for at once when only some are wanted.
+/// The number of records per read from the store, and per request if `--limit` is given.
 const PAGE: u32 = 1000;
-/// So many records are decrypted at once,
+/// The maximum number of records that are decrypted together,
 const BATCH_RECORDS: usize = 256;
-/// or so many bytes of them.
+/// and the maximum number of their bytes.
 const BATCH_BYTES: usize = 1 << 19;
 
 type Out = Printer<BufWriter<StdoutLock<'static>>>;
@@ -35,7 +35,7 @@ type Out = Printer<BufWriter<StdoutLock<'static>>>;
 pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     if args.sort == Some(SortBy::Index) && !args.remote {
         return Err(HostError::Usage(
-            "--sort index is for --remote: this device keeps no sortindex".into(),
+            "--sort index needs --remote: this device does not store sortindex".into(),
         ));
     }
     let format = match args.format {
@@ -47,12 +47,12 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     let has_columns = !matches!(format, Format::Json | Format::Jsonl);
     if args.fields.is_some() && !has_columns {
         return Err(HostError::Usage(
-            "--fields is for --format table, csv and tsv".into(),
+            "--fields needs --format table, csv or tsv".into(),
         ));
     }
     if args.raw && has_columns {
         return Err(HostError::Usage(
-            "--raw is for --format json and jsonl".into(),
+            "--raw needs --format json or jsonl".into(),
         ));
     }
     if args.remote && !args.raw {
@@ -77,14 +77,14 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     Ok(())
 }
 
-/// Ends a list, and tells what it does not show.
+/// Ends a list, and reports what it does not show.
 fn finish(output: Output, printer: Out, hidden: Hidden) -> Result<()> {
     let is_empty = printer.printed() == 0;
     let left_out = printer.finish()?;
     if !left_out.is_empty() {
         let names = left_out.join(", ");
         output.note(printable(&format!(
-            "Not shown, for want of room: {names}. --fields NAME,… chooses the columns."
+            "Columns left out because the terminal is too narrow: {names}. --fields NAME,… selects the columns."
         )));
     }
     if let Some(note) = hidden.note().filter(|_| !is_empty) {
@@ -250,7 +250,7 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         {
             let name = &args.collection;
             return Err(HostError::NotFound(format!(
-                "there is no collection {name} on the server: `selvedge collections` lists those that are"
+                "the server has no collection {name}: `selvedge collections` lists the existing ones"
             )));
         }
     }
@@ -291,7 +291,7 @@ struct Listing {
     progress: Option<Reading>,
     printer: Out,
     output: Output,
-    /// So many more may be printed.
+    /// How many more records may be printed.
     left: u64,
     /// Records that came, damaged ones included.
     seen: u64,
@@ -342,7 +342,7 @@ impl Listing {
                         self.seen += 1;
                         match plain_text(&envelope) {
                             Some(text) => self.print(envelope.id, envelope.modified, &text)?,
-                            None => self.skip(envelope.id, &"its payload is no JSON object"),
+                            None => self.skip(envelope.id, &"its payload is not a JSON object"),
                         }
                     }
                     event => self.other(&event),
@@ -415,7 +415,7 @@ impl Listing {
         self.printer.record(id, modified, text)
     }
 
-    /// What is no sound record; the ends of pages are nothing to print.
+    /// Reports an invalid record; the ends of pages print nothing.
     fn other(&mut self, event: &PageEvent<'_>) {
         if let PageEvent::Record(Err(error)) = event {
             self.seen += 1;
@@ -465,7 +465,7 @@ fn plain_text(envelope: &Envelope<'_>) -> Option<String> {
     Some(text)
 }
 
-/// Writes an envelope as JSON, its payload with the escapes that it came with. `None` when that is no text.
+/// Writes an envelope as JSON, its payload with its original escapes. `None` if that is not UTF-8.
 fn write_envelope(line: &mut String, envelope: &Envelope<'_>) -> Option<()> {
     use std::fmt::Write as _;
 

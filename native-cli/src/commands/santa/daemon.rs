@@ -10,27 +10,27 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::config::known;
 use selvedge_santa_host::daemon::{Start, Unit};
 
-/// Who the daemon is in a unit, where the configuration names nobody.
+/// The daemon's user in a unit if the configuration has none.
 const USER: &str = "selvedge";
 
-/// How the daemon runs.
+/// Options of the daemon.
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Sync by schedule, and serve agents and people on a socket, until stopped.\n\nStarted by root, it makes its socket and then becomes the user whom santa.toml names. SIGHUP has it read santa.toml again, which it also does when the file changes.",
+    long_about = "Sync on a schedule and serve agents and commands on a socket, until stopped.\n\nIf root starts the daemon, it creates its socket and then switches to the user in santa.toml. It reloads santa.toml on SIGHUP and when the file changes.",
     after_help = "Example:\n  selvedge santa daemon --print-unit",
     after_long_help = known::help("selvedge santa daemon --print-unit")
 )]
 pub struct DaemonArgs {
-    /// Which configuration.
+    /// The configuration file.
     #[command(flatten)]
     config: ConfigFile,
-    /// Print a systemd unit, the service or its socket, and do nothing else.
+    /// Print a systemd unit, of the service or its socket, and exit.
     #[arg(long, value_name = "UNIT", num_args = 0..=1, default_missing_value = "service")]
     print_unit: Option<UnitKind>,
-    /// Start the daemon again when it dies or hangs, where there is no systemd to do it.
+    /// Restart the daemon if it exits or hangs, for systems without systemd.
     #[arg(long)]
     supervise: bool,
-    /// Be the daemon that is started again.
+    /// Run as the supervised daemon.
     #[arg(long, hide = true, conflicts_with = "supervise")]
     supervised: bool,
 }
@@ -40,11 +40,11 @@ pub struct DaemonArgs {
 enum UnitKind {
     /// The daemon.
     Service,
-    /// Its socket, which then is there before the daemon is.
+    /// The socket, which exists before the daemon starts.
     Socket,
 }
 
-/// Serves this machine until it is told to stop, or prints the unit that does so.
+/// Runs the daemon until a signal stops it, or prints its systemd unit.
 pub(super) fn run(device: &Device, args: DaemonArgs) -> Result<()> {
     if let Some(kind) = args.print_unit {
         return print_unit(device, &args, kind);

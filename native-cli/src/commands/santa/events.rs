@@ -18,7 +18,7 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_host::moment;
 use selvedge_santa_host::SantaStore;
 
-/// More at once is no input of an agent.
+/// The maximum size of the input.
 const MAX_BYTES: u64 = 64 << 20;
 const MAX_EVENTS: usize = 100_000;
 
@@ -47,7 +47,10 @@ impl fmt::Display for Added {
         write!(f, "{} events {would}added", self.added)?;
         match self.dropped {
             0 => writeln!(f),
-            dropped => writeln!(f, ", {dropped} dropped: one of the same file waits already"),
+            dropped => writeln!(
+                f,
+                ", {dropped} dropped: an event of the same file is already pending"
+            ),
         }
     }
 }
@@ -85,7 +88,7 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
         Some(path) => Box::new(std::fs::File::open(path).map_err(HostError::file(path))?),
         None if std::io::stdin().is_terminal() => {
             return Err(HostError::Usage(
-                "give the events in a file, or on stdin".into(),
+                "pass the events in a file or on stdin".into(),
             ));
         }
         None => Box::new(std::io::stdin()),
@@ -98,7 +101,7 @@ fn read(file: Option<&Path>) -> Result<(Vec<u8>, PathBuf)> {
     match text.len() as u64 > MAX_BYTES {
         true => Err(HostError::BadFile {
             path: name,
-            detail: "it is larger than 64 MiB: split it".into(),
+            detail: "the input is larger than the maximum of 64 MiB: split it".into(),
         }),
         false => Ok((text, name)),
     }
@@ -109,7 +112,8 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
     let mut events = Vec::new();
     let text = without_mark(text);
     for value in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
-        let value = value.map_err(|error| format!("it is no JSON (line {})", error.line()))?;
+        let value =
+            value.map_err(|error| format!("the input is not JSON (line {})", error.line()))?;
         let several = match value {
             Value::Array(several) => several,
             one => vec![one],
@@ -117,7 +121,9 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Occurrence>, String> {
         for value in several {
             let number = events.len() + 1;
             if number > MAX_EVENTS {
-                return Err(format!("it holds more than {MAX_EVENTS} events: split it"));
+                return Err(format!(
+                    "the input has more than the maximum of {MAX_EVENTS} events: split it"
+                ));
             }
             let posted = Posted::read(value).map_err(|error| format!("event {number}: {error}"))?;
             events.push(posted.occurrence);
@@ -210,7 +216,7 @@ impl Row {
 }
 
 fn shown(seconds: f64) -> String {
-    // A cast of what is no time at all ends at zero or at the largest number.
+    // A cast of an invalid time saturates at zero or at the largest number.
     match (seconds * 1000.0) as u64 {
         0 => "-".into(),
         millis => moment::local(LocalTime::from_millis(millis)),
@@ -266,7 +272,7 @@ mod tests {
                 Some("event 1: file_sha256 must be"),
             ),
             ("5".into(), Some("event 1: it is no object")),
-            ("{".into(), Some("it is no JSON (line 1)")),
+            ("{".into(), Some("the input is not JSON (line 1)")),
             (
                 r#"{"file_access":{"decision":"FILE_ACCESS_DECISION_DENIED","access_time":1}}"#
                     .into(),

@@ -11,32 +11,32 @@ use crate::commands::santa::daemon::DaemonArgs;
 use crate::commands::santa::serve::ServeArgs;
 use crate::commands::santa::simulate::SimulateArgs;
 
-/// What to do with this machine and its server.
+/// The subcommands of `santa`.
 #[derive(Debug, Subcommand)]
 pub enum SantaCommand {
-    /// See a machine, its server and push at work, all on this machine.
+    /// Show a machine that syncs with a server and receives push messages, all on this machine.
     #[cfg(target_os = "linux")]
     #[command(
-        long_about = "See a machine, its server and push at work, all on this machine.\n\nA server runs in this process and a daemon in one of its own. An event is posted on the daemon's socket and looked up in the server's log; the server's rules are changed, a push message is sent, and the rules are looked up on the machine. The exit code is 0 when every check holds. Nothing of it stays.",
+        long_about = "Show a machine that syncs with a server and receives push messages, all on this machine.\n\nA server runs in this process and a daemon in a separate one. An event is posted on the daemon's socket and looked up in the server's log; the server's rules are changed, a push message is sent, and the rules are looked up on the machine. The exit code is 0 if all checks pass. All files are deleted at the end.",
         after_help = "Example:\n  selvedge santa demo"
     )]
     Demo,
     /// Sync once with the server.
     #[command(
-        long_about = "Sync once with the server.\n\nA daemon that serves this profile is asked to do it; without one, or with --once, this process does it itself. The exit code is the status's number as Santa's own program has it: 0 done, 1 preflight failed, 3 rules could not be fetched or applied, 5 another sync is at it, 6 no server is set, 7 the machine has no id, 8 the local store did not do its work, 10 the daemon went away.",
+        long_about = "Sync once with the server.\n\nIf a daemon is running for this profile, it does the sync; otherwise, or with --once, this process does. The exit code is the status number of Santa's own program: 0 done, 1 preflight failed, 3 rules could not be fetched or applied, 5 another sync is running, 6 no server is set, 7 the machine has no id, 8 the local store failed, 10 the connection to the daemon was lost.",
         after_help = "Example:\n  selvedge santa sync --once"
     )]
     Sync(SyncArgs),
-    /// Say how this machine's sync is, without asking the server.
+    /// Show the sync state of this machine, without contacting the server.
     #[command(after_help = "Example:\n  selvedge santa status --json")]
     Status(ConfigFile),
-    /// Check the configuration and the server, and say what to fix.
+    /// Check the configuration and the server, and print what to fix.
     #[command(
-        long_about = "Check the configuration and the server, and say what to fix.\n\nPreflight is sent a few times as this machine, once in each form and encoding, and all pages of rules are fetched. Nothing is applied here, and no sync is finished there. The exit code is 0 without a fault, 2 for a fault of the configuration, 6 when the server cannot be reached, 1 for what the server gets wrong, and 10 when the local store cannot be read; of several faults, that of the first. With --strict, warnings give 1 where there is no fault.",
+        long_about = "Check the configuration and the server, and print what to fix.\n\nPreflight is sent several times as this machine, once in each format and encoding, and all pages of rules are fetched. Nothing is applied here, and no sync is completed on the server. The exit code is 0 without errors, 2 for an error in the configuration, 6 if the server cannot be reached, 1 for errors of the server, and 10 if the local store cannot be read; with several errors, that of the first. With --strict, warnings give 1 if there are no errors.",
         after_help = "Example:\n  selvedge santa doctor"
     )]
     Doctor(DoctorArgs),
-    /// Say which settings santa.toml may have.
+    /// List the settings of santa.toml.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check, list, add, remove, export or import rules.
@@ -45,23 +45,23 @@ pub enum SantaCommand {
     /// Add or list events that wait for the next sync.
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Sync by schedule, and serve agents and people on a socket, until stopped.
+    /// Sync on a schedule and serve agents and commands on a socket, until stopped.
     #[cfg(target_os = "linux")]
     Daemon(DaemonArgs),
-    /// Run a small server, for tests and trials.
+    /// Run a small server for tests.
     Serve(Box<ServeArgs>),
-    /// Let many machines sync with a server, to see whether it bears them.
+    /// Simulate many machines that sync with a server, to test its capacity.
     #[command(
-        long_about = "Let many machines sync with a server, to see whether it bears them.\n\nEach machine has its own id, rules, state and schedule, runs programs, and syncs as a real one does. The report tells how fast the server answered, what went wrong, and whether the machines have its rules. Ctrl-C ends it early, with a report.",
+        long_about = "Simulate many machines that sync with a server, to test its capacity.\n\nEach machine has its own id, rules, state and schedule, runs programs, and syncs like a real one. The report shows response times, errors, and whether the machines have the server's rules. Ctrl-C ends the simulation early, with a report.",
         after_help = "Example:\n  selvedge santa simulate --machines 20 --duration 4s --server http://127.0.0.1:8080/v1/santa"
     )]
     Simulate(Box<SimulateArgs>),
 }
 
-/// Which configuration.
+/// The configuration file.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigFile {
-    /// The configuration, rather than santa.toml in the profile's directory.
+    /// The configuration file [default: santa.toml in the profile's directory].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -69,16 +69,16 @@ pub struct ConfigFile {
 /// How to sync.
 #[derive(Debug, Args)]
 pub struct SyncArgs {
-    /// Ask the server for a clean sync: all rules but transitive ones are replaced.
+    /// Request a clean sync: all rules except transitive ones are replaced.
     #[arg(long, conflicts_with = "clean_all")]
     pub clean: bool,
-    /// Ask the server for a clean sync in which transitive rules go too.
+    /// Request a clean sync that also replaces transitive rules.
     #[arg(long)]
     pub clean_all: bool,
-    /// Sync in this process, whether a daemon runs or not.
+    /// Sync in this process, even if a daemon is running.
     #[arg(long)]
     pub once: bool,
-    /// Which configuration.
+    /// The configuration file.
     #[command(flatten)]
     pub config: ConfigFile,
 }
@@ -86,15 +86,15 @@ pub struct SyncArgs {
 /// What to check.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Let warnings count as faults.
+    /// Treat warnings as errors.
     #[arg(long)]
     pub strict: bool,
-    /// Which configuration.
+    /// The configuration file.
     #[command(flatten)]
     pub config: ConfigFile,
 }
 
-/// What to say of the configuration.
+/// The subcommands of `santa config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// List every setting of santa.toml with its type, its default and its meaning.
@@ -102,29 +102,29 @@ pub enum ConfigCommand {
     Keys,
 }
 
-/// What to do with rules.
+/// The subcommands of `santa rules`.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// Check a file of rules as a machine checks those of a server.
+    /// Check a file of rules as a machine checks the rules of a server.
     #[command(
-        long_about = "Check a file of rules as a machine checks those of a server.\n\nThe file holds a list of rules in JSON, a page as a server sends it, or one rule a line.",
+        long_about = "Check a file of rules as a machine checks the rules of a server.\n\nThe file contains a list of rules in JSON, a page as a server sends it, or one rule per line.",
         after_help = "Example:\n  selvedge santa rules check rules.json"
     )]
     Check {
         /// The file; - for standard input.
         file: PathBuf,
     },
-    /// List the rules of this machine: the server's, those that were added here, and those of the configuration.
+    /// List the rules of this machine: from the server, added locally, and from the configuration.
     #[command(after_help = "Example:\n  selvedge santa rules list --from server")]
     List {
         /// Only these.
         #[arg(long, value_enum)]
         from: Option<Origin>,
-        /// Which configuration.
+        /// The configuration file.
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Add a rule on this machine. No server touches it; it is counted, but not part of the rules' hash.
+    /// Add a local rule on this machine. Servers do not change it; it is counted, but not part of the rules' hash.
     #[command(
         after_help = "Example:\n  selvedge santa rules add EQHXZ8M8AV --type TEAMID --policy ALLOWLIST"
     )]
@@ -132,40 +132,40 @@ pub enum RulesCommand {
     /// Remove a rule that was added on this machine.
     #[command(after_help = "Example:\n  selvedge santa rules remove EQHXZ8M8AV --type TEAMID")]
     Remove {
-        /// What it is about.
+        /// The identifier.
         identifier: String,
-        /// What the identifier names.
+        /// The type of the identifier.
         #[arg(long = "type", value_name = "TYPE", value_parser = rule_type, default_value = "BINARY")]
         rule_type: RuleType,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Write rules to standard output: one a line as JSON, or as a moroz configuration.
+    /// Write rules to stdout: as JSON, one per line, or as a moroz configuration.
     #[command(after_help = "Example:\n  selvedge santa rules export --format moroz > rules.toml")]
     Export {
-        /// The form.
+        /// The format.
         #[arg(long, value_enum, default_value = "jsonl")]
         format: Format,
         /// Only these.
         #[arg(long, value_enum)]
         from: Option<Origin>,
-        /// Which configuration.
+        /// The configuration file.
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Add the rules of a file on this machine; those that remove take rules away that were added here.
+    /// Add the rules of a file on this machine; REMOVE rules delete local rules.
     #[command(
-        long_about = "Add the rules of a file on this machine; those that remove take rules away that were added here.\n\nThe file holds a list of rules in JSON, a page as a server sends it, one rule a line, or a moroz configuration in TOML.",
+        long_about = "Add the rules of a file on this machine; REMOVE rules delete local rules.\n\nThe file contains a list of rules in JSON, a page as a server sends it, one rule per line, or a moroz configuration in TOML.",
         after_help = "Example:\n  selvedge santa rules import rules.toml"
     )]
     Import {
         /// The file; - for standard input.
         file: PathBuf,
-        /// The form, if the file's name does not tell: moroz for .toml, else jsonl.
+        /// The format [default: moroz for .toml, otherwise jsonl].
         #[arg(long, value_enum)]
         format: Option<Format>,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
@@ -174,15 +174,15 @@ pub enum RulesCommand {
 /// A rule to add.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// What it is about: a SHA-256, a team id, a signing id or a code directory's hash.
+    /// The identifier: a SHA-256, a team id, a signing id or a code directory's hash.
     pub identifier: String,
-    /// What the identifier names: BINARY, CERTIFICATE, TEAMID, SIGNINGID or CDHASH.
+    /// The type of the identifier: BINARY, CERTIFICATE, TEAMID, SIGNINGID or CDHASH.
     #[arg(long = "type", value_name = "TYPE", value_parser = rule_type, default_value = "BINARY")]
     pub rule_type: RuleType,
-    /// What it does: ALLOWLIST, ALLOWLIST_COMPILER, BLOCKLIST, SILENT_BLOCKLIST or CEL.
+    /// The policy: ALLOWLIST, ALLOWLIST_COMPILER, BLOCKLIST, SILENT_BLOCKLIST or CEL.
     #[arg(long, value_parser = policy)]
     pub policy: Policy,
-    /// What a user is told.
+    /// The message for users.
     #[arg(
         long,
         value_name = "TEXT",
@@ -190,7 +190,7 @@ pub struct AddArgs {
         hide_default_value = true
     )]
     pub message: String,
-    /// Where a user reads more.
+    /// The URL with more information for users.
     #[arg(
         long,
         value_name = "URL",
@@ -206,7 +206,7 @@ pub struct AddArgs {
         hide_default_value = true
     )]
     pub cel: String,
-    /// Only say what would be done.
+    /// Print what would be done, but write nothing.
     #[command(flatten)]
     pub dry_run: DryRun,
 }
@@ -226,31 +226,31 @@ pub enum Origin {
 /// The form of a file of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One rule a line, in JSON, as a server sends it.
+    /// One rule per line, in JSON, as a server sends it.
     Jsonl,
     /// A moroz configuration in TOML.
     Moroz,
 }
 
-/// What to do with events.
+/// The subcommands of `santa events`.
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
-    /// Add events for the next sync: one in JSON, a list, or one a line.
+    /// Add events for the next sync: one in JSON, a list, or one per line.
     #[command(
-        long_about = "Add events for the next sync: one in JSON, a list, or one a line.\n\nAn event is an execution with the names that the protocol gives its fields; {\"file_access\": …} and {\"audit\": …} hold the other kinds. All are checked before any is kept. While an event of the same file waits, another one is dropped.",
+        long_about = "Add events for the next sync: one in JSON, a list, or one per line.\n\nAn event is an execution with the field names of the protocol; {\"file_access\": …} and {\"audit\": …} contain the other kinds. All events are checked before any is stored. An event is dropped if one of the same file is pending.",
         after_help = "Example:\n  selvedge santa events add events.json"
     )]
     Add {
         /// The file; standard input without one, or with -.
         file: Option<PathBuf>,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// List the events that wait for the next sync.
+    /// List the pending events.
     #[command(after_help = "Example:\n  selvedge santa events list --limit 10")]
     List {
-        /// No more than so many, the oldest first.
+        /// The maximum number of events, oldest first.
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         limit: u32,
     },

@@ -51,7 +51,7 @@ fn paths(device: &Device) -> Paths {
     Paths::of(&device.profile)
 }
 
-/// The configuration; what is to be said of it goes to stderr.
+/// The configuration; its warnings go to stderr.
 fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
     let config = Config::load(&paths(device), file.config.as_deref())?;
     for warning in &config.warnings {
@@ -62,7 +62,7 @@ fn config(device: &Device, file: &ConfigFile) -> Result<Config> {
     Ok(config)
 }
 
-/// The store, which is made if there is none.
+/// The store, which is created if it is missing.
 fn store(device: &Device) -> Result<SantaStore> {
     let paths = paths(device);
     paths.make_dir()?;

@@ -20,17 +20,17 @@ use selvedge_santa_host::serve::{
 /// How the small server runs.
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Run a small server, for tests and trials.\n\nIt speaks moroz's TOML, one file for all machines or a directory with global.toml and <id>.toml, and reads it again when it changes. A few keys more say what moroz cannot: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and of a rule cel_expr and notification_app_name. Machines reach it at http://ADDR/v1/santa; http://ADDR/ shows as JSON which machines came, and whether they have the rules they should, to everybody who can reach it. With --push, machines that listen to a subject of a NATS server are told to sync when the configuration changes; see [selvedge.push] in their santa.toml.",
+    long_about = "Run a small server for tests.\n\nThe configuration is moroz's TOML, one file for all machines or a directory with global.toml and <id>.toml; it is reloaded when it changes. Additional keys: sync_type, disable_unknown_event_upload, push_notification_full_sync_interval, push_notification_global_rule_sync_deadline, event_detail_url, event_detail_text, override_file_access_action, and for rules cel_expr and notification_app_name. Machines connect to http://ADDR/v1/santa; http://ADDR/ shows, without authentication, the machines as JSON, and whether their rules are up to date. With --push, machines that subscribe to a subject of a NATS server get a message to sync when the configuration changes; see [selvedge.push] in their santa.toml.",
     after_help = "Example:\n  selvedge santa serve --config rules.toml --check\n  selvedge santa serve --config rules.toml --listen 127.0.0.1:8080 --event-log events.jsonl"
 )]
 pub struct ServeArgs {
-    /// The file with what machines are told, or a directory of such files.
+    /// The configuration file for machines, or a directory of such files.
     #[arg(long, value_name = "PATH")]
     config: PathBuf,
-    /// Only say what is wrong in the configuration, with line numbers.
+    /// Print the errors in the configuration, with line numbers, and exit.
     #[arg(long)]
     check: bool,
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// The certificate chain for TLS, as PEM.
@@ -42,16 +42,16 @@ pub struct ServeArgs {
     /// Append the events that machines report to this file, one JSON line each, each once [default: they are counted].
     #[arg(long, value_name = "FILE")]
     event_log: Option<PathBuf>,
-    /// Rules of one page.
+    /// The maximum number of rules per page.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     page_size: u32,
-    /// Take requests only with a token that the server gave.
+    /// Require a token that the server issued.
     #[arg(long)]
     xsrf: bool,
     /// The header in which machines send the token [default: X-XSRF-TOKEN].
     #[arg(long, value_name = "NAME", requires = "xsrf")]
     xsrf_header: Option<String>,
-    /// How long a token is good.
+    /// How long a token is valid.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -59,10 +59,10 @@ pub struct ServeArgs {
         requires = "xsrf"
     )]
     xsrf_life: u64,
-    /// Tell machines by this NATS server, tls://HOST:4222 or nats:// on this machine, when the configuration changes.
+    /// Notify machines through this NATS server, tls://HOST:4222 or nats:// on this machine, when the configuration changes.
     #[arg(long, value_name = "URL")]
     push: Option<String>,
-    /// A subject to which machines listen; may be given more than once.
+    /// A subject that machines subscribe to; can be repeated.
     #[arg(
         long,
         value_name = "SUBJECT",
@@ -73,12 +73,12 @@ pub struct ServeArgs {
     /// The credentials file for that server, as `nsc generate creds` writes it.
     #[arg(long, value_name = "F", requires = "push")]
     push_credentials: Option<PathBuf>,
-    /// Write a line to stderr for each request.
+    /// Write one line per request to stderr.
     #[arg(long)]
     log: bool,
 }
 
-/// What is wrong in a configuration.
+/// The errors in a configuration.
 #[derive(Serialize)]
 struct Checked {
     problems: Vec<Problem>,
@@ -96,7 +96,7 @@ impl fmt::Display for Checked {
     }
 }
 
-/// Serves until SIGINT or SIGTERM, or says what is wrong in the configuration.
+/// Runs the server until SIGINT or SIGTERM, or prints the errors in the configuration.
 ///
 /// # Errors
 /// When the server cannot start, or the configuration cannot be used.
@@ -154,7 +154,7 @@ fn checked(output: Output, problems: Vec<Problem>) -> Result<()> {
     match errors {
         0 => Ok(()),
         errors => Err(HostError::Usage(format!(
-            "the configuration cannot be used: mend {errors} of what is said of it"
+            "the configuration is invalid: fix the {errors} errors above"
         ))),
     }
 }

@@ -12,64 +12,64 @@ use selvedge_fleet::{self as fleet, FleetReport, Plan};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::{Config, SantaFetch};
 
-/// Machines that sync for the first time are spread over no more than this.
+/// The maximum time over which first syncs are spread.
 const LONGEST_RAMP: Duration = Duration::from_secs(600);
 
-/// Which machines live, for how long, and against which server.
+/// The machines, the duration and the server.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// The server's base URL.
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     pub server: Option<String>,
-    /// A santa.toml for all machines: extra headers, trust, client certificate, proxy, and the server if --server is not
-    /// given. Without it, nothing of that is set.
+    /// A santa.toml for all machines: extra headers, trust, client certificate, proxy, and the server if --server is
+    /// missing.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// So many machines.
+    /// The number of machines.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub machines: u32,
-    /// They live so long: 30s, 10m, 2h.
+    /// The duration of the simulation: 30s, 10m, 2h.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub duration: Duration,
-    /// Spread their first syncs over this; half of the duration, at most ten minutes, if it is not given.
+    /// The time over which first syncs are spread [default: half of the duration, at most ten minutes].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub ramp: Option<Duration>,
-    /// All first syncs at once.
+    /// Start all first syncs at the same time.
     #[arg(long, conflicts_with = "ramp")]
     pub storm: bool,
-    /// Each machine syncs so often, rather than as the server says.
+    /// The interval between syncs of a machine [default: the server's].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub interval: Option<Duration>,
-    /// Programs that each machine runs in an hour, on average.
+    /// The average number of programs that a machine runs per hour.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=36_000))]
     pub events_per_hour: u32,
-    /// Another number makes other machines, the same number the same ones.
+    /// The seed of the random numbers: the same seed gives the same machines.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// No more requests at once.
+    /// The maximum number of concurrent requests.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=30_000))]
     pub connections: u32,
-    /// No more rule downloads at once: with many rules, each takes megabytes.
+    /// The maximum number of concurrent rule downloads: with many rules, each needs megabytes of memory.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=30_000))]
     pub downloads: u32,
-    /// At the end, compare the rules of so many machines with what the server gives a fresh one.
+    /// The number of machines whose rules are compared at the end with those that the server sends to a new machine.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub check: u32,
-    /// Threads that run the machines; one a core, at most eight, if it is not given.
+    /// The number of threads [default: one per core, at most eight].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: Option<u32>,
-    /// How bodies are compressed.
+    /// The compression of bodies.
     #[arg(long, value_parser = ["deflate", "gzip", "zlib", "none"])]
     pub encoding: Option<String>,
-    /// Speak protobuf rather than JSON.
+    /// Use protobuf instead of JSON.
     #[arg(long)]
     pub proto: bool,
-    /// Write the report as a page with charts into this file, too.
+    /// Also write the report to this file, as a page with charts.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
 
-/// Runs a fleet, and tells what became of it.
+/// Runs a fleet, and prints its report.
 pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     let config = config(output, args.config.as_deref())?;
     let mut plan = plan(&args, config.as_ref());
@@ -78,7 +78,7 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
     let connections = fleet::raise_open_files(plan.connections, plan.threads);
     if connections < plan.connections {
         output.note(format!(
-            "only {connections} requests at once: the system allows no more open files; raise `ulimit -n`"
+            "only {connections} concurrent requests, because of the limit on open files: raise `ulimit -n`"
         ));
         plan.connections = connections;
     }
@@ -95,7 +95,7 @@ pub(super) async fn run(output: Output, args: SimulateArgs) -> Result<()> {
         .map_or(Ok(()), |complaint| Err(HostError::Partial(complaint)))
 }
 
-/// The configuration, if one is given; what is to be said of it goes to stderr.
+/// The configuration, if one is given; its warnings go to stderr.
 fn config(output: Output, path: Option<&Path>) -> Result<Option<Config>> {
     let Some(path) = path else {
         return Ok(None);

@@ -75,12 +75,12 @@ impl fmt::Display for Answer {
             None => writeln!(f, "Machine          has no id: set MachineID in santa.toml")?,
         }
         match &self.daemon {
-            None => writeln!(f, "Daemon           does not run")?,
+            None => writeln!(f, "Daemon           not running")?,
             Some(daemon) => {
                 let next = daemon.get("next_full_sync").and_then(Value::as_u64);
                 match next.map(LocalTime::from_millis) {
                     Some(next) => writeln!(f, "Daemon           syncs at {}", moment::local(next))?,
-                    None => writeln!(f, "Daemon           runs")?,
+                    None => writeln!(f, "Daemon           running")?,
                 }
                 let push = daemon.get("push").and_then(|push| push.get("state"));
                 if let Some(state) = push.and_then(Value::as_str) {
@@ -98,7 +98,7 @@ impl fmt::Display for Answer {
         for (name, value) in settings::lines(known) {
             writeln!(f, "{name:<16} {}", printable(&value))?;
         }
-        writeln!(f, "Events waiting   {}", known.pending_events)?;
+        writeln!(f, "Events pending   {}", known.pending_events)?;
         if let Some(last) = &known.last_sync {
             let view = View(last.clone()).to_string();
             for line in view.lines().filter(|line| line.starts_with("Failed")) {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! --once ─────────────────────────────────→ here
-//! nobody listens on the socket ────────────→ here
+//! no process listens on the socket ────────→ here
 //! the daemon takes it ─────────────────────→ its log lines, then its report
 //! the daemon has two already ──────────────→ status 5
 //! the daemon went away ────────────────────→ status 10
@@ -52,7 +52,7 @@ pub(super) async fn run(device: &Device, args: &SyncArgs) -> Result<()> {
     finish(output, json)
 }
 
-/// What the daemon made of it; `None` when there is none.
+/// The daemon's result; `None` if no daemon runs.
 async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Option<Value>> {
     let call = Call::SyncRun {
         kind,
@@ -79,19 +79,16 @@ async fn delegated(device: &Device, config: &Config, kind: Kind) -> Result<Optio
             fail(Status::NoServer, Status::NoServer.to_string())
         }
         Asked::Refused(fault) => {
-            let reason = fault.map_or(
-                "of a reason that this version does not know".into(),
-                |fault| fault.to_string(),
-            );
+            let reason = fault.map_or("unknown reason".into(), |fault| fault.to_string());
             fail(
                 Status::Unknown,
-                format!("the daemon would not sync: {reason}"),
+                format!("the daemon refused to sync: {reason}"),
             )
         }
         Asked::Lost(error) => fail(
             Status::Connection,
             format!(
-                "{}: the daemon cannot be asked ({error}): see its log, or sync with --once",
+                "{}: the daemon does not respond ({error}): see its log, or sync with --once",
                 socket.display()
             ),
         ),
@@ -114,10 +111,10 @@ fn finish(output: Output, report: Value) -> Result<()> {
 /// What a stage that begins is called.
 const fn name(stage: Stage) -> Option<&'static str> {
     match stage {
-        Stage::Preflight => Some("preflight: telling the server of this machine"),
-        Stage::EventUpload => Some("eventupload: sending what happened"),
+        Stage::Preflight => Some("preflight: sending the state of this machine"),
+        Stage::EventUpload => Some("eventupload: sending events"),
         Stage::RuleDownload => Some("ruledownload: fetching rules"),
-        Stage::Postflight => Some("postflight: telling the server what became of it"),
+        Stage::Postflight => Some("postflight: sending the result"),
         Stage::Preflighted(_) | Stage::LogUpload => None,
     }
 }
@@ -186,7 +183,7 @@ impl fmt::Display for View {
             let requested = printable(&requested.replace('_', " "));
             writeln!(
                 f,
-                "Asked for     {requested}, which the server did not grant: the next sync asks again"
+                "Asked for     {requested}, which the server refused: the next sync requests it again"
             )?;
         }
         if let Some(mode) = self.0.get("replaced_mode").and_then(Value::as_str) {
@@ -202,7 +199,7 @@ impl fmt::Display for View {
         );
         write!(f, "Rules         {received} received")?;
         if processed < received {
-            write!(f, ", {} of them passed over", received - processed)?;
+            write!(f, ", {} of them skipped", received - processed)?;
         }
         for rule in self.refused() {
             write!(
@@ -259,7 +256,7 @@ mod tests {
         assert_eq!(view.status(), Status::Success);
         assert_eq!(
             view.to_string(),
-            "Kind of sync  clean all\nRules         5 received, 1 of them passed over\n\
+            "Kind of sync  clean all\nRules         5 received, 1 of them skipped\n\
              Refused       TEAMID EQHXZ8M8AV: its expression cannot be compiled\nEvents        2 sent, 1 deleted unsent\n\
              Traffic       4 requests, 400 B sent, 2.0 KB received, 1.50 s\nFailed        eventupload: 500\n"
         );
@@ -269,7 +266,7 @@ mod tests {
         let text = asked.to_string();
         assert!(
             text.starts_with(
-                "Kind of sync  normal\nAsked for     clean all, which the server did not grant: the next sync asks again\nMode          LOCKDOWN, in paths of STANDALONE"
+                "Kind of sync  normal\nAsked for     clean all, which the server refused: the next sync requests it again\nMode          LOCKDOWN, in paths of STANDALONE"
             ),
             "{text}"
         );

@@ -102,7 +102,7 @@ impl DemoMachine {
             if has_ended || began.elapsed() > TIMEOUT {
                 let said = self.said();
                 return Err(HostError::Failed(format!(
-                    "the daemon does not answer; it said:\n{said}"
+                    "the daemon does not respond; its output:\n{said}"
                 )));
             }
             tokio::time::sleep(LOOK).await;
@@ -123,13 +123,13 @@ impl DemoMachine {
         let method = call.method();
         let why = match ask(&self.socket, call, &mut |_| {}).await {
             Asked::Done(value) => return Ok(value),
-            Asked::Nobody => "nobody listens on its socket".to_owned(),
+            Asked::Nobody => "no process listens on its socket".to_owned(),
             Asked::Refused(Some(fault)) => fault.to_string(),
-            Asked::Refused(None) => "for a reason that is unknown here".to_owned(),
+            Asked::Refused(None) => "unknown reason".to_owned(),
             Asked::Lost(error) => error.to_string(),
         };
         Err(HostError::Failed(format!(
-            "the daemon did not do {method}: {why}"
+            "the daemon refused {method}: {why}"
         )))
     }
 

@@ -58,7 +58,7 @@ async fn show(output: Output) -> Result<()> {
     let (url, push_url) = (server.url(), publisher.url());
     output.note(format_args!("A server runs on {url}."));
     output.note(format_args!(
-        "A push server runs on {push_url}: a very small one, which speaks as much of NATS as this needs."
+        "A push server runs on {push_url}, with the part of the NATS protocol that the demo needs."
     ));
     let mut machine = DemoMachine::start(dir.path(), &url, &push_url).await?;
     output.note(format_args!(
@@ -69,12 +69,15 @@ async fn show(output: Output) -> Result<()> {
     let told = match told {
         Ok(told) => told,
         Err(error) => {
-            output.note(format_args!("What the daemon said:\n{}", machine.said()));
+            output.note(format_args!(
+                "The output of the daemon:\n{}",
+                machine.said()
+            ));
             return Err(error);
         }
     };
     let ended_well = machine.stop().await?;
-    output.note("The daemon stopped, as it was asked to.");
+    output.note("The daemon stopped on request.");
     let rules = machine.rules().await?;
     let status = server.state().status();
     let checks = proof::checks(&told, &status, &rules, ended_well);
@@ -107,10 +110,10 @@ impl fmt::Display for Demo {
             table.row(vec![step.what.into(), duration(step.milliseconds)]);
         }
         writeln!(f, "{table}")?;
-        writeln!(f, "The event as the server has it:")?;
+        writeln!(f, "The event on the server:")?;
         writeln!(f, "  {}", self.event)?;
         writeln!(f)?;
-        writeln!(f, "The rules that the machine has:")?;
+        writeln!(f, "The rules on the machine:")?;
         for rule in &self.rules {
             writeln!(f, "  {rule}")?;
         }

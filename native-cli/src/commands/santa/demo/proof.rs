@@ -23,11 +23,11 @@ pub(super) fn checks(
     rules.sort_unstable();
     let rows = [
         (
-            "the first sync went well, and the machine's rules were the server's",
+            "the first sync succeeded, and the machine has the server's rules",
             told.first["status"] == 0 && agrees(0),
         ),
         (
-            "the event went to the server at once, and its log names the machine and the program",
+            "the event was sent immediately, and the server's log names the machine and the program",
             told.posted == json!({"ok": true, "uploaded": 1}) && is_event,
         ),
         (
@@ -35,14 +35,14 @@ pub(super) fn checks(
             told.posted_again == json!({"ok": true, "uploaded": 0}) && status.events == 1,
         ),
         (
-            "after the push the machine's rules were the server's again",
+            "after the push the machine has the server's rules again",
             agrees(1),
         ),
         (
-            "the machine's store has both rules and no other",
+            "the machine's store has exactly the two rules",
             rules == [BLOCKED, ALLOWED],
         ),
-        ("the daemon ended well", ended_well),
+        ("the daemon exited without an error", ended_well),
     ];
     rows.into_iter()
         .map(|(claim, holds)| Check::new(claim, holds))

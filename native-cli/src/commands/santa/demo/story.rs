@@ -62,7 +62,7 @@ fn read(text: &str) -> Configuration {
     Configuration::read(text).0
 }
 
-/// Tells the story.
+/// Runs the demo and prints its steps.
 pub(super) async fn tell(
     output: &Output,
     machine: &DemoMachine,
@@ -89,23 +89,21 @@ pub(super) async fn tell(
     };
     let first = machine.ask(&sync).await?;
     let mut agreed = vec![agreement()];
-    done("first sync, asked for over the socket");
+    done("first sync, requested over the socket");
     output.note("The machine synced: it has the server's rule, which blocks a program.");
 
     let posted = machine.ask(&post()?).await?;
     let event = logged(log)?;
     done("event posted on the socket, in the server's log");
-    output.note(
-        "The agent posted that the program was blocked; the event stands in the server's log.",
-    );
+    output.note("The agent posted that the program was blocked; the event is in the server's log.");
     let posted_again = machine.ask(&post()?).await?;
-    done("the same event again, which waits");
-    output.note("It posted the same again, which is not sent within ten minutes.");
+    done("the same event again, which is held back");
+    output.note("It posted the same event again, which is not sent within ten minutes.");
 
     server.state().replace(after());
-    output.note("The server has a second rule now, which allows a publisher.");
+    output.note("The server now has a second rule, which allows a publisher.");
     let mut told = 0;
-    until("the machine does not listen to push", async || {
+    until("the machine does not receive push messages", async || {
         told = publisher.publish(SUBJECT, &SYNC_NOW);
         Ok((told > 0).then_some(()))
     })
@@ -120,7 +118,7 @@ pub(super) async fn tell(
     .await?;
     agreed.push(agreement());
     done("rules changed, pushed, on the machine");
-    output.note("The machine synced by itself, and has both rules.");
+    output.note("The machine synced because of the push message, and has both rules.");
     Ok(Told {
         steps,
         first,
@@ -131,7 +129,7 @@ pub(super) async fn tell(
     })
 }
 
-/// The agent tells that a program was blocked.
+/// The agent reports a blocked program.
 fn post() -> Result<Call> {
     let event = json!({
         "file_sha256": BLOCKED, "file_path": "/opt/acme/bin", "file_name": "acmed", "executing_user": "alice",
@@ -145,7 +143,7 @@ fn post() -> Result<Call> {
     })
 }
 
-/// The last event in the server's log; null when there is none.
+/// The last event in the server's log; null if there is none.
 fn logged(log: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(log).map_err(HostError::file(log))?;
     let last = text.lines().last().unwrap_or("null");

@@ -47,7 +47,7 @@ impl fmt::Display for Checked {
             let number = warning.number;
             writeln!(f, "rule {number} ({identifier}): warning: {problem}")?;
         }
-        writeln!(f, "good: {}, passed over: {}", self.good, self.bad.len())
+        writeln!(f, "valid: {}, skipped: {}", self.good, self.bad.len())
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn check(output: Output, path: &Path) -> Result<()> {
     match checked.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "some rules would be passed over ({bad}): mend what is said of each"
+            "{bad} rules would be skipped: fix the errors above"
         ))),
     }
 }

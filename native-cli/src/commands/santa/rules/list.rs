@@ -158,7 +158,7 @@ pub(super) async fn export(
     match passed_over {
         0 => Ok(()),
         count => Err(HostError::Partial(format!(
-            "{count} rules have no form there and were left out: those that this machine made itself, and for moroz those with other policies than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
+            "{count} rules cannot be written in this format and were left out: transitive rules of this machine, and for moroz those with other policies than ALLOWLIST, ALLOWLIST_COMPILER and BLOCKLIST"
         ))),
     }
 }

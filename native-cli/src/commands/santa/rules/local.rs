@@ -98,7 +98,7 @@ pub(super) fn import(
     match file.bad.len() {
         0 => Ok(()),
         bad => Err(HostError::Partial(format!(
-            "some rules were passed over ({bad}): mend what is said of each"
+            "{bad} rules were skipped: fix the errors above"
         ))),
     }
 }

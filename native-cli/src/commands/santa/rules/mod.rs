@@ -13,7 +13,7 @@ use selvedge_host::byte_order_mark::remove_mark;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_santa_host::rule_file::RuleFile;
 
-/// More than this is no file of rules.
+/// The maximum size of a file of rules.
 const MAX_BYTES: u64 = 256 << 20;
 
 pub(super) async fn run(device: &Device, command: RulesCommand) -> Result<()> {
@@ -57,7 +57,7 @@ fn file(path: &Path, format: Format) -> Result<RuleFile> {
     read.map_err(|error| HostError::BadFile {
         path: path.to_owned(),
         detail: format!(
-            "{error}; give a list of rules in JSON, one rule a line, or a moroz configuration"
+            "{error}; pass a list of rules in JSON, one rule per line, or a moroz configuration"
         ),
     })
 }
@@ -74,7 +74,9 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
             .read_to_end(&mut bytes)?;
     }
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(std::io::Error::other("it is larger than 256 MiB: split it"));
+        return Err(std::io::Error::other(
+            "the input is larger than the maximum of 256 MiB: split it",
+        ));
     }
     remove_mark(&mut bytes);
     Ok(bytes)

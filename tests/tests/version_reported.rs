@@ -82,7 +82,7 @@ fn the_user_agent_names_the_product_without_its_version() {
         let _nothing_is_held = scene.proxy.arm(None);
         scene.device.sync();
         let heard = scene.proxy.heard();
-        assert!(heard.len() > 2, "{heard:?}");
+        assert!(!heard.is_empty(), "{word}");
         for request in heard {
             assert_eq!(request.user_agent.as_deref(), Some("Selvedge"), "{word}");
         }

@@ -183,7 +183,7 @@ fn without_an_account_it_waits_for_a_person_to_join_again() {
     daemon.wait_for("STATUS=next sync at");
     let _forgotten = a.run(&["account", "forget"]).outcome().ok();
     daemon.signal("-HUP");
-    daemon.wait_for("STATUS=waiting for a person");
+    daemon.wait_for("STATUS=action required");
     b.put("meanwhile", &json!({"id": "meanwhile"}));
     b.sync();
     let token = server.master_secret();

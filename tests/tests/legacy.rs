@@ -272,12 +272,12 @@ fn what_is_not_usable_is_said_in_one_sentence() {
         (
             &["--server", server.url(), "--username", "alice"],
             "",
-            "no Password came on stdin",
+            "stdin has no Password",
         ),
         (
             &["--server", server.url(), "--username", "alice"],
             "word\n",
-            "no Sync Key came on stdin",
+            "stdin has no Sync Key",
         ),
         (
             &["--server", server.url(), "--username", "alice"],

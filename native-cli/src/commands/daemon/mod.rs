@@ -269,7 +269,7 @@ impl<'a> Daemon<'a> {
             Next::Wait { until } => {
                 format!("next sync at {}", selvedge_host::moment::local(until))
             }
-            Next::ForPerson => "waiting for a decision: run `selvedge status`".into(),
+            Next::ForPerson => "action required: run `selvedge status`".into(),
             Next::Sync { .. } | Next::Running => "syncing".into(),
         };
         self.notifier.status(&text);

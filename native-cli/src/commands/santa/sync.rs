@@ -189,7 +189,7 @@ impl fmt::Display for View {
         if let Some(mode) = self.0.get("replaced_mode").and_then(Value::as_str) {
             writeln!(
                 f,
-                "Mode          LOCKDOWN, in paths of {}, which the server sets: see selvedge.allow_standalone",
+                "Mode          LOCKDOWN, in place of {}, which the server sets: see selvedge.allow_standalone",
                 printable(mode)
             )?;
         }
@@ -266,7 +266,7 @@ mod tests {
         let text = asked.to_string();
         assert!(
             text.starts_with(
-                "Kind of sync  normal\nAsked for     clean all, which the server refused: the next sync requests it again\nMode          LOCKDOWN, in paths of STANDALONE"
+                "Kind of sync  normal\nAsked for     clean all, which the server refused: the next sync requests it again\nMode          LOCKDOWN, in place of STANDALONE"
             ),
             "{text}"
         );

@@ -93,7 +93,7 @@ fn mode(known: &Snapshot) -> String {
     let shown = by(mode.as_str().into(), is_servers, true);
     match known.replaced_mode {
         Some(replaced) => format!(
-            "{shown}, in paths of {replaced}, which the server sets: see selvedge.allow_standalone"
+            "{shown}, in place of {replaced}, which the server sets: see selvedge.allow_standalone"
         ),
         None => shown,
     }
@@ -203,7 +203,7 @@ mod tests {
         };
         let lines = shown(set.clone(), &own, Some(ClientMode::Standalone));
         let expected = [
-            "Mode: LOCKDOWN (server), in paths of STANDALONE, which the server sets: see selvedge.allow_standalone",
+            "Mode: LOCKDOWN (server), in place of STANDALONE, which the server sets: see selvedge.allow_standalone",
             "Allowed paths: [unclosed (server); Santa cannot use it (character 1: the [ is not closed), as if none were set",
             "Blocked paths: ^/tmp/ (configuration)",
             "Transitive rules: on (server)",

@@ -18,7 +18,7 @@ use selvedge_host::exit::EXIT_CODES;
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What holds for every command.
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
     /// What to do.
@@ -28,10 +28,10 @@ pub struct Cli {
 
 const GLOBAL: &str = "Options of every command";
 
-/// What holds for every command.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Which profile: each is a device of its own, with its account, its store and its settings.
+    /// The profile: each one is a separate device, with its own account, store and settings.
     #[arg(
         long,
         global = true, help_heading = GLOBAL,
@@ -40,24 +40,24 @@ pub struct Global {
         hide_env_values = true, env = "SELVEDGE_PROFILE"
     )]
     pub profile: String,
-    /// The profile's directory itself, wherever it is; --profile is not asked then.
+    /// The profile's directory; overrides --profile.
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", hide_env_values = true, env = "SELVEDGE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Trust the certificates of this file in PEM beside the system's: of a certificate authority of your own, or a
-    /// server's own certificate.
+    /// Also trust the certificates in this PEM file: of your own certificate authority, or a server's self-signed
+    /// certificate.
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", hide_env_values = true, env = "SELVEDGE_CA_FILE")]
     pub ca: Option<PathBuf>,
-    /// Speak to servers on other machines without TLS (http://) too. Others on the way can then take over the account's
-    /// session and see which records change, though not what is in them.
+    /// Allow connections without TLS (http://) to other machines. An attacker on the network can then take over the
+    /// account's session and see which records change, but not their content.
     #[arg(long, global = true, help_heading = GLOBAL, hide_env_values = true, env = "SELVEDGE_INSECURE_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
     pub insecure_http: bool,
-    /// Answer in JSON, for programs; errors on stderr are JSON too.
+    /// Print JSON on stdout, for programs; errors on stderr are JSON too.
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
-    /// No notes and no progress on stderr.
+    /// Print no notes and no progress on stderr.
     #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
-    /// Log requests on stderr: method, path, status, bytes and time; -vv logs connections too. RUST_LOG does it in detail.
+    /// Log requests on stderr: method, path, status, bytes and time; -vv also logs connections. RUST_LOG sets details.
     #[arg(long, short, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -65,39 +65,39 @@ pub struct Global {
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// See two devices sync through an encrypted server, all on this machine.
+    /// Show two devices that sync through a server, all on this machine.
     #[command(after_help = "Example:\n  selvedge demo")]
     Demo,
-    /// Make, join, show or forget the account of this device.
+    /// Create, join, show or forget the account of this device.
     #[command(subcommand)]
     Account(AccountCommand),
     /// Sync once with the server.
     #[command(after_help = "Example:\n  selvedge sync notes")]
     Sync(SyncArgs),
-    /// Sync by schedule until it is stopped; for systemd and its like.
+    /// Sync on a schedule until stopped; for systemd and other service managers.
     #[cfg(unix)]
     #[command(
-        long_about = "Sync by schedule until it is stopped; for systemd and its like.\n\nThe first sync comes a little after the start, so that a machine that just booted is left alone; then one an hour, sooner after changes made here, later after failures, and never before a server wants it. SIGHUP asks for a sync now. SIGTERM and SIGINT stop it between two commits. One daemon serves a profile; other commands may sync beside it. Lines on stderr tell what it does, with --json as JSON.",
+        long_about = "Sync on a schedule until stopped; for systemd and other service managers.\n\nThe first sync starts shortly after the daemon, to keep the load at boot low; then there is one per hour, sooner after local changes, later after failures, and never before the time that a server asked to wait for. SIGHUP starts a sync now. SIGTERM and SIGINT stop the daemon between two commits. There is one daemon per profile; other commands can sync at the same time. The daemon logs to stderr, with --json as JSON.",
         after_help = "Example:\n  selvedge daemon --print-unit"
     )]
     Daemon(DaemonArgs),
-    /// Say what this device knows of its syncing, without asking the server.
+    /// Show the sync state of this device, without contacting the server.
     #[command(after_help = "Example:\n  selvedge status --json")]
     Status,
-    /// List the server's collections, or choose those that this device follows.
+    /// List the server's collections, or choose which ones this device syncs.
     #[command(
         after_help = "Example:\n  selvedge collections",
         args_conflicts_with_subcommands = true
     )]
     Collections {
-        /// What else to do with them.
+        /// The subcommand.
         #[command(subcommand)]
         command: Option<CollectionsCommand>,
     },
-    /// List the account's engines, or switch them on and off for all its devices.
+    /// List the account's engines, or enable and disable them for all devices.
     #[command(subcommand)]
     Engines(EnginesCommand),
-    /// List the account's devices, name this one, or ask something of the others.
+    /// List the account's devices, rename this one, or send commands to others.
     #[command(subcommand)]
     Clients(ClientsCommand),
     /// List, read, put, edit or delete records, here or on the server.
@@ -105,73 +105,73 @@ pub enum Command {
     Records(RecordsCommand),
     /// Run a sync server.
     Serve(Box<ServeArgs>),
-    /// Santa's sync: which programs this machine may run, as a server says.
+    /// Sync with a Santa server, which decides which programs this machine may run.
     #[command(subcommand)]
     Santa(Box<SantaCommand>),
     /// Print the completions of a shell.
     #[command(after_help = "Example:\n  selvedge completions bash > selvedge.bash")]
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write those of all commands.
+    /// Print the manual page, or write the pages of all commands to a directory.
     #[command(after_help = "Example:\n  selvedge man --dir man1")]
     Man {
-        /// Write a page for each command into this directory.
+        /// Write one page per command to this directory.
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
 }
 
-/// Only say what would be done.
+/// Print what would be done, but write nothing.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DryRun {
-    /// Check everything and say what would be done, but write nothing.
+    /// Check everything and print what would be done, but write nothing.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// How the daemon runs.
+/// Options of the daemon.
 #[cfg(unix)]
 #[derive(Debug, Args)]
 pub struct DaemonArgs {
-    /// Print a systemd unit for this profile, with sandboxing and a watchdog, and do nothing else.
+    /// Print a systemd unit for this profile, with sandboxing and a watchdog, and exit.
     #[arg(long)]
     pub print_unit: bool,
-    /// Begin so long after the start.
+    /// Seconds between the start and the first sync.
     #[arg(long, value_name = "SECONDS", default_value_t = selvedge_core::schedule::Policy::FIREFOX.first_seconds, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub first_sync_after: u64,
-    /// Sync so often when nothing happens, rather than once an hour.
+    /// Seconds between two syncs when nothing changes [default: 3600].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(60..=2_592_000))]
     pub every: Option<u64>,
 }
 
-/// What else to do with collections.
+/// The subcommands of `collections`.
 #[derive(Debug, Subcommand)]
 pub enum CollectionsCommand {
-    /// Choose the collections that a sync without names syncs.
+    /// Choose the collections that `sync` without arguments syncs.
     #[command(after_help = "Example:\n  selvedge collections follow notes")]
     Follow {
         /// The collections.
         #[arg(value_name = "COLLECTION", value_parser = collection, required_unless_present = "all")]
         collections: Vec<CollectionName>,
-        /// All that the account has, new ones included; so it is when nothing was chosen.
+        /// All collections of the account, including new ones; this is the default.
         #[arg(long, conflicts_with = "collections")]
         all: bool,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
 }
 
-/// What a person calls a device.
+/// Parses the name of a device.
 pub(crate) fn device_name(text: &str) -> Result<String, String> {
     let is_usable = !text.trim().is_empty()
         && text.chars().count() <= 64
         && !text.chars().any(char::is_control);
     is_usable
         .then(|| text.trim().to_owned())
-        .ok_or_else(|| "a device's name is 1 to 64 characters, without control characters".into())
+        .ok_or_else(|| "a device's name has 1 to 64 characters and no control characters".into())
 }
 
 pub(crate) fn collection(text: &str) -> Result<CollectionName, String> {

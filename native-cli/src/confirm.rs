@@ -8,18 +8,18 @@ use selvedge_host::exit::{Exit, HostError, Result};
 /// Goes on only if a person agrees: with `--yes`, or at the terminal. `loss` says in one sentence what would be lost.
 ///
 /// # Errors
-/// [`HostError::Usage`] where nobody can be asked, [`HostError::Refused`] when the answer is no.
+/// [`HostError::Usage`] without a terminal, [`HostError::Refused`] when the answer is no.
 pub(crate) fn agree(output: &Output, loss: &str, yes: bool) -> Result<()> {
     if yes {
         return Ok(());
     }
     if output.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(HostError::Usage(format!(
-            "{loss}: say --yes to agree, or look first with --dry-run"
+            "{loss}: pass --yes to agree, or use --dry-run to see it first"
         )));
     }
-    // Nobody can answer when stderr is closed: then the answer is no.
-    let _ = write!(io::stderr(), "{loss}. Go on? [y/N] ");
+    // If stderr is closed, the question cannot be answered: then the answer is no.
+    let _ = write!(io::stderr(), "{loss}. Continue? [y/N] ");
     let mut answer = String::new();
     let is_read = io::stdin().lock().read_line(&mut answer).is_ok();
     if is_read && is_yes(&answer) {

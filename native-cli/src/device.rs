@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::output::Output;
 use selvedge_host::exit::{HostError, Result};
-use selvedge_host::profile::{Profile, Settings, read_if_there, remove_if_there};
+use selvedge_host::profile::{Profile, Settings, remove_if_there};
+use selvedge_host::secret_files::{Form, Protection};
 use selvedge_host::{NativeFetch, NativeHost, NetworkOptions, SqliteStore, SystemClock};
 
 /// What every command works with.
@@ -37,7 +38,7 @@ struct TokenFile {
 }
 
 impl Device {
-    /// A host with the profile's store, which is made if there is none.
+    /// A host with the profile's store, which is created if it is missing.
     ///
     /// # Errors
     /// When the store or the system's certificates cannot be used.
@@ -103,7 +104,7 @@ impl Device {
     /// When its file cannot be read or is damaged.
     pub fn credentials_if_there(&self) -> Result<Option<Credentials>> {
         let path = self.profile.credentials_path();
-        let Some(json) = read_if_there(&path)?.map(Zeroizing::new) else {
+        let Some(json) = self.profile.read_secret(&path)? else {
             return Ok(None);
         };
         let credentials = Credentials::from_json(&json).map_err(|error| HostError::BadFile {
@@ -121,14 +122,38 @@ impl Device {
         self.credentials_if_there()?.ok_or(HostError::NoAccount)
     }
 
-    /// Keeps an account's secrets in their file.
+    /// Stores an account's secrets in their file.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn keep_credentials(&self, credentials: &Credentials) -> Result<()> {
+    /// When it cannot be written, or the keyring does not give or take the key.
+    pub fn keep_credentials(
+        &self,
+        credentials: &Credentials,
+        protection: Protection,
+    ) -> Result<()> {
         self.keep_network()?;
+        let path = self.profile.credentials_path();
         self.profile
-            .write(&self.profile.credentials_path(), &credentials.to_json())
+            .write_secret(&path, &credentials.to_json(), protection)
+    }
+
+    /// Whether a file of secrets is encrypted.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn has_encrypted_secrets(&self) -> Result<bool> {
+        let forms = [self.profile.credentials_form()?, self.profile.token_form()?];
+        Ok(forms.contains(&Form::Encrypted))
+    }
+
+    /// Removes the key from the keyring after the files that it encrypted. Without them it opens nothing, so a keyring
+    /// that does not remove it is only reported.
+    pub fn remove_key_after(&self, was_encrypted: bool) {
+        if was_encrypted && let Err(error) = self.profile.remove_key() {
+            self.output.note(format_args!(
+                "the key of the removed credentials is still in the system keyring: {error}"
+            ));
+        }
     }
 
     /// Forgets the account's secrets; records stay.
@@ -136,9 +161,12 @@ impl Device {
     /// # Errors
     /// When a file cannot be removed.
     pub fn forget_account(&self) -> Result<()> {
+        let is_encrypted = self.has_encrypted_secrets()?;
         remove_if_there(&self.profile.credentials_path())?;
         remove_if_there(&self.profile.schedule_path())?;
-        self.forget_token()
+        self.forget_token()?;
+        self.remove_key_after(is_encrypted);
+        Ok(())
     }
 
     /// What this device says of itself to the account's other devices, by the name that a person chose or the machine's.
@@ -154,7 +182,7 @@ impl Device {
         })
     }
 
-    /// Keeps what the account's other devices call this one; the next sync tells them.
+    /// Stores the name of this device for the account's other devices; the next sync sends it.
     ///
     /// # Errors
     /// When the settings cannot be read or written.
@@ -177,9 +205,12 @@ impl Device {
     /// The storage token of an earlier command, unless it is due for renewal.
     ///
     /// # Errors
-    /// When its file cannot be read; a damaged one is as good as none.
+    /// When its file cannot be read, or the keyring does not give its key; a damaged file counts as missing.
     pub fn token(&self) -> Result<Option<KeptToken>> {
-        let json = read_if_there(&self.profile.token_path())?.map(Zeroizing::new);
+        let json = match self.profile.read_secret(&self.profile.token_path()) {
+            Err(HostError::BadFile { .. }) => None,
+            read => read?,
+        };
         let kept = json.and_then(|json| {
             let received = serde_json::from_slice::<TokenFile>(&json).ok()?.received;
             let token = Token::from_json(&json).ok()?;
@@ -209,8 +240,9 @@ impl Device {
         };
         let json =
             serde_json::to_vec(&file).map_err(|error| HostError::Failed(error.to_string()))?;
+        let path = self.profile.token_path();
         self.profile
-            .write(&self.profile.token_path(), &Zeroizing::new(json))
+            .write_secret(&path, &Zeroizing::new(json), Protection::AsBefore)
     }
 
     /// Forgets the storage token.
@@ -230,7 +262,7 @@ pub async fn global_state(store: &impl Store) -> Result<GlobalState> {
     Ok(GlobalState::load(store).await?)
 }
 
-/// Whether a name is the machine's, alone or with the number that tells this device from another one of that name.
+/// Whether a name is the machine's, alone or with the number that distinguishes devices of the same name.
 #[must_use]
 pub fn is_numbered(name: &str, machine: &str) -> bool {
     let rest = name.strip_prefix(machine);

@@ -1,7 +1,7 @@
 //! Ctrl-C: the process ends at once, says what is kept, and gives the exit code that the help lists.
 //!
 //! A command may be ended at any moment: each commit to the store, and each write to a server, is made whole or not at all.
-//! That is why nothing is waited for, and why a prompt that blocks its thread is no obstacle.
+//! That is why the process can exit at once, even if a prompt blocks its thread.
 
 use crate::cli::Command;
 use crate::commands::account::AccountCommand;
@@ -46,17 +46,17 @@ impl Kept {
     fn sentence(self, done: progress::Done) -> String {
         match self {
             Self::Sync => format!(
-                "what was synced so far is kept, at least {} records received and {} sent; `selvedge sync` continues with the rest",
+                "what was synced until now is kept: at least {} records received and {} sent; `selvedge sync` continues",
                 done.received, done.sent
             ),
             Self::Copy => {
-                "what was copied so far is kept; the same command continues with the rest".into()
+                "what was copied until now is kept; the same command continues".into()
             }
-            Self::OnServer => "what the server has confirmed so far is kept there".into(),
+            Self::OnServer => "what the server has confirmed is kept on the server".into(),
             Self::NewAccount => {
-                "the server may have made an account, whose secrets were not kept here: create another one".into()
+                "the server may have created an account whose secrets were not stored here: create another one".into()
             }
-            Self::Whole => "each change was made whole or not at all".into(),
+            Self::Whole => "changes are atomic: each one is complete or was not made".into(),
         }
     }
 }

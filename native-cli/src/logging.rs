@@ -46,7 +46,7 @@ pub(crate) fn begin(verbose: u8, output: Output) {
             writeln!(out, "{time} {level:<5} {target}: {message}")
         }
     });
-    // Somebody who embeds this as a library may have a logger already: then that one serves.
+    // A program that embeds this library may already have a logger: then that one is used.
     let _ = builder.try_init();
 }
 

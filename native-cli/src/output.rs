@@ -9,6 +9,7 @@ pub use json_array::JsonArray;
 pub use selvedge_host::output::{
     Output, bytes, duration, is_hostile, printable, records, shortened, width,
 };
+pub(crate) use table::left_out;
 pub use table::{Align, Column, Table, TableWriter};
 
 /// Answers with many rows.

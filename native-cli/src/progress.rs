@@ -1,4 +1,4 @@
-//! How far a sync is: counted for those who interrupt it, and drawn on stderr while somebody watches.
+//! The progress of a sync: counted for the message after Ctrl-C, and drawn on stderr if it is a terminal.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -37,7 +37,7 @@ pub(crate) fn done() -> Done {
 /// Makes room for a message where a line of progress may stand.
 pub(crate) fn clear_line(output: &Output) {
     if output.may_draw() {
-        // Nobody is left to tell when stderr is closed.
+        // If stderr is closed, the message cannot be shown.
         let _ = write!(std::io::stderr(), "\r\u{1b}[2K\u{1b}[?25h");
     }
 }
@@ -54,7 +54,7 @@ pub struct Total {
     pub send: Option<u64>,
 }
 
-/// A line that says what a sync is doing; nothing where nobody watches.
+/// A line with the progress of a sync; nothing if stderr is not a terminal.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -124,11 +124,11 @@ fn words(stage: Stage<'_>, totals: &Totals) -> String {
     let total = |name: &CollectionName| totals.get(name).copied().unwrap_or_default();
     match stage {
         Stage::Token => "getting a token".into(),
-        Stage::InfoCollections => "asking what changed".into(),
+        Stage::InfoCollections => "checking for changes".into(),
         Stage::MetaGlobal => "reading meta/global".into(),
-        Stage::CryptoKeys => "reading the keys".into(),
-        Stage::Clients => "reading what other devices ask".into(),
-        Stage::FreshStart => "setting the account up".into(),
+        Stage::CryptoKeys => "reading crypto/keys".into(),
+        Stage::Clients => "reading commands of other devices".into(),
+        Stage::FreshStart => "setting up the account".into(),
         Stage::Collection(name) => format!("{name}"),
         Stage::Records {
             collection,
@@ -148,7 +148,7 @@ fn words(stage: Stage<'_>, totals: &Totals) -> String {
 }
 
 /// A count, with the total if it is known and has not been passed.
-fn of(count: u64, total: Option<u64>) -> String {
+pub(crate) fn of(count: u64, total: Option<u64>) -> String {
     match total {
         Some(total) if total >= count => format!("{count} of {total}"),
         _ => count.to_string(),

@@ -24,7 +24,7 @@ pub struct Remote<'h> {
 }
 
 impl<'h> Remote<'h> {
-    /// Gets a token if there is none that is good, and `crypto/keys`, which shows whether the server takes it.
+    /// Gets a token if there is no valid one, and `crypto/keys`, which shows whether the server accepts it.
     ///
     /// # Errors
     /// When there is no account, no network, or the server refuses.
@@ -73,7 +73,7 @@ impl<'h> Remote<'h> {
     /// The keys of the account's records.
     ///
     /// # Errors
-    /// [`Error::NotSetUp`] when nobody synced to the account yet, [`Error::WrongKey`] when the sync key does not fit.
+    /// [`Error::NotSetUp`] before the first sync of the account, [`Error::WrongKey`] when the sync key does not match.
     pub fn keys(&self) -> Result<CollectionKeys> {
         let record = self.keys.as_ref().ok_or(Error::NotSetUp)?;
         Ok(CollectionKeys::open(

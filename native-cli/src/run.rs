@@ -8,13 +8,13 @@ use crate::commands::{
 };
 use crate::device::Device;
 use crate::interrupt::{Kept, watch};
-use crate::output::Output;
+use crate::output::{Output, left_out};
 use selvedge_host::NetworkOptions;
 use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_host::private::protect_memory;
 use selvedge_host::profile::Profile;
 
-/// Does what the command line says. Errors are said on stderr.
+/// Runs the command. Errors are printed on stderr.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let output = Output {
@@ -22,7 +22,11 @@ pub fn run(cli: Cli) -> ExitCode {
         quiet: cli.global.quiet,
     };
     crate::logging::begin(cli.global.verbose, output);
-    match dispatch(cli, output) {
+    let done = dispatch(cli, output);
+    if let Some(columns) = left_out() {
+        output.note(columns);
+    }
+    match done {
         Ok(()) => Exit::Done.into(),
         Err(error) if error.is_broken_pipe() => Exit::Done.into(),
         Err(error) => {
@@ -103,5 +107,7 @@ pub(crate) fn many_threads() -> Result<tokio::runtime::Runtime> {
 }
 
 fn no_runtime(error: std::io::Error) -> HostError {
-    HostError::Failed(format!("the system gives no threads or sockets: {error}"))
+    HostError::Failed(format!(
+        "the system cannot create threads or sockets: {error}"
+    ))
 }

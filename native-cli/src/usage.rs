@@ -1,4 +1,4 @@
-//! A command line that cannot be used: said as clap says it, or as JSON where `--json` asks for that.
+//! An invalid command line: reported as clap does, or as JSON with `--json`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ pub fn refuse(error: &clap::Error, args: impl IntoIterator<Item = OsString>) -> 
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
     if is_asked_for || !wants_json(args) {
-        // Nobody is left to tell when the output is closed.
+        // If the output is closed, the message cannot be shown.
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
     }
@@ -29,7 +29,7 @@ pub fn refuse(error: &clap::Error, args: impl IntoIterator<Item = OsString>) -> 
     Exit::Usage.into()
 }
 
-/// Whether `--json` is among the options; after `--` it is none.
+/// Whether `--json` is among the options; after `--` it is an argument.
 fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
     args.into_iter()
         .skip(1)

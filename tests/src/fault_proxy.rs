@@ -58,6 +58,8 @@ pub struct Heard {
     pub is_conditional: bool,
     /// The status of the server's response.
     pub status: u16,
+    /// The header `User-Agent`.
+    pub user_agent: Option<String>,
 }
 
 /// A proxy on a free local port. Its threads end with the process.
@@ -242,6 +244,7 @@ impl FaultProxy {
             target: target.to_owned(),
             is_conditional: request.header("x-if-unmodified-since").is_some(),
             status: answer.status().unwrap_or_default(),
+            user_agent: request.header("user-agent").map(ToOwned::to_owned),
         });
         Ok(answer)
     }

@@ -193,7 +193,7 @@ fn the_command_does_not_change_an_account_without_problems() {
     let before = scene.on_server();
     let message = scene.device.run(&["account", "reinitialize", "--yes"]);
     let message = message.outcome().ok().stdout;
-    assert!(message.contains("needs no setting up"), "{message}");
+    assert!(message.contains("does not need to be set up"), "{message}");
     assert_eq!(scene.on_server(), before);
 }
 

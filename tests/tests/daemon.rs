@@ -126,7 +126,7 @@ fn it_survives_a_loss_of_the_network_and_syncs_afterwards() {
     daemon.wait_for("READY=1");
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");
-    daemon.wait_for("STATUS=no connection to the server");
+    daemon.wait_for("STATUS=the server cannot be reached");
     server.restart();
     daemon.wait_for("STATUS=syncing");
     daemon.wait_for("STATUS=next sync at");
@@ -180,7 +180,7 @@ fn without_an_account_it_waits_until_the_user_joins_again() {
     daemon.wait_for("STATUS=next sync at");
     let _forgotten = a.run(&["account", "forget"]).outcome().ok();
     daemon.signal("-HUP");
-    daemon.wait_for("STATUS=waiting for a person");
+    daemon.wait_for("STATUS=action required");
     b.put("meanwhile", &json!({"id": "meanwhile"}));
     b.sync();
     let token = server.master_secret();

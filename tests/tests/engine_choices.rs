@@ -156,7 +156,7 @@ fn take_server_is_refused_if_the_server_is_empty() {
         .run(&["sync", "--first", "take-server", "--yes"])
         .outcome()
         .fails(4);
-    assert!(message.contains("nothing to take"), "{message}");
+    assert!(message.contains("nothing to download"), "{message}");
     assert_eq!(ids(&a), ["one"]);
 }
 

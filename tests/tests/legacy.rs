@@ -269,12 +269,12 @@ fn invalid_input_is_an_error_with_one_message() {
         (
             &["--server", server.url(), "--username", "alice"],
             "",
-            "no Password came on stdin",
+            "stdin has no Password",
         ),
         (
             &["--server", server.url(), "--username", "alice"],
             "word\n",
-            "no Sync Key came on stdin",
+            "stdin has no Sync Key",
         ),
         (
             &["--server", server.url(), "--username", "alice"],

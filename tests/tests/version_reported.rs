@@ -69,3 +69,18 @@ fn the_version_is_reported_at_most_once_a_day_and_only_if_enabled() {
     scene.set_reporting("off");
     assert!(scene.versions_in_three_syncs().is_empty(), "switched off");
 }
+
+#[test]
+fn the_user_agent_names_the_product_without_its_version() {
+    let scene = Scene::new();
+    for word in ["off", "on"] {
+        scene.set_reporting(word);
+        let _nothing_is_held = scene.proxy.arm(None);
+        scene.device.sync();
+        let heard = scene.proxy.heard();
+        assert!(!heard.is_empty(), "{word}");
+        for request in heard {
+            assert_eq!(request.user_agent.as_deref(), Some("Selvedge"), "{word}");
+        }
+    }
+}

@@ -62,7 +62,7 @@ impl HttpClients {
         if url.scheme() == "http" && !is_loopback && !self.options.insecure_http {
             return Err(FetchError::new(
                 FetchErrorKind::Insecure,
-                "use https://, or --insecure-http where the whole network between here and there is trusted",
+                "use https://, or --insecure-http if the whole network path to the server is trusted",
             ));
         }
         let pair = match is_loopback {
@@ -83,7 +83,7 @@ impl HttpClients {
 
     fn build(&self, is_loopback: bool, is_pooled: bool) -> Result<reqwest::Client, FetchError> {
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("Selvedge/", env!("CARGO_PKG_VERSION")))
+            .user_agent(crate::USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(IDLE_TIMEOUT)

@@ -8,39 +8,42 @@ use selvedge_core::error::Error;
 use selvedge_core::host::StoreErrorKind;
 use selvedge_core::http::FetchErrorKind;
 
+use crate::keyring::KeyringError;
 use crate::paths::shown;
 
 /// The exit status: an interface for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything that was asked for is done.
+    /// The command succeeded.
     Done = 0,
-    /// Something else went wrong.
+    /// Another failure.
     Failed = 1,
-    /// The command line or the input is not usable.
+    /// The command line or the input is invalid.
     Usage = 2,
-    /// There is no account here, or the server does not take its credentials.
+    /// The profile has no account, or the server refuses its credentials.
     SignedOut = 3,
-    /// There is no such record, collection or file.
+    /// The record, collection or file does not exist.
     NotFound = 4,
-    /// Somebody else was at it: another device wrote in between, or another process uses the profile.
+    /// Conflict: another device wrote in between, or another process uses the profile.
     Conflict = 5,
     /// The server cannot be reached.
     Offline = 6,
-    /// The server wants to be left alone for a while.
+    /// The server asked clients to wait.
     Wait = 7,
-    /// The sync key does not fit the account's data.
+    /// The sync key does not match the account's data.
     WrongKey = 8,
-    /// Some records could not pass; the others did.
+    /// Some records failed; the others succeeded.
     Partial = 9,
     /// The local store or another file cannot be read or written: full, damaged, or not permitted.
     Storage = 10,
     /// The data on the server are damaged or of a newer format, or its answer cannot be read.
     BadData = 11,
-    /// Only a person may decide how it goes on, because data of others would be deleted.
+    /// A person has to decide, because continuing would delete data of other devices.
     NeedsConsent = 12,
-    /// A person stopped it with Ctrl-C: 128 and the number of SIGINT, as shells have it.
+    /// The system keyring is locked or missing, or does not have the key of the profile's credentials.
+    Keyring = 13,
+    /// Interrupted with Ctrl-C: 128 plus the number of SIGINT, as in shells.
     Interrupted = 130,
 }
 
@@ -49,18 +52,19 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
    0  done
    1  failed for another reason
-   2  the command line or the input is not usable
-   3  signed out: no account here, or its credentials are refused
+   2  the command line or the input is invalid
+   3  signed out: this profile has no account, or the server refuses its credentials
    4  no such record, collection or file
-   5  conflict: another device or process was at it
+   5  conflict: another device wrote in between, or another process uses the profile
    6  offline: the server cannot be reached
-   7  the server wants to be left alone for a while
-   8  the sync key does not fit the account's data
-   9  some records could not pass; the others did
+   7  the server asked clients to wait
+   8  the sync key does not match the account's data
+   9  partial: some records failed; the others succeeded
   10  the local store or a file: full, damaged or not permitted
   11  the data on the server are damaged, or of a newer format
-  12  a person has to decide: going on would delete data on the server
- 130  interrupted with Ctrl-C; what was done until then is kept";
+  12  a person has to decide: continuing would delete data on the server
+  13  the system keyring is locked, missing, or lacks the key of the credentials
+ 130  interrupted with Ctrl-C; changes made before that are kept";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -68,33 +72,33 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what it was asked to. The message is one sentence that says what to do.
+/// Why a command failed. The message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// The core says so.
+    /// An error of the core.
     #[error(transparent)]
     Core(#[from] Error),
-    /// The command line or the input is not usable.
+    /// The command line or the input is invalid.
     #[error("{0}")]
     Usage(String),
-    /// There is no such thing.
+    /// The thing does not exist.
     #[error("{0}")]
     NotFound(String),
     /// The profile has no account.
     #[error(
-        "there is no account here: begin with `selvedge account create` or `selvedge account join`"
+        "this profile has no account: run `selvedge account create` or `selvedge account join`"
     )]
     NoAccount,
-    /// The profile has one already.
+    /// The profile already has an account.
     #[error(
-        "this profile has an account already: `selvedge account forget` it first, or choose another --profile"
+        "this profile already has an account: run `selvedge account forget` first, or choose another --profile"
     )]
     AccountExists,
-    /// The records here are another account's, and nobody has chosen what becomes of them.
+    /// The records here belong to another account, and it was not chosen what to do with them.
     #[error(
-        "this profile has {} of another account: keep them in a file of their own with --keep-apart, or make them \
-         this account's with --adopt-records (also if this is the same account with a new password); --dry-run shows them",
+        "this profile has {} of another account: keep them in a separate file with --keep-apart, or move them to \
+         this account with --adopt-records (also if this is the same account with a new password); --dry-run shows them",
         crate::output::records(*.total)
     )]
     OtherRecords {
@@ -104,19 +108,19 @@ pub enum HostError {
     /// The records here are not those of the profile's account.
     #[error(
         "the records in this profile belong to another account than its credentials, so nothing was synced: \
-         `selvedge account forget`, then name the account again with --keep-apart or --adopt-records"
+         run `selvedge account forget`, then join the account again with --keep-apart or --adopt-records"
     )]
     OtherAccount,
     /// The profile has credentials of another account.
     #[error(
-        "this profile has another account: choose another --profile for this one, or `selvedge account forget` that one first"
+        "this profile has another account: choose another --profile for the new one, or run `selvedge account forget` first"
     )]
     AccountDiffers,
     /// Another process syncs this profile.
-    #[error("another selvedge is using this profile: wait for it to end")]
+    #[error("another selvedge process is using this profile: wait until it ends")]
     InUse,
-    /// Another daemon serves this profile.
-    #[error("another `selvedge daemon` serves this profile: stop it first")]
+    /// Another daemon runs for this profile.
+    #[error("another `selvedge daemon` is running for this profile: stop it first")]
     Served,
     /// A file cannot be read or written.
     #[error("{}: {source}", shown(.path))]
@@ -126,30 +130,33 @@ pub enum HostError {
         /// What the system says.
         source: io::Error,
     },
-    /// A file or a directory with secrets is not its owner's alone.
+    /// Other users can access a file or a directory with secrets.
     #[error("{0}")]
     Exposed(String),
-    /// A person stopped it with Ctrl-C.
+    /// The system keyring does not give or take the key of the profile's credentials.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Interrupted with Ctrl-C.
     #[error("interrupted: {0}")]
     Interrupted(String),
-    /// A file does not hold what it should.
+    /// The content of a file is invalid.
     #[error("{}: {detail}", shown(.path))]
     BadFile {
         /// Which.
         path: PathBuf,
-        /// What is wrong with it and what to do; never its content.
+        /// What is invalid and what to do; never the content.
         detail: String,
     },
-    /// Some records could not pass; the others did.
+    /// Some records failed; the others succeeded.
     #[error("{0}")]
     Partial(String),
-    /// Only a person may decide how it goes on.
+    /// A person has to decide how to continue.
     #[error("{0}")]
     NeedsConsent(String),
-    /// A check of the program's own did not hold.
+    /// An internal check failed.
     #[error("{0}")]
     Failed(String),
-    /// The server refused with a reason of its own.
+    /// The server refused with its own reason.
     #[error("{message}")]
     Refused {
         /// What it says and what to do.
@@ -169,13 +176,13 @@ pub enum HostError {
         /// What happened and what to do about it.
         message: String,
     },
-    /// The answer cannot be written to stdout.
-    #[error("the answer cannot be written: {0}")]
+    /// The output cannot be written to stdout.
+    #[error("the output cannot be written to stdout: {0}")]
     Output(#[source] io::Error),
 }
 
-/// What helps when the server refuses the credentials, or the sync key is another one.
-const REPLACE_CREDENTIALS: &str = "`selvedge account use` or `selvedge account join` with new credentials of the account replaces these, and records stay";
+/// What to do if the server refuses the credentials, or the sync key is a different one.
+const REPLACE_CREDENTIALS: &str = "to replace the credentials and keep the records, run `selvedge account use` or `selvedge account join` with new credentials of the account";
 
 /// A result of a command.
 pub type Result<T, E = HostError> = std::result::Result<T, E>;
@@ -215,6 +222,7 @@ impl HostError {
             Self::InUse | Self::Served => Exit::Conflict,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::File { .. } | Self::Exposed(_) => Exit::Storage,
+            Self::Keyring(_) => Exit::Keyring,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::BadFile { .. } => Exit::Usage,
             Self::Partial(_) => Exit::Partial,
@@ -249,6 +257,7 @@ impl HostError {
             Self::Served => "served",
             Self::File { .. } => "file",
             Self::Exposed(_) => "exposed",
+            Self::Keyring(error) => error.code(),
             Self::Interrupted(_) => "interrupted",
             Self::BadFile { .. } => "bad-file",
             Self::Partial(_) => "partial",
@@ -260,7 +269,7 @@ impl HostError {
         }
     }
 
-    /// Whether the reader of stdout has gone away, as `head` does: then there is nobody to tell.
+    /// Whether the reader of stdout has closed it, as `head` does. This is not reported.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
@@ -320,7 +329,7 @@ mod tests {
             .skip(1)
             .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
             .collect();
-        let last = Exit::NeedsConsent as u8;
+        let last = Exit::Keyring as u8;
         let interrupted = Exit::Interrupted as u8;
         assert_eq!(listed, (0..=last).chain([interrupted]).collect::<Vec<_>>());
     }

@@ -45,7 +45,7 @@ impl Fetch for NativeFetch {
 
     async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
         let url = reqwest::Url::parse(&request.url).map_err(|error| {
-            FetchError::new(FetchErrorKind::Offline, format!("no valid URL: {error}"))
+            FetchError::new(FetchErrorKind::Offline, format!("invalid URL: {error}"))
         })?;
         let is_pooled = !self.closes_connections.load(Ordering::Relaxed);
         let client = self.clients.client(&url, is_pooled)?;
@@ -103,7 +103,7 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 /// What is logged of a request when its answer has come or is not waited for any more.
 #[derive(Debug)]
 struct RequestLog {
-    /// Method, server and path; the query may hold what is nobody's business.
+    /// Method, server and path; the query may contain private data.
     line: String,
     status: Option<u16>,
     received: u64,

@@ -2,8 +2,8 @@
 
 use selvedge_core::sync::OwnClient;
 
-/// The `User-Agent` of requests.
-pub const USER_AGENT: &str = concat!("Selvedge/", env!("CARGO_PKG_VERSION"));
+/// The `User-Agent` of requests: the product without its version, which `account tell-version` reveals at most once a day.
+pub const USER_AGENT: &str = "Selvedge";
 
 /// The machine's host name, or a fixed name on a machine without one.
 #[must_use]

@@ -17,6 +17,7 @@ mod fetch_error;
 #[cfg(feature = "http-server")]
 pub mod http_server;
 mod identity;
+pub mod keyring;
 pub mod moment;
 mod native;
 pub mod output;
@@ -26,6 +27,8 @@ pub mod profile;
 mod random;
 mod row;
 pub mod schema;
+pub mod sealed;
+pub mod secret_files;
 #[cfg(unix)]
 pub mod service;
 mod store;

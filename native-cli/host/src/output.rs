@@ -17,7 +17,7 @@ use crate::exit::{HostError, Result};
 pub struct Output {
     /// JSON for programs rather than text for people.
     pub json: bool,
-    /// No notes and no progress on stderr; errors are still said.
+    /// No notes and no progress on stderr; errors are still printed.
     pub quiet: bool,
 }
 
@@ -64,7 +64,7 @@ impl Output {
     /// Says something to a person on stderr.
     pub fn note(&self, note: impl fmt::Display) {
         if !self.quiet {
-            // Nobody is left to tell when stderr is closed.
+            // If stderr is closed, the message cannot be shown.
             let _ = writeln!(io::stderr(), "{note}");
         }
     }
@@ -84,7 +84,7 @@ impl Output {
         };
     }
 
-    /// Whether progress may be drawn: somebody watches, and nothing else was asked for.
+    /// Whether progress may be drawn: stderr is a terminal, and no option or variable turns it off.
     #[must_use]
     pub fn may_draw(&self) -> bool {
         !self.quiet
@@ -121,7 +121,7 @@ const fn is_reordering(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// So many records, in words.
+/// A number of records, in words.
 #[must_use]
 pub fn records(count: u64) -> String {
     let records = if count == 1 { "record" } else { "records" };

@@ -1,16 +1,16 @@
-//! Whether what holds secrets is for its owner alone.
+//! Checks that only the owner can access files and directories with secrets.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::exit::{HostError, Result};
 
-/// What is wrong with a file or a directory that should be its owner's alone.
+/// Why other users may access a file or a directory with secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exposure {
-    /// It is a symbolic link: it may lead to what somebody else owns, and elsewhere the next time.
+    /// It is a symbolic link: its target may belong to another user, and may change.
     Link,
-    /// It is neither a file nor a directory as it should be.
+    /// It is not of the expected kind, file or directory.
     OtherKind,
     /// It belongs to another user.
     Owner(u32),
@@ -51,10 +51,10 @@ pub enum Kind {
     File,
 }
 
-/// Refuses what is there and is not its owner's alone. What is not there is fine.
+/// Refuses a path that other users can access. A missing path is accepted.
 ///
 /// # Errors
-/// [`HostError::Exposed`] with the command that fixes it; when the path cannot be looked at.
+/// [`HostError::Exposed`] with the command that fixes it; when the metadata cannot be read.
 #[cfg(unix)]
 pub fn check(path: &Path, kind: Kind) -> Result<()> {
     use std::os::unix::fs::MetadataExt as _;
@@ -88,27 +88,50 @@ pub fn check(_: &Path, _: Kind) -> Result<()> {
     Ok(())
 }
 
+/// What to say of a file with secrets that a person names: whether others can read or change it, with the command that fixes
+/// it. Pipes and terminals have no such modes; the owner may be another one, as for secrets that a service manager provides.
+#[cfg(unix)]
+#[must_use]
+pub fn input_warning(path: &Path, metadata: &std::fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let mode = metadata.mode() & 0o7777;
+    (metadata.is_file() && mode & 0o077 != 0).then(|| {
+        let (shown, quoted) = (crate::paths::shown(path), crate::paths::shell_quoted(path));
+        format!(
+            "warning: {shown} has mode {mode:04o}, so that other users can access the secrets in it: run `chmod 600 {quoted}`, or delete the file when it is no longer needed"
+        )
+    })
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+#[must_use]
+pub fn input_warning(_: &Path, _: &std::fs::Metadata) -> Option<String> {
+    None
+}
+
 fn sentence(path: &Path, kind: Kind, exposure: Exposure, user: u32) -> String {
     let (shown, quoted) = (crate::paths::shown(path), crate::paths::shell_quoted(path));
     match (exposure, kind) {
         (Exposure::Link, Kind::Directory) => format!(
-            "{shown} is a symbolic link, which is not followed where secrets are: name the directory itself with --data-dir"
+            "{shown} is a symbolic link, and links are not followed for secrets: pass the directory itself with --data-dir"
         ),
         (Exposure::Link, Kind::File) => format!(
-            "{shown} is a symbolic link, which is not followed where secrets are: put the file itself in its place"
+            "{shown} is a symbolic link, and links are not followed for secrets: replace it with the file itself"
         ),
         (Exposure::OtherKind, Kind::Directory) => {
-            format!("{shown} is no directory: name another one with --data-dir")
+            format!("{shown} is not a directory: pass another one with --data-dir")
         }
-        (Exposure::OtherKind, Kind::File) => format!("{shown} is no file: move it away"),
+        (Exposure::OtherKind, Kind::File) => format!("{shown} is not a regular file: move it away"),
         (Exposure::Owner(owner), _) => format!(
-            "{shown} belongs to user {owner}, who could read or change the secrets of user {user} there: run this as that user, or `chown -R {user} {quoted}`"
+            "{shown} belongs to user {owner}, who could read or change the secrets of user {user} in it: run this as that user, or run `chown -R {user} {quoted}`"
         ),
         (Exposure::Mode(mode), Kind::Directory) => format!(
-            "{shown} has mode {mode:04o}, so that others can read secrets there: `chmod 700 {quoted}`"
+            "{shown} has mode {mode:04o}, so that other users can access secrets in it: run `chmod 700 {quoted}`"
         ),
         (Exposure::Mode(mode), Kind::File) => format!(
-            "{shown} has mode {mode:04o}, so that others can read secrets in it: `chmod 600 {quoted}`"
+            "{shown} has mode {mode:04o}, so that other users can access secrets in it: run `chmod 600 {quoted}`"
         ),
     }
 }
@@ -207,6 +230,27 @@ mod tests {
     }
 
     #[test]
+    fn an_input_file_is_reported_where_others_can_access_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("code");
+        fs::write(&file, "x").unwrap();
+        for (mode, expected) in [
+            (0o600, false),
+            (0o400, false),
+            (0o640, true),
+            (0o604, true),
+            (0o620, true),
+        ] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let warning = input_warning(&file, &fs::metadata(&file).unwrap());
+            assert_eq!(warning.is_some(), expected, "{mode:o}");
+            assert!(warning.is_none_or(|text| text.contains("chmod 600 '")));
+        }
+        let device = Path::new("/dev/null");
+        assert_eq!(input_warning(device, &fs::metadata(device).unwrap()), None);
+    }
+
+    #[test]
     fn what_others_can_read_is_refused_with_the_command_that_helps() {
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("it's"), dir.path().join("link"));
@@ -229,7 +273,7 @@ mod tests {
         mode(dir.path(), 0o700);
         check(dir.path(), Kind::Directory).unwrap();
         assert!(said(&link, Kind::File).contains("symbolic link"));
-        assert!(said(&file, Kind::Directory).contains("no directory"));
+        assert!(said(&file, Kind::Directory).contains("not a directory"));
         check(&dir.path().join("nothing"), Kind::File).unwrap();
     }
 }

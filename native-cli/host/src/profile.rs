@@ -3,15 +3,19 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use selvedge_core::ids::CollectionName;
 use selvedge_core::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::SqliteStore;
 use crate::exit::{HostError, Result};
+use crate::keyring::{Keyring, SystemKeyring};
 use crate::private::{self, Kind};
+use crate::secret_files::KeyCache;
 
 /// The directory of one device's account.
 ///
@@ -26,9 +30,13 @@ use crate::private::{self, Kind};
 /// | `schedule.json` | when the daemon syncs next |
 /// | `daemon.lock` | held by the one daemon |
 /// | `lock` | held by the one process that syncs |
+///
+/// The two files of secrets may be encrypted with a key in the system keyring: see [`Profile::encrypt_secrets`].
 #[derive(Debug, Clone)]
 pub struct Profile {
     dir: PathBuf,
+    keyring: Arc<dyn Keyring>,
+    key: Arc<KeyCache>,
 }
 
 /// How often the daemon's lock is tried, and the time between two attempts.
@@ -37,7 +45,7 @@ const LOCK_ATTEMPTS: u32 = 5;
 #[cfg(unix)]
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// What a person chose for a profile.
+/// The settings of a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -45,11 +53,11 @@ pub struct Settings {
     pub collections: Option<Vec<CollectionName>>,
     /// What the account's other devices call this one; `None` for the machine's name.
     pub device_name: Option<String>,
-    /// Whether the server's operators are told the program's version, once a day at most.
+    /// Whether the program's version is sent to the server, at most once a day.
     pub tells_version: bool,
     /// A file of certificates in PEM that are trusted beside the system's, by its absolute path.
     pub ca_file: Option<PathBuf>,
-    /// Whether servers on other machines are spoken to without TLS too.
+    /// Whether connections to other machines may be without TLS.
     pub insecure_http: bool,
 }
 
@@ -66,9 +74,7 @@ impl Profile {
     /// When the name is not usable as the name of a directory, or there is no home directory.
     pub fn find(name: &str, data_dir: Option<&Path>) -> Result<Self> {
         if let Some(dir) = data_dir {
-            return Ok(Self {
-                dir: dir.to_owned(),
-            });
+            return Ok(Self::at(dir.to_owned()));
         }
         let is_plain = (1..=64).contains(&name.len())
             && !name.starts_with('.')
@@ -77,12 +83,36 @@ impl Profile {
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         if !is_plain {
             return Err(HostError::Usage(
-                "a profile's name is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.', and does not begin with '.'".into(),
+                "a profile's name has 1 to 64 characters of A-Z, a-z, 0-9, '-', '_' and '.', and does not begin with '.'".into(),
             ));
         }
-        Ok(Self {
-            dir: data_home()?.join("selvedge").join(name),
-        })
+        Ok(Self::at(data_home()?.join("selvedge").join(name)))
+    }
+
+    fn at(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            keyring: Arc::new(SystemKeyring),
+            key: Arc::default(),
+        }
+    }
+
+    /// The same profile with its key in another keyring than the system's.
+    #[must_use]
+    pub fn with_keyring(self, keyring: Arc<dyn Keyring>) -> Self {
+        Self {
+            keyring,
+            key: Arc::default(),
+            ..self
+        }
+    }
+
+    pub(crate) fn keyring(&self) -> &dyn Keyring {
+        &*self.keyring
+    }
+
+    pub(crate) fn cache(&self) -> &KeyCache {
+        &self.key
     }
 
     /// Refuses a directory, credentials, a token or a store that others can read, own or lead elsewhere.
@@ -166,7 +196,7 @@ impl Profile {
         self.dir.join("token.json")
     }
 
-    /// Opens the store, which is made if there is none.
+    /// Opens the store, which is created if it is missing.
     ///
     /// # Errors
     /// When the directory or the store cannot be made or opened.
@@ -201,7 +231,7 @@ impl Profile {
     /// [`HostError::Served`] when another daemon has it.
     #[cfg(unix)]
     pub fn daemon_lock(&self) -> Result<Lock> {
-        // Whoever only looks holds the lock for a moment.
+        // A process that only checks the lock holds it briefly.
         for _ in 0..LOCK_ATTEMPTS {
             match self.lock_file("daemon.lock", HostError::Served) {
                 Err(HostError::Served) => std::thread::sleep(LOCK_PAUSE),
@@ -234,7 +264,7 @@ impl Profile {
         self.dir.join("schedule.json")
     }
 
-    /// When the daemon syncs next, as it was left; a damaged file is as good as none.
+    /// When the daemon syncs next, as stored; a damaged file counts as missing.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -254,7 +284,7 @@ impl Profile {
         self.write(&self.schedule_path(), &text)
     }
 
-    /// What the person chose; what nobody chose if there is no file.
+    /// The settings; the defaults if there is no file.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
@@ -265,11 +295,11 @@ impl Profile {
         };
         serde_json::from_slice(&text).map_err(|error| HostError::BadFile {
             path,
-            detail: format!("these are no settings ({error}): repair or delete the file"),
+            detail: format!("the settings are invalid ({error}): fix or delete the file"),
         })
     }
 
-    /// Keeps what the person chose.
+    /// Stores the settings.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -279,16 +309,27 @@ impl Profile {
         self.write(&self.dir.join("settings.json"), &text)
     }
 
-    /// Writes a file of this profile whole or not at all, readable by the owner alone.
+    /// Writes a file of this profile atomically, readable by the owner only.
     ///
     /// # Errors
     /// When it cannot be written; the old one is then as it was.
     pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
-        self.make_dir()?;
-        write_atomically(path, content).map_err(HostError::file(path))
+        self.write_checked(path, content, |written| written == content)
     }
 
-    /// Makes the directory, for its owner alone.
+    /// Writes a file as [`Profile::write`] does. The old file is only replaced if `is_right` accepts the new one as it is
+    /// read back.
+    pub(crate) fn write_checked(
+        &self,
+        path: &Path,
+        content: &[u8],
+        is_right: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<()> {
+        self.make_dir()?;
+        write_atomically(path, content, is_right).map_err(HostError::file(path))
+    }
+
+    /// Creates the directory with mode 0700.
     pub fn make_dir(&self) -> Result<()> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -311,7 +352,7 @@ fn data_home() -> Result<PathBuf> {
         .or_else(|| Some(std::env::home_dir()?.join(".local").join("share")))
         .filter(|path| path.is_absolute())
         .ok_or_else(|| {
-            HostError::Usage("there is no home directory: say where with --data-dir".into())
+            HostError::Usage("there is no home directory for the profile: set --data-dir".into())
         })
 }
 
@@ -358,7 +399,11 @@ fn open_private(path: &Path) -> std::io::Result<File> {
 #[cfg(unix)]
 const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
-fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn write_atomically(
+    path: &Path,
+    content: &[u8],
+    is_right: impl FnOnce(&[u8]) -> bool,
+) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new.{}", std::process::id()));
     let new = path.with_file_name(name);
@@ -368,7 +413,17 @@ fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
         file.write_all(content)?;
         file.sync_all()
     });
-    let renamed = written.and_then(|()| fs::rename(&new, path));
+    let checked = written.and_then(|()| {
+        let read = Zeroizing::new(fs::read(&new)?);
+        if is_right(&read) {
+            Ok(())
+        } else {
+            Err(std::io::Error::other(
+                "the file that was written reads back differently, so the old one was kept: check the disk",
+            ))
+        }
+    });
+    let renamed = checked.and_then(|()| fs::rename(&new, path));
     if renamed.is_err() {
         let _ = fs::remove_file(&new);
     }

@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A kind of store, and the tables that it has.
 pub struct Format {
-    /// Tells `file` and us whose database this is.
+    /// Identifies the database for `file` and for this program.
     pub application_id: i32,
     /// One step a version, each from the version before: a new program brings an old store up to date.
     pub steps: &'static [&'static str],
@@ -56,7 +56,7 @@ pub(super) const PROFILE: Format = Format {
 "],
 };
 
-/// Opens the store in a file, which is made with mode 0600 if there is none.
+/// Opens the store in a file, which is created with mode 0600 if it is missing.
 ///
 /// # Errors
 /// When the file cannot be made or opened, is damaged, or is not a store of this program or an older one.
@@ -104,7 +104,7 @@ fn prepare(connection: &mut Connection, format: &Format) -> Result<(), StoreErro
         Found::Ours => Ok(()),
         Found::Foreign => Err(StoreError::new(
             StoreErrorKind::Unavailable,
-            "the file is another program's database",
+            "the file is the database of another program",
         )),
         Found::Newer(version) => Err(StoreError::new(
             StoreErrorKind::Unavailable,

@@ -31,7 +31,7 @@ impl fmt::Debug for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in a file, which is made with mode 0600 if there is none.
+    /// Opens the store in a file, which is created with mode 0600 if it is missing.
     ///
     /// # Errors
     /// When the file cannot be made or opened, is damaged, or is not a store of this program or an older one.

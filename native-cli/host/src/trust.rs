@@ -22,7 +22,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(certificates) if certificates.is_empty() => {
-            Err("it has no certificate in PEM (-----BEGIN CERTIFICATE-----)".into())
+            Err("the file has no certificate in PEM (-----BEGIN CERTIFICATE-----)".into())
         }
         Ok(certificates) => Ok(certificates),
         Err(error) => Err(format!("its PEM is damaged: {error}")),
@@ -32,7 +32,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, S
 /// TLS that trusts the system's certificates and these.
 ///
 /// # Errors
-/// When one of these is no certificate, or there is none at all.
+/// When one of these is not a certificate, or there is no certificate.
 pub(super) fn client_config(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, FetchError> {
     let unusable = |error: Error| FetchError::new(FetchErrorKind::Tls, error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -146,7 +146,7 @@ pub(super) fn advice(detail: &str) -> Option<&'static str> {
              CA:FALSE (openssl req -x509 … -addext basicConstraints=critical,CA:FALSE)",
         )
     } else if detail.contains("UnknownIssuer") {
-        Some("its issuer is not trusted: --ca FILE trusts the certificates of a file")
+        Some("its issuer is not trusted: use --ca FILE to trust the certificates in a file")
     } else {
         None
     }

@@ -1,4 +1,4 @@
-//! The end of a demo: what it claims and whether that holds, or somebody who does not wait for it.
+//! The end of a demo: its checks and their results, or an interruption.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub(super) async fn unless_stopped(demo: impl Future<Output = Result<()>>) -> Re
     tokio::select! {
         // The signals are minded before the demo makes anything.
         biased;
-        () = stopped() => Err(HostError::Interrupted("nothing of the demo stays".into())),
+        () = stopped() => Err(HostError::Interrupted("all files of the demo are deleted".into())),
         ended = demo => ended,
     }
 }
@@ -69,8 +69,7 @@ impl<T: Serialize + fmt::Display> Concluded<T> {
         match self.holds {
             true => Ok(()),
             false => Err(HostError::Failed(
-                "a check of the demo does not hold: please report it with what is printed above"
-                    .into(),
+                "a check of the demo failed: report it with the output above".into(),
             )),
         }
     }

@@ -143,7 +143,7 @@ async fn enabled_by_following(
         if engine.state == EngineState::Declined && engine.wish != Some(Wish::Enable) {
             if engine.is_firefoxs {
                 return Err(HostError::Usage(format!(
-                    "{name} is declined for the whole account: `selvedge engines enable {name}` first"
+                    "{name} is declined for the whole account: run `selvedge engines enable {name}` first"
                 )));
             }
             enabled.push(name.clone());
@@ -162,7 +162,7 @@ impl fmt::Display for Listing {
         if self.0.is_empty() {
             return writeln!(
                 f,
-                "The account has no collections yet: put a record, then sync."
+                "The account has no collections yet: run `selvedge records put`, then `selvedge sync`."
             );
         }
         let mut table = Table::new(&[

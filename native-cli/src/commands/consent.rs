@@ -1,4 +1,4 @@
-//! What a person is told where setting the account up again would delete data on the server.
+//! The message for a person if setting up the account again would delete data on the server.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ pub(super) fn at_risk_table(at_risk: &[AtRisk]) -> Table {
 /// Why the account cannot be synced, what is on the server, and the commands that go on.
 pub(super) fn sentences(consent: &Consent) -> String {
     let mut text = format!(
-        "This account cannot be synced as it is: {}. Nothing was changed.\n",
+        "This account cannot be synced: {}. Nothing was changed.\n",
         printable(&consent.reason.to_string())
     );
     if consent.collections.is_empty() {
@@ -44,12 +44,12 @@ pub(super) fn sentences(consent: &Consent) -> String {
     }
     if consent.can_restore {
         text.push_str(
-            "This device remembers the missing record: `selvedge account reinitialize --restore` writes it again and deletes nothing.\n",
+            "This device has a copy of the missing record: `selvedge account reinitialize --restore` writes it again and deletes nothing.\n",
         );
     }
     text.push_str(
-        "`selvedge account reinitialize` deletes all of it on the server and sets the account up again with the records of this device; it asks first. \
-         Other devices then send what they have.",
+        "`selvedge account reinitialize` deletes all of it on the server and sets up the account again with the records of this device, after a prompt. \
+         Other devices then upload their records.",
     );
     text
 }

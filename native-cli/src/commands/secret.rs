@@ -8,12 +8,14 @@ use zeroize::Zeroizing;
 
 use selvedge_host::byte_order_mark::without_mark;
 use selvedge_host::exit::{HostError, Result};
+use selvedge_host::output::{Output, printable};
+use selvedge_host::private::input_warning;
 
 /// Secrets are far shorter than this.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// A small secret from a file, or from stdin by `-`.
-pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
+/// A small secret from a file, or from stdin by `-`. A file that other users can access is reported on stderr.
+pub(crate) fn read_secret(output: &Output, path: &Path) -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
     let read = if path.as_os_str() == "-" {
         io::stdin()
@@ -21,28 +23,38 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
             .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
     } else {
-        fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|file| {
+            if let Some(warning) = input_warning(path, &file.metadata()?) {
+                output.note(printable(&warning));
+            }
+            file.take(MAX_BYTES + 1).read_to_end(&mut bytes)
+        })
     };
     read.map_err(HostError::file(path))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(HostError::BadFile {
             path: path.to_owned(),
-            detail: "it is far too long to be this".into(),
+            detail: format!("the file is too long for a secret: the maximum is {MAX_BYTES} bytes"),
         });
     }
     let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| HostError::BadFile {
         path: path.to_owned(),
-        detail: "it is no text".into(),
+        detail: "the content is not UTF-8 text".into(),
     })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// One line: from a file, from the next line of stdin, or from who sits at the terminal. `what` names it in the prompt, and
+/// One line: from a file, from the next line of stdin, or from a prompt at the terminal. `what` names it in the prompt, and
 /// `option` names the file's option in errors.
-pub(crate) fn secret(file: Option<&Path>, what: &str, option: &str) -> Result<Zeroizing<String>> {
+pub(crate) fn secret(
+    output: &Output,
+    file: Option<&Path>,
+    what: &str,
+    option: &str,
+) -> Result<Zeroizing<String>> {
     match file {
         Some(file) if file.as_os_str() != "-" => {
-            let text = read_secret(file)?;
+            let text = read_secret(output, file)?;
             Ok(Zeroizing::new(without_line_end(&text).to_owned()))
         }
         None if io::stdin().is_terminal() => rpassword::prompt_password(format!("{what}: "))
@@ -53,7 +65,7 @@ pub(crate) fn secret(file: Option<&Path>, what: &str, option: &str) -> Result<Ze
             let line = without_line_end(&line);
             if line.is_empty() {
                 return Err(HostError::Usage(format!(
-                    "no {what} came on stdin: give it there as a line, or in a file with {option}"
+                    "stdin has no {what}: pass it there as a line, or in a file with {option}"
                 )));
             }
             Ok(Zeroizing::new(line.to_owned()))
@@ -72,7 +84,7 @@ fn line() -> Result<Zeroizing<String>> {
         .map_err(HostError::file(stdin))?;
     let text = std::str::from_utf8(without_mark(&bytes)).map_err(|_| HostError::BadFile {
         path: stdin.to_owned(),
-        detail: "it is no text".into(),
+        detail: "the content is not UTF-8 text".into(),
     })?;
     Ok(Zeroizing::new(text.to_owned()))
 }

@@ -26,18 +26,18 @@ use selvedge_server::{
     add_user, change_password, invite, move_user, www,
 };
 
-/// Run a server of your own.
+/// Run a sync server.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Example:\n  selvedge serve --listen 127.0.0.1:8090 --data ~/selvedge-server\n  selvedge account create --server http://127.0.0.1:8090\n  selvedge serve --www --listen 127.0.0.1:8090 --data :memory:\n\n\
                   Behind a reverse proxy:\n  \
-                  Give --public-url with the URL that clients use: requests are signed for its host, port and path.\n  \
-                  The proxy passes on path and query as they come, the header Authorization, all headers that begin with\n  \
-                  X-, and bodies of --max-request-bytes: nginx takes 1 MiB unless it is told `client_max_body_size 3m;`.\n  \
-                  It need not pass on Host.\n\n\
+                  Pass --public-url with the URL that clients use: requests are signed for its host, port and path.\n  \
+                  The proxy must forward path and query unchanged, the header Authorization, all headers that begin with\n  \
+                  X-, and bodies of --max-request-bytes: nginx has a limit of 1 MiB without `client_max_body_size 3m;`.\n  \
+                  It does not have to forward Host.\n\n\
                   Signals:\n  \
-                  SIGHUP reads the certificate, its key and the file of allowed origins again. SIGTERM lets requests end."
+                  SIGHUP reloads the certificate, its key and the file of allowed origins. SIGTERM stops after open requests."
 )]
 pub struct ServeArgs {
     #[command(subcommand)]
@@ -48,20 +48,20 @@ pub struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 enum ServeCommand {
-    /// Print an invitation that lets one person make one account.
+    /// Print an invitation for one new account.
     Invite(InviteArgs),
-    /// Copy the database to a new file, also while the server runs.
+    /// Copy the database to a new file; the server may be running.
     Backup(BackupArgs),
-    /// Give the space of deleted records back to the file system.
+    /// Return the space of deleted records to the file system.
     Compact(CompactArgs),
-    /// Make or change a user of the dialect 1.1, who has a name and a password.
+    /// Add or change a user of the storage API 1.1, with a name and a password.
     #[command(subcommand)]
     User(UserCommand),
 }
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Make a user, and print the name that clients send.
+    /// Add a user, and print the name that clients send.
     #[command(
         after_help = "Example:\n  selvedge serve user add alice --data ~/selvedge-server --password-file password.txt"
     )]
@@ -71,7 +71,7 @@ enum UserCommand {
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Give a user another password; the records stay.
+    /// Change a user's password; the records stay.
     #[command(
         after_help = "Example:\n  selvedge serve user password alice --data ~/selvedge-server --password-file password.txt"
     )]
@@ -81,7 +81,7 @@ enum UserCommand {
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Tell a user's devices that the storage is on another server; what is here stays here.
+    /// Redirect a user's devices to a storage on another server; the records here stay.
     #[command(
         after_help = "Example:\n  selvedge serve user move alice --data ~/selvedge-server --node https://sync.example.org"
     )]
@@ -104,7 +104,7 @@ struct WhoArgs {
 
 #[derive(Debug, Args)]
 struct PasswordArgs {
-    /// A file with the password, or `-` for stdin; asked for at a terminal if not said.
+    /// A file with the password, or `-` for stdin [default: a prompt on the terminal].
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
@@ -112,10 +112,10 @@ struct PasswordArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct NodeArgs {
-    /// The URL of the server that has the storage from now on.
+    /// The URL of the server that now has the storage.
     #[arg(long, value_name = "URL")]
     node: Option<String>,
-    /// No server for now: devices come back after a while.
+    /// No server for now: devices retry later.
     #[arg(long)]
     nowhere: bool,
     /// This server again.
@@ -136,20 +136,20 @@ struct InviteArgs {
 
 #[derive(Debug, Args)]
 struct ServerArgs {
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// The version of the storage API: 1.1 is for older clients, whose users `serve user add` makes.
+    /// The version of the storage API: 1.1 is for older clients; `serve user add` adds their users.
     #[arg(long, value_name = "VERSION", default_value = "1.5", value_parser = dialect())]
     dialect: Dialect,
     /// The directory of the database, or :memory: to keep nothing.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The file with the secret that storage tokens are signed with: its bytes without a line ending at the end, at least
-    /// 16. Made if it is missing [default: master-secret in the data directory].
+    /// The file with the secret that signs storage tokens: its bytes without a final line ending, at least 16. It is
+    /// created if it is missing [default: master-secret in the data directory].
     #[arg(long, value_name = "F")]
     master_secret_file: Option<PathBuf>,
-    /// The URL of the reverse proxy through which clients come; accounts then need an invitation.
+    /// The URL of the reverse proxy that clients connect to; new accounts then need an invitation.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The certificate chain for TLS, as PEM. A self-signed one must not be that of a certificate authority (CA:FALSE).
@@ -158,42 +158,42 @@ struct ServerArgs {
     /// The certificate's key, as PEM.
     #[arg(long, value_name = "F", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Bytes of one request's body.
+    /// The maximum number of bytes per request body.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_request_bytes, value_parser = at_least_one())]
     max_request_bytes: u64,
-    /// Records of one POST.
+    /// The maximum number of records per POST.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_post_records, value_parser = at_least_one())]
     max_post_records: u64,
-    /// Bytes of the payloads of one POST.
+    /// The maximum number of bytes of payloads per POST.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_post_bytes, value_parser = at_least_one())]
     max_post_bytes: u64,
-    /// Records of one batch.
+    /// The maximum number of records per batch.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_total_records, value_parser = at_least_one())]
     max_total_records: u64,
-    /// Bytes of the payloads of one batch.
+    /// The maximum number of bytes of payloads per batch.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_total_bytes, value_parser = at_least_one())]
     max_total_bytes: u64,
-    /// Bytes of one payload.
+    /// The maximum number of bytes per payload.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_record_payload_bytes, value_parser = at_least_one())]
     max_record_payload_bytes: u64,
-    /// Bytes that one user may store, open batches included; 0 for any number.
+    /// The maximum number of bytes that one user may store, including open batches; 0 for no limit.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_QUOTA_BYTES)]
     quota_bytes: u64,
-    /// Records of one page of a download, where the dialect has pages [default: as many as the client asks for].
+    /// The maximum number of records per page of a download, if the API has pages [default: as many as the client asks for].
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     max_page_records: Option<u64>,
-    /// An origin whose web pages may talk to this server, like https://app.example.org or moz-extension://ID; * allows
-    /// every page on the web. May be given more than once. The page of --www needs none.
+    /// An origin whose web pages may access this server, like https://app.example.org or moz-extension://ID; * allows
+    /// all origins. Can be repeated. The page of --www does not need it.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
-    /// A file with more of them, one a line.
+    /// A file with more origins, one per line.
     #[arg(long, value_name = "F")]
     allow_origins_file: Option<PathBuf>,
-    /// Serve the page too, from DIR: a reading list in the browser that shows what goes over the wire. Without DIR it is
-    /// www here, or share/selvedge/www beside the program's directory.
+    /// Also serve the web page in DIR: a reading list in the browser that shows the network traffic [default for DIR: www in
+    /// the current directory, or share/selvedge/www next to the program's directory].
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
     www: Option<Option<PathBuf>>,
-    /// Write a line to stderr for each request.
+    /// Write one line per request to stderr.
     #[arg(long)]
     log: bool,
 }
@@ -253,7 +253,7 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
         Some(ServeCommand::Compact(args)) => {
             output.answer(&make_small(args).await.map_err(refused)?)
         }
-        Some(ServeCommand::User(command)) => output.answer(&user(command).await?),
+        Some(ServeCommand::User(command)) => output.answer(&user(&output, command).await?),
         None => serve(args.server).await.map_err(refused),
     }
 }
@@ -293,11 +293,11 @@ fn user_refused(error: UserError) -> HostError {
     }
 }
 
-async fn user(command: UserCommand) -> Result<Changed> {
+async fn user(output: &Output, command: UserCommand) -> Result<Changed> {
     let data = |who: &WhoArgs| who.data.clone().unwrap_or_else(default_data);
     let read = |args: &PasswordArgs| {
         let file = args.password_file.as_deref();
-        secret(file, "Password", "--password-file")
+        secret(output, file, "Password", "--password-file")
     };
     let (done, changed) = match &command {
         UserCommand::Add { who, password } => (
@@ -376,7 +376,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     };
     #[cfg(unix)]
     if let Err(error) = running::reload_at_hangup(server.reload()) {
-        eprintln!("selvedge serve: SIGHUP is not waited for: {error}");
+        eprintln!("selvedge serve: SIGHUP is not handled: {error}");
     }
     eprintln!("selvedge serve: listening on {}", server.public_url());
     for warning in server.warnings() {
@@ -394,18 +394,18 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// How somebody who opens the page comes to an account.
+/// How a user of the page gets an account.
 async fn invited(server: &Server, data: &Location) -> Result<String, ServeError> {
     const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
     let url = server.public_url();
     if !server.invitation_needed() {
         return Ok(format!(
-            "make an account there, or join with the code of `selvedge account create --server {url}`"
+            "create an account there, or join with the code of `selvedge account create --server {url}`"
         ));
     }
     Ok(match data {
         Location::Directory(directory) => format!(
-            "an account needs an invitation, by `selvedge serve invite --data {}`",
+            "a new account needs an invitation: `selvedge serve invite --data {}`",
             directory.display()
         ),
         // No other process can make one.

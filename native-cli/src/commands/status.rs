@@ -13,7 +13,7 @@ use super::sync::first::PendingView;
 use crate::device::Device;
 use crate::output::{Align, Table};
 use selvedge_host::SystemClock;
-use selvedge_host::exit::Result;
+use selvedge_host::exit::{HostError, Result};
 use selvedge_host::moment;
 
 /// What this device knows of its syncing.
@@ -22,20 +22,23 @@ use selvedge_host::moment;
 pub struct Status {
     /// Whether there is an account.
     account: bool,
+    /// Why the system keyring does not give the key of the account's secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyring_problem: Option<String>,
     /// When a sync last came to its end, in milliseconds since the Unix epoch.
     last_sync: Option<LocalTime>,
-    /// When the next sync may begin, if not now; likewise.
+    /// When the next sync may begin, if not now, in milliseconds since the Unix epoch.
     next_sync: Option<LocalTime>,
     /// Why it may not begin before.
     next_sync_reason: Option<WaitReason>,
     /// Whether a daemon serves this profile now.
     daemon_running: bool,
-    /// When the daemon syncs next, if it is running; likewise.
+    /// When the daemon syncs next, if it is running, in milliseconds since the Unix epoch.
     daemon_next: Option<LocalTime>,
     /// What a first sync that was cut off left to be done by the next sync.
     #[serde(serialize_with = "first_sync")]
     first_sync: Option<FirstSync>,
-    /// Whether the account's server said that it was closed for good.
+    /// Whether the account's server reported that it is closed permanently.
     is_closed: bool,
     /// What a person has to decide before this account can be synced.
     needs_consent: Option<Consent>,
@@ -65,7 +68,7 @@ impl WaitReason {
         match self {
             Self::ServerAsked => "the server asked for it",
             Self::CredentialsRefused => {
-                "the server refused the credentials; `selvedge account use` or `join` replaces them, and `selvedge sync` tries at once"
+                "the server refused the credentials; replace them with `selvedge account use` or `join`, or retry now with `selvedge sync`"
             }
         }
     }
@@ -105,8 +108,11 @@ pub async fn run(device: &Device) -> Result<()> {
         given_up: found.given_up,
         read_up_to: found.last_sync,
     };
-    let credentials = device.credentials_if_there()?;
-    let account = credentials.is_some();
+    let (credentials, keyring_problem) = match device.credentials_if_there() {
+        Err(HostError::Keyring(error)) => (None, Some(error.to_string())),
+        credentials => (credentials?, None),
+    };
+    let account = credentials.is_some() || keyring_problem.is_some();
     let daemon_running = device.profile.has_daemon()?;
     let daemon_next = match daemon_running {
         true => device.profile.schedule()?.due(),
@@ -115,6 +121,7 @@ pub async fn run(device: &Device) -> Result<()> {
     let status = match known {
         None => Status {
             account,
+            keyring_problem,
             last_sync: None,
             next_sync: None,
             next_sync_reason: None,
@@ -129,6 +136,7 @@ pub async fn run(device: &Device) -> Result<()> {
             let next_sync = known.backoff.until().filter(|until| *until > now);
             Status {
                 account,
+                keyring_problem,
                 last_sync: known.last_sync,
                 next_sync,
                 next_sync_reason: next_sync
@@ -155,13 +163,16 @@ impl fmt::Display for Status {
         if !self.account {
             writeln!(
                 f,
-                "No account: begin with `selvedge account create` or `selvedge account join`."
+                "No account: run `selvedge account create` or `selvedge account join`."
             )?;
+        }
+        if let Some(problem) = &self.keyring_problem {
+            writeln!(f, "Keyring    {problem}")?;
         }
         if self.is_closed {
             writeln!(
                 f,
-                "The server said that it was closed for good: move to another one, or `selvedge sync` tries it once more."
+                "The server reported that it is closed permanently: move to another server, or retry with `selvedge sync`."
             )?;
         }
         if let Some(consent) = &self.needs_consent {
@@ -178,7 +189,7 @@ impl fmt::Display for Status {
         match (self.daemon_running, self.daemon_next) {
             (false, _) => writeln!(
                 f,
-                "Daemon     not running; `selvedge sync` syncs, `selvedge daemon` does so by schedule"
+                "Daemon     not running; `selvedge sync` syncs once, `selvedge daemon` on a schedule"
             )?,
             (true, None) => writeln!(f, "Daemon     running")?,
             (true, Some(time)) => writeln!(
@@ -191,11 +202,11 @@ impl fmt::Display for Status {
             let left = PendingView::from(left);
             writeln!(
                 f,
-                "First sync {left}: the next sync goes on with it; `selvedge sync --first none` drops it"
+                "First sync {left}: the next sync continues it; `selvedge sync --first none` cancels it"
             )?;
         }
         if self.collections.is_empty() {
-            return writeln!(f, "No records here yet.");
+            return writeln!(f, "This device has no records yet.");
         }
         let mut table = Table::new(&[
             ("COLLECTION", Align::Left),

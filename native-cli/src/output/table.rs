@@ -2,13 +2,18 @@
 //!
 //! ```text
 //! the first rows ──→ kept, until there are SAMPLE_ROWS or SAMPLE_BYTES of them: they give the columns' widths
-//! the widths ──────→ as wide as the widest cell; where a line has a maximum, the widest columns of text are cut
+//! the widths ──────→ as wide as the widest cell; where a line has a maximum, the widest columns of text are cut, and
+//!                    columns are left out from the right where that is not enough
 //! later rows ──────→ written at once: a cell wider than its column takes what is free in its line
 //! ```
+//!
+//! Columns without values (all cells are `0`, `-` or empty) are left out first, then columns from the right: they are in
+//! the order of their importance, and the first one is never left out. [`left_out`] names those that were.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use selvedge_host::output::{cut, printable, width};
 
@@ -23,8 +28,36 @@ const SAMPLE_BYTES: usize = 1 << 20;
 /// Columns of the terminal between two cells.
 const GAP: usize = 2;
 
-/// Text is not cut to less than this.
-const MIN_WIDTH: usize = 4;
+/// Before text is cut to less than this, columns are left out.
+const MIN_TEXT: usize = 8;
+
+/// The titles of the columns that the tables of this process left out, and the width that the lines had.
+static LEFT_OUT: Mutex<(Vec<String>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// Which columns were left out since the last call, in one sentence for people; `None` if there are none.
+pub(crate) fn left_out() -> Option<String> {
+    let mut left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let titles = std::mem::take(&mut left_out.0);
+    (!titles.is_empty()).then(|| {
+        format!(
+            "Columns left out on a terminal of {} columns: {}. A wider terminal, a pipe or --json shows them.",
+            left_out.1,
+            titles.join(", ")
+        )
+    })
+}
+
+/// Notes the columns that have no width.
+fn leave_out<T: AsRef<str>>(columns: &[(T, Align)], widths: &[Width], limit: Option<usize>) {
+    let mut left_out = LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    for ((title, _), width) in columns.iter().zip(widths) {
+        let title = title.as_ref();
+        if width.is_none() && !title.is_empty() && !left_out.0.iter().any(|known| known == title) {
+            left_out.0.push(title.to_owned());
+        }
+    }
+    left_out.1 = limit.unwrap_or_default();
+}
 
 /// How a column of a [`Table`] is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +68,9 @@ pub enum Align {
     Right,
 }
 
+/// How wide a column is; `None` if it is left out.
+type Width = Option<usize>;
+
 /// A title and how the cells below it are set.
 pub type Column = (&'static str, Align);
 
@@ -44,10 +80,10 @@ pub type Column = (&'static str, Align);
 /// use selvedge_cli::output::{Align, TableWriter};
 ///
 /// let mut out = Vec::new();
-/// let mut table = TableWriter::new(&mut out, &[("NAME", Align::Left), ("COUNT", Align::Right)], Some(14));
+/// let mut table = TableWriter::new(&mut out, &[("NAME", Align::Left), ("COUNT", Align::Right)], Some(15));
 /// table.row(vec!["bookmarks".into(), "12345".into()])?;
 /// table.finish()?;
-/// assert_eq!(String::from_utf8(out).unwrap(), "NAME     COUNT\nbookma…  12345\n");
+/// assert_eq!(String::from_utf8(out).unwrap(), "NAME      COUNT\nbookmar…  12345\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -68,7 +104,7 @@ enum Phase {
         bytes: usize,
     },
     /// The widths are known, and the titles written.
-    Writing(Vec<usize>),
+    Writing(Vec<Width>),
 }
 
 impl<W: Write> TableWriter<W> {
@@ -136,6 +172,7 @@ impl<W: Write> TableWriter<W> {
             Phase::Sampling { rows, .. } => std::mem::take(rows),
         };
         let widths = widths(&self.columns, &rows, self.limit);
+        leave_out(&self.columns, &widths, self.limit);
         let titles = self.columns.iter().map(|(title, _)| title.to_string());
         for cells in [titles.collect()].iter().chain(&rows) {
             line(&mut self.line, cells, &self.columns, &widths, self.limit);
@@ -151,32 +188,54 @@ fn widths<T: AsRef<str>>(
     columns: &[(T, Align)],
     rows: &[Vec<String>],
     limit: Option<usize>,
-) -> Vec<usize> {
-    let mut widths: Vec<usize> = columns
+) -> Vec<Width> {
+    let titles: Vec<usize> = columns
         .iter()
         .map(|(title, _)| width(title.as_ref()))
         .collect();
-    let titles = widths.clone();
+    let mut natural = titles.clone();
     for row in rows {
-        for (known, cell) in widths.iter_mut().zip(row) {
+        for (known, cell) in natural.iter_mut().zip(row) {
             *known = width(cell).max(*known);
         }
     }
-    let Some(limit) = limit else { return widths };
-    let room = limit.saturating_sub(GAP * columns.len().saturating_sub(1));
-    // Titles stay whole as long as that is possible.
-    let floors = [titles, vec![MIN_WIDTH; columns.len()]];
-    for floors in floors {
-        shrink(&mut widths, &floors, columns, room);
+    let Some(limit) = limit else {
+        return natural.into_iter().map(Some).collect();
+    };
+    let floor = |at: usize| match columns[at].1 {
+        Align::Left => natural[at].min(titles[at].max(MIN_TEXT)),
+        Align::Right => natural[at],
+    };
+    let room = |count: usize| limit.saturating_sub(GAP * count.saturating_sub(1));
+    let fits =
+        |shown: &[usize]| shown.iter().map(|at| floor(*at)).sum::<usize>() <= room(shown.len());
+    let has_value = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at));
+        cells.any(|cell| !matches!(cell.as_str(), "" | "-" | "0"))
+    };
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
+    while !fits(&shown) && shown.len() > 1 {
+        let without_value = (1..shown.len())
+            .rev()
+            .find(|place| !has_value(shown[*place]));
+        shown.remove(without_value.unwrap_or(shown.len() - 1));
+    }
+    let mut fitted: Vec<usize> = shown.iter().map(|at| natural[*at]).collect();
+    let floors: Vec<usize> = shown.iter().map(|at| floor(*at)).collect();
+    let aligns: Vec<Align> = shown.iter().map(|at| columns[*at].1).collect();
+    shrink(&mut fitted, &floors, &aligns, room(shown.len()));
+    let mut widths = vec![None; columns.len()];
+    for (at, width) in shown.iter().zip(fitted) {
+        widths[*at] = Some(width.min(limit));
     }
     widths
 }
 
 /// Takes from the widest columns of text until all fit, but not below their floors.
-fn shrink<T>(widths: &mut [usize], floors: &[usize], columns: &[(T, Align)], room: usize) {
+fn shrink(widths: &mut [usize], floors: &[usize], aligns: &[Align], room: usize) {
     loop {
         let over = widths.iter().sum::<usize>().saturating_sub(room);
-        let can_shrink = |at: &usize| columns[*at].1 == Align::Left && widths[*at] > floors[*at];
+        let can_shrink = |at: &usize| aligns[*at] == Align::Left && widths[*at] > floors[*at];
         let widest = (0..widths.len())
             .filter(can_shrink)
             .max_by_key(|at| widths[*at]);
@@ -200,16 +259,19 @@ fn line<T>(
     line: &mut String,
     cells: &[String],
     columns: &[(T, Align)],
-    widths: &[usize],
+    widths: &[Width],
     limit: Option<usize>,
 ) {
     line.clear();
-    let total = widths.iter().sum::<usize>() + GAP * columns.len().saturating_sub(1);
+    let shown = widths.iter().flatten();
+    let total = shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1);
     // What no column needs: a cell that is wider than its column may take it.
     let free = limit.map(|limit| limit.saturating_sub(total));
     // Where the line is, and where its columns are planned to start and to end.
     let (mut at, mut end) = (0, 0);
-    for (place, ((cell, (_, align)), column)) in cells.iter().zip(columns).zip(widths).enumerate() {
+    let cells = cells.iter().zip(columns).zip(widths);
+    let cells = cells.filter_map(|((cell, (_, align)), width)| Some((cell, align, (*width)?)));
+    for (place, (cell, align, column)) in cells.enumerate() {
         let mut start = end;
         if place > 0 {
             start += GAP;
@@ -232,6 +294,12 @@ fn line<T>(
         at += used;
     }
     line.truncate(line.trim_end_matches(' ').len());
+    // A number of a later row may be wider than its column.
+    if let Some(limit) = limit
+        && let (Cow::Owned(short), _) = cut(line, limit)
+    {
+        *line = short;
+    }
     line.push('\n');
 }
 
@@ -265,6 +333,7 @@ impl Table {
     /// Writes it in lines of a maximum width.
     fn write(&self, f: &mut fmt::Formatter<'_>, limit: Option<usize>) -> fmt::Result {
         let widths = widths(&self.columns, &self.rows, limit);
+        leave_out(&self.columns, &widths, limit);
         let titles = self.columns.iter().map(|(title, _)| (*title).to_owned());
         let mut text = String::new();
         for cells in [titles.collect()].iter().chain(&self.rows) {
@@ -353,8 +422,71 @@ mod tests {
                 "日本語日本語        1  y"
             ]
         );
-        // Numbers are never cut, however narrow the terminal.
-        assert_eq!(table(&rows, Some(5))[1], "sho…  1234567  xxx…");
+    }
+
+    const MANY: [Column; 6] = [
+        ("COLLECTION", Align::Left),
+        ("RECORDS", Align::Right),
+        ("PENDING", Align::Right),
+        ("GIVEN UP", Align::Right),
+        ("FOLLOWED", Align::Left),
+        ("READ UP TO", Align::Left),
+    ];
+
+    #[test]
+    fn columns_are_left_out_from_the_right_where_cutting_text_is_not_enough() {
+        let row = |name: &str, records: &str| {
+            let cells = [name, records, "7", "0", "yes", "2026-12-01 03:00:00"];
+            cells.map(str::to_owned).to_vec()
+        };
+        let rows = [
+            row("bookmarks", "1234567"),
+            row(&"x".repeat(50), "12"),
+            row("日本語日本語日本語", "3"),
+        ];
+        for (limit, titles) in [
+            (10, "COLLECTION"),
+            (19, "COLLECTION  RECORDS"),
+            // GIVEN UP is 0 in all rows, so it is left out before the others.
+            (40, "COLLECTION    RECORDS  PENDING  FOLLOWED"),
+            (
+                59,
+                "COLLECTION       RECORDS  PENDING  FOLLOWED  READ UP TO",
+            ),
+        ] {
+            let mut out = Vec::new();
+            let mut writer = TableWriter::new(&mut out, &MANY, Some(limit));
+            for row in &rows {
+                writer.row(row.clone()).unwrap();
+            }
+            writer.finish().unwrap();
+            let text = String::from_utf8(out).unwrap();
+            for line in text.lines() {
+                assert!(width(line) <= limit, "{limit}: {line}");
+            }
+            assert_eq!(text.lines().next(), Some(titles), "{limit}");
+        }
+        // At 80 columns all of them fit.
+        assert!(widths(&MANY, &rows, Some(80)).iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_whatever_the_rows() {
+        let mut rows = vec![["a", "1", "b"]; SAMPLE_ROWS];
+        rows.push(["a", "123456789012345678901234567890", "b"]);
+        for limit in 1..=80 {
+            for line in table(&rows, Some(limit)) {
+                assert!(width(&line) <= limit, "{limit}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_columns_that_were_left_out_are_named() {
+        let widths = [Some(9), Some(7), Some(7), Some(8), None, None];
+        leave_out(&MANY, &widths, Some(60));
+        let text = left_out().unwrap();
+        assert!(text.contains("FOLLOWED, READ UP TO"), "{text}");
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn records_are_put_all_or_none_and_the_line_at_fault_is_named() {
         let put = ["records", "put", "notes", "--file", file.to_str().unwrap()];
         let said = device.run(&put).refused(2);
         assert!(
-            said.contains(words) && said.contains("nothing was put"),
+            said.contains(words) && said.contains("nothing was written"),
             "{said}"
         );
         device.run(&["records", "list", "notes"]).refused(4);
@@ -325,8 +325,8 @@ fn what_is_enabled_already_is_said_and_nothing_else_is_followed() {
     let again = device.run(&["collections", "follow", "notes"]).ok();
     assert!(again.contains("already follows notes"), "{again}");
     let enabled = device.run(&["engines", "enable", "recipes"]).ok();
-    assert!(enabled.contains("recipes is enabled already"), "{enabled}");
-    assert!(enabled.contains("does not follow recipes"), "{enabled}");
+    assert!(enabled.contains("recipes is already enabled"), "{enabled}");
+    assert!(enabled.contains("does not sync recipes"), "{enabled}");
     let rows = device.run(&["engines", "list", "--json"]).json();
     let row = |name: &str| {
         let mut rows = rows.as_array().unwrap().iter();
@@ -461,7 +461,7 @@ fn new_credentials_of_the_same_account_replace_the_old_ones() {
         let text = device.run(&["status"]).ok();
         assert!(!text.contains("the server asked for it"), "{text}");
         let replaced = renew(how).ok();
-        assert!(replaced.contains("were replaced"), "{replaced}");
+        assert!(replaced.contains("are replaced"), "{replaced}");
         let status = device.run(&["status", "--json"]).json();
         assert_eq!(status["nextSync"], Value::Null, "{status}");
         let report = device.run(&["sync", "--json"]).json();

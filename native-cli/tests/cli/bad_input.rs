@@ -16,14 +16,14 @@ fn broken_records_are_refused_and_the_store_stays() {
     for (input, words) in [
         ("", "no record"),
         ("{\"a\":", "ends too early"),
-        ("{\"a\" 1}", "no JSON"),
+        ("{\"a\" 1}", "not JSON"),
         ("[1]", "JSON object"),
         ("\"text\"", "JSON object"),
         ("{\"id\":7}", "id"),
         ("{\"id\":\"\\u00e9\"}", "id"),
         ("{\"deleted\":true}", "deleted"),
-        ("{\"id\":\"x\"}{\"id\":\"x\"}", "own"),
-        ("{\"id\":\"x\"} oops", "no JSON"),
+        ("{\"id\":\"x\"}{\"id\":\"x\"}", "different id"),
+        ("{\"id\":\"x\"} oops", "not JSON"),
     ] {
         says(
             device.run_with(&["records", "put", "notes"], input),

@@ -232,7 +232,7 @@ fn the_examples_of_santas_rules_run() {
     fs::write(dir.path().join("rules.json"), format!("[{rule}]")).unwrap();
     let line = example(&["santa", "rules", "check"]);
     let out = run(&line, dir.path(), "home", "");
-    assert_eq!(out, "good: 1, passed over: 0\n");
+    assert_eq!(out, "valid: 1, skipped: 0\n");
     // What is exported can be imported again.
     for words in ["add", "list", "export", "import", "remove"] {
         let line = example(&["santa", "rules", words]);

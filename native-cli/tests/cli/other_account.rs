@@ -242,7 +242,7 @@ fn unsent_changes_are_not_deleted_without_a_yes() {
     says(
         device.run(&forget),
         2,
-        "1 change made here and never sent would be lost",
+        "1 change not sent from this device would be lost",
     );
     let dry = device
         .run(&["account", "forget", "--with-records", "--dry-run", "--json"])

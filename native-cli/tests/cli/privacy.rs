@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
-use crate::program::{Device, says};
+use crate::program::{Device, Server, says};
 
 fn device() -> Device {
     let device = Device::new();
@@ -85,4 +85,41 @@ fn what_belongs_to_another_user_is_refused() {
     says(device.run(&["status"]), 10, "belongs to user 12345");
     obey(&device.run(&["status"]).refused(10));
     device.run(&["status"]).ok();
+}
+
+#[test]
+fn an_input_file_with_secrets_that_others_can_access_is_reported() {
+    let server = Server::start();
+    let first = Device::with_account(&server);
+    let shown = first.run(&["account", "show", "--show-secrets", "--json"]);
+    let code = shown.json()["joinCode"].as_str().unwrap().to_owned();
+    let credentials = fs::read_to_string(first.profile().join("credentials.json")).unwrap();
+    for (option, content) in [("--code-file", code), ("--credentials", credentials)] {
+        let verb = match option {
+            "--code-file" => "join",
+            _ => "use",
+        };
+        let device = Device::new();
+        let file = device.write("secret file", &content);
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        let args = ["account", verb, option, &file, "--dry-run"];
+        let ran = device.run(&args);
+        assert!(
+            ran.err.contains("warning: ") && ran.err.contains("has mode 0644"),
+            "{ran:?}"
+        );
+        assert!(
+            !ran.err.contains(content.trim()),
+            "the secret is not printed"
+        );
+        obey(&ran.err);
+        ran.ok();
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let ran = device.run(&args);
+        assert!(!ran.err.contains("warning"), "{ran:?}");
+        ran.ok();
+    }
 }

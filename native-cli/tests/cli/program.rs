@@ -127,9 +127,15 @@ impl Device {
         records
     }
 
+    /// Writes a file with mode 0600 beside the profile.
     pub(crate) fn write(&self, name: &str, content: &str) -> String {
         let path = self.dir.path().join(name);
         std::fs::write(&path, content).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
         path.to_str().unwrap().into()
     }
 

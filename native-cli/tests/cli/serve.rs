@@ -155,10 +155,10 @@ fn the_log_says_why_a_request_is_refused_and_a_hangup_reads_settings_again() {
         assert!(sent.unwrap().success());
     };
     hangup();
-    server.says("read again");
+    server.says("settings reloaded");
     fs::write(&origins, "no origin").unwrap();
     hangup();
-    assert!(server.says("stay as they were").contains("no origin"));
+    assert!(server.says("not reloaded").contains("no origin"));
     assert!(server.get("/__heartbeat__").starts_with("HTTP/1.1 200 "));
 }
 

@@ -19,7 +19,7 @@ fn a_closed_server_is_reported_until_the_user_syncs_again() {
     let message = device.try_sync().fails(crate::FAILED);
     assert!(message.contains("closed for good: move"), "{message}");
     let status = device.run(&["status"]).outcome().ok().stdout;
-    assert!(status.contains("closed for good: move"), "{status}");
+    assert!(status.contains("closed permanently: move"), "{status}");
     assert_eq!(device.sync().count("sent"), 1);
     let status = device.run(&["status"]).outcome().ok().stdout;
     assert!(!status.contains("closed"), "{status}");

@@ -60,6 +60,7 @@ pub(crate) fn check_requests(heard: &[Heard], must_start_fresh: bool) -> Result<
             target,
             is_conditional,
             status,
+            ..
         } = request;
         let is_of_storage = target.contains("/storage");
         let is_write = matches!(method.as_str(), "PUT" | "POST") && is_of_storage;
@@ -162,6 +163,7 @@ mod tests {
             target: format!("/1.5/1/{target}"),
             is_conditional,
             status: 200,
+            user_agent: None,
         };
         let upload = || heard("POST", "storage/notes?batch=true&commit=true", true);
         let wipe = || heard("DELETE", "storage", false);

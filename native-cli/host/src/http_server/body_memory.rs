@@ -68,17 +68,16 @@ pub enum BodyError {
     },
     /// The client sends too slowly.
     #[error(
-        "the body came too slowly: at least {MIN_BYTES} bytes must come every {} seconds, and all of them within {} \
-         seconds. Send it again, in smaller parts on a slow connection",
+        "the body came too slowly: at least {MIN_BYTES} bytes must come every {} seconds, and all of them within {} seconds. Send it again, in smaller parts on a slow connection",
         WINDOW.as_secs(),
         MAX_TIME.as_secs()
     )]
     TooSlow,
     /// The connection broke.
-    #[error("the connection broke before the whole body came: send it again")]
+    #[error("the connection was closed before the whole body was received: send it again")]
     Broken,
     /// Other requests take all memory.
-    #[error("the server has no memory left for this body: send it again later")]
+    #[error("the server has no free memory for this body: send it again later")]
     NoRoom,
 }
 
@@ -289,7 +288,7 @@ async fn next_data(body: &mut Body, pace: &mut Pace) -> Result<Option<Bytes>, Bo
             Ok(None) => return Ok(None),
             Ok(Some(Err(_))) => return Err(BodyError::Broken),
             Ok(Some(Ok(frame))) => {
-                // Trailers are no part of the body.
+                // Trailers are not part of the body.
                 if let Ok(data) = frame.into_data() {
                     pace.add(data.len());
                     return Ok(Some(data));

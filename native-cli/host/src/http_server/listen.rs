@@ -1,4 +1,4 @@
-//! Sockets: accepts connections, with TLS or without, until it is told to stop; then lets requests end.
+//! Sockets: accepts connections, with TLS or without, until it is stopped; then lets requests end.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,7 +28,7 @@ use super::tls::Certificate;
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// Requests have so long to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(30);
-/// At most so many connections; further ones wait in the system's queue.
+/// The maximum number of connections; further ones wait in the system's queue.
 const CONNECTIONS: usize = 4096;
 
 /// The address at the other end of a request's connection, as an extension of the request. Behind a reverse proxy it is

@@ -102,7 +102,7 @@ fn read(chain_file: &Path, key_file: &Path) -> io::Result<CertifiedKey> {
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| named(chain_file, &error))?;
     if chain.is_empty() {
-        return Err(named(chain_file, &"no certificate in PEM form"));
+        return Err(named(chain_file, &"no certificate in PEM format"));
     }
     let pem = zeroize::Zeroizing::new(read_text(key_file)?);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| named(key_file, &error))?;

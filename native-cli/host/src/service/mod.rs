@@ -1,9 +1,9 @@
-//! What every daemon here shares: how it hears of the system, and how the system hears of it.
+//! What every daemon here shares: signals, logs, and messages to the service manager.
 //!
 //! ```text
 //! log       a daemon says what it does
-//! notify    the service manager is told how the daemon is
-//! signals   the process is told to look again, or to stop
+//! notify    the state of the daemon, for the service manager
+//! signals   the process reloads, or stops
 //! unit      lines of systemd units
 //! ```
 

@@ -1,11 +1,11 @@
-//! Tells the service manager how the daemon is: `sd_notify`'s datagrams, without its library.
+//! Sends the daemon's state to the service manager: `sd_notify`'s datagrams, without its library.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// A service manager that does not read what it is told keeps nobody longer.
+/// The maximum time that a message to a service manager may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the service manager listens, if there is one.
@@ -28,7 +28,7 @@ impl Notifier {
         }
     }
 
-    /// How often the watchdog wants to hear of us: twice in its time.
+    /// The interval of messages to the watchdog: half of its timeout.
     pub const fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
@@ -57,7 +57,7 @@ impl Notifier {
 
     fn say(&self, message: &str) {
         if let Some((socket, address)) = &self.socket {
-            // A service manager that does not listen any more is no reason to stop syncing.
+            // A service manager that has closed its socket is not a reason to stop syncing.
             let _ = socket.send_to_addr(message.as_bytes(), address);
         }
     }

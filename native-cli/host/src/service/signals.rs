@@ -1,10 +1,10 @@
-//! What a process is told from outside.
+//! Signals to the process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{HostError, Result};
 
-/// What a daemon is told.
+/// A signal to a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signalled {
     /// SIGHUP: look again at what it works with.
@@ -28,8 +28,9 @@ impl Signals {
     /// When the system gives none.
     pub fn new() -> Result<Self> {
         let of = |kind| {
-            signal(kind)
-                .map_err(|error| HostError::Failed(format!("the system gives no signals: {error}")))
+            signal(kind).map_err(|error| {
+                HostError::Failed(format!("signal handlers cannot be installed: {error}"))
+            })
         };
         Ok(Self {
             hangup: of(SignalKind::hangup())?,

@@ -92,7 +92,7 @@ fn a_request_is_sent_as_it_is() {
         "{seen}"
     );
     assert!(!lower.contains("accept-encoding"), "{seen}");
-    assert!(lower.contains("\r\nuser-agent: selvedge/"), "{seen}");
+    assert!(lower.contains("\r\nuser-agent: selvedge\r\n"), "{seen}");
     assert!(seen.ends_with("\r\n\r\n[{}]"), "{seen}");
 }
 

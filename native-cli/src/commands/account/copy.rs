@@ -12,19 +12,23 @@ use serde::Serialize;
 use super::{read_credentials, read_secret};
 use crate::commands::sync::report::ReportView;
 use crate::device::Device;
-use crate::output::{Align, Table, bytes, duration};
-use crate::progress::Progress;
+use crate::output::{Align, Output, Table, bytes, duration};
+use crate::progress::{Progress, Total, Totals};
 use crate::remote::Remote;
 use selvedge_host::USER_AGENT;
 use selvedge_host::exit::Result;
 use selvedge_host::{NativeHost, SqliteStore};
 
 /// The account to copy to.
-pub(super) fn target(file: Option<&Path>, code_file: Option<&Path>) -> Result<Credentials> {
+pub(super) fn target(
+    output: &Output,
+    file: Option<&Path>,
+    code_file: Option<&Path>,
+) -> Result<Credentials> {
     if let Some(file) = file {
-        return read_credentials(file);
+        return read_credentials(output, file);
     }
-    let line = read_secret(code_file.unwrap_or(Path::new("-")))?;
+    let line = read_secret(output, code_file.unwrap_or(Path::new("-")))?;
     let code: JoinCode = line.parse().map_err(Error::from)?;
     Ok(code.into_credentials())
 }
@@ -44,7 +48,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     );
     let store = SqliteStore::open(&device.profile.copy_path(&name))?;
     let host = NativeHost::new(device.network().fetch, store);
-    let progress = Progress::new(&device.output);
+    let progress = Progress::with_totals(&device.output, expected(device).await);
     let stage = |stage: sync::Stage<'_>| progress.stage(stage);
     let options = Options {
         engines: Vec::new(),
@@ -60,6 +64,27 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     let view = ReportView(view.0);
     view.explain(device);
     view.verdict()
+}
+
+/// How many records the source has, by collection, for the line of progress. Without an answer they are not known.
+async fn expected(device: &Device) -> Totals {
+    if !device.output.may_draw() {
+        return Totals::new();
+    }
+    let host = device.network();
+    let counts = match Remote::connect(device, &host).await {
+        Ok(remote) => remote.client.info_collection_counts().await.ok(),
+        Err(_) => None,
+    };
+    let counts = counts.unwrap_or_default();
+    let total = |count: u64| Total {
+        receive: Some(count),
+        send: Some(count),
+    };
+    counts
+        .iter()
+        .map(|(name, count)| (name.clone(), total(*count)))
+        .collect()
 }
 
 /// What would be copied.
@@ -114,7 +139,7 @@ impl fmt::Display for CopyView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.0;
         if report.fresh_start {
-            writeln!(f, "The other account was set up, with new keys.")?;
+            writeln!(f, "The other account is set up with new keys.")?;
         }
         let mut table = Table::new(&[
             ("COLLECTION", Align::Left),

@@ -6,25 +6,31 @@ use selvedge_core::error::Error;
 
 use super::LegacyArgs;
 use crate::commands::secret::secret;
+use crate::output::Output;
 use selvedge_host::SystemRandom;
 use selvedge_host::exit::{HostError, Result};
 
-/// An account as it was said, and whether its Sync Key is a new one.
-pub(super) fn account(args: &LegacyArgs) -> Result<(Account, bool)> {
+/// The account of the options, and whether its Sync Key is a new one.
+pub(super) fn account(output: &Output, args: &LegacyArgs) -> Result<(Account, bool)> {
     let (Some(server), Some(username)) = (&args.server, &args.username) else {
         return Err(HostError::Usage(
-            "say which account with --server and --username".into(),
+            "--legacy needs --server and --username".into(),
         ));
     };
-    let password = secret(args.password_file.as_deref(), "Password", "--password-file")?;
+    let password = secret(
+        output,
+        args.password_file.as_deref(),
+        "Password",
+        "--password-file",
+    )?;
     let sync_key = if args.new_sync_key {
         SyncKey::make(&SystemRandom).map_err(Error::from)?
     } else {
         let file = args.sync_key_file.as_deref();
-        let typed = secret(file, "Sync Key", "--sync-key-file")?;
+        let typed = secret(output, file, "Sync Key", "--sync-key-file")?;
         SyncKey::parse(&typed).map_err(|_| {
             Error::Input(
-                "this is no Sync Key: it has 26 letters and digits in groups of 1 and 5, like a-bcdef-…".into(),
+                "this is not a Sync Key: a Sync Key has 26 letters and digits in groups of 1 and 5, like a-bcdef-…".into(),
             )
         })?
     };

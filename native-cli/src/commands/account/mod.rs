@@ -2,6 +2,7 @@
 
 mod copy;
 mod grammar;
+mod keyring;
 mod legacy;
 mod records;
 mod replace;
@@ -24,10 +25,11 @@ use crate::commands::secret::{read_secret, secret};
 use crate::commands::sync::reinitialize;
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::output::printable;
+use crate::output::{Output, printable};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::paths::shown;
 use selvedge_host::profile::remove_if_there;
+use selvedge_host::secret_files::{Form, Protection};
 use selvedge_server::announcement;
 
 /// What was, or would be, done.
@@ -57,7 +59,7 @@ struct Done {
 /// Does what is to be done with the account.
 ///
 /// # Errors
-/// When the input is not usable, there is no account or one already, or the server refuses.
+/// When the input is invalid, there is no account or already one, or the server refuses.
 pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
     match command {
         AccountCommand::Create {
@@ -65,11 +67,13 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             invitation,
             device_name,
             choice,
+            keyring,
             dry_run,
         } => {
             let new = New {
                 name: device_name.as_deref(),
                 choice,
+                protection: protection(keyring),
                 dry_run: dry_run.dry_run,
             };
             create(device, &server, invitation.as_deref(), new).await
@@ -79,11 +83,13 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             code_file,
             device_name,
             choice,
+            keyring,
             dry_run,
         } => {
             let new = New {
                 name: device_name.as_deref(),
                 choice,
+                protection: protection(keyring),
                 dry_run: dry_run.dry_run,
             };
             join(device, code, code_file.as_deref(), new).await
@@ -93,11 +99,13 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             legacy,
             device_name,
             choice,
+            keyring,
             dry_run,
         } => {
             let new = New {
                 name: device_name.as_deref(),
                 choice,
+                protection: protection(keyring),
                 dry_run: dry_run.dry_run,
             };
             match credentials {
@@ -110,7 +118,7 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             to_code_file,
             dry_run,
         } => {
-            let to = copy::target(to.as_deref(), to_code_file.as_deref())?;
+            let to = copy::target(&device.output, to.as_deref(), to_code_file.as_deref())?;
             copy::run(device, &to, dry_run.dry_run).await
         }
         AccountCommand::Reinitialize {
@@ -129,6 +137,7 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
         AccountCommand::TellVersion { tells, dry_run } => {
             show::tell_version(device, tells, dry_run.dry_run)
         }
+        AccountCommand::Keyring(command) => keyring::run(device, command),
         AccountCommand::Forget {
             with_records,
             yes,
@@ -143,7 +152,27 @@ struct New<'a> {
     /// What the account's other devices call this one.
     name: Option<&'a str>,
     choice: RecordsChoice,
+    protection: Protection,
     dry_run: bool,
+}
+
+const fn protection(keyring: bool) -> Protection {
+    if keyring {
+        Protection::Keyring
+    } else {
+        Protection::AsBefore
+    }
+}
+
+impl New<'_> {
+    /// Makes sure that the keyring takes a key, before anything is done that would be lost without it.
+    fn check_keyring(&self, device: &Device) -> Result<()> {
+        match (self.protection, self.dry_run) {
+            (Protection::AsBefore, _) => Ok(()),
+            (Protection::Keyring, true) => device.profile.check_keyring(),
+            (Protection::Keyring, false) => device.profile.prepare_key().map(drop),
+        }
+    }
 }
 
 async fn create(
@@ -154,8 +183,11 @@ async fn create(
 ) -> Result<()> {
     let dry_run = new.dry_run;
     let lock = begin(device, dry_run)?;
+    new.check_keyring(device)?;
     let decided = records::look(device, None, new.choice, dry_run).await?;
-    let invitation = invitation.map(read_secret).transpose()?;
+    let invitation = invitation
+        .map(|file| read_secret(&device.output, file))
+        .transpose()?;
     if dry_run {
         return device.output.answer(&Done {
             done: "create",
@@ -164,7 +196,7 @@ async fn create(
             sync_key: None,
             unsent: None,
             dry_run,
-            sentence: format!("Would make an account on {server} and keep its secrets here."),
+            sentence: format!("Would create an account on {server} and store its secrets here."),
         });
     }
     let host = device.network();
@@ -172,11 +204,11 @@ async fn create(
     let invitation = invitation.or_else(|| announcement::token_of(server));
     let invitation = invitation.as_ref().map(|text| text.as_str());
     let credentials = embedded::create_account(&host, server, invitation).await?;
-    keep(device, &credentials, new.name, decided).await?;
+    keep(device, &credentials, new, decided).await?;
     drop(lock);
-    device
-        .output
-        .note("Another device joins with this line; who has it can read and change everything:");
+    device.output.note(
+        "Join another device with this line; anyone who has it can read and change all records:",
+    );
     let code = credentials.join_code()?.to_line();
     device.output.answer(&Done {
         done: "create",
@@ -196,22 +228,22 @@ async fn join(
     new: New<'_>,
 ) -> Result<()> {
     let line = match (code, file) {
-        (_, Some(file)) => read_secret(file)?,
-        (Some(code), None) if code == "-" => read_secret(Path::new("-"))?,
+        (_, Some(file)) => read_secret(&device.output, file)?,
+        (Some(code), None) if code == "-" => read_secret(&device.output, Path::new("-"))?,
         (Some(code), None) => Zeroizing::new(code),
         // At a terminal nothing of it is shown while it is typed or pasted.
-        (None, None) => secret(None, "Join code", "--code-file")?,
+        (None, None) => secret(&device.output, None, "Join code", "--code-file")?,
     };
     let code: JoinCode = line.parse().map_err(Error::from)?;
     adopt(device, &code.into_credentials(), "join", new).await
 }
 
 async fn use_file(device: &Device, file: &Path, new: New<'_>) -> Result<()> {
-    adopt(device, &read_credentials(file)?, "use", new).await
+    adopt(device, &read_credentials(&device.output, file)?, "use", new).await
 }
 
-fn read_credentials(file: &Path) -> Result<Credentials> {
-    let json = read_secret(file)?;
+fn read_credentials(output: &Output, file: &Path) -> Result<Credentials> {
+    let json = read_secret(output, file)?;
     Credentials::from_json(json.as_bytes()).map_err(|error| HostError::BadFile {
         path: file.to_owned(),
         detail: error.to_string(),
@@ -219,18 +251,19 @@ fn read_credentials(file: &Path) -> Result<Credentials> {
 }
 
 async fn use_legacy(device: &Device, args: &LegacyArgs, new: New<'_>) -> Result<()> {
-    let (account, is_new_key) = legacy::account(args)?;
+    let (account, is_new_key) = legacy::account(&device.output, args)?;
     let sync_key = account.sync_key().display();
     let credentials = account.into_credentials();
     if !is_new_key || new.dry_run {
         return adopt(device, &credentials, "use", new).await;
     }
     let (_lock, _) = replace::begin(device, &credentials, new.dry_run)?;
+    new.check_keyring(device)?;
     let decided = records::look(device, Some(&credentials), new.choice, false).await?;
-    keep(device, &credentials, new.name, decided).await?;
+    keep(device, &credentials, new, decided).await?;
     device
         .output
-        .note("Other devices need this Sync Key; who has it can read everything:");
+        .note("Other devices need this Sync Key; anyone who has it can read all records:");
     device.output.answer(&Done {
         done: "use",
         server: Some(credentials.server().to_owned()),
@@ -258,19 +291,25 @@ fn begin(device: &Device, dry_run: bool) -> Result<Option<selvedge_host::profile
 async fn keep(
     device: &Device,
     credentials: &Credentials,
-    name: Option<&str>,
+    new: New<'_>,
     decided: records::Decided,
 ) -> Result<()> {
-    if let Some(name) = name {
+    if let Some(name) = new.name {
         device.keep_name(name)?;
     }
     device.forget_token()?;
     records::settle(device, credentials, decided).await?;
-    device.keep_credentials(credentials)?;
-    device.output.note(format_args!(
-        "The secrets are in {}, readable by you alone.",
-        printable(&shown(&device.profile.credentials_path()))
-    ));
+    device.keep_credentials(credentials, new.protection)?;
+    let path = shown(&device.profile.credentials_path());
+    let path = printable(&path);
+    match device.profile.credentials_form()? {
+        Form::Encrypted => device.output.note(format_args!(
+            "The secrets are in {path}, encrypted with a key in the system keyring."
+        )),
+        _ => device.output.note(format_args!(
+            "The secrets are in {path}, in clear and readable by you alone; `selvedge account keyring on` encrypts them."
+        )),
+    }
     Ok(())
 }
 
@@ -282,22 +321,25 @@ async fn adopt(
 ) -> Result<()> {
     let dry_run = new.dry_run;
     let (_lock, arrival) = replace::begin(device, credentials, dry_run)?;
+    new.check_keyring(device)?;
     let decided = records::look(device, Some(credentials), new.choice, dry_run).await?;
     if !dry_run {
-        keep(device, credentials, new.name, decided).await?;
+        keep(device, credentials, new, decided).await?;
         replace::forget_refusal(device).await?;
     }
     let server = credentials.server().to_owned();
     let sentence = match (arrival, dry_run) {
         (Arrival::First, true) => format!("Would use the account on {server}."),
         (Arrival::First, false) => {
-            format!("This device uses the account on {server}; `selvedge sync` brings its records.")
+            format!(
+                "This device uses the account on {server}; `selvedge sync` downloads its records."
+            )
         }
         (Arrival::Replacement, true) => {
-            format!("Would replace the credentials of this device's account on {server}.")
+            format!("Would replace the credentials for the account on {server}.")
         }
         (Arrival::Replacement, false) => format!(
-            "The credentials of this device's account on {server} were replaced; records and settings stay."
+            "The credentials for the account on {server} are replaced; records and settings stay."
         ),
     };
     device.output.answer(&Done {
@@ -324,12 +366,17 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
     let unsent = unsent(device).await?;
     if !dry_run {
         if with_records && unsent > 0 {
-            let loss = format!("{} made here and never sent would be lost", changes(unsent));
+            let loss = format!(
+                "{} not sent from this device would be lost",
+                changes(unsent)
+            );
             agree(&device.output, &loss, yes)?;
         }
+        let is_encrypted = device.has_encrypted_secrets()?;
         for path in &doomed {
             remove_if_there(path)?;
         }
+        device.remove_key_after(is_encrypted);
         // The daemon's schedule was for this account's server.
         remove_if_there(&profile.schedule_path())?;
     }
@@ -338,12 +385,12 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
     let records = match (with_records, unsent) {
         (true, 0) => "the account and all its records here".to_owned(),
         (true, unsent) => format!(
-            "the account and all its records here, with {} never sent",
+            "the account and all its records here, including {} that were not sent",
             changes(unsent)
         ),
         (false, 0) => "the account; its records stay here".to_owned(),
         (false, unsent) => format!(
-            "the account; its records stay here, with {} never sent",
+            "the account; its records stay here, including {} that were not sent",
             changes(unsent)
         ),
     };
@@ -354,7 +401,7 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
         sync_key: None,
         unsent: Some(unsent),
         dry_run,
-        sentence: format!("{would} {records}. The server's are as they were."),
+        sentence: format!("{would} {records}. The records on the server are unchanged."),
     })
 }
 

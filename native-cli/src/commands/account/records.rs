@@ -29,13 +29,13 @@ use selvedge_host::profile::Profile;
 /// What becomes of another account's records in this profile.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct RecordsChoice {
-    /// If this profile has another account's records: keep them in a file of their own, for when that account comes back.
+    /// If this profile has records of another account: keep them in a separate file, for when that account is used again.
     #[arg(long, conflicts_with = "adopt_records")]
     pub keep_apart: bool,
-    /// If this profile has another account's records: make them this account's. The next sync sends them to it.
+    /// If this profile has records of another account: move them to this account. The next sync sends them.
     #[arg(long)]
     pub adopt_records: bool,
-    /// Agree to --adopt-records without being asked.
+    /// Agree to --adopt-records without a prompt.
     #[arg(long, requires = "adopt_records")]
     pub yes: bool,
 }
@@ -90,7 +90,7 @@ pub(super) async fn look(
         device.output.note(table(&held));
         if !dry_run {
             let loss = format!(
-                "{} of another account would become this account's: the next sync sends them to it, where its other devices can read them",
+                "{} of another account would be moved to this account: the next sync uploads them, and its other devices can read them",
                 records(total)
             );
             agree(&device.output, &loss, choice.yes)?;
@@ -110,7 +110,7 @@ pub(super) async fn settle(
         Step::MoveAway => {
             let path = move_away(profile).await?;
             device.output.note(format_args!(
-                "The other account's records are kept in {}; they come back with it.",
+                "The other account's records are kept in {}; they are restored when that account is used again.",
                 path.display()
             ));
         }
@@ -124,7 +124,7 @@ pub(super) async fn settle(
         fs::rename(&path, &target).map_err(HostError::file(&path))?;
         device
             .output
-            .note("This account's records from before are here again.");
+            .note("The earlier records of this account are restored.");
     }
     if let Some(store) = device.store_if_there()? {
         sync::bind(&store, credentials).await?;
@@ -194,7 +194,7 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
     let path = profile.apart_path(&tag);
     if path.exists() {
         return Err(HostError::Failed(format!(
-            "{} has records of the same account from before: move one of the two stores elsewhere first",
+            "{} already has earlier records of the same account: move one of the two stores elsewhere first",
             path.display()
         )));
     }

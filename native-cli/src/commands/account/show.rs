@@ -1,4 +1,4 @@
-//! `selvedge account show` and `tell-version`: whose account this is, and what is told of this device.
+//! `selvedge account show` and `tell-version`: the account, and whether the version is sent to the server.
 
 use std::fmt;
 
@@ -11,6 +11,7 @@ use crate::output::printable;
 use selvedge_host::exit::Result;
 use selvedge_host::paths::shown;
 use selvedge_host::profile::Settings;
+use selvedge_host::secret_files::Form;
 
 /// What is shown of an account.
 #[derive(Debug, Serialize)]
@@ -21,13 +22,15 @@ struct Shown {
     /// Names the sync key.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
-    /// Whether tokens are renewed; if not, they are brought by hand.
+    /// Whether tokens are renewed automatically.
     renewable: bool,
     /// Where the secrets are.
     secrets: String,
+    /// Whether they are encrypted with a key in the system keyring.
+    keyring: bool,
     /// What the account's other devices call this one.
     device_name: String,
-    /// Whether the server's operators are told the program's version.
+    /// Whether the program's version is sent to the server.
     tells_version: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     join_code: Option<Zeroizing<String>>,
@@ -39,7 +42,7 @@ struct Shown {
     sync_key: Option<Zeroizing<String>>,
 }
 
-/// What is told of the version from now on.
+/// Whether the version is sent from now on.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct VersionTold {
@@ -69,6 +72,7 @@ pub(super) async fn show(device: &Device, show_secrets: bool) -> Result<()> {
         tells_version: device.version_to_tell()?.is_some(),
         key_id: credentials.kid,
         secrets: shown(&device.profile.credentials_path()),
+        keyring: device.profile.credentials_form()? == Form::Encrypted,
         join_code,
     })
 }
@@ -104,13 +108,15 @@ pub(super) fn tell_version(device: &Device, tells: bool, dry_run: bool) -> Resul
 
 impl fmt::Display for VersionTold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let are = if self.dry_run { "would be" } else { "are" };
-        let what = if self.tells_version {
-            "told this program's version, once a day at most"
-        } else {
-            "not told this program's version"
+        let text = match (self.tells_version, self.dry_run) {
+            (true, false) => "This program's version is sent to the server, at most once a day.",
+            (true, true) => {
+                "This program's version would be sent to the server, at most once a day."
+            }
+            (false, false) => "This program's version is not sent to the server.",
+            (false, true) => "This program's version would not be sent to the server.",
         };
-        writeln!(f, "The server's operators {are} {what}.")
+        writeln!(f, "{text}")
     }
 }
 
@@ -122,29 +128,34 @@ impl fmt::Display for Shown {
             writeln!(f, "Key        {key_id}")?;
         }
         let version = if self.tells_version {
-            "told to the server's operators, once a day at most"
+            "sent to the server at most once a day"
         } else {
-            "not told to the server's operators"
+            "not sent to the server"
+        };
+        let form = if self.keyring {
+            ", encrypted with a key in the system keyring"
+        } else {
+            ", in clear"
         };
         if let Some(username) = &self.username {
             writeln!(f, "Username   {username}")?;
             writeln!(f, "Version    {version}")?;
-            writeln!(f, "Secrets    {}", printable(&self.secrets))?;
+            writeln!(f, "Secrets    {}{form}", printable(&self.secrets))?;
             let shown = self.sync_key.as_ref().map(|key| key.as_str());
-            let sync_key = shown.unwrap_or("hidden: --show-secrets");
+            let sync_key = shown.unwrap_or("hidden: use --show-secrets");
             return writeln!(f, "Sync Key   {sync_key}");
         }
         let tokens = if self.renewable {
-            "renewed by themselves"
+            "renewed automatically"
         } else {
-            "brought by hand when they expire"
+            "not renewed: pass new credentials when they expire"
         };
         writeln!(f, "Tokens     {tokens}")?;
         writeln!(f, "Version    {version}")?;
-        writeln!(f, "Secrets    {}", printable(&self.secrets))?;
+        writeln!(f, "Secrets    {}{form}", printable(&self.secrets))?;
         match &self.join_code {
             Some(code) => writeln!(f, "Join code  {}", code.as_str()),
-            None if self.renewable => writeln!(f, "Join code  hidden: --show-secrets"),
+            None if self.renewable => writeln!(f, "Join code  hidden: use --show-secrets"),
             None => Ok(()),
         }
     }

@@ -5,72 +5,72 @@ use selvedge_core::ids::CollectionName;
 
 use crate::cli::{DryRun, collection, device_name};
 
-/// What to do with the account's devices.
+/// The subcommands of `clients`.
 #[derive(Debug, Subcommand)]
 pub enum ClientsCommand {
     /// List the devices of the account.
     #[command(after_help = "Example:\n  selvedge clients list")]
     List {
-        /// Those too that have been replaced: by a newer record of the same device, or one of the same name.
+        /// Also list replaced entries: those with a newer record of the same device, or a device of the same name.
         #[arg(long)]
         all: bool,
     },
-    /// Give this device a name for the others; the next sync tells them.
+    /// Rename this device for the others; the next sync sends the name.
     #[command(after_help = "Example:\n  selvedge clients rename Attic")]
     Rename {
         /// The name.
         #[arg(value_parser = device_name)]
         name: String,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Show a page on another device, when it next syncs: one of this program, or an old Firefox.
+    /// Open a page on another device when it next syncs: with this program, or an old Firefox.
     #[command(
-        long_about = "Show a page on another device, when it next syncs: one of this program, or an old Firefox.\n\nThe page goes as the command displayURI through the account's list of devices. Current Firefox ignores that command: it takes pages only through Mozilla's accounts server.",
+        long_about = "Open a page on another device when it next syncs: with this program, or an old Firefox.\n\nThe page is sent as the command displayURI in the account's list of devices. Current versions of Firefox ignore that command: they receive pages only through Mozilla's accounts server.",
         after_help = "Example:\n  selvedge clients send-tab Attic https://example.org/"
     )]
     SendTab {
         /// The device, by name or id.
         #[arg(allow_hyphen_values = true)]
         client: String,
-        /// The address of the page.
+        /// The URL of the page.
         url: String,
-        /// Its title.
+        /// The title of the page.
         #[arg(long, default_value = "")]
         title: String,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
     /// Remove a device from the account's list of devices; its records stay.
     #[command(
-        long_about = "Remove a device from the account's list of devices; its records stay.\n\nThis is for devices that are gone: one that still syncs enters itself again. Commands that wait for the device are lost with its entry.",
+        long_about = "Remove a device from the account's list of devices; its records stay.\n\nThis is for devices that are no longer used: a device that still syncs adds itself again. Pending commands for the device are lost.",
         after_help = "Example:\n  selvedge clients remove Attic --yes"
     )]
     Remove {
         /// The device, by name or id.
         #[arg(allow_hyphen_values = true)]
         client: String,
-        /// Do not ask whether it is meant.
+        /// Do not ask for confirmation.
         #[arg(long, short)]
         yes: bool,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Have other devices delete their records and take those of the server.
+    /// Make other devices delete their records and download those of the server.
     #[command(
-        long_about = "Have other devices delete their records and take those of the server, when they next sync.\n\nChanges that such a device has not sent yet go into its conflict journal, for 30 days: `selvedge records conflicts`. A device that cannot read the newest record on the server deletes nothing.",
+        long_about = "Make other devices delete their records and download those of the server when they next sync.\n\nChanges that such a device has not sent yet are kept in its conflict journal for 30 days: `selvedge records conflicts`. A device that cannot read the newest record on the server deletes nothing.",
         after_help = "Example:\n  selvedge clients wipe Attic notes --yes"
     )]
     Wipe(TargetArgs),
-    /// Have other devices compare all their records with the server's again; nothing is deleted.
+    /// Make other devices compare all their records with the server's again; nothing is deleted.
     #[command(after_help = "Example:\n  selvedge clients reset --all --yes")]
     Reset(TargetArgs),
 }
 
-/// Which devices, and which of their collections.
+/// Options of `clients wipe` and `clients reset`.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "selvedge clients <wipe|reset> [OPTIONS] <CLIENT|--all> [COLLECTION]..."
@@ -89,10 +89,10 @@ pub struct TargetArgs {
     /// All devices but this one.
     #[arg(long)]
     pub all: bool,
-    /// Do not ask whether it is meant.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     pub yes: bool,
-    /// Only say what would be done.
+    /// Print what would be done, but write nothing.
     #[command(flatten)]
     pub dry_run: DryRun,
 }

@@ -49,7 +49,7 @@ struct Renamed {
 /// Lists the account's devices, renames this one, or asks something of others.
 ///
 /// # Errors
-/// When there is no account or no such device, no network, or the server refuses.
+/// When there is no account, no network or the device does not exist, or the server refuses.
 pub async fn run(device: &Device, command: ClientsCommand) -> Result<()> {
     match command {
         ClientsCommand::List { all } => list(device, all).await,
@@ -106,16 +106,16 @@ impl Account {
             .find(|client| client.id.as_str() == asked);
         match (by_id, named().count()) {
             (Some(client), _) if self.is_own(client) => Err(HostError::Usage(
-                "this is the device itself: name another one".into(),
+                "this is this device: name another one".into(),
             )),
             (Some(client), _) => Ok(client),
             (None, 0 | 1) => named().map(|(client, _)| client).next().ok_or_else(|| {
                 HostError::NotFound(format!(
-                    "the account has no other device {asked}: `selvedge clients list` shows all"
+                    "the account has no other device {asked}: `selvedge clients list` lists all devices"
                 ))
             }),
             (None, several) => Err(HostError::Usage(format!(
-                "{several} devices are called {asked}: name one by its id, which `selvedge clients list` shows"
+                "{several} devices have the name {asked}: use the id of one, which `selvedge clients list` shows"
             ))),
         }
     }
@@ -164,7 +164,7 @@ fn rename(device: &Device, name: String, dry_run: bool) -> Result<()> {
 impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return writeln!(f, "The account has no devices yet: sync this one.");
+            return writeln!(f, "The account has no devices yet: run `selvedge sync`.");
         }
         let mut table = Table::new(&[
             ("ID", Align::Left),
@@ -203,7 +203,7 @@ impl fmt::Display for Renamed {
         let is = if self.dry_run { "would be" } else { "is" };
         writeln!(
             f,
-            "This device {is} called {}; the next sync tells the others.",
+            "The name of this device {is} {}; the next sync sends it to the others.",
             self.name
         )
     }

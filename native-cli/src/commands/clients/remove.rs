@@ -25,17 +25,17 @@ struct Removed {
     dry_run: bool,
 }
 
-/// Deletes the entry of another device on the server, if nobody wrote it meanwhile and a person agrees.
+/// Deletes the entry of another device on the server, if it did not change in the meantime and the user agrees.
 ///
 /// # Errors
-/// When there is no such device, it is this one, nobody agreed, or the server refuses.
+/// When the device does not exist, is this one, the answer is no, or the server refuses.
 pub(super) async fn run(device: &Device, asked: &str, yes: bool, dry_run: bool) -> Result<()> {
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
     let account = Account::look(device, &remote).await?;
     if account.own.is_none() && !account.clients.is_empty() {
         return Err(HostError::Usage(
-            "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first"
+            "the account does not know this device yet, so it cannot be told apart from the others: run `selvedge sync` first"
                 .into(),
         ));
     }
@@ -48,13 +48,13 @@ pub(super) async fn run(device: &Device, asked: &str, yes: bool, dry_run: bool) 
     };
     if !dry_run {
         let note = match Standing::judge(client, &account.clients) {
-            Standing::Current => "if it still syncs, it enters itself again",
-            Standing::Stale | Standing::Duplicate => "a newer entry has replaced it",
+            Standing::Current => "if it still syncs, it adds itself again",
+            Standing::Stale | Standing::Duplicate => "it is replaced by a newer entry",
         };
         let waiting = match client.commands {
             0 => String::new(),
-            1 => ", with 1 command that waits for it".into(),
-            count => format!(", with {count} commands that wait for it"),
+            1 => ", with 1 pending command".into(),
+            count => format!(", with {count} pending commands"),
         };
         let loss = format!(
             "this removes {} ({}, last seen {}) from the account's devices{waiting}; {note}",

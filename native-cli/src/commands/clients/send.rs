@@ -56,7 +56,7 @@ pub(super) async fn tab(
 ) -> Result<()> {
     if !uri.contains(':') || uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(HostError::Usage(format!(
-            "{} is no address of a page: write it whole, like https://example.org/",
+            "{} is not the URL of a page: pass a full URL, like https://example.org/",
             printable(&uri)
         )));
     }
@@ -66,7 +66,7 @@ pub(super) async fn tab(
     let client = account.find(client)?;
     let Some(sender) = account.own.clone() else {
         return Err(HostError::Usage(
-            "the account does not know this device yet: `selvedge sync` first".into(),
+            "the account does not know this device yet: run `selvedge sync` first".into(),
         ));
     };
     let page = printable(&uri);
@@ -77,9 +77,9 @@ pub(super) async fn tab(
     let sentence = match (dry_run, sent.iter().any(|sent| sent.added > 0)) {
         (true, _) => format!("Would send {page} to {name}."),
         (false, true) => format!(
-            "{page} waits for {name}, which may show it when it next syncs: current Firefox ignores pages that are sent so."
+            "{page} is queued for {name}, which may open it when it next syncs: current versions of Firefox ignore pages that are sent this way."
         ),
-        (false, false) => format!("{page} waits for {name} already."),
+        (false, false) => format!("{page} is already queued for {name}."),
     };
     device.output.answer(&Answer {
         sent,
@@ -118,7 +118,7 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
         None => {
             if account.own.is_none() && !account.clients.is_empty() {
                 return Err(HostError::Usage(
-                    "the account does not know this device yet, so that the others cannot be told from it: `selvedge sync` first".into(),
+                    "the account does not know this device yet, so it cannot be told apart from the others: run `selvedge sync` first".into(),
                 ));
             }
             let others = account
@@ -145,7 +145,7 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
     let sentence = match (targets.is_empty(), dry_run.dry_run) {
         (true, _) => "The account has no other device.".into(),
         (false, true) => format!("Would ask: {what}."),
-        (false, false) => format!("Asked: {what}, when they next sync."),
+        (false, false) => format!("Queued for their next sync: {what}."),
     };
     device.output.answer(&Answer {
         sent,

@@ -21,7 +21,7 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_host::service::{Log, Notifier, Signalled, Signals};
 use selvedge_host::{SqliteStore, SystemClock, SystemRandom};
 
-/// How often the daemon looks around while it waits.
+/// The interval between two checks of clock, network, account and store while the daemon waits.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// A change that another program made to the records: other devices should have it soon.
@@ -30,7 +30,7 @@ const CHANGE_POINTS: u32 = 301;
 /// Syncs by schedule until the process is asked to stop, or prints the unit that does so.
 ///
 /// # Errors
-/// When there is no account, another daemon serves the profile, or the system gives no signals.
+/// When there is no account, another daemon runs for the profile, or signal handlers cannot be installed.
 pub async fn run(device: &Device, args: DaemonArgs) -> Result<()> {
     if args.print_unit {
         return print_unit(device);
@@ -85,7 +85,7 @@ impl<'a> Daemon<'a> {
         };
         let now = SystemClock.now();
         let mut schedule = device.profile.schedule()?;
-        // Other devices are the reason to run a daemon; that nobody sits at this one is its nature.
+        // A daemon is for accounts with several devices, and runs without a user: both are assumed.
         schedule.handle(&policy, Event::Devices { count: 2 }, now, 0);
         schedule.handle(&policy, Event::Idle, now, 0);
         schedule.handle(&policy, Event::Started, now, 0);
@@ -144,12 +144,14 @@ impl<'a> Daemon<'a> {
         self.tell(Event::AskedFor);
         if let Some(until) = self.schedule.refused_until(SystemClock.now()) {
             let until = selvedge_host::moment::local(until);
-            let text = format!("asked to sync; the server asked to be left alone until {until}");
+            let text = format!(
+                "SIGHUP asked for a sync, but the server asked clients to wait until {until}"
+            );
             self.log.say("refused", &text);
         }
     }
 
-    /// Waits, but no longer than until it is time to look around, or to tell the watchdog that all is well.
+    /// Waits, at most until the next check or the next message to the watchdog.
     async fn wait(&mut self, wait: Duration) -> Option<Signalled> {
         let watchdog = self.notifier.watchdog().unwrap_or(LOOK);
         let wait = wait.min(LOOK).min(watchdog);
@@ -161,25 +163,27 @@ impl<'a> Daemon<'a> {
 
     async fn look_around(&mut self) {
         if self.clock.has_jumped(SystemClock.now()) {
-            self.log
-                .say("woke", "the clock jumped: the machine slept, or it was set");
+            self.log.say(
+                "woke",
+                "the clock jumped: the machine was suspended, or the time was changed",
+            );
             self.tell(Event::Woke);
         }
         match self.network.look(&self.server).await {
             Change::None => {}
             Change::Lost => {
-                let text = "no connection to the server can be made; waiting for the network";
+                let text = "the server cannot be reached; waiting for the network";
                 self.notifier.status(text);
                 self.log.say("network", text);
             }
             Change::Back => {
-                self.log.say("network", "the server can be reached again");
+                self.log.say("network", "the server is reachable again");
                 self.tell(Event::NetworkBack);
             }
         }
         let joined = joined(self.device);
         if joined.is_some() && joined != std::mem::replace(&mut self.joined, joined) {
-            self.log.say("joined", "the account was joined anew");
+            self.log.say("joined", "the credentials changed");
             if let Ok(credentials) = self.device.credentials() {
                 self.server = credentials.server().to_owned();
             }
@@ -232,7 +236,7 @@ impl<'a> Daemon<'a> {
             }
         };
         self.ended(report);
-        // Our own commits are no changes of others.
+        // Commits of this process are not changes of others.
         if let Ok(version) = self.store.data_version() {
             self.seen = version;
         }
@@ -265,7 +269,7 @@ impl<'a> Daemon<'a> {
             Next::Wait { until } => {
                 format!("next sync at {}", selvedge_host::moment::local(until))
             }
-            Next::ForPerson => "waiting for a person: see `selvedge status`".into(),
+            Next::ForPerson => "action required: run `selvedge status`".into(),
             Next::Sync { .. } | Next::Running => "syncing".into(),
         };
         self.notifier.status(&text);
@@ -273,7 +277,7 @@ impl<'a> Daemon<'a> {
     }
 }
 
-/// When the account was last joined or renewed, as far as the file tells.
+/// When the credentials were last written, by the time of their file.
 fn joined(device: &Device) -> Option<SystemTime> {
     let file = std::fs::metadata(device.profile.credentials_path()).ok()?;
     file.modified().ok()

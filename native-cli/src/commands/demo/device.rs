@@ -91,7 +91,7 @@ fn whole(name: &str, report: &Report) -> Result<()> {
         .map(|collection| collection.status.word())
         .collect();
     Err(HostError::Failed(format!(
-        "the sync of device {name} was not whole: {} {}",
+        "the sync of device {name} was incomplete: {} {}",
         report.ending.word(),
         statuses.join(" ")
     )))

@@ -24,7 +24,7 @@ use selvedge_server::{Location, Options, Server, local_token};
 const NOTES: &str = "notes";
 /// How many records device A writes at first.
 const WRITTEN: usize = 1000;
-/// Two devices that nobody else writes to settle much earlier.
+/// Two devices without other writers converge much earlier.
 const MAX_ROUNDS: usize = 5;
 
 /// One sync of one device.
@@ -97,7 +97,7 @@ async fn show(output: Output) -> Result<()> {
     let _ = stop.send(());
     running
         .await
-        .map_err(|error| HostError::Failed(format!("the server did not end well: {error}")))?;
+        .map_err(|error| HostError::Failed(format!("the server failed: {error}")))?;
     let (stored_row, of_server) = proof::of_server(&data)?;
     checks.extend(of_server);
 
@@ -121,7 +121,7 @@ async fn two_devices(
     let credentials = embedded::create_account(&host, url, Some(&token)).await?;
     let line = credentials.join_code()?.to_line();
     let code: JoinCode = line.parse().map_err(Error::from)?;
-    output.note("Device A made an account; device B joined it with the join code.");
+    output.note("Device A created an account; device B joined it with the join code.");
     let a = DemoDevice::new("A", NativeFetch::new(), &dir.join("a.sqlite"), credentials)?;
     let b = DemoDevice::new(
         "B",
@@ -183,7 +183,7 @@ impl fmt::Display for Demo {
             ]);
         }
         writeln!(f, "{table}")?;
-        writeln!(f, "A row as the server has it:")?;
+        writeln!(f, "A row in the server's database:")?;
         writeln!(f, "  id       {}", self.stored_row.id)?;
         writeln!(f, "  payload  {}", self.stored_row.payload)
     }

@@ -45,7 +45,7 @@ pub(super) async fn of_devices(a: &DemoDevice, b: &DemoDevice) -> Result<Vec<Che
     let merged = titles_have(&on_b, BOTH)? && both.is_some_and(|note| note["done"] == true);
     Ok(vec![
         Check::new(
-            format!("both devices have the same {left} notes, and nothing waits to be sent"),
+            format!("both devices have the same {left} notes, and no changes are pending"),
             on_a == on_b && on_a.len() == left && is_settled(a).await? && is_settled(b).await?,
         ),
         Check::new(
@@ -56,7 +56,10 @@ pub(super) async fn of_devices(a: &DemoDevice, b: &DemoDevice) -> Result<Vec<Che
             format!("the {} deleted notes are on neither", DELETED.len()),
             deletions_arrived,
         ),
-        Check::new(format!("note {BOTH} has the changes of both"), merged),
+        Check::new(
+            format!("note {BOTH} has the changes of both devices"),
+            merged,
+        ),
     ])
 }
 
@@ -74,7 +77,7 @@ async fn contents(device: &DemoDevice) -> Result<BTreeMap<RecordId, Value>> {
         for stored in page {
             let text = stored.item.cleartext.unwrap_or_default();
             let value = serde_json::from_str(&text)
-                .map_err(|_| HostError::Failed(format!("note {} is no JSON", stored.item.id)))?;
+                .map_err(|_| HostError::Failed(format!("note {} is not JSON", stored.item.id)))?;
             notes.insert(stored.item.id, value);
         }
     }
@@ -104,7 +107,7 @@ pub(super) fn of_server(data: &Path) -> Result<(StoredRow, Vec<Check>)> {
             count == WRITTEN && encrypted == count,
         ),
         Check::new(
-            "no word of the notes is in any of the server's files",
+            "no text of the notes is in any of the server's files",
             clean,
         ),
     ];

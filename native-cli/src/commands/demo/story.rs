@@ -35,7 +35,7 @@ fn note(number: usize) -> String {
     .to_string()
 }
 
-/// Tells the story, and every sync of it.
+/// Runs the demo, and prints every sync of it.
 pub(super) async fn tell(
     output: &Output,
     a: &DemoDevice,
@@ -70,7 +70,7 @@ pub(super) async fn tell(
         }
     }
     Err(HostError::Failed(format!(
-        "the devices did not settle in {MAX_ROUNDS} rounds"
+        "the devices did not converge in {MAX_ROUNDS} rounds"
     )))
 }
 
@@ -93,7 +93,7 @@ async fn write_all(device: &DemoDevice) -> Result<()> {
     Ok(())
 }
 
-/// Syncs a device and tells what moved; answers whether anything did.
+/// Syncs a device and prints the counts; returns whether records were received or sent.
 async fn sync(
     output: &Output,
     device: &DemoDevice,

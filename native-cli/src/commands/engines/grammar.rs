@@ -5,38 +5,38 @@ use selvedge_core::ids::CollectionName;
 
 use crate::cli::{DryRun, collection};
 
-/// What to do with the account's engines.
+/// The subcommands of `engines`.
 #[derive(Debug, Subcommand)]
 pub enum EnginesCommand {
-    /// List what the account syncs, what it has declined, and what was chosen here for the next sync.
+    /// List the enabled and declined engines of the account, and pending choices of this device.
     #[command(after_help = "Example:\n  selvedge engines list")]
     List,
-    /// Let the account's devices sync these; the next sync tells them.
+    /// Enable engines for all devices of the account; the next sync sends the choice.
     #[command(after_help = "Example:\n  selvedge engines enable bookmarks")]
     Enable {
-        /// The engines, by the names of their collections. `forms` goes with `history`.
+        /// The engines, by the names of their collections. `forms` follows `history`.
         #[arg(required = true, value_name = "NAME", value_parser = collection)]
         engines: Vec<CollectionName>,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Let no device of the account sync these any more; the next sync tells them.
+    /// Disable engines for all devices of the account; the next sync sends the choice.
     #[command(
-        long_about = "Let no device of the account sync these any more; the next sync tells them.\n\nWhat the server has of them stays there, unless --delete-from-server says otherwise: that shows what it holds, asks, and has the next sync delete it if nothing of it was changed until then. Records on the devices stay, and go to the server again if the engine is enabled again.",
+        long_about = "Disable engines for all devices of the account; the next sync sends the choice.\n\nTheir records on the server stay, except with --delete-from-server: that shows what the server has, asks, and makes the next sync delete it unless something changed in the meantime. Records on the devices stay, and are uploaded again if the engine is enabled again.",
         after_help = "Example:\n  selvedge engines disable history"
     )]
     Disable {
-        /// The engines, by the names of their collections. `forms` goes with `history`.
+        /// The engines, by the names of their collections. `forms` follows `history`.
         #[arg(required = true, value_name = "NAME", value_parser = collection)]
         engines: Vec<CollectionName>,
-        /// Also delete what the server has of them, for all devices.
+        /// Also delete their records on the server, for all devices.
         #[arg(long)]
         delete_from_server: bool,
-        /// Agree that the server's records are deleted, without being asked.
+        /// Agree to delete the server's records without a prompt.
         #[arg(long, requires = "delete_from_server")]
         yes: bool,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },

@@ -58,7 +58,7 @@ struct Chosen {
 /// Lists the engines, or notes what a person wants of some; the next sync carries it to the account.
 ///
 /// # Errors
-/// When the profile cannot be read or written, an engine cannot be chosen, or nobody agreed.
+/// When the profile cannot be read or written, an engine cannot be chosen, or the answer is no.
 pub async fn run(device: &Device, command: EnginesCommand) -> Result<()> {
     match command {
         EnginesCommand::List => list(device).await,
@@ -153,7 +153,7 @@ async fn choose(
     if !dry_run && !chosen.is_empty() {
         if deletes_on_server {
             let loss = format!(
-                "the next sync deletes what the server has of {}, for all devices; records on the devices stay",
+                "the next sync deletes the server's records of {}, for all devices; records on the devices stay",
                 names(&about)
             );
             agree(&device.output, &loss, yes)?;
@@ -263,7 +263,7 @@ impl fmt::Display for Chosen {
         for name in &self.already {
             writeln!(
                 f,
-                "{name} is {what} already for the account; nothing changes."
+                "{name} is already {what} for the account; nothing changes."
             )?;
         }
         if !self.not_followed.is_empty() {
@@ -274,7 +274,7 @@ impl fmt::Display for Chosen {
                 .collect();
             writeln!(
                 f,
-                "This device does not follow {}: `selvedge collections follow` with all names that it should follow changes that.",
+                "This device does not sync {}: run `selvedge collections follow` with all names that it should sync.",
                 missing.join(", ")
             )?;
         }
@@ -290,7 +290,7 @@ impl fmt::Display for Chosen {
             ("enable", _) => writeln!(f),
             (_, true) => writeln!(
                 f,
-                " What the server has of it is deleted; records on devices stay."
+                " Its records on the server are deleted; records on devices stay."
             ),
             (_, false) => writeln!(f, " Records stay, on devices and on the server."),
         }

@@ -8,9 +8,9 @@ use selvedge_core::time::ServerTime;
 use super::print::{Row, cell};
 use crate::output::width;
 
-/// The columns are found in so many records at most,
+/// The maximum number of records in which the columns are found,
 const MAX_ROWS: usize = 500;
-/// or so many bytes of them.
+/// and the maximum number of their bytes.
 const MAX_BYTES: usize = 1 << 20;
 /// A column of text that is wider than this is cut before another column is left out.
 const WIDE: usize = 16;

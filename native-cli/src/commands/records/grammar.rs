@@ -9,7 +9,7 @@ use selvedge_core::time::{LocalTime, ServerTime};
 use crate::cli::{DryRun, collection};
 use selvedge_host::moment;
 
-/// What to do with records.
+/// The subcommands of `records`.
 #[derive(Debug, Subcommand)]
 pub enum RecordsCommand {
     /// List a collection's records.
@@ -24,35 +24,35 @@ pub enum RecordsCommand {
         /// The record.
         #[arg(allow_hyphen_values = true, value_parser = record_id)]
         id: RecordId,
-        /// Read it from the server rather than from this device's store.
+        /// Read from the server instead of this device's store.
         #[arg(long)]
         remote: bool,
-        /// The server's envelope with its payload, undecrypted.
+        /// Print the server's envelope with the encrypted payload.
         #[arg(long, requires = "remote")]
         raw: bool,
-        /// Print passwords and card numbers too, which are left out otherwise.
+        /// Also print passwords and card numbers, which are hidden by default.
         #[arg(long)]
         show_secrets: bool,
     },
     /// Put whole records: JSON objects from stdin, a file or the command line.
     #[command(
-        long_about = "Put whole records: JSON objects from stdin, a file or the command line.\n\nMany objects, one after another or in one array, are put together. A record without an id gets a new one. The next sync sends them.",
+        long_about = "Put whole records: JSON objects from stdin, a file or the command line.\n\nSeveral objects, one after another or in one array, are written together. A record without an id gets a new one. The next sync sends them.",
         after_help = "Example:\n  selvedge records put notes milk --record '{\"title\":\"milk\"}'"
     )]
     Put {
         /// The collection.
         #[arg(value_parser = collection)]
         collection: CollectionName,
-        /// The record's id, if it is one record and the object does not tell.
+        /// The record's id, if there is one record and the object has no id.
         #[arg(allow_hyphen_values = true, value_parser = record_id)]
         id: Option<RecordId>,
         /// Where the records come from.
         #[command(flatten)]
         source: Source,
-        /// Write to the server straight rather than to this device's store.
+        /// Write directly to the server instead of this device's store.
         #[arg(long)]
         remote: bool,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
@@ -70,20 +70,20 @@ pub enum RecordsCommand {
         /// Where the changes come from.
         #[command(flatten)]
         source: Source,
-        /// Write to the server straight rather than to this device's store.
+        /// Write directly to the server instead of this device's store.
         #[arg(long)]
         remote: bool,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
     /// List the values that a sync replaced: they can be restored for 30 days.
     #[command(
-        long_about = "List the values that a sync replaced, the newest first.\n\nOf two changes of one field the later one stays: the time of the edit on this device is compared with the time at which the server got the other's. The other value is listed here, so are records that another device deleted, and those that a command of another device removed. They are kept for 30 days, at most 10,000 of them and 16 MiB. With --json the values themselves are told.",
+        long_about = "List the values that a sync replaced, the newest first.\n\nOf two changes to one field, the later one wins: the time of the edit on this device is compared with the time at which the server received the other. The losing value is listed here, as are records that another device deleted, and records that a command of another device removed. They are kept for 30 days, at most 10,000 of them and 16 MiB. --json prints the values.",
         after_help = "Example:\n  selvedge records conflicts notes"
     )]
     Conflicts {
-        /// Only those of this collection.
+        /// Only values of this collection.
         #[arg(value_parser = collection)]
         collection: Option<CollectionName>,
     },
@@ -96,36 +96,36 @@ pub enum RecordsCommand {
         /// The record.
         #[arg(allow_hyphen_values = true, value_parser = record_id)]
         id: RecordId,
-        /// The newest value that was replaced at or before this time, as `records conflicts` tells it; the newest of all if not
-        /// said.
+        /// The newest value that was replaced at or before this time, as `records conflicts` prints it [default: the newest
+        /// value].
         #[arg(long, value_name = "TIME", value_parser = moment::parse_local_arg)]
         at: Option<LocalTime>,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Delete records; the next sync tells the other devices.
+    /// Delete records; the next sync sends the deletion to the other devices.
     #[command(after_help = "Example:\n  selvedge records delete notes milk")]
     Delete {
         /// The collection.
         #[arg(value_parser = collection)]
         collection: CollectionName,
-        /// The records; after `--` if an id begins with a dash, so that no mistyped option is taken for one.
+        /// The records' ids; after `--` if an id begins with a dash.
         #[arg(required = true, value_name = "ID", value_parser = record_id)]
         ids: Vec<RecordId>,
-        /// Delete on the server straight: a tombstone takes the record's place.
+        /// Delete directly on the server: a tombstone replaces the record.
         #[arg(long)]
         remote: bool,
-        /// Only say what would be done.
+        /// Print what would be done, but write nothing.
         #[command(flatten)]
         dry_run: DryRun,
     },
 }
 
-/// Where a JSON object comes from; without either, from stdin.
+/// The source of a JSON object; stdin by default.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
-    /// The JSON object itself. Other users may see it in the process list.
+    /// The JSON object. It is visible to other users in the process list.
     #[arg(long, value_name = "JSON", conflicts_with = "file")]
     pub record: Option<String>,
     /// A file, or `-` for stdin.
@@ -133,38 +133,38 @@ pub struct Source {
     pub file: Option<PathBuf>,
 }
 
-/// Which records, and how they are shown.
+/// Options of `records list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// The collection.
     #[arg(value_parser = collection)]
     pub collection: CollectionName,
-    /// Read the server straight, without this device's store; records are printed as they arrive.
+    /// Read from the server instead of this device's store; records are printed as they arrive.
     #[arg(long)]
     pub remote: bool,
-    /// How records are printed; `table` on a terminal and `jsonl` elsewhere if not said. --json means `json`.
+    /// The output format [default: `table` on a terminal, `jsonl` elsewhere, `json` with --json].
     #[arg(long, value_enum, conflicts_with = "json")]
     pub format: Option<Format>,
-    /// The server's envelopes with their payloads, undecrypted.
+    /// Print the server's envelopes with the encrypted payloads.
     #[arg(long, requires = "remote")]
     pub raw: bool,
-    /// Only those that the server got after this time: RFC 3339 in UTC like 2026-11-21T03:12:41Z, or seconds or milliseconds since 1970.
+    /// Only records that the server received after this time: RFC 3339 in UTC like 2026-11-21T03:12:41Z, or seconds or milliseconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = server_time)]
     pub newer: Option<ServerTime>,
-    /// At most so many.
+    /// The maximum number of records.
     #[arg(long, value_name = "COUNT")]
     pub limit: Option<u64>,
-    /// In which order; by id here and as the server likes there if not said.
+    /// The order [default: by id from the store, the server's order with --remote].
     #[arg(long, value_enum)]
     pub sort: Option<SortBy>,
-    /// Only these.
+    /// Only records with these ids.
     #[arg(long, value_name = "ID,…", value_delimiter = ',', allow_hyphen_values = true, value_parser = record_id)]
     pub ids: Option<Vec<RecordId>>,
-    /// The fields that are columns of tables, csv and tsv, rather than those that there are, or the whole record in one.
-    /// `modified` is when the server got the record.
+    /// The fields that are the columns of table, csv and tsv [default: all fields of a table, the whole record in one column
+    /// otherwise]. `modified` is the time at which the server received the record.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field)]
     pub fields: Option<Vec<String>>,
-    /// Print passwords and card numbers too, which are left out otherwise.
+    /// Also print passwords and card numbers, which are hidden by default.
     #[arg(long)]
     pub show_secrets: bool,
 }
@@ -174,7 +174,7 @@ pub struct ListArgs {
 pub enum Format {
     /// One array.
     Json,
-    /// One object a line.
+    /// One object per line.
     Jsonl,
     /// For people.
     Table,
@@ -201,7 +201,7 @@ fn record_id(text: &str) -> Result<RecordId, String> {
 
 fn field(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("a field has a name: give names with commas between them".into()),
+        "" => Err("the list has an empty field name: pass names separated by commas".into()),
         name => Ok(name.to_owned()),
     }
 }

@@ -48,7 +48,7 @@ impl Input {
             (None, file) => {
                 if file.is_none() && io::stdin().is_terminal() {
                     return Err(HostError::Usage(
-                        "give the record by --record JSON, by --file FILE, or on stdin".into(),
+                        "pass the record with --record JSON, with --file FILE, or on stdin".into(),
                     ));
                 }
                 (Box::new(io::stdin()), "stdin".into())
@@ -64,7 +64,9 @@ impl Input {
             detail,
         };
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(bad("it is larger than 1 GiB: split it".into()));
+            return Err(bad(
+                "the input is larger than the maximum of 1 GiB: split it".into(),
+            ));
         }
         remove_mark(&mut bytes);
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -95,7 +97,7 @@ impl Input {
         }
         if found.is_empty() {
             return Err(HostError::Usage(
-                "there is no record: give JSON objects".into(),
+                "the input has no record: pass JSON objects".into(),
             ));
         }
         Ok(found)
@@ -106,7 +108,7 @@ impl Input {
         match self.records()?.as_slice() {
             [one] => Ok(one.text),
             _ => Err(HostError::Usage(
-                "these are many records: give one JSON object".into(),
+                "the input has more than one record: pass one JSON object".into(),
             )),
         }
     }
@@ -128,8 +130,8 @@ impl Input {
             _ => collection.clone(),
         };
         let detail = match check(given, &rules).await {
-            Err((line, error)) => format!("line {line}: {error}; nothing was put"),
-            Ok(_) => format!("{reason}; nothing was put"),
+            Err((line, error)) => format!("line {line}: {error}; nothing was written"),
+            Ok(_) => format!("{reason}; nothing was written"),
         };
         HostError::BadFile {
             path: self.path.clone(),
@@ -147,7 +149,7 @@ impl Input {
             .await
             .map_err(|(line, error)| HostError::BadFile {
                 path: self.path.clone(),
-                detail: format!("line {line}: {error}; nothing was put"),
+                detail: format!("line {line}: {error}; nothing was written"),
             })
     }
 
@@ -155,13 +157,13 @@ impl Input {
     fn bad(&self, error: &serde_json::Error) -> HostError {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "the JSON ends too early",
-            _ => "this is no JSON",
+            _ => "this is not JSON",
         };
         let (line, column) = (error.line(), error.column());
         HostError::BadFile {
             path: self.path.clone(),
             detail: format!(
-                "{what} (line {line}, column {column}): give JSON objects, like {{\"title\": \"milk\"}}; nothing was put"
+                "{what} (line {line}, column {column}): pass JSON objects, like {{\"title\": \"milk\"}}; nothing was written"
             ),
         }
     }
@@ -186,7 +188,7 @@ async fn check(
         let id = records.put(None, text).await.map_err(failed)?;
         if let Some(first) = seen.insert(id.clone(), *line) {
             return Err(failed(Error::Input(format!(
-                "the id {id} was given before, in line {first}: give each record its own"
+                "the id {id} is already used in line {first}: give each record a different id"
             ))));
         }
         let cleartext = records.get(&id).await.map_err(failed)?;

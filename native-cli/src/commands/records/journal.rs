@@ -47,7 +47,7 @@ impl Row {
         let hidden = Hidden::of(&entry.collection, false);
         let shown = hidden.without_secrets(&entry.cleartext).into_owned();
         let record = RawValue::from_string(shown)
-            .map_err(|_| HostError::Failed("the journal has a value that is no JSON".into()))?;
+            .map_err(|_| HostError::Failed("the journal has a value that is not JSON".into()))?;
         Ok(Self {
             collection: entry.collection,
             id: entry.id,
@@ -88,7 +88,8 @@ pub(super) async fn restore(
     dry_run: bool,
 ) -> Result<()> {
     Generic::new(collection.clone())?;
-    let no_store = || HostError::NotFound("there are no records on this device yet".into());
+    let no_store =
+        || HostError::NotFound("this device has no records yet: run `selvedge sync`".into());
     let store = device.store_if_there()?.ok_or_else(no_store)?;
     let (clock, random) = (SystemClock, SystemRandom);
     let entry = if dry_run {

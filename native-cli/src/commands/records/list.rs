@@ -6,7 +6,7 @@ use selvedge_core::bso::{Envelope, Opener};
 use selvedge_core::crypto::RustCrypto;
 use selvedge_core::error::Error;
 use selvedge_core::host::{PageLimit, Selection, Store, Stored};
-use selvedge_core::ids::RecordId;
+use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::reconcile::TombstoneFinder;
 use selvedge_core::server::{Conditional, PageEvent, Query, Sort};
 use selvedge_core::time::ServerTime;
@@ -18,15 +18,16 @@ use super::secrets::Hidden;
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
 use crate::output::{Output, printable, terminal_width};
+use crate::progress::{Progress, clear_line, of};
 use crate::remote::Remote;
 use selvedge_host::SqliteStore;
 use selvedge_host::exit::{HostError, Result};
 
-/// So many records are read at once from the store, or asked for at once when only some are wanted.
+/// The number of records per read from the store, and per request if `--limit` is given.
 const PAGE: u32 = 1000;
-/// So many records are decrypted at once,
+/// The maximum number of records that are decrypted together,
 const BATCH_RECORDS: usize = 256;
-/// or so many bytes of them.
+/// and the maximum number of their bytes.
 const BATCH_BYTES: usize = 1 << 19;
 
 type Out = Printer<BufWriter<StdoutLock<'static>>>;
@@ -35,7 +36,7 @@ type Out = Printer<BufWriter<StdoutLock<'static>>>;
 pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     if args.sort == Some(SortBy::Index) && !args.remote {
         return Err(HostError::Usage(
-            "--sort index is for --remote: this device keeps no sortindex".into(),
+            "--sort index needs --remote: this device does not store sortindex".into(),
         ));
     }
     let format = match args.format {
@@ -47,12 +48,12 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     let has_columns = !matches!(format, Format::Json | Format::Jsonl);
     if args.fields.is_some() && !has_columns {
         return Err(HostError::Usage(
-            "--fields is for --format table, csv and tsv".into(),
+            "--fields needs --format table, csv or tsv".into(),
         ));
     }
     if args.raw && has_columns {
         return Err(HostError::Usage(
-            "--raw is for --format json and jsonl".into(),
+            "--raw needs --format json or jsonl".into(),
         ));
     }
     if args.remote && !args.raw {
@@ -77,14 +78,14 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     Ok(())
 }
 
-/// Ends a list, and tells what it does not show.
+/// Ends a list, and reports what it does not show.
 fn finish(output: Output, printer: Out, hidden: Hidden) -> Result<()> {
     let is_empty = printer.printed() == 0;
     let left_out = printer.finish()?;
     if !left_out.is_empty() {
         let names = left_out.join(", ");
         output.note(printable(&format!(
-            "Not shown, for want of room: {names}. --fields NAME,… chooses the columns."
+            "Columns left out because the terminal is too narrow: {names}. --fields NAME,… selects the columns."
         )));
     }
     if let Some(note) = hidden.note().filter(|_| !is_empty) {
@@ -160,7 +161,7 @@ async fn here(device: &Device, args: ListArgs, mut printer: Out) -> Result<()> {
 /// The ids of a collection in the order of the server's times: only ids and times are in memory.
 async fn sorted(
     store: &SqliteStore,
-    collection: &selvedge_core::ids::CollectionName,
+    collection: &CollectionName,
     ids: Option<Vec<RecordId>>,
     sort: Option<SortBy>,
 ) -> Result<Vec<RecordId>> {
@@ -215,7 +216,12 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         ids: args.ids,
         ..Query::full()
     };
+    let progress = match args.limit {
+        None => Reading::of(device, &remote, &args.collection, is_whole).await,
+        Some(_) => None,
+    };
     let mut listing = Listing {
+        progress,
         printer,
         output: device.output,
         left: args.limit.unwrap_or(u64::MAX),
@@ -245,18 +251,48 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
         {
             let name = &args.collection;
             return Err(HostError::NotFound(format!(
-                "there is no collection {name} on the server: `selvedge collections` lists those that are"
+                "the server has no collection {name}: `selvedge collections` lists the existing ones"
             )));
         }
     }
     listing.end()
 }
 
+/// A line of progress for a download that goes to a file or another program.
+struct Reading {
+    line: Progress,
+    total: Option<u64>,
+}
+
+impl Reading {
+    /// The total is known where all records of the collection are read. `None` where records are printed on the terminal
+    /// themselves, or no progress is drawn.
+    async fn of(
+        device: &Device,
+        remote: &Remote<'_>,
+        collection: &CollectionName,
+        is_whole: bool,
+    ) -> Option<Self> {
+        if !device.output.may_draw() || io::stdout().is_terminal() {
+            return None;
+        }
+        let counts = match is_whole {
+            true => remote.client.info_collection_counts().await.ok(),
+            false => None,
+        };
+        Some(Self {
+            line: Progress::new(&device.output),
+            total: counts.and_then(|counts| counts.get(collection).copied()),
+        })
+    }
+}
+
 /// What was printed of a download, and what could not be.
 struct Listing {
+    progress: Option<Reading>,
     printer: Out,
     output: Output,
-    /// So many more may be printed.
+    /// How many more records may be printed.
     left: u64,
     /// Records that came, damaged ones included.
     seen: u64,
@@ -289,6 +325,7 @@ impl Listing {
                     event => self.other(&event),
                 }
             }
+            self.advance();
         }
         Ok(())
     }
@@ -306,7 +343,7 @@ impl Listing {
                         self.seen += 1;
                         match plain_text(&envelope) {
                             Some(text) => self.print(envelope.id, envelope.modified, &text)?,
-                            None => self.skip(envelope.id, &"its payload is no JSON object"),
+                            None => self.skip(envelope.id, &"its payload is not a JSON object"),
                         }
                     }
                     event => self.other(&event),
@@ -338,6 +375,7 @@ impl Listing {
             }
             // What has arrived is shown before more is waited for, at least once a chunk of the body.
             self.print_opened(opener).await?;
+            self.advance();
         }
         Ok(())
     }
@@ -367,12 +405,19 @@ impl Listing {
         Ok(())
     }
 
+    /// Shows how many records came so far.
+    fn advance(&self) {
+        if let Some(Reading { line, total }) = &self.progress {
+            line.say(format!("{} received", of(self.seen, *total)));
+        }
+    }
+
     fn print(&mut self, id: &str, modified: ServerTime, text: &str) -> Result<()> {
         self.left -= 1;
         self.printer.record(id, modified, text)
     }
 
-    /// What is no sound record; the ends of pages are nothing to print.
+    /// Reports an invalid record; the ends of pages print nothing.
     fn other(&mut self, event: &PageEvent<'_>) {
         if let PageEvent::Record(Err(error)) = event {
             self.seen += 1;
@@ -384,7 +429,10 @@ impl Listing {
     fn skip(&mut self, id: &str, reason: &dyn std::fmt::Display) {
         self.damaged += 1;
         self.left = self.left.saturating_sub(1);
-        // Records that are left out are no note: they are said even with --quiet.
+        if self.progress.is_some() {
+            clear_line(&self.output);
+        }
+        // Skipped records are reported even with --quiet.
         let output = Output {
             quiet: false,
             ..self.output
@@ -393,6 +441,7 @@ impl Listing {
     }
 
     fn end(self) -> Result<()> {
+        drop(self.progress);
         let printed = self.printer.printed();
         finish(self.output, self.printer, self.hidden)?;
         match self.damaged {
@@ -418,7 +467,7 @@ fn plain_text(envelope: &Envelope<'_>) -> Option<String> {
     Some(text)
 }
 
-/// Writes an envelope as JSON, its payload with the escapes that it came with. `None` when that is no text.
+/// Writes an envelope as JSON, its payload with its original escapes. `None` if that is not UTF-8.
 fn write_envelope(line: &mut String, envelope: &Envelope<'_>) -> Option<()> {
     use std::fmt::Write as _;
 

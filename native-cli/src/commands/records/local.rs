@@ -24,7 +24,7 @@ pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Re
         return Ok(store);
     }
     Err(HostError::NotFound(format!(
-        "there is no collection {collection} on this device: `selvedge sync` brings the account's, --remote asks the server"
+        "this device has no collection {collection}: `selvedge sync` downloads the account's, --remote asks the server"
     )))
 }
 
@@ -39,9 +39,7 @@ pub(super) async fn get(
     let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
     let found = records.get(&id).await?;
     let text = found.ok_or_else(|| {
-        HostError::NotFound(format!(
-            "there is no record {id} in {collection} on this device"
-        ))
+        HostError::NotFound(format!("this device has no record {id} in {collection}"))
     })?;
     print_one(device, &text, hidden)
 }

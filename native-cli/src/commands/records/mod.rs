@@ -36,7 +36,7 @@ struct Changed {
 /// Reads or changes records.
 ///
 /// # Errors
-/// When the input is not usable, there is no such record or collection, or the store or the server does not do its work.
+/// When the input is invalid, the record or the collection does not exist, or the store or the server fails.
 pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
     match command {
         RecordsCommand::List(args) => list::run(device, args).await,
@@ -111,11 +111,13 @@ impl Changed {
         let Self { done, .. } = self;
         device.output.note(match (self.dry_run, self.remote) {
             (true, _) => {
-                format!("{counted} would be {done} in {name}; nothing was changed.")
+                format!("{counted} would be {done} in {name}; nothing is changed.")
             }
             (false, true) => format!("{counted} {done} in {name} on the server."),
             (false, false) => {
-                format!("{counted} {done} in {name}; `selvedge sync` tells the other devices.")
+                format!(
+                    "{counted} {done} in {name}; `selvedge sync` sends this to the other devices."
+                )
             }
         });
         Ok(())

@@ -107,7 +107,7 @@ impl<W: Write> Printer<W> {
         written.map_err(HostError::Output)
     }
 
-    /// Writes what is left, and tells the names of fields that have no column because there is no room for them.
+    /// Writes the rest, and returns the names of fields that have no column because the terminal is too narrow.
     pub(super) fn finish(mut self) -> Result<Vec<String>> {
         let left_out = match &self.out {
             Out::Sample(_, sample) => sample.choose(self.style.terminal).1,
@@ -151,7 +151,7 @@ impl<W: Write> Printer<W> {
     }
 }
 
-/// Prints one record as JSON, and tells if something of it is hidden.
+/// Prints one record as JSON, and returns whether something of it is hidden.
 pub(super) fn print_one(device: &Device, text: &str, hidden: Hidden) -> Result<()> {
     let style = Style {
         format: Format::Jsonl,
@@ -215,7 +215,7 @@ fn table<W: Write>(
 /// The cells of a record: texts as they are, times for people, nothing for null, anything else as JSON.
 fn cells(row: Row<'_>, fields: &[String], hidden: Hidden) -> Vec<String> {
     let text = hidden.without_secrets(row.text);
-    // What is no object has no fields.
+    // A value that is not an object has no fields.
     let members = Fields::parse(&text).unwrap_or_default();
     let all = Fields::parse(row.text).unwrap_or_default();
     let value = |field: &String| match (members.get(field), field.as_str()) {
@@ -287,7 +287,7 @@ fn values(
         let cells = [style.cell(row.id.into()), modified(), style.cell(text)];
         return write_cells(out, &cells, separator);
     };
-    // What is no object has no fields.
+    // A value that is not an object has no fields.
     let members = Fields::parse(&text).unwrap_or_default();
     let cells: Vec<Cow<'_, str>> = fields
         .iter()

@@ -61,7 +61,7 @@ pub(super) async fn get(
 pub(super) fn refuse_keys(collection: &CollectionName) -> Result<()> {
     match collection.as_str() {
         "crypto" => Err(HostError::Usage(
-            "crypto holds the account's keys, which are not shown: --raw shows its records encrypted, as the server has them"
+            "crypto contains the account's keys, which are not shown: --raw shows its records encrypted, as the server stores them"
                 .into(),
         )),
         _ => Ok(()),
@@ -69,9 +69,7 @@ pub(super) fn refuse_keys(collection: &CollectionName) -> Result<()> {
 }
 
 fn no_record(collection: &CollectionName, id: &RecordId) -> HostError {
-    HostError::NotFound(format!(
-        "there is no record {id} in {collection} on the server"
-    ))
+    HostError::NotFound(format!("the server has no record {id} in {collection}"))
 }
 
 /// The cleartext of a record; `None` of a tombstone.
@@ -114,7 +112,7 @@ impl<'r, 'h> Writer<'r, 'h> {
         Ok((record, modified))
     }
 
-    /// Writes one cleartext if nobody wrote the record after `seen`.
+    /// Writes one cleartext if the record was not written after `seen`.
     async fn write(&self, id: &RecordId, cleartext: &str, seen: ServerTime) -> Result<()> {
         let payload =
             payload::seal(self.bundle()?, &SystemRandom, cleartext).map_err(Error::from)?;
@@ -168,7 +166,7 @@ pub(super) async fn put(
             if count == 1 {
                 return Err(error);
             }
-            // The server has those before it: they are said as they would be at the end.
+            // The server has the records before it: they are reported as at the end.
             let put = done.ids.len();
             if put > 0 {
                 done.tell(device)?;
@@ -198,7 +196,7 @@ async fn put_one(
     dry_run: bool,
 ) -> Result<()> {
     let (record, seen) = writer.look(id).await?;
-    // One that cannot be read is none to compare with.
+    // A record that cannot be read cannot be compared.
     let bundle = writer.bundle()?;
     let before = record.and_then(|record| open(bundle, &record).ok().flatten());
     let collection = writer.engine.collection();

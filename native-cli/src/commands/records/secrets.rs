@@ -8,7 +8,7 @@ use selvedge_core::reconcile::Fields;
 /// Which secrets a collection's records have, as far as they are to be hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hidden {
-    /// Each with the field that it is a member of, if it is no field itself.
+    /// Each with the field that it is a member of, if it is not a field itself.
     secrets: &'static [(Option<&'static str>, &'static str)],
     /// What they are called.
     name: &'static str,
@@ -29,7 +29,7 @@ impl Hidden {
         Self { secrets, name }
     }
 
-    /// What to tell a person, if something is hidden.
+    /// The note for people, if something is hidden.
     pub(super) fn note(&self) -> Option<String> {
         let is_any = !self.secrets.is_empty();
         is_any.then(|| format!("The {} are hidden; --show-secrets shows them.", self.name))
@@ -78,7 +78,7 @@ fn within(object: &str, parent: &str, name: &str) -> Option<Result<String, ()>> 
     };
     match removed(fields.get(parent)?, name)? {
         Ok(without) => Some(Ok(fields.with(parent, &without))),
-        // What should be an object is none: its text may hold anything.
+        // The value is not an object as it should be: its text may contain anything.
         Err(()) => Some(Ok(fields.with(parent, "null"))),
     }
 }

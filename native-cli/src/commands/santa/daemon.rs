@@ -21,7 +21,7 @@ const DEFAULT_USER: &str = "selvedge";
     after_long_help = settings::help("selvedge santa daemon --print-unit")
 )]
 pub struct DaemonArgs {
-    /// Which configuration.
+    /// The configuration file.
     #[command(flatten)]
     config: ConfigFile,
     /// Print a systemd unit, the service or its socket, and exit.

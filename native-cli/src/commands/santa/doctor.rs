@@ -61,11 +61,10 @@ pub(super) async fn run(device: &Device, args: &DoctorArgs) -> Result<()> {
     device.output.answer(&Findings(findings))?;
     let refused = |message: String, exit| Err(HostError::Refused { message, exit });
     match first {
-        Some(exit) => refused(format!("faults: {faults}; see each above"), exit),
-        None if args.strict && warnings > 0 => refused(
-            format!("warnings: {warnings}; see each above"),
-            Exit::Failed,
-        ),
+        Some(exit) => refused(format!("{faults} errors: see above"), exit),
+        None if args.strict && warnings > 0 => {
+            refused(format!("{warnings} warnings: see above"), Exit::Failed)
+        }
         None => Ok(()),
     }
 }

@@ -45,10 +45,10 @@ pub enum SantaCommand {
     /// Add or list events that are pending for the next sync.
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Sync by schedule, and serve agents and people on a socket, until stopped.
+    /// Sync on a schedule and serve agents and commands on a socket, until stopped.
     #[cfg(target_os = "linux")]
     Daemon(DaemonArgs),
-    /// Run a small server, for tests and trials.
+    /// Run a small server for tests.
     Serve(Box<ServeArgs>),
     /// Simulate many machines that sync with a server, as a load test.
     #[command(

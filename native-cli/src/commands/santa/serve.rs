@@ -73,7 +73,7 @@ pub struct ServeArgs {
     /// The credentials file for the NATS server, as created by `nsc generate creds`.
     #[arg(long, value_name = "F", requires = "push")]
     push_credentials: Option<PathBuf>,
-    /// Write a line to stderr for each request.
+    /// Write one line per request to stderr.
     #[arg(long)]
     log: bool,
 }

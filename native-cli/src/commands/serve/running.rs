@@ -39,12 +39,12 @@ pub(super) fn reload_at_hangup(reload: Reload) -> std::io::Result<()> {
                     for warning in warnings {
                         eprintln!("selvedge serve: {warning}");
                     }
-                    eprintln!("selvedge serve: settings were read again");
+                    eprintln!("selvedge serve: settings reloaded");
                 }
                 Ok(Err(error)) => {
-                    eprintln!("selvedge serve: some settings stay as they were: {error}");
+                    eprintln!("selvedge serve: some settings are not reloaded: {error}");
                 }
-                Err(error) => eprintln!("selvedge serve: settings stay as they were: {error}"),
+                Err(error) => eprintln!("selvedge serve: settings are not reloaded: {error}"),
             }
         }
     });

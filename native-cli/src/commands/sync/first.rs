@@ -15,11 +15,11 @@ use selvedge_host::exit::{HostError, Result};
 /// What a first sync would do.
 pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
 
-/// Shows what would be done, and goes on only if a person agrees to whatever would be lost.
+/// Shows what would be done, and continues only if the user agrees to the loss.
 pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<()> {
     if preview.fresh_start && preview.mode == Mode::TakeServer {
         return Err(HostError::NotFound(
-            "the account has no records on its server yet, so there is nothing to take: `selvedge sync` sends what is here"
+            "the server has no records of the account yet, so there is nothing to download: `selvedge sync` uploads the local records"
                 .into(),
         ));
     }
@@ -28,7 +28,7 @@ pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<
             .output
             .note(printable_lines(&FirstView(preview).to_string()));
     }
-    // Other devices are told to take what is here: what they have not sent is not in the figures.
+    // Other devices replace their records with these: their pending changes are not in the figures.
     let tells_others = preview.mode == Mode::TakeLocal && !preview.collections.is_empty();
     if !preview.loses_anything() && !tells_others {
         return Ok(());
@@ -47,7 +47,7 @@ pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<
         records(deleted)
     );
     if tells_others {
-        loss += ", and other devices would lose what they have not sent";
+        loss += ", and other devices would lose changes that they have not sent";
     }
     agree(&device.output, &loss, yes)
 }
@@ -90,7 +90,7 @@ impl fmt::Display for FirstView<'_> {
         if self.0.fresh_start {
             writeln!(
                 f,
-                "The account is empty and would be set up with what is here."
+                "The account is empty and would be set up with the local records."
             )?;
         }
         let mut table = Table::new(&[
@@ -156,7 +156,7 @@ impl fmt::Display for PendingView<'_> {
 /// What to say after a sync that did not come to the end of a first sync.
 pub(super) fn left_note(left: &FirstSync) -> String {
     let left = PendingView::from(left);
-    format!("The next sync goes on with {left}; `selvedge sync --first none` drops that.")
+    format!("The next sync continues with {left}; `selvedge sync --first none` cancels that.")
 }
 
 /// What a first sync would do, and nothing of it was done.

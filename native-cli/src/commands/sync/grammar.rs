@@ -8,30 +8,30 @@ use crate::cli::{DryRun, collection};
 /// What to sync.
 #[derive(Debug, Args)]
 pub struct SyncArgs {
-    /// Only these collections; without any, all that this device follows.
+    /// The collections [default: those that this device follows].
     #[arg(value_name = "COLLECTION", value_parser = collection)]
     pub collections: Vec<CollectionName>,
-    /// Bring this device and the server together in this way, once. What would be lost is shown first. A sync that was cut
-    /// off leaves the rest of it to the next one; `none` drops that rest.
+    /// How to combine the records of this device and the server, once. What would be lost is shown first. The next sync
+    /// continues an interrupted one; `none` cancels the rest.
     #[arg(long, value_enum, value_name = "MODE")]
     pub first: Option<First>,
-    /// Agree to what --first would delete or replace, without being asked.
+    /// Agree to what --first deletes or replaces, without a prompt.
     #[arg(long, requires = "first")]
     pub yes: bool,
-    /// Only say what would be done.
+    /// Print what would be done, but write nothing.
     #[command(flatten)]
     pub dry_run: DryRun,
 }
 
-/// How this device and the server come together.
+/// How the records of this device and the server are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum First {
-    /// Both keep what they have; all records are compared.
+    /// Both sides keep their records; all records are compared.
     Merge,
-    /// The server's records take the place of those here.
+    /// The server's records replace the local ones.
     TakeServer,
-    /// The records here take the place of the server's, and of those on the account's other devices.
+    /// The local records replace the server's, and those on the account's other devices.
     TakeLocal,
-    /// An ordinary sync; what an earlier --first left to be done is not done any more.
+    /// A normal sync; the rest of an earlier --first is cancelled.
     None,
 }

@@ -105,7 +105,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     }
 }
 
-/// One sync without a word, for who tells of it in another way: of these collections, or of all that this device follows.
+/// One sync without output, of these collections or of all that this device follows.
 ///
 /// # Errors
 /// When there is no account, or another process syncs, or the profile cannot be read or written.
@@ -153,7 +153,7 @@ struct Syncing<'a> {
     selection: &'a Selection,
     client: OwnClient,
     situation: Situation,
-    /// Whether nobody gave this device a name.
+    /// Whether this device has no chosen name.
     is_unnamed: bool,
     stage: &'a dyn Fn(sync::Stage<'_>),
 }
@@ -271,7 +271,7 @@ impl<'a> Syncing<'a> {
         if !report.looks_again() {
             return report;
         }
-        // Another device may be setting the account up at this moment.
+        // Another device may be setting up the account at this moment.
         tokio::time::sleep(Duration::from_secs(sync::SECOND_LOOK_SECONDS)).await;
         sync::sync(self.host, self.credentials, token, &options).await
     }
@@ -287,7 +287,7 @@ impl<'a> Syncing<'a> {
     }
 }
 
-/// Two syncs in a row, told as one.
+/// Two consecutive syncs, reported as one.
 fn append(report: &mut Report, second: Report) {
     report.ending = second.ending;
     report.fresh_start |= second.fresh_start;

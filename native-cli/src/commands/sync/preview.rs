@@ -70,7 +70,7 @@ impl fmt::Display for PreviewView {
         if let Some(pending) = &self.pending {
             writeln!(
                 f,
-                "A first sync that was cut off would go on: {}.",
+                "An interrupted first sync would continue: {}.",
                 PendingView::from(pending)
             )?;
         }
@@ -83,7 +83,7 @@ impl fmt::Display for PreviewView {
         for name in &self.preview.wipes_there {
             writeln!(
                 f,
-                "What the server has of {name} would be deleted, because it was disabled here."
+                "The server's records of {name} would be deleted, because it was disabled here."
             )?;
         }
         let mut table = Table::new(&[

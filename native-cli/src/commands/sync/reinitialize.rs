@@ -31,7 +31,7 @@ impl fmt::Display for Assessment {
         match &self.consent {
             Some(consent) => f.write_str(&sentences(consent)),
             None => f.write_str(
-                "This account needs no setting up: `selvedge sync` can sync it. Nothing was changed.",
+                "This account does not need to be set up again: `selvedge sync` can sync it. Nothing was changed.",
             ),
         }
     }
@@ -40,7 +40,7 @@ impl fmt::Display for Assessment {
 /// Looks at the account, asks, and does what was agreed to.
 ///
 /// # Errors
-/// When nobody agreed, the server has something else by then, or the sync did not pass everything.
+/// When the answer is no, the server's data changed in the meantime, or the sync was incomplete.
 pub(in crate::commands) async fn run(
     device: &Device,
     remedy: Remedy,
@@ -70,7 +70,7 @@ pub(in crate::commands) async fn run(
     };
     if remedy == Remedy::Restore && !consent.can_restore {
         return Err(HostError::NotFound(format!(
-            "{}, and this device does not remember it: leave out --restore to see what setting the account up again would delete",
+            "{}, and this device does not remember it: leave out --restore to see what setting up the account again would delete",
             consent.reason
         )));
     }
@@ -104,7 +104,7 @@ fn loss(consent: &Consent) -> String {
         format!("{count} collections")
     };
     format!(
-        "{} in {collections} on the server would be deleted, those of other programs and devices among them",
+        "{} in {collections} on the server would be deleted, including those of other programs and devices",
         records(counted.sum())
     )
 }

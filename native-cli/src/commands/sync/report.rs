@@ -21,7 +21,7 @@ use selvedge_host::moment;
 pub(in crate::commands) struct ReportView(pub(in crate::commands) Report);
 
 impl ReportView {
-    /// Whether another device told this one to sign out.
+    /// Whether another device signed this one out.
     pub(in crate::commands) const fn is_logged_out(&self) -> bool {
         matches!(self.0.ending, Ending::LoggedOut)
     }
@@ -62,8 +62,7 @@ impl ReportView {
             }
             if collection.compared {
                 note(format!(
-                    "{name}: the server's records are older than what this device has read there, as after a restored backup: \
-                     all were compared; {} that the server lacked are sent again",
+                    "{name}: the server's records are older than those that this device has read, as after a restored backup: all were compared; {} missing on the server are sent again",
                     records(collection.lacking)
                 ));
             }
@@ -79,7 +78,7 @@ impl ReportView {
         ] {
             for name in wiped {
                 note(format!(
-                    "{name}: the records {place} were deleted, as was chosen"
+                    "{name}: the records {place} were deleted, as chosen"
                 ));
             }
         }
@@ -117,15 +116,15 @@ impl ReportView {
             Ending::CutShort => {
                 return Err(HostError::Refused {
                     message:
-                        "the server asked to be left alone before all was done: sync again later"
+                        "the server asked clients to wait before the sync was complete: sync again later"
                             .into(),
                     exit: Exit::Wait,
                 });
             }
             Ending::LoggedOut => {
                 return Err(HostError::Refused {
-                    message: "another device told this one to sign out: its account was forgotten here, its records stay; \
-                              join the account again to go on"
+                    message: "another device signed this one out: the account was removed from this device, its records stay; \
+                              join the account again to continue"
                         .into(),
                     exit: Exit::SignedOut,
                 });
@@ -162,8 +161,7 @@ impl ReportView {
             } else {
                 "collections"
             };
-            let message =
-                format!("{problems} {plural} could not be synced whole; what could pass did");
+            let message = format!("{problems} {plural} synced only in part: see above");
             return Err(HostError::Refused { message, exit });
         }
         Ok(())
@@ -182,7 +180,7 @@ pub(in crate::commands) fn unsent(command: &CommandReport) -> String {
             format!("`selvedge records conflicts` has them for {KEEP_DAYS} days")
         }
         ("logout", _) => "they stay here".to_owned(),
-        _ => "they are still to be sent".to_owned(),
+        _ => "they are still pending".to_owned(),
     };
     count + &fate
 }
@@ -195,11 +193,10 @@ fn values(count: u64) -> String {
 const fn advice(error: &Error) -> Option<&'static str> {
     match error {
         Error::Undecodable { .. } | Error::Contradiction { .. } => Some(
-            "`selvedge account reinitialize` shows what is on the server, and sets the account up again if you agree to lose it",
+            "`selvedge account reinitialize` shows the data on the server, and sets up the account again if you agree to lose them",
         ),
         Error::WrongKey => Some(
-            "If no device and no note has the right key any more, `selvedge account reinitialize` shows what is on the server, \
-             and sets the account up again if you agree to lose it",
+            "If no device and no note has the right key any more, `selvedge account reinitialize` shows the data on the server, and sets up the account again if you agree to lose them",
         ),
         _ => None,
     }
@@ -210,7 +207,7 @@ fn blocked(obstacle: &Obstacle) -> HostError {
         Obstacle::Wait { until } => {
             let until = moment::local(*until);
             (
-                format!("the server asked to be left alone until {until}: sync again then"),
+                format!("the server asked clients to wait until {until}: sync again then"),
                 Exit::Wait,
             )
         }
@@ -226,13 +223,10 @@ impl fmt::Display for ReportView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.0;
         if report.fresh_start {
-            writeln!(f, "The account was set up.")?;
+            writeln!(f, "The account is set up.")?;
         }
         if report.restored {
-            writeln!(
-                f,
-                "The account was restored from what this device remembers."
-            )?;
+            writeln!(f, "The account was restored from this device's copy.")?;
         }
         if !report.collections.is_empty() {
             writeln!(f, "{}", collections_table(report))?;

@@ -70,7 +70,7 @@ impl Selection {
         match names.iter().find(|name| off.contains(*name)) {
             None => Ok(()),
             Some(name) => Err(HostError::Partial(format!(
-                "{name} is declined for the whole account: `selvedge engines enable {name}` first"
+                "{name} is declined for the whole account: run `selvedge engines enable {name}` first"
             ))),
         }
     }
@@ -137,7 +137,7 @@ async fn known(host: &NativeHost) -> Result<Known> {
     Ok(Known { names, off })
 }
 
-/// A name that nobody knows is more likely a mistyped one than a new collection.
+/// An unknown name is more likely a typing error than a new collection.
 async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
@@ -146,7 +146,7 @@ async fn look_on_server(device: &Device, name: &CollectionName) -> Result<()> {
         && value.modified(name).is_none()
     {
         return Err(HostError::NotFound(format!(
-            "there is no collection {name}, here or on the server: `selvedge records put {name}` begins one"
+            "neither this device nor the server has a collection {name}: `selvedge records put {name}` creates one"
         )));
     }
     Ok(())

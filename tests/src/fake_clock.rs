@@ -31,7 +31,7 @@ impl FakeClock {
 
     fn in_dir(dir: &Path, is_of_the_wall: bool) -> Option<Self> {
         let Some(library) = library() else {
-            eprintln!("skipped: libfaketime is not installed");
+            crate::skipped("libfaketime");
             return None;
         };
         let clock = Self {

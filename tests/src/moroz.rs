@@ -24,7 +24,7 @@ impl Moroz {
     #[must_use]
     pub fn start(global: &str) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("skipped: no moroz");
+            crate::skipped("moroz");
             return None;
         };
         let dir = TempDir::new().expect("a directory can be created");

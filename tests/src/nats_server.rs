@@ -34,7 +34,7 @@ impl NatsServer {
     #[must_use]
     pub fn start_with(configuration: &str) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("skipped: no nats-server");
+            crate::skipped("nats-server");
             return None;
         };
         let dir = TempDir::new().expect("a directory can be created");

@@ -33,11 +33,7 @@ impl SecretService {
     pub fn start() -> Option<Self> {
         for name in ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"] {
             if !is_installed(name) {
-                assert!(
-                    std::env::var_os("CI").is_none_or(|value| value != "true"),
-                    "there is no {name}: install the packages dbus and gnome-keyring"
-                );
-                eprintln!("skipped: no {name}");
+                crate::skipped(name);
                 return None;
             }
         }

@@ -286,7 +286,7 @@ fn the_examples_of_santas_server_run() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("rules.toml"), "client_mode = \"MONITOR\"\n").unwrap();
     let line = example(&["santa", "serve"]);
-    assert_eq!(run(&line, dir.path(), "home", ""), "nothing is wrong\n");
+    assert_eq!(run(&line, dir.path(), "home", ""), "no problems found\n");
     let line = nth_example(&["santa", "serve"], 2).replace("127.0.0.1:8080", "127.0.0.1:0");
     let mut server = in_shell(&line, dir.path());
     let mut child = server.stderr(std::process::Stdio::piped()).spawn().unwrap();

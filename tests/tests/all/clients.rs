@@ -104,7 +104,7 @@ fn an_id_that_begins_with_a_dash_is_accepted() {
     let (_server, attic, cellar) = attic_and_cellar();
     // One in thirty-two ids begins with a dash; the second one also looks like an option.
     for id in ["-yabcdefghij", "--all4567890"] {
-        cellar.change_state(|state| state["clients"]["id"] = id.into());
+        cellar.change_state(|state| state["device"]["clients"]["id"] = id.into());
         cellar.sync();
         let page = format!("https://example.org/{id}");
         assert_eq!(

@@ -344,7 +344,7 @@ async fn only_credentials_of_the_account_are_accepted() {
 
 #[tokio::test]
 async fn only_the_pinned_roots_are_trusted() {
-    let certificates = workspace_root().join("native-cli/tests/serve_api");
+    let certificates = workspace_root().join("tests/fixtures");
     let file = |name: &str| certificates.join(name).display().to_string();
     let tls = format!(
         "tls {{ cert_file: \"{}\", key_file: \"{}\" }}\n",

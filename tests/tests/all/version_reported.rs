@@ -49,8 +49,8 @@ impl Scene {
 
     fn let_a_day_pass(&self) {
         self.device.change_state(|state| {
-            let reported = state["version_told"].as_u64().unwrap();
-            state["version_told"] = (reported - DAY_MILLIS).into();
+            let reported = state["device"]["version_told"].as_u64().unwrap();
+            state["device"]["version_told"] = (reported - DAY_MILLIS).into();
         });
     }
 }

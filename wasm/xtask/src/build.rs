@@ -13,11 +13,13 @@ use crate::workspace::{Workspace, cargo, output};
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The module is compiled for size, because every page downloads it; this costs a few percent of speed.
-const PROFILE: [&str; 4] = [
+const PROFILE: [&str; 5] = [
     "opt-level=\"z\"",
     "lto=\"fat\"",
     "codegen-units=1",
     "debug=false",
+    // wasm-bindgen and wasm-opt read custom sections, and remove them.
+    "strip=\"none\"",
 ];
 
 /// Crates that use most of the time of a sync; these are compiled for speed.

@@ -12,7 +12,7 @@ use crate::client::{Running, User, create_account, http, kid, seconds, token};
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/serve_api")
+        .join("../../tests/fixtures")
         .join(name)
 }
 

@@ -98,19 +98,19 @@ fn sample(files: &[(&str, &str)]) -> Package {
 fn every_form_of_an_import_is_seen() {
     let rows: [(&str, &str, bool); 22] = [
         ("nothing", "", false),
-        ("use", "use crate::imports::a::One;", true),
-        ("use of a module", "use crate::imports::a;", true),
+        ("use", "use crate::a::One;", true),
+        ("use of a module", "use crate::a;", true),
         ("super", "use super::a::One;", true),
         (
             "in braces",
-            "use crate::imports::{c, a::{self, One}};",
+            "use crate::{c, a::{self, One}};",
             true,
         ),
-        ("renamed", "use crate::imports::a::One as Two;", true),
-        ("glob", "use crate::imports::a::*;", true),
-        ("an expression", "fn f() { crate::imports::a::one() }", true),
+        ("renamed", "use crate::a::One as Two;", true),
+        ("glob", "use crate::a::*;", true),
+        ("an expression", "fn f() { crate::a::one() }", true),
         ("a type", "struct S(super::a::One);", true),
-        ("re-exported", "use crate::imports::One;", true),
+        ("re-exported", "use crate::One;", true),
         (
             "through a module",
             "use crate as root; fn f() { root::a::one() }",
@@ -118,7 +118,7 @@ fn every_form_of_an_import_is_seen() {
         ),
         (
             "in a function",
-            "fn f() { use crate::imports::a::One; }",
+            "fn f() { use crate::a::One; }",
             true,
         ),
         (
@@ -133,42 +133,42 @@ fn every_form_of_an_import_is_seen() {
         ),
         (
             "of a visibility",
-            "pub(in crate::imports::a) struct S;",
+            "pub(in crate::a) struct S;",
             false,
         ),
         (
             "in a comment",
-            "// use crate::imports::a::One;\n/* crate::imports::a::One */",
+            "// use crate::a::One;\n/* crate::a::One */",
             false,
         ),
         (
             "in a text",
-            "const A: &str = \"crate::imports::a::One\";",
+            "const A: &str = \"crate::a::One\";",
             false,
         ),
         (
             "in a raw text",
-            "const A: &str = r#\"\"crate::imports::a::One\"#;",
+            "const A: &str = r#\"\"crate::a::One\"#;",
             false,
         ),
         (
             "in a test",
-            "#[cfg(test)] mod tests { use crate::imports::a::One; }",
+            "#[cfg(test)] mod tests { use crate::a::One; }",
             false,
         ),
         (
             "of a test",
-            "#[cfg(test)] use crate::imports::a::One; fn f() {}",
+            "#[cfg(test)] use crate::a::One; fn f() {}",
             false,
         ),
         (
             "after a test",
-            "#[cfg(test)] fn t() {} fn f() { crate::imports::a::one() }",
+            "#[cfg(test)] fn t() {} fn f() { crate::a::one() }",
             true,
         ),
         (
             "after a lifetime",
-            "fn f<'a>(c: char) { match c { '\"' => crate::imports::a::one(), _ => {} } }",
+            "fn f<'a>(c: char) { match c { '\"' => crate::a::one(), _ => {} } }",
             true,
         ),
     ];
@@ -177,7 +177,7 @@ fn every_form_of_an_import_is_seen() {
             ("lib.rs", "mod a; mod b; mod c; pub use a::One;"),
             (
                 "a.rs",
-                "use crate::imports::b; pub struct One; pub fn one() {}",
+                "use crate::b; pub struct One; pub fn one() {}",
             ),
             ("b.rs", b),
             ("c.rs", ""),
@@ -238,11 +238,11 @@ fn files_of_different_directories_make_no_cycle_of_directories() {
     let package = sample(&[
         ("lib.rs", "mod x; mod y;"),
         ("x/mod.rs", "pub mod one; pub mod two;"),
-        ("x/one.rs", "use crate::imports::y::one;"),
+        ("x/one.rs", "use crate::y::one;"),
         ("x/two.rs", ""),
         ("y/mod.rs", "pub mod one; pub mod two;"),
         ("y/one.rs", ""),
-        ("y/two.rs", "use crate::imports::x::two;"),
+        ("y/two.rs", "use crate::x::two;"),
     ]);
     assert_eq!(cycles::find(&package).len(), 1);
 }
@@ -251,9 +251,9 @@ fn files_of_different_directories_make_no_cycle_of_directories() {
 fn arrows_upwards_are_found() {
     let package = sample(&[
         ("lib.rs", "mod high; mod low; mod beside;"),
-        ("high.rs", "use crate::imports::low;"),
+        ("high.rs", "use crate::low;"),
         ("low.rs", ""),
-        ("beside.rs", "use crate::imports::high;"),
+        ("beside.rs", "use crate::high;"),
     ]);
     let rows = [
         ("[sample]\nbeside\nhigh\nlow", 0),

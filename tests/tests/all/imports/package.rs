@@ -106,7 +106,7 @@ impl Package {
         depth: usize,
     ) -> Vec<Module> {
         while let Some((first, rest)) = parts.split_first() {
-            let child = [at.as_slice(), &[first.clone()]].concat();
+            let child = [at.as_slice(), std::slice::from_ref(first)].concat();
             if !self.is_module(&child) {
                 break;
             }
@@ -175,7 +175,7 @@ fn read_file(
         read_file(
             file,
             &below,
-            &[module.as_slice(), &[child.clone()]].concat(),
+            &[module.as_slice(), std::slice::from_ref(child)].concat(),
             files,
         );
     }

@@ -37,7 +37,7 @@ impl Contents {
         while at < tokens.len() {
             let token = &tokens[at];
             if token.is_word("pub") {
-                // `pub(in crate::imports::a)` imports nothing.
+                // `pub(in crate::a)` imports nothing.
                 at += 1;
                 if tokens.get(at) == Some(&Token::Mark('(')) {
                     at = closing(tokens, at) + 1;

@@ -29,15 +29,15 @@ use crate::version::Version;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Association {
-    /// Our version, our sync ID.
+    /// Version and sync ID match.
     Proceed,
-    /// Another client started the collection over: forget what we knew of it, adopt its sync ID.
+    /// Another client restarted the collection: discard what is known of it, adopt its sync ID.
     ResetLocalAndAdopt {
         /// The new sync ID.
         sync_id: String,
     },
-    /// An older format, or a collection that nobody listed: merge what it has, and list it under a new sync ID. Nothing of
-    /// it is deleted.
+    /// An older format, or a collection that is not listed: merge its records, and list it under a new sync ID. No
+    /// record of it is deleted.
     MergeAndAdopt,
     /// A version that cannot be read: touch nothing.
     Unreadable,
@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// What a meta/global says of an engine whose entry is this JSON.
+    /// The meta/global engine entry that this JSON makes.
     fn entry(entry: &serde_json::Value) -> Option<EngineEntry> {
         let payload =
             serde_json::json!({"syncID": "x", "storageVersion": 5, "engines": {"a": entry}});

@@ -34,7 +34,7 @@ pub(super) fn ours(item: Option<&Item>) -> Ours<'_> {
     }
 }
 
-/// The value that an outcome replaces although a side may still want it: the cause, its origin, and its text.
+/// The value that an outcome replaces although a side may still need it: the cause, its origin, and its text.
 ///
 /// A server's version that was not changed here, and a local change that the server's version also contains, are not
 /// returned.

@@ -61,8 +61,8 @@ pub struct AtRisk {
 }
 
 impl Consent {
-    /// Whether the server still has what was shown, for the same reason. Only then an agreement to the one applies to
-    /// the other.
+    /// Whether the server's state is still the one that was shown, for the same reason. Only then an agreement to one
+    /// applies to the other.
     pub(super) fn covers(&self, now: &Self) -> bool {
         let shown = |consent: &Self| -> Vec<(CollectionName, ServerTime)> {
             let collections = consent.collections.iter();

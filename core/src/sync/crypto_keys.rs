@@ -129,8 +129,8 @@ pub(super) enum Recheck {
     Changed,
 }
 
-/// Fetches crypto/keys once more, because records do not open (spec §5.5). Where some of those records are newer than
-/// the keys, another device still writes under former ones: the same record is then written again, so that this device
+/// Fetches crypto/keys again, because records do not open (spec §5.5). Where some of those records are newer than the
+/// keys, another device still writes under former ones: the same record is then written again, so that the other device
 /// notices.
 pub(super) async fn recheck<H: Host>(
     session: &mut Session<'_, H>,

@@ -125,7 +125,7 @@ fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<
     }
 }
 
-/// Carries out what the entry in meta/global means. Returns whether the collection is to be synced.
+/// Carries out the decision on the entry in meta/global. Returns whether to sync the collection.
 async fn associate_one<H: Host>(
     session: &mut Session<'_, H>,
     engine: &Generic,

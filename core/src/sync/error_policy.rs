@@ -40,7 +40,7 @@ pub(super) enum Place {
     Collection,
 }
 
-/// What an error means for the sync.
+/// The reaction of the sync to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// The token is invalid: get a new one, once, and begin again.

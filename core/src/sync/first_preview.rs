@@ -13,7 +13,7 @@ use crate::ids::CollectionName;
 use crate::server::{PageEvent, Query};
 use crate::time::ServerTime;
 
-/// What a first sync would do.
+/// The effect of a first sync.
 ///
 /// ```
 /// use selvedge_core::sync::{FirstPreview, Mode};
@@ -31,7 +31,7 @@ pub struct FirstPreview {
     pub collections: Vec<FirstCollection>,
 }
 
-/// What a first sync would do with one collection.
+/// The effect of a first sync on one collection.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -71,7 +71,7 @@ impl FirstPreview {
         })
     }
 
-    /// What the next sync is to do once a person has agreed.
+    /// The action that the next sync performs once a person has agreed.
     #[must_use]
     pub fn intent(&self) -> FirstSync {
         FirstSync {

@@ -117,7 +117,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
         let act = decide(mode, seen);
         if act == Act::WipeThereAndReset {
             if there != shown.get(name).copied() {
-                // The agreement applied to what was shown: the person has to be asked again.
+                // The agreement applied only to the displayed state: the person has to be asked again.
                 session.state.device.first_sync = None;
                 session.save().await?;
                 return Err(Error::ChangedSinceShown {

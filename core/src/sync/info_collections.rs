@@ -1,4 +1,4 @@
-//! What changed on the server since the last time, by info/collections (spec §4.3).
+//! The changes on the server since the last sync, by info/collections (spec §4.3).
 //!
 //! ```text
 //! GET with X-If-Modified-Since = last seen; without it if a person asked, a first sync is due, a record was
@@ -141,7 +141,7 @@ fn went_back(known: &CachedInfo, info: &CachedInfo) -> bool {
     })
 }
 
-/// Reads info/collections once more, in the middle of a sync.
+/// Reads info/collections again, in the middle of a sync.
 pub(super) async fn read_again<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
     let answer = session.client.info_collections(None).await?;
     let Conditional::Changed {

@@ -1,4 +1,4 @@
-//! What a sync is to do, and how it reports its progress.
+//! The options of a sync, and the report of its progress.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -42,7 +42,7 @@ pub enum Stage<'a> {
     },
 }
 
-/// What a sync is to do.
+/// The options of a sync.
 pub struct Options<'a> {
     /// The collections, in the order in which they have their turn: small and valuable ones first.
     pub engines: Vec<Generic>,

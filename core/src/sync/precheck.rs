@@ -16,7 +16,7 @@
 use crate::server::Backoff;
 use crate::time::LocalTime;
 
-/// What is known before any request is sent.
+/// The known facts before any request is sent.
 ///
 /// ```
 /// use selvedge_core::sync::{Situation, precheck};

@@ -1,4 +1,4 @@
-//! What a sync would do, without doing it: it only reads, here and on the server.
+//! The preview of a sync: it only reads, here and on the server.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ use crate::host::Host;
 use crate::ids::CollectionName;
 use crate::repository::{CryptoRepository, Repository, ServerMark, ServerRepository};
 
-/// What a sync would do.
+/// The effect of a sync.
 ///
 /// ```
 /// use selvedge_core::sync::Preview;
@@ -42,7 +42,7 @@ pub struct Preview {
     pub collections: Vec<CollectionPreview>,
 }
 
-/// What a sync would do with one collection.
+/// The effect of a sync on one collection.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -60,7 +60,7 @@ pub struct Preview {
 pub struct CollectionPreview {
     /// Its name.
     pub name: CollectionName,
-    /// What its entry in meta/global means.
+    /// The decision on its entry in meta/global.
     pub association: Association,
     /// The number of records that would be fetched.
     pub incoming: u64,
@@ -69,7 +69,7 @@ pub struct CollectionPreview {
     pub outgoing: u64,
 }
 
-/// Returns what a sync would do. Nothing is written, here or on the server; only a new token may be fetched.
+/// Returns the effect of a sync. Nothing is written, here or on the server; only a new token may be fetched.
 ///
 /// # Errors
 /// Any error that would stop the sync before its collections.
@@ -82,7 +82,7 @@ pub async fn preview<H: Host>(
     preview_engines(host, credentials, token, options, Scope::Engines).await
 }
 
-/// Returns what a sync of the whole account would do: with the given engines, and with all other collections that the
+/// Returns the effect of a sync of the whole account: with the given engines, and with all other collections that the
 /// account syncs and this device does not know yet, as before its first sync.
 ///
 /// # Errors
@@ -154,8 +154,8 @@ async fn preview_engines<H: Host>(
     Ok(preview)
 }
 
-/// What a person has to agree to before this account can be set up again; `None` when it is in order or empty, so that
-/// no agreement is needed. Nothing is written, here or on the server; only a new token may be fetched.
+/// The data that a person has to agree to before this account can be set up again; `None` when it is in order or empty,
+/// so that no agreement is needed. Nothing is written, here or on the server; only a new token may be fetched.
 ///
 /// # Errors
 /// Any error that would stop a sync before its collections, and that setting the account up again does not fix.

@@ -217,7 +217,7 @@ pub struct ClientsReport {
     pub known: usize,
     /// The records that are encrypted with another key. They are left there: a device with other keys may need them.
     pub unreadable: Vec<RecordId>,
-    /// The number of records that were damaged in another way, and left alone.
+    /// The number of records that were damaged in another way, and skipped.
     pub passed_over: u64,
 }
 

@@ -64,11 +64,11 @@ enum Decision {
     OnAgain,
     /// It cannot be synced here; it stays as it is.
     Unknown,
-    /// It is to be listed.
+    /// List it.
     List,
-    /// It is to be declined.
+    /// Decline it.
     Decline {
-        /// Whether the server's collection is to be deleted.
+        /// Whether to delete the server's collection.
         wipe_server: bool,
     },
     /// Another device disabled it.

@@ -9,7 +9,7 @@
 //!   the one that refused it ────────────────────→ signed out: the password is wrong
 //!   another ────────────────────────────────────→ use it
 //!
-//! endpoint or key id as last time, or first time → go on
+//! endpoint or key id as last time, or first time → continue
 //! another endpoint or key id ───────────────────→ node reassignment: discard the server's state, never wipe
 //! ```
 
@@ -92,7 +92,7 @@ pub(super) fn judge(state: &GlobalState, access: &Access, credentials: &Credenti
 pub(super) enum Attempt {
     /// For the first time.
     First,
-    /// Once more, because the server refused the first credentials.
+    /// Again, because the server refused the first credentials.
     AfterRefusal,
 }
 

@@ -125,8 +125,8 @@ async fn follow(
     })
 }
 
-/// A user who follows an application's own collection wants the account to sync it. Firefox's collections that the
-/// account has declined are not enabled implicitly: its users may have had reasons.
+/// Following an application's own collection implies that the account syncs it. Firefox's collections that the account
+/// has declined are not enabled implicitly: its users may have had reasons.
 async fn enabled_by_following(
     device: &Device,
     followed: &[CollectionName],

@@ -1,17 +1,17 @@
-//! The account's clients, this one among them (spec §4.8).
+//! The account's clients, including this one (spec §4.8).
 //!
 //! ```text
-//! its entry in meta/global is newer ───────────→ touch nothing
+//! its entry in meta/global is newer ───────────→ change nothing
 //!   not there, older, or without a sync ID ────→ list it; records stay: each names its own client
 //!   another sync ID ───────────────────────────→ discard what was read, adopt it
 //! info/collections has the time last seen,
 //! and no commands wait for this device ────────→ use the remembered records
 //! not in info/collections ─────────────────────→ the collection is empty
 //! else GET all: open ──────────────────────────→ remember
-//!               bad HMAC, of another device ───→ leave it there, and report it: a device with other keys may need it
+//!               bad HMAC, of another device ───→ keep it there, and report it: a device with other keys may need it
 //!               damaged otherwise ─────────────→ leave it there
 //! then: commands (the next step), and this device's record is written if it is
-//!   absent · out of date · with commands · written more than 7 days ago; else left
+//!   absent · out of date · with commands · written more than 7 days ago; else unchanged
 //! ```
 
 mod collection;

@@ -11,9 +11,9 @@
 //!   displayURI ──────────────────────────→ into the report
 //!   logout ──────────────────────────────→ the commands after it are ignored
 //!   another name, other arguments ───────→ dropped, and reported
-//! that and which commands were carried out: one commit
+//! the effects and the list of commands that were carried out: one commit
 //! then the record is written without them; 412 → begin again with the first step
-//! then: logout → the end · reset or wiped → begin again with the first step · else go on
+//! then: logout → the end · reset or wiped → begin again with the first step · else continue
 //! ```
 
 mod send;
@@ -36,10 +36,10 @@ use crate::json::Value;
 use crate::metadata::{Command, ReceivedTab, digest, name_of};
 use crate::sorted::Map;
 
-/// So many commands of one record are looked at.
+/// Maximum number of commands of one record that are processed.
 const MAX_COMMANDS: usize = 1000;
 
-/// What becomes of a command to wipe a collection here, by what the server has to take its place.
+/// The outcome of a command to wipe a local collection, by the server's records that would replace it.
 const fn judge_wipe(there: KeyProbe) -> CommandOutcome {
     match there {
         KeyProbe::Opens => CommandOutcome::Done,
@@ -48,7 +48,7 @@ const fn judge_wipe(there: KeyProbe) -> CommandOutcome {
     }
 }
 
-/// The commands that are to be carried out, `None` in the place of one that is not known. Logout is the last.
+/// The commands to carry out, `None` in place of an unknown one. Logout is the last.
 fn judge<'a>(inbox: &'a [Value], executed: &[String]) -> Vec<(&'a Value, Option<Command>)> {
     let mut done = executed.to_vec();
     let mut tasks = Vec::new();
@@ -68,7 +68,8 @@ fn judge<'a>(inbox: &'a [Value], executed: &[String]) -> Vec<(&'a Value, Option<
     tasks
 }
 
-/// The digests of what must not be carried out again. Signing out twice does no harm, but not signing out does.
+/// The digests of the commands that must not be carried out again. Logout is excluded: a second sign-out does no harm,
+/// but a missing one does.
 fn digests(inbox: &[Value]) -> Vec<String> {
     let counted = inbox.iter().take(MAX_COMMANDS);
     counted
@@ -77,7 +78,7 @@ fn digests(inbox: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Where this step leads.
+/// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Continue with the collections.

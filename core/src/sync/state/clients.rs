@@ -37,7 +37,7 @@ pub struct ClientsState {
     pub uploaded: Option<OwnClient>,
     /// The time of that upload.
     pub uploaded_at: Option<LocalTime>,
-    /// Digests of the commands that this device carried out and that may still be in its record.
+    /// Digests of the commands that this device has carried out and that may still be in its record.
     pub executed: Vec<String>,
 }
 

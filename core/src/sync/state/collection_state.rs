@@ -18,7 +18,7 @@ pub(crate) struct CollectionState {
     pub(crate) sync_id: Option<String>,
     /// The positions of the server's side and of the local side.
     pub(crate) pair: Pair<ServerMark, ()>,
-    /// Whether all records are to be compared with the server's, because its time went back (spec §5.3).
+    /// Whether to compare all records with the server's, because its time went back (spec §5.3).
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) is_comparing: bool,
 }

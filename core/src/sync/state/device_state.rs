@@ -43,7 +43,7 @@ pub struct DeviceState {
     pub declined: Vec<String>,
     /// A person's choices of the engines on this device.
     pub choices: Choices,
-    /// How the two sides are to be combined once, if a person requested it.
+    /// How to combine the two sides once, if a person requested it.
     pub first_sync: Option<FirstSync>,
     /// The account's clients, including this one.
     pub clients: ClientsState,

@@ -1,4 +1,4 @@
-//! How the two sides are to be combined once, as a person requested.
+//! How to combine the two sides once, as a person requested.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::ids::CollectionName;
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
-/// How the two sides are to be combined.
+/// How to combine the two sides.
 ///
 /// ```
 /// use selvedge_core::sync::Mode;
@@ -76,7 +76,7 @@ impl Mode {
     }
 }
 
-/// What a first sync does to the records of a collection.
+/// The effect of a first sync on the records of a collection.
 ///
 /// ```
 /// use selvedge_core::sync::Mode;

@@ -87,7 +87,7 @@ async fn expected(device: &Device) -> Totals {
         .collect()
 }
 
-/// What would be copied.
+/// The preview of a copy.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Preview {

@@ -12,7 +12,7 @@ use crate::device::Device;
 use crate::output::{Align, Table, printable, records};
 use selvedge_host::exit::{HostError, Result};
 
-/// What a first sync would do.
+/// The effect of a first sync.
 pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
 
 /// Shows the effect, and continues only if the user agrees to the loss.

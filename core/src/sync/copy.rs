@@ -1,5 +1,4 @@
-//! A copy of an account: every record goes from one server to another and is encrypted again, under new keys (spec
-//! §7.4).
+//! A copy of an account: every record goes from one server to another, encrypted again under new keys (spec §7.4).
 //!
 //! ```text
 //! the source: token, info/collections, meta/global, crypto/keys   (only read; no device has synced to it → stop)

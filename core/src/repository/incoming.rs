@@ -3,7 +3,7 @@
 //! ```text
 //! newer than the mark, oldest first ──────────────────────────→ read all pages
 //! limited, never read: newest first ── limit reached ─────────→ list the ids of the rest: the backlog
-//! bad HMAC ───────────────────────────→ once more under the former keys
+//! bad HMAC ───────────────────────────→ retry with the former keys
 //! ```
 
 use alloc::string::{String, ToString};
@@ -132,7 +132,7 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
         Ok((self.mark.clone(), backlog))
     }
 
-    /// Decrypts the records that did not open once more, under the former keys.
+    /// Retries the decryption of the records that did not open, with the former keys.
     async fn reopen(
         &self,
         records: &mut Vec<Record>,

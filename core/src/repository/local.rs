@@ -45,8 +45,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
         }
     }
 
-    /// Whether the arriving records are all records of the server, after it was restored to an earlier time (spec
-    /// §5.3).
+    /// Whether the arriving records are all records of a server that was restored to an earlier time (spec §5.3).
     pub(crate) const fn compare(&mut self, is_comparing: bool) {
         self.is_comparing = is_comparing;
     }

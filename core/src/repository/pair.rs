@@ -24,7 +24,7 @@ pub(crate) struct Pair<R, L> {
     /// Ids that a limited read deferred, the most important first (spec §5.1, `toFetch`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) backlog: Vec<RecordId>,
-    /// Ids that could not be read the last time: requested once more (spec §5.1, `previousFailedIn`).
+    /// Ids that could not be read the last time: requested again (spec §5.1, `previousFailedIn`).
     #[serde(default, skip_serializing_if = "Set::is_empty")]
     pub(crate) failed_in: Set<RecordId>,
     /// Ids of records that the remote side has under keys that are not known here: they are not overwritten, because

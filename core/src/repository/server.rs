@@ -1,5 +1,4 @@
-//! The server's side, still encrypted: the position of a reader of a collection, its pages, and uploads to it (spec
-//! §7.3).
+//! The server's side, still encrypted: the reader's position in a collection, its pages, and uploads (spec §7.3).
 
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -112,7 +111,7 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         }
     }
 
-    /// Sets a limit: a first read takes at most this many records, the newest first, and only lists the others (spec
+    /// Sets a limit for a first read: it takes only this many records, the newest first, and lists the others (spec
     /// §5.3).
     #[must_use]
     pub(crate) const fn capped(mut self, cap: Option<u32>) -> Self {

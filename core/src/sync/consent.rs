@@ -8,7 +8,7 @@ use crate::error::Reason;
 use crate::ids::CollectionName;
 use crate::time::ServerTime;
 
-/// Seconds after which a missing record is requested once more: another device may be between its DELETE and its PUT.
+/// Seconds after which a missing record is requested again: another device may be between its DELETE and its PUT.
 pub const SECOND_LOOK_SECONDS: u64 = 2;
 
 /// The facts that a person needs before agreeing that the account is set up again. Nothing was written.

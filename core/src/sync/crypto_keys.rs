@@ -3,7 +3,7 @@
 //! ```text
 //! crypto not in info/collections, which lists
 //!   nothing but meta and clients ────────────────→ a set-up was interrupted: upload new keys, verify them
-//!   collections with records ────────────────────→ request once more after 2 seconds; then needs consent
+//!   collections with records ────────────────────→ request it again after 2 seconds; then needs consent
 //! cached, as old as in info, and it decrypts ────→ use the cached record
 //! else GET: 404 ─────────────────────────────────→ contradiction: stop
 //!           404 of a proxy, other failure ───────→ stop

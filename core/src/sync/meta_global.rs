@@ -7,8 +7,8 @@
 //!           404, and info lists
 //!                nothing at all ──────────→ fresh start
 //!                meta ────────────────────→ contradiction: stop
-//!                other collections alone ─→ request once more after 2 seconds; then needs consent
-//!           200, and info lists no meta ──→ read info once more; then contradiction: stop
+//!                other collections alone ─→ request it again after 2 seconds; then needs consent
+//!           200, and info lists no meta ──→ read info again; then contradiction: stop
 //!           200, no JSON object ──────────→ stop: undecodable
 //!                storageVersion > 5 ──────→ stop: upgrade required
 //!                storageVersion or syncID missing, or unreadable version → stop: undecodable

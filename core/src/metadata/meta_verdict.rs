@@ -70,7 +70,7 @@ pub enum Verdict {
     Contradiction,
     /// The record exists but cannot be read: stop and report it, never wipe.
     StopUndecodable,
-    /// Written by a newer client: touch nothing.
+    /// Written by a newer client: change nothing.
     UpgradeRequired {
         /// The server's storage version.
         server: Version,

@@ -43,7 +43,7 @@ const fn is_zero(count: &u32) -> bool {
 }
 
 impl ServerMark {
-    /// A reader that has everything up to a time.
+    /// The position of a reader that has everything up to a time.
     #[must_use]
     pub(crate) fn at(last_sync: ServerTime) -> Self {
         Self {

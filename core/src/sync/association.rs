@@ -198,7 +198,7 @@ mod tests {
         for (json, expected) in rows {
             let found = entry(&serde_json::from_str(json).unwrap());
             for is_declined in [false, true] {
-                // A name that is listed and declined is listed.
+                // A name that is both listed and declined counts as listed.
                 let association = Association::judge(2, Some("x"), found.as_ref(), is_declined);
                 assert_eq!(word(&association), expected, "{json}");
             }

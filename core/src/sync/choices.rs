@@ -100,7 +100,7 @@ pub struct EngineStatus {
     pub state: EngineState,
     /// The choice made here, for the next sync.
     pub wish: Option<Wish>,
-    /// Whether it is one of Firefox's.
+    /// Whether it is one of Firefox's engines.
     pub is_firefoxs: bool,
     /// The number of records here.
     pub records: u64,

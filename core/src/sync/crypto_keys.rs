@@ -1,4 +1,4 @@
-//! The record crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
+//! The record crypto/keys contains the keys of the records, encrypted with the account's sync key (spec §4.6).
 //!
 //! ```text
 //! crypto not in info/collections, which lists

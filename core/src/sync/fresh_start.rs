@@ -1,4 +1,4 @@
-//! The account is empty, or a person agreed to start it over: it is set up (spec §4.7).
+//! Sets up an account that is empty, or that a person agreed to start over (spec §4.7).
 //!
 //! ```text
 //! 1 DELETE storage                    only after a person agreed, if unchanged since: 412 → begin again, ask again

@@ -1,4 +1,4 @@
-//! One sync, a file a step, in the order in which the steps run (spec §4).
+//! One sync, one file per step, in the order in which the steps run (spec §4).
 //!
 //! ```text
 //! ownership         are the records here of this account?      → other account: stop

@@ -44,7 +44,7 @@ pub enum Stage<'a> {
 
 /// The options of a sync.
 pub struct Options<'a> {
-    /// The collections, in the order in which they have their turn: small and valuable ones first.
+    /// The collections, in the order of processing: small and valuable ones first.
     pub engines: Vec<Generic>,
     /// What the host knows before any request; the sync fills in `now`, `backoff` and `is_closed`.
     pub situation: Situation,

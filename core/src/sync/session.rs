@@ -170,7 +170,7 @@ impl<H: Host> Session<'_, H> {
             .await
     }
 
-    /// Writes a small record that does not exist.
+    /// Writes a small record if the server does not have it.
     pub(super) async fn put_if_absent(
         &self,
         collection: &'static str,

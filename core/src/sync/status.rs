@@ -34,7 +34,7 @@ pub struct Status {
     pub first_sync: Option<FirstSync>,
     /// The server that reported that it is closed permanently.
     pub closed: Option<String>,
-    /// What a person has to decide before this account can be synced.
+    /// The decision that a person has to make before this account can be synced.
     pub needs_consent: Option<Consent>,
     /// The local collections, in order of name.
     pub collections: Vec<CollectionCounts>,

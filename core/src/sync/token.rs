@@ -101,7 +101,7 @@ pub(super) enum Attempt {
 enum NodeVerdict {
     /// It is used.
     Use,
-    /// It has refused the password already.
+    /// It has already refused the password.
     WrongPassword,
 }
 

@@ -94,7 +94,7 @@ async fn follow(
     for name in collections.iter().flatten() {
         Generic::new(name.clone())?;
     }
-    // Each once, in order of name.
+    // Without duplicates, in order of name.
     let collections = collections.map(|names| {
         names
             .into_iter()
@@ -152,7 +152,7 @@ async fn enabled_by_following(
     Ok(enabled)
 }
 
-/// Kilobytes as the protocol counts them, with one decimal.
+/// Kilobytes as defined by the protocol, with one decimal.
 fn kilobytes(bytes: u64) -> String {
     format!("{}.{}", bytes / 1024, bytes % 1024 * 10 / 1024)
 }

@@ -40,7 +40,7 @@ pub struct Status {
     first_sync: Option<FirstSync>,
     /// Whether the account's server reported that it is closed permanently.
     is_closed: bool,
-    /// What a person has to decide before this account can be synced.
+    /// The decision that a person has to make before this account can be synced.
     needs_consent: Option<Consent>,
     collections: Vec<Row>,
 }

@@ -18,7 +18,7 @@ use crate::time::ServerTime;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
-    /// Both sides keep what they have.
+    /// Both sides keep their records.
     #[default]
     #[serde(rename = "resetClient")]
     Merge,

@@ -21,9 +21,9 @@ use crate::time::{LocalTime, ServerTime};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerView {
-    /// The endpoint that was last synced with; another one is a node reassignment (spec §1.9).
+    /// The endpoint of the last sync; a different one is a node reassignment (spec §1.9).
     pub endpoint: Option<String>,
-    /// The id of the sync key that was last synced with.
+    /// The id of the sync key of the last sync.
     pub key_id: Option<String>,
     /// The global sync ID.
     pub sync_id: Option<String>,
@@ -39,7 +39,7 @@ pub struct ServerView {
     pub info_read: Option<LocalTime>,
     /// When a record of the whole account was first missing although other data existed.
     pub doubt: Option<LocalTime>,
-    /// What a person has to decide before this account can be synced.
+    /// The decision that a person has to make before this account can be synced.
     pub needs_consent: Option<Consent>,
     /// Whether the sync key has changed and has not opened crypto/keys yet.
     pub is_rekeyed: bool,

@@ -127,7 +127,7 @@ fn a_sync_with_nothing_to_do_is_one_request() {
     let a = service.device();
     a.put("x", "{}");
     sync_well(&a);
-    // The second sync sees the times of what the first one wrote.
+    // The second sync reads the times of the records that the first one wrote.
     let before = a.count();
     sync_well(&a);
     assert_eq!(urls(&a, before).len(), 1);

@@ -52,7 +52,7 @@ impl Device {
             .collect()
     }
 
-    /// A sync with nothing to do is one request.
+    /// Checks that a sync with nothing to do sends one request.
     #[track_caller]
     fn assert_at_rest(&self) {
         let before = self.count();

@@ -180,7 +180,7 @@ fn keys_from_a_backup_are_used_again_and_all_is_sent_under_them() {
     assert!(c.get("one").is_some() && c.get("two").is_some());
 }
 
-/// Writes a note at a time of the server's clock.
+/// Writes a note with the given time of the server's clock.
 fn write_at(shelf: &Shelf, device: &Device, id: &str, v: u32, hundredths: u64) {
     let sealed = sealed(shelf, device, &format!(r#"{{"id":"{id}","v":{v}}}"#));
     let key = format!("notes/{id}");
@@ -199,7 +199,7 @@ fn a_clock_that_was_a_year_ahead_hides_nothing_once_it_is_right_again() {
     write_at(&shelf, &a, "ahead", 1, now + YEAR);
     assert!(a.sync().is_success());
     assert!(a.get("ahead").is_some());
-    // The clock is right again, and another device writes.
+    // The clock is correct again, and another device writes.
     write_at(&shelf, &a, "later", 1, now + 5000);
     assert!(a.sync().is_success());
     assert!(a.get("later").is_some());

@@ -146,7 +146,7 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
     }
 }
 
-/// How a profile gets an account.
+/// The way in which a profile gets an account.
 #[derive(Clone, Copy)]
 struct New<'a> {
     /// The name of this device for the account's other devices.

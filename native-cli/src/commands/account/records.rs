@@ -50,7 +50,7 @@ enum Step {
     MoveAway,
     /// They are assigned to the new account.
     Adopt,
-    /// A person has to choose first.
+    /// The user has to choose first.
     Ask,
 }
 

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Points for a change that another program made to the records: other devices should receive it soon.
 const CHANGE_POINTS: u32 = 301;
 
-/// Syncs by schedule until the process is asked to stop, or prints the unit that does so.
+/// Syncs by schedule until the process receives a signal to stop, or prints the systemd unit that does so.
 ///
 /// # Errors
 /// When there is no account, another daemon runs for the profile, or signal handlers cannot be installed.

@@ -80,7 +80,7 @@ async fn show(output: Output) -> Result<()> {
     let url = server.public_url().to_owned();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
-        // It also stops when the demo ends early and drops its end.
+        // The server also stops when the demo ends early and drops its end of the channel.
         let _ = stopped.await;
     }));
     output.note(format_args!(

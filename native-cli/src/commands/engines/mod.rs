@@ -33,7 +33,7 @@ struct Row {
     wish: Option<&'static str>,
     /// Whether it is one of Firefox's.
     firefox: bool,
-    /// Whether a sync of this device without names takes part in it.
+    /// Whether a sync of this device without named collections includes it.
     followed: bool,
     /// Number of local records.
     records: u64,

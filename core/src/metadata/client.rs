@@ -14,7 +14,7 @@ use crate::time::ServerTime;
 /// Maximum length of texts of other devices, in characters; longer texts are truncated.
 const MAX_CHARS: usize = 128;
 
-/// Maximum size of the other members of this device's record that are kept, in bytes.
+/// Maximum size of the other members of this device's record, in bytes; larger ones are not kept.
 const MAX_OTHER_BYTES: usize = 4096;
 /// The members of this device's own record that this program writes: their values in the server's copy are ignored;
 /// only `commands` is read.

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ids::RecordId;
 use crate::sorted::{Map, Set};
 
-/// Maximum number of records of a backlog that a pull reads, and that it holds in memory at once.
+/// Maximum number of records of a backlog that one pull reads; it requests `SLICE` of them at once.
 const SHARE: usize = 5000;
 const SLICE: usize = 1000;
 

@@ -8,7 +8,7 @@
 //! meta_global       whose data are these, in which format?     → fresh start, needs consent, upgrade needed, stop
 //! crypto_keys       with which keys?                           → needs consent, wrong key, stop
 //! fresh_start       the account is empty: set it up, then begin again, once
-//! recovery          only a person may decide what is next      → the end, or what the person agreed to, then begin again
+//! recovery          only a person may decide what is next      → end, or what the person agreed to, then begin again
 //! clients           which other devices exist, and what do they know of this one?
 //! first_sync        once, if requested: merge, or one side replaces the other
 //! commands          which commands did other devices send?     → reset or wipe, then begin again; signed out

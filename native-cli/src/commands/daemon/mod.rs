@@ -24,7 +24,7 @@ use selvedge_host::{SqliteStore, SystemClock, SystemRandom};
 /// The interval between two checks of clock, network, account and store while the daemon waits.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Points for a change that another program made to the records: other devices should receive it soon.
+/// Points of a change that another program made to the records: other devices should receive it soon.
 const CHANGE_POINTS: u32 = 301;
 
 /// Syncs by schedule until the process receives a signal to stop, or prints the systemd unit that does so.

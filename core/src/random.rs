@@ -1,11 +1,11 @@
 //! Random bytes from the host.
 
-/// Random bytes fit for keys and IVs.
+/// Random bytes suitable for keys and IVs.
 pub trait Random {
     /// Fills `bytes`.
     ///
     /// # Errors
-    /// When the system has none; nothing is then encrypted.
+    /// When the system has no random bytes; nothing is encrypted then.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
 }
 

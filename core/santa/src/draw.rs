@@ -1,6 +1,6 @@
-//! Chance, by which machines are spread.
+//! Random numbers that distribute the requests of many machines over time.
 
-/// Random bits, by which machines are spread: any number.
+/// Random bits that distribute the requests of many machines over time: any number.
 ///
 /// ```
 /// use selvedge_santa::Draw;
@@ -12,7 +12,7 @@
 pub struct Draw(pub u32);
 
 impl Draw {
-    /// A number from 0 to below `limit`; 0 where that is 0.
+    /// A number from 0 to `limit` - 1; 0 if `limit` is 0.
     #[must_use]
     pub const fn below(self, limit: u64) -> u64 {
         ((limit as u128 * self.0 as u128) >> 32) as u64

@@ -1,4 +1,4 @@
-//! Logs, as far as the operator allows them to be sent.
+//! Logs that the operator allows to be sent.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,17 +15,17 @@ use alloc::vec::Vec;
 pub struct LogFile {
     /// Its name without folders.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// What the operator allows of logs. The server never chooses which files.
+/// The logs that the operator allows to be sent. The server never chooses which files.
 #[derive(Clone, Copy)]
 pub struct Logs<'a> {
-    /// Reads the files that the operator has listed, as far as they are there; asked only when they are wanted.
+    /// Reads the files that the operator has listed, if they exist; called only when the server requests them.
     pub files: &'a dyn Fn() -> Vec<LogFile>,
-    /// Whether they may go to another host than the server's.
+    /// Whether they may be sent to a host other than the server's.
     pub any_host: bool,
-    /// All files together have no more bytes; those beyond are left out.
+    /// Maximum size of all files together, in bytes; files beyond it are omitted.
     pub max_bytes: usize,
 }

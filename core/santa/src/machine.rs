@@ -1,11 +1,11 @@
-//! What a machine says of itself to its server.
+//! The properties that a machine reports to its server.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::wire::{ClientMode, PreflightResponse, Token};
 
-/// What a machine says of itself. What is empty is left out.
+/// The properties that a machine reports to its server. Empty ones are omitted.
 ///
 /// ```
 /// use selvedge_santa::Machine;
@@ -15,32 +15,32 @@ use super::wire::{ClientMode, PreflightResponse, Token};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Machine {
-    /// Its serial number, else its id: servers want one.
+    /// Its serial number, else its id: servers require one.
     pub serial_number: String,
     /// Its name.
     pub hostname: String,
-    /// The system's version: whole numbers and dots.
+    /// The system's version: integers and dots.
     pub os_version: String,
-    /// The system's build: servers want one.
+    /// The system's build: servers require one.
     pub os_build: String,
     /// Its model.
     pub model_identifier: String,
-    /// The version of Santa that this client is compatible with: servers decide by it what they send.
+    /// The version of Santa that this client is compatible with: servers decide by it which data they send.
     pub santa_version: String,
-    /// Whose machine it is.
+    /// The user of the machine.
     pub primary_user: String,
     /// The groups of its user.
     pub primary_user_groups: Vec<String>,
-    /// Where push messages for it go; empty without push.
+    /// The token for push messages to it; empty without push.
     pub push_token: Token,
     /// The mode that its own configuration sets.
     pub client_mode: Option<ClientMode>,
-    /// Whether it may be in the mode STANDALONE, which not every server knows. If not, LOCKDOWN takes its place.
+    /// Whether it may be in the mode STANDALONE, which not every server knows. If not, LOCKDOWN is used instead.
     pub allows_standalone: bool,
 }
 
 impl Machine {
-    /// The mode as far as this machine may be in it.
+    /// The mode, replaced if this machine must not be in it.
     #[must_use]
     pub(super) fn permitted(&self, mode: ClientMode) -> ClientMode {
         match mode {
@@ -49,7 +49,7 @@ impl Machine {
         }
     }
 
-    /// The mode that a server sets, where this machine takes another one in its place.
+    /// The mode that a server sets, if this machine replaces it with another one.
     #[must_use]
     pub(super) fn replaced(&self, response: &PreflightResponse) -> Option<ClientMode> {
         let set = response.client_mode?;

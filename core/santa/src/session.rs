@@ -1,4 +1,4 @@
-//! What the stages of one sync have in common: the host, the options, the server.
+//! Shared by the stages of one sync: the host, the options, the server.
 
 use super::client::{Client, Connection, Link, Pause};
 use super::logs::Logs;
@@ -8,11 +8,11 @@ use super::timing::Preflighted;
 use selvedge_core::host::Clock;
 use selvedge_core::http::Fetch;
 
-/// Everything that a sync asks of a host.
+/// Everything that a sync requires of a host.
 pub trait Host: Fetch + Pause + RuleStore + Clock {}
 impl<T: Fetch + Pause + RuleStore + Clock> Host for T {}
 
-/// How far a sync is.
+/// The progress of a sync.
 ///
 /// ```
 /// use selvedge_santa::Stage;
@@ -21,9 +21,9 @@ impl<T: Fetch + Pause + RuleStore + Clock> Host for T {}
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Telling of the machine.
+    /// Sending the properties of the machine.
     Preflight,
-    /// Preflight is answered: the schedule counts from now.
+    /// The server has responded to preflight: the schedule starts now.
     Preflighted(Preflighted),
     /// Sending logs.
     LogUpload,
@@ -31,32 +31,32 @@ pub enum Stage {
     EventUpload,
     /// Fetching rules.
     RuleDownload,
-    /// Telling what became of it.
+    /// Sending the result of the sync.
     Postflight,
 }
 
 /// What a sync is to do.
 pub struct Options<'a> {
-    /// How requests are made.
+    /// The options of the connection.
     pub connection: Connection,
-    /// What the machine says of itself.
+    /// The properties of the machine.
     pub machine: Machine,
     /// Whether events are uploaded on clean syncs too; Santa deletes them unsent then.
     pub uploads_on_clean: bool,
     /// Whether a push message caused this sync.
     pub is_pushed: bool,
-    /// No more rules are taken in one sync.
+    /// Maximum number of rules accepted in one sync.
     pub max_rules: usize,
-    /// Logs, if the operator lets servers ask for them.
+    /// Logs, if the operator allows servers to request them.
     pub logs: Option<Logs<'a>>,
-    /// Whether there is a network, as far as the host knows: without one, nothing is tried again.
+    /// Whether the network is available, as far as the host knows: without it, requests are not retried.
     pub is_online: &'a dyn Fn() -> bool,
-    /// Told how far the sync is.
+    /// Called with the progress of the sync.
     pub progress: &'a dyn Fn(Stage),
 }
 
 impl Options<'_> {
-    /// The usual ones: events are uploaded on clean syncs too, at most a million rules, no logs.
+    /// The default options: events are uploaded on clean syncs too, at most a million rules, no logs.
     #[must_use]
     pub fn new(connection: Connection, machine: Machine) -> Self {
         Self {

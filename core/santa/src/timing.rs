@@ -1,13 +1,13 @@
-//! When a machine comes again, as its server says.
+//! The time of a machine's next sync, as its server specifies it.
 
 use serde::Serialize;
 
 use selvedge_core::time::LocalTime;
 
-/// Seconds between two syncs when no server ever said anything.
+/// Seconds between two syncs if no server has ever specified an interval.
 pub const FULL_INTERVAL: u32 = 600;
 
-/// When to come again, as an answer says. Times are in seconds.
+/// The intervals that a response specifies. Times are in seconds.
 ///
 /// ```
 /// use selvedge_santa::Timing;
@@ -16,15 +16,16 @@ pub const FULL_INTERVAL: u32 = 600;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Timing {
-    /// Between two syncs; `None` when the server does not say.
+    /// Between two syncs; `None` if the server does not specify it.
     pub full_interval: Option<u32>,
-    /// Between two syncs while push is in use; `None` when the server does not say.
+    /// Between two syncs while push is in use; `None` if the server does not specify it.
     pub push_interval: Option<u32>,
-    /// Within this a rule sync that is meant for everybody begins.
+    /// The time within which a rule sync that is meant for all machines begins.
     pub rule_deadline: u32,
 }
 
-/// When preflight was answered, and when to come again. The schedule counts from then, whatever happened later.
+/// The time of the response to preflight, and the intervals to the next sync. The schedule starts at that time,
+/// regardless of later failures.
 ///
 /// ```
 /// use selvedge_santa::{Preflighted, Timing};
@@ -35,10 +36,11 @@ pub struct Timing {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Preflighted {
-    /// When.
+    /// The time of the response.
     pub at: LocalTime,
-    /// What the server said of it.
+    /// The intervals in the response.
     pub timing: Timing,
-    /// The seconds between two syncs without push: what the server said, else what it said before, else ten minutes.
+    /// The seconds between two syncs without push: the value in this response, else the value in an earlier one, else
+    /// ten minutes.
     pub interval: u32,
 }

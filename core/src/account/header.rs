@@ -1,8 +1,8 @@
-//! What of an account goes into a header.
+//! The parts of an account that are sent in a header.
 
 use crate::error::{Error, Result};
 
-/// What goes into a header must fit into one.
+/// Checks that a text is valid in a header: 1 to 4096 printable ASCII characters without blanks.
 pub(super) fn check_header(text: &str, name: &str) -> Result<()> {
     if !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())

@@ -1,4 +1,4 @@
-//! What the engine of a collection decides, and the engine of collections that need no decision of their own.
+//! The decisions of a collection's engine, and the engine of collections that need no rules of their own.
 
 use super::catalog::FIREFOX_ENGINES;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! The records of the `clients` collection: what this device says of itself, and what others say (spec §4.8).
+//! The records of the `clients` collection: the properties of this device, and those of the other devices (spec §4.8).
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -11,12 +11,13 @@ use crate::json::{Object, Value};
 use crate::reconcile::is_truthy;
 use crate::time::ServerTime;
 
-/// Texts of other devices are kept up to so many characters.
+/// Maximum length of texts of other devices, in characters; longer texts are truncated.
 const MAX_CHARS: usize = 128;
 
-/// What else is in this device's record is kept up to so many bytes.
+/// Maximum size of the other members of this device's record, in bytes; larger ones are not kept.
 const MAX_OTHER_BYTES: usize = 4096;
-/// What this program says in its own record: of these the server's copy is nothing to it, only `commands` are read.
+/// The members of this device's own record that this program writes: their values in the server's copy are ignored;
+/// only `commands` is read.
 const OWN_MEMBERS: [&str; 10] = [
     "id",
     "name",
@@ -30,7 +31,7 @@ const OWN_MEMBERS: [&str; 10] = [
     "fxaDeviceId",
 ];
 
-/// What kind of device a client runs on.
+/// The kind of device that a client runs on.
 ///
 /// ```
 /// use selvedge_core::metadata::DeviceType;
@@ -48,7 +49,7 @@ pub enum DeviceType {
 }
 
 impl DeviceType {
-    /// The word of the protocol.
+    /// The name in the protocol.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,7 +59,8 @@ impl DeviceType {
     }
 }
 
-/// What this device says of itself to the account's other devices. When any of it changes, the next sync tells them.
+/// The properties of this device that it publishes to the account's other devices. When a property changes, the next
+/// sync uploads it.
 ///
 /// ```
 /// use selvedge_core::metadata::OwnClient;
@@ -68,20 +70,20 @@ impl DeviceType {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnClient {
-    /// What people call the device.
+    /// The device's name, as people see it.
     pub name: String,
-    /// What kind of device it is.
+    /// The kind of device.
     pub device_type: DeviceType,
     /// The version of the application.
     pub version: String,
     /// The application's name.
     pub application: String,
-    /// The operating system, where it is known.
+    /// The operating system, if known.
     pub os: Option<String>,
-    /// Its form in a word of the protocol: `desktop`, `laptop`, `phone`, `tablet`, `largetablet`, `smalltablet`, `tv`.
+    /// Its form as a name of the protocol: `desktop`, `laptop`, `phone`, `tablet`, `largetablet`, `smalltablet`, `tv`.
     pub form_factor: Option<String>,
-    /// Its id among the devices of the Firefox account, where an accounts server knows it. Firefox shows the tabs only of
-    /// clients that have one.
+    /// Its id among the devices of the Firefox account, if an accounts server assigned one. Firefox shows the tabs only
+    /// of clients that have an id.
     pub fxa_device_id: Option<String>,
 }
 
@@ -100,7 +102,7 @@ impl Default for OwnClient {
 }
 
 impl OwnClient {
-    /// The cleartext of this device's record, without commands, and with what else the server's copy has.
+    /// The cleartext of this device's record, without commands, and with the other members of the server's copy.
     pub(crate) fn to_cleartext(&self, id: &Guid, others: &Object) -> String {
         let mut record = Object::new();
         let mut say = |name: &str, value: Value| drop(record.insert(name.into(), value));
@@ -126,7 +128,7 @@ impl OwnClient {
     }
 }
 
-/// A client of the account, as its record on the server says.
+/// A client of the account, according to its record on the server.
 ///
 /// ```
 /// use selvedge_core::metadata::KnownClient;
@@ -138,31 +140,31 @@ impl OwnClient {
 pub struct KnownClient {
     /// Its id.
     pub id: RecordId,
-    /// What people call it.
+    /// Its name, as people see it.
     pub name: String,
-    /// When its record was last written, by itself or by who sent it a command.
+    /// When its record was last written, by the client itself or by a client that sent it a command.
     pub modified: ServerTime,
-    /// `desktop` or `mobile`, where it says so.
+    /// `desktop` or `mobile`, if the record contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
-    /// Its operating system, where it says so.
+    /// Its operating system, if the record contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<String>,
-    /// Its application, where it says so.
+    /// Its application, if the record contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
-    /// The application's version, where it says so.
+    /// The application's version, if the record contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Its id among the devices of the Firefox account, where it has one.
+    /// Its id among the devices of the Firefox account, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fxa_device_id: Option<String>,
-    /// How many commands wait for it.
+    /// The number of commands that wait for it.
     #[serde(default)]
     pub commands: usize,
 }
 
-/// A record of the collection, whole: members that this program does not know go back as they came.
+/// A complete record of the collection: members that this program does not know are written back unchanged.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientRecord {
     pub(crate) id: RecordId,
@@ -171,7 +173,7 @@ pub(crate) struct ClientRecord {
 }
 
 impl ClientRecord {
-    /// Reads a cleartext; `None` when it is no object.
+    /// Parses a cleartext; `None` if it is not an object.
     pub(crate) fn parse(id: RecordId, modified: ServerTime, cleartext: &str) -> Option<Self> {
         match cleartext.parse() {
             Ok(Value::Object(members)) => Some(Self {
@@ -202,8 +204,8 @@ impl ClientRecord {
             .insert("commands".into(), Value::Array(commands));
     }
 
-    /// The members that are not this program's own. Another version of it may have written them into this device's
-    /// record: they stay, up to a bound.
+    /// The members that this program does not write itself. Another version of it may have written them into this
+    /// device's record: they are kept, up to a limit.
     pub(crate) fn other_members(&self) -> Object {
         let members = self.members.iter();
         let others = members.filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_str()));
@@ -219,7 +221,7 @@ impl ClientRecord {
         Value::Object(self.members.clone()).to_string()
     }
 
-    /// What is told of this client.
+    /// The client's properties for the user.
     pub(crate) fn known(&self) -> KnownClient {
         let text = |name: &str| {
             let text = self.members.get(name)?.as_str()?;

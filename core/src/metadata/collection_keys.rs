@@ -13,7 +13,7 @@ use crate::json::{self, Value};
 use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
-/// The keys of an account's records: one for every collection that has none of its own.
+/// The keys of an account's records: a default key, and the own keys of single collections.
 ///
 /// ```
 /// use selvedge_core::crypto::KeyBundle;
@@ -27,11 +27,11 @@ use crate::time::ServerTime;
 #[derive(Debug, Clone)]
 pub struct CollectionKeys {
     default: KeyBundle,
-    /// The collections that have an entry of their own; `None` where that is not usable.
+    /// The collections that have an entry of their own; `None` if the entry is not usable.
     collections: Map<String, Option<KeyBundle>>,
 }
 
-/// A cleartext that is no crypto/keys record.
+/// A cleartext that is not a crypto/keys record.
 ///
 /// ```
 /// use selvedge_core::metadata::CollectionKeys;
@@ -43,7 +43,7 @@ pub struct CollectionKeys {
 #[error("crypto/keys has no usable keys")]
 pub struct MalformedKeys;
 
-/// What new keys mean for the engines. "Reset" forgets what the server has; it never wipes.
+/// What new keys mean for the engines. "Reset" discards the known state of the server; it never wipes.
 ///
 /// ```
 /// use selvedge_core::metadata::KeyChange;
@@ -54,13 +54,13 @@ pub struct MalformedKeys;
 pub enum KeyChange {
     /// First keys seen here, or the same.
     Nothing,
-    /// The default key is another: reset all engines.
+    /// The default key differs: reset all engines.
     All,
-    /// Keys of their own were added, removed or changed: reset these engines.
+    /// Keys of single collections were added, removed or changed: reset these engines.
     Some(Set<String>),
 }
 
-/// Where the keys are to be taken from.
+/// The source of the keys.
 ///
 /// ```
 /// use selvedge_core::metadata::{CollectionKeys, Where};
@@ -73,11 +73,11 @@ pub enum Where {
     Cache,
     /// The server.
     Server,
-    /// There are none; they cannot be made anew without making the records unreadable.
+    /// The keys are missing; new keys would make the records unreadable.
     Absent,
 }
 
-/// A cleartext with keys in it, which forgets them when it is dropped.
+/// A cleartext that contains keys; it is overwritten when it is dropped.
 struct Cleartext(Value);
 
 impl Drop for Cleartext {
@@ -86,7 +86,7 @@ impl Drop for Cleartext {
     }
 }
 
-/// Forgets all texts in a value.
+/// Overwrites all texts in a value.
 fn zeroize(value: &mut Value) {
     match value {
         Value::Text(text) => text.zeroize(),
@@ -96,7 +96,7 @@ fn zeroize(value: &mut Value) {
     }
 }
 
-/// The key in an entry: `None` where there is none, `Some(None)` where the entry is not usable.
+/// The key in an entry: `None` if it is missing, `Some(None)` if it is not usable.
 fn own_key(entry: &Value) -> Option<Option<KeyBundle>> {
     match entry {
         Value::Null => None,
@@ -131,7 +131,7 @@ impl CollectionKeys {
         }
     }
 
-    /// Draws the keys of a fresh start.
+    /// Generates the keys of a fresh start.
     ///
     /// # Errors
     /// When the host has no random bytes.
@@ -139,11 +139,12 @@ impl CollectionKeys {
         Ok(Self::new(KeyBundle::make(random)?))
     }
 
-    /// Reads the cleartext of crypto/keys. An entry of `collections` that is not usable concerns that collection alone.
+    /// Parses the cleartext of crypto/keys. An entry of `collections` that is not usable concerns that collection
+    /// alone.
     ///
     /// # Errors
-    /// When it lacks `default`, a key of that is not 32 bytes of base64, or `collections` is neither an object nor an empty
-    /// list.
+    /// When `default` is missing, one of its keys is not 32 bytes of base64, or `collections` is neither an object nor
+    /// an empty list.
     pub fn parse(cleartext: &str) -> Result<Self, MalformedKeys> {
         let read = Cleartext(cleartext.parse().map_err(|_| MalformedKeys)?);
         let default = read.0.get("default").and_then(own_key).flatten();
@@ -183,7 +184,7 @@ impl CollectionKeys {
     /// The key of a collection: its own, or the default.
     ///
     /// # Errors
-    /// [`Error::UnusableKey`] when it has an entry of its own that is not usable.
+    /// [`Error::UnusableKey`] when its own entry is not usable.
     pub fn bundle(&self, collection: &str) -> Result<&KeyBundle> {
         match self.collections.get(collection) {
             None => Ok(&self.default),
@@ -194,7 +195,7 @@ impl CollectionKeys {
         }
     }
 
-    /// What these keys mean where `old` ones were used before.
+    /// The effect of these keys if `old` ones were used before.
     #[must_use]
     pub fn change_from(&self, old: Option<&Self>) -> KeyChange {
         let Some(old) = old else {
@@ -215,7 +216,7 @@ impl CollectionKeys {
         }
     }
 
-    /// Decides where the keys come from, by the time of `crypto` in info/collections and that of the cached record.
+    /// Decides the source of the keys, by the time of `crypto` in info/collections and the time of the cached record.
     #[must_use]
     pub fn look(in_info: Option<ServerTime>, cached: Option<ServerTime>) -> Where {
         match (in_info, cached) {
@@ -228,7 +229,7 @@ impl CollectionKeys {
     /// Decrypts the payload of crypto/keys.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] on a bad HMAC; [`Error::Undecodable`] when it is damaged otherwise.
+    /// [`Error::WrongKey`] on a bad HMAC; [`Error::Undecodable`] when it is damaged in another way.
     pub fn open(sync_key: &KeyBundle, payload: &str) -> Result<Self> {
         match payload::open(sync_key, payload, "keys") {
             Ok(cleartext) => Self::parse(&cleartext).map_err(|_| UNDECODABLE),

@@ -1,4 +1,4 @@
-//! What one client asks of another, in the words of the protocol (spec §4.8).
+//! Commands from one client to another, in the format of the protocol (spec §4.8).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::ids::CollectionName;
 use crate::json::Value;
 
-/// What one client asks of another.
+/// A command from one client to another.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -22,11 +22,11 @@ use crate::json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
-    /// Forget of every collection what the server has; records stay and are compared again.
+    /// Discard the known server state of every collection; records stay and are compared again.
     ResetAll,
     /// The same for one collection.
     ResetEngine(CollectionName),
-    /// Delete all records on the device, and take those of the server.
+    /// Delete all records on the device, and take the server's records.
     WipeAll,
     /// The same for one collection.
     WipeEngine(CollectionName),
@@ -36,7 +36,8 @@ pub enum Command {
     DisplayUri(ReceivedTab),
 }
 
-/// A page that a person sent from another device. It comes from outside: nothing is to be done with it without a person.
+/// A page that a person sent from another device. It is untrusted input: the host does nothing with it unless a person
+/// requests it.
 ///
 /// ```
 /// use selvedge_core::metadata::ReceivedTab;
@@ -55,7 +56,7 @@ pub struct ReceivedTab {
 }
 
 impl Command {
-    /// Reads a command; `None` when its name or the number of its arguments is not known, or an argument is not usable.
+    /// Parses a command; `None` if its name or the number of its arguments is unknown, or an argument is not usable.
     #[must_use]
     pub fn parse(json: &Value) -> Option<Self> {
         let args = match json.get("args") {
@@ -78,7 +79,7 @@ impl Command {
         }
     }
 
-    /// The command as it stands in a record.
+    /// The command in the format of a record.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let args = match self {
@@ -107,7 +108,7 @@ impl Command {
         }
     }
 
-    /// The collection that it is about, where it is about one.
+    /// The collection that it applies to, if it applies to one.
     #[must_use]
     pub const fn collection(&self) -> Option<&CollectionName> {
         match self {
@@ -117,7 +118,7 @@ impl Command {
     }
 }
 
-/// Whether two commands ask the same: the same name, and arguments that are deeply equal.
+/// Whether two commands are equivalent: the same name, and arguments that are deeply equal.
 pub(crate) fn is_same(a: &Value, b: &Value) -> bool {
     a.get("command") == b.get("command") && args(a) == args(b)
 }
@@ -128,9 +129,9 @@ fn args(command: &Value) -> Option<&Value> {
         .filter(|args| args.as_array().is_none_or(|args| !args.is_empty()))
 }
 
-/// A short text that is the same for commands that ask the same.
+/// A short text that is equal for equivalent commands.
 pub(crate) fn digest(command: &Value) -> String {
-    // Objects are written in the order of their keys, so that equal ones give equal texts.
+    // Objects are written in the order of their keys, so that equal objects give equal texts.
     let parts = [command.get("command"), args(command)];
     let parts = parts.map(|part| part.cloned().unwrap_or(Value::Null));
     let text = Value::Array(parts.into()).to_string();
@@ -141,14 +142,14 @@ pub(crate) fn digest(command: &Value) -> String {
         .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// The name that a command gives itself, for reports.
+/// The name in a command, for reports.
 pub(crate) fn name_of(command: &Value) -> String {
     let name = command.get("command").and_then(Value::as_str);
     let short = name.unwrap_or_default().chars().take(64);
     short.collect::<String>().to_string()
 }
 
-/// How much is lost if a command is left out to make room; the least is left out first. What is not known counts as
+/// The importance of a command: to save space, the least important one is removed first. An unknown command counts as
 /// important.
 pub(crate) fn importance(command: &Value) -> u8 {
     match command.get("command").and_then(Value::as_str) {

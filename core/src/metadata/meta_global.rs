@@ -1,4 +1,4 @@
-//! The record meta/global: what it says, and the changes that lose nothing of it.
+//! The record meta/global: its contents, and changes that keep all other contents.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -23,7 +23,7 @@ pub(crate) const STORAGE_VERSION: u64 = 5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetaGlobal(pub(super) Object);
 
-/// What meta/global says of one engine.
+/// The entry of one engine in meta/global.
 ///
 /// ```
 /// use selvedge_core::metadata::EngineEntry;
@@ -33,9 +33,9 @@ pub struct MetaGlobal(pub(super) Object);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineEntry {
-    /// The version of its records' format, 0 when the entry has none; `None` when it is nothing that can be read.
+    /// The version of its records' format, 0 if the entry has no version; `None` if it cannot be read.
     pub version: Option<Version>,
-    /// The sync ID of the collection; `None` when the entry has none.
+    /// The sync ID of the collection; `None` if the entry has no sync ID.
     pub sync_id: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl MetaGlobal {
         meta
     }
 
-    /// The storage version; `None` when there is none, or none that can be read.
+    /// The storage version; `None` if it is missing or cannot be read.
     pub(super) fn storage_version(&self) -> Option<Version> {
         self.0.get("storageVersion").and_then(Version::read)
     }
@@ -75,7 +75,7 @@ impl MetaGlobal {
             .filter(|text| !text.is_empty())
     }
 
-    /// What it says of an engine; `None` when it does not list it.
+    /// The entry of an engine; `None` if it is not listed.
     #[must_use]
     pub fn engine(&self, name: &str) -> Option<EngineEntry> {
         let entry = self.0.get("engines")?.as_object()?.get(name)?;
@@ -106,7 +106,7 @@ impl MetaGlobal {
             .collect()
     }
 
-    /// The names that some client has declined and none lists as an engine.
+    /// The names that a client has declined and that are not listed as engines.
     #[must_use]
     pub fn declined(&self) -> Vec<&str> {
         let names = self
@@ -121,13 +121,13 @@ impl MetaGlobal {
             .collect()
     }
 
-    /// Whether an engine is declined; where it is also listed, the list counts.
+    /// Whether an engine is declined; if it is also listed, it is not.
     #[must_use]
     pub fn is_declined(&self, name: &str) -> bool {
         self.declined().contains(&name)
     }
 
-    /// Lists an engine, in the place of what was listed under its name; unknown members of the entry are kept.
+    /// Lists an engine, and replaces an earlier entry of the same name; unknown members of the entry are kept.
     pub fn set_engine(&mut self, name: &str, version: u64, sync_id: &str) {
         let engines = self
             .0
@@ -139,7 +139,7 @@ impl MetaGlobal {
         entry.insert("syncID".into(), sync_id.into());
     }
 
-    /// Takes an engine off the list and declines it for the whole account.
+    /// Removes an engine from the list and declines it for the whole account.
     pub fn decline(&mut self, name: &str) {
         if let Some(Value::Object(engines)) = self.0.get_mut("engines") {
             engines.remove(name);
@@ -154,7 +154,7 @@ impl MetaGlobal {
         }
     }
 
-    /// Takes a name off the declined ones.
+    /// Removes a name from the declined ones.
     pub fn undecline(&mut self, name: &str) {
         if let Some(Value::Array(names)) = self.0.get_mut("declined") {
             names.retain(|known| known.as_str() != Some(name));
@@ -168,7 +168,7 @@ impl MetaGlobal {
     }
 }
 
-/// The object that a value is; what it was else gives way to an empty one.
+/// The object in a value; any other value is replaced with an empty object.
 fn object_in(value: &mut Value) -> &mut Object {
     if !matches!(value, Value::Object(_)) {
         *value = Value::Object(Object::new());

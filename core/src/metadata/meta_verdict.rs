@@ -1,11 +1,11 @@
-//! What a record meta/global, or its absence, means for a sync (spec §4.4).
+//! The meaning of the record meta/global, or of its absence, for a sync (spec §4.4).
 
 use super::meta_global::{MetaGlobal, STORAGE_VERSION};
 use crate::error::Error;
 use crate::json::Value;
 use crate::version::Version;
 
-/// What info/collections lists, as far as it matters for meta/global.
+/// The collections that info/collections lists, as far as relevant to meta/global.
 ///
 /// ```
 /// use selvedge_core::metadata::Listed;
@@ -22,7 +22,7 @@ pub enum Listed {
     OthersOnly,
 }
 
-/// What came of looking for meta/global.
+/// The result of the request for meta/global.
 ///
 /// ```
 /// use selvedge_core::metadata::{Listed, MetaGlobal, Seen, Verdict};
@@ -33,17 +33,17 @@ pub enum Listed {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen<'a> {
-    /// A 404 of the storage server's own.
+    /// A 404 of the storage server itself.
     Missing,
     /// 401.
     Unauthorised,
-    /// Any other failure, a 404 of a proxy among them.
+    /// Any other failure, including a 404 of a proxy.
     Failure,
     /// The payload of the record.
     Payload(&'a str),
 }
 
-/// What meta/global means for this sync.
+/// The meaning of meta/global for this sync.
 ///
 /// ```
 /// use selvedge_core::metadata::{Listed, MetaGlobal, Seen, Verdict};
@@ -57,32 +57,33 @@ pub enum Seen<'a> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// Our format, our sync ID: carry on.
+    /// Our format, our sync ID: continue.
     Proceed(MetaGlobal),
-    /// Another client started over: forget what we knew of the server, keep local data.
+    /// Another client started over: discard the known state of the server, keep local data.
     ResetAllAndAdopt(MetaGlobal),
     /// The account is empty: set it up.
     FreshStart,
-    /// Setting the account up would delete data: of this older format, or, without one, data whose meta/global is missing.
+    /// Setting the account up would delete data: of this older format, or, without a format, data whose meta/global is
+    /// missing.
     NeedsConsent(Option<Version>),
-    /// info/collections and the record itself do not agree.
+    /// info/collections and the record itself contradict each other.
     Contradiction,
-    /// It is there but cannot be read: stop and say so, never wipe.
+    /// The record exists but cannot be read: stop and report it, never wipe.
     StopUndecodable,
-    /// Written by a newer client: touch nothing.
+    /// Written by a newer client: change nothing.
     UpgradeRequired {
         /// The server's storage version.
         server: Version,
     },
     /// The credentials are refused.
     AuthFailure,
-    /// The server is in trouble, or something else answered in its place.
+    /// The server has failed, or a proxy responded instead.
     StopRetryLater,
 }
 
 impl MetaGlobal {
-    /// Judges what was seen against what info/collections lists, and against the sync ID that was synced with before. A
-    /// missing record is judged as after the second look (spec §4.4).
+    /// Judges the result against the list in info/collections and against the sync ID of the last sync. A missing
+    /// record is judged as after the second look (spec §4.4).
     #[must_use]
     pub fn judge(listed: Listed, seen: Seen<'_>, known_sync_id: Option<&str>) -> Verdict {
         let payload = match (seen, listed) {
@@ -112,14 +113,15 @@ impl MetaGlobal {
 }
 
 impl Verdict {
-    /// Why a sync stops at this verdict. Those that let it go on, or ask a person, are no errors.
+    /// The error with which a sync stops at this verdict. Verdicts that let it continue, or ask a person, are not
+    /// errors.
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::UpgradeRequired { server } => Error::UpgradeNeeded { server },
             Self::Contradiction => Error::Contradiction {
                 detail: "info/collections and the record meta/global do not agree on whether there is one",
             },
-            // The two failures come as errors of their own before anything is judged.
+            // The two failures are returned as errors of their own before a verdict is made.
             _ => Error::Undecodable {
                 record: "meta/global",
             },

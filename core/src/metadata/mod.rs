@@ -1,5 +1,5 @@
-//! The formats of the account's own records: meta/global, crypto/keys, the clients and what they ask of each other. Pure
-//! data: nothing here is fetched or written.
+//! The formats of the account's own records: meta/global, crypto/keys, the clients and their commands. Pure data: this
+//! module sends no requests.
 
 mod client;
 mod collection_keys;

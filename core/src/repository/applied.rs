@@ -1,8 +1,8 @@
-//! How arriving records changed a repository.
+//! The changes that arriving records made to a repository.
 
 use serde::{Deserialize, Serialize};
 
-/// How arriving records changed a repository.
+/// The changes that arriving records made to a repository.
 ///
 /// ```
 /// use selvedge_core::sync::Applied;

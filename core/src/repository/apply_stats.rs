@@ -1,4 +1,4 @@
-//! What arriving records make of the items here, and what that adds up to.
+//! The effect of arriving records on the local items, and its totals.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use crate::journal::Cause;
 use crate::reconcile::{Ours, Outcome, Rule, Side};
 use crate::time::ServerTime;
 
-/// An item in the words of the decision.
+/// An item in the form that the decision takes.
 pub(super) fn ours(item: Option<&Item>) -> Ours<'_> {
     let Some(item) = item else {
         return Ours::Missing;
@@ -34,9 +34,10 @@ pub(super) fn ours(item: Option<&Item>) -> Ours<'_> {
     }
 }
 
-/// The value that an outcome replaces although a side may still want it: why, whose, and its text.
+/// The value that an outcome replaces although a side may still need it: the cause, its origin, and its text.
 ///
-/// A server's version that was not changed here, and a change made here that theirs has too, are no such values.
+/// A server's version that was not changed here, and a local change that the server's version also contains, are not
+/// returned.
 pub(super) fn replaced<'a>(
     outcome: &Outcome,
     item: Option<&'a Item>,
@@ -71,7 +72,7 @@ pub(super) fn replaced<'a>(
     }
 }
 
-/// What the outcomes of a batch add up to.
+/// The totals of the outcomes of a batch.
 #[derive(Default)]
 pub(super) struct ApplyStats {
     pub(super) applied: Applied,
@@ -79,7 +80,7 @@ pub(super) struct ApplyStats {
 }
 
 impl ApplyStats {
-    /// Counts an outcome and turns it into the item that is to be stored: `Some(None)` removes it, `None` leaves it.
+    /// Counts an outcome and converts it to the item to store: `Some(None)` removes it, `None` leaves it unchanged.
     pub(super) fn count(
         &mut self,
         outcome: &Outcome,
@@ -87,7 +88,7 @@ impl ApplyStats {
         record: &Record,
     ) -> Option<Option<Item>> {
         match outcome {
-            // Others cannot read this tombstone: it is sent again.
+            // Other clients cannot read this tombstone: it is sent again.
             Outcome::Ignore if record.is_under_former_keys => Some(Some(settled(record, None))),
             Outcome::Ignore => None,
             Outcome::Same => {
@@ -127,7 +128,7 @@ impl ApplyStats {
     }
 }
 
-/// The server has it just so; under former keys it is sent again all the same, for nobody else to stumble over.
+/// The server has the same content; if it is under former keys it is still sent again, so that all clients can read it.
 fn settled(record: &Record, cleartext: Option<String>) -> Item {
     let (base, pending) = if record.is_under_former_keys {
         (Base::Unknown, Pending::Resend)
@@ -144,7 +145,7 @@ fn settled(record: &Record, cleartext: Option<String>) -> Item {
     }
 }
 
-/// The server has the arriving version, and is to get this one.
+/// The server has the arriving version, and must receive this one.
 fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> Item {
     Item {
         id: record.id.clone(),
@@ -155,7 +156,7 @@ fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> 
             .map_or(Base::Unknown, Base::Content),
         sent: Base::Unknown,
         server_modified: record.modified.unwrap_or(ServerTime::ZERO),
-        // What was not edited may have to be sent all the same, because the server has an earlier version.
+        // A record without local edits may still have to be sent, because the server has an earlier version.
         pending: match item.map(|item| item.pending) {
             None | Some(Pending::Nothing) => Pending::Resend,
             Some(pending) => pending,

@@ -11,8 +11,8 @@ use crate::ids::{CollectionName, RecordId};
 
 /// A repository whose checkpoints are kept as the state of a collection in the host's store.
 ///
-/// A server does not keep where a pair of repositories stands; with this middleware, a copy from one server to another
-/// continues after an interruption.
+/// A server does not store the positions of a pair of repositories; with this middleware, a copy from one server to
+/// another continues after an interruption.
 #[derive(Debug)]
 pub(crate) struct Checkpointed<'a, R, S> {
     inner: R,
@@ -65,7 +65,7 @@ impl<R: Repository, S: Store> LocalSide for Checkpointed<'_, R, S> {
         records: Vec<Record>,
         _checkpoint: Option<String>,
     ) -> Result<Receipt<R::Mark>> {
-        // The checkpoint is about records that may not be durable yet: it comes again with the acknowledgement.
+        // The checkpoint refers to records that may not be durable yet: the acknowledgement passes it again.
         let receipt = self.inner.store(records).await?;
         Ok(Receipt {
             is_checkpoint_kept: false,

@@ -1,4 +1,4 @@
-//! What a repository does: the trait, and what passes through it.
+//! The operations of a repository: the trait, and the data that pass through it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,29 +12,29 @@ use crate::ids::RecordId;
 use crate::reconcile::Rule;
 use crate::time::ServerTime;
 
-/// A stretch of a [`Source`].
+/// A batch of a [`Source`].
 #[derive(Debug, Clone)]
 pub(crate) struct Batch<M> {
     /// Records, oldest position first.
     pub(crate) records: Vec<Record>,
     /// Records that could not be read.
     pub(crate) failed: Vec<Failed>,
-    /// Where a reader stands once these records are kept; saved in the same commit. `None` when nothing moved.
+    /// The position of a reader once these records are kept; saved in the same commit. `None` if it has not moved.
     pub(crate) mark: Option<M>,
-    /// Ids that are left for later readings, the most wanted first; saved in the same commit.
+    /// Ids that are deferred to later reads, the most important first; saved in the same commit.
     pub(crate) backlog: Vec<RecordId>,
 }
 
-/// A stream of records with back-pressure: the sink asks for the next batch when it has kept the last. Memory is bounded
-/// by the batch.
+/// A stream of records with back-pressure: the sink requests the next batch after it has stored the last one. Memory is
+/// bounded by the batch.
 pub(crate) trait Source {
-    /// Where a reader stands.
+    /// The position of a reader.
     type Mark;
 
     /// The next batch, or `None` at the end.
     ///
     /// # Errors
-    /// Whatever ends the whole stream; what hurts one record alone is in [`Batch::failed`].
+    /// Errors that end the whole stream; errors of single records are in [`Batch::failed`].
     fn next(&mut self) -> impl Future<Output = Result<Option<Batch<Self::Mark>>>>;
 }
 
@@ -45,24 +45,24 @@ pub(crate) struct Kept {
     pub(crate) id: RecordId,
     /// The [`Record::revision`] that was stored.
     pub(crate) revision: Revision,
-    /// The server's time of it, where a server keeps it.
+    /// The server's time of it, if a server keeps it.
     pub(crate) modified: Option<ServerTime>,
 }
 
-/// What became of stored records so far.
+/// The result for the records stored so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Receipt<M> {
-    /// Records that are durable now; also ones that were stored by earlier calls and waited.
+    /// Records that are durable now, including records that were stored by earlier calls and were waiting.
     pub(crate) kept: Vec<Kept>,
     /// Records that were refused.
     pub(crate) failed: Vec<Failed>,
-    /// How many of the records changed what the repository has, and how.
+    /// The number of changes that the records made in the repository, by kind.
     pub(crate) applied: Applied,
-    /// The rules by which a change gave way, with the record's id.
+    /// The rules by which a change was overridden, with the record's id.
     pub(crate) rules: Vec<(RecordId, Rule)>,
-    /// How many values that were replaced went into the journal.
+    /// The number of replaced values that were written to the journal.
     pub(crate) replaced: u64,
-    /// Where a reader of this repository stands after these writes, if nobody else wrote.
+    /// The position of a reader of this repository after these writes, if no other client wrote.
     pub(crate) mark: Option<M>,
     /// Whether the checkpoint that came with the records was kept with them.
     pub(crate) is_checkpoint_kept: bool,
@@ -84,7 +84,7 @@ impl<M> Default for Receipt<M> {
 
 /// A record source and sink (spec §7.2). It cannot be emptied: a wipe is a step of its own, with a person's consent.
 pub(crate) trait Repository {
-    /// Where a reader of this repository stands, in the repository's own clock.
+    /// The position of a reader of this repository, in the repository's own clock.
     type Mark: Clone + Default;
     /// Its streams.
     type Source<'s>: Source<Mark = Self::Mark>
@@ -94,7 +94,7 @@ pub(crate) trait Repository {
     /// The ids of the records changed after `since`.
     ///
     /// # Errors
-    /// When they cannot be read; so with all methods.
+    /// When they cannot be read; the same applies to all methods.
     fn guids_since(&self, since: &Self::Mark) -> impl Future<Output = Result<Vec<RecordId>>>;
 
     /// The records changed after `since`.
@@ -103,29 +103,30 @@ pub(crate) trait Repository {
     /// When they cannot be read.
     fn fetch_since(&self, since: &Self::Mark) -> impl Future<Output = Result<Self::Source<'_>>>;
 
-    /// The records under these ids, as far as there are any.
+    /// The records with these ids, if they exist.
     ///
     /// # Errors
     /// When they cannot be read.
     fn fetch(&self, ids: &[RecordId]) -> impl Future<Output = Result<Self::Source<'_>>>;
 
-    /// Takes records. They may wait until [`Repository::store_done`]; the receipt says which are durable.
+    /// Stores records. They may wait until [`Repository::store_done`]; the receipt lists the durable ones.
     ///
     /// # Errors
-    /// When they cannot be kept. After an error no later record of this session is taken, so that there are no holes.
+    /// When they cannot be kept. After an error no later record of this session is stored, so that there are no gaps.
     fn store(&mut self, records: Vec<Record>) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
 
-    /// Says that no more records come; all are durable or refused when it returns.
+    /// Ends the sequence of records; all are durable or refused when it returns.
     ///
     /// # Errors
     /// As [`Repository::store`].
     fn store_done(&mut self) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
 }
 
-/// The local side of a pair: a repository that keeps checkpoints, which say where both readers of the pair stand.
+/// The local side of a pair: a repository that keeps checkpoints, which contain the positions of both readers of the
+/// pair.
 pub(crate) trait LocalSide: Repository {
-    /// Takes records like [`Repository::store`]. Where the repository can, it keeps the checkpoint in the same commit;
-    /// [`Receipt::is_checkpoint_kept`] says whether it did.
+    /// Stores records like [`Repository::store`]. If possible, the repository keeps the checkpoint in the same commit;
+    /// [`Receipt::is_checkpoint_kept`] reports whether it did.
     ///
     /// # Errors
     /// As [`Repository::store`].
@@ -135,7 +136,7 @@ pub(crate) trait LocalSide: Repository {
         checkpoint: Option<String>,
     ) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
 
-    /// Says that the other side has these records of this repository now, and gives the checkpoint to keep with that.
+    /// Marks these records of this repository as stored on the other side, and keeps the checkpoint with that.
     ///
     /// # Errors
     /// When that cannot be kept; the records are then sent again.

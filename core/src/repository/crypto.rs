@@ -1,6 +1,6 @@
-//! The middleware that encrypts and decrypts as records pass between the server and the rest (spec §7.3).
+//! The middleware that encrypts and decrypts records between the server and the rest (spec §7.3).
 //!
-//! It works batch by batch: so the AES of a batch is one call, which a host may lend ([`Cbc`]).
+//! It works batch by batch: the AES of a batch is one call, which a host may implement ([`Cbc`]).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -31,8 +31,8 @@ pub(crate) struct CryptoRepository<'c, 'h, H, C> {
 }
 
 impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h, H, C> {
-    /// Puts the middleware before a collection. `cbc` holds the encryption key of `bundle`; records written here are
-    /// kept by the server for `ttl` seconds, or for ever.
+    /// Places the middleware before a collection. `cbc` has the encryption key of `bundle`; the server keeps records
+    /// written here for `ttl` seconds, or permanently.
     pub(crate) const fn new(
         server: ServerRepository<'c, 'h, H>,
         bundle: &'c KeyBundle,
@@ -51,7 +51,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
         }
     }
 
-    /// With keys that were used before: a record that only they open is read all the same, and told as
+    /// Adds keys that were used before: a record that only they open is still read, and marked with
     /// [`Record::is_under_former_keys`].
     #[must_use]
     pub(crate) fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {

@@ -1,4 +1,4 @@
-//! What passed between two repositories, and what could not.
+//! The records transferred between two repositories, and those that failed.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use crate::reconcile::Rule;
 use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
-/// What came from the remote side.
+/// The records received from the remote side.
 ///
 /// ```
 /// assert_eq!(selvedge_core::sync::Pulled::default().received, 0);
@@ -23,25 +23,25 @@ use crate::time::ServerTime;
 pub struct Pulled {
     /// Records that arrived and could be read.
     pub received: u64,
-    /// What they changed here.
+    /// The changes that they made here.
     pub applied: Applied,
     /// The first thousand records that could not be read.
     pub failed: Vec<Failed>,
-    /// How many could not be read.
+    /// The number of records that could not be read.
     pub failed_count: u64,
-    /// How many of them had a bad HMAC.
+    /// The number of those with a bad HMAC.
     pub mismatches: u64,
     /// The latest time of a record with a bad HMAC.
     pub newest_mismatch: Option<ServerTime>,
-    /// The first thousand records where one side's change gave way to the other's, and by which rule.
+    /// The first thousand records where one side's change was overridden by the other's, with the rule.
     pub rules: Vec<(RecordId, Rule)>,
-    /// How many values that were replaced, here or by what is sent, went into the journal.
+    /// The number of values, replaced here or by sent records, that were written to the journal.
     pub replaced: u64,
-    /// The ids of all records that the remote side has, readable or not, where they are to be noted.
+    /// The ids of all records that the remote side has, readable or not, if they are to be recorded.
     pub(crate) ids: Option<Vec<RecordId>>,
 }
 
-/// What went to the remote side.
+/// The records sent to the remote side.
 ///
 /// ```
 /// assert_eq!(selvedge_core::sync::Pushed::default().sent, 0);
@@ -52,11 +52,11 @@ pub struct Pushed {
     pub sent: u64,
     /// The first thousand records that it refused.
     pub failed: Vec<Failed>,
-    /// How many it refused.
+    /// The number of records that it refused.
     pub failed_count: u64,
 }
 
-/// How far a sync is, for a progress bar.
+/// The progress of a sync, for a progress bar.
 ///
 /// ```
 /// use selvedge_core::sync::Progress;
@@ -65,14 +65,14 @@ pub struct Pushed {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// So many records arrived and are kept.
+    /// Number of records that arrived and are kept.
     Received(u64),
-    /// So many records are kept by the remote side.
+    /// Number of records that the remote side keeps.
     Sent(u64),
 }
 
 impl Pulled {
-    /// Has the local side keep a batch, together with the position that it brings the reading to.
+    /// Stores a batch on the local side, together with the new position of the reader.
     pub(super) async fn keep<L: LocalSide, M>(
         &mut self,
         local: &mut L,
@@ -89,7 +89,7 @@ impl Pulled {
             ids.extend(batch.failed.iter().filter_map(|failed| failed.id.clone()));
         }
         for failed in batch.failed {
-            // What fails twice in a row is left alone until it changes on the server (spec §5.3).
+            // A record that fails twice in succession is skipped until it changes on the server (spec §5.3).
             let once_more = failed.id.iter().filter(|id| !again.contains(*id));
             if pair.failed_in.len() < REMEMBERED {
                 pair.failed_in.extend(once_more.cloned());
@@ -119,7 +119,7 @@ impl Pulled {
         let is_kept = receipt.is_checkpoint_kept;
         self.count(receipt, pair);
         if moves && !is_kept {
-            // The position may move only behind what is durable.
+            // The position may only move past durable records.
             let receipt = local.store_done().await?;
             self.count(receipt, pair);
             local.acknowledge(Vec::new(), checkpoint(pair)).await?;
@@ -151,7 +151,7 @@ impl Pulled {
         }
     }
 
-    /// Forgets what failed, before it is tried again.
+    /// Clears the failures before a retry.
     pub fn forget_failures(&mut self) {
         self.failed.clear();
         (self.failed_count, self.mismatches, self.newest_mismatch) = (0, 0, None);
@@ -164,7 +164,7 @@ impl Pulled {
 }
 
 impl Pushed {
-    /// Marks what the remote side keeps, and remembers what it refused.
+    /// Marks the records that the remote side keeps, and remembers those that it refused.
     pub(super) async fn acknowledge<L: LocalSide, M>(
         &mut self,
         local: &L,

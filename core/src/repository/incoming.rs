@@ -1,9 +1,9 @@
-//! Records on their way from the server: fetched, verified, decrypted, a batch at a time (spec §5.3, §5.4).
+//! Records received from the server: fetched, verified, decrypted, a batch at a time (spec §5.3, §5.4).
 //!
 //! ```text
 //! newer than the mark, oldest first ──────────────────────────→ read all pages
-//! capped, and never read: newest first ── cap reached ────────→ list the ids of the rest: the backlog
-//! bad HMAC ───────────────────────────→ once more under the keys that were used before
+//! limited, never read: newest first ── limit reached ─────────→ list the ids of the rest: the backlog
+//! bad HMAC ───────────────────────────→ retry with the former keys
 //! ```
 
 use alloc::string::{String, ToString};
@@ -24,26 +24,26 @@ use crate::json::push_text;
 use crate::reconcile::{Fields, TombstoneFinder};
 use crate::server::{PageEvent, Pages, Position};
 
-/// A batch is opened when it has more records than a page that we ask for, or this many bytes of ciphertext: so a usual
-/// page is one batch, and is kept in one commit together with where it ends.
+/// A batch is opened when it has more records than a requested page, or this many bytes of ciphertext: a usual page is
+/// one batch, and is stored in one commit together with its end position.
 const BATCH_RECORDS: usize = PAGE as usize;
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Records on their way from the server.
+/// A stream of records from the server.
 pub(crate) struct Incoming<'s, 'c, 'h, H: Fetch, C> {
     server: &'s ServerRepository<'c, 'h, H>,
     host: &'c H,
     opener: Opener<C>,
     former: &'s [KeyBundle],
     pages: Pages<'c, 'h, H>,
-    /// Where the reader stands; `None` when it reads by ids and does not move.
+    /// The position of the reader; `None` if it reads by ids and has no position.
     mark: Option<ServerMark>,
     is_over: bool,
     failed: Vec<Failed>,
     tombstones: TombstoneFinder,
 }
 
-/// Why the reading pauses.
+/// Why the read pauses.
 enum Turn {
     /// A page is complete; the next one begins here.
     Page(Position),
@@ -52,7 +52,7 @@ enum Turn {
 }
 
 impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
-    /// Reads `pages` from `mark` on.
+    /// Reads `pages`, starting at `mark`.
     pub(super) fn new(
         server: &'s ServerRepository<'c, 'h, H>,
         host: &'c H,
@@ -74,8 +74,8 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
         }
     }
 
-    /// Reads until a batch is full or a page ends; tells where a reader then stands, if that moved, and what it leaves for
-    /// later.
+    /// Reads until a batch is full or a page ends; returns the reader's new position, if it moved, and the ids that it
+    /// defers.
     async fn fill(&mut self) -> Result<(Option<ServerMark>, Vec<RecordId>)> {
         let mut turn = Turn::End;
         let believable = self.server.client().latest_believable();
@@ -115,7 +115,7 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
                 mark.download = Some(position);
                 return Ok((self.mark.clone(), backlog));
             }
-            // What is left is only listed, while the collection is as it was at the first page.
+            // The remaining records are only listed, if the collection has not changed since the first page.
             Turn::Page(_) => {
                 backlog = self
                     .server
@@ -126,13 +126,13 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
         }
         self.is_over = true;
         mark.arrive(self.pages.last_modified(), believable);
-        // The next write depends on the server's own time, whatever that is.
+        // The next write uses the server's own time as its condition, whatever its value.
         let seen = self.pages.last_modified().unwrap_or(mark.last_sync);
         self.server.see(seen);
         Ok((self.mark.clone(), backlog))
     }
 
-    /// Reads what did not open once more, under the keys that were used before.
+    /// Retries the decryption of the records that did not open, with the former keys.
     async fn reopen(
         &self,
         records: &mut Vec<Record>,
@@ -204,7 +204,7 @@ impl<H: Fetch + Clock + Random, C: Cbc> Source for Incoming<'_, '_, '_, H, C> {
     }
 }
 
-/// An opened record as the other side takes it.
+/// An opened record in the form of the other side.
 fn record(
     opened: &OpenedRecord<'_>,
     now: u64,
@@ -231,7 +231,7 @@ fn record(
     }
 }
 
-/// Records are stored with their ids, which other clients may leave out (spec §0.8).
+/// Records are stored with their ids, which other clients may omit (spec §0.8).
 fn with_id(id: &RecordId, cleartext: &str) -> String {
     let mut quoted = String::new();
     push_text(&mut quoted, id.as_str());

@@ -1,4 +1,4 @@
-//! The device's side: reconciles what arrives with what the store has, and hands out what waits to be sent.
+//! The device's side: reconciles arriving records with the store, and returns the records to send.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,9 +26,10 @@ pub(crate) struct LocalRepository<'a, S, C, E> {
     store: &'a S,
     clock: &'a C,
     engine: &'a E,
-    /// Whether nothing was here yet of the last batch: then, as in a first sync, the next one is likely new too.
+    /// Whether no record of the last batch existed here: then, as in a first sync, the next batch is probably new too.
     expects_new: bool,
-    /// Whether the server was put back to an earlier time, so that what it has may not come from what this device knew.
+    /// Whether the server was restored to an earlier time, so that its records may not derive from the versions that
+    /// this device knew.
     is_comparing: bool,
 }
 
@@ -44,7 +45,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
         }
     }
 
-    /// Whether arriving records are all that the server has, after it was put back to an earlier time (spec §5.3).
+    /// Whether the arriving records are all records of a server that was restored to an earlier time (spec §5.3).
     pub(crate) const fn compare(&mut self, is_comparing: bool) {
         self.is_comparing = is_comparing;
     }
@@ -65,7 +66,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
         Part::new(self.engine.collection().clone())
     }
 
-    /// Decides on one arriving record; `None` when nothing is to be written. A value that is replaced goes to `entries`.
+    /// Decides on one arriving record; `None` if nothing is written. A replaced value is added to `entries`.
     fn decide(
         &self,
         found: Option<Stored>,
@@ -93,7 +94,8 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
         let item = found.as_ref().map(|stored| &stored.item);
         let known = ours(item);
         let (known, newer) = match (known, item.map(|item| age(item, record))) {
-            // An earlier version than the one that the server had, from a backup. Ours, a deletion too, stands before it.
+            // An earlier version than the one that the server had, from a backup. The local version, also a deletion,
+            // takes precedence.
             (Ours::Deleted { .. }, Some(Age::Earlier)) => return None,
             (
                 Ours::Unchanged { cleartext }
@@ -109,7 +111,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
                 };
                 (edited, Side::Ours)
             }
-            // It may come from another version than ours: what only ours has is kept.
+            // It may derive from another version than ours: fields that only our version has are kept.
             (Ours::Unchanged { cleartext }, Some(Age::Later)) if self.is_comparing => {
                 (Ours::Resend { cleartext }, newer)
             }
@@ -136,7 +138,7 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     }
 }
 
-/// How old an arriving version is, beside the one that the server was known to have.
+/// The age of an arriving version, compared with the last known version of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Age {
     Earlier,
@@ -151,7 +153,7 @@ fn age(item: &Item, record: &Record) -> Age {
         return Age::Later;
     };
     let now = modified.millis().saturating_add(record.age_millis);
-    // A time to come was given while the server's clock was wrong: it says nothing of what is earlier.
+    // A time in the future was assigned while the server's clock was wrong: it does not show which version is earlier.
     let is_believable = known.millis() <= now.saturating_add(DAY_MILLIS);
     match modified.cmp(&known) {
         Ordering::Less if is_believable => Age::Earlier,
@@ -160,7 +162,7 @@ fn age(item: &Item, record: &Record) -> Age {
     }
 }
 
-/// Of several versions of one record in a batch the last counts.
+/// Of several versions of one record in a batch, the last one is used.
 fn last_of_each(records: Vec<Record>) -> Vec<Record> {
     let places = records.iter().enumerate();
     let position: Map<RecordId, usize> =
@@ -176,7 +178,7 @@ fn last_of_each(records: Vec<Record>) -> Vec<Record> {
 }
 
 impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> {
-    /// What waits to be sent is marked in the store itself.
+    /// The store itself marks the records that wait to be sent.
     type Mark = ();
     type Source<'s>
         = Outgoing<'s, S, C, E>
@@ -243,7 +245,7 @@ impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         loop {
             let (mut tally, mut entries) = (ApplyStats::default(), Vec::new());
-            // Every write depends on what was read, or on there being nothing: a wrong guess is refused as stale.
+            // Every write depends on the version that was read, or on its absence: a wrong guess is rejected as stale.
             let is_guess = core::mem::take(&mut self.expects_new);
             let found = if is_guess {
                 alloc::vec![None; ids.len()]

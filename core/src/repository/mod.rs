@@ -1,8 +1,8 @@
-//! Any place that records come from or go to, and what brings two of them into agreement (spec §7).
+//! Repositories, the sources and destinations of records, and the synchronization of two of them (spec §7).
 //!
-//! A [`Repository`] speaks cleartext records. The server's is the [`CryptoRepository`]: the middleware that encrypts and
-//! decrypts as records pass between a [`ServerRepository`] and the rest. The device's is the [`LocalRepository`] over
-//! the host's store. The [`Synchronizer`] joins any two of them.
+//! A [`Repository`] exchanges cleartext records. The server's is the [`CryptoRepository`]: the middleware that encrypts
+//! and decrypts records between a [`ServerRepository`] and the rest. The device's is the [`LocalRepository`] over the
+//! host's store. The [`Synchronizer`] synchronizes any two of them.
 
 mod applied;
 mod apply_stats;

@@ -1,4 +1,4 @@
-//! Records on their way out of the store.
+//! Records read from the store for upload.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::host::{
 use crate::ids::{CollectionName, RecordId};
 use crate::sorted::Map;
 
-/// Records on their way out of the store, a page at a time.
+/// A stream of records from the store, a page at a time.
 #[derive(Debug)]
 pub(crate) struct Outgoing<'s, S, C, E> {
     pub(super) store: &'s S,
@@ -22,16 +22,16 @@ pub(crate) struct Outgoing<'s, S, C, E> {
     pub(super) want: Want,
 }
 
-/// Which records are asked for.
+/// Which records are requested.
 #[derive(Debug)]
 pub(super) enum Want {
-    /// Those that wait to be sent.
+    /// The records that wait to be sent.
     Pending { after: Option<RecordId>, held: Held },
-    /// Those with these ids.
+    /// The records with these ids.
     Ids(Vec<RecordId>),
 }
 
-/// Records that are not to be sent, each with the rule that its change breaks.
+/// Records that must not be sent, each with the rule that its change violates.
 pub(super) type Held = Map<RecordId, &'static str>;
 
 impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
@@ -94,8 +94,8 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
     }
 }
 
-/// A page of what waits to be sent, each item marked as sent before anybody can send it: so an upload is known again
-/// whose reply is lost. What is held back is not marked.
+/// A page of the records that wait to be sent. Each item is marked as sent before it is returned: an upload whose
+/// response is lost is recognized later. Held-back records are not marked.
 async fn hand_out<S: Store>(
     store: &S,
     collection: &CollectionName,
@@ -122,8 +122,8 @@ async fn hand_out<S: Store>(
         if writes.is_empty() {
             return Ok(page);
         }
-        // Read again in any case: the marked ones have another revision now, and if somebody wrote in between,
-        // another content.
+        // Read again in any case: the marked records have another revision now, and if another process wrote in
+        // between, another content.
         let part = Part {
             writes,
             ..Part::new(collection.clone())
@@ -137,7 +137,7 @@ async fn hand_out<S: Store>(
     }
 }
 
-/// Whether any record waits to be sent, but for those that are held back: refused, or unreadable on the remote side.
+/// Whether any record waits to be sent, except held-back records: refused, or unreadable on the remote side.
 ///
 /// # Errors
 /// When the store cannot be read.

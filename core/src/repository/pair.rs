@@ -1,4 +1,4 @@
-//! Where both sides of a pair of repositories stand, and which records could not pass (spec §5.1).
+//! The positions of both sides of a pair of repositories, and the records that failed (spec §5.1).
 
 use alloc::vec::Vec;
 
@@ -10,36 +10,37 @@ use crate::ids::RecordId;
 use crate::sorted::{Map, Set};
 use crate::time::ServerTime;
 
-/// How many ids of failed records are remembered; more are only counted.
+/// Maximum number of ids of failed records remembered; others are only counted.
 pub(super) const REMEMBERED: usize = 1000;
 
-/// Where both sides of a pair stand. It is kept between syncs in one commit with the records that it speaks of.
+/// The positions of both sides of a pair. They are stored between syncs, in one commit with the records that they refer
+/// to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pair<R, L> {
-    /// Where the reading of the remote repository stands.
+    /// The position of the reader of the remote repository.
     pub(crate) remote: R,
-    /// Where the reading of the local repository stands.
+    /// The position of the reader of the local repository.
     pub(crate) local: L,
-    /// Ids that a capped reading left for later, the most wanted first (spec §5.1, `toFetch`).
+    /// Ids that a limited read deferred, the most important first (spec §5.1, `toFetch`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) backlog: Vec<RecordId>,
-    /// Ids that could not be read the last time: asked for once more (spec §5.1, `previousFailedIn`).
+    /// Ids that could not be read the last time: requested again (spec §5.1, `previousFailedIn`).
     #[serde(default, skip_serializing_if = "Set::is_empty")]
     pub(crate) failed_in: Set<RecordId>,
-    /// Ids of records that the remote side has under keys that are not known here: they are not written over, for nobody
-    /// here knows what that would destroy.
+    /// Ids of records that the remote side has under keys that are not known here: they are not overwritten, because
+    /// this device cannot know their content.
     #[serde(default, skip_serializing_if = "Set::is_empty")]
     pub(crate) unreadable: Set<RecordId>,
-    /// The newest record that the remote side was seen to have: whether it still has it shows whether it was put back to an
-    /// earlier time and written since (spec §5.3).
+    /// The newest record that this device has seen on the remote side: its absence shows that the remote side was
+    /// restored to an earlier time and written since (spec §5.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<Witness>,
-    /// Records that the remote side refused, by the revision that it refused (`previousFailedOut`).
+    /// Records that the remote side refused, with the refused revision (`previousFailedOut`).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(crate) failed_out: Map<RecordId, Refusal>,
 }
 
-/// A record that a server was seen to have.
+/// A record that a server has had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Witness {
     /// Its id.
@@ -53,19 +54,19 @@ pub(crate) struct Witness {
 pub(crate) struct Refusal {
     /// The local revision that was refused.
     revision: u64,
-    /// How often; after the second time it is not sent again until it changes.
+    /// Number of refusals; after the second one it is not sent again until it changes.
     times: u8,
 }
 
 impl<R, L> Pair<R, L> {
-    /// Whether a record waits for something else than the next sync: for a change here after it was refused, or for the
-    /// device that can read what the remote side has.
+    /// Whether a record waits for an event other than the next sync: for a change here after it was refused, or for the
+    /// device that can read the remote version.
     #[must_use]
     pub(crate) fn is_held_back(&self, id: &RecordId, revision: Revision) -> bool {
         self.is_given_up(id, revision) || self.unreadable.contains(id)
     }
 
-    /// Whether a record was refused so often that it waits for a change before it is sent again.
+    /// Whether a record was refused twice, so that it waits for a change before it is sent again.
     #[must_use]
     pub(crate) fn is_given_up(&self, id: &RecordId, revision: Revision) -> bool {
         self.failed_out
@@ -73,7 +74,7 @@ impl<R, L> Pair<R, L> {
             .is_some_and(|refusal| refusal.revision == revision.0 && refusal.times >= 2)
     }
 
-    /// How many records wait for a change before they are sent again.
+    /// The number of records that wait for a change before they are sent again.
     #[must_use]
     pub(crate) fn given_up(&self) -> u64 {
         self.failed_out
@@ -82,13 +83,13 @@ impl<R, L> Pair<R, L> {
             .count() as u64
     }
 
-    /// Whether the backlog has the ids of all that a capped reading left: it is bounded.
+    /// Whether the backlog contains the ids of all records that a limited read deferred: its size is limited.
     #[must_use]
     pub(crate) fn is_backlog_whole(&self) -> bool {
         self.backlog.len() < BACKLOG
     }
 
-    /// The remote side has this record, of this time.
+    /// Remembers that the remote side has this record, with this time, if it is the newest one.
     pub(super) fn witness(&mut self, id: &RecordId, modified: Option<ServerTime>) {
         let Some(modified) = modified else { return };
         let is_newer = |newest: &Witness| newest.modified < modified;

@@ -1,4 +1,4 @@
-//! A cleartext record on its way between two repositories, and why one could not pass.
+//! A cleartext record passed between two repositories, and the reasons why a record can fail.
 
 use alloc::string::String;
 
@@ -6,23 +6,23 @@ use crate::host::Revision;
 use crate::ids::RecordId;
 use crate::time::ServerTime;
 
-/// A cleartext record on its way between two repositories.
+/// A cleartext record passed between two repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The record's id.
     pub(crate) id: RecordId,
     /// The JSON object; `None` is a tombstone.
     pub(crate) cleartext: Option<String>,
-    /// Its importance, where a server says it; the local store keeps none.
+    /// Its importance, if a server returns it; the local store keeps no importance.
     pub(crate) sortindex: Option<i32>,
-    /// How long ago it was last changed, in milliseconds, by the clock of the repository that it comes from. Ages, not
-    /// times, are compared, so that a constant difference of two clocks does not matter (spec §5.6).
+    /// Milliseconds since its last change, by the clock of the repository that it comes from. Ages, not times, are
+    /// compared, so that a constant difference of two clocks does not matter (spec §5.6).
     pub(crate) age_millis: u64,
-    /// The server's time of it, where it comes from a server.
+    /// The server's time of it, if it comes from a server.
     pub(crate) modified: Option<ServerTime>,
-    /// The local revision of it, where it comes from a device's store.
+    /// Its local revision, if it comes from a device's store.
     pub(crate) revision: Revision,
-    /// Whether the server has it encrypted under keys that hold no longer, so that it is to be sent again.
+    /// Whether the server has it encrypted under former keys, so that it has to be sent again.
     pub(crate) is_under_former_keys: bool,
 }
 
@@ -42,14 +42,14 @@ impl Record {
         }
     }
 
-    /// Whether this tells of a deletion.
+    /// Whether this is a deletion.
     #[must_use]
     pub(crate) const fn is_tombstone(&self) -> bool {
         self.cleartext.is_none()
     }
 }
 
-/// Why one record could not pass; the others go on.
+/// Why one record failed; the others are still transferred.
 ///
 /// ```
 /// use selvedge_core::sync::Failure;
@@ -65,7 +65,7 @@ pub enum Failure {
     /// Not a record.
     #[error("damaged: {0}")]
     Malformed(String),
-    /// Above the server's limit for one record.
+    /// Exceeds the server's limit for one record.
     #[error("larger than the server takes: make it smaller")]
     TooLarge,
     /// The server refused it.
@@ -79,12 +79,12 @@ pub enum Failure {
     /// Refused twice.
     #[error("refused twice before: it is sent again when it changes here")]
     GivenUp,
-    /// The change made here breaks a rule of the collection.
+    /// The change made here violates a rule of the collection.
     #[error("not sent, because Firefox would not apply it: {0}")]
     Invalid(&'static str),
 }
 
-/// A record that could not pass.
+/// A record that failed.
 ///
 /// ```
 /// use selvedge_core::sync::{Failed, Failure};
@@ -94,10 +94,10 @@ pub enum Failure {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
-    /// Its id, where it could be read.
+    /// Its id, if it could be read.
     pub id: Option<RecordId>,
-    /// The server's time of it, where it came from a server and that could be read.
+    /// The server's time of it, if it came from a server and the time could be read.
     pub modified: Option<ServerTime>,
-    /// Why.
+    /// The reason.
     pub failure: Failure,
 }

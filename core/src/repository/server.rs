@@ -1,4 +1,4 @@
-//! The server's side, still encrypted: where a reader of a collection stands, its pages, and uploads to it (spec §7.3).
+//! The server's side, still encrypted: the reader's position in a collection, its pages, and uploads (spec §7.3).
 
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -12,27 +12,27 @@ use crate::ids::{CollectionName, RecordId};
 use crate::server::{Client, Condition, Limits, PageEvent, Pages, Position, Query, Sort, Upload};
 use crate::time::ServerTime;
 
-/// Records of one page; a server may give fewer.
+/// Number of records requested per page; a server may return fewer.
 pub(super) const PAGE: u32 = 1000;
 
-/// The maximum number of ids that a backlog remembers; what is older stays on the server alone.
+/// The maximum number of ids that a backlog remembers; older records stay on the server only.
 pub(super) const BACKLOG: usize = 50_000;
 
-/// Where a reader of a server's collection stands.
+/// The position of a reader of a server's collection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ServerMark {
-    /// The collection's time of the last complete reading, or of this device's own write right after it (spec §5.1).
+    /// The collection's time at the last complete read, or at this device's own write directly after it (spec §5.1).
     pub(crate) last_sync: ServerTime,
-    /// How far a reading of what is newer has come that was cut off.
+    /// The position of an interrupted read of newer records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) download: Option<Position>,
-    /// Of a capped reading: how many records it has so far.
+    /// Number of records read so far by a limited read.
     #[serde(default, skip_serializing_if = "is_zero")]
     taken: u32,
-    /// Of a capped reading: the time of the oldest record so far.
+    /// Time of the oldest record read so far by a limited read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     oldest: Option<ServerTime>,
-    /// Of a reading under way: the latest believable time of a record so far.
+    /// Latest plausible time of a record in the current read so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     newest: Option<ServerTime>,
 }
@@ -43,7 +43,7 @@ const fn is_zero(count: &u32) -> bool {
 }
 
 impl ServerMark {
-    /// A reader that has everything up to a time.
+    /// The position of a reader that has everything up to a time.
     #[must_use]
     pub(crate) fn at(last_sync: ServerTime) -> Self {
         Self {
@@ -52,13 +52,13 @@ impl ServerMark {
         }
     }
 
-    /// Gives up a reading under way: the next one begins after the last that was complete.
+    /// Abandons the current read: the next one begins after the last complete one.
     pub(crate) fn begin_again(&mut self) {
         *self = Self::at(self.last_sync);
     }
 
-    /// A record came in, of this time if it could be read. `believable` is the latest time that the server's clock may
-    /// show.
+    /// Takes note of a record that was read, with its time if that could be read. `believable` is the latest plausible
+    /// time of the server's clock.
     pub(super) fn take(&mut self, modified: Option<ServerTime>, believable: ServerTime) {
         self.taken = self.taken.saturating_add(1);
         self.newest = self.newest.max(modified.filter(|time| *time <= believable));
@@ -68,8 +68,8 @@ impl ServerMark {
         };
     }
 
-    /// The reading is complete; `None` from a server that does not tell the collection's time. A time that the server's
-    /// clock should not show yet is never "read up to": what is written once the clock is right again would be missed
+    /// Completes the read; `None` if the server does not return the collection's time. A time in the future of the
+    /// server's clock is never stored as the position: records written after the clock is corrected would be missed
     /// (spec §5.3).
     pub(super) fn arrive(&mut self, collection: Option<ServerTime>, believable: ServerTime) {
         let read_up_to = match collection {
@@ -87,15 +87,15 @@ pub(crate) struct ServerRepository<'c, 'h, H> {
     client: &'c Client<'h, H>,
     collection: &'c CollectionName,
     limits: &'c Cell<Option<Limits>>,
-    /// A first reading stops at so many records, the newest, and leaves the rest as a backlog.
+    /// Maximum number of records of a first read, the newest; the rest becomes the backlog.
     cap: Option<u32>,
-    /// The collection's time as far as this device has seen it: what the next write depends on.
+    /// The collection's time as last seen by this device: the condition of the next write.
     seen: Cell<ServerTime>,
 }
 
 impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
-    /// A collection that was last seen as it was at `seen`. The server's limits are asked for when first needed, and
-    /// kept in `limits`.
+    /// A collection whose last seen time is `seen`. The server's limits are requested at their first use, and stored in
+    /// `limits`.
     pub(crate) const fn new(
         client: &'c Client<'h, H>,
         collection: &'c CollectionName,
@@ -111,25 +111,26 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         }
     }
 
-    /// With a cap: a first reading takes so many records, the newest first, and only lists the others (spec §5.3).
+    /// Sets a limit for a first read: it takes only this many records, the newest first, and lists the others (spec
+    /// §5.3).
     #[must_use]
     pub(crate) const fn capped(mut self, cap: Option<u32>) -> Self {
         self.cap = cap;
         self
     }
 
-    /// The cap, where it matters: once everything was read, what is newer is read in full.
+    /// The limit, if it applies: once everything was read, newer records are read without a limit.
     fn cap_at(&self, mark: &ServerMark) -> Option<u32> {
         self.cap.filter(|_| mark.last_sync == ServerTime::ZERO)
     }
 
-    /// Whether a capped reading has all that it may have.
+    /// Whether a limited read has reached its limit.
     pub(super) fn is_enough(&self, mark: &ServerMark) -> bool {
         self.cap_at(mark).is_some_and(|cap| mark.taken >= cap)
     }
 
-    /// The ids of what a capped reading has not taken, the newest first, as far as the collection is still as it was when
-    /// the reading began. Records of the very time at which it stopped are among them, taken or not.
+    /// The ids of the records that a limited read has not taken, the newest first, if the collection has not changed
+    /// since the read began. Records of the exact time at which it stopped are included, taken or not.
     pub(super) async fn list_rest(
         &self,
         mark: &ServerMark,
@@ -165,7 +166,7 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         self.seen.set(time);
     }
 
-    /// What is newer than the mark, oldest first, from where a reading was cut off.
+    /// The records newer than the mark, oldest first, from the point where a read was interrupted.
     pub(super) fn pages_since(&self, since: &ServerMark, full: bool) -> Pages<'c, 'h, H> {
         let dialect = self.client.dialect();
         let newer =
@@ -189,7 +190,7 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         pages.reading_ahead()
     }
 
-    /// These records, in as many requests as it takes.
+    /// These records, in as many requests as necessary.
     pub(super) fn pages_of(&self, ids: Vec<RecordId>) -> Pages<'c, 'h, H> {
         self.client.pages(
             self.collection.clone(),
@@ -200,7 +201,7 @@ impl<'c, 'h, H: Fetch + Clock + Random> ServerRepository<'c, 'h, H> {
         )
     }
 
-    /// Begins an upload that depends on nobody's having written since the collection was last seen.
+    /// Begins an upload whose condition is that the collection has not changed since it was last seen.
     pub(super) async fn upload(&self) -> Result<Upload<'c, 'h, H, Revision>> {
         let limits = match self.limits.get() {
             Some(limits) => limits,

@@ -1,4 +1,4 @@
-//! Brings two repositories into agreement: first what the remote side has, then what waits here (spec §7.4).
+//! Synchronizes two repositories: first the records of the remote side, then the records that wait here (spec §7.4).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 use crate::ids::RecordId;
 use crate::sorted::{Map, Set};
 
-/// A pull reads so many records of a backlog, and has so many of them in hand at once.
+/// Maximum number of records of a backlog that one pull reads; it requests `SLICE` of them at once.
 const SHARE: usize = 5000;
 const SLICE: usize = 1000;
 
-/// Joins two repositories. Flow one is [`Synchronizer::pull`], flow two is [`Synchronizer::push`].
+/// Synchronizes two repositories. Flow one is [`Synchronizer::pull`], flow two is [`Synchronizer::push`].
 #[derive(Debug)]
 pub(crate) struct Synchronizer<'a, R: Repository, L: LocalSide, N, P> {
     remote: &'a mut R,
@@ -32,7 +32,8 @@ where
     N: Fn(&Pair<R::Mark, L::Mark>) -> Option<String>,
     P: Fn(Progress),
 {
-    /// Joins `remote` and `local`, which stand where `pair` says. `checkpoint` writes the pair down for the local side to keep.
+    /// Combines `remote` and `local` with the positions in `pair`. `checkpoint` serializes the pair for the local side
+    /// to keep.
     pub(crate) const fn new(
         remote: &'a mut R,
         local: &'a mut L,
@@ -49,13 +50,13 @@ where
         }
     }
 
-    /// Flow one: what changed on the remote side comes here, batch by batch, each in one commit with the new position.
-    /// `pulled` counts along, so that it is right after an error too.
+    /// Flow one: reads the changes of the remote side, batch by batch, each in one commit with the new position.
+    /// `pulled` is updated continuously, so that it is correct after an error too.
     ///
     /// # Errors
-    /// A failing remote stream or local store ends it; what was committed stays, and the next pull goes on from there.
-    /// [`Error::WrongCollectionKey`] when more than half of ten or more records have a bad HMAC: the reading then starts
-    /// over the next time, so that no record is passed over (spec §5.5).
+    /// A failing remote stream or local store ends it; committed records stay, and the next pull continues from there.
+    /// [`Error::WrongCollectionKey`] when more than half of ten or more records have a bad HMAC: the next read then
+    /// starts over, so that no record is skipped (spec §5.5).
     pub(crate) async fn pull(&mut self, pulled: &mut Pulled) -> Result<()> {
         let again = core::mem::take(&mut self.pair.failed_in);
         let before = self.pair.remote.clone();
@@ -73,7 +74,7 @@ where
     }
 
     async fn pull_into(&mut self, again: &Set<RecordId>, pulled: &mut Pulled) -> Result<()> {
-        // What this very reading leaves for later is not for now.
+        // Ids that this read itself defers are not fetched now.
         let has_backlog = !self.pair.backlog.is_empty();
         let mut source = self.remote.fetch_since(&self.pair.remote).await?;
         while let Some(batch) = source.next().await? {
@@ -104,7 +105,7 @@ where
             .await
     }
 
-    /// Reads a share of what an earlier, capped reading left.
+    /// Reads a part of the records that an earlier, limited read deferred.
     async fn pull_backlog(&mut self, pulled: &mut Pulled) -> Result<()> {
         let mut left = SHARE;
         while left > 0 && !self.pair.backlog.is_empty() {
@@ -126,11 +127,11 @@ where
         Ok(())
     }
 
-    /// Flow two: what waits here goes to the remote side; each record is marked as soon as the remote side keeps it.
-    /// `pushed` counts along.
+    /// Flow two: sends the waiting records to the remote side; each record is marked as soon as the remote side keeps
+    /// it. `pushed` is updated continuously.
     ///
     /// # Errors
-    /// A failing local stream or remote store ends it; what was acknowledged stays acknowledged.
+    /// A failing local stream or remote store ends it; acknowledged records stay acknowledged.
     pub(crate) async fn push(&mut self, pushed: &mut Pushed) -> Result<()> {
         let mut outstanding = Map::new();
         let backlog: Set<RecordId> = self.pair.backlog.iter().cloned().collect();
@@ -176,8 +177,8 @@ where
     }
 }
 
-/// Whether a record may be sent; what is held back is told. What the remote side has and was not read here yet is not
-/// written over either: it comes first.
+/// Whether a record may be sent; held-back records are reported. A remote version that was not read here yet is not
+/// overwritten either: it has to be read first.
 fn may_go<R, L>(
     pair: &Pair<R, L>,
     backlog: &Set<RecordId>,
@@ -199,7 +200,7 @@ fn may_go<R, L>(
     false
 }
 
-/// Of those of the records that were not readable on the remote side, looks which are there no more.
+/// Checks which of the records that were unreadable on the remote side no longer exist there.
 async fn look_for_unreadable<R: Repository, L>(
     remote: &R,
     pair: &mut Pair<R::Mark, L>,

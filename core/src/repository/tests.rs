@@ -1,4 +1,4 @@
-//! Two stores of devices in agreement, without a server in between.
+//! Two device stores synchronized directly, without a server in between.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -111,7 +111,7 @@ fn a_guess_that_all_is_new_costs_no_change_made_here() {
         cleartext: cleartext.map(Into::into),
         ..Record::tombstone(id(name))
     };
-    // After a batch of new records the next is guessed to be new as well.
+    // After a batch of new records, the next batch is assumed to be new as well.
     block_on(local.store(alloc::vec![arriving("new", Some(r#"{"id":"new"}"#))])).unwrap();
     let second = alloc::vec![
         arriving("known", Some(r#"{"id":"known","yours":1}"#)),

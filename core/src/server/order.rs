@@ -1,9 +1,9 @@
-//! The order of pages that go by the times of their records.
+//! The order of pages that are sorted by the times of their records.
 
 use super::dialect::before;
 use crate::time::ServerTime;
 
-/// The way in which the times of the records go.
+/// The direction in which the times of the records change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     Oldest,

@@ -1,11 +1,11 @@
-//! What a collection's entry in meta/global means for this device (spec §4.4).
+//! The decision on a collection's entry in meta/global (spec §4.4).
 //!
 //! ```text
 //! its entry                         decision
-//! none, and declined                declined: touch nothing
+//! none, and declined                declined: change nothing
 //! none                              merge what the collection has, new syncID; nothing is deleted
-//! version cannot be read            unreadable: touch nothing
-//! version higher                    out of date: touch nothing
+//! version cannot be read            unreadable: change nothing
+//! version higher                    out of date: change nothing
 //! version lower, or no syncID       merge what the collection has, new syncID; nothing is deleted
 //! version equal, syncID equal       proceed
 //! version equal, syncID differs     reset here, adopt the syncID
@@ -18,7 +18,7 @@ use crate::ids::CollectionName;
 use crate::metadata::{EngineEntry, MetaGlobal};
 use crate::version::Version;
 
-/// What a collection's entry in meta/global means.
+/// The decision on a collection's entry in meta/global.
 ///
 /// ```
 /// use selvedge_core::sync::{Association, EngineEntry};
@@ -29,24 +29,24 @@ use crate::version::Version;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Association {
-    /// Our version, our sync ID.
+    /// Version and sync ID match.
     Proceed,
-    /// Another client started the collection over: forget what we knew of it, adopt its sync ID.
+    /// Another client restarted the collection: discard what is known of it, adopt its sync ID.
     ResetLocalAndAdopt {
         /// The new sync ID.
         sync_id: String,
     },
-    /// An older format, or a collection that nobody listed: merge what it has, and list it under a new sync ID. Nothing of
-    /// it is deleted.
+    /// An older format, or a collection that is not listed: merge its records, and list it under a new sync ID. No
+    /// record of it is deleted.
     MergeAndAdopt,
-    /// A version that cannot be read: touch nothing.
+    /// A version that cannot be read: change nothing.
     Unreadable,
-    /// A newer format: touch nothing.
+    /// A newer format: change nothing.
     OutOfDate {
         /// The server's version.
         server: Version,
     },
-    /// Declined for the whole account: touch nothing.
+    /// Declined for the whole account: change nothing.
     Declined,
 }
 
@@ -82,7 +82,7 @@ impl Association {
     }
 }
 
-/// Whether the account or its records keep this device from changing a collection.
+/// Whether this device must not change a collection, because of the account or the format of its records.
 pub(super) fn is_closed(meta: &MetaGlobal, name: &CollectionName) -> bool {
     let version = Generic::new(name.clone()).map(|engine| engine.version());
     let is_newer = |ours| {
@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// What a meta/global says of an engine whose entry is this JSON.
+    /// The meta/global engine entry that this JSON makes.
     fn entry(entry: &serde_json::Value) -> Option<EngineEntry> {
         let payload =
             serde_json::json!({"syncID": "x", "storageVersion": 5, "engines": {"a": entry}});
@@ -198,7 +198,7 @@ mod tests {
         for (json, expected) in rows {
             let found = entry(&serde_json::from_str(json).unwrap());
             for is_declined in [false, true] {
-                // A name that is listed and declined is listed.
+                // A name that is both listed and declined counts as listed.
                 let association = Association::judge(2, Some("x"), found.as_ref(), is_declined);
                 assert_eq!(word(&association), expected, "{json}");
             }

@@ -1,8 +1,8 @@
-//! What a person chose of the account's engines on this device, until the next sync carries it to the account
+//! A person's choices of the account's engines on this device, kept until the next sync uploads them to the account
 //! (spec §4.9).
 //!
-//! An account agrees on its engines: meta/global lists those that are enabled, and names those that are declined. A device
-//! follows that agreement; a choice made here changes it for all devices.
+//! All devices of an account share one set of engines: meta/global lists the enabled engines and the declined ones. A
+//! device follows it; a choice made here changes it for all devices.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -16,8 +16,8 @@ use crate::journal;
 use crate::sorted::Set;
 use crate::time::{LocalTime, ServerTime};
 
-/// Notes that a person agreed that the server's collections are deleted, on being told what they hold: each with its time
-/// on the server then. It goes with [`Wish::Disable`]; without it the next sync deletes nothing.
+/// Records that a person agreed to delete the server's collections after seeing their contents: each with its time on
+/// the server at that moment. It belongs to [`Wish::Disable`]; without it the next sync deletes nothing.
 ///
 /// # Errors
 /// When the store cannot be read or written.
@@ -30,11 +30,12 @@ pub async fn agree_to_delete<S: Store>(
     state.save(store).await
 }
 
-/// Notes what a person wants of some engines; the next sync carries it to the account. Answers the engines that it is
-/// about.
+/// Records a person's choice for some engines; the next sync uploads it. Returns the engines that the choice applies
+/// to.
 ///
 /// # Errors
-/// As [`Choices::choose`](super::Choices::choose), then nothing was noted; or when the store cannot be read or written.
+/// As [`Choices::choose`](super::Choices::choose), then nothing was recorded; or when the store cannot be read or
+/// written.
 pub async fn choose<S: Store>(
     store: &S,
     names: &[CollectionName],
@@ -50,7 +51,7 @@ pub async fn choose<S: Store>(
     Ok(chosen)
 }
 
-/// How an engine stands in the account, as far as this device knows.
+/// The state of an engine in the account, as far as this device knows.
 ///
 /// ```
 /// use selvedge_core::sync::EngineState;
@@ -63,7 +64,7 @@ pub enum EngineState {
     Enabled,
     /// The account's devices have agreed not to sync it.
     Declined,
-    /// Neither: nobody has synced it yet.
+    /// Neither: no device has synced it yet.
     Unlisted,
 }
 
@@ -91,21 +92,21 @@ impl EngineState {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineStatus {
-    /// Its name, which is its collection's.
+    /// Its name, which is the name of its collection.
     pub name: String,
     /// The version of its records' format: the account's, or this program's while it is not listed.
     pub version: u64,
-    /// How it stands.
+    /// Its state.
     pub state: EngineState,
-    /// What was chosen here, for the next sync.
+    /// The choice made here, for the next sync.
     pub wish: Option<Wish>,
-    /// Whether it is one of Firefox's.
+    /// Whether it is one of Firefox's engines.
     pub is_firefoxs: bool,
-    /// Records here.
+    /// The number of records here.
     pub records: u64,
 }
 
-/// The account's engines as far as this device knows, in the order of their turns; nobody is asked.
+/// The account's engines as far as this device knows, in the order of their turns; no request is sent.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -156,8 +157,8 @@ pub(super) fn version(name: &str) -> u64 {
         .map_or(1, |engine| engine.version())
 }
 
-/// When an engine has its turn: small and valuable ones before long ones, so that a sync that is cut short has done the
-/// most good (spec §4.9).
+/// The position of an engine in the order of a sync: small and valuable collections before large ones, so that an
+/// interrupted sync has transferred the valuable data (spec §4.9).
 ///
 /// ```
 /// use selvedge_core::sync::turn;
@@ -166,7 +167,7 @@ pub(super) fn version(name: &str) -> u64 {
 /// ```
 #[must_use]
 pub fn turn(name: &str) -> usize {
-    // An application's own collections, of which nothing is known, come between the small ones and the long ones.
+    // An application's own collections have no known size, so they come between the small ones and the large ones.
     const OWN: &str = "";
     const ORDER: [&str; 11] = [
         "prefs",

@@ -1,4 +1,4 @@
-//! A comparison of all records with the server's: when it is needed, and what the server lacks (spec §5.3).
+//! A comparison of all records with the server's: when it is needed, and which records the server lacks (spec §5.3).
 
 use alloc::vec::Vec;
 
@@ -12,7 +12,7 @@ use crate::repository::{Pair, ServerMark};
 use crate::sorted::Set;
 use crate::time::ServerTime;
 
-/// Whether the server lacks the newest record that it was seen to have, though something newer was written.
+/// Whether the server lacks the newest record that this device has seen there, although something newer was written.
 pub(super) async fn lacks_newest<H: Host>(
     session: &Session<'_, H>,
     name: &CollectionName,
@@ -28,8 +28,8 @@ pub(super) async fn lacks_newest<H: Host>(
     Ok(found.is_none_or(|found| found.modified < newest.modified))
 }
 
-/// Marks the records that the server lacks as to be sent again; answers how many there are. `there` are the ids that it
-/// has, beside those that a capped reading left for later.
+/// Marks the records that the server lacks for upload; returns their number. `there` contains the ids that the server
+/// has, except those that a limited read deferred.
 pub(super) async fn resend_missing<H: Host>(
     host: &H,
     name: &CollectionName,
@@ -37,7 +37,7 @@ pub(super) async fn resend_missing<H: Host>(
     pair: &Pair<ServerMark, ()>,
 ) -> Result<u64> {
     if !pair.is_backlog_whole() {
-        // Not all ids are known: what is not among them may be there all the same.
+        // The list of ids is incomplete: a record that is not in it may exist on the server.
         return Ok(0);
     }
     let there: Set<RecordId> = there

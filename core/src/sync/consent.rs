@@ -1,4 +1,4 @@
-//! What only a person may decide, and what a person decided.
+//! Decisions that only a person may make, and the decisions made.
 
 use alloc::vec::Vec;
 
@@ -8,12 +8,13 @@ use crate::error::Reason;
 use crate::ids::CollectionName;
 use crate::time::ServerTime;
 
-/// A missing record is looked for once more after this many seconds: another device may be between its DELETE and its PUT.
+/// Seconds after which a missing record is requested again: another device may be between its DELETE and its PUT.
 pub const SECOND_LOOK_SECONDS: u64 = 2;
 
-/// What a person has to know before agreeing that the account is set up again. Nothing was written.
+/// The facts that a person needs before agreeing that the account is set up again. Nothing was written.
 ///
-/// It may be kept as JSON and given to [`reinitialize`](super::reinitialize): the agreement is bound to what is in it.
+/// It may be kept as JSON and given to [`reinitialize`](super::reinitialize): the agreement applies only to its
+/// contents.
 ///
 /// ```
 /// use selvedge_core::sync::{Consent, Reason};
@@ -27,9 +28,9 @@ pub const SECOND_LOOK_SECONDS: u64 = 2;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
-    /// Why it is asked for.
+    /// Why consent is required.
     pub reason: Reason,
-    /// What is on the server, and would be deleted there.
+    /// The collections on the server, which would be deleted.
     pub collections: Vec<AtRisk>,
     /// The newest time on the server: nothing is deleted if anything was written since.
     pub seen: ServerTime,
@@ -53,15 +54,15 @@ pub struct Consent {
 pub struct AtRisk {
     /// Its name.
     pub name: CollectionName,
-    /// How many records it has; `None` when the server does not tell.
+    /// The number of its records; `None` when the server does not return it.
     pub records: Option<u64>,
     /// When it was last changed, by the server's clock.
     pub modified: ServerTime,
 }
 
 impl Consent {
-    /// Whether the server has now what was shown, for the same reason. Only then an agreement to the one holds for the
-    /// other.
+    /// Whether the server's state is still the one that was shown, for the same reason. Only then an agreement to one
+    /// applies to the other.
     pub(super) fn covers(&self, now: &Self) -> bool {
         let shown = |consent: &Self| -> Vec<(CollectionName, ServerTime)> {
             let collections = consent.collections.iter();
@@ -73,7 +74,7 @@ impl Consent {
     }
 }
 
-/// How the account is put in order.
+/// How the account is repaired.
 ///
 /// ```
 /// use selvedge_core::sync::Remedy;
@@ -82,13 +83,13 @@ impl Consent {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Delete all that the server has, and set the account up with what is on the devices.
+    /// Delete all data on the server, and set the account up with the data on the devices.
     StartOver,
-    /// Write the missing record again as this device remembers it; nothing is deleted.
+    /// Write the missing record again from this device's memory; nothing is deleted.
     Restore,
 }
 
-/// What a person agreed to.
+/// The agreement of a person.
 #[derive(Debug, Clone)]
 pub(super) struct Agreement {
     pub(super) consent: Consent,

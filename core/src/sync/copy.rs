@@ -1,14 +1,14 @@
-//! A copy of an account: every record goes from one server to another and is encrypted anew, under new keys (spec §7.4).
+//! A copy of an account: every record goes from one server to another, encrypted again under new keys (spec §7.4).
 //!
 //! ```text
-//! the source: token, info/collections, meta/global, crypto/keys   (only read; nobody has synced to it → stop)
+//! the source: token, info/collections, meta/global, crypto/keys   (only read; no device has synced to it → stop)
 //! the target is empty ─────────────────→ set it up with new keys, listing the source's engines
-//! the target has what we set up before → go on where it was cut off
+//! the target was set up by this copy ──→ continue where it was interrupted
 //! the target has other data ───────────→ stop: nothing is written
 //! each collection but meta, crypto and clients: read, decrypt, encrypt, write, in commits; the position in the store
 //! ```
 //!
-//! The clients collection is left out: every device writes its own record when it first syncs with the copy.
+//! The clients collection is not copied: every device writes its own record when it first syncs with the copy.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -37,10 +37,10 @@ use crate::repository::{
 use crate::server::Conditional;
 use crate::time::ServerTime;
 
-/// A collection of the source that changes under our hands is read again so often.
+/// Maximum number of attempts to read a collection of the source that changes during the copy.
 const ATTEMPTS: u32 = 3;
 
-/// Where the copy comes from, as it was when the copy began.
+/// The source of the copy, as it was when the copy began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Origin {
@@ -48,10 +48,10 @@ struct Origin {
     sync_id: Option<String>,
 }
 
-/// What the target is to this copy.
+/// The state of the target for this copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
-    /// Nobody has written anything.
+    /// It is empty.
     Empty,
     /// This copy set it up before.
     Begun,
@@ -59,7 +59,7 @@ enum Target {
     InUse,
 }
 
-/// Judges the target by the collections that it has and by its sync ID, against the one that this copy gave it.
+/// Classifies the target by its collections and by its sync ID, compared with the one that this copy assigned to it.
 fn judge(is_empty: bool, found: Option<&str>, given: Option<&str>) -> Target {
     match (is_empty, given) {
         (true, _) => Target::Empty,
@@ -70,12 +70,13 @@ fn judge(is_empty: bool, found: Option<&str>, given: Option<&str>) -> Target {
 
 /// Copies the account `from` to the account `to`, which is empty or has an earlier copy of the same.
 ///
-/// The host's store keeps how far the copy is and belongs to this copy alone: a copy that was cut off goes on there, and
-/// one that is whole takes over what has changed since. Nothing is deleted on either server. `options.engines` is not
-/// asked: all collections are copied.
+/// The host's store keeps the position of the copy and belongs to this copy alone: an interrupted copy continues from
+/// there, and a complete one transfers what has changed since. Nothing is deleted on either server. `options.engines`
+/// is ignored: all collections are copied.
 ///
 /// # Errors
-/// Whatever keeps it from beginning, or concerns the whole account; the report tells of single collections and records.
+/// Errors that prevent the start, or concern the whole account; the report contains the errors of single collections
+/// and records.
 pub async fn copy<H: Host>(
     host: &H,
     from: &Credentials,
@@ -129,7 +130,7 @@ fn settle(result: Result<()>, copied: &mut CollectionReport) -> Result<()> {
     Ok(())
 }
 
-/// An account's server, with what it has.
+/// Connects to an account's server and reads its list of collections.
 async fn open<'a, H: Host>(
     host: &'a H,
     credentials: &'a Credentials,
@@ -196,7 +197,8 @@ fn origin_name() -> CollectionName {
     CollectionName::new("meta").expect("the name of meta is valid")
 }
 
-/// Sets the target up, or takes up what an earlier run of this copy set up. Answers whether it was set up now.
+/// Sets the target up, or continues with the one that an earlier run of this copy set up. Returns whether it was set up
+/// now.
 async fn prepare<H: Host>(source: &Session<'_, H>, target: &mut Session<'_, H>) -> Result<bool> {
     let origin = Origin {
         endpoint: source.client.endpoint().into(),
@@ -233,7 +235,7 @@ async fn prepare<H: Host>(source: &Session<'_, H>, target: &mut Session<'_, H>) 
                 return Err(Error::NeedsConsent { reason });
             }
             if known != origin {
-                // The source began anew: its times mean something else now.
+                // The source was set up again: its former times have no meaning now.
                 target.reset_all().await?;
                 keep_origin(target, &origin).await?;
             }
@@ -276,7 +278,7 @@ async fn keep_origin<H: Host>(target: &Session<'_, H>, origin: &Origin) -> Resul
     Ok(())
 }
 
-/// Copies what a collection has that the copy lacks.
+/// Copies the records of a collection that the copy lacks.
 async fn copy_collection<H: Host>(
     source: &Session<'_, H>,
     target: &Session<'_, H>,
@@ -346,8 +348,8 @@ async fn copy_since<H: Host>(
         .await
 }
 
-/// Whether all that the target has beyond `since` is what the source has, as after a commit whose reply was lost. The
-/// writer then knows the target's time.
+/// Whether all records of the target newer than `since` equal the source's, as after a commit whose response was lost.
+/// If so, the writer knows the target's time.
 async fn is_all_ours<S: Repository, T: Repository>(
     source: &S,
     target: &T,

@@ -1,9 +1,9 @@
-//! The record crypto/keys holds the keys of the records, under the account's sync key (spec §4.6).
+//! The record crypto/keys contains the keys of the records, encrypted with the account's sync key (spec §4.6).
 //!
 //! ```text
-//! crypto not in info/collections, and there
-//!   nothing but meta and clients ────────────────→ a set-up was cut off: upload new keys, verify them
-//!   records are listed ──────────────────────────→ look once more after 2 seconds; then needs consent
+//! crypto not in info/collections, which lists
+//!   nothing but meta and clients ────────────────→ a set-up was interrupted: upload new keys, verify them
+//!   collections with records ────────────────────→ request it again after 2 seconds; then needs consent
 //! cached, as old as in info, and it decrypts ────→ use the cached record
 //! else GET: 404 ─────────────────────────────────→ contradiction: stop
 //!           404 of a proxy, other failure ───────→ stop
@@ -15,8 +15,8 @@
 //!           other collection keys ───────────────→ install, reset those engines
 //! ```
 //!
-//! A cached record that is newer than info/collections says is read again as well: the server's time went back, and it
-//! may hold other keys (spec §5.3).
+//! A cached record that is newer than the time in info/collections is read again as well: the server's time went back,
+//! and it may hold other keys (spec §5.3).
 
 use super::new_keys::put_keys;
 use super::session::Session;
@@ -27,25 +27,25 @@ use crate::ids::CollectionName;
 use crate::metadata::{CollectionKeys, KeyChange, UNDECODABLE, Where};
 use crate::time::ServerTime;
 
-/// Where this step leads.
+/// The next step.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
-    /// On to the engines.
+    /// Continue with the engines.
     Engines,
-    /// Only a person may decide how it goes on.
+    /// Only a person may decide how to continue.
     NeedsConsent(Reason),
 }
 
-/// What is done where info/collections lists no crypto.
+/// The action where info/collections lists no crypto.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WhenAbsent {
-    /// A set-up was cut off: there are no records that keys could belong to.
+    /// A set-up was interrupted: no existing record needs keys.
     Upload,
-    /// Records are there that nobody could read any more under new keys.
+    /// Records exist that would become unreadable under new keys.
     AskPerson,
 }
 
-/// Decides what is done where info/collections lists these collections, and no crypto.
+/// Decides the action where info/collections lists these collections, and no crypto.
 fn when_absent<'a>(mut listed: impl Iterator<Item = &'a str>) -> WhenAbsent {
     match listed.all(|name| matches!(name, "meta" | "clients")) {
         true => WhenAbsent::Upload,
@@ -53,17 +53,17 @@ fn when_absent<'a>(mut listed: impl Iterator<Item = &'a str>) -> WhenAbsent {
     }
 }
 
-/// What came of looking for crypto/keys.
+/// The result of the search for crypto/keys.
 pub(super) enum Found {
-    /// The record: the cached one, if it is as old as info/collections says, or the server's.
+    /// The record: the cached one, if its time is the one in info/collections, or the server's.
     Record(Cached),
-    /// There is none, and a set-up was cut off before it wrote one.
+    /// It is missing, because a set-up was interrupted before it wrote one.
     ToBeMade,
-    /// There is none, though records are there.
+    /// It is missing, although records exist.
     NeedsConsent,
 }
 
-/// Looks for crypto/keys; nothing is written.
+/// Searches for crypto/keys; nothing is written.
 pub(super) async fn find<H: Host>(session: &Session<'_, H>) -> Result<Found> {
     let cached = session.state.server.keys.as_ref();
     let usable =
@@ -90,7 +90,7 @@ pub(super) async fn find<H: Host>(session: &Session<'_, H>) -> Result<Found> {
     }
 }
 
-/// Gets crypto/keys if the cached record is not good enough, and installs the keys.
+/// Gets crypto/keys if the cached record is missing or too old, and installs the keys.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> {
     let cached = session.state.server.keys.as_ref();
     let old =
@@ -120,7 +120,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> 
     Ok(Next::Engines)
 }
 
-/// What a second look at crypto/keys shows.
+/// The result of fetching crypto/keys again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recheck {
     /// The keys in use are the account's.
@@ -129,15 +129,16 @@ pub(super) enum Recheck {
     Changed,
 }
 
-/// Looks at crypto/keys once more, because records do not open (spec §5.5). Where some of those are newer than the keys,
-/// another device still writes under former ones: the same record is then written again, for it to notice.
+/// Fetches crypto/keys again, because records do not open (spec §5.5). Where some of those records are newer than the
+/// keys, another device still writes under former ones: the same record is then written again, so that the other device
+/// notices.
 pub(super) async fn recheck<H: Host>(
     session: &mut Session<'_, H>,
     newest_mismatch: Option<ServerTime>,
 ) -> Result<Recheck> {
     session.state.server.keys_checked = Some(session.host.now());
     session.save().await?;
-    // A record that is gone meanwhile is judged by the first steps.
+    // The first steps handle a record that was deleted meanwhile.
     let Some(Cached { payload, modified }) = session.get("crypto", "keys").await? else {
         return Ok(Recheck::Changed);
     };

@@ -1,11 +1,11 @@
-//! What the end of a sync means for the schedule (spec §8).
+//! The effect of the end of a sync on the schedule (spec §8).
 
 use super::precheck::Obstacle;
 use super::report::{Ending, Outcome, Report};
 use crate::error::Error;
 use crate::schedule::Ended;
 
-/// What a sync's report means for the schedule.
+/// The effect of a sync's report on the schedule.
 ///
 /// ```
 /// use selvedge_core::sync::{Report, ended};

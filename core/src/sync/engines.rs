@@ -1,14 +1,14 @@
 //! Each collection in its turn: associate it, pull, push (spec §4.4, §5.2).
 //!
-//! Where [`Association`] says that nobody listed a collection, or in an older format, what it has is fetched and merged, and
-//! it is listed under a new sync ID. Nothing of it is deleted.
+//! Where [`Association`] finds that a collection is not listed, or is listed in an older format, its records are
+//! fetched and merged, and it is listed under a new sync ID. No record of it is deleted.
 //!
 //! meta/global is uploaded as soon as all collections are associated, before their records: a Firefox that syncs at the
 //! same moment deletes a collection that is not listed.
 //!
-//! Before what is newer is fetched, the newest record that the server was seen to have is looked for. If it is not there
-//! any more, nor a later version of it, the server was put back to an earlier time and another device has written since:
-//! all records are compared.
+//! Before newer records are fetched, the newest record that this device has seen on the server is requested. If neither
+//! it nor a later version of it exists, the server was restored to an earlier time and another device has written
+//! since: all records are compared.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -32,12 +32,12 @@ use crate::repository::{
     CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
 };
 
-/// After so many conflicts in one sync a collection waits for the next one.
+/// Maximum number of conflicts in one sync, after which a collection waits for the next one.
 const ATTEMPTS: u32 = 3;
 
-/// Carries out what meta/global says of each collection, and tells which of them are to be synced.
+/// Carries out the decision on each collection's entry in meta/global, and returns the collections to sync.
 ///
-/// `reports` has one report for each collection; what an earlier attempt of this sync has put into it stays.
+/// `reports` has one report for each collection; entries from an earlier attempt of this sync are kept.
 pub(super) async fn associate<'a, H: Host>(
     session: &mut Session<'a, H>,
     reports: &mut Vec<CollectionReport>,
@@ -60,15 +60,15 @@ pub(super) async fn associate<'a, H: Host>(
 /// How the turns of the collections ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turns {
-    /// All had theirs.
+    /// All collections were processed.
     Done,
     /// The keys were replaced meanwhile: begin again with the first step.
     KeysChanged,
-    /// The server asked to be left alone: those that are left wait for the next sync.
+    /// The server requested a pause: the remaining collections wait for the next sync.
     CutShort,
 }
 
-/// Gives every collection its turn.
+/// Processes every collection in turn.
 pub(super) async fn synchronize<H: Host>(
     session: &mut Session<'_, H>,
     ready: &[&Generic],
@@ -111,7 +111,7 @@ pub(super) async fn synchronize<H: Host>(
     Ok(Turns::Done)
 }
 
-/// Keeps an error that concerns this collection alone in its report, and lets others through.
+/// Stores an error that concerns this collection alone in its report, and returns all other errors.
 fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -125,7 +125,7 @@ fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<
     }
 }
 
-/// Carries out what the entry in meta/global means. Answers whether the collection is to be synced.
+/// Carries out the decision on the entry in meta/global. Returns whether to sync the collection.
 async fn associate_one<H: Host>(
     session: &mut Session<'_, H>,
     engine: &Generic,
@@ -175,7 +175,7 @@ async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &Generic) -> 
     reset(session, engine, Some(sync_id.as_str().into())).await
 }
 
-/// Forgets what the server has of the collection; records stay, to be sent again.
+/// Discards the state of the server's collection; records stay, to be sent again.
 async fn reset<H: Host>(
     session: &Session<'_, H>,
     engine: &Generic,
@@ -216,7 +216,7 @@ async fn load<H: Host>(session: &Session<'_, H>, engine: &Generic) -> Result<Col
     ))
 }
 
-/// Pulls and pushes; when another device writes in between, again.
+/// Pulls and pushes; repeats both when another device writes in between.
 async fn synchronize_one<H: Host>(
     session: &Session<'_, H>,
     engine: &Generic,
@@ -227,7 +227,7 @@ async fn synchronize_one<H: Host>(
         let mut state = load(session, engine).await?;
         match run(session, engine, &mut state, report, must_pull).await {
             Err(error) if reach(&error, Place::Collection) == Reach::Again => {
-                // What was being downloaded has changed: again from the last complete reading on.
+                // The collection changed during the download: restart from the last complete read.
                 state.pair.remote.begin_again();
                 keep(session, engine, &state, None).await?;
                 must_pull = true;
@@ -246,7 +246,7 @@ struct Note<'a> {
     is_comparing: bool,
 }
 
-/// Pulls if info/collections says that something changed, or in any case if it must; then pushes.
+/// Pulls if info/collections shows a change, or in any case if it must; then pushes.
 async fn run<H: Host>(
     session: &Session<'_, H>,
     engine: &Generic,
@@ -264,7 +264,7 @@ async fn run<H: Host>(
         fetch => fetch,
     };
     if fetch == Fetch::Compare {
-        // From the beginning, also where a comparison was cut off: only a whole one tells what the server lacks.
+        // From the beginning, also where a comparison was interrupted: only a complete one shows what the server lacks.
         state.is_comparing = true;
         state.pair.remote = ServerMark::default();
         state.pair.backlog.clear();

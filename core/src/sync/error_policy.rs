@@ -1,4 +1,4 @@
-//! How far an error reaches (spec §4.10).
+//! The scope of an error (spec §4.10).
 //!
 //! ```text
 //! error                          at a collection        before, or at clients
@@ -6,7 +6,7 @@
 //! 409, 412, a batch that the     begin again, twice,    begin again, twice,
 //! server forgot                  then leave it          then stop
 //! over quota, too large,
-//! an answer that is none,
+//! an invalid response,
 //! refused, wrong or unusable
 //! collection key, changed since
 //! it was shown,
@@ -17,42 +17,43 @@
 //! answer of a proxy, …           stop                   stop
 //! ```
 //!
-//! "Leave it" ends this collection's turn alone: the others have theirs, and the next sync goes on from its last commit.
-//! A 409 is not waited for here, where nothing sleeps: reading again takes its time as well.
+//! "Leave it" ends the turn of this collection only: the other collections are processed, and the next sync continues
+//! from its last commit. This code does not wait after a 409, because the core never sleeps: reading again takes time
+//! as well.
 
 use crate::error::Error;
 use crate::host::StoreErrorKind;
 use crate::time::LocalTime;
 
-/// After a second refusal of fresh credentials a sync that nobody asked for waits so long.
+/// Seconds that an automatic sync waits after the server has refused fresh credentials.
 pub(super) const REFUSED_SECONDS: u64 = 15 * 60;
 
-/// Crypto/keys is fetched again because of bad HMACs at most once in so many milliseconds (spec §5.5).
+/// Minimum interval between two fetches of crypto/keys because of bad HMACs, in milliseconds (spec §5.5).
 const RECHECK_MILLIS: u64 = 10 * 60 * 1000;
 
-/// Where an error came up.
+/// The place where an error occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Before the collections, or at one that concerns all: info, meta/global, crypto/keys, clients.
+    /// Before the collections, or at a record that concerns all: info, meta/global, crypto/keys, clients.
     Account,
     /// At one collection.
     Collection,
 }
 
-/// What an error means for the sync.
+/// The reaction of the sync to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// The token is void: get a new one, once, and begin again.
+    /// The token is invalid: get a new one, once, and begin again.
     Token,
-    /// Somebody wrote in between: read again, and try again, a few times.
+    /// Another client wrote in between: read again, and retry a few times.
     Again,
-    /// This collection's turn is over; the others have theirs.
+    /// The turn of this collection is over; the others continue.
     Collection,
     /// The sync is over.
     Sync,
 }
 
-/// Decides how far an error reaches.
+/// Decides the scope of an error.
 pub(super) const fn reach(error: &Error, place: Place) -> Reach {
     match (error, place) {
         (Error::SignedOut { .. } | Error::NotFound { .. }, _) => Reach::Token,
@@ -77,9 +78,9 @@ pub(super) const fn reach(error: &Error, place: Place) -> Reach {
     }
 }
 
-/// Whether bad HMACs are a reason to look at crypto/keys once more.
+/// Whether bad HMACs are a reason to fetch crypto/keys again.
 pub(super) fn may_recheck_keys(last: Option<LocalTime>, now: LocalTime) -> bool {
-    // A clock that was set back must not keep the keys from being looked at.
+    // A clock that was set back must not prevent the fetch.
     last.is_none_or(|last| {
         now < last || now.millis().saturating_sub(last.millis()) >= RECHECK_MILLIS
     })

@@ -1,11 +1,11 @@
-//! What is to be fetched of a collection, by its time in info/collections (spec §5.1).
+//! Which records of a collection to fetch, by its time in info/collections (spec §5.1).
 //!
 //! ```text
 //! time in info    last read up to      fetch
 //! absent          never                nothing
 //! the same        the same             nothing
-//! later           earlier              what is newer
-//! earlier         later                compare all records: the server was put back, or its clock was
+//! later           earlier              the newer records
+//! earlier         later                compare all records: the server or its clock was set back
 //! absent          some time            compare all records: likewise, or another device deleted the collection
 //! any             a day from now       compare all records: the server's clock was wrong then (spec §5.3)
 //! ```
@@ -13,19 +13,20 @@
 use super::state::CollectionState;
 use crate::time::ServerTime;
 
-/// What is to be fetched of a collection.
+/// Which records of a collection to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetch {
     /// Nothing.
     Nothing,
-    /// What is newer than the last reading, and what that left.
+    /// The records that are newer than the last read, and those that it deferred.
     Newer,
-    /// Everything: the server does not have what this device thinks.
+    /// Everything: the server's state differs from what this device expects.
     Compare,
 }
 
 impl Fetch {
-    /// Decides by the collection's time in info/collections. `believable` is the latest time that a server's clock may show.
+    /// Decides by the collection's time in info/collections. `believable` is the latest plausible time of a server's
+    /// clock.
     pub(super) fn decide(
         state: &CollectionState,
         in_info: Option<ServerTime>,
@@ -36,7 +37,7 @@ impl Fetch {
         } = state;
         let mark = &pair.remote;
         let read_up_to = mark.last_sync;
-        // A collection that is listed with a time that cannot be read has to be looked at.
+        // A collection that is listed with an unreadable time has to be read.
         let is_unclear = in_info == Some(ServerTime::ZERO);
         let is_behind = in_info.unwrap_or_default() < read_up_to && !is_unclear;
         if *is_comparing || is_behind || read_up_to > believable {
@@ -54,7 +55,7 @@ impl Fetch {
     }
 }
 
-/// Whether the server may have what this device lacks, or lack what this device has read there.
+/// Whether the server may have records that this device lacks, or lack records that this device has read there.
 pub(super) fn has_news(
     state: &CollectionState,
     in_info: Option<ServerTime>,

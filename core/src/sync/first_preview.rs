@@ -1,4 +1,4 @@
-//! What a first sync would do, for a person to agree to before it is done: it only reads, here and there.
+//! What a first sync would do, so that a person can agree to it first: it only reads, here and on the server.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::ids::CollectionName;
 use crate::server::{PageEvent, Query};
 use crate::time::ServerTime;
 
-/// What a first sync would do.
+/// The effect of a first sync.
 ///
 /// ```
 /// use selvedge_core::sync::{FirstPreview, Mode};
@@ -23,15 +23,15 @@ use crate::time::ServerTime;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstPreview {
-    /// How the two sides would come together.
+    /// How the two sides would be combined.
     pub mode: Mode,
-    /// The account would be set up, and all that is here sent: its server has nothing to take or to merge with.
+    /// The account would be set up, and all local records sent: its server has no records to take or to merge with.
     pub fresh_start: bool,
-    /// The collections that it is about, in the order of their turns.
+    /// The collections concerned, in the order of their turns.
     pub collections: Vec<FirstCollection>,
 }
 
-/// What a first sync would do with one collection.
+/// The effect of a first sync on one collection.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -51,18 +51,18 @@ pub struct FirstPreview {
 pub struct FirstCollection {
     /// Its name.
     pub name: CollectionName,
-    /// How many records are here.
+    /// The number of records here.
     pub here: u64,
-    /// How many records the server has, deletions that it remembers among them.
+    /// The number of records on the server, including deletions that it remembers.
     pub there: u64,
-    /// When the server's collection was last changed, by its clock; `None` where it has none.
+    /// When the server's collection was last changed, by its clock; `None` where the server has no such collection.
     pub modified: Option<ServerTime>,
-    /// What would become of them.
+    /// The effect on them.
     pub effect: Effect,
 }
 
 impl FirstPreview {
-    /// Whether any record would be gone, or one side's version of it.
+    /// Whether any record would be deleted, or one side's version of it.
     #[must_use]
     pub fn loses_anything(&self) -> bool {
         self.collections.iter().any(|collection| {
@@ -71,7 +71,7 @@ impl FirstPreview {
         })
     }
 
-    /// What the next sync is to do once somebody has agreed.
+    /// The action that the next sync performs once a person has agreed.
     #[must_use]
     pub fn intent(&self) -> FirstSync {
         FirstSync {
@@ -90,13 +90,13 @@ impl FirstPreview {
     }
 }
 
-/// Tells what a first sync would do with these collections, or with all that the account syncs or this device has.
+/// Returns what a first sync would do with these collections, or with all that the account syncs or this device has.
 /// Nothing is written, here or on the server; only a new token may be fetched.
 ///
-/// Collections that are declined, or of a newer format, are left out: nothing is done with them.
+/// Collections that are declined, or of a newer format, are omitted: a sync does not change them.
 ///
 /// # Errors
-/// Whatever would stop the sync before its collections.
+/// Any error that would stop the sync before its collections.
 pub async fn first_preview<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -130,7 +130,7 @@ pub async fn first_preview<H: Host>(
                 }
             }
         }
-        // Setting the account up loses nothing here, whatever was asked for.
+        // Setting the account up loses nothing here, whichever mode was requested.
         let effective = if meta.is_some() { mode } else { Mode::Merge };
         let effect = effective.effect(here, there, both);
         preview.collections.push(FirstCollection {

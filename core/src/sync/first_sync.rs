@@ -1,27 +1,26 @@
-//! How a person wants the two sides to come together, once (spec §4.9).
+//! How the two sides are combined once, as a person requested (spec §4.9).
 //!
 //! ```text
 //! mode                  collection                     step
 //! any                   declined, or of a newer format leave
 //! merge (resetClient)   else                           reset here: both sides are compared
-//! take-server           no record of it can be read    leave: nothing could take its place
+//! take-server           no record of it can be read    leave: no records could replace it
 //!   (wipeClient)        else                           remove the records here
 //! take-local            the server has it              delete it there as it was seen, reset here
-//!   (wipeRemote)        the server has it, otherwise   stop: what was agreed to is not what is there
+//!   (wipeRemote)        the server has it, otherwise   stop: it has changed since the agreement
 //!                       the server has none            reset here
-//!                       in both cases                  tell all other clients to take the server's: wipeEngine;
+//!                       in both cases                  send wipeEngine to all other clients;
 //!                                                      then list it under a new sync ID
 //! ```
 //!
-//! What is to be done is kept with the names of the collections that it is about: those that a person has seen and
-//! agreed to. Each collection's step and the end of its name in that list are one commit, so that each is done once,
-//! whatever fails later, and a device that was cut off goes on with the rest.
+//! The pending action is stored with the names of the collections concerned: those that a person has seen and agreed
+//! to. Each collection's step and the removal of its name from that list are one commit, so that each is done once,
+//! regardless of later failures, and an interrupted device continues with the rest.
 //!
-//! The new sync ID is for the devices that do not do as they are told: because they never hear of it, or because the
-//! server has nothing that could take the place of what they have. They send again what they have, and all devices end
-//! equal.
+//! The new sync ID is for the devices that do not carry out the command: because they do not receive it, or because the
+//! server has no records to replace theirs. They send their records again, and all devices end with the same records.
 //!
-//! A fresh start empties the server: whoever wanted to take what it had is then better served with what is here.
+//! A fresh start empties the server: a person who wanted to take its records then keeps the local ones.
 
 use alloc::vec::Vec;
 
@@ -39,7 +38,7 @@ use crate::ids::{CollectionName, Guid};
 use crate::journal::{self, Cause};
 use crate::metadata::Command;
 
-/// Notes what the next sync is to do once, or that it is to do nothing of the kind.
+/// Stores the action that the next sync performs once, or removes it.
 ///
 /// # Errors
 /// When the store cannot be read or written.
@@ -49,7 +48,7 @@ pub async fn intend<S: Store>(store: &S, intent: Option<FirstSync>) -> Result<()
     state.save(store).await
 }
 
-/// What is done with one collection.
+/// The action for one collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     Leave,
@@ -58,17 +57,17 @@ enum Act {
     WipeThereAndReset,
 }
 
-/// What is known of one collection.
+/// The known facts about one collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    /// Declined, or of a newer format: the account or its records are not this program's to change.
+    /// Declined, or of a newer format: this program must not change it.
     is_closed: bool,
     is_there: bool,
-    /// Whether the newest record that the server has opens with the account's keys; true where it has none.
+    /// Whether the newest record on the server opens with the account's keys; true if the collection is empty.
     is_readable: bool,
 }
 
-/// Decides what is done with one collection.
+/// Decides the action for one collection.
 const fn decide(mode: Mode, seen: Seen) -> Act {
     match (mode, seen) {
         (
@@ -90,7 +89,7 @@ const fn decide(mode: Mode, seen: Seen) -> Act {
     }
 }
 
-/// Does what is to be done once.
+/// Performs the pending action.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<()> {
     let Some(FirstSync {
         mode,
@@ -118,7 +117,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
         let act = decide(mode, seen);
         if act == Act::WipeThereAndReset {
             if there != shown.get(name).copied() {
-                // The agreement was to what was shown: whoever gave it is to be asked again.
+                // The agreement applied only to the displayed state: the person has to be asked again.
                 session.state.device.first_sync = None;
                 session.save().await?;
                 return Err(Error::ChangedSinceShown {
@@ -131,7 +130,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
         }
         let mut sync_id = None;
         if mode == Mode::TakeLocal && act != Act::Leave {
-            // A device that was cut off here tells them again: they are asked once all the same.
+            // A device that was interrupted here sends the commands again: clients carry them out only once.
             commands::send_to_others(session, &[Command::WipeEngine(name.clone())]).await?;
             sync_id = Some(list_anew(session, name).await?);
         }
@@ -156,7 +155,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>, report: &mut Rep
     Ok(())
 }
 
-/// Lists a collection under a new sync ID, if nobody else changed meta/global since it was read.
+/// Lists a collection under a new sync ID, if no other client has changed meta/global since it was read.
 async fn list_anew<H: Host>(session: &mut Session<'_, H>, name: &CollectionName) -> Result<Guid> {
     let sync_id = Guid::make(session.host)?;
     if let Some(meta) = &mut session.meta {
@@ -166,7 +165,7 @@ async fn list_anew<H: Host>(session: &mut Session<'_, H>, name: &CollectionName)
     Ok(sync_id)
 }
 
-/// Sweeps a collection, under a new sync ID or its own, and keeps how much is left to do, in one commit.
+/// Resets or wipes a collection, under a new sync ID or its own, and stores the remaining work, in one commit.
 async fn finish<H: Host>(
     session: &Session<'_, H>,
     name: &CollectionName,
@@ -245,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_each_mode_does_to_records() {
-        // Here 5, there 7, both 2.
+        // 5 records here, 7 there, 2 in both.
         let rows = [
             (Mode::Merge, [5, 3, 2, 0, 0, 0]),
             (Mode::TakeServer, [5, 0, 0, 2, 3, 0]),

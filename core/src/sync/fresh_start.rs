@@ -1,16 +1,16 @@
-//! The account is empty, or a person agreed to start it over: it is set up (spec §4.7).
+//! Sets up an account that is empty, or that a person agreed to start over (spec §4.7).
 //!
 //! ```text
-//! 1 DELETE storage                    only after a person agreed, and only as it was shown: 412 → begin again, ask again
+//! 1 DELETE storage                    only after a person agreed, if unchanged since: 412 → begin again, ask again
 //! 2 reset all engines here; forget meta, keys, sync ID       (records stay, to be sent again)
-//! 3 PUT meta/global, if nobody else just did: 412 ─────────→ set-up race, stop
+//! 3 PUT meta/global, if still missing: 412 ───────────────→ set-up race, stop
 //! 4 PUT crypto/keys, likewise
 //! 5 GET info/collections, crypto/keys, meta/global: ours? ─→ else set-up race, stop
 //! 6 remember both; begin again with the first step
 //! ```
 //!
-//! An account that is empty by the server's own word is set up without a DELETE. After a DELETE that was the last that was
-//! done, the next sync finds such an account.
+//! An account that the server reports as empty is set up without a DELETE. If a sync is interrupted directly after the
+//! DELETE, the next sync finds such an account.
 
 use alloc::string::{String, ToString};
 
@@ -25,8 +25,8 @@ use crate::metadata::{Listed, MetaGlobal, Seen, Verdict};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
-/// The engines that a new meta/global lists: Firefox's, for it switches off what is not listed; those that were listed
-/// before, known here or not; and those of this device. Declined ones are left out.
+/// The engines that a new meta/global lists: Firefox's, because Firefox switches off engines that are not listed; those
+/// that were listed before, known here or not; and those of this device. Declined ones are omitted.
 fn engines_to_list<'a>(
     before: &Map<String, u64>,
     ours: impl Iterator<Item = (&'a str, u64)>,
@@ -46,8 +46,8 @@ fn engines_to_list<'a>(
     engines
 }
 
-/// Sets the account up. `agreed` is the newest time on the server that a person was shown before agreeing that all of it
-/// is deleted; without it the account is empty, and nothing is deleted.
+/// Sets the account up. `agreed` is the newest time on the server that a person saw before agreeing that all data are
+/// deleted; without it the account is empty, and nothing is deleted.
 pub(super) async fn step<H: Host>(
     session: &mut Session<'_, H>,
     agreed: Option<ServerTime>,

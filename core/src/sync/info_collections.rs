@@ -1,18 +1,18 @@
-//! What changed on the server since the last time, by info/collections (spec §4.3).
+//! The changes on the server since the last sync, by info/collections (spec §4.3).
 //!
 //! ```text
-//! GET with X-If-Modified-Since = last seen; without it where a person asked, a first sync is to be done, something was
-//! missing the last time, or nothing was read without it for an hour
+//! GET with X-If-Modified-Since = last seen; without it if a person asked, a first sync is due, a record was
+//! missing the last time, or the last read without it is an hour old
 //!   304, same time, nothing waits here ─→ the end: nothing to do
-//!   304, same time, something waits ────→ go on with the cached times
+//!   304, same time, something waits ────→ continue with the cached times
 //!   304, another time or none ──────────→ GET without it
-//!   200, all as it was ─────────────────→ like 304, which servers of the dialect 1.1 do not have
-//!   200 ────────────────────────────────→ go on with the new ones; where a time went back, all collections are compared
+//!   200, unchanged ─────────────────────→ like 304, which servers of dialect 1.1 do not send
+//!   200 ────────────────────────────────→ continue with the new ones; compare all collections if a time went back
 //!   401, 404 of the server's own ───────→ signed out (404: the user has moved to another node)
 //!   404 of a proxy, {} of a proxy ──────→ stop, try again later: never a sign of an empty account
 //! ```
 //!
-//! Where the user lets the operators know the program's version, the first request in a day says it (`?v=`).
+//! If the user allows the operators to learn the program's version, the first request of a day contains it (`?v=`).
 
 use super::session::Session;
 use super::state::CachedInfo;
@@ -22,7 +22,7 @@ use crate::host::Host;
 use crate::server::Conditional;
 use crate::time::{LocalTime, ServerTime};
 
-/// What the answer means for this sync.
+/// What the response means for this sync.
 ///
 /// ```
 /// use selvedge_core::sync::Course;
@@ -31,16 +31,16 @@ use crate::time::{LocalTime, ServerTime};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
-    /// Nothing changed there, nothing waits here.
+    /// Nothing changed on the server, nothing waits here.
     NothingToDo,
-    /// Nothing changed there: the cached times are still true.
+    /// Nothing changed on the server: the cached times are still valid.
     UseCached,
-    /// Something changed there.
+    /// Something changed on the server.
     UseNew,
 }
 
 impl Course {
-    /// Decides by whether the server says "unmodified", and whether anything here waits to be sent or asked for.
+    /// Decides by whether the server returns "unmodified", and whether anything here waits to be sent or fetched.
     #[must_use]
     pub const fn decide(is_unmodified: bool, is_waiting: bool) -> Self {
         match (is_unmodified, is_waiting) {
@@ -51,7 +51,7 @@ impl Course {
     }
 }
 
-/// The version to tell now: at most once a day.
+/// The version to send now: at most once a day.
 fn version_to_tell(
     version: Option<&'static str>,
     last: Option<LocalTime>,
@@ -65,7 +65,7 @@ fn version_to_tell(
     })
 }
 
-/// Asks for info/collections and keeps it for this sync.
+/// Requests info/collections and keeps it for this sync.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course> {
     let now = session.host.now();
     let version = version_to_tell(
@@ -110,20 +110,20 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Course
         session.compare_all().await?;
         return Ok(Course::UseNew);
     }
-    // Asked only now that the server's clock is known: this device's own may be days behind.
+    // Evaluated only after the server's time is known: this device's clock may be days behind.
     let is_waiting = is_same && is_anything_waiting(session).await?;
     Ok(Course::decide(is_same, is_waiting))
 }
 
-/// Whether the server may be asked only for what is newer than the last time. On some servers "unmodified" hides a change
-/// until the next write (spec §3.9), so it is not asked so for long, nor before a person is told that all is in sync.
+/// Whether to request only changes since the last time. On some servers "unmodified" hides a change until the next
+/// write (spec §3.9), so the condition is not used for long, nor before a person is informed that all is in sync.
 fn may_ask_briefly<H: Host>(session: &Session<'_, H>, now: LocalTime) -> bool {
     const HOUR_MILLIS: u64 = 60 * 60 * 1000;
     let state = &session.state;
     let is_recent = state.server.info_read.is_some_and(|read| {
         read <= now && now.millis().saturating_sub(read.millis()) < HOUR_MILLIS
     });
-    // What is done once, and may remove records, is done on nothing but the server's own word.
+    // A first sync may remove records, so it requires a response without a condition.
     is_recent
         && state.device.first_sync.is_none()
         && state.server.doubt.is_none()
@@ -131,17 +131,17 @@ fn may_ask_briefly<H: Host>(session: &Session<'_, H>, now: LocalTime) -> bool {
         && !session.options.situation.is_asked_for
 }
 
-/// Whether the server was put back to an earlier time: a collection that is still there was last changed earlier than it
-/// had been (spec §5.3). A collection that is gone may have been deleted by another device.
+/// Whether the server was restored to an earlier time: a collection that still exists has an earlier modification time
+/// than before (spec §5.3). A collection that is gone may have been deleted by another device.
 fn went_back(known: &CachedInfo, info: &CachedInfo) -> bool {
     known.collections.iter().any(|(name, before)| {
         let now = info.collections.get(name);
-        // Zero stands for a time that could not be read.
+        // Zero represents a time that could not be read.
         now.is_some_and(|now| now < before && *now > ServerTime::ZERO)
     })
 }
 
-/// Reads info/collections once more, in the middle of a sync.
+/// Reads info/collections again, in the middle of a sync.
 pub(super) async fn read_again<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
     let answer = session.client.info_collections(None).await?;
     let Conditional::Changed {

@@ -1,5 +1,5 @@
-//! Whether the newest record of a collection on the server opens: where it does not, only a key was lost, and what is
-//! here must not make room for it (spec §4.8).
+//! Whether the newest record of a collection on the server opens: if it does not, only a key was lost, and the local
+//! records must not be removed in favor of it (spec §4.8).
 
 use super::session::Session;
 use crate::crypto::{KeyBundle, payload};
@@ -13,13 +13,13 @@ use crate::server::{PageEvent, Query, Sort};
 pub(super) enum KeyProbe {
     /// It opens with the account's keys.
     Opens,
-    /// The server has none.
+    /// The server has no records.
     None,
     /// It does not open.
     Sealed,
 }
 
-/// Looks at the newest record of a collection, with the key of the collection.
+/// Fetches the newest record of a collection and opens it with the key of the collection.
 pub(super) async fn probe_key<H: Host>(
     session: &Session<'_, H>,
     name: &CollectionName,

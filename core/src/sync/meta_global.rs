@@ -1,4 +1,4 @@
-//! The record meta/global says whose data these are and in which format (spec §4.4).
+//! The record meta/global specifies the owner and the format of the data (spec §4.4).
 //!
 //! ```text
 //! time in info = time of the cached record → the cached record is judged
@@ -7,17 +7,17 @@
 //!           404, and info lists
 //!                nothing at all ──────────→ fresh start
 //!                meta ────────────────────→ contradiction: stop
-//!                other collections alone ─→ look once more after 2 seconds; then needs consent
-//!           200, and info lists no meta ──→ read info once more; then contradiction: stop
+//!                other collections alone ─→ request it again after 2 seconds; then needs consent
+//!           200, and info lists no meta ──→ read info again; then contradiction: stop
 //!           200, no JSON object ──────────→ stop: undecodable
 //!                storageVersion > 5 ──────→ stop: upgrade required
-//!                no storageVersion, or none that can be read, or no syncID → stop: undecodable
+//!                storageVersion or syncID missing, or unreadable version → stop: undecodable
 //!                storageVersion < 5 ──────→ needs consent
 //!                syncID ≠ ours ───────────→ reset all engines, adopt it
 //!                else ────────────────────→ proceed
 //! ```
 //!
-//! Nothing is ever deleted because a record is missing, cannot be read or holds an unusual value: only an empty account
+//! Nothing is ever deleted because a record is missing, cannot be read or has an unusual value: only an empty account
 //! is set up without a person's consent.
 
 use alloc::string::ToString;
@@ -30,18 +30,18 @@ use crate::host::Host;
 use crate::metadata::{MetaGlobal, Seen, Verdict};
 use crate::reconcile::has_same_content;
 
-/// Where this step leads.
+/// The next step.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
-    /// On to the keys.
+    /// Continue with the keys.
     CryptoKeys,
     /// The account is empty and has to be set up.
     FreshStart,
-    /// Only a person may decide how it goes on.
+    /// Only a person may decide how to continue.
     NeedsConsent(Reason),
 }
 
-/// Gets meta/global, unless the cached one is as new as info/collections says.
+/// Gets meta/global, unless the cached one has the time that info/collections lists.
 async fn fetch<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Cached>> {
     let in_info = session.modified_of("meta");
     let cached = session.state.server.meta.as_ref();
@@ -56,7 +56,7 @@ async fn fetch<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Cached>> 
     Ok(record)
 }
 
-/// Gets meta/global if it is not the cached one, judges it, and adopts its sync ID.
+/// Gets meta/global if the cached one is outdated, judges it, and adopts its sync ID.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> {
     let record = fetch(session).await?;
     let seen = record
@@ -93,7 +93,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Next> 
     }
 }
 
-/// Uploads meta/global if this sync changed it, and if nobody else did since it was read.
+/// Uploads meta/global if this sync changed it, and if no other client has changed it since it was read.
 pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
     let (Some(meta), Some(read)) = (&session.meta, &session.state.server.meta) else {
         return Ok(());

@@ -1,27 +1,28 @@
-//! One sync, a file a step, in the order in which the steps run (spec §4).
+//! One sync, one file per step, in the order in which the steps run (spec §4).
 //!
 //! ```text
-//! ownership         are the records here this account's?       → other account: stop
+//! ownership         are the records here of this account?      → other account: stop
 //! precheck          may a sync start now?
 //! token             which server, with which credentials?
 //! info_collections  did anything change?                       → nothing to do: the end
 //! meta_global       whose data are these, in which format?     → fresh start, needs consent, upgrade needed, stop
 //! crypto_keys       with which keys?                           → needs consent, wrong key, stop
 //! fresh_start       the account is empty: set it up, then begin again, once
-//! recovery          only a person may decide how it goes on    → the end, or what the person agreed to, then begin again
-//! clients           which other devices are there, and what do they know of this one?
-//! first_sync        once, if asked for: merge, or one side takes the other's place
-//! commands          what do other devices ask of this one?     → reset or wipe, then begin again; signed out
+//! recovery          only a person may decide what is next      → end, or what the person agreed to, then begin again
+//! clients           which other devices exist, and what do they know of this one?
+//! first_sync        once, if requested: merge, or one side replaces the other
+//! commands          which commands did other devices send?     → reset or wipe, then begin again; signed out
 //! selection         which engines does the account sync?
 //! engines           each collection: associate
 //! meta_global       upload, if it was changed
 //! engines           each collection: pull, push
 //! ```
 //!
-//! `run` has the order; nothing imports it. Steps share what is below them: `session` (the server, the keys and the state of
-//! one sync), `state` (what is kept between two syncs), `options` and `report`. `tests/layers.txt` has the layers.
+//! `run` has the order; nothing imports it. Steps share the modules below them: `session` (the server, the keys and the
+//! state of one sync), `state` (the data kept between two syncs), `options` and `report`. `tests/layers.txt` lists the
+//! layers.
 //!
-//! `copy` takes a whole account to another server. What goes wrong in a step is judged in one place, `error_policy`.
+//! `copy` takes a whole account to another server. `error_policy` alone decides how to handle an error of a step.
 //!
 //! Each step is a pure decision, whose outcomes are a table in its tests, and one function that carries it out.
 

@@ -1,4 +1,4 @@
-//! New keys for an account that has none: written if nobody else just did, then read back (spec §4.7).
+//! New keys for an account without keys: written if no other client has just written them, then read back (spec §4.7).
 
 use super::info_collections::read_again;
 use super::session::Session;
@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::metadata::{CollectionKeys, KeyChange};
 use crate::time::ServerTime;
 
-/// Makes new keys, uploads them if nobody else just did, reads them back and installs them.
+/// Makes new keys, uploads them if no other client has just written keys, reads them back and installs them.
 pub(super) async fn put_keys<H: Host>(session: &mut Session<'_, H>) -> Result<Cached> {
     let keys = CollectionKeys::make(session.host)?;
     let sealed = keys.seal(session.sync_key, session.host)?;
@@ -18,7 +18,7 @@ pub(super) async fn put_keys<H: Host>(session: &mut Session<'_, H>) -> Result<Ca
     Ok(record)
 }
 
-/// Reads back what was written: only then the keys are ours to use.
+/// Reads the written keys back: they are used only if the server has these.
 async fn verify<H: Host>(
     session: &mut Session<'_, H>,
     keys: &CollectionKeys,

@@ -1,4 +1,4 @@
-//! What a sync is to do, and how it tells how far it is.
+//! The options of a sync, and the report of its progress.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::ids::CollectionName;
 use crate::metadata::OwnClient;
 use crate::repository::Progress;
 
-/// How far a sync is.
+/// The progress of a sync.
 ///
 /// ```
 /// use selvedge_core::sync::Stage;
@@ -21,37 +21,37 @@ use crate::repository::Progress;
 pub enum Stage<'a> {
     /// Getting a token.
     Token,
-    /// Asking what changed.
+    /// Requesting the list of changes.
     InfoCollections,
-    /// Whose data, in which format.
+    /// Reading the owner and the format of the data.
     MetaGlobal,
-    /// With which keys.
+    /// Reading the keys.
     CryptoKeys,
-    /// Which other devices, and what they ask of this one.
+    /// Reading the other devices and their commands for this one.
     Clients,
     /// Setting the account up.
     FreshStart,
     /// A collection begins.
     Collection(&'a CollectionName),
-    /// Records of a collection have passed.
+    /// Records of a collection were transferred.
     Records {
         /// The collection.
         collection: &'a CollectionName,
-        /// How many, which way.
+        /// Their number and direction.
         progress: Progress,
     },
 }
 
-/// What a sync is to do.
+/// The options of a sync.
 pub struct Options<'a> {
-    /// The collections, in the order in which they have their turn: small and valuable ones first.
+    /// The collections, in the order of processing: small and valuable ones first.
     pub engines: Vec<Generic>,
-    /// What the host knows before anything is asked; `now`, `backoff` and `is_closed` are filled in by the sync.
+    /// What the host knows before any request; the sync fills in `now`, `backoff` and `is_closed`.
     pub situation: Situation,
-    /// What this device says of itself to the account's other devices.
+    /// The properties of this device that it publishes to the account's other devices.
     pub client: OwnClient,
     /// The product's name, for the server's operators; `None` where the host may not set it.
     pub user_agent: Option<String>,
-    /// Told how far the sync is.
+    /// Called with the progress of the sync.
     pub progress: &'a dyn Fn(Stage<'_>),
 }

@@ -1,4 +1,4 @@
-//! Whose records the store has, before anything of them goes to a server.
+//! The owner of the store's records, checked before any of them is sent to a server.
 
 use super::state::{CollectionState, DeviceState, GlobalState, write};
 use crate::account::{Binding, Credentials, Owner, Source};
@@ -7,7 +7,7 @@ use crate::host::{BulkChange, Commit, Part, Store};
 use crate::journal;
 use crate::metadata::CollectionKeys;
 
-/// Whose records the store has, as the account sees it. Nothing is written.
+/// The owner of the store's records, as the account sees it. Nothing is written.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -16,7 +16,8 @@ pub async fn owner<S: Store>(store: &S, credentials: &Credentials) -> Result<Own
     Ok(judge(&state, credentials))
 }
 
-/// The fingerprint of the account whose records the store has; `None` for no account's, and for stores of older releases.
+/// The fingerprint of the account whose records the store has; `None` if they belong to no account, and for stores of
+/// older releases.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -34,7 +35,7 @@ pub async fn has_owner<S: Store>(store: &S) -> Result<bool> {
     Ok(state.device.account.is_some() || has_synced(&state))
 }
 
-/// Makes the store's records the account's, unless they are another account's.
+/// Assigns the store's records to the account, unless they belong to another account.
 ///
 /// # Errors
 /// [`Error::OtherAccount`]; when the store cannot be read or written.
@@ -51,8 +52,9 @@ pub async fn bind<S: Store>(store: &S, credentials: &Credentials) -> Result<()> 
     state.save(store).await
 }
 
-/// Makes the store's records this account's, whosever they were: they are compared with the account's at the next sync, and
-/// sent. What was known of the former account's server is forgotten. Only a person's consent allows it.
+/// Assigns the store's records to this account, regardless of their owner: the next sync compares them with the
+/// account's records, and sends them. The state of the former account's server is discarded. Requires a person's
+/// consent.
 ///
 /// # Errors
 /// When the store cannot be read or written.
@@ -87,7 +89,8 @@ fn has_synced(state: &GlobalState) -> bool {
     state.server.key_id.is_some() || state.server.endpoint.is_some() || state.server.keys.is_some()
 }
 
-/// Judges by the fingerprint, or, for a store of an older release, by what it knows of the account that it was synced with.
+/// Judges by the fingerprint, or, for a store of an older release, by the stored state of the account that it was
+/// synced with.
 pub(super) fn judge(state: &GlobalState, credentials: &Credentials) -> Owner {
     if let Some(binding) = &state.device.account {
         return binding.judge(credentials);

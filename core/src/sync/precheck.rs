@@ -3,9 +3,9 @@
 //! ```text
 //! no account ───────────────→ SignedOut
 //! switched off ─────────────→ SwitchedOff
-//! the server has closed ────→ Closed        (only if nobody asked for this sync)
+//! the server has closed ────→ Closed        (only for an automatic sync)
 //! the host knows: no network → Offline
-//! now < backoff, hard ──────→ Wait          (soft: only if nobody asked for this sync)
+//! now < backoff, hard ──────→ Wait          (soft: only for an automatic sync)
 //! secrets are locked ───────→ Locked
 //! account is being set up ──→ SettingUp
 //! the host is stopping ─────→ ShuttingDown
@@ -16,7 +16,7 @@
 use crate::server::Backoff;
 use crate::time::LocalTime;
 
-/// What is known before anything is asked.
+/// The known facts before any request is sent.
 ///
 /// ```
 /// use selvedge_core::sync::{Situation, precheck};
@@ -25,11 +25,11 @@ use crate::time::LocalTime;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Situation {
-    /// There is an account, with credentials and a sync key.
+    /// The account exists, with credentials and a sync key.
     pub is_signed_in: bool,
     /// The user has not switched syncing off.
     pub is_switched_on: bool,
-    /// The host does not know that there is no network.
+    /// The host has not reported that the network is missing.
     pub is_online: bool,
     /// The local stores and the secrets can be read.
     pub is_unlocked: bool,
@@ -37,17 +37,17 @@ pub struct Situation {
     pub is_setting_up: bool,
     /// The host is about to stop.
     pub is_shutting_down: bool,
-    /// Another sync of this account runs.
+    /// Another sync of this account is running.
     pub is_running: bool,
-    /// The program's version, where the user lets the server's operators know it: it is told at most once a day.
+    /// The program's version, if the user allows the server's operators to learn it: it is sent at most once a day.
     pub tells_version: Option<&'static str>,
-    /// A person asked for this sync: a soft backoff is passed over, a hard one never.
+    /// A person requested this sync: a soft backoff is ignored, a hard one never.
     pub is_asked_for: bool,
     /// Now, by the local clock.
     pub now: LocalTime,
-    /// Until when the server wants to be left alone.
+    /// Until when the server requests no traffic.
     pub backoff: Backoff,
-    /// The server has said that it is closed for good.
+    /// The server has reported that it is closed permanently.
     pub is_closed: bool,
 }
 
@@ -80,21 +80,21 @@ impl Default for Situation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// No account.
+    /// The account is missing.
     #[error("there is no account here: join one first")]
     SignedOut,
-    /// The user's own choice.
+    /// The user has switched syncing off.
     #[error("syncing is switched off: switch it on first")]
     SwitchedOff,
-    /// The server said that it is closed for good.
+    /// The server reported that it is closed permanently.
     #[error(
         "this server has been closed for good: move to another one, or ask for a sync to try it once more"
     )]
     Closed,
-    /// No network.
+    /// The network is missing.
     #[error("there is no network: connect, then sync again")]
     Offline,
-    /// The server asked to be left alone.
+    /// The server requested a pause.
     #[error("the server asked to be left alone for a while: sync again later")]
     Wait {
         /// Until then, by the local clock.
@@ -106,10 +106,10 @@ pub enum Obstacle {
     /// The account is not ready.
     #[error("the account is being set up: sync again when that is done")]
     SettingUp,
-    /// The host stops.
+    /// The host is stopping.
     #[error("the program is stopping")]
     ShuttingDown,
-    /// One sync at a time.
+    /// Only one sync may run at a time.
     #[error("another sync of this account is running: wait for it to end")]
     Running,
 }

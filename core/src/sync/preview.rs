@@ -1,4 +1,4 @@
-//! What a sync would do, without doing it: it only reads, here and there.
+//! The preview of a sync: it only reads, here and on the server.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ use crate::host::Host;
 use crate::ids::CollectionName;
 use crate::repository::{CryptoRepository, Repository, ServerMark, ServerRepository};
 
-/// What a sync would do.
+/// The effect of a sync.
 ///
 /// ```
 /// use selvedge_core::sync::Preview;
@@ -34,7 +34,7 @@ use crate::repository::{CryptoRepository, Repository, ServerMark, ServerReposito
 pub struct Preview {
     /// The account is empty and would be set up.
     pub fresh_start: bool,
-    /// The sync would stop, because only a person may decide how it goes on.
+    /// The sync would stop, because only a person may decide how to continue.
     pub needs_consent: Option<Consent>,
     /// Collections that would be deleted on the server, because they were disabled here.
     pub wipes_there: Vec<CollectionName>,
@@ -42,7 +42,7 @@ pub struct Preview {
     pub collections: Vec<CollectionPreview>,
 }
 
-/// What a sync would do with one collection.
+/// The effect of a sync on one collection.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -60,19 +60,19 @@ pub struct Preview {
 pub struct CollectionPreview {
     /// Its name.
     pub name: CollectionName,
-    /// What its entry in meta/global means.
+    /// The decision on its entry in meta/global.
     pub association: Association,
-    /// How many records would be fetched.
+    /// The number of records that would be fetched.
     pub incoming: u64,
-    /// How many records would be sent because the server does not have them or they changed here; merging may add to
-    /// them.
+    /// The number of records that would be sent because the server does not have them or they changed here; merging may
+    /// add to them.
     pub outgoing: u64,
 }
 
-/// Tells what a sync would do. Nothing is written, here or on the server; only a new token may be fetched.
+/// Returns the effect of a sync. Nothing is written, here or on the server; only a new token may be fetched.
 ///
 /// # Errors
-/// Whatever would stop the sync before its collections.
+/// Any error that would stop the sync before its collections.
 pub async fn preview<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -82,7 +82,7 @@ pub async fn preview<H: Host>(
     preview_engines(host, credentials, token, options, Scope::Engines).await
 }
 
-/// Tells what a sync of the whole account would do: with the given engines, and with all other collections that the
+/// Returns the effect of a sync of the whole account: with the given engines, and with all other collections that the
 /// account syncs and this device does not know yet, as before its first sync.
 ///
 /// # Errors
@@ -96,12 +96,12 @@ pub async fn preview_account<H: Host>(
     preview_engines(host, credentials, token, options, Scope::Account).await
 }
 
-/// Which collections a preview is about.
+/// The scope of a preview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     /// The given engines.
     Engines,
-    /// Those, and all that the account syncs.
+    /// The given engines, and all that the account syncs.
     Account,
 }
 
@@ -154,11 +154,11 @@ async fn preview_engines<H: Host>(
     Ok(preview)
 }
 
-/// What a person has to agree to before this account can be set up again; `None` when it is in order or empty, so that
-/// there is nothing to agree to. Nothing is written, here or on the server; only a new token may be fetched.
+/// The data that a person has to agree to before this account can be set up again; `None` when it is in order or empty,
+/// so that no agreement is needed. Nothing is written, here or on the server; only a new token may be fetched.
 ///
 /// # Errors
-/// Whatever would stop a sync before its collections, and is not for a person to end by setting the account up again.
+/// Any error that would stop a sync before its collections, and that setting the account up again does not fix.
 pub async fn assess<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -248,7 +248,7 @@ async fn look_at<H: Host>(
         Association::ResetLocalAndAdopt { .. } | Association::MergeAndAdopt
             if !incoming.is_empty() =>
         {
-            // What both sides have is merged, and not sent if it is the same.
+            // Records that both sides have are merged, and not sent if they are the same.
             let mut ids = ids_here(session.host, name).await?;
             for id in &incoming {
                 ids.remove(id);

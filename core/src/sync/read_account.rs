@@ -1,4 +1,4 @@
-//! Reads what concerns the whole account and writes nothing, for the previews.
+//! Reads the data of the whole account and writes nothing, for the previews.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -20,27 +20,27 @@ use crate::journal;
 use crate::metadata::{CollectionKeys, MetaGlobal, Seen, Verdict};
 use crate::server::{Conditional, Traffic};
 
-/// An account as a preview finds it.
+/// An account as a preview reads it.
 pub(super) struct Look<'a, H: Host> {
     pub(super) session: Session<'a, H>,
     pub(super) account: Standing,
 }
 
-/// How an account stands.
+/// The state of an account.
 pub(super) enum Standing {
     /// It is set up.
     SetUp(Account),
     /// It is empty: a sync sets it up.
     Empty,
-    /// Only a person may decide how it goes on.
+    /// Only a person may decide how to continue.
     NeedsConsent(Reason),
 }
 
 impl Standing {
-    /// The account that a first sync is to bring together with this device; `None` where it is empty.
+    /// The account that a first sync is to combine with this device; `None` where it is empty.
     ///
     /// # Errors
-    /// [`Error::Undecodable`], [`Error::WrongKey`] or [`Error::Contradiction`] when the account is to be put in order first.
+    /// [`Error::Undecodable`], [`Error::WrongKey`] or [`Error::Contradiction`] when the account must be repaired first.
     pub(super) fn for_first_sync(self) -> Result<Option<Account>> {
         match self {
             Self::SetUp(account) => Ok(Some(account)),
@@ -50,15 +50,15 @@ impl Standing {
     }
 }
 
-/// What an account has that is set up.
+/// The data of an account that is set up.
 pub(super) struct Account {
     pub(super) meta: MetaGlobal,
     pub(super) keys: CollectionKeys,
-    /// Whether it is the one that was synced with before.
+    /// Whether it is the account that was synced with before.
     pub(super) is_known: bool,
 }
 
-/// Reads what concerns the whole account.
+/// Reads the data of the whole account.
 pub(super) async fn look_at_account<'a, H: Host>(
     host: &'a H,
     credentials: &'a Credentials,
@@ -70,7 +70,7 @@ pub(super) async fn look_at_account<'a, H: Host>(
     Ok(Look { session, account })
 }
 
-/// Reads which collections there are. Answers also whether the server is another than the one that was synced with.
+/// Reads the list of collections. Also returns whether the server differs from the one that was synced with.
 pub(super) async fn look_at_info<'a, H: Host>(
     host: &'a H,
     credentials: &'a Credentials,
@@ -104,7 +104,7 @@ pub(super) async fn look_at_info<'a, H: Host>(
     Ok((session, is_reassigned))
 }
 
-/// Judges meta/global and crypto/keys, without a second look: nothing is done about what is missing.
+/// Judges meta/global and crypto/keys, without a second request for missing records.
 pub(super) async fn stands<H: Host>(
     session: &Session<'_, H>,
     is_reassigned: bool,
@@ -124,7 +124,7 @@ pub(super) async fn stands<H: Host>(
     };
     let keys = match crypto_keys::find(session).await? {
         Found::Record(record) => CollectionKeys::open(session.sync_key, &record.payload)?,
-        // A sync would make keys: none of the records that are there needs any.
+        // A sync would make keys: no existing record needs any.
         Found::ToBeMade => CollectionKeys::make(session.host)?,
         Found::NeedsConsent => return Ok(Standing::NeedsConsent(Reason::KeysMissing)),
     };
@@ -135,7 +135,7 @@ pub(super) async fn stands<H: Host>(
     }))
 }
 
-/// The collections that it is about, in the order of their turns.
+/// The collections to preview, in the order of their turns.
 pub(super) async fn names<H: Host>(
     session: &Session<'_, H>,
     meta: Option<&MetaGlobal>,

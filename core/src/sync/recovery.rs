@@ -1,12 +1,11 @@
-//! Only a person may decide how it goes on, because setting the account up would delete data of others (spec
-//! §4.4).
+//! Only a person may decide how to continue, because setting the account up would delete data of others (spec §4.4).
 //!
 //! ```text
-//! nobody has agreed ─────────────────────→ the end: tell what is on the server; nothing was written
+//! no agreement ──────────────────────────→ the end: report what is on the server; nothing was written
 //! agreed to what was shown, but the server
-//!   has something else now ──────────────→ likewise: ask again
+//!   has changed since ───────────────────→ likewise: ask again
 //! agreed, start over ────────────────────→ fresh start; its DELETE depends on the newest time that was shown
-//! agreed, restore ───────────────────────→ PUT the missing record as this device remembers it, if it is still missing
+//! agreed, restore ───────────────────────→ PUT the remembered record, if it is still missing
 //! ```
 
 use alloc::vec::Vec;
@@ -22,12 +21,12 @@ use crate::error::{Reason, Result};
 use crate::host::Host;
 use crate::metadata::{CollectionKeys, Listed, MetaGlobal, Seen, Verdict};
 
-/// Describes what is on the server.
+/// Describes the data on the server.
 pub(super) async fn describe<H: Host>(
     session: &mut Session<'_, H>,
     reason: Reason,
 ) -> Result<Consent> {
-    // A server without counts is described without them.
+    // If the server does not return counts, the description omits them.
     let counts = session.client.info_collection_counts().await;
     let counts = counts.unwrap_or_default();
     let info = session.state.server.info.as_ref();
@@ -50,7 +49,7 @@ pub(super) async fn describe<H: Host>(
     })
 }
 
-/// The missing record as this device remembers it, where that fits the records on the server.
+/// The missing record as this device remembers it, if it matches the records on the server.
 async fn remembered<H: Host>(
     session: &Session<'_, H>,
     reason: Reason,
@@ -79,9 +78,9 @@ async fn remembered<H: Host>(
     }
 }
 
-/// Whether keys open the newest record of a collection on the server.
+/// Whether the keys open the newest record of a collection on the server.
 async fn open_records<H: Host>(session: &Session<'_, H>, keys: &CollectionKeys) -> Result<bool> {
-    /// More collections than this are not looked at.
+    /// Maximum number of collections that are checked.
     const MAX_COLLECTIONS: usize = 8;
     let info = session.state.server.info.iter();
     let names = info.flat_map(|info| info.collections.keys());
@@ -97,15 +96,15 @@ async fn open_records<H: Host>(session: &Session<'_, H>, keys: &CollectionKeys) 
     Ok(false)
 }
 
-/// What came of asking for consent.
+/// The result of asking for consent.
 pub(super) enum Answer {
     /// A person has to decide; the sync is over.
     Ask(Ending),
-    /// It was given, and carried out: begin again with the first step.
+    /// Consent was given, and carried out: begin again with the first step.
     Done,
 }
 
-/// Does what a person agreed to, if it is still what is on the server; else describes what is there.
+/// Does what a person agreed to, if the server's state is still the same; else describes the new state.
 pub(super) async fn step<H: Host>(
     session: &mut Session<'_, H>,
     reason: Reason,

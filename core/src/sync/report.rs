@@ -1,4 +1,4 @@
-//! What came of a sync, as data: for a table, for JSON, for JavaScript.
+//! The result of a sync, as data: for a table, for JSON, for JavaScript.
 
 mod command;
 mod json;
@@ -17,7 +17,7 @@ use crate::repository::{Pulled, Pushed};
 use crate::server::{Alert, Backoff, Traffic};
 use crate::version::Version;
 
-/// What came of a sync.
+/// The result of a sync.
 ///
 /// ```
 /// use selvedge_core::sync::{Ending, Report};
@@ -32,7 +32,7 @@ pub struct Report {
     pub ending: Ending,
     /// Whether the account was set up in this sync.
     pub fresh_start: bool,
-    /// Whether a record of the whole account that was missing was written again as this device remembered it.
+    /// Whether a missing record of the whole account was written again from this device's memory.
     pub restored: bool,
     /// The mode of a first sync that this sync carried out.
     pub first_sync: Option<Mode>,
@@ -40,35 +40,35 @@ pub struct Report {
     pub wiped_here: Vec<CollectionName>,
     /// Collections that this sync deleted on the server, because a decision named them.
     pub wiped_there: Vec<CollectionName>,
-    /// Collections that were to be deleted on the server, but were changed there since a person agreed to it: they were
+    /// Collections that were to be deleted on the server, but were changed there after a person agreed to it: they were
     /// kept.
     pub kept_there: Vec<CollectionName>,
-    /// The collections that had their turn, in that order.
+    /// The collections that were processed, in that order.
     pub collections: Vec<CollectionReport>,
-    /// What became of the account's clients.
+    /// The result for the account's clients.
     pub clients: ClientsReport,
-    /// What other clients asked of this one, in the order in which they did.
+    /// The commands of other clients to this one, in their order.
     pub commands: Vec<CommandReport>,
     /// The pages that people sent from other devices, for the host to show.
     pub tabs: Vec<ReceivedTab>,
-    /// What went over the network.
+    /// The network traffic.
     pub traffic: Traffic,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     pub millis: u64,
-    /// Until when the server wants to be left alone.
+    /// Until when the server requests no traffic.
     pub backoff: Backoff,
-    /// What the server's operators want people to know.
+    /// Messages of the server's operators to people.
     pub alerts: Vec<Alert>,
 }
 
 impl Report {
-    /// Whether everything that was asked for is done.
+    /// Whether everything that was requested is done.
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.ending, Ending::Done | Ending::NothingToDo)
             && !matches!(self.clients.status, CollectionStatus::Failed(_))
             && self.collections.iter().all(|collection| {
-                // Leaving what the account has declined is what was agreed.
+                // Skipping a collection that the account has declined is the expected result.
                 matches!(
                     collection.status,
                     CollectionStatus::Ok | CollectionStatus::Skipped(Skip::Declined)
@@ -78,14 +78,14 @@ impl Report {
 }
 
 impl Report {
-    /// Whether the sync is to be run once more after [`SECOND_LOOK_SECONDS`](super::SECOND_LOOK_SECONDS): a record was missing
-    /// that another device may be writing at this moment.
+    /// Whether the sync should be repeated after [`SECOND_LOOK_SECONDS`](super::SECOND_LOOK_SECONDS): a record was
+    /// missing that another device may be writing at this moment.
     #[must_use]
     pub const fn looks_again(&self) -> bool {
         matches!(self.ending, Ending::Stopped(Error::LookAgain { .. }))
     }
 
-    /// The whole of it in one word (spec §4.10).
+    /// The overall result in one word (spec §4.10).
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match &self.ending {
@@ -117,7 +117,7 @@ impl Report {
     }
 }
 
-/// A sync as a whole.
+/// The overall result of a sync.
 ///
 /// ```
 /// use selvedge_core::sync::{Ending, Obstacle, Outcome, Report};
@@ -128,19 +128,19 @@ impl Report {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything passed.
+    /// Everything was transferred.
     Success,
-    /// Some records or collections could not pass.
+    /// Some records or collections could not be transferred.
     Partial,
-    /// Nothing passed.
+    /// Nothing was transferred.
     Failed,
-    /// The server wants to be left alone.
+    /// The server requested a pause.
     Backoff,
     /// A person has to sign in, or join, again.
     LoginNeeded,
     /// The program is too old for this account or this server.
     UpgradeNeeded,
-    /// Going on would delete data of others: only a person may decide that. Nothing was written.
+    /// Continuing would delete data of others: only a person may decide that. Nothing was written.
     NeedsConsent,
 }
 
@@ -169,20 +169,20 @@ impl Outcome {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Ending {
-    /// It came to its end.
+    /// It completed.
     #[default]
     Done,
-    /// Nothing changed there, nothing waited here.
+    /// Nothing changed on the server, nothing waited here.
     NothingToDo,
     /// It did not start.
     Blocked(Obstacle),
-    /// The server asked to be left alone before all collections had their turn. What was done by then stays done.
+    /// The server requested a pause before all collections were processed. Completed work is kept.
     CutShort,
-    /// Another client told this one to stop syncing. It is for the host to forget the account's secrets; records stay.
+    /// Another client sent a command to stop syncing. The host deletes the account's secrets; records stay.
     LoggedOut,
-    /// Only a person may decide how it goes on. Nothing was written.
+    /// Only a person may decide how to continue. Nothing was written.
     NeedsConsent(Consent),
-    /// It had to stop. What was done by then stays done.
+    /// It had to stop. Completed work is kept.
     Stopped(Error),
 }
 
@@ -202,7 +202,7 @@ impl Ending {
     }
 }
 
-/// What became of the account's clients, this one among them.
+/// The result for the account's clients, including this one.
 ///
 /// ```
 /// use selvedge_core::sync::ClientsReport;
@@ -211,13 +211,13 @@ impl Ending {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientsReport {
-    /// How it went; skipped as not reached when the sync had nothing to do.
+    /// The status; skipped as not reached when the sync had nothing to do.
     pub status: CollectionStatus,
-    /// How many clients are known.
+    /// The number of known clients.
     pub known: usize,
     /// The records that are encrypted with another key. They are left there: a device with other keys may need them.
     pub unreadable: Vec<RecordId>,
-    /// How many records were damaged otherwise, and left alone.
+    /// The number of records that were damaged in another way, and skipped.
     pub passed_over: u64,
 }
 
@@ -232,7 +232,7 @@ impl Default for ClientsReport {
     }
 }
 
-/// What came of one collection.
+/// The result for one collection.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -245,24 +245,24 @@ impl Default for ClientsReport {
 pub struct CollectionReport {
     /// Its name.
     pub name: CollectionName,
-    /// How it went.
+    /// The status.
     pub status: CollectionStatus,
-    /// What came from the server.
+    /// Records received from the server.
     pub pulled: Pulled,
-    /// What went to the server.
+    /// Records sent to the server.
     pub pushed: Pushed,
     /// Whether all records were compared with the server's, because its time went back (spec §5.3).
     pub compared: bool,
-    /// Of a comparison: how many records the server lacked, and are sent again.
+    /// Number of records that a comparison found missing on the server, and that are sent again.
     pub lacking: u64,
-    /// What went over the network for it.
+    /// The network traffic for it.
     pub traffic: Traffic,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     pub millis: u64,
 }
 
 impl CollectionReport {
-    /// The report of a collection that has not had its turn.
+    /// The report of a collection that has not been processed.
     #[must_use]
     pub fn new(name: CollectionName) -> Self {
         let (pulled, pushed, traffic) = (Pulled::default(), Pushed::default(), Traffic::default());
@@ -279,7 +279,7 @@ impl CollectionReport {
     }
 }
 
-/// How it went with one collection.
+/// The status of one collection.
 ///
 /// ```
 /// use selvedge_core::sync::CollectionStatus;
@@ -288,13 +288,13 @@ impl CollectionReport {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum CollectionStatus {
-    /// All records passed.
+    /// All records were transferred.
     Ok,
-    /// Some records could not pass; the others did.
+    /// Some records could not be transferred; the others were.
     Partial,
-    /// It had to stop; the next sync goes on from there.
+    /// It had to stop; the next sync continues from there.
     Failed(Error),
-    /// It was left alone.
+    /// It was skipped.
     Skipped(Skip),
 }
 
@@ -311,7 +311,7 @@ impl CollectionStatus {
     }
 }
 
-/// Why a collection was left alone.
+/// Why a collection was skipped.
 ///
 /// ```
 /// use selvedge_core::sync::Skip;
@@ -320,7 +320,7 @@ impl CollectionStatus {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
-    /// The sync stopped before.
+    /// The sync stopped before it.
     #[error("the sync stopped before it had its turn")]
     NotReached,
     /// The account's devices have agreed not to sync it.

@@ -1,4 +1,4 @@
-//! The table of contents: one sync from the precheck to the last upload of meta/global.
+//! The sequence of steps: one sync from the precheck to the last upload of meta/global.
 
 use super::clients;
 use super::consent::{Agreement, Consent, Remedy};
@@ -20,16 +20,16 @@ use crate::journal;
 use crate::server::Backoff;
 use crate::time::LocalTime;
 
-/// What is too old in the journal is removed so often, in milliseconds.
+/// Interval at which expired entries are removed from the journal, in milliseconds.
 const PRUNE_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
-/// When a record of the whole account changes under our hands, the sync begins again so often.
+/// Maximum number of attempts of a sync when a record of the whole account changes during it.
 const ATTEMPTS: u32 = 3;
 
 /// Syncs once. `token` is the storage token of the last sync, if the host kept it; it is replaced when a new one is
 /// fetched, for the host to keep.
 ///
-/// Nothing is lost when it is cut off at any moment: the next sync goes on from the last commit.
+/// Nothing is lost when it is interrupted at any moment: the next sync continues from the last commit.
 pub async fn sync<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -39,8 +39,9 @@ pub async fn sync<H: Host>(
     run(host, credentials, token, options, None).await
 }
 
-/// Syncs once, and puts the account in order as a person agreed to on being shown `consent`, which an earlier sync or
-/// [`assess`](super::assess) told. If the server has something else by now, nothing is deleted, and the report asks again.
+/// Syncs once, and repairs the account as a person agreed to after seeing `consent`, which an earlier sync or
+/// [`assess`](super::assess) returned. If the server's state has changed since, nothing is deleted, and the report asks
+/// again.
 pub async fn reinitialize<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -125,7 +126,7 @@ async fn begin<H: Host>(
     result
 }
 
-/// Remembers a server that is closed for good, until a sync with it comes to its end after all.
+/// Remembers a server that is closed permanently, until a sync with it completes.
 async fn note_closure<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -134,7 +135,7 @@ async fn note_closure<H: Host>(
     let closed = match result {
         Err(Error::ServiceClosed) => Some(credentials.server().into()),
         Ok(_) => None,
-        // Says nothing of it either way.
+        // Other errors do not show whether the server is closed.
         Err(_) => return Ok(()),
     };
     let mut state = GlobalState::load(host).await?;
@@ -202,7 +203,7 @@ async fn with_token<H: Host>(
     session.save().await.and(result)
 }
 
-/// Runs through the steps until they end; a conflict over a record of the whole account begins them again.
+/// Runs through the steps until they end; a conflict over a record of the whole account restarts them.
 async fn steps<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Result<Ending> {
     let mut attempt = 1;
     loop {
@@ -217,26 +218,26 @@ async fn steps<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Re
     }
 }
 
-/// How a run through the steps went.
+/// The result of a run through the steps.
 enum Pass {
     Ended(Ending),
-    /// What the first steps read has changed: by a fresh start, by another client's command, or because the keys were
-    /// replaced.
+    /// The data that the first steps read has changed: by a fresh start, by another client's command, or because the
+    /// keys were replaced.
     BeginAgain,
 }
 
-/// How the account stands.
+/// The state of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Account {
-    /// It is set up, and its keys are at hand.
+    /// It is set up, and its keys are installed.
     SetUp,
     /// It is empty.
     Empty,
-    /// Only a person may decide how it goes on.
+    /// Only a person may decide how to continue.
     NeedsConsent(Reason),
 }
 
-/// Looks at the records of the whole account.
+/// Reads the records of the whole account.
 async fn account<H: Host>(session: &mut Session<'_, H>) -> Result<Account> {
     (session.options.progress)(Stage::MetaGlobal);
     match meta_global::step(session).await? {
@@ -264,7 +265,7 @@ async fn pass<H: Host>(session: &mut Session<'_, H>, report: &mut Report) -> Res
     let account = account(session).await;
     let reason = match &account {
         Ok(Account::NeedsConsent(reason)) => Some(*reason),
-        // What stops a sync may be what a person agreed to end.
+        // A person may have agreed to resolve the error that stops the sync.
         Err(error) if session.agreement.is_some() => Reason::of(error),
         _ => None,
     };

@@ -1,4 +1,4 @@
-//! Which engines the account syncs, by what meta/global says and what a person chose here (spec §4.9).
+//! Which engines the account syncs, by the contents of meta/global and a person's choices here (spec §4.9).
 //!
 //! ```text
 //! listed   declined  chosen here   on here  decision
@@ -7,7 +7,7 @@
 //! yes      –         else          yes      on
 //! yes      –         else          no       on again: another device enabled it
 //! yes      –         cannot be     –        unknown here: it stays listed
-//! no       –         enable        –        list it, take it off the declined
+//! no       –         enable        –        list it, remove it from the declined
 //! no       –         disable       –        decline it, delete the server's collection as it was shown
 //! no       –         decline       –        decline it
 //! no       yes       nothing       yes      off here: another device disabled it; records stay
@@ -18,15 +18,15 @@
 //! As sets: `declined = (declined there ∪ declined here if first ∪ disabled here) − enabled here`, and
 //! `engines = (engines there ∪ enabled here) − declined`. Names that this device does not know stay in both.
 //!
-//! A choice made before the first sync deletes nothing: whoever made it had not seen what the account has. Nor is a
-//! collection deleted that was changed since a person agreed to it, on being told what it holds.
+//! A choice made before the first sync deletes nothing: the person had not seen the account's data. A collection that
+//! was changed after a person saw its contents and agreed to delete it is not deleted either.
 //!
 //! An engine that is neither listed nor declined is not switched off here, as Firefox would do: a client that starts an
-//! account over lists what it knows, and an application's own collection would stop on every device without a word.
-//! Whoever wants an engine off says so by declining it.
+//! account over lists what it knows, and an application's own collection would stop on every device without a message.
+//! To switch an engine off, a person declines it.
 //!
-//! The server's collection is deleted only once meta/global tells that it is declined: what another device would still
-//! send is then sent by nobody, and a device that is cut off in between does the rest in its next sync.
+//! The server's collection is deleted only after meta/global lists it as declined: then no other device sends records
+//! to it any more, and a device that is interrupted in between finishes the deletion in its next sync.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -42,44 +42,44 @@ use crate::ids::{CollectionName, Guid};
 use crate::metadata::MetaGlobal;
 use crate::sorted::{Map, Set};
 
-/// What is known of one engine when its place in the account is decided.
+/// The known facts about one engine when its state in the account is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     is_listed: bool,
-    /// Counts only where it is not listed.
+    /// Relevant only where it is not listed.
     is_declined: bool,
     /// Whether this program can sync such a collection.
     is_known: bool,
-    /// Whether it was on here when a sync last looked.
+    /// Whether it was on here at the last sync.
     was_on: bool,
     wish: Option<Wish>,
 }
 
-/// What becomes of one engine.
+/// The decision on one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
-    /// It goes on.
+    /// It stays on.
     On,
     /// Another device enabled it.
     OnAgain,
     /// It cannot be synced here; it stays as it is.
     Unknown,
-    /// It is to be listed.
+    /// List it.
     List,
-    /// It is to be declined.
+    /// Decline it.
     Decline {
-        /// Whether the server's collection is to be deleted.
+        /// Whether to delete the server's collection.
         wipe_server: bool,
     },
     /// Another device disabled it.
     OffNow,
     /// It stays off.
     Off,
-    /// Nobody has decided on it.
+    /// No decision has been made on it.
     Unlisted,
 }
 
-/// Decides what becomes of one engine.
+/// Decides on one engine.
 const fn decide(seen: Seen, is_first: bool) -> Decision {
     match (seen.is_listed, seen.wish) {
         (_, Some(Wish::Disable)) => Decision::Decline {
@@ -103,13 +103,13 @@ pub(super) struct Selection {
     pub(super) engines: Set<String>,
     /// Declined in meta/global.
     pub(super) declined: Set<String>,
-    /// Of the declined: those that were on here, of which this device forgets what the server had.
+    /// The declined engines that were on here; this device discards what it knows of the server's collections.
     pub(super) reset: Set<String>,
-    /// Collections to be deleted on the server, as far as it has them.
+    /// Collections to be deleted on the server, if it has them.
     pub(super) wipe_server: Vec<CollectionName>,
 }
 
-/// Brings the account's engines and the choices of this device together.
+/// Combines the account's engines and the choices of this device.
 pub(super) fn select<'a>(
     engines: impl IntoIterator<Item = &'a str>,
     declined: impl IntoIterator<Item = &'a str>,
@@ -155,13 +155,13 @@ pub(super) fn select<'a>(
     selection
 }
 
-/// Brings a meta/global and the choices of this device together.
+/// Combines a meta/global and the choices of this device.
 pub(super) fn select_in(meta: &MetaGlobal, choices: &Choices) -> Selection {
     let engines = meta.engines();
     select(engines.keys().map(String::as_str), meta.declined(), choices)
 }
 
-/// Writes a selection into meta/global; what it does not change stays as it is.
+/// Writes a selection into meta/global; all other contents stay as they are.
 pub(super) fn apply(
     selection: &Selection,
     meta: &mut MetaGlobal,
@@ -173,7 +173,7 @@ pub(super) fn apply(
         }
     }
     for name in &selection.engines {
-        // A name in both lists is left to those who wrote it.
+        // A name in both lists stays in both: this device does not correct it.
         if meta.engine(name).is_none() {
             meta.undecline(name);
             meta.set_engine(name, version(name), Guid::make(random)?.as_str());
@@ -182,7 +182,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Decides on all engines and prepares meta/global; [`settle`] does the rest when it is uploaded.
+/// Decides on all engines and prepares meta/global; [`settle`] does the rest after its upload.
 pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Selection> {
     let mut meta = session.meta.take().ok_or(Error::NotSetUp)?;
     let selection = select_in(&meta, &session.state.device.choices);
@@ -205,7 +205,7 @@ pub(super) async fn step<H: Host>(session: &mut Session<'_, H>) -> Result<Select
     Ok(selection)
 }
 
-/// Deletes what the selection says on the server, then remembers that the choices are the account's now.
+/// Deletes the server's collections that the selection names, then marks the choices as uploaded.
 pub(super) async fn settle<H: Host>(
     session: &mut Session<'_, H>,
     selection: &Selection,
@@ -224,7 +224,7 @@ pub(super) async fn settle<H: Host>(
                 session.forget_collection(name);
                 report.wiped_there.push(name.clone());
             }
-            // Another device wrote to it at this moment.
+            // Another device wrote to it in the meantime.
             Err(Error::Conflict { .. }) => report.kept_there.push(name.clone()),
             Err(error) => return Err(error),
         }
@@ -244,7 +244,7 @@ pub(super) async fn settle<H: Host>(
     session.save().await
 }
 
-/// The engines and the declined names that a fresh start begins with: those of before, and what was chosen since.
+/// The engines and the declined names that a fresh start begins with: the former ones, and the choices made since.
 pub(super) fn before_fresh_start(
     engines: &Map<String, u64>,
     declined: &[String],

@@ -1,4 +1,4 @@
-//! What the steps of one sync have in common: the server, the keys, the account's state, and what is done with them.
+//! Shared by the steps of one sync: the server, the keys, the account's state, and the operations on them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -27,12 +27,12 @@ pub(super) struct Session<'a, H: Host> {
     pub(super) meta: Option<MetaGlobal>,
     pub(super) keys: Option<CollectionKeys>,
     pub(super) limits: Cell<Option<Limits>>,
-    /// What a person agreed to, if this run is to set the account up again.
+    /// The agreement of a person, if this run is to set the account up again.
     pub(super) agreement: Option<Agreement>,
 }
 
 impl<'a, H: Host> Session<'a, H> {
-    /// The beginning of a run, of which the account is not read yet.
+    /// The beginning of a run, before the account is read.
     pub(super) fn new(
         host: &'a H,
         access: Access,
@@ -55,7 +55,7 @@ impl<'a, H: Host> Session<'a, H> {
 }
 
 impl<H: Host> Session<'_, H> {
-    /// The time of a collection in info/collections; `None` when it is not there.
+    /// The time of a collection in info/collections; `None` when it is not listed.
     pub(super) fn modified_of(&self, name: &str) -> Option<ServerTime> {
         self.state
             .server
@@ -66,7 +66,7 @@ impl<H: Host> Session<'_, H> {
             .copied()
     }
 
-    /// What info/collections lists, as it was last read.
+    /// The collections that info/collections listed when it was last read.
     pub(super) fn listed(&self) -> Listed {
         let info = self.state.server.info.as_ref();
         match info {
@@ -78,8 +78,8 @@ impl<H: Host> Session<'_, H> {
         }
     }
 
-    /// A record of the whole account is missing: goes on only if it was missing some seconds ago as well, or if a person
-    /// has decided by now (spec §4.4).
+    /// A record of the whole account is missing: continues only if it was missing some seconds ago as well, or if a
+    /// person has decided by now (spec §4.4).
     ///
     /// # Errors
     /// [`Error::LookAgain`] the first time.
@@ -93,7 +93,7 @@ impl<H: Host> Session<'_, H> {
         if is_second || self.agreement.is_some() {
             return Ok(());
         }
-        // A clock that was set back must not keep the second look off.
+        // A clock that was set back must not prevent the second look.
         if self.state.server.doubt.is_none_or(|first| now < first) {
             self.state.server.doubt = Some(now);
             self.save().await?;
@@ -101,13 +101,13 @@ impl<H: Host> Session<'_, H> {
         Err(Error::LookAgain { record })
     }
 
-    /// What the whole account has is in order.
+    /// The account's records are complete: ends a doubt.
     pub(super) fn end_doubts(&mut self) {
         self.state.server.doubt = None;
         self.state.server.needs_consent = None;
     }
 
-    /// Whether the server asked in this sync to be left alone: at once, or, where no person waits, as soon as it may be.
+    /// Whether the server requested a pause in this sync: a hard one, or, in an automatic sync, also a soft one.
     pub(super) fn is_to_leave(&self) -> bool {
         let backoff = self.client.observed().backoff;
         let until = match self.options.situation.is_asked_for {
@@ -117,7 +117,7 @@ impl<H: Host> Session<'_, H> {
         until.is_some_and(|until| self.host.now() < until)
     }
 
-    /// The keys that a collection had before, as far as the sync key still opens them.
+    /// The former keys of a collection, if the sync key still opens them.
     pub(super) fn former_bundles(&self, name: &str) -> Vec<KeyBundle> {
         let records = self.state.device.former_keys.iter();
         let opened =
@@ -132,7 +132,7 @@ impl<H: Host> Session<'_, H> {
         }
     }
 
-    /// A small record; `None` when the server has none.
+    /// Reads a small record; `None` when the server does not have it.
     pub(super) async fn get(
         &self,
         collection: &'static str,
@@ -148,7 +148,7 @@ impl<H: Host> Session<'_, H> {
         }))
     }
 
-    /// Writes a small record if nobody wrote it after `unmodified_since`.
+    /// Writes a small record if no client has written it after `unmodified_since`.
     pub(super) async fn put(
         &self,
         collection: &'static str,
@@ -170,7 +170,7 @@ impl<H: Host> Session<'_, H> {
             .await
     }
 
-    /// Writes a small record that does not exist.
+    /// Writes a small record if the server does not have it.
     pub(super) async fn put_if_absent(
         &self,
         collection: &'static str,
@@ -190,7 +190,7 @@ impl<H: Host> Session<'_, H> {
         self.keys = Some(keys);
     }
 
-    /// The server's limits, which are asked for when first needed.
+    /// The server's limits, which are requested at their first use.
     pub(super) async fn limits(&self) -> Result<Limits> {
         if let Some(limits) = self.limits.get() {
             return Ok(limits);
@@ -200,8 +200,8 @@ impl<H: Host> Session<'_, H> {
         Ok(limits)
     }
 
-    /// Has every collection compared whole with the server's, because the server was put back to an earlier time, and keeps
-    /// the account's state, in one commit.
+    /// Marks every collection for a complete comparison with the server's, because the server was restored to an
+    /// earlier time, and stores the account's state, in one commit.
     pub(super) async fn compare_all(&mut self) -> Result<()> {
         let mut parts = Vec::new();
         for name in self.host.collections().await? {
@@ -225,17 +225,17 @@ impl<H: Host> Session<'_, H> {
         Ok(())
     }
 
-    /// Keeps the account's state.
+    /// Stores the account's state.
     pub(super) async fn save(&self) -> Result<()> {
         self.state.save(self.host).await
     }
 
-    /// Forgets of every collection what the server has, and keeps the account's state, in one commit.
+    /// Discards the state of every collection on the server, and stores the account's state, in one commit.
     pub(super) async fn reset_all(&mut self) -> Result<()> {
         self.reset(|_| true).await
     }
 
-    /// Forgets of the chosen collections what the server has, and keeps the account's state, in one commit.
+    /// Discards the state of the chosen collections on the server, and stores the account's state, in one commit.
     pub(super) async fn reset(&mut self, is_chosen: impl Fn(&str) -> bool) -> Result<()> {
         if is_chosen("clients") {
             self.state.device.clients.forget_server();

@@ -1,4 +1,4 @@
-//! What a person may want to know of this device's syncing, without asking the server.
+//! The status of this device's syncing, without a request to the server.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use crate::journal;
 use crate::server::Backoff;
 use crate::time::{LocalTime, ServerTime};
 
-/// What this device knows of its syncing.
+/// The status of this device's syncing.
 ///
 /// ```
 /// use selvedge_core::host::MemoryStore;
@@ -24,23 +24,23 @@ use crate::time::{LocalTime, ServerTime};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
-    /// When a sync last came to its end.
+    /// When a sync last completed.
     pub last_sync: Option<LocalTime>,
-    /// Until when the server wants to be left alone.
+    /// Until when the server requests no traffic.
     pub backoff: Backoff,
-    /// Until when no sync begins by itself because the server refused the credentials.
+    /// Until when no automatic sync begins because the server refused the credentials.
     pub refused_until: Option<LocalTime>,
-    /// What a first sync that was cut off left to be done by the next sync.
+    /// The part of an interrupted first sync that the next sync has to do.
     pub first_sync: Option<FirstSync>,
-    /// The server that said it was closed for good.
+    /// The server that reported that it is closed permanently.
     pub closed: Option<String>,
-    /// What a person has to decide before this account can be synced.
+    /// The decision that a person has to make before this account can be synced.
     pub needs_consent: Option<Consent>,
-    /// The collections that are here, in order of name.
+    /// The local collections, in order of name.
     pub collections: Vec<CollectionCounts>,
 }
 
-/// What this device has of one collection.
+/// The local state of one collection.
 ///
 /// ```
 /// use selvedge_core::host::Counts;
@@ -62,13 +62,13 @@ pub struct CollectionCounts {
     pub name: CollectionName,
     /// Its records.
     pub counts: Counts,
-    /// The server's time up to which it was read; zero for never.
+    /// The server's time up to which it was read; zero if it was never read.
     pub last_sync: ServerTime,
-    /// Pending records that the server refused twice; they wait for a change.
+    /// Pending records that the server refused twice; they are not sent again until they change.
     pub given_up: u64,
 }
 
-/// Reads what this device knows of its syncing, without asking the server.
+/// Reads the status of this device's syncing, without a request to the server.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -97,8 +97,8 @@ pub async fn status<S: Store>(store: &S) -> Result<Status> {
     })
 }
 
-/// Forgets that the server refused the credentials, which others have replaced: syncs may begin by themselves again. What
-/// the server asked for stays.
+/// Clears the refusal of credentials that have been replaced: automatic syncs may begin again. The pause that the
+/// server requested stays.
 ///
 /// # Errors
 /// When the store cannot be read or written.

@@ -280,7 +280,7 @@ fn one_damaged_record_does_not_stop_the_others() {
         (CollectionStatus::Partial, 1, 1)
     );
     assert!(b.get("good").is_some());
-    // It is asked for once more, then left alone until it changes.
+    // It is requested a second time, then skipped until it changes.
     assert_eq!(b.sync().collections[0].pulled.failed_count, 1);
     assert_eq!(b.sync().ending, Ending::NothingToDo);
 }

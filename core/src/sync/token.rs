@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! the kept token is still good ─────────────────→ use it
-//! else ask the token server ────────────────────→ use the new one
+//! else request one from the token server ───────→ use the new one
 //!
 //! by name and password: the kept node ──────────→ use it
-//! none is kept, or the kept one refused us ─────→ ask for the node
-//!   the one that refused us ────────────────────→ signed out: the password is wrong
+//! no kept node, or it refused the password ─────→ request the node
+//!   the one that refused it ────────────────────→ signed out: the password is wrong
 //!   another ────────────────────────────────────→ use it
 //!
-//! endpoint or key id as last time, or first time → go on
-//! another endpoint or key id ───────────────────→ node reassignment: forget what the server had, never wipe
+//! endpoint or key id as last time, or first time → continue
+//! another endpoint or key id ───────────────────→ node reassignment: discard the server's state, never wipe
 //! ```
 
 use super::options::{Options, Stage};
@@ -41,12 +41,12 @@ use crate::time::LocalTime;
 pub struct KeptToken {
     /// The token.
     pub token: Token,
-    /// When it came, by the local clock.
+    /// When it was received, by the local clock.
     pub received: LocalTime,
 }
 
 impl KeptToken {
-    /// Whether it is to be used at `now`: up to 80 % of its life, and not before it came.
+    /// Whether it may be used at `now`: up to 80 % of its lifetime, and not before it was received.
     #[must_use]
     pub const fn is_fresh(&self, now: LocalTime) -> bool {
         self.received.millis() <= now.millis()
@@ -54,12 +54,12 @@ impl KeptToken {
     }
 }
 
-/// Whether the server is the one that was synced with before.
+/// Whether the server is the one of the last sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Node {
-    /// The same, or the first one ever.
+    /// The same server, or the first one ever.
     Known,
-    /// Another one, or another key: it is empty, or another copy.
+    /// Another server, or another key: it is empty, or another copy.
     Reassigned,
 }
 
@@ -76,7 +76,7 @@ fn key_id(credentials: &Credentials) -> &str {
     credentials.kid.as_deref().unwrap_or_default()
 }
 
-/// Compares the server with the one that was synced with before.
+/// Compares the server with the one of the last sync.
 pub(super) fn judge(state: &GlobalState, access: &Access, credentials: &Credentials) -> Node {
     judge_parts(
         [
@@ -87,21 +87,21 @@ pub(super) fn judge(state: &GlobalState, access: &Access, credentials: &Credenti
     )
 }
 
-/// How often this sync has asked for access.
+/// The number of requests for access in this sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attempt {
     /// For the first time.
     First,
-    /// Once more, because the server refused what was had at first.
+    /// Again, because the server refused the first credentials.
     AfterRefusal,
 }
 
-/// What the node that a server names means.
+/// The meaning of the node that a server returns.
 #[derive(Debug, PartialEq, Eq)]
 enum NodeVerdict {
-    /// It is to be used.
+    /// It is used.
     Use,
-    /// It has refused the password already.
+    /// It has already refused the password.
     WrongPassword,
 }
 
@@ -145,8 +145,8 @@ async fn node<H: Host>(
     Ok(access)
 }
 
-/// Takes the credentials' own token, or the kept one while it is fresh, or gets a new one. What the token server says
-/// about waiting goes into the state.
+/// Uses the credentials' own token, or the kept one while it is fresh, or requests a new one. Pauses that the token
+/// server requests are stored in the state.
 pub(super) async fn step<H: Host>(
     host: &H,
     credentials: &Credentials,
@@ -182,7 +182,7 @@ pub(super) async fn step<H: Host>(
     Ok(access)
 }
 
-/// Whether a new token can be had when the server refuses the one in hand.
+/// Whether a new token can be requested when the server refuses the current one.
 pub(super) const fn can_renew(credentials: &Credentials) -> bool {
     matches!(
         credentials.source,
@@ -190,7 +190,7 @@ pub(super) const fn can_renew(credentials: &Credentials) -> bool {
     )
 }
 
-/// Adopts the server; after a node reassignment everything that was known of the old one is forgotten first.
+/// Adopts the server; after a node reassignment the stored state of the former server is discarded first.
 pub(super) async fn adopt<H: Host>(
     session: &mut Session<'_, H>,
     credentials: &Credentials,
@@ -202,7 +202,7 @@ pub(super) async fn adopt<H: Host>(
     if node == Node::Reassigned {
         session.state.replace_keys(None);
         session.state.server = ServerView::default();
-        // What was to be done once was decided on the sight of another server, and the refusal was another server's.
+        // A pending first sync was decided for another server, and the refusal came from another server.
         session.state.device.first_sync = None;
         session.state.device.refused_until = None;
     }

@@ -10,8 +10,8 @@ use crate::host::Host;
 use crate::metadata::{CollectionKeys, Where};
 use crate::repository::has_outgoing;
 
-/// Whether there is more to do than info/collections, as it was last read, says: something to send, or something
-/// that an earlier sync saw but did not come to fetch.
+/// Whether there is more to do than info/collections shows: records to send, or records that an earlier sync saw but
+/// did not fetch.
 pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Result<bool> {
     let meta = session
         .state

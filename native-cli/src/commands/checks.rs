@@ -8,13 +8,13 @@ use crate::commands::serve::stopped;
 use crate::output::Output;
 use selvedge_host::exit::{HostError, Result};
 
-/// Shows a demo until it ends or the person has seen enough (SIGINT or SIGTERM): what it made goes either way.
+/// Runs a demo until it ends or is interrupted (SIGINT or SIGTERM): its files are removed in both cases.
 ///
 /// # Errors
-/// Those of the demo, and when it was stopped.
+/// Errors of the demo, and an interruption.
 pub(super) async fn unless_stopped(demo: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::select! {
-        // The signals are minded before the demo makes anything.
+        // The signal handlers are installed before the demo creates anything.
         biased;
         () = stopped() => Err(HostError::Interrupted("all files of the demo are deleted".into())),
         ended = demo => ended,
@@ -29,7 +29,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// A claim that was looked into.
+    /// A claim that was checked.
     pub(super) fn new(claim: impl Into<String>, holds: bool) -> Self {
         Self {
             claim: claim.into(),
@@ -38,7 +38,7 @@ impl Check {
     }
 }
 
-/// What a demo did and found, with what it claims of that.
+/// The results of a demo, with the checks of its claims.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Concluded<T> {
@@ -49,7 +49,7 @@ pub(super) struct Concluded<T> {
 }
 
 impl<T: Serialize + fmt::Display> Concluded<T> {
-    /// Puts both together.
+    /// Combines both.
     pub(super) fn new(found: T, checks: Vec<Check>) -> Self {
         let holds = checks.iter().all(|check| check.holds);
         Self {
@@ -59,7 +59,7 @@ impl<T: Serialize + fmt::Display> Concluded<T> {
         }
     }
 
-    /// Prints it.
+    /// Prints the results.
     ///
     /// # Errors
     /// When a check does not hold.

@@ -1,4 +1,4 @@
-//! `selvedge collections`: what the server has, and what this device follows of it.
+//! `selvedge collections`: the server's collections, and those that this device follows.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,7 +28,7 @@ struct Listing(Vec<Row>);
 struct Row {
     name: CollectionName,
     records: Option<u64>,
-    /// Of the payloads.
+    /// Size of the payloads, in bytes.
     bytes: Option<u64>,
     #[serde(serialize_with = "moment::server_millis")]
     last_modified: ServerTime,
@@ -40,17 +40,17 @@ struct Row {
 struct Followed {
     /// `None`: all.
     collections: Option<Vec<CollectionName>>,
-    /// Of these: what the account had declined, and the next sync enables.
+    /// Those that the account had declined, and that the next sync enables.
     enabled: Vec<CollectionName>,
-    /// Whether this device followed just these before.
+    /// Whether this device followed exactly these before.
     already: bool,
     dry_run: bool,
 }
 
-/// Lists the server's collections, or chooses those that are followed.
+/// Lists the server's collections, or chooses those to follow.
 ///
 /// # Errors
-/// When there is no account, no network, or the server refuses.
+/// When the account or the network is missing, or the server refuses.
 pub async fn run(device: &Device, command: Option<CollectionsCommand>) -> Result<()> {
     match command {
         None => list(device).await,
@@ -68,7 +68,7 @@ async fn list(device: &Device) -> Result<()> {
     let remote = Remote::connect(device, &host).await?;
     let Conditional::Changed { value: info, .. } = remote.client.info_collections(None).await?
     else {
-        // Without a condition there is no "unchanged".
+        // A request without a condition is never answered with "unchanged".
         return device.output.answer(&Listing(Vec::new()));
     };
     let counts = remote.client.info_collection_counts().await?;
@@ -94,7 +94,7 @@ async fn follow(
     for name in collections.iter().flatten() {
         Generic::new(name.clone())?;
     }
-    // Each once, in order of name.
+    // Without duplicates, in order of name.
     let collections = collections.map(|names| {
         names
             .into_iter()
@@ -125,8 +125,8 @@ async fn follow(
     })
 }
 
-/// Who follows an application's own collection wants the account to sync it. What the account has declined of Firefox's
-/// is not enabled in passing: its people may have had reasons.
+/// Following an application's own collection implies that the account syncs it. Firefox's collections that the account
+/// has declined are not enabled implicitly: its users may have had reasons.
 async fn enabled_by_following(
     device: &Device,
     followed: &[CollectionName],
@@ -152,7 +152,7 @@ async fn enabled_by_following(
     Ok(enabled)
 }
 
-/// Kilobytes as the protocol counts them, with one decimal.
+/// Kilobytes as defined by the protocol, with one decimal.
 fn kilobytes(bytes: u64) -> String {
     format!("{}.{}", bytes / 1024, bytes % 1024 * 10 / 1024)
 }

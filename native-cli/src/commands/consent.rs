@@ -7,7 +7,7 @@ use selvedge_core::sync::{AtRisk, Consent};
 use crate::output::{Align, Table, printable};
 use selvedge_host::moment;
 
-/// What is on the server, and would be deleted there.
+/// The collections on the server, which would be deleted.
 pub(super) fn at_risk_table(at_risk: &[AtRisk]) -> Table {
     let mut table = Table::new(&[
         ("COLLECTION", Align::Left),
@@ -26,7 +26,7 @@ pub(super) fn at_risk_table(at_risk: &[AtRisk]) -> Table {
     table
 }
 
-/// Why the account cannot be synced, what is on the server, and the commands that go on.
+/// The reason why the account cannot be synced, the server's collections, and the commands to continue.
 pub(super) fn sentences(consent: &Consent) -> String {
     let mut text = format!(
         "This account cannot be synced: {}. Nothing was changed.\n",

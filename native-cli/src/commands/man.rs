@@ -1,4 +1,4 @@
-//! What the program says of itself: completions and manual pages.
+//! Generated documentation of the program: completions and manual pages.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ use selvedge_host::exit::{HostError, Result};
 /// Prints the completions of a shell.
 ///
 /// # Errors
-/// When stdout takes no more.
+/// When writing to stdout fails.
 pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "selvedge", &mut text);
@@ -22,7 +22,7 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
 /// Prints the manual page, or writes those of all commands into a directory.
 ///
 /// # Errors
-/// When stdout or the directory takes no more.
+/// When writing to stdout or to the directory fails.
 pub fn man(dir: Option<&Path>) -> Result<()> {
     let mut command = Cli::command();
     command.build();

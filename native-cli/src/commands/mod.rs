@@ -1,4 +1,4 @@
-//! The commands, one file a noun.
+//! The commands, one file per noun.
 
 pub mod account;
 mod checks;

@@ -1,4 +1,5 @@
-//! Secrets as people give them: in a file, on stdin, or at the terminal; never on the command line, which other users see.
+//! Secrets that people enter: in a file, on stdin, or at the terminal; never on the command line, which other users can
+//! see.
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
@@ -11,10 +12,11 @@ use selvedge_host::exit::{HostError, Result};
 use selvedge_host::output::{Output, printable};
 use selvedge_host::private::input_warning;
 
-/// Secrets are far shorter than this.
+/// Maximum size of a secret, in bytes; secrets are far shorter.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// A small secret from a file, or from stdin by `-`. A file that other users can access is reported on stderr.
+/// A small secret from a file, or from stdin if the path is `-`. A file that other users can access is reported on
+/// stderr.
 pub(crate) fn read_secret(output: &Output, path: &Path) -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
     let read = if path.as_os_str() == "-" {
@@ -73,7 +75,7 @@ pub(crate) fn secret(
     }
 }
 
-/// The next line of stdin. What comes after it stays there for the next one.
+/// The next line of stdin. The remaining input stays there for the next call.
 fn line() -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
     let stdin = Path::new("-");
@@ -89,7 +91,7 @@ fn line() -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// A line of a file without its ending; blanks may belong to a password.
+/// A line of a file without its ending; spaces may belong to a password.
 fn without_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)

@@ -1,4 +1,4 @@
-//! `selvedge serve`: the embedded server, invitations to it, and its users of the dialect 1.1.
+//! `selvedge serve`: the embedded server, invitations to it, and its users of dialect 1.1.
 
 mod maintenance;
 mod running;
@@ -210,19 +210,19 @@ fn at_least_one() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..=1 << 62)
 }
 
-/// An invitation that was made.
+/// A new invitation.
 #[derive(Serialize)]
 struct Invitation {
     /// A secret.
     invitation: Zeroizing<String>,
-    /// Until it expires.
+    /// Hours until it expires.
     hours: u64,
 }
 
-/// A user who was made or changed.
+/// A user who was added or changed.
 #[derive(Serialize)]
 struct Changed {
-    /// What was done, in a word.
+    /// The action, in a word.
     done: &'static str,
     /// The name that clients send.
     username: String,
@@ -240,10 +240,10 @@ impl fmt::Display for Changed {
     }
 }
 
-/// Runs the server until SIGINT or SIGTERM, or does what is done beside one.
+/// Runs the server until SIGINT or SIGTERM, or runs a subcommand.
 ///
 /// # Errors
-/// When the server cannot start, or the invitation or the user is not kept.
+/// When the server cannot start, or the invitation or the user cannot be stored.
 pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
     match args.command {
         Some(ServeCommand::Invite(args)) => {
@@ -367,7 +367,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         log_requests: args.log,
     })
     .await?;
-    // Without it, accounts on this machine need an invitation too.
+    // Without the announcement, accounts on this machine need an invitation too.
     let _announcement = match &data {
         Location::Directory(directory) if server.addr().ip().is_loopback() => {
             Announcement::make(server.addr(), directory).ok()
@@ -394,7 +394,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// How a user of the page gets an account.
+/// Instructions for a user of the page to get an account.
 async fn invited(server: &Server, data: &Location) -> Result<String, ServeError> {
     const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
     let url = server.public_url();
@@ -408,7 +408,7 @@ async fn invited(server: &Server, data: &Location) -> Result<String, ServeError>
             "a new account needs an invitation: `selvedge serve invite --data {}`",
             directory.display()
         ),
-        // No other process can make one.
+        // No other process can create an invitation.
         Location::Memory => format!(
             "this invitation makes one account there: {}",
             server.invite(WEEK).await?.as_str()

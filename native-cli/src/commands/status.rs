@@ -1,4 +1,4 @@
-//! `selvedge status`: what this device knows of its syncing.
+//! `selvedge status`: the status of this device's syncing.
 
 use std::fmt;
 
@@ -16,47 +16,47 @@ use selvedge_host::SystemClock;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::moment;
 
-/// What this device knows of its syncing.
+/// The status of this device's syncing.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Whether there is an account.
+    /// Whether the profile has an account.
     account: bool,
-    /// Why the system keyring does not give the key of the account's secrets.
+    /// Why the system keyring does not return the key of the account's secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     keyring_problem: Option<String>,
-    /// When a sync last came to its end, in milliseconds since the Unix epoch.
+    /// When a sync last completed, in milliseconds since the Unix epoch.
     last_sync: Option<LocalTime>,
     /// When the next sync may begin, if not now, in milliseconds since the Unix epoch.
     next_sync: Option<LocalTime>,
-    /// Why it may not begin before.
+    /// Why it may not begin earlier.
     next_sync_reason: Option<WaitReason>,
-    /// Whether a daemon serves this profile now.
+    /// Whether a daemon runs for this profile now.
     daemon_running: bool,
     /// When the daemon syncs next, if it is running, in milliseconds since the Unix epoch.
     daemon_next: Option<LocalTime>,
-    /// What a first sync that was cut off left to be done by the next sync.
+    /// The part of an interrupted first sync that the next sync has to do.
     #[serde(serialize_with = "first_sync")]
     first_sync: Option<FirstSync>,
     /// Whether the account's server reported that it is closed permanently.
     is_closed: bool,
-    /// What a person has to decide before this account can be synced.
+    /// The decision that a person has to make before this account can be synced.
     needs_consent: Option<Consent>,
     collections: Vec<Row>,
 }
 
-/// Why no sync begins by itself for a while.
+/// Why no automatic sync begins for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 enum WaitReason {
-    /// The server asked for it.
+    /// The server requested it.
     ServerAsked,
     /// The server refused the credentials.
     CredentialsRefused,
 }
 
 impl WaitReason {
-    /// Decides by when the wait ends, and when that after refused credentials does.
+    /// Decides by the end of the wait, and by the end of the wait after refused credentials.
     fn judge(until: LocalTime, refused_until: Option<LocalTime>) -> Self {
         match refused_until {
             Some(refused) if refused == until => Self::CredentialsRefused,
@@ -87,7 +87,7 @@ struct Row {
     read_up_to: ServerTime,
 }
 
-/// Reads the profile; asks no server and writes nothing.
+/// Reads the profile; sends no request and writes nothing.
 ///
 /// # Errors
 /// When the profile cannot be read.
@@ -240,7 +240,7 @@ mod tests {
         for (until, refused_until, expected) in [
             (at(5), None, WaitReason::ServerAsked),
             (at(5), Some(at(5)), WaitReason::CredentialsRefused),
-            // The server asked for more than what its refusal stands for.
+            // The server requested a longer pause than the one after a refusal.
             (at(7), Some(at(5)), WaitReason::ServerAsked),
             (at(5), Some(at(3)), WaitReason::ServerAsked),
         ] {

@@ -20,7 +20,7 @@ pub(super) const LANES: usize = if cfg!(target_arch = "wasm32") { 4 } else { 8 }
 /// One word of each hash: one vector.
 type Words = [u32; LANES];
 
-/// A text on its way through a lane.
+/// A text that is processed in a lane.
 struct Lane<'a> {
     /// Its index among the MACs.
     place: usize,

@@ -1,4 +1,4 @@
-//! Why a text is no message of the protocol, and where.
+//! The reason why a text is not a message of the protocol, and its position.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -6,7 +6,8 @@ use core::fmt;
 
 use serde::de::{Error, Expected, Unexpected};
 
-/// Why a text is no such message, and where. It repeats nothing of the text but the name of a known field.
+/// The reason why a text is not such a message, and its position. It contains no part of the text except the name of a
+/// known field.
 #[derive(Debug)]
 pub(crate) struct Fault {
     problem: String,
@@ -21,7 +22,7 @@ impl Fault {
         }
     }
 
-    /// Adds the place of a value, and the field that it is for, to a fault that a visitor found in it.
+    /// Adds the position of a value, and its field, to a fault that a visitor found in it.
     pub(super) fn within(self, field: Option<&str>, at: usize) -> Self {
         if self.at.is_some() {
             return self;
@@ -59,7 +60,7 @@ impl Error for Fault {
         }
     }
 
-    // What was found instead may be anything, and is not repeated.
+    // The actual value may be anything, and is not repeated.
     fn invalid_type(_found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(expected)
     }

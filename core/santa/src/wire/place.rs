@@ -1,12 +1,12 @@
-//! Where a value stands in a message.
+//! The position of a value in a message.
 
-/// What is known of a field when a value for it is read.
+/// The known facts about a field when a value for it is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Whether the object that holds the value has not set the field before. Then a list or a message of an earlier object
-    /// for the same message is replaced; otherwise lists add up and messages are merged.
+    /// Whether the object that contains the value has not set the field before. If so, a list or a message of an
+    /// earlier object for the same message is replaced; otherwise lists are concatenated and messages are merged.
     pub(crate) is_first: bool,
-    /// Whether the field has presence. An unknown name then leaves an enumeration as it is.
+    /// Whether the field has presence. If so, an unknown name leaves an enumeration unchanged.
     pub(crate) is_optional: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::time::LocalTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// A clock that stands still, and random bytes that count up.
+/// A clock that never advances, and random bytes that count up.
 #[derive(Default)]
 struct Host(Cell<u8>);
 

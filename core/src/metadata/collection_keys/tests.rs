@@ -1,4 +1,4 @@
-//! The keys of the vectors, and where keys come from.
+//! The keys of the test vectors, and the decision on their source.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! Every verdict, and what a change leaves as it was.
+//! Every verdict, and the contents that a change leaves unchanged.
 
 use alloc::string::String;
 use alloc::vec::Vec;

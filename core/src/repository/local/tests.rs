@@ -1,4 +1,4 @@
-//! Which version stands when one of another time arrives.
+//! Which version is kept when a version with another time arrives.
 
 use pollster::block_on;
 
@@ -39,7 +39,7 @@ fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> It
     }
 }
 
-/// What becomes of an item when a version of this time arrives.
+/// The result for an item when a version of this time arrives.
 fn arrives(item: &Item, cleartext: Option<&str>, modified: u64, compares: bool) -> Option<Item> {
     let store = MemoryStore::default();
     let engine = Generic::new(CollectionName::new("notes").unwrap()).unwrap();

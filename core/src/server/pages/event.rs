@@ -1,9 +1,9 @@
-//! What comes out of a download.
+//! The events of a download.
 
 use crate::bso::{Envelope, RecordError, RecordFault};
 use crate::server::query::Position;
 
-/// What comes out of a download.
+/// An event of a download.
 ///
 /// ```
 /// use selvedge_core::server::PageEvent;
@@ -12,13 +12,13 @@ use crate::server::query::Position;
 /// ```
 #[derive(Debug)]
 pub enum PageEvent<'a> {
-    /// A record, or what is wrong with it; others go on. It is valid until the next event.
+    /// A record, or its error; the download continues with the next one. It is valid until the next event.
     Record(Result<Envelope<'a>, RecordError>),
-    /// An id, when the query did not ask for whole records; or what is wrong with it.
+    /// An id, if the query did not request whole records; or its error.
     Id(Result<&'a str, RecordFault>),
-    /// A page is complete. With `next`, and all records so far, in one commit, a killed process loses nothing.
+    /// A page is complete. If `next` and all records so far are stored in one commit, a killed process loses nothing.
     PageEnd {
-        /// Where to go on; `None` when this was the last page.
+        /// The position of the next page; `None` if this was the last page.
         next: Option<Position>,
     },
 }

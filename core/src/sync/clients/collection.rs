@@ -1,4 +1,4 @@
-//! The `clients` collection as it is on the server: read whole, written under the guard that nobody wrote since.
+//! The `clients` collection on the server: read completely, written only if it has not changed since.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,18 +14,18 @@ use crate::metadata::ClientRecord;
 use crate::server::{Added, Client, Committed, Limits, PageEvent, Query};
 use crate::time::ServerTime;
 
-/// So many records are read; an account has a few.
+/// Maximum number of records read; an account has a few.
 const MAX_RECORDS: usize = 1000;
-/// The texts of all records together; what goes beyond is passed over.
+/// Maximum size of all records together, in bytes; records beyond it are skipped.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What came of reading the collection.
+/// The result of reading the collection.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Collection {
     pub(in crate::sync) records: Vec<ClientRecord>,
-    /// Records with a bad HMAC: nobody who has the account's keys can read them.
+    /// Records with a bad HMAC: no holder of the account's keys can read them.
     pub(in crate::sync) mismatched: Vec<RecordId>,
-    /// Records that are damaged otherwise, or too many.
+    /// Number of records that are damaged in another way, or beyond the limits.
     pub(in crate::sync) passed_over: u64,
     /// The time of the collection.
     pub(in crate::sync) modified: ServerTime,
@@ -59,7 +59,7 @@ pub(in crate::sync) async fn read<H: Fetch + Clock + Random>(
             }
         }
     }
-    // Where the server does not tell the collection's time, it is that of the newest record.
+    // Where the server does not return the collection's time, the time of the newest record is used.
     let newest = found.records.iter().map(|record| record.modified).max();
     found.modified = pages.last_modified().or(newest).unwrap_or_default();
     Ok(found)
@@ -94,11 +94,11 @@ impl Collection {
 pub(in crate::sync) struct Written {
     pub(in crate::sync) id: RecordId,
     pub(in crate::sync) cleartext: String,
-    /// The seconds after which the server forgets it; `None` leaves that as it is.
+    /// The number of seconds after which the server deletes it; `None` leaves the server's value unchanged.
     pub(in crate::sync) ttl: Option<u32>,
 }
 
-/// Writes records if nobody wrote to the collection since `unmodified_since`; answers the time of the write.
+/// Writes records if the collection has not changed since `unmodified_since`; returns the time of the write.
 pub(in crate::sync) async fn write<H: Fetch + Clock + Random>(
     client: &Client<'_, H>,
     random: &impl Random,

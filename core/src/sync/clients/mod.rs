@@ -1,17 +1,17 @@
-//! The account's clients, this one among them (spec §4.8).
+//! The account's clients, including this one (spec §4.8).
 //!
 //! ```text
-//! its entry in meta/global is newer ───────────→ touch nothing
-//!   not there, older, or without a sync ID ────→ list it; records stay: each says for itself whose it is
-//!   another sync ID ───────────────────────────→ forget what was seen, adopt it
+//! its entry in meta/global is newer ───────────→ change nothing
+//!   not there, older, or without a sync ID ────→ list it; records stay: each names its own client
+//!   another sync ID ───────────────────────────→ discard what was read, adopt it
 //! info/collections has the time last seen,
-//! and no commands wait for this device ────────→ use what is remembered
-//! not in info/collections ─────────────────────→ there are none
+//! and no commands wait for this device ────────→ use the remembered records
+//! not in info/collections ─────────────────────→ the collection is empty
 //! else GET all: open ──────────────────────────→ remember
-//!               bad HMAC, of another device ───→ leave it there, and report it: a device with other keys may need it
+//!               bad HMAC, of another device ───→ keep it there, and report it: a device with other keys may need it
 //!               damaged otherwise ─────────────→ leave it there
 //! then: commands (the next step), and this device's record is written if it is
-//!   absent · not as this device is now · with commands · written more than 7 days ago; else left
+//!   absent · out of date · with commands · written more than 7 days ago; else unchanged
 //! ```
 
 mod collection;
@@ -38,12 +38,12 @@ use crate::version::Version;
 
 /// The version of the records' format.
 const VERSION: u64 = 1;
-/// The server forgets a record that was not renewed for so many seconds: 180 days.
+/// Seconds after which the server deletes a record that was not renewed: 180 days.
 pub(super) const TTL: u32 = 15_552_000;
-/// The own record is renewed after so many milliseconds: 7 days.
+/// Milliseconds after which this device renews its own record: 7 days.
 const RENEW_MILLIS: u64 = 604_800 * 1000;
 
-/// Where the collection's records are to be taken from.
+/// The source of the collection's records.
 ///
 /// ```
 /// use selvedge_core::sync::Lookup;
@@ -52,17 +52,17 @@ const RENEW_MILLIS: u64 = 604_800 * 1000;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// What is remembered is still true.
+    /// The remembered records are still current.
     Remembered,
-    /// The server has none.
+    /// The server has no records.
     Absent,
-    /// The server.
+    /// The records are read from the server.
     Server,
 }
 
 impl Lookup {
     /// Decides by the collection's time in info/collections, the time at which it was last seen, and whether commands
-    /// wait for this device: those are not remembered.
+    /// wait for this device: commands are not remembered, so the collection is read.
     #[must_use]
     pub fn judge(
         in_info: Option<ServerTime>,
@@ -77,7 +77,7 @@ impl Lookup {
     }
 }
 
-/// Why this device's record is to be written.
+/// Why this device's record has to be written.
 ///
 /// ```
 /// use selvedge_core::sync::Due;
@@ -86,20 +86,20 @@ impl Lookup {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// The server has it as it should be.
+    /// The server has the current record.
     No,
-    /// The server has none.
+    /// The server has no record of this device.
     Absent,
-    /// This device is not any more what it says.
+    /// This device's properties differ from the record.
     Changed,
-    /// It holds commands, which have been carried out.
+    /// It contains commands, which have been carried out.
     Commands,
     /// It was written more than 7 days ago.
     Old,
 }
 
-/// Decides whether this device's record is to be written: by the record on the server, what this device said of itself
-/// and what it is to say, and when it said so.
+/// Decides whether this device's record has to be written: by the record on the server, the properties that this device
+/// last uploaded, its current properties, and the time of that upload.
 fn due(
     there: Option<&KnownClient>,
     said: Option<&OwnClient>,
@@ -107,7 +107,7 @@ fn due(
     said_at: Option<LocalTime>,
     now: LocalTime,
 ) -> Due {
-    // A clock that was set back must not keep the record from being renewed.
+    // A clock that was set back must not prevent the record from being renewed.
     let is_old =
         |at: LocalTime| now < at || now.millis().saturating_sub(at.millis()) > RENEW_MILLIS;
     match there {
@@ -119,7 +119,7 @@ fn due(
     }
 }
 
-/// Whether this step has something to do, as far as what is remembered tells.
+/// Whether this step has something to do, according to the remembered state.
 pub(super) fn is_waiting<H: Host>(session: &Session<'_, H>) -> bool {
     let state = &session.state.device.clients;
     state.sync_id.is_none()
@@ -127,7 +127,7 @@ pub(super) fn is_waiting<H: Host>(session: &Session<'_, H>) -> bool {
         || is_due(session) != Due::No
 }
 
-/// Whether this device's record is to be written.
+/// Whether this device's record has to be written.
 pub(super) fn is_due<H: Host>(session: &Session<'_, H>) -> Due {
     let state = &session.state.device.clients;
     due(
@@ -139,12 +139,12 @@ pub(super) fn is_due<H: Host>(session: &Session<'_, H>) -> Due {
     )
 }
 
-/// What the step found.
+/// The result of the step.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
     /// The commands that wait for this device, in their order.
     Inbox(Vec<Value>),
-    /// The collection is in a newer format: it is to be left alone.
+    /// The collection is in a newer format: it must not be changed.
     OutOfDate,
 }
 
@@ -181,12 +181,12 @@ pub(super) async fn step<H: Host>(
     Ok(Found::Inbox(inbox))
 }
 
-/// Carries out what the entry in meta/global means. Answers why nothing is to be touched, if it is not.
+/// Carries out what the entry in meta/global means. Returns the reason if the collection must not be changed.
 fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Skip>> {
     let known = session.state.device.clients.sync_id.as_deref();
     let meta = session.meta.as_mut().ok_or(Error::NotSetUp)?;
     let entry = meta.engine("clients");
-    // It cannot be declined: without it devices know nothing of each other.
+    // It cannot be declined: without it, devices have no information about each other.
     let sync_id = match Association::judge(VERSION, known, entry.as_ref(), false) {
         Association::Proceed => return Ok(None),
         Association::OutOfDate { server } => {
@@ -206,7 +206,7 @@ fn associate<H: Host>(session: &mut Session<'_, H>) -> Result<Option<Skip>> {
     Ok(None)
 }
 
-/// Whether the records are of a newer format or one that is not known, or have no usable key, and are not to be touched.
+/// Whether the records must not be changed: they are of a newer or unknown format, or have no usable key.
 pub(super) fn is_out_of_date<H: Host>(session: &Session<'_, H>) -> bool {
     let entry = session
         .meta
@@ -223,7 +223,7 @@ async fn fetch<H: Host>(
     let mut collection = read(&session.client, bundle(session)?).await?;
     let own = session.state.device.clients.id.clone();
     let own = own.as_ref().map_or("", Guid::as_str);
-    // The own record is written over.
+    // The device's own record is overwritten.
     let unreadable = core::mem::take(&mut collection.mismatched);
     report.unreadable = unreadable
         .into_iter()
@@ -242,7 +242,7 @@ pub(super) fn bundle<'a, H: Host>(session: &'a Session<'_, H>) -> Result<&'a Key
     keys.bundle("clients")
 }
 
-/// Writes this device's record without commands, if nobody wrote to the collection since it was read.
+/// Writes this device's record without commands, if the collection has not changed since it was read.
 pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> {
     let (Some(id), says) = (
         session.state.device.clients.id.clone(),
@@ -292,7 +292,7 @@ pub(super) async fn upload<H: Host>(session: &mut Session<'_, H>) -> Result<()> 
 /// ```
 ///
 /// # Errors
-/// As the server refuses. Records that cannot be read are left out.
+/// Errors from the server. Records that cannot be read are omitted.
 pub async fn list_clients<H: Fetch + Clock + Random>(
     client: &Client<'_, H>,
     keys: &CollectionKeys,
@@ -313,7 +313,7 @@ impl<H: Host> Session<'_, H> {
         self.know_time_of_clients(collection.modified);
     }
 
-    /// Remembers a write of this device's own record that nobody came before.
+    /// Remembers a write of this device's own record, if no other write preceded it.
     fn wrote_clients(&mut self, own: Option<ClientRecord>, modified: ServerTime) {
         let state = &mut self.state.device.clients;
         state.seen = Some(modified);

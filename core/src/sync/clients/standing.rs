@@ -1,4 +1,4 @@
-//! Which of the account's clients still count (spec §4.8).
+//! Which of the account's clients are still current (spec §4.8).
 //!
 //! ```text
 //! another of the same fxaDeviceId is newer ────────────→ duplicate
@@ -6,19 +6,21 @@
 //! else ────────────────────────────────────────────────→ current
 //! ```
 //!
-//! Those that do not count are hidden, never deleted: the server forgets a record that its client does not renew.
+//! Clients that are not current are hidden, never deleted: the server deletes a record that its client does not renew.
 //!
-//! An accounts server would tell more: a client whose `fxaDeviceId` its list of devices lacks has signed out, and is stale
-//! at once. Nobody is asked for that list here, so such a client counts until one of its name comes, or its record expires.
+//! An accounts server has more information: a client whose `fxaDeviceId` is missing from its list of devices has signed
+//! out, and is stale at once. This program does not request that list, so such a client counts as current until a
+//! client of the same name appears, or its record expires.
 
 use alloc::vec::Vec;
 
 use crate::metadata::KnownClient;
 
-/// A client that was silent for so long beside one of the same name has been replaced by it.
+/// Time without an update after which a client is considered replaced by another client of the same name, in hundredths
+/// of a second: 7 days.
 const STALE_HUNDREDTHS: u64 = 7 * 24 * 60 * 60 * 100;
 
-/// Whether a client still counts.
+/// Whether a client is still current.
 ///
 /// ```
 /// use selvedge_core::sync::Standing;
@@ -27,9 +29,9 @@ const STALE_HUNDREDTHS: u64 = 7 * 24 * 60 * 60 * 100;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It does.
+    /// It is current.
     Current,
-    /// Another one of its name has been there for days without it.
+    /// Another client of the same name is more than 7 days newer.
     Stale,
     /// Another record of the same device is newer.
     Duplicate,
@@ -50,7 +52,7 @@ impl Standing {
     #[must_use]
     pub fn judge(client: &KnownClient, all: &[KnownClient]) -> Self {
         let others = || all.iter().filter(|other| other.id != client.id);
-        // Of two that are equally new, one has to count.
+        // If two records are equally new, exactly one of them counts as current.
         let rank = |client: &KnownClient| (client.modified, client.id.clone());
         let is_duplicate = client.fxa_device_id.is_some()
             && others().any(|other| {

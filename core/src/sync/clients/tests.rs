@@ -1,4 +1,4 @@
-//! Every row of the step's decisions.
+//! Tests of every row of the decision table.
 
 use super::*;
 use crate::ids::RecordId;

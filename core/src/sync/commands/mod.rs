@@ -1,19 +1,19 @@
-//! What other clients ask of this one (spec §4.8). It comes before the collections.
+//! Commands that other clients sent to this one (spec §4.8). This step runs before the collections.
 //!
 //! ```text
 //! each command in this device's record, in order
 //!   carried out before, and still there ─→ nothing: at most once
-//!   resetAll, resetEngine ───────────────→ forget what the server has; records stay
+//!   resetAll, resetEngine ───────────────→ discard the state of the server; records stay
 //!   wipeAll, wipeEngine
-//!     declined, or of a newer format ────→ nothing: nothing would come in their place
-//!     the newest record there opens ─────→ delete the records here, into the journal, and forget what the server has
-//!     does not open, or there is none ───→ nothing: only a key was lost, or nothing would come in their place
+//!     declined, or of a newer format ────→ nothing: no records would replace them
+//!     the newest record there opens ─────→ delete the records here, into the journal, and discard the server's state
+//!     does not open, or is missing ──────→ nothing: only a key was lost, or no records would replace them
 //!   displayURI ──────────────────────────→ into the report
-//!   logout ──────────────────────────────→ those behind it are not looked at
+//!   logout ──────────────────────────────→ the commands after it are ignored
 //!   another name, other arguments ───────→ dropped, and reported
-//! that and which commands were carried out: one commit
+//! the effects and the list of commands that were carried out: one commit
 //! then the record is written without them; 412 → begin again with the first step
-//! then: logout → the end · reset or wiped → begin again with the first step · else go on
+//! then: logout → the end · reset or wiped → begin again with the first step · else continue
 //! ```
 
 mod send;
@@ -36,10 +36,10 @@ use crate::json::Value;
 use crate::metadata::{Command, ReceivedTab, digest, name_of};
 use crate::sorted::Map;
 
-/// So many commands of one record are looked at.
+/// Maximum number of commands of one record that are processed.
 const MAX_COMMANDS: usize = 1000;
 
-/// What becomes of a command to wipe a collection here, by what the server has to take its place.
+/// The outcome of a command to wipe a local collection, by the server's records that would replace it.
 const fn judge_wipe(there: KeyProbe) -> CommandOutcome {
     match there {
         KeyProbe::Opens => CommandOutcome::Done,
@@ -48,7 +48,7 @@ const fn judge_wipe(there: KeyProbe) -> CommandOutcome {
     }
 }
 
-/// The commands that are to be carried out, `None` in the place of one that is not known. Logout is the last.
+/// The commands to carry out, `None` in place of an unknown one. Logout is the last.
 fn judge<'a>(inbox: &'a [Value], executed: &[String]) -> Vec<(&'a Value, Option<Command>)> {
     let mut done = executed.to_vec();
     let mut tasks = Vec::new();
@@ -68,7 +68,8 @@ fn judge<'a>(inbox: &'a [Value], executed: &[String]) -> Vec<(&'a Value, Option<
     tasks
 }
 
-/// The digests of what must not be carried out again. Signing out twice does no harm, but not signing out does.
+/// The digests of the commands that must not be carried out again. Logout is excluded: a second sign-out does no harm,
+/// but a missing one does.
 fn digests(inbox: &[Value]) -> Vec<String> {
     let counted = inbox.iter().take(MAX_COMMANDS);
     counted
@@ -77,10 +78,10 @@ fn digests(inbox: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Where this step leads.
+/// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// On to the collections.
+    /// Continue with the collections.
     GoOn,
     /// Collections were reset or wiped: begin again with the first step.
     BeginAgain,
@@ -88,7 +89,7 @@ pub(super) enum Next {
     LoggedOut,
 }
 
-/// Carries out what waits for this device, and writes its record if it is due.
+/// Carries out the commands that wait for this device, and writes its record if it is due.
 pub(super) async fn step<H: Host>(
     session: &mut Session<'_, H>,
     inbox: &[Value],
@@ -114,14 +115,15 @@ pub(super) async fn step<H: Host>(
     if !tasks.is_empty() {
         session.state.device.clients.executed = digests(inbox);
         commit(session, sweeps).await?;
-        // Now they are carried out, whatever comes.
+        // From here on they count as carried out, even if a later step fails.
         report.commands.extend(reports);
         report.tabs.extend(tabs);
     }
     report.clients.status = CollectionStatus::Ok;
     if clients::is_due(session) != Due::No {
         match clients::upload(session).await {
-            // Without room for this record there may still be much to fetch. What was carried out is remembered.
+            // Without quota for this record there may still be records to fetch. The commands that were carried out are
+            // remembered.
             Err(error @ Error::OverQuota { .. }) => {
                 report.clients.status = CollectionStatus::Failed(error);
             }
@@ -139,7 +141,7 @@ pub(super) async fn step<H: Host>(
     })
 }
 
-/// What the commands come to together.
+/// The combined effect of the commands.
 #[derive(Default)]
 struct Doing {
     held: Vec<CollectionName>,
@@ -197,7 +199,7 @@ impl Doing {
         Ok(())
     }
 
-    /// The collections here that a command is about.
+    /// The local collections that a command applies to.
     fn concerned(&self, command: Option<&Command>) -> Vec<CollectionName> {
         match command {
             None | Some(Command::DisplayUri(_)) => Vec::new(),
@@ -213,7 +215,7 @@ impl Doing {
         if name.as_str() == "clients" {
             self.forgets_clients = true;
         } else if self.held.contains(&name) {
-            // What is to be wiped is forgotten with it.
+            // A collection that will be wiped is also reset.
             self.sweeps.get_or_insert_with(name, || BulkChange::Reset);
         }
     }
@@ -224,7 +226,8 @@ impl Doing {
         name: CollectionName,
     ) -> Result<CommandOutcome> {
         if !self.held.contains(&name) {
-            // Of what is not here nothing can be deleted; this device's own record is no data of a person's.
+            // A collection that does not exist here has no records to delete; this device's own record is not a
+            // person's data.
             return Ok(CommandOutcome::Done);
         }
         let meta = session.meta.as_ref().ok_or(Error::NotSetUp)?;
@@ -245,7 +248,8 @@ impl Doing {
     }
 }
 
-/// Resets and wipes, and remembers that it was done, in one commit. What a wipe removes goes into the journal.
+/// Resets and wipes, and remembers that it was done, in one commit. Records that a wipe removes are written to the
+/// journal.
 async fn commit<H: Host>(
     session: &Session<'_, H>,
     sweeps: Map<CollectionName, BulkChange>,
@@ -271,8 +275,8 @@ async fn commit<H: Host>(
     }
 }
 
-/// The part of a commit that resets a collection or removes its records. What is removed is named, so that a change that is made
-/// here meanwhile is not lost; its values go to `entries`.
+/// The part of a commit that resets a collection or removes its records. The removed records are named, so that a
+/// change that is made here meanwhile is not lost; their values are added to `entries`.
 pub(super) async fn sweep_part<H: Host>(
     session: &Session<'_, H>,
     name: &CollectionName,
@@ -294,8 +298,8 @@ pub(super) async fn sweep_part<H: Host>(
     })
 }
 
-/// Sends commands to all other clients of the account, in the middle of a sync; to none where their records are of a newer
-/// format.
+/// Sends commands to all other clients of the account, in the middle of a sync; sends none if their records are of a
+/// newer format.
 pub(super) async fn send_to_others<H: Host>(
     session: &mut Session<'_, H>,
     commands: &[Command],

@@ -1,11 +1,11 @@
-//! Commands to other clients: into their records, once each, in as much room as there is (spec §4.8).
+//! Commands to other clients: added to their records, once each, within the size limit (spec §4.8).
 //!
 //! ```text
 //! the command waits there already, the same arguments → nothing to do
 //! else add it to the end; while the record is too large:
-//!   others can be left out ─→ the oldest of the least important
-//!   it is alone ────────────→ too large
-//! write, if nobody wrote to the collection since; 412 → read again, add again
+//!   others can be removed ──→ the oldest of the least important
+//!   it is the only one ─────→ too large
+//! write, if the collection has not changed since; 412 → read again, add again
 //! ```
 
 use alloc::vec::Vec;
@@ -23,10 +23,10 @@ use crate::metadata::{
 };
 use crate::server::{Client, Limits};
 
-/// When others write to the collection at the same moment, a command is sent so often.
+/// Maximum number of attempts to send a command when other clients write to the collection at the same moment.
 const ATTEMPTS: u32 = 3;
 
-/// Whom a command is for.
+/// The recipients of a command.
 ///
 /// ```
 /// use selvedge_core::ids::RecordId;
@@ -39,11 +39,11 @@ const ATTEMPTS: u32 = 3;
 pub enum Recipients<'a> {
     /// One client.
     One(&'a RecordId),
-    /// All clients of the account but the one with this id, which is the sender.
+    /// All clients of the account except the one with this id, which is the sender.
     AllBut(Option<&'a str>),
 }
 
-/// What became of commands to one client.
+/// The result of sending commands to one client.
 ///
 /// ```
 /// use selvedge_core::ids::RecordId;
@@ -57,18 +57,18 @@ pub enum Recipients<'a> {
 pub struct Sent {
     /// The client.
     pub id: RecordId,
-    /// What people call it.
+    /// Its name, as people see it.
     pub name: alloc::string::String,
-    /// How many commands were added; the others waited there already.
+    /// Number of commands added; the others were already there.
     pub added: usize,
-    /// How many older ones were left out to make room.
+    /// Number of older commands removed to stay within the limit.
     pub left_out: usize,
 }
 
 /// Sends commands to other clients, outside of a sync.
 ///
-/// A client that is asked twice for the same before it has done it, is asked once. Nothing is written when the account's
-/// data are in a newer format.
+/// A command that already waits in a client's record is not added again. Nothing is written when the account's data are
+/// in a newer format.
 ///
 /// ```
 /// use selvedge_core::error::Result;
@@ -85,8 +85,8 @@ pub struct Sent {
 /// ```
 ///
 /// # Errors
-/// As the server refuses; [`Error::NoSuchRecord`] when there is no such client, [`Error::TooLarge`] when a command alone is
-/// larger than the server takes, [`Error::UpgradeNeeded`], [`Error::NotSetUp`].
+/// Errors from the server; [`Error::NoSuchRecord`] when the client does not exist, [`Error::TooLarge`] when a single
+/// command exceeds the server's limit, [`Error::UpgradeNeeded`], [`Error::NotSetUp`].
 pub async fn send_commands<H: Fetch + Clock + Random>(
     client: &Client<'_, H>,
     random: &impl Random,
@@ -117,7 +117,7 @@ pub async fn send_commands<H: Fetch + Clock + Random>(
     Ok(sent)
 }
 
-/// Sends commands; answers also the collection as it is then, so far as nobody else has written since.
+/// Sends commands; also returns the collection as it is afterwards, unless another client has written to it since.
 pub(super) async fn deliver<H: Fetch + Clock + Random>(
     client: &Client<'_, H>,
     random: &impl Random,
@@ -153,7 +153,7 @@ pub(super) async fn deliver<H: Fetch + Clock + Random>(
     }
 }
 
-/// Adds the commands to the records of those whom they are for; answers what is to be written.
+/// Adds the commands to the records of the recipients; returns the records to write.
 fn address(
     collection: &mut Collection,
     recipients: Recipients<'_>,
@@ -174,7 +174,7 @@ fn address(
             written.push(Written {
                 id: record.id.clone(),
                 cleartext: record.to_cleartext(),
-                // What is sent to a device that is gone must not keep its record.
+                // A command to a device that no longer exists must not extend the life of its record.
                 ttl: None,
             });
         }
@@ -192,8 +192,8 @@ fn address(
     }
 }
 
-/// How many bytes a cleartext may have so that its payload is within the limit: base64 makes 4 of 3, and the rest of the
-/// payload, with the padding, takes less than 1500.
+/// Maximum size of a cleartext, in bytes, so that its payload is within the limit: base64 makes 4 of 3, and the rest of
+/// the payload, with the padding, takes less than 1500.
 fn budget(limits: &Limits) -> usize {
     let bytes = (limits.max_record_payload_bytes / 4 * 3).saturating_sub(1500);
     usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -205,7 +205,7 @@ struct Delivery {
     left_out: usize,
 }
 
-/// Adds what does not wait there yet, and makes room for it.
+/// Adds the commands that are not in the record yet, and removes others to stay within the limit.
 fn add(record: &mut ClientRecord, commands: &[Value], budget: usize) -> Result<Delivery> {
     let mut waiting = record.commands().to_vec();
     let before = waiting.len();

@@ -1,4 +1,4 @@
-//! Every row of the step's decisions.
+//! Tests of every row of the decision table.
 
 use super::*;
 use crate::json::json;
@@ -9,7 +9,7 @@ fn command(name: &str, args: &[&str]) -> Value {
     json!({"command": name, "args": args})
 }
 
-/// A name, what waits, what was carried out, and what is to be.
+/// A name, the waiting commands, the commands carried out before, and the expected result.
 type Row<'a> = (&'a str, &'a [&'a Value], &'a [&'a Value], &'a [&'a str]);
 
 #[test]

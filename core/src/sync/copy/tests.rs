@@ -1,4 +1,4 @@
-//! Every target of a copy.
+//! Every state of the target of a copy.
 
 use super::*;
 #[cfg(target_arch = "wasm32")]

@@ -1,10 +1,10 @@
-//! What became of the commands of other clients.
+//! The results of the commands of other clients.
 
 use alloc::string::String;
 
 use crate::ids::CollectionName;
 
-/// What became of a command that another client sent.
+/// The result of a command that another client sent.
 ///
 /// ```
 /// use selvedge_core::sync::{CommandOutcome, CommandReport};
@@ -18,17 +18,17 @@ use crate::ids::CollectionName;
 pub struct CommandReport {
     /// Its name.
     pub command: String,
-    /// The collection that it was about; where it was about all, a report for each that was not wiped.
+    /// The collection that it applied to; if it applied to all, there is a report for each that was not wiped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<CollectionName>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: CommandOutcome,
-    /// How many changes made here the server had not got by then. Those that a wipe removed are in the journal; after a reset
-    /// they are still sent, after a sign-out they stay here.
+    /// Number of changes made here that the server had not received by then. Those that a wipe removed are in the
+    /// journal; after a reset they are still sent, after a sign-out they stay here.
     pub unsent: u64,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 ///
 /// ```
 /// use selvedge_core::sync::CommandOutcome;
@@ -41,14 +41,14 @@ pub enum CommandOutcome {
     /// It was carried out.
     #[error("done")]
     Done,
-    /// The records were not deleted here: the server has none that could take their place.
+    /// The records were not deleted here: the server has no records to replace them.
     #[error("nothing was deleted here, because the server has no record of it")]
     KeptEmpty,
     /// The records were not deleted here: those on the server cannot be read.
     #[error("nothing was deleted here, because the newest record on the server cannot be read")]
     KeptUnreadable,
-    /// The records were not deleted here: none would come in their place, as the account has declined the collection, or
-    /// its records are of a newer format.
+    /// The records were not deleted here: no records would replace them, because the account has declined the
+    /// collection, or its records are of a newer format.
     #[error("nothing was deleted here, because this device does not sync it now")]
     KeptUnsynced,
     /// Its name or its arguments are not known here.

@@ -1,4 +1,4 @@
-//! What came of a sync as JSON, under the names that people and JavaScript see.
+//! The result of a sync as JSON, under the names that people and JavaScript see.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -185,7 +185,7 @@ fn every_row_of_the_vectors() {
     }
 }
 
-/// All combinations of one engine's being listed, declined, off here, and each wish, in the words of the set form.
+/// All combinations of one engine being listed, declined, off here, and each wish, in the terms of the set form.
 #[test]
 fn the_decisions_make_the_sets_of_the_set_form() {
     let name = "notes";

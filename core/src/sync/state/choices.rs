@@ -1,4 +1,4 @@
-//! What a person chose of the account's engines on this device.
+//! A person's choices of the account's engines on this device.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,10 +12,10 @@ use crate::ids::CollectionName;
 use crate::sorted::{Map, Set};
 use crate::time::{LocalTime, ServerTime};
 
-/// Engines without a switch of their own follow another one's.
+/// Engines without their own switch follow the switch of another engine.
 const LINKED: [(&str, &str); 1] = [("history", "forms")];
 
-/// What a person wants of one engine, for the whole account.
+/// A person's choice for one engine, for the whole account.
 ///
 /// ```
 /// use selvedge_core::sync::Wish;
@@ -25,9 +25,9 @@ const LINKED: [(&str, &str); 1] = [("history", "forms")];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Wish {
-    /// All devices that know it sync it.
+    /// All devices that know the engine sync it.
     Enable,
-    /// No device syncs it, and the server's collection is deleted, as a person agreed on being told what it holds
+    /// No device syncs it, and the server's collection is deleted, because a person agreed after seeing its contents
     /// ([`agree_to_delete`](crate::sync::agree_to_delete)); records on devices stay.
     Disable,
     /// No device syncs it; the server's collection stays as it is.
@@ -46,7 +46,7 @@ impl Wish {
     }
 }
 
-/// A choice that no sync has carried to the account yet.
+/// A choice that no sync has uploaded yet.
 ///
 /// ```
 /// use selvedge_core::sync::{Change, Wish};
@@ -57,13 +57,13 @@ impl Wish {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// What is wanted.
+    /// The choice.
     pub wish: Wish,
     /// When it was chosen, by the local clock.
     pub at: LocalTime,
 }
 
-/// What is kept of a person's choices.
+/// The stored choices of a person.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -79,23 +79,24 @@ pub struct Change {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Choices {
-    /// What was chosen since the last sync.
+    /// The choices made since the last sync.
     pub changes: Map<CollectionName, Change>,
-    /// The engines that were off here when the last sync had settled them.
+    /// The engines that were off here after the last sync had applied the choices.
     pub off: Set<String>,
-    /// Whether a sync ever settled them with the account. Before, nobody here has seen what the account has, so that
-    /// choices of that time delete nothing.
+    /// Whether a sync has ever applied the choices to the account. Before that, no person has seen the account's data
+    /// here, so that earlier choices delete nothing.
     pub is_settled: bool,
-    /// Of the collections that are to be deleted on the server: their times there when a person agreed to that. One that
-    /// was changed since is not deleted.
+    /// Collections to be deleted on the server, with their times there when a person agreed to it. One that was changed
+    /// since is not deleted.
     pub agreed: Map<CollectionName, ServerTime>,
 }
 
 impl Choices {
-    /// Notes a choice, in the place of an earlier one. Answers the engines that it is about: `forms` goes with `history`.
+    /// Records a choice, and replaces an earlier one. Returns the engines that the choice applies to: `forms` follows
+    /// `history`.
     ///
     /// # Errors
-    /// [`Error::Input`] for what cannot be chosen: what the sync itself keeps, and `forms` alone.
+    /// [`Error::Input`] for engines that cannot be chosen: those that the sync itself manages, and `forms` alone.
     pub fn choose(
         &mut self,
         name: &CollectionName,
@@ -119,7 +120,7 @@ impl Choices {
         names.extend(followers);
         for name in &names {
             self.changes.insert(name.clone(), Change { wish, at });
-            // An agreement goes with the choice that it was given for.
+            // An agreement is valid only for the choice that it was given for.
             self.agreed.remove(name);
         }
         Ok(names)

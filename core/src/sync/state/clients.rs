@@ -1,4 +1,4 @@
-//! What is kept of the account's clients between two syncs.
+//! The stored state of the account's clients between two syncs.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,10 +10,10 @@ use crate::json::Object;
 use crate::metadata::{ClientRecord, KnownClient, OwnClient};
 use crate::time::{LocalTime, ServerTime};
 
-/// So many clients are remembered, the newest.
+/// Maximum number of clients remembered; the newest are kept.
 const MAX_CLIENTS: usize = 100;
 
-/// What is kept of the account's clients, this one among them.
+/// The stored state of the account's clients, including this one.
 ///
 /// ```
 /// use selvedge_core::sync::ClientsState;
@@ -23,26 +23,26 @@ const MAX_CLIENTS: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientsState {
-    /// This device's id, drawn once and kept for ever.
+    /// This device's id, generated once and kept permanently.
     pub id: Option<Guid>,
     /// The collection's sync ID.
     pub sync_id: Option<String>,
-    /// The collection's time when it was last read, or written by this device right after that.
+    /// The collection's time when it was last read, or written by this device directly afterwards.
     pub seen: Option<ServerTime>,
-    /// The account's clients as they were then, this one among them, at most a hundred.
+    /// The account's clients as they were then, including this one, at most a hundred.
     pub known: Vec<KnownClient>,
-    /// What the server's copy of this device's record has besides what this program says of itself.
+    /// Members of this device's record on the server that this program does not write itself.
     pub others: Object,
-    /// What this device last said of itself.
+    /// The properties that this device last uploaded.
     pub uploaded: Option<OwnClient>,
-    /// When it did.
+    /// The time of that upload.
     pub uploaded_at: Option<LocalTime>,
-    /// Digests of the commands that this device carried out and that may still be in its record.
+    /// Digests of the commands that this device has carried out and that may still be in its record.
     pub executed: Vec<String>,
 }
 
 impl ClientsState {
-    /// Forgets what the server has. The id stays, and which commands were carried out.
+    /// Discards the state of the server. The id and the list of executed commands stay.
     pub(in crate::sync) fn forget_server(&mut self) {
         let Self { id, executed, .. } = core::mem::take(self);
         *self = Self {
@@ -67,7 +67,7 @@ impl ClientsState {
         });
         self.others = record.map(ClientRecord::other_members).unwrap_or_default();
         let mut kept = 0;
-        // This device's own record is remembered whatever comes.
+        // This device's own record is always remembered.
         known.retain(|client| {
             kept += 1;
             kept <= MAX_CLIENTS || Some(client.id.as_str()) == own.as_ref().map(Guid::as_str)
@@ -75,7 +75,7 @@ impl ClientsState {
         self.known = known;
     }
 
-    /// This device's record as it is on the server.
+    /// This device's record on the server.
     pub(in crate::sync) fn own(&self) -> Option<&KnownClient> {
         let id = self.id.as_ref()?;
         self.known

@@ -1,4 +1,4 @@
-//! What is kept of one collection between two syncs (spec §5.1).
+//! The stored state of one collection between two syncs (spec §5.1).
 
 use alloc::string::String;
 
@@ -10,15 +10,15 @@ use crate::host::Store;
 use crate::ids::CollectionName;
 use crate::repository::{Pair, ServerMark};
 
-/// What is kept of one collection.
+/// The stored state of one collection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct CollectionState {
     /// The collection's sync ID.
     pub(crate) sync_id: Option<String>,
-    /// Where the server's side and this one stand.
+    /// The positions of the server's side and of the local side.
     pub(crate) pair: Pair<ServerMark, ()>,
-    /// Whether all records are to be compared with the server's, because its time went back (spec §5.3).
+    /// Whether to compare all records with the server's, because its time went back (spec §5.3).
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) is_comparing: bool,
 }
@@ -29,8 +29,8 @@ const fn is_false(value: &bool) -> bool {
 }
 
 impl CollectionState {
-    /// What a store keeps of a collection. All of it is knowledge of the server: where it cannot be read it is forgotten,
-    /// and the next sync reads the collection again.
+    /// Loads the state of a collection from a store. All of it describes the server: if it cannot be read it is
+    /// discarded, and the next sync reads the collection again.
     ///
     /// # Errors
     /// When the store cannot be read.

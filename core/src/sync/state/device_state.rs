@@ -1,4 +1,4 @@
-//! What this device keeps whatever becomes of the server.
+//! The state that this device keeps regardless of the server.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -15,8 +15,8 @@ use crate::server::Backoff;
 use crate::sorted::Map;
 use crate::time::LocalTime;
 
-/// What this device keeps whatever becomes of the server: what a person chose, what is to be done, and what can be read
-/// nowhere else. One that cannot be read is an error; it is never replaced with a default.
+/// The state that this device keeps regardless of the server: a person's choices, pending actions, and data that cannot
+/// be read from any other place. An unreadable state is an error; it is never replaced with a default.
 ///
 /// ```
 /// use selvedge_core::sync::DeviceState;
@@ -29,40 +29,41 @@ pub struct DeviceState {
     /// The account whose records the store has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Binding>,
-    /// The node of an account of the dialect 1.1, which is asked for again only after a 401.
+    /// The node of an account of dialect 1.1, which is requested again only after a 401.
     pub node: Option<KnownNode>,
-    /// The payloads of crypto/keys that were used before, the newest last: ciphertext. Where two devices set the account up
-    /// at the same moment, records of one stay behind under keys that the other has replaced; a device that has those keys
-    /// still reads them, and sends them again.
+    /// Former payloads of crypto/keys, the newest last: ciphertext. If two devices set the account up at the same
+    /// moment, records of one stay behind under keys that the other has replaced; a device that has those keys still
+    /// reads them, and sends them again.
     pub former_keys: Vec<String>,
-    /// When the server's operators were last told the program's version.
+    /// When the program's version was last sent to the server's operators.
     pub version_told: Option<LocalTime>,
     /// The engines that were enabled when meta/global was last read, with their versions; a fresh start lists them again.
     pub engines: Map<String, u64>,
     /// The names that were declined then.
     pub declined: Vec<String>,
-    /// What a person chose of the engines on this device.
+    /// A person's choices of the engines on this device.
     pub choices: Choices,
-    /// How the two sides are to be brought together once, if a person asked for it.
+    /// How to combine the two sides once, if a person requested it.
     pub first_sync: Option<FirstSync>,
-    /// The account's clients, this one among them.
+    /// The account's clients, including this one.
     pub clients: ClientsState,
-    /// Until when no request may be sent, as the server asked.
+    /// Until when no request may be sent, as the server requested.
     pub backoff: Backoff,
-    /// Until when no sync begins by itself because the server refused fresh credentials; it is in `backoff` too.
+    /// Until when no automatic sync begins because the server refused fresh credentials; `backoff` contains this time
+    /// as well.
     pub refused_until: Option<LocalTime>,
-    /// The server that said it was closed for good: the one that the credentials name. No sync asks it again unless a
-    /// person does.
+    /// The server that reported that it is closed permanently: the one that the credentials name. No automatic sync
+    /// sends requests to it.
     pub closed: Option<String>,
-    /// When a sync last came to its end.
+    /// When a sync last completed.
     pub last_sync: Option<LocalTime>,
-    /// When what is too old was last removed from the journal.
+    /// When expired entries were last removed from the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal_pruned: Option<LocalTime>,
 }
 
 impl DeviceState {
-    /// Maximum number of former keys that are remembered.
+    /// Maximum number of former keys remembered.
     const MAX_FORMER_KEYS: usize = 4;
 
     /// Remembers the engines of a meta/global, with their versions, and the names that it declines.
@@ -85,7 +86,7 @@ impl DeviceState {
         self.former_keys.drain(..surplus);
     }
 
-    /// A fresh start sends everything that is on this device: there is nothing left to merge with or to take.
+    /// A fresh start sends everything that is on this device: the server has no records to merge with or to take.
     pub(in crate::sync) fn first_sync_at_fresh_start(&mut self) {
         let is_local = |intent: &FirstSync| intent.mode == Mode::TakeLocal;
         self.first_sync = self.first_sync.take().filter(is_local);

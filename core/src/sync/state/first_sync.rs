@@ -1,4 +1,4 @@
-//! How the two sides are to come together once, as a person asked.
+//! How to combine the two sides once, as a person requested.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::ids::CollectionName;
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
-/// How the two sides are to come together.
+/// How to combine the two sides.
 ///
 /// ```
 /// use selvedge_core::sync::Mode;
@@ -18,14 +18,14 @@ use crate::time::ServerTime;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
-    /// Both sides keep what they have.
+    /// Both sides keep their records.
     #[default]
     #[serde(rename = "resetClient")]
     Merge,
-    /// The server's records take the place of those here.
+    /// The server's records replace the local ones.
     #[serde(rename = "wipeClient")]
     TakeServer,
-    /// The records here take the place of the server's.
+    /// The local records replace the server's.
     #[serde(rename = "wipeRemote")]
     TakeLocal,
 }
@@ -41,7 +41,7 @@ impl Mode {
         }
     }
 
-    /// What becomes of records, where this side has `here`, the server `there`, and both have `both` of them.
+    /// The effect on the records, where this side has `here`, the server `there`, and both have `both` of them.
     #[must_use]
     pub const fn effect(self, here: u64, there: u64, both: u64) -> Effect {
         let (only_here, only_there) = (here.saturating_sub(both), there.saturating_sub(both));
@@ -76,7 +76,7 @@ impl Mode {
     }
 }
 
-/// What a first sync does to the records of a collection.
+/// The effect of a first sync on the records of a collection.
 ///
 /// ```
 /// use selvedge_core::sync::Mode;
@@ -85,21 +85,21 @@ impl Mode {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
-    /// Records that only the server has, and that come here.
+    /// Records that only the server has, and that are received.
     pub received: u64,
-    /// Records that only this device has, and that go to the server.
+    /// Records that only this device has, and that are sent.
     pub sent: u64,
     /// Records that both have, and that are merged.
     pub merged: u64,
-    /// Records that both have, of which one side's version gives way.
+    /// Records that both have, of which one side's version is replaced.
     pub replaced: u64,
-    /// Records that only this device has, and that are gone afterwards.
+    /// Records that only this device has, and that are deleted.
     pub deleted_here: u64,
-    /// Records that only the server has, deletions that it remembers among them, and that are gone afterwards.
+    /// Records that only the server has, including deletions that it remembers, and that are deleted.
     pub deleted_there: u64,
 }
 
-/// What is to be done once, by the next sync.
+/// The action that the next sync performs once.
 ///
 /// ```
 /// use selvedge_core::ids::CollectionName;
@@ -112,9 +112,9 @@ pub struct Effect {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstSync {
-    /// How the sides come together.
+    /// How the sides are combined.
     pub mode: Mode,
-    /// The collections that it is about, as far as they are not done.
+    /// The collections concerned that are not processed yet.
     pub collections: Vec<CollectionName>,
     /// The time on the server of each collection when a person agreed: one that was changed since is not deleted there.
     #[serde(default)]

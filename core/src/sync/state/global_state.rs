@@ -1,4 +1,4 @@
-//! What is kept of the account as a whole between two syncs (spec §4.1).
+//! The stored state of the account as a whole between two syncs (spec §4.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::json;
 /// The format that this release writes. Release 0.1.0 wrote all members in one object, without a format.
 const FORMAT: u32 = 1;
 
-/// What is kept of the account as a whole.
+/// The stored state of the account as a whole.
 ///
 /// ```
 /// use selvedge_core::host::MemoryStore;
@@ -27,9 +27,9 @@ const FORMAT: u32 = 1;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalState {
-    /// What is known of the server.
+    /// The known state of the server.
     pub server: ServerView,
-    /// What this device keeps whatever becomes of the server.
+    /// The state that this device keeps regardless of the server.
     pub device: DeviceState,
 }
 
@@ -61,16 +61,16 @@ fn damaged(detail: &str) -> StoreError {
 }
 
 impl GlobalState {
-    /// The state that a store keeps.
+    /// Loads the state from a store.
     ///
     /// # Errors
-    /// When the store cannot be read, or what it keeps of this device's choices cannot be read.
+    /// When the store cannot be read, or the stored choices of this device cannot be read.
     pub async fn load<S: Store>(store: &S) -> Result<Self> {
         Self::from_text(store.global().await?.as_deref())
     }
 
-    /// The state in the text that a store keeps. A view of the server that cannot be read is forgotten, because a sync
-    /// reads it again; a device's state that cannot be read is an error.
+    /// Parses the stored text. A view of the server that cannot be read is discarded, because a sync reads it again; a
+    /// device's state that cannot be read is an error.
     fn from_text(text: Option<&str>) -> Result<Self> {
         let Some(text) = text else {
             return Ok(Self::default());
@@ -94,7 +94,7 @@ impl GlobalState {
         }
     }
 
-    /// The text for a store to keep.
+    /// The text to store.
     pub(in crate::sync) fn to_text(&self) -> String {
         write(&Written {
             format: FORMAT,
@@ -103,7 +103,7 @@ impl GlobalState {
         })
     }
 
-    /// Has a store keep the state.
+    /// Stores the state.
     pub(in crate::sync) async fn save<S: Store>(&self, store: &S) -> Result<()> {
         // A commit without parts is never stale.
         let _done = store
@@ -115,7 +115,7 @@ impl GlobalState {
         Ok(())
     }
 
-    /// Uses other keys from now on, or none, and remembers those that were used.
+    /// Uses other keys from now on, or none, and remembers the former ones.
     pub(in crate::sync) fn replace_keys(&mut self, keys: Option<Cached>) {
         if let Some(old) = core::mem::replace(&mut self.server.keys, keys) {
             let current = self.server.keys.as_ref().map(|keys| keys.payload.as_str());

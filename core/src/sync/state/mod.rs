@@ -1,4 +1,4 @@
-//! What is kept between two syncs (spec §4.1, §5.1).
+//! The data kept between two syncs (spec §4.1, §5.1).
 
 mod choices;
 mod clients;

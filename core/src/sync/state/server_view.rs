@@ -1,4 +1,4 @@
-//! What this device knows of the account's server.
+//! The known state of the account's server.
 
 use alloc::string::String;
 
@@ -10,8 +10,8 @@ use crate::sorted::Map;
 use crate::sync::consent::Consent;
 use crate::time::{LocalTime, ServerTime};
 
-/// What this device knows of the account's server. All of it can be read again, so that it is forgotten when the server
-/// is another one: `state.server = ServerView::default()`. Keys are in it only as the server's ciphertext.
+/// The known state of the account's server. All of it can be read again, so that it is discarded when the server
+/// changes: `state.server = ServerView::default()`. It contains keys only as the server's ciphertext.
 ///
 /// ```
 /// use selvedge_core::sync::ServerView;
@@ -21,9 +21,9 @@ use crate::time::{LocalTime, ServerTime};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerView {
-    /// The endpoint that was last synced with; another one is a node reassignment (spec §1.9).
+    /// The endpoint of the last sync; a different one is a node reassignment (spec §1.9).
     pub endpoint: Option<String>,
-    /// The id of the sync key that was last synced with.
+    /// The id of the sync key of the last sync.
     pub key_id: Option<String>,
     /// The global sync ID.
     pub sync_id: Option<String>,
@@ -37,15 +37,15 @@ pub struct ServerView {
     pub info: Option<CachedInfo>,
     /// When info/collections was last read without a condition.
     pub info_read: Option<LocalTime>,
-    /// When a record of the whole account was first missed while other data were there.
+    /// When a record of the whole account was first missing although other data existed.
     pub doubt: Option<LocalTime>,
-    /// What a person has to decide before this account can be synced.
+    /// The decision that a person has to make before this account can be synced.
     pub needs_consent: Option<Consent>,
-    /// Whether the sync key is another than before, and has not opened crypto/keys yet.
+    /// Whether the sync key has changed and has not opened crypto/keys yet.
     pub is_rekeyed: bool,
 }
 
-/// A small record of the server's, as it was last seen.
+/// A small record of the server, as it was last read.
 ///
 /// ```
 /// use selvedge_core::sync::Cached;
@@ -78,7 +78,7 @@ pub struct CachedInfo {
 }
 
 impl CachedInfo {
-    /// What the server tells now.
+    /// The list that the server returns now.
     pub(in crate::sync) fn new(info: &InfoCollections, modified: ServerTime) -> Self {
         let collections = info.iter().map(|(name, time)| (name.clone(), time));
         Self {

@@ -1,4 +1,4 @@
-//! State as the text that a store keeps.
+//! State as stored text.
 
 use alloc::string::String;
 
@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 
 use crate::json;
 
-/// A state as the text that a store keeps.
+/// Converts a state to the text to store.
 pub(in crate::sync) fn write(state: &impl Serialize) -> String {
     json::to_string(state).expect("states are made of texts, numbers and maps of texts")
 }
 
-/// Knowledge of a server from the text that a store keeps. What cannot be read is forgotten: the sync then reads
-/// everything again, and nothing is lost.
+/// Parses the stored state of a server. If it cannot be read it is discarded: the sync then reads everything again, and
+/// nothing is lost.
 pub(in crate::sync) fn read<T: DeserializeOwned + Default>(text: Option<&str>) -> T {
     text.and_then(|text| json::from_str(text).ok())
         .unwrap_or_default()

@@ -29,7 +29,7 @@ impl Device {
     }
 }
 
-/// A client's record as it is on the server.
+/// A client's record on the server.
 pub(super) fn record(shelf: &Shelf, id: &str) -> Value {
     let shelf = shelf.borrow();
     let keys = CollectionKeys::open(&sync_key(), &shelf["crypto/keys"].1).unwrap();
@@ -156,7 +156,7 @@ fn clients_records_that_cannot_be_read_are_reported_and_left_there() {
     );
 }
 
-/// Changes what meta/global says of `clients`.
+/// Changes the entry of `clients` in meta/global.
 fn relist(shelf: &Shelf, change: impl FnOnce(&mut serde_json::Map<String, Value>)) {
     let mut meta: Value = serde_json::from_str(&shelf.borrow()["meta/global"].1).unwrap();
     change(meta["engines"].as_object_mut().unwrap());

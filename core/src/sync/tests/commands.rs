@@ -1,4 +1,4 @@
-//! What devices ask of each other: sent once, carried out once.
+//! Commands between devices: sent once, carried out once.
 
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ fn a_device_that_is_told_to_sign_out_stops_before_the_collections() {
     assert!(a.get("unsent").is_some());
 }
 
-/// A device of which one write to the clients collection is met by `meddle`, once it is armed.
+/// A device whose write to the clients collection is intercepted once by `meddle`, after it is armed.
 fn meddled(
     shelf: &Shelf,
     mut meddle: impl FnMut(&Shelf, &Request) -> Option<Answer> + 'static,

@@ -1,4 +1,4 @@
-//! Missing, doubtful and unusual answers about the whole account: nothing is deleted without a person's consent.
+//! Missing, doubtful and unusual responses about the whole account: nothing is deleted without a person's consent.
 
 use super::*;
 use crate::script::Answer;
@@ -17,7 +17,7 @@ fn account() -> (Shelf, Device) {
     (shelf, a)
 }
 
-/// A device of the account whose requests for `path` are answered by something in between, once.
+/// A device of the account; a proxy answers its request for `path`, once.
 fn behind_a_proxy(shelf: &Shelf, path: &'static str, answer: Answer) -> Device {
     let mut answer = Some(answer);
     device_with(shelf, move |_, request| {
@@ -30,7 +30,7 @@ fn is_reading(lines: &[String]) -> bool {
     lines.iter().all(|line| line.starts_with("GET"))
 }
 
-/// Two syncs, the second one after the time of the second look.
+/// Two syncs, the second one after the delay for the second look.
 fn sync_twice(device: &Device) -> Report {
     let first = device.sync();
     assert!(first.looks_again(), "{first:?}");

@@ -1,10 +1,10 @@
-//! Downloads and uploads that are cut, or that meet another device's.
+//! Downloads and uploads that are interrupted, or that conflict with another device's.
 
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Five records on the server, two a page.
+/// Five records on the server, two per page.
 fn paged() -> Shelf {
     let shelf = Shelf::default();
     let writer = device(&shelf);
@@ -16,7 +16,7 @@ fn paged() -> Shelf {
     shelf
 }
 
-/// Loses the connection at the first request for the second page.
+/// Drops the connection at the first request for the second page.
 fn cut_once() -> impl FnMut(&Shelf, &Request) -> Option<Answer> {
     let mut is_cut = false;
     move |_, request| {

@@ -1,4 +1,4 @@
-//! Devices of an account whose server is scripted, with everything a test asks of them.
+//! Devices of an account whose server is scripted, with the operations that the tests need.
 
 use alloc::format;
 use alloc::rc::Rc;
@@ -110,12 +110,12 @@ pub(super) fn device(shelf: &Shelf) -> Device {
     device_with(shelf, |_, _| None)
 }
 
-/// A device whose requests are looked at by `meddle` first: it may answer them itself, or change the server meanwhile.
+/// A device whose requests are passed to `meddle` first: it may answer them itself, or change the server.
 pub(super) fn device_with(
     shelf: &Shelf,
     mut meddle: impl FnMut(&Shelf, &Request) -> Option<Answer> + 'static,
 ) -> Device {
-    // Scripts draw the same bytes: each device begins elsewhere.
+    // Scripts generate the same bytes: each device starts at a different position.
     let others = Rc::strong_count(&shelf.clock);
     let server = shelf.clone();
     let script = Script::serving(move |request| {
@@ -171,7 +171,7 @@ impl Device {
         block_on(Records::new(self, self, self, notes()).get(&RecordId::new(id).unwrap())).unwrap()
     }
 
-    /// The requests since the last time this was asked.
+    /// The requests after the first `before` ones.
     pub(super) fn requests(&self, before: usize) -> Vec<String> {
         let line = |request: &Request| {
             let path = request

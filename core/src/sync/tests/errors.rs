@@ -1,4 +1,4 @@
-//! What goes wrong on the way: credentials that are refused, a server that wants peace, records that do not open.
+//! Failures during a sync: refused credentials, a server that requests a pause, records that do not open.
 
 use super::*;
 use crate::account::Source;
@@ -134,7 +134,7 @@ fn a_server_that_wants_peace_in_the_middle_is_left_before_the_next_collection() 
     }
 }
 
-/// Puts a record under other keys on the server, as a device does that has not noticed new ones.
+/// Writes a record under other keys to the server, as a device does that has not read the new keys.
 fn write_foreign(shelf: &Shelf, device: &Device, id: &str) -> KeyBundle {
     let foreign = KeyBundle::make(device).unwrap();
     let cleartext = format!(r#"{{"id":{id:?},"by":"another"}}"#);
@@ -180,7 +180,7 @@ fn keys_that_change_in_the_middle_of_a_sync_begin_it_again() {
     let first = device(&shelf);
     first.put("a", r#"{"x":1}"#);
     assert!(first.sync().is_success());
-    // While the device reads its notes for the first time, another one replaces the keys and writes under them.
+    // While the device reads its notes for the first time, another device replaces the keys and writes under them.
     let replaced = Rc::new(Cell::new(false));
     let done = Rc::clone(&replaced);
     let second = device_with(&shelf, move |shelf, request| {
@@ -210,7 +210,7 @@ fn what_lies_under_former_keys_is_read_and_sent_again_by_who_knows_them() {
     a.put("mine", r#"{"x":1}"#);
     assert!(a.sync().is_success());
     let old_record = shelf.borrow()["notes/mine"].1.clone();
-    // Another device sets the account up again at that moment; the record lands behind it.
+    // Another device sets the account up again at that moment; the record is written afterwards.
     shelf.borrow_mut().clear();
     assert!(b.sync().fresh_start);
     write(&shelf, "notes/mine", &old_record);
@@ -275,7 +275,7 @@ fn a_batch_that_the_server_has_forgotten_is_begun_again() {
     let shelf = Shelf::default();
     let forgotten = Rc::new(Cell::new(false));
     let done = Rc::clone(&forgotten);
-    // Batches of one record a POST; the first of them is forgotten before its second POST.
+    // Batches of one record per POST; the server discards the first batch before its second POST.
     let device = device_with(&shelf, move |shelf, request| {
         let query = request
             .url

@@ -1,4 +1,4 @@
-//! Whole syncs over the dialect 1.1: the same steps, another server.
+//! Whole syncs over dialect 1.1: the same steps, another server.
 
 use pollster::block_on;
 
@@ -18,13 +18,13 @@ fn account(password: &str, key: &str) -> Credentials {
         .into_credentials()
 }
 
-/// A server of the dialect 1.1: the shelf on one node, and a server that names the node.
+/// A server of dialect 1.1: the shelf on one node, and a server that returns the node.
 #[derive(Clone)]
 struct Service {
     shelf: Shelf,
-    /// What it answers when it is asked for the node.
+    /// The response to a request for the node.
     node: Rc<RefCell<(u16, String)>>,
-    /// Where the storage takes the password.
+    /// The URL where the storage accepts the password.
     home: Rc<RefCell<String>>,
 }
 
@@ -127,7 +127,7 @@ fn a_sync_with_nothing_to_do_is_one_request() {
     let a = service.device();
     a.put("x", "{}");
     sync_well(&a);
-    // The second sync sees the times of what the first one wrote.
+    // The second sync reads the times of the records that the first one wrote.
     let before = a.count();
     sync_well(&a);
     assert_eq!(urls(&a, before).len(), 1);

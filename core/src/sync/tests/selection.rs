@@ -7,7 +7,7 @@ use crate::time::ServerTime;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 impl Device {
-    /// Makes a choice, and agrees to what it deletes, as the server has it at this moment.
+    /// Makes a choice, and agrees to the deletion of the current server data.
     fn choose(&self, wish: Wish) {
         block_on(choose(self, &[notes()], wish, self.now())).unwrap();
         let times = self.shelf.borrow();
@@ -52,7 +52,7 @@ impl Device {
             .collect()
     }
 
-    /// A sync with nothing to do is one request.
+    /// Checks that a sync with nothing to do sends one request.
     #[track_caller]
     fn assert_at_rest(&self) {
         let before = self.count();
@@ -422,7 +422,7 @@ fn all_devices_end_equal_where_a_side_without_records_was_taken() {
     empty.intend(Mode::TakeLocal);
     assert!(empty.sync().is_success());
     assert!(there(&shelf).is_empty());
-    // Nothing would take the place of what the first has: so it stays, and is the account's again.
+    // The server has no records to replace those of the first device: so they stay, and belong to the account again.
     for _ in 0..3 {
         for device in [&b, &a, &empty] {
             assert!(device.sync().is_success());

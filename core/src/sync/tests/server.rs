@@ -14,12 +14,12 @@ use crate::time::ServerTime;
 /// The records of the scripted server by `collection/id`: time in hundredths, and payload.
 pub(super) type Rows = BTreeMap<String, (u64, String)>;
 
-/// What the scripted server keeps. Its clock never goes back, whatever is deleted.
+/// The state of the scripted server. Its clock never goes back, even after deletions.
 #[derive(Clone, Default)]
 pub(super) struct Shelf {
     pub(super) records: Rc<RefCell<Rows>>,
     pub(super) clock: Rc<Cell<u64>>,
-    /// Records of one page at most; 0 for any number.
+    /// Maximum number of records per page; 0 for no limit.
     pub(super) page: Rc<Cell<usize>>,
 }
 

@@ -1,12 +1,12 @@
-//! A server that was restored from a backup, or whose clock went back: nothing that a device has is lost (spec §5.3).
+//! A server that was restored from a backup, or whose clock went back: no device loses data (spec §5.3).
 
 use super::*;
 use crate::time::ServerTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Two devices, a backup of the server, and what was written after it: a new record and an edit by `a`, a record by `b`
-/// that `a` never saw. Then the backup is restored.
+/// Two devices, a backup of the server, and later changes: a new record and an edit by `a`, a record by `b` that `a`
+/// never received. Then the backup is restored.
 fn restored() -> (Shelf, Device, Device) {
     let shelf = Shelf::default();
     let (a, b) = (device(&shelf), device(&shelf));
@@ -55,7 +55,7 @@ fn after_a_backup_was_restored_the_server_gets_again_what_it_lacks() {
 
 #[test]
 fn a_backup_to_which_another_device_wrote_first_hides_nothing() {
-    // Whoever writes first: a device that knows less than the other, or one that is new.
+    // The first writer is either a device that knows less than the other, or a new one.
     for is_new in [false, true] {
         let (shelf, a, b) = restored();
         let c = device(&shelf);
@@ -180,7 +180,7 @@ fn keys_from_a_backup_are_used_again_and_all_is_sent_under_them() {
     assert!(c.get("one").is_some() && c.get("two").is_some());
 }
 
-/// Writes a note at a time of the server's clock.
+/// Writes a note with the given time of the server's clock.
 fn write_at(shelf: &Shelf, device: &Device, id: &str, v: u32, hundredths: u64) {
     let sealed = sealed(shelf, device, &format!(r#"{{"id":"{id}","v":{v}}}"#));
     let key = format!("notes/{id}");
@@ -199,7 +199,7 @@ fn a_clock_that_was_a_year_ahead_hides_nothing_once_it_is_right_again() {
     write_at(&shelf, &a, "ahead", 1, now + YEAR);
     assert!(a.sync().is_success());
     assert!(a.get("ahead").is_some());
-    // The clock is right again, and another device writes.
+    // The clock is correct again, and another device writes.
     write_at(&shelf, &a, "later", 1, now + 5000);
     assert!(a.sync().is_success());
     assert!(a.get("later").is_some());
@@ -212,7 +212,7 @@ fn a_clock_that_was_a_year_ahead_hides_nothing_once_it_is_right_again() {
         read_up_to <= ServerTime::from_hundredths(now + 6000),
         "{read_up_to}"
     );
-    // What this device sends depends on the server's own time all the same.
+    // The upload still uses the server's own time as its condition.
     a.put("mine", r#"{"v":2}"#);
     assert!(a.sync().is_success());
     assert!(shelf.borrow()["notes/mine"].0 > now);
@@ -222,7 +222,7 @@ fn a_clock_that_was_a_year_ahead_hides_nothing_once_it_is_right_again() {
 fn a_device_whose_own_clock_is_days_behind_comes_to_rest() {
     let shelf = Shelf::default();
     let a = device(&shelf);
-    // The scripted server says 1700000000 in every answer.
+    // The scripted server returns 1700000000 in every response.
     shelf.clock.set(1_700_000_000 * 100);
     a.script
         .set_now(crate::time::LocalTime::from_millis(1_699_000_000_000));

@@ -1,4 +1,4 @@
-//! `selvedge account copy`: all records go to another account, under its new keys.
+//! `selvedge account copy`: copies all records to another account, under its new keys.
 
 use std::fmt;
 use std::path::Path;
@@ -33,14 +33,14 @@ pub(super) fn target(
     Ok(code.into_credentials())
 }
 
-/// Copies, or says what would be copied.
+/// Copies, or reports what would be copied.
 pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Result<()> {
     let from = device.credentials()?;
     if dry_run {
         return preview(device, to).await;
     }
     let _lock = device.profile.lock()?;
-    // The key id names the account, whichever of its devices the credentials are of.
+    // The key id identifies the account, regardless of the device that the credentials belong to.
     let name = format!(
         "{} {}",
         to.server().to_owned(),
@@ -66,7 +66,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     view.verdict()
 }
 
-/// How many records the source has, by collection, for the line of progress. Without an answer they are not known.
+/// The number of records of the source, by collection, for the progress line. Unknown without a response.
 async fn expected(device: &Device) -> Totals {
     if !device.output.may_draw() {
         return Totals::new();
@@ -87,7 +87,7 @@ async fn expected(device: &Device) -> Totals {
         .collect()
 }
 
-/// What would be copied.
+/// The preview of a copy.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Preview {
@@ -130,7 +130,7 @@ impl fmt::Display for Preview {
     }
 }
 
-/// What was copied, for people; the core writes the JSON.
+/// The copied records, for people; the core writes the JSON.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct CopyView(Report);

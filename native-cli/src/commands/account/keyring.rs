@@ -9,13 +9,13 @@ use crate::device::Device;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::secret_files::Form;
 
-/// What was, or would be, changed.
+/// The change that was made, or would be made.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Changed {
     /// Whether the secrets are encrypted from now on.
     keyring: bool,
-    /// Whether anything was to be done.
+    /// Whether a change was necessary.
     changed: bool,
     dry_run: bool,
 }
@@ -63,7 +63,7 @@ fn change(device: &Device, on: bool, dry_run: bool) -> Result<()> {
     let changed = match (dry_run, on) {
         (false, true) => profile.encrypt_secrets()?,
         (false, false) => profile.decrypt_secrets()?,
-        // The keyring is asked too, so that a dry run fails where the change would.
+        // The keyring is checked too, so that a dry run fails where the change would.
         (true, on) => {
             let has_key = profile.has_key()?;
             device.credentials_if_there()?;

@@ -1,4 +1,4 @@
-//! `selvedge account use --legacy`: an account that servers of the dialect 1.1 know by a name and a password.
+//! `selvedge account use --legacy`: an account of a server of dialect 1.1, with a name and a password.
 
 use selvedge_core::account::legacy::Account;
 use selvedge_core::crypto::SyncKey;

@@ -1,4 +1,4 @@
-//! `selvedge account`: make, join, show or forget the account of this device.
+//! `selvedge account`: creates, joins, shows or forgets the account of this device.
 
 mod copy;
 mod grammar;
@@ -32,22 +32,22 @@ use selvedge_host::profile::remove_if_there;
 use selvedge_host::secret_files::{Form, Protection};
 use selvedge_server::announcement;
 
-/// What was, or would be, done.
+/// The action that was done, or would be done.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Done {
-    /// What, in a word.
+    /// The action, in a word.
     done: &'static str,
-    /// The server, where one is concerned.
+    /// The server, if the action concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<String>,
-    /// Other devices join with it.
+    /// The join code, with which other devices join.
     #[serde(skip_serializing_if = "Option::is_none")]
     join_code: Option<Zeroizing<String>>,
-    /// The Sync Key, if it was made just now.
+    /// The Sync Key, if it was generated now.
     #[serde(skip_serializing_if = "Option::is_none")]
     sync_key: Option<Zeroizing<String>>,
-    /// How many changes made here were never sent, where the account is forgotten.
+    /// The number of local changes that were never sent, if the account is forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     unsent: Option<u64>,
     dry_run: bool,
@@ -56,10 +56,10 @@ struct Done {
     sentence: String,
 }
 
-/// Does what is to be done with the account.
+/// Runs a command of `selvedge account`.
 ///
 /// # Errors
-/// When the input is invalid, there is no account or already one, or the server refuses.
+/// When the input is invalid, the account is missing or exists already, or the server refuses.
 pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
     match command {
         AccountCommand::Create {
@@ -146,10 +146,10 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
     }
 }
 
-/// How a profile gets an account.
+/// The way in which a profile gets an account.
 #[derive(Clone, Copy)]
 struct New<'a> {
-    /// What the account's other devices call this one.
+    /// The name of this device for the account's other devices.
     name: Option<&'a str>,
     choice: RecordsChoice,
     protection: Protection,
@@ -165,7 +165,7 @@ const fn protection(keyring: bool) -> Protection {
 }
 
 impl New<'_> {
-    /// Makes sure that the keyring takes a key, before anything is done that would be lost without it.
+    /// Checks that the keyring can store a key, before any step whose result would be lost without it.
     fn check_keyring(&self, device: &Device) -> Result<()> {
         match (self.protection, self.dry_run) {
             (Protection::AsBefore, _) => Ok(()),
@@ -200,7 +200,7 @@ async fn create(
         });
     }
     let host = device.network();
-    // Who runs the server on this machine needs no invitation.
+    // The user who runs the server on this machine needs no invitation.
     let invitation = invitation.or_else(|| announcement::token_of(server));
     let invitation = invitation.as_ref().map(|text| text.as_str());
     let credentials = embedded::create_account(&host, server, invitation).await?;
@@ -231,7 +231,7 @@ async fn join(
         (_, Some(file)) => read_secret(&device.output, file)?,
         (Some(code), None) if code == "-" => read_secret(&device.output, Path::new("-"))?,
         (Some(code), None) => Zeroizing::new(code),
-        // At a terminal nothing of it is shown while it is typed or pasted.
+        // At a terminal, the input is not shown.
         (None, None) => secret(&device.output, None, "Join code", "--code-file")?,
     };
     let code: JoinCode = line.parse().map_err(Error::from)?;
@@ -405,14 +405,14 @@ async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -
     })
 }
 
-/// How many changes made here the server does not have. A store without a mark of its account gets it, while it is known; one
-/// that cannot be read has none that could be saved.
+/// The number of local changes that the server does not have. A store without the mark of its account gets it, while
+/// the account is known; one that cannot be read has no changes that could be saved.
 async fn unsent(device: &Device) -> Result<u64> {
     let Ok(Some(store)) = device.store_if_there() else {
         return Ok(0);
     };
     if let Ok(Some(credentials)) = device.credentials_if_there() {
-        // Where they are another account's, they keep that account's mark.
+        // Changes of another account keep that account's mark.
         let _ = sync::bind(&store, &credentials).await;
     }
     let counts = count_unsent(&store).await?;

@@ -1,11 +1,12 @@
-//! Whose records a profile has, when it gets an account: those of another account are kept apart, or adopted by choice.
+//! The owner of a profile's records, when the profile gets an account: records of another account are kept apart, or
+//! adopted by choice.
 //!
 //! ```text
 //! the store's records are        --keep-apart              --adopt-records                neither
-//! nobody's, this account's       (nothing to choose)       (nothing to choose)            used as they are
+//! no account's, this account's   (nothing to choose)       (nothing to choose)            used as they are
 //! another account's              moved to a file of their  shown, and after a yes this    refused, with the
 //!                                own                       account's                      choices
-//! then: without a store, the file with this account's own records from before comes back
+//! then: without a store, the file with this account's own earlier records is restored
 //! ```
 
 use std::fs;
@@ -40,16 +41,16 @@ pub struct RecordsChoice {
     pub yes: bool,
 }
 
-/// What is done with the records.
+/// The action for the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// They may stay as they are.
+    /// They are used as they are.
     Use,
-    /// They go to a file of their own.
+    /// They are moved to a separate file.
     MoveAway,
-    /// They become the new account's.
+    /// They are assigned to the new account.
     Adopt,
-    /// A person has to choose first.
+    /// The user has to choose first.
     Ask,
 }
 
@@ -62,11 +63,11 @@ const fn decide(is_anothers: bool, choice: RecordsChoice) -> Step {
     }
 }
 
-/// What was decided, to be carried out once the account's credentials are kept.
+/// The decision, to be carried out once the account's credentials are stored.
 pub(super) struct Decided(Step);
 
-/// Decides what becomes of the records here, and asks where it must. Nothing is changed. `credentials` is the account that the
-/// profile gets; `None` for one that is yet to be made, whose no record can be.
+/// Decides the action for the local records, and asks the user if necessary. Nothing is changed. `credentials` is the
+/// account that the profile gets; `None` for an account that is not created yet, which cannot own any record.
 pub(super) async fn look(
     device: &Device,
     credentials: Option<&Credentials>,
@@ -99,7 +100,7 @@ pub(super) async fn look(
     Ok(Decided(step))
 }
 
-/// Carries out what was decided, and makes the records the account's.
+/// Carries out the decision, and assigns the records to the account.
 pub(super) async fn settle(
     device: &Device,
     credentials: &Credentials,
@@ -175,7 +176,7 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
     let store = profile.open_store()?;
     let tag = match sync::bound_to(&store).await? {
         Some(binding) => binding.tag().to_owned(),
-        // A store of an older release: what it knows of its account names it as well.
+        // A store of an older release has no fingerprint: its sync state identifies the account.
         None => {
             let state = global_state(&store).await?;
             let known = [
@@ -208,7 +209,7 @@ async fn move_away(profile: &Profile) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The file with the account's records from before, if there is one.
+/// The file with the account's earlier records, if it exists.
 async fn own_from_before(profile: &Profile, credentials: &Credentials) -> Result<Option<PathBuf>> {
     for path in profile.apart_files()? {
         let store = SqliteStore::open(&path)?;

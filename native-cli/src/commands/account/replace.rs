@@ -1,4 +1,4 @@
-//! New credentials for the account that a profile has: they take the place of the old ones, and everything else stays.
+//! New credentials for the account of a profile: they replace the old ones, and everything else stays.
 
 use selvedge_core::account::{Binding, Credentials, Owner};
 use selvedge_core::sync;
@@ -7,12 +7,12 @@ use crate::device::Device;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::profile::Lock;
 
-/// What new credentials are to a profile.
+/// The relation of new credentials to a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It has no account.
+    /// The profile has no account.
     First,
-    /// They are of the account that it has.
+    /// They belong to the profile's account.
     Replacement,
 }
 
@@ -36,12 +36,12 @@ pub(super) fn begin(
     }
 }
 
-/// Whether both are of one account: they have its sync key, or are of one user, whose key was changed.
+/// Whether both belong to one account: they have its sync key, or belong to one user, whose key was changed.
 fn is_same_account(old: &Credentials, new: &Credentials) -> bool {
     matches!(Binding::of(old).judge(new), Owner::Same | Owner::SameUser)
 }
 
-/// Forgets that the server refused the old credentials.
+/// Clears the refusal of the old credentials by the server.
 pub(super) async fn forget_refusal(device: &Device) -> Result<()> {
     if let Some(store) = device.store_if_there()? {
         sync::forget_refusal(&store).await?;

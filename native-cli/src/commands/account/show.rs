@@ -13,31 +13,31 @@ use selvedge_host::paths::shown;
 use selvedge_host::profile::Settings;
 use selvedge_host::secret_files::Form;
 
-/// What is shown of an account.
+/// The displayed properties of an account.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
-    /// Where tokens come from, or where the storage is.
+    /// The token server, or the storage.
     server: String,
-    /// Names the sync key.
+    /// Identifies the sync key.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     /// Whether tokens are renewed automatically.
     renewable: bool,
-    /// Where the secrets are.
+    /// The place of the secrets.
     secrets: String,
     /// Whether they are encrypted with a key in the system keyring.
     keyring: bool,
-    /// What the account's other devices call this one.
+    /// The name of this device for the account's other devices.
     device_name: String,
     /// Whether the program's version is sent to the server.
     tells_version: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     join_code: Option<Zeroizing<String>>,
-    /// By which name the server knows the user, in the dialect 1.1.
+    /// The user's name on the server, in dialect 1.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// Other devices need it, in the dialect 1.1.
+    /// The Sync Key for other devices, in dialect 1.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     sync_key: Option<Zeroizing<String>>,
 }
@@ -77,7 +77,7 @@ pub(super) async fn show(device: &Device, show_secrets: bool) -> Result<()> {
     })
 }
 
-/// What the others call this device, or will after its first sync.
+/// The name of this device for the others, now or after its first sync.
 async fn name(device: &Device) -> Result<String> {
     let own = device.own_client()?.name;
     if device.profile.settings()?.device_name.is_some() {

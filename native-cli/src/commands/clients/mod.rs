@@ -1,4 +1,4 @@
-//! `selvedge clients`: the account's devices, and what this one asks of them.
+//! `selvedge clients`: the account's devices, and commands of this device to them.
 
 mod grammar;
 mod remove;
@@ -33,7 +33,7 @@ struct Row {
     fxa_device_id: Option<String>,
     #[serde(serialize_with = "moment::server_millis")]
     last_modified: ServerTime,
-    /// Commands that wait for it.
+    /// Number of commands that wait for it.
     commands: usize,
     standing: &'static str,
     this_device: bool,
@@ -46,10 +46,10 @@ struct Renamed {
     dry_run: bool,
 }
 
-/// Lists the account's devices, renames this one, or asks something of others.
+/// Lists the account's devices, renames this one, or sends commands to others.
 ///
 /// # Errors
-/// When there is no account, no network or the device does not exist, or the server refuses.
+/// When the account, the network or the device is missing, or the server refuses.
 pub async fn run(device: &Device, command: ClientsCommand) -> Result<()> {
     match command {
         ClientsCommand::List { all } => list(device, all).await,
@@ -92,7 +92,7 @@ impl Account {
         self.own.as_deref() == Some(client.id.as_str())
     }
 
-    /// Another device by its id, or by its name where that is clear.
+    /// Another device by its id, or by its name if that is unambiguous.
     fn find(&self, asked: &str) -> Result<&KnownClient> {
         let named = || {
             let clients = self.clients.iter().zip(&self.standings);
@@ -121,7 +121,7 @@ impl Account {
     }
 }
 
-/// The id of this device, which its first sync draws.
+/// The id of this device, which its first sync generates.
 async fn own_id(device: &Device) -> Result<Option<String>> {
     let Some(store) = device.store_if_there()? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! `selvedge clients remove`: takes a device that is gone off the account's list.
+//! `selvedge clients remove`: removes an unused device from the account's list.
 
 use std::fmt;
 
@@ -14,13 +14,13 @@ use crate::remote::Remote;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::moment;
 
-/// What was, or would be, removed.
+/// The entry that was removed, or would be removed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Removed {
     id: String,
     name: String,
-    /// Commands that waited for it.
+    /// Number of commands that waited for it.
     commands: usize,
     dry_run: bool,
 }
@@ -65,7 +65,7 @@ pub(super) async fn run(device: &Device, asked: &str, yes: bool, dry_run: bool) 
         agree(&device.output, &loss, yes)?;
         let clients =
             CollectionName::new("clients").map_err(|error| HostError::Failed(error.to_string()))?;
-        // The entry's own time: a device that has just written it is not gone.
+        // The condition is the entry's own time: a device that has just written it is still in use.
         remote
             .client
             .delete_record(&clients, &client.id, Some(client.modified))

@@ -1,4 +1,4 @@
-//! What this device asks of others.
+//! Commands of this device to others.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ use crate::output::printable;
 use crate::remote::Remote;
 use selvedge_host::exit::{HostError, Result};
 
-/// What is asked of the records on other devices.
+/// A command about the records on other devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// To delete them, and take the server's.
+    /// Delete them, and take the server's records.
     Wipe,
-    /// To compare them with the server's again.
+    /// Compare them with the server's records again.
     Reset,
 }
 
@@ -35,7 +35,7 @@ impl Order {
     }
 }
 
-/// What was, or would be, sent.
+/// The command that was sent, or would be sent.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -88,7 +88,7 @@ pub(super) async fn tab(
     })
 }
 
-/// Has other devices wipe or reset collections.
+/// Sends a command to wipe or reset collections.
 pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Result<()> {
     let TargetArgs {
         client,
@@ -97,7 +97,7 @@ pub(super) async fn order(device: &Device, order: Order, args: TargetArgs) -> Re
         yes,
         dry_run,
     } = args;
-    // With --all, what stands in the place of a device is a collection.
+    // With --all, the first argument is a collection instead of a device.
     let client = match client {
         Some(name) if all => {
             let name =
@@ -175,7 +175,7 @@ async fn send(
     Ok(send_commands(&remote.client, host, &keys, recipients, commands).await?)
 }
 
-/// What will happen, as a clause.
+/// The effect, as a clause.
 fn describe(
     order: Order,
     collections: &[CollectionName],

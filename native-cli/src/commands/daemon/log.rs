@@ -1,4 +1,4 @@
-//! What came of a sync, in a line.
+//! The result of a sync, in a line.
 
 use selvedge_core::sync::{Ending, Report};
 
@@ -6,7 +6,7 @@ use crate::commands::sync::report::unsent;
 use crate::output::printable;
 use selvedge_host::service::Log;
 
-/// Says what came of a sync.
+/// Logs the result of a sync.
 pub(super) fn synced(log: Log, report: &Report) {
     let (mut received, mut sent, mut failed) = (0, 0, 0);
     for collection in &report.collections {

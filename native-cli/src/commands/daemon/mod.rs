@@ -24,10 +24,10 @@ use selvedge_host::{SqliteStore, SystemClock, SystemRandom};
 /// The interval between two checks of clock, network, account and store while the daemon waits.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// A change that another program made to the records: other devices should have it soon.
+/// Points of a change that another program made to the records: other devices should receive it soon.
 const CHANGE_POINTS: u32 = 301;
 
-/// Syncs by schedule until the process is asked to stop, or prints the unit that does so.
+/// Syncs by schedule until the process receives a signal to stop, or prints the systemd unit that does so.
 ///
 /// # Errors
 /// When there is no account, another daemon runs for the profile, or signal handlers cannot be installed.
@@ -69,9 +69,9 @@ struct Daemon<'a> {
     network: Network,
     server: String,
     store: SqliteStore,
-    /// What the store counted when it was last looked at, to see changes that others make.
+    /// The store's change counter at the last check, to detect changes of other programs.
     seen: u64,
-    /// When the account was last written, to see that a person joined again.
+    /// The time when the account was last written, to detect that a person joined again.
     joined: Option<SystemTime>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Daemon<'a> {
 
     fn tell(&mut self, event: Event) {
         let mut random = [0; 4];
-        // Without random bytes the wait is merely not spread.
+        // Without random bytes the wait is only not randomized.
         let _ = SystemRandom.fill(&mut random);
         let now = SystemClock.now();
         self.schedule
@@ -139,7 +139,7 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// SIGHUP: sync now, or say why not.
+    /// SIGHUP: syncs now, or logs the reason why not.
     fn ask(&mut self) {
         self.tell(Event::AskedFor);
         if let Some(until) = self.schedule.refused_until(SystemClock.now()) {
@@ -194,12 +194,12 @@ impl<'a> Daemon<'a> {
                 points: CHANGE_POINTS,
             }),
             Ok(false) => {}
-            // The next sync will say more of it.
+            // The next sync reports the error in more detail.
             Err(error) => self.log.say("failed", &error.to_string()),
         }
     }
 
-    /// Whether another program changed records that are to be sent.
+    /// Whether another program changed records that have to be sent.
     async fn has_changed(&mut self) -> Result<bool> {
         let version = self.store.data_version()?;
         Ok(version != std::mem::replace(&mut self.seen, version)
@@ -215,7 +215,7 @@ impl<'a> Daemon<'a> {
         Ok(false)
     }
 
-    /// One sync. A signal to stop ends it between two commits, as a cut of the network would.
+    /// Runs one sync. A signal to stop ends it between two commits, like a lost connection.
     async fn sync(&mut self, is_asked_for: bool, only: Vec<CollectionName>) -> Option<Signalled> {
         self.tell(Event::Began);
         self.notifier.status("syncing");
@@ -236,7 +236,7 @@ impl<'a> Daemon<'a> {
             }
         };
         self.ended(report);
-        // Commits of this process are not changes of others.
+        // Commits of this process do not count as changes of other programs.
         if let Ok(version) = self.store.data_version() {
             self.seen = version;
         }
@@ -252,7 +252,7 @@ impl<'a> Daemon<'a> {
             Err(error) => {
                 self.log.say("failed", &error.to_string());
                 let how = match error {
-                    // A person's own sync runs.
+                    // A sync that a person started is running.
                     HostError::InUse => Ended::Again,
                     HostError::NoAccount => Ended::NeedsPerson,
                     _ => Ended::Failed,

@@ -1,17 +1,17 @@
-//! Whether there is a way to the server, for a daemon whose last sync found none.
+//! Whether the server is reachable, for a daemon whose last sync could not connect.
 
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long one try may take.
+/// Timeout of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is tried.
+/// Interval between two attempts.
 const BETWEEN: Duration = Duration::from_secs(30);
 
-/// What is known of the way to the server.
+/// The known state of the connection to the server.
 #[derive(Debug, Default)]
 pub(super) struct Network {
     state: State,
@@ -23,26 +23,26 @@ enum State {
     /// The last sync reached the server, or nothing is known.
     #[default]
     Up,
-    /// The last sync did not reach it: perhaps the server alone is in trouble.
+    /// The last sync did not reach the server: only the server may be affected.
     Doubtful,
-    /// No connection can be made.
+    /// Connections fail.
     Down,
 }
 
-/// What has changed about the connection to the server.
+/// A change of the connection to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Nothing that is known.
+    /// No known change.
     None,
-    /// No connection can be made any more.
+    /// Connections fail now.
     Lost,
-    /// Connections can be made again.
+    /// Connections succeed again.
     Back,
 }
 
 impl State {
-    /// What an attempt to connect tells. A server that takes connections and breaks them is in trouble itself: that is
-    /// left to the schedule.
+    /// Evaluates an attempt to connect. A server that accepts connections and closes them has a problem of its own: the
+    /// schedule handles that.
     const fn tried(self, connects: bool) -> (Self, Change) {
         match (self, connects) {
             (Self::Down, true) => (Self::Up, Change::Back),
@@ -55,7 +55,7 @@ impl State {
 }
 
 impl Network {
-    /// What a sync found.
+    /// Evaluates the result of a sync.
     pub(super) fn synced(&mut self, is_offline: bool) {
         self.state = match is_offline {
             true => State::Doubtful,
@@ -63,7 +63,7 @@ impl Network {
         };
     }
 
-    /// Whether the connection to the server was lost or came back. It is tried only from time to time.
+    /// Whether the connection to the server was lost or restored. An attempt is made only at intervals.
     pub(super) async fn look(&mut self, server: &str) -> Change {
         let is_soon = self.tried.is_some_and(|tried| tried.elapsed() < BETWEEN);
         if self.state == State::Up || is_soon {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use selvedge_host::service::{quoted, sandbox};
 
-/// A system service that runs the daemon as `user` and may write nothing but the profile's directory.
+/// A system service that runs the daemon as `user` and may write only to the profile's directory.
 pub(super) fn unit(program: &Path, profile: &Path, user: &str) -> String {
     let sandbox = sandbox(&[profile], "AF_UNIX AF_INET AF_INET6");
     let (program, directory) = (quoted(program), quoted(profile));

@@ -1,14 +1,14 @@
-//! What the daemon notices by looking: a clock that jumped, and changes that other programs made to the store.
+//! Changes that the daemon detects at each check: a clock that jumped, and changes that other programs made to the
+//! store.
 
 use std::time::{Duration, Instant};
 
 use selvedge_core::time::LocalTime;
 
-/// A clock may drift by this much between two looks before it is taken to have jumped.
+/// Maximum drift of a clock between two checks; a larger difference counts as a jump.
 const DRIFT: Duration = Duration::from_secs(30);
 
-/// Compares the wall clock with one that only goes forward: they part when the machine sleeps, or when somebody sets the
-/// clock.
+/// Compares the wall clock with a monotonic clock: they diverge when the machine sleeps, or when a user sets the clock.
 #[derive(Debug)]
 pub(super) struct ClockWatch {
     wall: LocalTime,
@@ -23,7 +23,7 @@ impl ClockWatch {
         }
     }
 
-    /// Whether the clock jumped since the last look.
+    /// Whether the clock jumped since the last check.
     pub(super) fn has_jumped(&mut self, wall: LocalTime) -> bool {
         let steady = Instant::now();
         let passed = steady.duration_since(self.steady);

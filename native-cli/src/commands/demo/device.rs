@@ -1,4 +1,4 @@
-//! A device of the demo: a store of its own, the account, and the way to the server.
+//! A device of the demo: its own store, the account, and the connection to the server.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -50,7 +50,7 @@ impl DemoDevice {
         )
     }
 
-    /// Syncs once, wholly or with an error.
+    /// Syncs once; an incomplete sync is an error.
     pub(super) async fn sync(&self, what: &'static str, progress: &Progress) -> Result<Synced> {
         let stage = |stage: sync::Stage<'_>| progress.stage(stage);
         let options = Options {

@@ -1,4 +1,4 @@
-//! `selvedge demo`: two devices keep one encrypted collection in step through a real server, all on this machine.
+//! `selvedge demo`: two devices synchronize one encrypted collection through a real server, all on this machine.
 
 mod device;
 mod proof;
@@ -22,9 +22,9 @@ use selvedge_server::{Location, Options, Server, local_token};
 
 /// The collection.
 const NOTES: &str = "notes";
-/// How many records device A writes at first.
+/// The number of records that device A writes at first.
 const WRITTEN: usize = 1000;
-/// Two devices without other writers converge much earlier.
+/// Maximum number of rounds, each with one sync per device; two devices without other writers converge much earlier.
 const MAX_ROUNDS: usize = 5;
 
 /// One sync of one device.
@@ -34,7 +34,7 @@ struct Synced {
     report: Report,
 }
 
-/// What the demo did and found.
+/// The results of the demo.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Demo {
@@ -60,7 +60,7 @@ struct Row {
 /// Runs the demo.
 ///
 /// # Errors
-/// When a part of it does not work, a check does not hold, or it is stopped.
+/// When a step fails, a check does not hold, or it is stopped.
 pub async fn run(output: Output) -> Result<()> {
     unless_stopped(show(output)).await
 }
@@ -80,7 +80,7 @@ async fn show(output: Output) -> Result<()> {
     let url = server.public_url().to_owned();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async {
-        // It also stops when the demo ends early and drops its end.
+        // The server also stops when the demo ends early and drops its end of the channel.
         let _ = stopped.await;
     }));
     output.note(format_args!(
@@ -109,7 +109,7 @@ async fn show(output: Output) -> Result<()> {
     Concluded::new(demo, checks).tell(output)
 }
 
-/// An account, and two devices that have it: the second one by its join code.
+/// An account, and two devices that have it: the second one joins with the join code.
 async fn two_devices(
     output: &Output,
     url: &str,

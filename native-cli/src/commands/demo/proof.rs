@@ -1,4 +1,4 @@
-//! What must be true in the end, looked up in the stores and in the server's own files.
+//! The claims that must hold at the end, checked in the stores and in the server's own files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ pub(super) struct StoredRow {
     pub(super) payload: String,
 }
 
-/// What the stores of both devices show.
+/// Checks of the stores of both devices.
 pub(super) async fn of_devices(a: &DemoDevice, b: &DemoDevice) -> Result<Vec<Check>> {
     let (on_a, on_b) = (contents(a).await?, contents(b).await?);
     let left = WRITTEN - DELETED.len();
@@ -63,7 +63,7 @@ pub(super) async fn of_devices(a: &DemoDevice, b: &DemoDevice) -> Result<Vec<Che
     ])
 }
 
-/// All notes of a device, as values, so that only what they say is compared.
+/// All notes of a device, as values, so that only their contents are compared.
 async fn contents(device: &DemoDevice) -> Result<BTreeMap<RecordId, Value>> {
     let mut notes = BTreeMap::new();
     let mut after: Option<RecordId> = None;
@@ -89,7 +89,7 @@ async fn is_settled(device: &DemoDevice) -> Result<bool> {
     Ok(counts.pending == 0)
 }
 
-/// What the server's own files show, read without the server.
+/// Checks of the server's own files, read without the server.
 pub(super) fn of_server(data: &Path) -> Result<(StoredRow, Vec<Check>)> {
     let rows = stored_rows(data)
         .map_err(|error| HostError::Failed(format!("the server's database: {error}")))?;

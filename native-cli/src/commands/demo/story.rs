@@ -1,4 +1,4 @@
-//! What the two devices do.
+//! The steps of the two devices.
 
 use selvedge_core::ids::RecordId;
 
@@ -12,7 +12,7 @@ use selvedge_host::exit::{HostError, Result};
 pub(super) const EDITED: std::ops::Range<usize> = 100..110;
 /// those that it deletes,
 pub(super) const DELETED: std::ops::Range<usize> = 200..205;
-/// and the one that both edit, each another field.
+/// and the one that both edit, each a different field.
 pub(super) const BOTH: usize = 500;
 
 /// A word of every note, which must not be found on the server.

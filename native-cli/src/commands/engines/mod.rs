@@ -1,4 +1,4 @@
-//! `selvedge engines`: what the account syncs, on all its devices.
+//! `selvedge engines`: the engines that the account syncs, on all its devices.
 
 mod grammar;
 
@@ -29,13 +29,13 @@ struct Row {
     name: String,
     version: u64,
     state: &'static str,
-    /// What was chosen here, for the next sync.
+    /// The choice made here, for the next sync.
     wish: Option<&'static str>,
     /// Whether it is one of Firefox's.
     firefox: bool,
-    /// Whether a sync of this device without names takes part in it.
+    /// Whether a sync of this device without named collections includes it.
     followed: bool,
-    /// Here.
+    /// Number of local records.
     records: u64,
 }
 
@@ -44,18 +44,18 @@ struct Row {
 struct Chosen {
     engines: Vec<CollectionName>,
     wish: &'static str,
-    /// Those of the named ones that are so already, for which nothing is to be done.
+    /// The named engines that are already in the requested state, for which nothing is done.
     already: Vec<CollectionName>,
-    /// Of these: those that this device does not follow.
+    /// Those that this device does not follow.
     not_followed: Vec<CollectionName>,
-    /// Whether the next sync deletes what the server has of them.
+    /// Whether the next sync deletes their collections on the server.
     deletes_on_server: bool,
-    /// What the server has of them now, and would not have any more.
+    /// The server's collections that would be deleted.
     at_risk: Vec<AtRisk>,
     dry_run: bool,
 }
 
-/// Lists the engines, or notes what a person wants of some; the next sync carries it to the account.
+/// Lists the engines, or records a person's choice for some; the next sync uploads it.
 ///
 /// # Errors
 /// When the profile cannot be read or written, an engine cannot be chosen, or the answer is no.
@@ -138,7 +138,7 @@ async fn choose(
             .collect(),
         Wish::Disable | Wish::Decline => Vec::new(),
     };
-    // A device that has not synced yet has not seen what the account has: its choices delete nothing.
+    // A device that has not synced yet has not seen the account's data: its choices delete nothing.
     let at_risk = if wish == Wish::Disable && choices.is_settled && !about.is_empty() {
         on_server(device, &about).await?
     } else {
@@ -178,7 +178,7 @@ async fn choose(
     })
 }
 
-/// What the server has of these collections.
+/// The server's data of these collections.
 async fn on_server(device: &Device, names: &[CollectionName]) -> Result<Vec<AtRisk>> {
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
@@ -194,13 +194,13 @@ async fn on_server(device: &Device, names: &[CollectionName]) -> Result<Vec<AtRi
     Ok(names.iter().filter_map(at_risk).collect())
 }
 
-/// Whether the account has an engine as it is wished, and nothing else was chosen for the next sync.
+/// Whether an engine of the account is already in the requested state, and no other choice is pending.
 fn is_already(known: &[EngineStatus], name: &CollectionName, wish: Wish) -> bool {
     let state = known.iter().find(|engine| engine.name == name.as_str());
     state.is_some_and(|engine| {
         let is_so = match wish {
             Wish::Enable => engine.state == EngineState::Enabled,
-            // Disabling may be meant to delete what the server has, also of what is declined already.
+            // Disabling may be meant to delete the server's collection, also that of a declined engine.
             Wish::Disable => false,
             Wish::Decline => engine.state == EngineState::Declined,
         };
@@ -208,7 +208,7 @@ fn is_already(known: &[EngineStatus], name: &CollectionName, wish: Wish) -> bool
     })
 }
 
-/// A device that follows some collections follows what is enabled on it too.
+/// A device that follows only some collections also follows engines that are enabled on it.
 fn follow(device: &Device, engines: &[CollectionName]) -> Result<()> {
     let settings = device.profile.settings()?;
     let Some(followed) = &settings.collections else {

@@ -1,4 +1,4 @@
-//! Which fields of records become columns of a table: found in the first records.
+//! Decides which fields of records become columns of a table, by the first records.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use selvedge_core::time::ServerTime;
 use super::print::{Row, cell};
 use crate::output::width;
 
-/// The maximum number of records in which the columns are found,
+/// The maximum number of records that are examined to find the columns,
 const MAX_ROWS: usize = 500;
 /// and the maximum number of their bytes.
 const MAX_BYTES: usize = 1 << 20;
-/// A column of text that is wider than this is cut before another column is left out.
+/// A text column wider than this is truncated before another column is omitted.
 const WIDE: usize = 16;
 /// Columns of the terminal between two cells.
 const GAP: usize = 2;
@@ -24,10 +24,10 @@ pub(super) struct Sample {
     bytes: usize,
 }
 
-/// What is known of a field.
+/// The known facts about a field.
 #[derive(Debug)]
 struct Known {
-    /// How many records have it.
+    /// Number of records that have it.
     count: usize,
     /// Its widest value.
     width: usize,
@@ -53,8 +53,8 @@ impl Sample {
         })
     }
 
-    /// The columns in their order, and the fields for which a line of `terminal` columns has no room: the id and the time,
-    /// then the fields that most records have; of equal ones the first.
+    /// The columns in their order, and the fields that do not fit into a line of `terminal` columns: the id and the
+    /// time, then the fields that occur in the largest number of records; of equal ones the first.
     pub(super) fn choose(&self, terminal: Option<usize>) -> (Vec<String>, Vec<String>) {
         let mut fields = self.fields();
         fields.sort_by_key(|(_, known)| std::cmp::Reverse(known.count));
@@ -67,7 +67,7 @@ impl Sample {
         for (name, known) in fields {
             let needs = GAP + known.width.min(WIDE).max(width(&name));
             match &mut room {
-                // The first field is shown however little room there is: a table of times alone says nothing.
+                // The first field is shown even if the space is too small: a table of times alone is useless.
                 Some(room) if *room < needs && shown.len() > 2 => left_out.push(name),
                 Some(room) => {
                     *room = room.saturating_sub(needs);
@@ -79,7 +79,7 @@ impl Sample {
         (shown, left_out)
     }
 
-    /// The fields that have numbers alone.
+    /// The fields that contain only numbers.
     pub(super) fn numbers(&self) -> Vec<String> {
         let numbers = self
             .fields()
@@ -88,7 +88,7 @@ impl Sample {
         numbers.map(|(name, _)| name).collect()
     }
 
-    /// The fields in the order in which they first come.
+    /// The fields in the order of their first occurrence.
     fn fields(&self) -> Vec<(String, Known)> {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut found: Vec<(String, Known)> = Vec::new();

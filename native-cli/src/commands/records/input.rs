@@ -1,4 +1,4 @@
-//! Records that come in: from the command line, a file or stdin.
+//! Records read from the command line, a file or stdin.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -15,10 +15,10 @@ use selvedge_host::byte_order_mark::remove_mark;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::{SystemClock, SystemRandom};
 
-/// The input is in memory as a whole, so that it is put as a whole or not at all.
+/// Maximum size of the input, in bytes. It is in memory as a whole, so that it is put as a whole or not at all.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What a source holds: JSON texts one after another; an array stands for its elements.
+/// The content of a source: JSON texts one after another; an array represents its elements.
 pub(super) struct Input {
     text: String,
     path: PathBuf,
@@ -103,7 +103,7 @@ impl Input {
         Ok(found)
     }
 
-    /// The one JSON text that a source must have.
+    /// The single JSON text of a source.
     pub(super) fn only(&self) -> Result<&str> {
         match self.records()?.as_slice() {
             [one] => Ok(one.text),
@@ -113,8 +113,8 @@ impl Input {
         }
     }
 
-    /// What is wrong with a record, where, and that nothing was put: the reason that putting all of them gave, unless one
-    /// of them alone is the reason.
+    /// The error of a record with its line, and that nothing was put: the error of putting all of them, unless one of
+    /// them alone causes it.
     pub(super) async fn locate(
         &self,
         given: &[Given<'_>],
@@ -124,7 +124,7 @@ impl Input {
         if !matches!(reason, Error::Input(_)) {
             return reason.into();
         }
-        // A tree of bookmarks is right or wrong as a whole: one record alone says nothing of it.
+        // A tree of bookmarks is valid or invalid as a whole: one record alone cannot be checked.
         let rules = match collection.as_str() {
             "bookmarks" => scratch(),
             _ => collection.clone(),
@@ -139,7 +139,7 @@ impl Input {
         }
     }
 
-    /// Checks all records as the core does when they are put, and gives their ids and texts.
+    /// Checks all records as the core does when they are put, and returns their ids and texts.
     pub(super) async fn checked(
         &self,
         given: &[Given<'_>],
@@ -153,7 +153,7 @@ impl Input {
             })
     }
 
-    /// What is wrong, and where; serde's own words may repeat the content.
+    /// The error with its line; serde's own message may repeat the content.
     fn bad(&self, error: &serde_json::Error) -> HostError {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "the JSON ends too early",
@@ -174,7 +174,7 @@ pub(super) fn scratch() -> CollectionName {
     CollectionName::new("scratch").expect("seven letters are a collection's name")
 }
 
-/// Checks records one by one, on a store that lasts a moment. The error is the first one's, with its line.
+/// Checks records one by one, on a temporary store. Returns the first error, with its line.
 async fn check(
     given: &[Given<'_>],
     collection: &CollectionName,
@@ -197,7 +197,7 @@ async fn check(
     Ok(checked)
 }
 
-/// Counts lines up to places that come in order.
+/// Counts lines up to ascending positions.
 #[derive(Default)]
 struct Place {
     at: usize,

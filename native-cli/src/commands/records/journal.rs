@@ -20,7 +20,7 @@ use selvedge_host::{DryRunStore, SystemClock, SystemRandom};
 /// The width of a value in the table.
 const WIDTH: usize = 48;
 
-/// The values that are kept.
+/// The stored values.
 #[derive(Debug, Serialize)]
 struct Conflicts {
     conflicts: Vec<Row>,
@@ -35,7 +35,7 @@ struct Row {
     at: LocalTime,
     /// Why it was replaced.
     cause: &'static str,
-    /// Whose value it was: `here` or `server`.
+    /// The origin of the value: `here` or `server`.
     side: &'static str,
     record: Box<RawValue>,
 }
@@ -59,7 +59,7 @@ impl Row {
     }
 }
 
-/// What was, or would be, restored.
+/// The value that was restored, or would be restored.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Restored {

@@ -78,7 +78,7 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     Ok(())
 }
 
-/// Ends a list, and reports what it does not show.
+/// Ends a list, and reports hidden and omitted fields.
 fn finish(output: Output, printer: Out, hidden: Hidden) -> Result<()> {
     let is_empty = printer.printed() == 0;
     let left_out = printer.finish()?;
@@ -94,7 +94,7 @@ fn finish(output: Output, printer: Out, hidden: Hidden) -> Result<()> {
     Ok(())
 }
 
-/// Prints what this device has.
+/// Prints the records of this device.
 async fn here(device: &Device, args: ListArgs, mut printer: Out) -> Result<()> {
     let store = store_of(device, &args.collection).await?;
     let limit = args.limit.unwrap_or(u64::MAX);
@@ -196,11 +196,11 @@ async fn sorted(
         .collect())
 }
 
-/// Prints what the server has, as it arrives.
+/// Prints the server's records, as they arrive.
 async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
     let host = device.network();
     let remote = Remote::connect(device, &host).await?;
-    // Who wants all leaves it to the server how much it gives at once: it then need not wait for the next question.
+    // Without a limit, the server chooses the page size: it then need not wait for the next request.
     let page = args
         .limit
         .map(|limit| u32::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE));
@@ -258,15 +258,15 @@ async fn there(device: &Device, args: ListArgs, printer: Out) -> Result<()> {
     listing.end()
 }
 
-/// A line of progress for a download that goes to a file or another program.
+/// A progress line for a download that is written to a file or to another program.
 struct Reading {
     line: Progress,
     total: Option<u64>,
 }
 
 impl Reading {
-    /// The total is known where all records of the collection are read. `None` where records are printed on the terminal
-    /// themselves, or no progress is drawn.
+    /// The total is known if all records of the collection are read. `None` if the records themselves are printed on
+    /// the terminal, or no progress is drawn.
     async fn of(
         device: &Device,
         remote: &Remote<'_>,
@@ -287,17 +287,17 @@ impl Reading {
     }
 }
 
-/// What was printed of a download, and what could not be.
+/// The counts of printed and failed records of a download.
 struct Listing {
     progress: Option<Reading>,
     printer: Out,
     output: Output,
-    /// How many more records may be printed.
+    /// Number of records that may still be printed.
     left: u64,
-    /// Records that came, damaged ones included.
+    /// Number of records received, including damaged ones.
     seen: u64,
     damaged: u64,
-    /// Damaged ones that may be encrypted with another key.
+    /// Number of damaged records that may be encrypted with another key.
     foreign: u64,
     hidden: Hidden,
 }
@@ -373,7 +373,7 @@ impl Listing {
                     event => self.other(&event),
                 }
             }
-            // What has arrived is shown before more is waited for, at least once a chunk of the body.
+            // Received records are printed before the next wait, at least once per chunk of the body.
             self.print_opened(opener).await?;
             self.advance();
         }
@@ -405,7 +405,7 @@ impl Listing {
         Ok(())
     }
 
-    /// Shows how many records came so far.
+    /// Shows the number of records received so far.
     fn advance(&self) {
         if let Some(Reading { line, total }) = &self.progress {
             line.say(format!("{} received", of(self.seen, *total)));

@@ -55,7 +55,7 @@ pub(super) async fn put(
     Generic::new(collection.clone())?;
     let input = Input::read(source)?;
     let ids = if dry_run {
-        // Without a store there is nothing to look at: an empty one in its place.
+        // Without a store, an empty one is used instead.
         let store = device
             .store_if_there()?
             .map_or_else(SqliteStore::in_memory, Ok)?;
@@ -63,7 +63,7 @@ pub(super) async fn put(
         put_all(&store, &collection, id, &input).await?
     } else {
         let store = device.profile.open_store()?;
-        // What is put while there is an account is that account's.
+        // Records that are put while the profile has an account belong to that account.
         if let Ok(Some(credentials)) = device.credentials_if_there() {
             sync::bind(&store, &credentials)
                 .await

@@ -1,4 +1,4 @@
-//! `selvedge records`: read and change records, on this device or straight on the server.
+//! `selvedge records`: reads and changes records, on this device or directly on the server.
 
 mod columns;
 mod grammar;
@@ -20,11 +20,11 @@ use crate::device::Device;
 use crate::output::records;
 use selvedge_host::exit::Result;
 
-/// What was, or would be, changed.
+/// The change that was made, or would be made.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Changed {
-    /// What was done, in a word.
+    /// The action, in a word.
     done: &'static str,
     collection: CollectionName,
     ids: Vec<RecordId>,
@@ -104,7 +104,7 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
 }
 
 impl Changed {
-    /// Prints the ids on stdout, and what became of them on stderr.
+    /// Prints the ids on stdout, and the result on stderr.
     fn tell(&self, device: &Device) -> Result<()> {
         device.output.answer(self)?;
         let (counted, name) = (records(self.ids.len() as u64), &self.collection);

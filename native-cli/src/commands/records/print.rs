@@ -1,4 +1,4 @@
-//! Records that go out, in five formats, as they come: nothing waits for the last one.
+//! Prints records in five formats as they arrive, without waiting for the last one.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -18,11 +18,12 @@ use selvedge_host::moment;
 #[derive(Debug, Clone)]
 pub(super) struct Style {
     pub(super) format: Format,
-    /// The columns of tables, csv and tsv; `None`: those that the records have in a table, the whole record in csv and tsv.
+    /// The columns of tables, csv and tsv; `None`: the fields of the records in a table, the whole record in csv and
+    /// tsv.
     pub(super) fields: Option<Vec<String>>,
-    /// What is not shown of the records.
+    /// The hidden fields of the records.
     pub(super) hidden: Hidden,
-    /// The columns of the terminal that it is shown on; `None` where it goes elsewhere.
+    /// The width of the terminal, in columns; `None` if the output is not a terminal.
     pub(super) terminal: Option<usize>,
 }
 
@@ -33,19 +34,19 @@ pub(super) struct Printer<W: Write> {
     printed: u64,
 }
 
-/// Where the records are on their way out.
+/// The state of the output.
 enum Out<W: Write> {
-    /// Text is written as it comes.
+    /// Text is written immediately.
     Text(W),
     /// The first records are kept to find the columns of a table.
     Sample(W, Sample),
-    /// The columns are known: their names, and whether fields were left out.
+    /// The columns are known: their names, and whether fields were omitted.
     Table(Box<TableWriter<W>>, Vec<String>),
     /// Nothing more can be written.
     Broken,
 }
 
-/// One record on its way out.
+/// One record to print.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<'r> {
     pub(super) id: &'r str,
@@ -68,7 +69,7 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    /// How many were printed.
+    /// Number of printed records.
     pub(super) const fn printed(&self) -> u64 {
         self.printed
     }
@@ -129,7 +130,7 @@ impl<W: Write> Printer<W> {
         Ok(left_out)
     }
 
-    /// Chooses the columns of a table by the records that were kept, and writes those.
+    /// Chooses the columns of a table by the buffered records, and writes these records.
     fn end_of_sample(&mut self) -> io::Result<()> {
         let (out, sample) = match std::mem::replace(&mut self.out, Out::Broken) {
             Out::Sample(out, sample) => (out, sample),
@@ -151,7 +152,7 @@ impl<W: Write> Printer<W> {
     }
 }
 
-/// Prints one record as JSON, and returns whether something of it is hidden.
+/// Prints one record as JSON, and returns whether a part of it is hidden.
 pub(super) fn print_one(device: &Device, text: &str, hidden: Hidden) -> Result<()> {
     let style = Style {
         format: Format::Jsonl,
@@ -170,7 +171,7 @@ pub(super) fn print_one(device: &Device, text: &str, hidden: Hidden) -> Result<(
 }
 
 impl Style {
-    /// A record as JSON that may be shown.
+    /// A record as JSON, without hidden fields.
     fn json<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let text = self.hidden.without_secrets(text);
         match self.terminal {
@@ -179,7 +180,7 @@ impl Style {
         }
     }
 
-    /// A cell of csv or tsv that may be shown: on a terminal no character of it commands that.
+    /// A cell of csv or tsv; on a terminal, control characters are made harmless.
     fn cell<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
         match self.terminal {
             Some(_) if text.chars().any(is_hostile) => {
@@ -229,18 +230,18 @@ fn cells(row: Row<'_>, fields: &[String], hidden: Hidden) -> Vec<String> {
 }
 
 fn json_line(out: &mut impl Write, text: &str) -> io::Result<()> {
-    // The common case goes out as it is.
+    // The common case is written unchanged.
     if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
         out.write_all(text.as_bytes())?;
         return out.write_all(b"\n");
     }
-    // Within a JSON text, line ends stand only between tokens: a blank is as good.
+    // Within a JSON text, line ends occur only between tokens: a space is equivalent.
     let line = text.replace(['\n', '\r'], " ");
     out.write_all(line.as_bytes())?;
     out.write_all(b"\n")
 }
 
-/// JSON whose texts have nothing in them that commands a terminal: such characters are escaped, which is the same JSON.
+/// JSON without control characters that a terminal would interpret: they are escaped, which is equivalent JSON.
 fn tame_json(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_bad = |c: char| is_hostile(c) && !matches!(c, '\n' | '\r' | '\t');
     if !text.chars().any(is_bad) {
@@ -302,7 +303,7 @@ fn values(
     write_cells(out, &cells, separator)
 }
 
-/// A text as it is, nothing for null, anything else as JSON.
+/// A text unchanged, nothing for null, anything else as JSON.
 pub(super) fn cell(json: &str) -> Cow<'_, str> {
     match serde_json::from_str::<String>(json) {
         Ok(text) => text.into(),
@@ -329,7 +330,7 @@ fn write_cells(out: &mut impl Write, cells: &[Cow<'_, str>], separator: char) ->
             out.write_all(cell.as_bytes())?;
         }
     }
-    // RFC 4180 ends lines with CRLF; every reader takes LF, and shells prefer it.
+    // RFC 4180 ends lines with CRLF; every reader accepts LF, and shells prefer it.
     out.write_all(b"\n")
 }
 

@@ -1,4 +1,4 @@
-//! Records straight on the server, without a store on this device.
+//! Records directly on the server, without a store on this device.
 
 use selvedge_core::crypto::{KeyBundle, payload};
 use selvedge_core::engine::{Engine as _, Generic, Records, check_alone};
@@ -72,14 +72,14 @@ fn no_record(collection: &CollectionName, id: &RecordId) -> HostError {
     HostError::NotFound(format!("the server has no record {id} in {collection}"))
 }
 
-/// The cleartext of a record; `None` of a tombstone.
+/// The cleartext of a record; `None` for a tombstone.
 fn open(bundle: &KeyBundle, record: &Record) -> Result<Option<Zeroizing<String>>> {
     let text = payload::open(bundle, &record.payload, record.id.as_str())
         .map_err(|error| HostError::Partial(format!("record {}: {error}", record.id)))?;
     Ok((!TombstoneFinder::default().is_tombstone(&text)).then_some(text))
 }
 
-/// Writes to one collection of the server's.
+/// Writes to one collection of the server.
 struct Writer<'r, 'h> {
     remote: &'r Remote<'h>,
     keys: CollectionKeys,
@@ -99,7 +99,8 @@ impl<'r, 'h> Writer<'r, 'h> {
         Ok(self.keys.bundle(self.engine.collection().as_str())?)
     }
 
-    /// The server's record, and when it was written: the guard of the next write. Zero if there is none.
+    /// The server's record, and when it was written: the condition of the next write. Zero if the record does not
+    /// exist.
     async fn look(&self, id: &RecordId) -> Result<(Option<Record>, ServerTime)> {
         let record = self
             .remote
@@ -139,7 +140,7 @@ pub(super) async fn put(
 ) -> Result<()> {
     Generic::new(collection.clone())?;
     let input = Input::read(source)?;
-    // All are checked before the first one is written.
+    // All records are checked before the first one is written.
     let checked = match id {
         Some(id) => {
             let store = MemoryStore::default();
@@ -166,7 +167,7 @@ pub(super) async fn put(
             if count == 1 {
                 return Err(error);
             }
-            // The server has the records before it: they are reported as at the end.
+            // The server has the records before the failed one: they are reported as at the end.
             let put = done.ids.len();
             if put > 0 {
                 done.tell(device)?;
@@ -209,7 +210,7 @@ async fn put_one(
 }
 
 fn records(store: &MemoryStore) -> Records<'_, MemoryStore, SystemClock, SystemRandom> {
-    // The rules of the collection are checked beside what the server has.
+    // The rules of the collection are checked against the server's record.
     Records::new(store, &SystemClock, &SystemRandom, scratch())
 }
 
@@ -248,7 +249,7 @@ pub(super) async fn edit(
     .tell(device)
 }
 
-/// Puts tombstones in the place of records; all are looked for before the first is written.
+/// Replaces records with tombstones; all records are requested before the first is written.
 pub(super) async fn delete(
     device: &Device,
     collection: CollectionName,
@@ -262,7 +263,7 @@ pub(super) async fn delete(
     for id in &ids {
         let (record, seen) = writer.look(id).await?;
         let record = record.ok_or_else(|| no_record(&collection, id))?;
-        // One that cannot be read may be deleted too: that is a way to be rid of it.
+        // An unreadable record may be deleted too: it cannot be removed in another way.
         if let Ok(text) = open(writer.bundle()?, &record) {
             let text = text.ok_or_else(|| no_record(&collection, id))?;
             check_alone(&collection, id, Some(text.as_str()), None)?;

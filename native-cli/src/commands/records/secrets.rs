@@ -1,24 +1,24 @@
-//! The secrets among the records' fields: they are shown only to those who ask for them.
+//! The secrets among the records' fields: they are shown only on request.
 
 use std::borrow::Cow;
 
 use selvedge_core::ids::CollectionName;
 use selvedge_core::reconcile::Fields;
 
-/// Which secrets a collection's records have, as far as they are to be hidden.
+/// The secrets of a collection's records, if they are to be hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hidden {
-    /// Each with the field that it is a member of, if it is not a field itself.
+    /// Each secret with the field that it is a member of, if it is not a field itself.
     secrets: &'static [(Option<&'static str>, &'static str)],
-    /// What they are called.
+    /// Their name for people.
     name: &'static str,
 }
 
-/// What stands in the place of a secret where a cell cannot be left out.
+/// The replacement of a secret where a cell cannot be omitted.
 pub(super) const MASK: &str = "(hidden)";
 
 impl Hidden {
-    /// What is hidden of a collection's records.
+    /// The hidden fields of a collection's records.
     pub(super) fn of(collection: &CollectionName, show_secrets: bool) -> Self {
         let (secrets, name): (&'static [_], _) = match collection.as_str() {
             _ if show_secrets => (&[], ""),
@@ -35,14 +35,15 @@ impl Hidden {
         is_any.then(|| format!("The {} are hidden; --show-secrets shows them.", self.name))
     }
 
-    /// Whether a field is a secret as a whole.
+    /// Whether the whole field is a secret.
     pub(super) fn is_secret(&self, field: &str) -> bool {
         self.secrets
             .iter()
             .any(|(parent, name)| parent.is_none() && *name == field)
     }
 
-    /// A record without its secrets. What is no JSON object is hidden as a whole where there are secrets.
+    /// A record without its secrets. A text that is not a JSON object is hidden as a whole if the collection has
+    /// secrets.
     pub(super) fn without_secrets<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = Cow::Borrowed(text);
         for (parent, name) in self.secrets {
@@ -60,7 +61,7 @@ impl Hidden {
     }
 }
 
-/// An object without a field; `None` if it has none of that name.
+/// An object without a field; `None` if the field is missing.
 fn removed(object: &str, name: &str) -> Option<Result<String, ()>> {
     let Ok(fields) = Fields::parse(object) else {
         return Some(Err(()));
@@ -78,7 +79,7 @@ fn within(object: &str, parent: &str, name: &str) -> Option<Result<String, ()>> 
     };
     match removed(fields.get(parent)?, name)? {
         Ok(without) => Some(Ok(fields.with(parent, &without))),
-        // The value is not an object as it should be: its text may contain anything.
+        // The value is not an object as expected: its text may contain anything.
         Err(()) => Some(Ok(fields.with(parent, "null"))),
     }
 }

@@ -30,12 +30,12 @@ pub(super) struct CompactArgs {
     data: Option<PathBuf>,
 }
 
-/// A backup that was made.
+/// A new backup.
 #[derive(Serialize)]
 pub(super) struct BackedUp {
     /// The file.
     file: PathBuf,
-    /// Its size.
+    /// Its size, in bytes.
     bytes: u64,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for BackedUp {
     }
 }
 
-/// A database that was made smaller.
+/// A compacted database.
 #[derive(Serialize)]
 pub(super) struct Compacted {
     /// Bytes before.

@@ -1,8 +1,8 @@
-//! A server as a process: how it stops, and how it reads its settings again.
+//! A server as a process: its shutdown, and the reload of its settings.
 
 use selvedge_server::Reload;
 
-/// Done when the process is asked to stop.
+/// Returns when the process receives a signal to stop.
 pub(crate) async fn stopped() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
@@ -22,10 +22,10 @@ pub(crate) async fn stopped() {
     drop(interrupt.await);
 }
 
-/// Reads settings again at each SIGHUP, and says so; ends with the process.
+/// Reloads settings at each SIGHUP, and logs it; runs until the process ends.
 ///
 /// # Errors
-/// When the signal cannot be waited for.
+/// When the signal handler cannot be installed.
 #[cfg(unix)]
 pub(super) fn reload_at_hangup(reload: Reload) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,4 +1,4 @@
-//! How the two sides come together in a first sync, shown before it is done.
+//! How the two sides are combined in a first sync, shown before it is done.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::device::Device;
 use crate::output::{Align, Table, printable, records};
 use selvedge_host::exit::{HostError, Result};
 
-/// What a first sync would do.
+/// The effect of a first sync.
 pub(super) struct FirstView<'a>(pub(super) &'a FirstPreview);
 
-/// Shows what would be done, and continues only if the user agrees to the loss.
+/// Shows the effect, and continues only if the user agrees to the loss.
 pub(super) fn ask(device: &Device, preview: &FirstPreview, yes: bool) -> Result<()> {
     if preview.fresh_start && preview.mode == Mode::TakeServer {
         return Err(HostError::NotFound(
@@ -126,7 +126,7 @@ impl fmt::Display for FirstView<'_> {
     }
 }
 
-/// What a first sync that was cut off left to be done.
+/// The part of an interrupted first sync that remains.
 #[derive(Debug, serde::Serialize)]
 pub(in crate::commands) struct PendingView<'a> {
     mode: &'static str,
@@ -153,13 +153,13 @@ impl fmt::Display for PendingView<'_> {
     }
 }
 
-/// What to say after a sync that did not come to the end of a first sync.
+/// The message after a sync that did not complete a first sync.
 pub(super) fn left_note(left: &FirstSync) -> String {
     let left = PendingView::from(left);
     format!("The next sync continues with {left}; `selvedge sync --first none` cancels that.")
 }
 
-/// What a first sync would do, and nothing of it was done.
+/// The preview of a first sync, of which nothing was done.
 pub(super) struct DryFirst<'a>(pub(super) &'a FirstPreview);
 
 impl Serialize for DryFirst<'_> {
@@ -177,7 +177,7 @@ impl fmt::Display for DryFirst<'_> {
     }
 }
 
-/// What came of a first sync, with what was shown before.
+/// The result of a first sync, with the preview shown before.
 pub(super) struct FirstReport<'a> {
     pub(super) preview: &'a FirstPreview,
     pub(super) report: &'a ReportView,

@@ -1,4 +1,4 @@
-//! `selvedge sync`: one sync, or what one would do.
+//! `selvedge sync`: runs one sync, or shows what one would do.
 
 pub(super) mod first;
 mod grammar;
@@ -29,10 +29,10 @@ use selvedge_host::NativeHost;
 use selvedge_host::USER_AGENT;
 use selvedge_host::exit::{HostError, Result};
 
-/// Syncs once, or says what a sync would do.
+/// Syncs once, or shows what a sync would do.
 ///
 /// # Errors
-/// When the sync did not pass everything; the report is printed all the same.
+/// When the sync did not transfer everything; the report is printed in any case.
 pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     let credentials = device.credentials()?;
     let _lock = device.profile.lock()?;
@@ -108,7 +108,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
 /// One sync without output, of these collections or of all that this device follows.
 ///
 /// # Errors
-/// When there is no account, or another process syncs, or the profile cannot be read or written.
+/// When the account is missing, another process syncs, or the profile cannot be read or written.
 #[cfg(unix)]
 pub(super) async fn once(
     device: &Device,
@@ -134,7 +134,7 @@ pub(super) async fn once(
     Ok(report)
 }
 
-/// Lets nothing go to a server whose account the records are not of.
+/// Prevents records of another account from being sent to the account's server.
 async fn own_records(host: &NativeHost, credentials: &Credentials) -> Result<()> {
     match sync::owner(host, credentials).await?.may_sync() {
         true => Ok(()),
@@ -199,7 +199,7 @@ impl<'a> Syncing<'a> {
         let engines = self.selection.engines(self.host).await?;
         let options = self.options(engines);
         let preview = match self.selection {
-            // The first sync finds out what the account has: so does this.
+            // The first sync reads the account's collections: so does this.
             Selection::All(_) => {
                 sync::preview_account(self.host, self.credentials, token, &options).await?
             }
@@ -230,7 +230,7 @@ impl<'a> Syncing<'a> {
         if !matches!(self.selection, Selection::All(_)) || !matches!(report.ending, Ending::Done) {
             return Ok(report);
         }
-        // The first look at the account may have shown collections that were not known before.
+        // The first read of the account may have found collections that were not known before.
         let new: Vec<_> = self
             .selection
             .engines(self.host)
@@ -244,7 +244,7 @@ impl<'a> Syncing<'a> {
         Ok(report)
     }
 
-    /// Renames this device where its first sync found another one of the machine's name.
+    /// Renames this device if its first sync found another device with the machine's name.
     async fn take_number(
         &mut self,
         token: &mut Option<KeptToken>,
@@ -260,7 +260,7 @@ impl<'a> Syncing<'a> {
         let ending = report.ending.clone();
         let renamed = self.sync_these(token, Vec::new()).await;
         append(report, renamed);
-        // The records are synced, whether the new name arrives or not.
+        // The records are synced, whether the new name is uploaded or not.
         report.ending = ending;
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! What this device is called in the account's list of devices: the name that a person chose, or the machine's, with a
-//! number where another device has that already.
+//! The name of this device in the account's list of devices: the name that a person chose, or the machine's, with a
+//! number if another device already has that name.
 
 use selvedge_core::sync::{ClientsState, KnownClient, OwnClient, Standing};
 
@@ -7,8 +7,8 @@ use crate::device::{Device, global_state, is_numbered};
 use selvedge_host::NativeHost;
 use selvedge_host::exit::Result;
 
-/// What this device says of itself: by the name that a person chose, or by the one that it has on the server, if that is
-/// the machine's with a number, or by the machine's.
+/// The properties of this device: with the name that a person chose, or the one that it has on the server, if that is
+/// the machine's name with a number, or the machine's name.
 ///
 /// # Errors
 /// When the profile cannot be read.
@@ -23,8 +23,8 @@ pub(super) async fn own_client(device: &Device, host: &NativeHost) -> Result<Own
     Ok(client)
 }
 
-/// The name that this device should take right after it entered itself as `name`, the machine's: one with a number, if
-/// another device that still counts has that already.
+/// The name that this device should take directly after it entered itself as `name`, the machine's: one with a number,
+/// if another current device already has that name.
 pub(super) fn numbered(clients: &ClientsState, name: &str) -> Option<String> {
     let own = clients.id.as_ref()?;
     let is_other = |client: &&KnownClient| {
@@ -37,7 +37,7 @@ pub(super) fn numbered(clients: &ClientsState, name: &str) -> Option<String> {
     (free != name).then_some(free)
 }
 
-/// The machine's name, or that with the first number from 2 on that is free.
+/// The machine's name, or the machine's name with the first free number from 2.
 fn free_name(machine: &str, taken: &[String]) -> String {
     let is_free = |name: &String| !taken.contains(name);
     let numbered = (2..).map(|number: u32| format!("{machine} {number}"));

@@ -1,4 +1,4 @@
-//! What a sync would do, as `--dry-run` shows it.
+//! The effect of a sync, as `--dry-run` shows it.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use super::first::PendingView;
 use crate::commands::consent::sentences;
 use crate::output::{Align, Table};
 
-/// What a sync would do.
+/// The effect of a sync.
 pub(super) struct PreviewView {
     pub(super) preview: Preview,
-    /// What an earlier first sync left to be done.
+    /// The remaining part of an earlier first sync.
     pub(super) pending: Option<FirstSync>,
 }
 

@@ -1,5 +1,4 @@
-//! `selvedge account reinitialize`: sets an account up again that cannot be synced as it is, after a person agreed to what
-//! is lost.
+//! `selvedge account reinitialize`: sets up an account again that cannot be synced, after a person agreed to the loss.
 
 use std::fmt;
 
@@ -17,11 +16,11 @@ use crate::output::records;
 use crate::progress::Progress;
 use selvedge_host::exit::{HostError, Result};
 
-/// What would be done, or that nothing is to be done.
+/// The planned action, or that no action is needed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Assessment {
-    /// What there is to agree to; `None` when the account is in order or empty.
+    /// What the user has to agree to; `None` if the account is in order or empty.
     consent: Option<Consent>,
     dry_run: bool,
 }
@@ -37,7 +36,7 @@ impl fmt::Display for Assessment {
     }
 }
 
-/// Looks at the account, asks, and does what was agreed to.
+/// Reads the account, asks the user, and carries out the agreement.
 ///
 /// # Errors
 /// When the answer is no, the server's data changed in the meantime, or the sync was incomplete.
@@ -94,7 +93,7 @@ pub(in crate::commands) async fn run(
     view.verdict()
 }
 
-/// What would be lost, in a sentence.
+/// The loss, in a sentence.
 fn loss(consent: &Consent) -> String {
     let counted = consent.collections.iter().filter_map(|found| found.records);
     let count = consent.collections.len();

@@ -1,4 +1,4 @@
-//! What came of a sync: a table for people, an exit code for scripts.
+//! The result of a sync: a table for people, an exit code for scripts.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::output::{Align, Table, bytes, duration, printable, records};
 use selvedge_host::exit::{Exit, HostError, Result, exit_of};
 use selvedge_host::moment;
 
-/// What came of a sync, for people; the core writes the JSON.
+/// The result of a sync, for people; the core writes the JSON.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub(in crate::commands) struct ReportView(pub(in crate::commands) Report);
@@ -26,7 +26,7 @@ impl ReportView {
         matches!(self.0.ending, Ending::LoggedOut)
     }
 
-    /// Says on stderr what a person should know beside the figures.
+    /// Prints on stderr the facts that a person should know besides the figures.
     pub(in crate::commands) fn explain(&self, device: &Device) {
         let note = |text: String| device.output.note(printable(&text));
         for command in &self.0.commands {
@@ -168,7 +168,7 @@ impl ReportView {
     }
 }
 
-/// What became of changes that the server had not got when a command came.
+/// The fate of changes that the server had not received when a command arrived.
 pub(in crate::commands) fn unsent(command: &CommandReport) -> String {
     let count = match command.unsent {
         0 => return String::new(),
@@ -189,7 +189,7 @@ fn values(count: u64) -> String {
     format!("{count} {}", if count == 1 { "value" } else { "values" })
 }
 
-/// What a person can do about a sync that stopped, beside what the error says.
+/// A hint for the user after a sync that stopped, in addition to the error message.
 const fn advice(error: &Error) -> Option<&'static str> {
     match error {
         Error::Undecodable { .. } | Error::Contradiction { .. } => Some(

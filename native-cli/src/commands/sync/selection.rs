@@ -1,4 +1,4 @@
-//! Which collections a sync is about, and what is known of them without asking.
+//! The collections to sync, and what is known of them without a request.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::remote::Remote;
 use selvedge_host::NativeHost;
 use selvedge_host::exit::{HostError, Result};
 
-/// Which collections a sync is about.
+/// The collections to sync.
 pub(super) enum Selection {
-    /// These.
+    /// These collections.
     Named(Vec<CollectionName>),
-    /// What this device follows.
+    /// The collections that this device follows.
     Followed(Vec<CollectionName>),
-    /// All that the account or this device has, and these. On a first sync the account's are only known when meta/global
-    /// was read.
+    /// All collections of the account and of this device, and these. On a first sync the account's are only known after
+    /// meta/global was read.
     All(Vec<CollectionName>),
 }
 
@@ -46,7 +46,7 @@ impl Selection {
             .map_or_else(|| Self::All(Vec::new()), Self::Followed))
     }
 
-    /// The collections by which a first sync is bounded; `None` for all.
+    /// The collections to which a first sync is limited; `None` for all.
     pub(super) fn chosen(&self) -> Option<&[CollectionName]> {
         match self {
             Self::Named(names) | Self::Followed(names) => Some(names),
@@ -54,14 +54,14 @@ impl Selection {
         }
     }
 
-    /// Takes in what a first sync is about.
+    /// Adds the collections of a first sync.
     pub(super) fn include(&mut self, preview: &FirstPreview) {
         if let Self::All(names) = self {
             names.extend(preview.intent().collections);
         }
     }
 
-    /// What was named and is declined was asked for in vain.
+    /// Rejects collections that were named but are declined.
     pub(super) async fn check(&self, host: &NativeHost) -> Result<()> {
         let Self::Named(names) = self else {
             return Ok(());
@@ -90,7 +90,7 @@ impl Selection {
             match (Generic::new(name), self) {
                 (Ok(engine), _) => engines.push(engine),
                 (Err(error), Self::Named(_) | Self::Followed(_)) => return Err(error.into()),
-                // The sync keeps these itself.
+                // The sync manages these itself.
                 (Err(_), Self::All(_)) => {}
             }
         }
@@ -99,11 +99,11 @@ impl Selection {
     }
 }
 
-/// What is known of the account's collections, without asking.
+/// The account's known collections, without a request.
 struct Known {
-    /// Those that this device has, or that the server had, in agreement with meta/global, when it was last asked.
+    /// Those that this device has, or that the server had, in agreement with meta/global, when it was last read.
     names: BTreeSet<CollectionName>,
-    /// Of these: those that the account has declined, or that were disabled here.
+    /// Those that the account has declined, or that were disabled here.
     off: BTreeSet<CollectionName>,
 }
 

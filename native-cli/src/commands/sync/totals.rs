@@ -1,4 +1,4 @@
-//! How many records a sync is expected to pass, for the line of progress.
+//! The number of records that a sync is expected to transfer, for the progress line.
 
 use selvedge_core::host::Clock as _;
 use selvedge_core::sync;
@@ -8,8 +8,8 @@ use crate::progress::{Total, Totals};
 use crate::remote::Remote;
 use selvedge_host::{NativeHost, SystemClock};
 
-/// What is known before a sync. The server is asked how much it has when a collection was never read; what it does not
-/// answer is not known.
+/// The numbers known before a sync. If a collection was never read, the server is asked for its number of records;
+/// without a response the number is unknown.
 pub(super) async fn expected(device: &Device, host: &NativeHost) -> Totals {
     let mut totals = Totals::new();
     if !device.output.may_draw() {

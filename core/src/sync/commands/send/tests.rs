@@ -1,4 +1,4 @@
-//! What sending adds to a record.
+//! The commands that sending adds to a record.
 
 use alloc::format;
 use alloc::string::{String, ToString};

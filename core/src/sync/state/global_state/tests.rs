@@ -1,4 +1,4 @@
-//! What every release has written can be read, and what cannot be read is not replaced with a default.
+//! The state of every release can be read, and an unreadable state is not replaced with a default.
 
 use super::*;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Every format, with records that need care.
+//! Every format, with records that need escaping.
 
 use selvedge_core::ids::CollectionName;
 
@@ -161,7 +161,7 @@ fn nothing_that_a_record_says_commands_the_terminal() {
             assert!(!text.chars().any(is_bad), "{format:?} {fields:?}: {text:?}");
         }
     }
-    // Programs get every byte.
+    // Programs receive every byte.
     assert_eq!(
         print(Format::Jsonl, None, &[("x", hostile)]),
         format!("{hostile}\n")

@@ -17,6 +17,7 @@ mod fetch_error;
 #[cfg(feature = "http-server")]
 pub mod http_server;
 mod identity;
+mod key_cache;
 pub mod keyring;
 pub mod moment;
 mod native;

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::SqliteStore;
 use crate::exit::{HostError, Result};
+use crate::key_cache::KeyCache;
 use crate::keyring::{Keyring, SystemKeyring};
 use crate::private::{self, Kind};
-use crate::secret_files::KeyCache;
 
 /// The directory of one device's account.
 ///

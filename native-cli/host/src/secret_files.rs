@@ -5,7 +5,6 @@
 //! secrets can be read. A run that was stopped between two steps is completed by the next one.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -14,16 +13,6 @@ use crate::exit::{HostError, Result};
 use crate::keyring::KeyringError;
 use crate::profile::{Profile, read_if_there, remove_if_there};
 use crate::sealed::{self, Envelope, Key, OpenError};
-
-/// The key that was read last, so that a daemon does not ask the keyring for each file.
-#[derive(Debug, Default)]
-pub(crate) struct KeyCache(Mutex<Option<Key>>);
-
-impl KeyCache {
-    fn slot(&self) -> MutexGuard<'_, Option<Key>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// How a file of secrets is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -367,7 +356,7 @@ fn name(path: &Path) -> String {
 mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::keyring::Keyring;

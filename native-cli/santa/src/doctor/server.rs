@@ -58,7 +58,7 @@ pub(super) async fn examine(
         config.allows_standalone,
     );
     for (level, text) in messages {
-        findings.server("responses", level, text);
+        findings.server("answers", level, text);
     }
     slashes(&probe, &request, accepted.format, findings).await;
     standalone(&probe, &mut request, accepted.format, config, findings).await;

@@ -101,11 +101,7 @@ fn every_form_of_an_import_is_seen() {
         ("use", "use crate::a::One;", true),
         ("use of a module", "use crate::a;", true),
         ("super", "use super::a::One;", true),
-        (
-            "in braces",
-            "use crate::{c, a::{self, One}};",
-            true,
-        ),
+        ("in braces", "use crate::{c, a::{self, One}};", true),
         ("renamed", "use crate::a::One as Two;", true),
         ("glob", "use crate::a::*;", true),
         ("an expression", "fn f() { crate::a::one() }", true),
@@ -116,11 +112,7 @@ fn every_form_of_an_import_is_seen() {
             "use crate as root; fn f() { root::a::one() }",
             true,
         ),
-        (
-            "in a function",
-            "fn f() { use crate::a::One; }",
-            true,
-        ),
+        ("in a function", "fn f() { use crate::a::One; }", true),
         (
             "in an inline module",
             "mod inner { use super::super::a::One; }",
@@ -131,21 +123,13 @@ fn every_form_of_an_import_is_seen() {
             "mod inner { use super::Own; } struct Own;",
             false,
         ),
-        (
-            "of a visibility",
-            "pub(in crate::a) struct S;",
-            false,
-        ),
+        ("of a visibility", "pub(in crate::a) struct S;", false),
         (
             "in a comment",
             "// use crate::a::One;\n/* crate::a::One */",
             false,
         ),
-        (
-            "in a text",
-            "const A: &str = \"crate::a::One\";",
-            false,
-        ),
+        ("in a text", "const A: &str = \"crate::a::One\";", false),
         (
             "in a raw text",
             "const A: &str = r#\"\"crate::a::One\"#;",
@@ -175,10 +159,7 @@ fn every_form_of_an_import_is_seen() {
     for (name, b, expected) in rows {
         let package = sample(&[
             ("lib.rs", "mod a; mod b; mod c; pub use a::One;"),
-            (
-                "a.rs",
-                "use crate::b; pub struct One; pub fn one() {}",
-            ),
+            ("a.rs", "use crate::b; pub struct One; pub fn one() {}"),
             ("b.rs", b),
             ("c.rs", ""),
         ]);

@@ -208,7 +208,7 @@ impl Shape {
     fn of(field: &FieldDescriptor) -> Result<Self, Error> {
         let is_secret = is_secret(field);
         let (single, import, home) = match field.kind() {
-            Kind::String if is_secret => ("Token".into(), Some("crate::wire::field::Token"), None),
+            Kind::String if is_secret => ("Token".into(), Some("crate::wire::values::Token"), None),
             Kind::String => ("String".into(), Some("alloc::string::String"), None),
             Kind::Bytes => ("Vec<u8>".into(), None, None),
             Kind::Bool => ("bool".into(), None, None),

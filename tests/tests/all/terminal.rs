@@ -343,7 +343,10 @@ fn a_table_fits_the_width_of_the_terminal() {
         dir.path().display()
     );
     for (columns, expected) in [
-        (60, "BINARY  00000000000000000000000000000…  block  local  yes"),
+        (
+            60,
+            "BINARY  00000000000000000000000000000…  block  local  yes",
+        ),
         (
             200,
             "BINARY  0000000000000000000000000000000000000000000000000000000000000002  block  local  yes",

@@ -125,7 +125,7 @@ impl<K: AsRef<str>, V> Map<K, V> {
         }
     }
 
-    /// The value of a name; inserts a new one if there is none.
+    /// The value of a name; inserts a default value if the name is missing.
     pub fn get_or_insert_with(&mut self, name: K, make: impl FnOnce() -> V) -> &mut V {
         let at = match self.place(name.as_ref()) {
             Ok(at) => at,

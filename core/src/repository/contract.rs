@@ -112,7 +112,7 @@ pub(crate) trait Repository {
     /// Stores records. They may wait until [`Repository::store_done`]; the receipt lists the durable ones.
     ///
     /// # Errors
-    /// When they cannot be kept. After an error no later record of this session is stored, so that there are no gaps.
+    /// When they cannot be stored. After an error no later record of this sync is stored, so that there are no gaps.
     fn store(&mut self, records: Vec<Record>) -> impl Future<Output = Result<Receipt<Self::Mark>>>;
 
     /// Ends the sequence of records; all are durable or refused when it returns.

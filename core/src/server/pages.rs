@@ -287,7 +287,8 @@ impl<'c, H: Fetch + Clock + Random> Pages<'c, '_, H> {
         Ok(())
     }
 
-    /// Advances to the next page for the current ids; returns false if there is none although there should be.
+    /// Advances to the next page for the current ids; returns false if the server has more records but the next page
+    /// cannot be requested.
     fn advance(&mut self, next: Option<String>, requested: usize) -> bool {
         let position = &mut self.position;
         let dialect = self.client.dialect();

@@ -36,7 +36,7 @@ enum Secret {
 /// How a profile's secrets are to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protection {
-    /// As the credentials are now; in clear if there are none.
+    /// As the existing credentials; in clear if the profile has no credentials.
     AsBefore,
     /// Encrypted with a key in the system keyring.
     Keyring,

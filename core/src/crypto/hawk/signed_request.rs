@@ -57,7 +57,7 @@ impl fmt::Debug for Key {
 /// ```
 #[derive(Clone)]
 pub struct Credentials {
-    /// The public half: a storage token, or the hex of an account token's id. Whoever has it knows the user.
+    /// The public half: a storage token, or the hex of an account token's id. It identifies the user, so it does not belong in logs.
     pub id: String,
     /// The secret half.
     pub key: Key,

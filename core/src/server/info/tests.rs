@@ -232,7 +232,7 @@ fn an_empty_account_is_believed_only_from_the_server_itself() {
         assert!(matches!(ask().await, Err(Error::NotGenuine { .. })));
         assert!(
             ask().await.is_ok(),
-            "what is there was written by somebody with the account's token"
+            "a stored record was written by a client with the account's token"
         );
         for answer in ["a page", "nothing"] {
             assert!(matches!(ask().await, Err(Error::Answer { .. })), "{answer}");

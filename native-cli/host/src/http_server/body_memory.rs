@@ -1,9 +1,9 @@
 //! Reads request bodies into memory that all requests share, and refuses bodies that come too slowly.
 //!
-//! Memory is reserved as bytes arrive, never for what is only announced. An owner (a user, or an address of somebody who
-//! is not authenticated) may hold at most as much as stays free for the others, and each of the owner's bodies at most as
-//! much as stays free of the owner's share. So the first owner gets half of the memory, the next one half of the rest, and
-//! a small body of somebody else always finds room, however many bodies one owner has under way.
+//! Memory is reserved as bytes arrive, not for the announced length. An owner (a user, or an address without
+//! authentication) may hold at most as much as stays free for the other owners, and each of the owner's bodies at most as
+//! much as stays free of the owner's share. So the first owner gets half of the memory, the next one half of the rest,
+//! and there is always room for a small body of another owner, regardless of the number of bodies of one owner.
 //!
 //! Bodies that all wait for each other would never end: therefore one body at a time, the one that waits longest, may go
 //! on beyond its share.

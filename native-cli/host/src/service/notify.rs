@@ -94,7 +94,7 @@ mod tests {
     fn the_watchdog_hears_of_us_twice_in_its_time() {
         let rows = [
             ("none", None, None, None),
-            ("for anybody", Some("4000000"), None, Some(2)),
+            ("for any process", Some("4000000"), None, Some(2)),
             ("for us", Some("4000000"), Some("7"), Some(2)),
             ("for another process", Some("4000000"), Some("8"), None),
             ("no number", Some("soon"), None, None),

@@ -22,7 +22,7 @@ pub struct Setting {
     /// The type of its value.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The default; empty if there is none.
+    /// The default; empty for a setting without a default.
     pub default: &'static str,
     /// Its meaning.
     pub meaning: &'static str,

@@ -1,5 +1,6 @@
 //! The command line of Selvedge: commands and how their answers are shown.
 
+mod allocator;
 pub mod cli;
 pub mod commands;
 mod confirm;

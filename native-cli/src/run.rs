@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::allocator::limit_arenas;
 use crate::cli::{Cli, Command};
 use crate::commands::{
     account, clients, collections, demo, engines, man, records, santa, serve, status, sync,
@@ -81,6 +82,9 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::Clients(command) => watched()?.block_on(clients::run(&device()?, command)),
         Command::Records(command) => watched()?.block_on(records::run(&device()?, command)),
         Command::Serve(args) => {
+            if args.is_server() {
+                limit_arenas();
+            }
             protect_memory();
             many_threads()?.block_on(serve::run(output, *args))
         }

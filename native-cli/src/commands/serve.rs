@@ -46,6 +46,13 @@ pub struct ServeArgs {
     server: ServerArgs,
 }
 
+impl ServeArgs {
+    /// Whether this runs the server, not one of its tools.
+    pub(crate) const fn is_server(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum ServeCommand {
     /// Print an invitation for one new account.

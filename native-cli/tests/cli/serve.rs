@@ -185,3 +185,35 @@ fn a_master_secret_that_others_may_read_is_warned_of_and_a_short_one_refused() {
         "{refused}"
     );
 }
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_server_limits_the_arenas_of_the_allocator_unless_the_operator_did() {
+    for set in [None, Some("7")] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = program();
+        command.env_remove("MALLOC_ARENA_MAX");
+        command.env_remove("GLIBC_TUNABLES");
+        if let Some(arenas) = set {
+            command.env("MALLOC_ARENA_MAX", arenas);
+        }
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
+        let server = Server::of({
+            command.arg(dir.path());
+            command
+        });
+        let lock = fs::read_to_string(dir.path().join("server.lock")).unwrap();
+        let environment = match fs::read(format!("/proc/{}/environ", lock.trim())) {
+            Ok(environment) => environment,
+            // Only root may read the environment of a process that does not let itself be traced.
+            Err(error) => {
+                assert!(std::env::var_os("CI").is_none(), "{error}");
+                return;
+            }
+        };
+        drop(server);
+        let expected = format!("MALLOC_ARENA_MAX={}", set.unwrap_or("2"));
+        let mut found = environment.split(|byte| *byte == 0);
+        assert!(found.any(|one| one == expected.as_bytes()), "{expected}");
+    }
+}

@@ -59,6 +59,8 @@ impl Server {
         let mut child = Command::new(program)
             .arg(SERVE)
             .arg(directory.join("server"))
+            // As `selvedge serve` sets it for itself.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

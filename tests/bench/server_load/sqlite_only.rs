@@ -10,7 +10,9 @@ use rusqlite::{Connection, params};
 use crate::client::fresh;
 use crate::load::{Summary, payload, scattered};
 
-/// A database whose commits are durable.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, modified INTEGER NOT NULL, payload BLOB NOT NULL)";
+
+/// A database whose commits are durable, with the write-ahead log.
 pub(crate) struct SqliteOnly {
     db: Connection,
     /// The write-ahead log, which is flushed after each commit, so that the time of the flushes can be measured.
@@ -19,14 +21,26 @@ pub(crate) struct SqliteOnly {
 }
 
 impl SqliteOnly {
+    /// The time of commits of one row each, with SQLite's defaults: a rollback journal and `synchronous=FULL`.
+    pub(crate) fn commits_by_default(directory: &Path, count: u64) -> Duration {
+        let path = directory.join("default.sqlite");
+        let mut db = Connection::open(path).expect("a database");
+        db.execute_batch(TABLE).expect("a table");
+        let started = Instant::now();
+        for _ in 0..count {
+            let number = fresh();
+            insert(&mut db, number..number + 1);
+        }
+        started.elapsed()
+    }
+
     pub(crate) fn open(directory: &Path) -> Self {
         let path = directory.join("floor.sqlite");
         let db = Connection::open(&path).expect("a database");
         db.pragma_update(None, "journal_mode", "WAL").expect("WAL");
         db.pragma_update(None, "synchronous", "NORMAL")
             .expect("NORMAL");
-        let table = "CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, modified INTEGER NOT NULL, payload BLOB NOT NULL)";
-        db.execute_batch(table).expect("a table");
+        db.execute_batch(TABLE).expect("a table");
         let log = directory.join("floor.sqlite-wal");
         let log = OpenOptions::new().write(true).open(log).expect("a log");
         let flushes = Duration::ZERO;

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use super::nonce_file::{Entry, NonceFile};
 
-/// Maximum number of stored requests, of some 16 bytes each. Beyond it, the tokens that expire soonest are treated as
-/// expired, and their clients request new ones.
-const MAX_REQUESTS: usize = 2 * 1024 * 1024;
+/// Maximum number of stored requests. Beyond it, the tokens that expire soonest are treated as expired, and their clients
+/// request new ones. A hash set of `n` numbers allocates 9 bytes for each of the next power of two above 8/7 `n`: with this
+/// maximum 19 MB, with one more entry twice as much.
+const MAX_REQUESTS: usize = (1 << 21) / 8 * 7;
 
 /// Requests by the minute in which their tokens expire.
 #[derive(Debug, Default)]

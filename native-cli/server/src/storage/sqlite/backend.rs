@@ -10,6 +10,7 @@ use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpointer;
 use super::durable::{Completion, Flusher, Progress};
 use super::files::{Temporary, make_private, make_private_file};
 use super::readers::Readers;
@@ -60,16 +61,20 @@ impl SqliteStorage {
 
     fn open_file(path: &Path, durability: Durability, bounds: Bounds) -> std::io::Result<Self> {
         make_private_file(path)?;
-        let writer = schema::open_writer(path, durability).map_err(std::io::Error::other)?;
+        let mut writer = schema::open_writer(path, durability).map_err(std::io::Error::other)?;
         let progress = Progress::default();
-        let flusher = match durability {
-            Durability::Full => Flusher::start(path, progress.clone())?,
-            Durability::None => Flusher::none(),
+        let (flusher, checkpointer) = match durability {
+            Durability::Full => (
+                Flusher::start(path, progress.clone())?,
+                Some(Checkpointer::start(path, &mut writer)?),
+            ),
+            Durability::None => (Flusher::none(), None),
         };
         let readers = Readers::open(path, durability == Durability::None, progress.clone())
             .map_err(std::io::Error::other)?;
         let (tasks, queue) = sync_channel(QUEUE);
-        let writer = Writer::new(writer, bounds, queue, Box::new(wall_clock::now), flusher);
+        let clock = Box::new(wall_clock::now);
+        let writer = Writer::new(writer, bounds, queue, clock, flusher, checkpointer);
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;

@@ -1,7 +1,8 @@
 //! Makes commits durable on a separate thread: while the disk flushes one group of writes, the writer performs the next one.
 //!
 //! SQLite commits into the write-ahead log without waiting for the disk (`synchronous=NORMAL`). The flusher thread then
-//! flushes the log, one flush for all pending commits, and only then sends their answers. A reader may see a commit that is
+//! flushes the log, one flush for all pending commits, and only then sends their answers. While no other write waits, the
+//! writer flushes by itself, which saves a change of threads. A reader may see a commit that is
 //! not flushed yet; its answer waits for the flush too, so that a power failure loses nothing that a client has seen.
 
 use std::fs::{File, OpenOptions};
@@ -51,7 +52,7 @@ impl Progress {
     /// Waits until all commits that a read may have seen are flushed.
     pub(super) async fn catch_up(&self) {
         let seen = self.0.committed.load(Ordering::SeqCst);
-        if *self.0.flushed.borrow() >= seen {
+        if self.has_flushed(seen) {
             return;
         }
         // `self` holds the sender, so this ends only with the number.
@@ -67,6 +68,11 @@ impl Progress {
     fn flushed(&self, number: u64) {
         self.0.flushed.send_replace(number);
     }
+
+    /// Whether a commit and all before it are flushed.
+    fn has_flushed(&self, number: u64) -> bool {
+        *self.0.flushed.borrow() >= number
+    }
 }
 
 /// The answers of one commit.
@@ -78,10 +84,27 @@ struct Group {
 
 /// The flusher thread.
 pub(super) struct Flusher {
+    /// `None` for a database that need not be durable.
     groups: Option<Sender<Group>>,
     thread: Option<JoinHandle<()>>,
+    log: Arc<Log>,
+}
+
+/// The write-ahead log and what is known about its flushes.
+#[derive(Debug, Default)]
+struct Log {
+    file: Option<File>,
     progress: Progress,
-    failed: Arc<AtomicBool>,
+    failed: AtomicBool,
+}
+
+/// Who flushes a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlushBy {
+    /// The caller, unless the thread has commits to flush: nothing else waits for the caller.
+    Caller,
+    /// The thread, while the caller goes on.
+    Thread,
 }
 
 impl Flusher {
@@ -92,23 +115,26 @@ impl Flusher {
     pub(super) fn start(database: &Path, progress: Progress) -> io::Result<Self> {
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
-        let log = OpenOptions::new().write(true).open(log)?;
-        log.sync_all()?;
+        let file = OpenOptions::new().write(true).open(log)?;
+        file.sync_all()?;
         #[cfg(unix)]
         if let Some(directory) = database.parent() {
             File::open(directory)?.sync_all()?;
         }
+        let log = Arc::new(Log {
+            file: Some(file),
+            progress,
+            failed: AtomicBool::new(false),
+        });
         let (groups, queue) = channel();
-        let failed = Arc::new(AtomicBool::new(false));
-        let (of_thread, has_failed) = (progress.clone(), Arc::clone(&failed));
+        let of_thread = Arc::clone(&log);
         let thread = std::thread::Builder::new()
             .name("flusher".into())
-            .spawn(move || run(&log, &queue, &of_thread, &has_failed))?;
+            .spawn(move || of_thread.run(&queue))?;
         Ok(Self {
             groups: Some(groups),
             thread: Some(thread),
-            progress,
-            failed,
+            log,
         })
     }
 
@@ -117,21 +143,20 @@ impl Flusher {
         Self {
             groups: None,
             thread: None,
-            progress: Progress::default(),
-            failed: Arc::default(),
+            log: Arc::default(),
         }
     }
 
     /// Whether a flush failed. An unknown part of what was written since the last one may be lost, so that nothing more may be
     /// acknowledged.
     pub(super) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
+        self.log.failed.load(Ordering::Relaxed)
     }
 
     /// The number of the next commit.
     pub(super) fn begin(&self) -> u64 {
         if self.groups.is_some() {
-            self.progress.begin()
+            self.log.progress.begin()
         } else {
             0
         }
@@ -143,19 +168,20 @@ impl Flusher {
         number: u64,
         answers: Vec<Completion>,
         committed: Result<(), StorageError>,
+        by: FlushBy,
     ) {
         let group = Group {
             number,
             answers,
             committed,
         };
-        let left = match &self.groups {
-            Some(groups) => groups.send(group).err().map(|unsent| unsent.0),
-            None => Some(group),
+        let Some(groups) = &self.groups else {
+            return group.answer(Ok(()));
         };
-        if let Some(group) = left {
-            let has_thread = self.groups.is_some();
-            group.answer(if has_thread { Err(lost()) } else { Ok(()) });
+        if by == FlushBy::Caller && self.log.progress.has_flushed(number - 1) {
+            self.log.flush(vec![group]);
+        } else if let Err(unsent) = groups.send(group) {
+            unsent.0.answer(Err(lost()));
         }
     }
 }
@@ -183,29 +209,42 @@ fn lost() -> StorageError {
     StorageError::Failed("a flush to disk failed: check the disk and restart the server".into())
 }
 
-fn run(log: &File, groups: &Receiver<Group>, progress: &Progress, failed: &AtomicBool) {
-    while let Ok(first) = groups.recv() {
-        let mut waiting = vec![first];
-        waiting.extend(groups.try_iter());
-        let mut flushed = Ok(());
-        let started = Instant::now();
-        if failed.load(Ordering::Relaxed) {
-            flushed = Err(lost());
-        } else if let Err(error) = log.sync_data() {
-            eprintln!(
-                "selvedge serve: a flush to disk failed: {error}; all writes are refused until the server is restarted"
-            );
-            failed.store(true, Ordering::Relaxed);
-            flushed = Err(lost());
+impl Log {
+    /// Flushes commits until the channel is closed.
+    fn run(&self, groups: &Receiver<Group>) {
+        while let Ok(first) = groups.recv() {
+            let mut waiting = vec![first];
+            waiting.extend(groups.try_iter());
+            self.flush(waiting);
         }
-        progress.count_flush(started.elapsed());
-        let last = waiting.last().map_or(0, |group| group.number);
-        progress.flushed(last);
-        for group in waiting {
+        self.progress.flushed(u64::MAX);
+    }
+
+    /// Flushes the log, and answers the commits that it contains.
+    fn flush(&self, groups: Vec<Group>) {
+        let started = Instant::now();
+        let flushed = self.flush_file();
+        self.progress.count_flush(started.elapsed());
+        let last = groups.last().map_or(0, |group| group.number);
+        self.progress.flushed(last);
+        for group in groups {
             group.answer(flushed.clone());
         }
     }
-    progress.flushed(u64::MAX);
+
+    fn flush_file(&self) -> Result<(), StorageError> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(lost());
+        }
+        let done = self.file.as_ref().map_or(Ok(()), File::sync_data);
+        done.map_err(|error| {
+            eprintln!(
+                "selvedge serve: a flush to disk failed: {error}; all writes are refused until the server is restarted"
+            );
+            self.failed.store(true, Ordering::Relaxed);
+            lost()
+        })
+    }
 }
 
 #[cfg(test)]
@@ -235,14 +274,40 @@ mod tests {
             } else {
                 Ok(())
             };
-            flusher.answer(number, vec![answer(&sender, number)], committed);
+            let answers = vec![answer(&sender, number)];
+            flusher.answer(number, answers, committed, FlushBy::Thread);
         }
         progress.catch_up().await;
         assert_eq!(*progress.0.flushed.borrow(), 5);
+
         drop(flusher);
         let answered: Vec<_> = answers.try_iter().collect();
         let expected = [(1, true), (2, true), (3, false), (4, true), (5, true)];
         assert_eq!(answered, expected);
+    }
+
+    #[test]
+    fn the_caller_flushes_unless_the_thread_has_an_earlier_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("db");
+        std::fs::write(directory.path().join("db-wal"), b"log").unwrap();
+        let flusher = Flusher::start(&database, Progress::default()).unwrap();
+        let (sender, answers) = mpsc::channel();
+        let first = flusher.begin();
+        flusher.answer(first, vec![answer(&sender, 1)], Ok(()), FlushBy::Caller);
+        assert_eq!(
+            answers.try_recv(),
+            Ok((1, true)),
+            "answered when the call returns"
+        );
+        // A commit that has begun and is not flushed: the next one must not be answered before it.
+        let (second, third) = (flusher.begin(), flusher.begin());
+        flusher.answer(third, vec![answer(&sender, 3)], Ok(()), FlushBy::Caller);
+        flusher.answer(second, vec![answer(&sender, 2)], Ok(()), FlushBy::Caller);
+        drop(flusher);
+        let mut others: Vec<_> = answers.try_iter().collect();
+        others.sort_unstable();
+        assert_eq!(others, [(2, true), (3, true)]);
     }
 
     #[tokio::test]
@@ -265,7 +330,10 @@ mod tests {
     fn after_a_refused_flush_nothing_is_acknowledged() {
         // A pipe cannot be flushed.
         let (_reader, log) = std::io::pipe().unwrap();
-        let log = File::from(std::os::fd::OwnedFd::from(log));
+        let log = Log {
+            file: Some(File::from(std::os::fd::OwnedFd::from(log))),
+            ..Log::default()
+        };
         let (groups, queue) = channel();
         let (sender, answers) = mpsc::channel();
         for number in 1..=2 {
@@ -277,9 +345,8 @@ mod tests {
             groups.send(group).unwrap();
         }
         drop(groups);
-        let (progress, failed) = (Progress::default(), AtomicBool::new(false));
-        run(&log, &queue, &progress, &failed);
-        assert!(failed.load(Ordering::Relaxed));
+        log.run(&queue);
+        assert!(log.failed.load(Ordering::Relaxed));
         assert_eq!(
             answers.try_iter().collect::<Vec<_>>(),
             [(1, false), (2, false)]

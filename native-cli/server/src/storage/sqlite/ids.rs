@@ -4,6 +4,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::schema::many_young;
+
 /// Maximum number of ids moved in one step.
 const STEP: i64 = 1000;
 
@@ -57,9 +59,11 @@ pub(super) fn remove(db: &Connection, collection: i64, id: &str) -> rusqlite::Re
 /// Moves some young ids of a collection that has many. Returns how many.
 pub(super) fn age(db: &Connection) -> rusqlite::Result<usize> {
     let collection: Option<i64> = db
-        .prepare_cached(
-            "SELECT id FROM collections INDEXED BY collections_with_many_young WHERE young >= 4096 LIMIT 1",
-        )?
+        .prepare_cached(concat!(
+            "SELECT id FROM collections INDEXED BY collections_with_many_young WHERE ",
+            many_young!(),
+            " LIMIT 1"
+        ))?
         .query_row([], |row| row.get(0))
         .optional()?;
     let Some(collection) = collection else {

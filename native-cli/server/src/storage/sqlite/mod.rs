@@ -4,6 +4,7 @@ mod accounts;
 mod backend;
 pub(crate) mod backup;
 mod batches;
+mod checkpoint;
 mod durable;
 pub(crate) mod files;
 mod ids;

@@ -5,22 +5,24 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use super::checkpoint;
 use crate::model::Position;
 
 /// The column of a record without a sort index.
 pub(super) const NO_SORTINDEX: i64 = Position::NO_SORTINDEX;
 
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
-/// The application id in SQLite's header, since version 3: "Svdg".
+/// The application id in SQLite's header, since [`FIRST_WITH_ID`]: "Svdg".
 const APPLICATION_ID: i64 = 0x5376_6467;
+const FIRST_WITH_ID: i64 = 3;
 
 /// `collections` has the counters, so that no write and no `info/*` counts records. Deleting a collection deletes only its
 /// row here; its number goes to `dropped`, and its records are purged later. Numbers are never reused.
 ///
 /// `ids` is the index of ids. Ids are random, so each new one would change another leaf of a large collection's index, and a
 /// POST of a hundred records a hundred leaves. New ids therefore go to the few leaves of level 0 (`young` counts them); when
-/// a collection has many, maintenance moves them to level 1 in the order of their ids.
+/// a collection has many ([`MANY_YOUNG`]), maintenance moves them to level 1 in the order of their ids.
 const TABLES: &str = "
 CREATE TABLE users (
     uid INTEGER PRIMARY KEY,
@@ -36,7 +38,6 @@ CREATE TABLE collections (
     young INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX collections_by_name ON collections (uid, name);
-CREATE INDEX collections_with_many_young ON collections (id) WHERE young >= 4096;
 CREATE TABLE records (
     number INTEGER PRIMARY KEY,
     collection INTEGER NOT NULL,
@@ -115,6 +116,23 @@ CREATE TABLE named_users (
 );
 ";
 
+/// Whether a collection has many ids on level 0. A POST of a hundred records changes all leaves of level 0, whose number grows
+/// with `young`; moving an id changes the fewer leaves of level 1, the more ids are moved together. The sum is smallest when
+/// `young` is ten times the square root of `records`.
+macro_rules! many_young {
+    () => {
+        "young >= 1024 AND young * young >= 100 * records"
+    };
+}
+pub(super) use many_young;
+
+/// The index of collections with many ids on level 0, since version 4. Before, "many" was a fixed number.
+const MANY_YOUNG: &str = concat!(
+    "DROP INDEX IF EXISTS collections_with_many_young;
+     CREATE INDEX collections_with_many_young ON collections (id) WHERE ",
+    many_young!()
+);
+
 /// The durability of an acknowledged write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
@@ -167,6 +185,7 @@ fn judge(application_id: i64, version: i64, has_tables: bool, has_own_tables: bo
         // Versions 1 and 2 had no application id.
         (0, 1 | 2) if has_own_tables => Verdict::Upgrade,
         (APPLICATION_ID, VERSION) if has_own_tables => Verdict::Current,
+        (APPLICATION_ID, FIRST_WITH_ID..VERSION) if has_own_tables => Verdict::Upgrade,
         (APPLICATION_ID, version) if version > VERSION => Verdict::Newer,
         _ => Verdict::Foreign,
     }
@@ -234,7 +253,8 @@ fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::R
     connection.pragma_update(None, "synchronous", synchronous)?;
     // The writer repeatedly changes index leaves of whole collections; 16 MiB cache them.
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    // `checkpoint` replaces this where the database must be durable.
+    connection.pragma_update(None, "wal_autocheckpoint", checkpoint::START)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
     if version(connection)? < VERSION {
@@ -262,6 +282,9 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     if found < 2 {
         transaction.execute_batch(NAMED_USERS)?;
     }
+    if found < 4 {
+        transaction.execute_batch(MANY_YOUNG)?;
+    }
     if found < VERSION {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
@@ -284,17 +307,26 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ids;
     use super::*;
 
     #[test]
     fn older_databases_get_missing_tables_and_the_application_id() {
-        for version in [1, 2] {
+        for version in [1, 2, 3] {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("db");
             let old = Connection::open(&path).unwrap();
             old.execute_batch(TABLES).unwrap();
-            if version == 2 {
+            old.execute_batch(
+                "CREATE INDEX collections_with_many_young ON collections (id) WHERE young >= 4096",
+            )
+            .unwrap();
+            if version >= 2 {
                 old.execute_batch(NAMED_USERS).unwrap();
+            }
+            if version >= FIRST_WITH_ID {
+                old.pragma_update(None, "application_id", APPLICATION_ID)
+                    .unwrap();
             }
             old.execute("INSERT INTO users VALUES (7, 100)", [])
                 .unwrap();
@@ -308,6 +340,7 @@ mod tests {
                 assert_eq!(number("SELECT COUNT(*) FROM named_users"), 0);
                 assert_eq!(number("PRAGMA application_id"), APPLICATION_ID);
                 assert_eq!(number("PRAGMA user_version"), VERSION);
+                assert_eq!(ids::age(&db), Ok(0), "the index is the new one");
             }
         }
     }
@@ -318,6 +351,9 @@ mod tests {
             (0, 0, false, false, Verdict::Upgrade),
             (0, 1, true, true, Verdict::Upgrade),
             (0, 2, true, true, Verdict::Upgrade),
+            (APPLICATION_ID, 2, true, true, Verdict::Foreign),
+            (APPLICATION_ID, 3, true, true, Verdict::Upgrade),
+            (APPLICATION_ID, 3, true, false, Verdict::Foreign),
             (APPLICATION_ID, VERSION, true, true, Verdict::Current),
             (APPLICATION_ID, VERSION + 1, true, true, Verdict::Newer),
             (APPLICATION_ID, VERSION + 1, true, false, Verdict::Newer),
@@ -363,12 +399,13 @@ mod tests {
             open_writer(&path, Durability::None).unwrap()
         });
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("PRAGMA user_version = 4; PRAGMA wal_checkpoint(TRUNCATE)")
-            .unwrap();
+        db.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
         drop(db);
         let error = refused();
-        assert!(matches!(error, OpenError::Newer { found: 4, .. }));
-        assert!(error.to_string().contains("format 4"), "{error}");
+        assert!(matches!(error, OpenError::Newer { found, .. } if found == VERSION + 1));
+        let format = format!("format {}", VERSION + 1);
+        assert!(error.to_string().contains(&format), "{error}");
         std::fs::write(
             &path,
             "a text, and longer than the header of a database has to be: ".repeat(20),

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use selvedge_core::time::ServerTime;
 use tokio::sync::oneshot;
 
-use super::durable::{Completion, Flusher};
+use super::checkpoint::Checkpointer;
+use super::durable::{Completion, FlushBy, Flusher};
 use super::purge;
 use super::records::user_modified;
 use super::transaction::SqliteTransaction;
@@ -65,6 +66,8 @@ pub(super) struct Writer {
     tasks: Receiver<Task>,
     clock: Clock,
     flusher: Flusher,
+    /// `None` where SQLite checkpoints in commits.
+    checkpointer: Option<Checkpointer>,
     waiting: VecDeque<Task>,
     /// Whether all waiting tasks are ahead of the clock.
     waits_for_clock: bool,
@@ -88,6 +91,7 @@ impl Writer {
         tasks: Receiver<Task>,
         clock: Clock,
         flusher: Flusher,
+        checkpointer: Option<Checkpointer>,
     ) -> Self {
         Self {
             db,
@@ -95,6 +99,7 @@ impl Writer {
             tasks,
             clock,
             flusher,
+            checkpointer,
             waiting: VecDeque::new(),
             waits_for_clock: false,
             times: HashMap::new(),
@@ -110,6 +115,9 @@ impl Writer {
             self.purge();
         }
         drop(self.flusher);
+        if let Some(checkpointer) = self.checkpointer.take() {
+            checkpointer.stop(&mut self.db);
+        }
         // Closing the last connection deletes the log and its index. Where another process or a stream still reads, they
         // remain; then the log is at least empty. A failure loses nothing.
         let _ = self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE");
@@ -130,12 +138,17 @@ impl Writer {
             Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return false,
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(pause),
         }
+        self.queue_all();
+        true
+    }
+
+    /// Queues what the channel has.
+    fn queue_all(&mut self) {
         while self.waiting.len() < WAITING
             && let Ok(task) = self.tasks.try_recv()
         {
             self.queue(task);
         }
-        true
     }
 
     fn queue(&mut self, task: Task) {
@@ -254,7 +267,13 @@ impl Writer {
             self.waiting.push_front(task);
         }
         if has_begun {
-            self.flusher.answer(number, answers, done);
+            self.queue_all();
+            let by = if self.waiting.is_empty() || self.waits_for_clock {
+                FlushBy::Caller
+            } else {
+                FlushBy::Thread
+            };
+            self.flusher.answer(number, answers, done, by);
         }
     }
 

@@ -25,6 +25,7 @@ fn writer(directory: &Path, clock: u64) -> (Writer, Arc<AtomicU64>) {
         sync_channel(1).1,
         Box::new(move || ServerTime::from_hundredths(read.load(Ordering::Relaxed))),
         Flusher::none(),
+        None,
     );
     (writer, clock)
 }

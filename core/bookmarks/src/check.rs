@@ -1,0 +1,295 @@
+//! Says in words what is wrong with the records of a server, or of a device (spec §6.1, "Validator"). A merge corrects all
+//! of it except for what it names as refused; this only looks.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use crate::ids::{Guid, ROOT_GUID, ROOTS, is_guid, is_root, to_record_id};
+use crate::item::{Item, Kind, Validity};
+use crate::record::{Reading, Refusal};
+use crate::tree::find_cycles;
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A record that no client can read.
+    Unreadable(String, String),
+    /// A record that must not exist.
+    Forbidden(String),
+    /// Two records with one id.
+    TwoRecords(String),
+    /// An id that is not a GUID.
+    InvalidId(String),
+    /// A bookmark or query without a usable URL.
+    NoUrl(String),
+    /// A record with members that Firefox would write differently.
+    Inexact(String),
+    /// A livemark, which Firefox deletes.
+    Livemark(String),
+    /// One of the four roots is missing.
+    MissingRoot(String),
+    /// A root that is not in the Places root.
+    MisplacedRoot(String),
+    /// An item without a folder.
+    NoParent(String),
+    /// The folder that an item names does not exist.
+    MissingParent(String, String),
+    /// The folder that an item names was deleted.
+    DeletedParent(String, String),
+    /// An item names one as its folder that is none.
+    ParentNotAFolder(String, String),
+    /// The folder that an item names does not list it.
+    NotListed(String, String),
+    /// A folder lists an item that names another folder.
+    NamesOther(String, String),
+    /// Several folders list an item.
+    SeveralParents(String, Vec<String>),
+    /// A folder lists an item that does not exist.
+    MissingChild(String, String),
+    /// A folder lists an item that was deleted.
+    DeletedChild(String, String),
+    /// Folders are inside each other.
+    Cycle(Vec<String>),
+    /// Bookmarks of a URL have different tags.
+    DifferentTags(String),
+    /// Bookmarks of a URL have different keywords.
+    DifferentKeywords(String),
+    /// Several URLs have one keyword.
+    SharedKeyword(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(id, why) => write!(f, "record {id}: {why}"),
+            Self::Forbidden(id) => write!(
+                f,
+                "record {id} does not belong into bookmarks; the next sync deletes it"
+            ),
+            Self::TwoRecords(id) => write!(f, "there are two records with the id {id}"),
+            Self::InvalidId(id) => {
+                write!(
+                    f,
+                    "{id:?} is not a valid id (12 characters of A-Z a-z 0-9 - _); the next sync gives the item a new one"
+                )
+            }
+            Self::NoUrl(id) => write!(f, "{id} has no usable URL; the next sync deletes it"),
+            Self::Inexact(id) => write!(
+                f,
+                "{id} has members of a wrong type or an old form; the next sync writes it again"
+            ),
+            Self::Livemark(id) => write!(
+                f,
+                "{id} is a livemark, which Firefox no longer has; the next sync deletes it"
+            ),
+            Self::MissingRoot(id) => {
+                write!(f, "the folder {id} is missing; the next sync writes it")
+            }
+            Self::MisplacedRoot(id) => write!(
+                f,
+                "the folder {id} is not at the top; the next sync moves it back"
+            ),
+            Self::NoParent(id) => write!(
+                f,
+                "{id} is in no folder; the next sync puts it into \"Other Bookmarks\""
+            ),
+            Self::MissingParent(id, parent) => {
+                write!(f, "{id} names the folder {parent}, which does not exist")
+            }
+            Self::DeletedParent(id, parent) => {
+                write!(f, "{id} names the folder {parent}, which was deleted")
+            }
+            Self::ParentNotAFolder(id, parent) => write!(
+                f,
+                "{id} names {parent} as its folder, which is not a folder"
+            ),
+            Self::NotListed(id, parent) => {
+                write!(f, "{id} names the folder {parent}, which does not list it")
+            }
+            Self::NamesOther(id, folder) => write!(
+                f,
+                "the folder {folder} lists {id}, which names another folder"
+            ),
+            Self::SeveralParents(id, folders) => write!(
+                f,
+                "{id} is listed by several folders: {}",
+                folders.join(", ")
+            ),
+            Self::MissingChild(folder, child) => {
+                write!(f, "the folder {folder} lists {child}, which does not exist")
+            }
+            Self::DeletedChild(folder, child) => {
+                write!(
+                    f,
+                    "the folder {folder} lists {child}, which was deleted: the deletion will be undone"
+                )
+            }
+            Self::Cycle(ids) => write!(
+                f,
+                "these folders are inside each other, which stops Firefox's sync: {}",
+                ids.join(", ")
+            ),
+            Self::DifferentTags(url) => write!(f, "the bookmarks of {url} have different tags"),
+            Self::DifferentKeywords(url) => {
+                write!(f, "the bookmarks of {url} have different keywords")
+            }
+            Self::SharedKeyword(keyword) => {
+                write!(f, "the keyword {keyword} belongs to several URLs")
+            }
+        }
+    }
+}
+
+/// Looks at all records of a collection, tombstones included, and lists what is wrong, sorted.
+///
+/// ```
+/// use selvedge_bookmarks::check::check;
+/// use selvedge_bookmarks::record::read;
+/// use serde_json::json;
+///
+/// let menu = json!({"id": "menu", "type": "folder", "parentid": "places", "children": ["k3Zb0dPqL1xA"]});
+/// let problems = check([read("menu", menu, 0)].iter());
+/// assert!(problems.iter().any(|problem| problem.to_string() == "the folder menu lists k3Zb0dPqL1xA, which does not exist"));
+/// ```
+#[must_use]
+pub fn check<'a>(records: impl Iterator<Item = &'a Reading>) -> Vec<Problem> {
+    let mut problems = BTreeSet::new();
+    let mut items: BTreeMap<&Guid, &Item> = BTreeMap::new();
+    let (mut deleted, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for reading in records {
+        if !seen.insert(reading.id()) {
+            problems.insert(Problem::TwoRecords(name(reading.id())));
+        }
+        match reading {
+            Reading::Item(received) => {
+                let item = &received.item;
+                if !is_guid(item.id.as_str()) {
+                    problems.insert(Problem::InvalidId(name(&item.id)));
+                }
+                match received.validity {
+                    Validity::Valid => {}
+                    Validity::Reupload => drop(problems.insert(Problem::Inexact(name(&item.id)))),
+                    Validity::Replace => drop(problems.insert(Problem::NoUrl(name(&item.id)))),
+                }
+                if item.kind == Kind::Livemark {
+                    problems.insert(Problem::Livemark(name(&item.id)));
+                }
+                items.insert(&item.id, item);
+            }
+            Reading::Tombstone(id) => drop(deleted.insert(id)),
+            Reading::Forbidden(id) => drop(problems.insert(Problem::Forbidden(name(id)))),
+            Reading::Refused(_, Refusal::Ignored) => {}
+            Reading::Refused(id, why) => {
+                drop(problems.insert(Problem::Unreadable(name(id), why.to_string())))
+            }
+        }
+    }
+    structure(&items, &deleted, &mut problems);
+    urls(&items, &mut problems);
+    problems.into_iter().collect()
+}
+
+fn name(id: &Guid) -> String {
+    to_record_id(id).to_owned()
+}
+
+fn structure(
+    items: &BTreeMap<&Guid, &Item>,
+    deleted: &BTreeSet<&Guid>,
+    problems: &mut BTreeSet<Problem>,
+) {
+    let mut listed: HashMap<&Guid, Vec<&Guid>> = HashMap::new();
+    for folder in items.values().filter(|item| item.is_folder()) {
+        for child in &folder.children {
+            if items.contains_key(child) {
+                listed.entry(child).or_default().push(&folder.id);
+            } else if deleted.contains(child) {
+                problems.insert(Problem::DeletedChild(name(&folder.id), name(child)));
+            } else {
+                problems.insert(Problem::MissingChild(name(&folder.id), name(child)));
+            }
+        }
+    }
+    for root in &ROOTS {
+        match items.get(root) {
+            None => drop(problems.insert(Problem::MissingRoot(name(root)))),
+            Some(item) if item.parent != Some(ROOT_GUID) || listed.contains_key(root) => {
+                problems.insert(Problem::MisplacedRoot(name(root)));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut parents: HashMap<Guid, Guid> = HashMap::new();
+    for item in items.values().filter(|item| !is_root(&item.id)) {
+        let listing = listed.get(&item.id).map_or(&[][..], Vec::as_slice);
+        if listing.len() > 1 {
+            let folders = listing.iter().map(|folder| name(folder)).collect();
+            problems.insert(Problem::SeveralParents(name(&item.id), folders));
+        }
+        match &item.parent {
+            None if listing.is_empty() => drop(problems.insert(Problem::NoParent(name(&item.id)))),
+            None => {}
+            Some(parent) => {
+                if let Some(problem) = parent_problem(item, parent, listing, items, deleted) {
+                    problems.insert(problem);
+                }
+            }
+        }
+        for folder in listing
+            .iter()
+            .filter(|folder| Some(**folder) != item.parent.as_ref())
+        {
+            problems.insert(Problem::NamesOther(name(&item.id), name(folder)));
+        }
+        let parent = listing.first().copied().or(item.parent.as_ref());
+        if let Some(parent) = parent {
+            parents.insert(item.id.clone(), parent.clone());
+        }
+    }
+    for cycle in find_cycles(&parents) {
+        let mut ids: Vec<String> = cycle.iter().map(name).collect();
+        ids.sort_unstable();
+        problems.insert(Problem::Cycle(ids));
+    }
+}
+
+fn parent_problem(
+    item: &Item,
+    parent: &Guid,
+    listing: &[&Guid],
+    items: &BTreeMap<&Guid, &Item>,
+    deleted: &BTreeSet<&Guid>,
+) -> Option<Problem> {
+    let (id, folder) = (name(&item.id), name(parent));
+    match items.get(parent) {
+        Some(found) if !found.is_folder() => Some(Problem::ParentNotAFolder(id, folder)),
+        Some(_) if listing.contains(&parent) => None,
+        Some(_) => Some(Problem::NotListed(id, folder)),
+        None if deleted.contains(parent) => Some(Problem::DeletedParent(id, folder)),
+        None => Some(Problem::MissingParent(id, folder)),
+    }
+}
+
+fn urls(items: &BTreeMap<&Guid, &Item>, problems: &mut BTreeSet<Problem>) {
+    let mut first: HashMap<&str, &Item> = HashMap::new();
+    let mut keywords: HashMap<&str, &str> = HashMap::new();
+    for item in items.values().filter(|item| item.kind == Kind::Bookmark) {
+        let Some(url) = item.url.as_deref() else {
+            continue;
+        };
+        let other = first.entry(url).or_insert(item);
+        let sorted = |tags: &[String]| tags.iter().cloned().collect::<BTreeSet<_>>();
+        if sorted(&other.tags) != sorted(&item.tags) {
+            problems.insert(Problem::DifferentTags(url.to_owned()));
+        }
+        if other.keyword != item.keyword {
+            problems.insert(Problem::DifferentKeywords(url.to_owned()));
+        }
+        if let Some(keyword) = item.keyword.as_deref() {
+            if *keywords.entry(keyword).or_insert(url) != url {
+                problems.insert(Problem::SharedKeyword(keyword.to_owned()));
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! File formats: what other programs and Firefox itself import and export.

@@ -1,0 +1,21 @@
+//! Firefox's bookmarks without I/O: records, a tree that stays complete, the merge with the server's records, and file
+//! formats.
+//!
+//! - [`record`] reads records of other clients, complete or not, and writes them as Firefox expects them.
+//! - [`tree::Tree`] holds a device's bookmarks; each edit returns all records that change.
+//! - [`merge`] merges whole trees with Firefox's own library and returns a plan.
+//! - [`split`] divides an upload that is too large for one batch.
+//! - [`check`] says in words what is wrong with the records of a server.
+//! - [`formats`] imports and exports.
+//!
+//! The protocol is described in `docs/protocol/collections.md` §2 ("collections") and `docs/protocol/firefox-sync.md` §6.1
+//! ("spec").
+
+pub mod check;
+pub mod formats;
+pub mod ids;
+pub mod item;
+pub mod merge;
+pub mod record;
+pub mod split;
+pub mod tree;

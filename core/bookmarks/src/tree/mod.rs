@@ -1,0 +1,156 @@
+//! A bookmark tree that is always complete: every item is in exactly one folder, which lists it.
+
+mod build;
+mod duplicates;
+mod edit;
+mod walk;
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Map, Value};
+
+use crate::ids::Guid;
+use crate::item::Item;
+use crate::record::write;
+
+pub use build::Repaired;
+pub(crate) use build::find_cycles;
+pub use duplicates::Duplicates;
+pub use edit::{Edit, EditError, NewItem};
+pub use walk::Walk;
+
+/// Maximum depth of folders. Firefox's merge walks folders recursively, so deeper trees are refused.
+pub const MAX_DEPTH: usize = 200;
+
+/// A bookmark tree. The four roots always exist.
+///
+/// ```
+/// use selvedge_bookmarks::ids::{Guid, MENU_GUID};
+/// use selvedge_bookmarks::tree::{NewItem, Tree};
+///
+/// let mut tree = Tree::empty();
+/// let mut source = || [7; 9];
+/// let page = NewItem::bookmark("Example", "https://example.org/");
+/// let changes = tree.add(&MENU_GUID, None, page, 1_796_000_000_000, &mut source)?;
+/// // The bookmark and its folder are to be uploaded together.
+/// assert_eq!(changes.changed.len(), 2);
+/// # Ok::<(), selvedge_bookmarks::tree::EditError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree {
+    items: HashMap<Guid, Item>,
+}
+
+/// What an edit changed: the records to store and upload together (collections §2.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Items whose records changed.
+    pub changed: BTreeSet<Guid>,
+    /// Items that are gone and need tombstones.
+    pub deleted: BTreeSet<Guid>,
+}
+
+impl Changes {
+    /// Adds another edit's changes.
+    pub fn extend(&mut self, other: Self) {
+        for id in &other.deleted {
+            self.changed.remove(id);
+        }
+        for id in &other.changed {
+            self.deleted.remove(id);
+        }
+        self.changed.extend(other.changed);
+        self.deleted.extend(other.deleted);
+    }
+
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.deleted.is_empty()
+    }
+}
+
+impl Tree {
+    /// A tree with the four empty roots.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::build(Vec::new()).0
+    }
+
+    /// The item with an id.
+    #[must_use]
+    pub fn get(&self, id: &Guid) -> Option<&Item> {
+        self.items.get(id)
+    }
+
+    /// Whether an item exists.
+    #[must_use]
+    pub fn contains(&self, id: &Guid) -> bool {
+        self.items.contains_key(id)
+    }
+
+    /// Number of items, the roots included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether nothing but the roots exists.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.len() <= crate::ids::ROOTS.len()
+    }
+
+    /// All items in no order.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    /// The folder that an item is in; `None` for a root.
+    #[must_use]
+    pub fn parent(&self, id: &Guid) -> Option<&Item> {
+        self.items.get(self.items.get(id)?.parent.as_ref()?)
+    }
+
+    /// The children of a folder in order.
+    pub fn children(&self, folder: &Guid) -> impl DoubleEndedIterator<Item = &Item> {
+        let ids = self
+            .items
+            .get(folder)
+            .map_or(&[][..], |folder| &folder.children);
+        ids.iter().filter_map(|id| self.items.get(id))
+    }
+
+    /// The index of an item in its folder.
+    #[must_use]
+    pub fn position(&self, id: &Guid) -> Option<usize> {
+        self.parent(id)?
+            .children
+            .iter()
+            .position(|child| child == id)
+    }
+
+    /// The record of an item, complete as Firefox expects it.
+    #[must_use]
+    pub fn record(&self, id: &Guid) -> Option<Map<String, Value>> {
+        let item = self.items.get(id)?;
+        let parent_title = self.parent(id).map_or("", |parent| &parent.title);
+        let position = if item.kind == crate::item::Kind::Separator {
+            self.position(id).unwrap_or(0)
+        } else {
+            0
+        };
+        Some(write(item, parent_title, position))
+    }
+
+    /// Takes the tree apart.
+    #[must_use]
+    pub fn into_items(self) -> HashMap<Guid, Item> {
+        self.items
+    }
+
+    /// A tree of items whose structure is already complete, such as a merge returns them.
+    pub(crate) fn of_complete(items: HashMap<Guid, Item>) -> Self {
+        Self { items }
+    }
+}

@@ -29,6 +29,8 @@ pub(super) struct Local {
     pub(super) repaired: BTreeSet<Guid>,
     /// Ids of stored items that are in the tree under another id.
     pub(super) renamed: BTreeSet<Guid>,
+    /// Whether items that the server has stay in the folders that it has them in.
+    pub(super) yields: bool,
     /// Now on this device.
     pub(super) now: i64,
 }
@@ -78,6 +80,7 @@ impl Local {
             tombstones,
             repaired,
             renamed: BTreeSet::new(),
+            yields: false,
             now,
         }
     }
@@ -204,7 +207,7 @@ impl Local {
                 guid: item.id.clone(),
                 kind: item.kind.for_dogear(),
                 age: self.now.saturating_sub(modified).max(0),
-                needs_merge: self.is_changed(mirror, &item.id),
+                needs_merge: self.is_changed(mirror, &item.id) && !(self.yields && mirror.rows.contains_key(&item.id)),
                 validity: validity(item),
             })?;
             let new = !Self::was_synced(mirror, &item.id) && !is_root(&item.id);

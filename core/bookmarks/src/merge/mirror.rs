@@ -118,6 +118,15 @@ impl Mirror {
             .map(|row| row.item)
     }
 
+    /// Takes the places of items that are in the Places root itself, so that they go to "Other Bookmarks".
+    pub(super) fn adopt_outsiders(&mut self) {
+        for item in self.rows.values_mut().map(|row| &mut row.item) {
+            if item.parent == Some(ROOT_GUID) && !is_root(&item.id) {
+                item.parent = None;
+            }
+        }
+    }
+
     /// The item as the last merge left it on the server.
     pub(super) fn base(&self, id: &Guid) -> Option<&Item> {
         if !self.merged_before.contains(id) {

@@ -199,28 +199,71 @@ pub fn merge(input: Input, ids: &mut dyn MakeGuid) -> Result<Plan, MergeError> {
     let mut local = local::Local::new(input.local, input.local_now, &mirror);
     local.settle_kinds(&mut mirror, ids, &mut notices);
     mirror.flag_urls();
-    let remote_tree = remote::tree(&mut mirror, &mut notices)?;
-    let local_tree = local.dogear_tree(&mirror)?;
-    check_depth(&remote_tree)?;
+    // dogear gives up where both sides' moves contradict each other, and where this device moved items into a folder that
+    // the server has outside of the roots. Firefox's sync fails there until a person changes something.
+    let known = notices.len();
+    for attempt in [Attempt::AsFirefox, Attempt::AdoptOutsiders, Attempt::ServersFolders] {
+        notices.truncate(known);
+        match attempt {
+            Attempt::AsFirefox => {}
+            Attempt::AdoptOutsiders => mirror.adopt_outsiders(),
+            Attempt::ServersFolders => {
+                local.yields = true;
+                notices.push(Notice::ServersFolders);
+            }
+        }
+        let remote_tree = remote::tree(&mut mirror, &mut notices)?;
+        match merge_trees(&remote_tree, &local, &mirror, ids, notices.clone()) {
+            Err(MergeError::Dogear(error)) if attempt != Attempt::ServersFolders && is_incomplete(&error) => {}
+            result => return result,
+        }
+    }
+    Err(MergeError::Dogear(dogear::ErrorKind::MergeConflict.into()))
+}
+
+/// Ways to merge, tried in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// Exactly as Firefox.
+    AsFirefox,
+    /// Folders outside of the roots go to "Other Bookmarks", so that what is in them is not lost.
+    AdoptOutsiders,
+    /// Items that the server has are in the folders that it has them in.
+    ServersFolders,
+}
+
+fn merge_trees(
+    remote_tree: &DogearTree,
+    local: &local::Local,
+    mirror: &mirror::Mirror,
+    ids: &mut dyn MakeGuid,
+    notices: Vec<Notice>,
+) -> Result<Plan, MergeError> {
+    let local_tree = local.dogear_tree(mirror)?;
+    check_depth(remote_tree)?;
     check_depth(&local_tree)?;
     let driver = Guids {
         ids: RefCell::new(ids),
-        taken: taken(&mirror, &local),
+        taken: taken(mirror, local),
     };
     let signal = dogear::DefaultAbortSignal;
-    let merged = Merger::with_driver(&driver, &signal, &local_tree, &remote_tree).merge()?;
+    let merged = Merger::with_driver(&driver, &signal, &local_tree, remote_tree).merge()?;
     let ops = merged.completion_ops_with_signal(&signal)?;
-    let outcome = apply::Outcome::new(&merged, &ops, &local, &mirror);
-    Ok(plan::make(
-        outcome,
-        &plan::Sides {
-            ops,
-            local: &local,
-            mirror: &mirror,
-            remote_tree: &remote_tree,
-        },
-        notices,
-    ))
+    let outcome = apply::Outcome::new(&merged, &ops, local, mirror);
+    let sides = plan::Sides {
+        ops,
+        local,
+        mirror,
+        remote_tree,
+    };
+    Ok(plan::make(outcome, &sides, notices))
+}
+
+fn is_incomplete(error: &dogear::Error) -> bool {
+    matches!(
+        error.kind(),
+        dogear::ErrorKind::UnmergedLocalItems | dogear::ErrorKind::UnmergedRemoteItems
+    )
 }
 
 fn taken(mirror: &mirror::Mirror, local: &local::Local) -> BTreeSet<Guid> {

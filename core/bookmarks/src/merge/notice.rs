@@ -51,6 +51,8 @@ pub enum Notice {
     },
     /// Bookmarks of one URL had different tags or keywords and are now equal.
     UrlJoined(String),
+    /// Both sides moved folders so that they would be inside each other; the server's folders were kept.
+    ServersFolders,
     /// Both sides changed an item; one value was replaced and is in the journal.
     Conflict(Guid),
 }
@@ -127,6 +129,10 @@ impl fmt::Display for Notice {
                     "the bookmarks of {url} had different tags or keywords: they are equal now; check them"
                 )
             }
+            Self::ServersFolders => f.write_str(
+                "folders were moved here and on another device in ways that contradict each other: they are where the other \
+                 device moved them; move them again if that is wrong",
+            ),
             Self::Conflict(id) => {
                 write!(
                     f,

@@ -163,27 +163,14 @@ pub fn check<'a>(records: impl Iterator<Item = &'a Reading>) -> Vec<Problem> {
         }
         match reading {
             Reading::Item(received) => {
-                let item = &received.item;
-                if !is_guid(item.id.as_str()) {
-                    problems.insert(Problem::InvalidId(name(&item.id)));
-                }
-                match received.validity {
-                    Validity::Valid => {}
-                    Validity::Reupload => drop(problems.insert(Problem::Inexact(name(&item.id)))),
-                    Validity::Replace => drop(problems.insert(Problem::NoUrl(name(&item.id)))),
-                }
-                if item.kind == Kind::Livemark {
-                    problems.insert(Problem::Livemark(name(&item.id)));
-                }
-                items.insert(&item.id, item);
+                items.insert(&received.item.id, &received.item);
             }
-            Reading::Tombstone(id) => drop(deleted.insert(id)),
-            Reading::Forbidden(id) => drop(problems.insert(Problem::Forbidden(name(id)))),
-            Reading::Refused(_, Refusal::Ignored) => {}
-            Reading::Refused(id, why) => {
-                drop(problems.insert(Problem::Unreadable(name(id), why.to_string())))
+            Reading::Tombstone(id) => {
+                deleted.insert(id);
             }
+            _ => {}
         }
+        problems.extend(record_problems(reading));
     }
     structure(&items, &deleted, &mut problems);
     urls(&items, &mut problems);
@@ -192,6 +179,31 @@ pub fn check<'a>(records: impl Iterator<Item = &'a Reading>) -> Vec<Problem> {
 
 fn name(id: &Guid) -> String {
     to_record_id(id).to_owned()
+}
+
+/// What is wrong with a record by itself.
+fn record_problems(reading: &Reading) -> Vec<Problem> {
+    let id = name(reading.id());
+    match reading {
+        Reading::Tombstone(_) | Reading::Refused(_, Refusal::Ignored) => Vec::new(),
+        Reading::Forbidden(_) => vec![Problem::Forbidden(id)],
+        Reading::Refused(_, why) => vec![Problem::Unreadable(id, why.to_string())],
+        Reading::Item(received) => {
+            let mut problems = Vec::new();
+            if !is_guid(received.item.id.as_str()) {
+                problems.push(Problem::InvalidId(id.clone()));
+            }
+            if received.item.kind == Kind::Livemark {
+                problems.push(Problem::Livemark(id.clone()));
+            }
+            match received.validity {
+                Validity::Valid => {}
+                Validity::Reupload => problems.push(Problem::Inexact(id)),
+                Validity::Replace => problems.push(Problem::NoUrl(id)),
+            }
+            problems
+        }
+    }
 }
 
 fn structure(
@@ -213,7 +225,9 @@ fn structure(
     }
     for root in &ROOTS {
         match items.get(root) {
-            None => drop(problems.insert(Problem::MissingRoot(name(root)))),
+            None => {
+                problems.insert(Problem::MissingRoot(name(root)));
+            }
             Some(item) if item.parent != Some(ROOT_GUID) || listed.contains_key(root) => {
                 problems.insert(Problem::MisplacedRoot(name(root)));
             }
@@ -228,7 +242,9 @@ fn structure(
             problems.insert(Problem::SeveralParents(name(&item.id), folders));
         }
         match &item.parent {
-            None if listing.is_empty() => drop(problems.insert(Problem::NoParent(name(&item.id)))),
+            None if listing.is_empty() => {
+                problems.insert(Problem::NoParent(name(&item.id)));
+            }
             None => {}
             Some(parent) => {
                 if let Some(problem) = parent_problem(item, parent, listing, items, deleted) {
@@ -286,10 +302,9 @@ fn urls(items: &BTreeMap<&Guid, &Item>, problems: &mut BTreeSet<Problem>) {
         if other.keyword != item.keyword {
             problems.insert(Problem::DifferentKeywords(url.to_owned()));
         }
-        if let Some(keyword) = item.keyword.as_deref() {
-            if *keywords.entry(keyword).or_insert(url) != url {
+        if let Some(keyword) = item.keyword.as_deref()
+            && *keywords.entry(keyword).or_insert(url) != url {
                 problems.insert(Problem::SharedKeyword(keyword.to_owned()));
             }
-        }
     }
 }

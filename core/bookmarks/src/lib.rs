@@ -6,7 +6,7 @@
 //! - [`merge`] merges whole trees with Firefox's own library and returns a plan.
 //! - [`split`] divides an upload that is too large for one batch.
 //! - [`check`] says in words what is wrong with the records of a server.
-//! - [`formats`] imports and exports.
+//! - [`formats`] reads and writes files, [`import`] merges what they contain.
 //!
 //! The protocol is described in `docs/protocol/collections.md` §2 ("collections") and `docs/protocol/firefox-sync.md` §6.1
 //! ("spec").
@@ -14,6 +14,7 @@
 pub mod check;
 pub mod formats;
 pub mod ids;
+pub mod import;
 pub mod item;
 pub mod merge;
 pub mod record;

@@ -46,8 +46,9 @@ pub fn payload_bytes(cleartext: usize) -> usize {
         .saturating_add(IV_HMAC_AND_JSON)
 }
 
-/// Divides `uploads` (as a plan has them, folders before their children). One part if it fits. A single item that does not
-/// fit together with its folders gets a part of its own, which exceeds the limits.
+/// Divides `uploads` (as a plan has them, folders before their children). One part if it fits. What belongs together
+/// (an item and its folders, a deleted folder and all that was in it) but does not fit gets a part of its own, which exceeds
+/// the limits.
 ///
 /// ```
 /// use selvedge_bookmarks::split::{Limits, split};
@@ -189,6 +190,15 @@ impl<'a> Splitter<'a> {
                         .flatten()
                         .filter_map(|folder| self.by_id.get(folder)),
                 );
+            }
+            if upload.is_tombstone() {
+                // What was in a deleted folder leaves it with the deletion, or before.
+                let inside = upload
+                    .served
+                    .children
+                    .iter()
+                    .filter_map(|child| self.by_id.get(child));
+                open.extend(inside.filter(|child| !self.placed.contains_key(*child)));
             }
             let mut above = upload.parent.as_ref();
             while let Some(folder) = above.and_then(|folder| self.by_id.get(folder)) {

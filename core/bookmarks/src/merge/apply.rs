@@ -130,7 +130,11 @@ impl Outcome {
             }
         }
         let kept = local.yields && !origin.applied && row.is_some();
-        if kept && ours.zip(theirs).is_some_and(|(ours, theirs)| !ours.same_value(theirs)) {
+        if kept
+            && ours
+                .zip(theirs)
+                .is_some_and(|(ours, theirs)| !ours.same_value(theirs))
+        {
             // dogear did not know that the value changed here.
             self.uploads.insert(item.id.clone());
         }

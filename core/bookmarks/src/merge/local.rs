@@ -207,7 +207,8 @@ impl Local {
                 guid: item.id.clone(),
                 kind: item.kind.for_dogear(),
                 age: self.now.saturating_sub(modified).max(0),
-                needs_merge: self.is_changed(mirror, &item.id) && !(self.yields && mirror.rows.contains_key(&item.id)),
+                needs_merge: self.is_changed(mirror, &item.id)
+                    && !(self.yields && mirror.rows.contains_key(&item.id)),
                 validity: validity(item),
             })?;
             let new = !Self::was_synced(mirror, &item.id) && !is_root(&item.id);

@@ -156,11 +156,10 @@ impl Mirror {
             if other.keyword != item.keyword || !same_tags(&other.tags, &item.tags) {
                 urls.insert(url.to_owned());
             }
-            if let Some(keyword) = item.keyword.as_deref() {
-                if *keywords.entry(keyword).or_insert(url) != url {
+            if let Some(keyword) = item.keyword.as_deref()
+                && *keywords.entry(keyword).or_insert(url) != url {
                     shared.insert(keyword.to_owned());
                 }
-            }
         }
         for row in self
             .rows

@@ -202,7 +202,11 @@ pub fn merge(input: Input, ids: &mut dyn MakeGuid) -> Result<Plan, MergeError> {
     // dogear gives up where both sides' moves contradict each other, and where this device moved items into a folder that
     // the server has outside of the roots. Firefox's sync fails there until a person changes something.
     let known = notices.len();
-    for attempt in [Attempt::AsFirefox, Attempt::AdoptOutsiders, Attempt::ServersFolders] {
+    for attempt in [
+        Attempt::AsFirefox,
+        Attempt::AdoptOutsiders,
+        Attempt::ServersFolders,
+    ] {
         notices.truncate(known);
         match attempt {
             Attempt::AsFirefox => {}
@@ -214,7 +218,8 @@ pub fn merge(input: Input, ids: &mut dyn MakeGuid) -> Result<Plan, MergeError> {
         }
         let remote_tree = remote::tree(&mut mirror, &mut notices)?;
         match merge_trees(&remote_tree, &local, &mirror, ids, notices.clone()) {
-            Err(MergeError::Dogear(error)) if attempt != Attempt::ServersFolders && is_incomplete(&error) => {}
+            Err(MergeError::Dogear(error))
+                if attempt != Attempt::ServersFolders && is_incomplete(&error) => {}
             result => return result,
         }
     }

@@ -149,6 +149,23 @@ impl Tree {
         self.items
     }
 
+    /// An item whose value, but not its place, may be changed.
+    pub(crate) fn item_mut(&mut self, id: &Guid) -> Option<&mut Item> {
+        self.items.get_mut(id)
+    }
+
+    /// Adds an item at the end of its folder.
+    pub(crate) fn push(&mut self, item: Item) {
+        let folder = item
+            .parent
+            .as_ref()
+            .and_then(|folder| self.items.get_mut(folder));
+        if let Some(folder) = folder {
+            folder.children.push(item.id.clone());
+            self.items.insert(item.id.clone(), item);
+        }
+    }
+
     /// A tree of items whose structure is already complete, such as a merge returns them.
     pub(crate) fn of_complete(items: HashMap<Guid, Item>) -> Self {
         Self { items }

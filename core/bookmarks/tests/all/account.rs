@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Ids that count up.
 #[derive(Default)]
-pub(crate) struct Ids(u64);
+pub(crate) struct Ids(pub(crate) u64);
 
 impl MakeGuid for Ids {
     fn make_guid(&mut self) -> Guid {

@@ -2,6 +2,9 @@
 //!
 //!     cargo bench -p selvedge-bookmarks --bench merge
 
+#![allow(clippy::print_stdout, reason = "the figures are its output")]
+#![allow(clippy::unwrap_used, reason = "a bench fails where it stands")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

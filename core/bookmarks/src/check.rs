@@ -303,8 +303,9 @@ fn urls(items: &BTreeMap<&Guid, &Item>, problems: &mut BTreeSet<Problem>) {
             problems.insert(Problem::DifferentKeywords(url.to_owned()));
         }
         if let Some(keyword) = item.keyword.as_deref()
-            && *keywords.entry(keyword).or_insert(url) != url {
-                problems.insert(Problem::SharedKeyword(keyword.to_owned()));
-            }
+            && *keywords.entry(keyword).or_insert(url) != url
+        {
+            problems.insert(Problem::SharedKeyword(keyword.to_owned()));
+        }
     }
 }

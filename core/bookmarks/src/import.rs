@@ -302,10 +302,11 @@ impl Importer {
             .as_deref()
             .and_then(clean_keyword)
             .filter(|_| keyword.is_none())
-            && self.keywords.get(&new).is_none_or(|other| other == url) {
-                self.keywords.insert(new.clone(), url.to_owned());
-                keyword = Some(new);
-            }
+            && self.keywords.get(&new).is_none_or(|other| other == url)
+        {
+            self.keywords.insert(new.clone(), url.to_owned());
+            keyword = Some(new);
+        }
         for id in bookmarks.clone() {
             let Some(item) = self.import.tree.item_mut(&id) else {
                 continue;

@@ -20,3 +20,8 @@ pub mod merge;
 pub mod record;
 pub mod split;
 pub mod tree;
+
+/// The README's example, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -47,7 +47,7 @@ impl Outcome {
     ) -> Self {
         let mut outcome = Self {
             items: HashMap::with_capacity(local.tree.len().max(mirror.rows.len())),
-            origins: HashMap::new(),
+            origins: HashMap::with_capacity(local.tree.len().max(mirror.rows.len())),
             uploads: ops
                 .upload_items
                 .iter()

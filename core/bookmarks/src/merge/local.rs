@@ -90,6 +90,11 @@ impl Local {
         mirror.merged_before.contains(id)
     }
 
+    /// Whether an id is one of this device's.
+    pub(super) fn mentions(&self, id: &Guid) -> bool {
+        self.states.contains_key(id) || self.tombstones.contains(id)
+    }
+
     /// Whether an item counts as changed here.
     pub(super) fn is_changed(&self, mirror: &Mirror, id: &Guid) -> bool {
         let changed = self.states.get(id).is_some_and(|state| state.changed);

@@ -1,6 +1,6 @@
 //! The mirror: all records of the server, old and new, and what is to be corrected in them (collections §2.3).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Notice, ServerRecord};
 use crate::ids::{Guid, ROOT_GUID, ROOTS, is_root, root_title};
@@ -19,10 +19,10 @@ pub(super) struct Row {
     pub(super) on_server: bool,
 }
 
-/// All records of the server. Rows are in the order of their ids, which decides the order of orphans.
+/// All records of the server.
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
-    pub(super) rows: BTreeMap<Guid, Row>,
+    pub(super) rows: HashMap<Guid, Row>,
     /// Items as they were at the last merge, if they changed since.
     pub(super) before: HashMap<Guid, Item>,
     pub(super) deletions: BTreeSet<Guid>,
@@ -44,6 +44,8 @@ impl Mirror {
             now,
             ..Self::default()
         };
+        mirror.rows.reserve(base.len().max(incoming.len()));
+        mirror.merged_before.reserve(base.len());
         for ServerRecord { reading, modified } in base {
             if let Reading::Item(received) = reading {
                 mirror.merged_before.insert(received.item.id.clone());
@@ -127,6 +129,18 @@ impl Mirror {
         }
     }
 
+    /// The rows in the order of their ids, which decides the order of orphans.
+    pub(super) fn sorted_rows(&self) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.rows.values().collect();
+        rows.sort_unstable_by(|one, other| one.item.id.cmp(&other.item.id));
+        rows
+    }
+
+    /// Whether an id is one of the server's.
+    pub(super) fn mentions(&self, id: &Guid) -> bool {
+        self.rows.contains_key(id) || self.deletions.contains(id)
+    }
+
     /// The item as the last merge left it on the server.
     pub(super) fn base(&self, id: &Guid) -> Option<&Item> {
         if !self.merged_before.contains(id) {
@@ -157,9 +171,10 @@ impl Mirror {
                 urls.insert(url.to_owned());
             }
             if let Some(keyword) = item.keyword.as_deref()
-                && *keywords.entry(keyword).or_insert(url) != url {
-                    shared.insert(keyword.to_owned());
-                }
+                && *keywords.entry(keyword).or_insert(url) != url
+            {
+                shared.insert(keyword.to_owned());
+            }
         }
         for row in self
             .rows

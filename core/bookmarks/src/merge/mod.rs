@@ -14,7 +14,7 @@ mod unknown;
 mod urls;
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use dogear::{Driver, Merger, Tree as DogearTree};
 
@@ -249,7 +249,8 @@ fn merge_trees(
     check_depth(&local_tree)?;
     let driver = Guids {
         ids: RefCell::new(ids),
-        taken: taken(mirror, local),
+        mirror,
+        local,
     };
     let signal = dogear::DefaultAbortSignal;
     let merged = Merger::with_driver(&driver, &signal, &local_tree, remote_tree).merge()?;
@@ -271,16 +272,6 @@ fn is_incomplete(error: &dogear::Error) -> bool {
     )
 }
 
-fn taken(mirror: &mirror::Mirror, local: &local::Local) -> BTreeSet<Guid> {
-    mirror
-        .rows
-        .keys()
-        .chain(local.states.keys())
-        .chain(&mirror.deletions)
-        .cloned()
-        .collect()
-}
-
 /// dogear walks trees recursively.
 fn check_depth(tree: &DogearTree) -> Result<(), MergeError> {
     let mut stack = vec![(tree.root(), 0)];
@@ -296,7 +287,8 @@ fn check_depth(tree: &DogearTree) -> Result<(), MergeError> {
 /// Makes new ids for items whose own are not valid, and logs nothing.
 struct Guids<'a> {
     ids: RefCell<&'a mut dyn MakeGuid>,
-    taken: BTreeSet<Guid>,
+    mirror: &'a mirror::Mirror,
+    local: &'a local::Local,
 }
 
 impl Driver for Guids<'_> {
@@ -304,7 +296,7 @@ impl Driver for Guids<'_> {
         let mut ids = self.ids.borrow_mut();
         (0..16)
             .map(|_| ids.make_guid())
-            .find(|id| !self.taken.contains(id))
+            .find(|id| !self.mirror.mentions(id) && !self.local.mentions(id))
             .ok_or_else(|| dogear::ErrorKind::InvalidGuid(invalid.clone()).into())
     }
 

@@ -138,7 +138,7 @@ fn deletions(
             values.push(replaced(item, Side::Local));
         }
     }
-    let former = former_ids(outcome);
+    let former = former_ids(outcome, &sides.ops);
     for op in &sides.ops.upload_tombstones {
         let id = op.guid();
         let row = sides
@@ -178,9 +178,11 @@ fn served(id: &Guid, sides: &Sides<'_>) -> Served {
 }
 
 fn separator_positions(tree: &Tree) -> HashMap<Guid, usize> {
-    let folders = tree.items().filter(|item| item.is_folder());
+    let separators = tree.items().filter(|item| item.kind == Kind::Separator);
+    let folders: BTreeSet<&Guid> = separators.filter_map(|item| item.parent.as_ref()).collect();
     folders
-        .flat_map(|folder| tree.children(&folder.id).enumerate())
+        .into_iter()
+        .flat_map(|folder| tree.children(folder).enumerate())
         .filter(|(_, child)| child.kind == Kind::Separator)
         .map(|(position, child)| (child.id.clone(), position))
         .collect()
@@ -221,34 +223,8 @@ fn tell(
             .filter(|id| outcome.items.contains_key(*id))
             .map(|id| Notice::Revived(id.clone())),
     );
-    let former = former_ids(outcome);
-    for (id, origin) in &outcome.origins {
-        let Some(folder) = outcome.items.get(id).and_then(|item| item.parent.clone()) else {
-            continue;
-        };
-        let ours = origin
-            .local
-            .as_ref()
-            .and_then(|id| sides.local.tree.get(id));
-        let theirs = origin
-            .remote
-            .as_ref()
-            .and_then(|id| sides.remote_tree.node_for_guid(id));
-        let their_folder = theirs.and_then(|node| node.parent().map(|folder| folder.guid.clone()));
-        let our_folder = ours.and_then(|item| item.parent.clone());
-        let left = |parent: Option<Guid>| {
-            parent.filter(|parent| {
-                *parent != folder
-                    && (deletions.contains(parent) || buried.contains(parent))
-                    && !former.contains(parent)
-            })
-        };
-        if left(our_folder).is_some() || left(their_folder).is_some() {
-            found.push(Notice::Rescued {
-                id: id.clone(),
-                folder,
-            });
-        }
+    if !(deletions.is_empty() && buried.is_empty()) {
+        rescued(outcome, sides, deletions, &buried, &mut found);
     }
     for problem in sides.remote_tree.problems().summarize() {
         let placed = matches!(
@@ -280,8 +256,50 @@ fn tell(
     notices.extend(found);
 }
 
+/// Finds items that left a deleted folder.
+fn rescued(
+    outcome: &Outcome,
+    sides: &Sides<'_>,
+    deletions: &BTreeSet<Guid>,
+    buried: &HashSet<&Guid>,
+    found: &mut Vec<Notice>,
+) {
+    let former = former_ids(outcome, &sides.ops);
+    for (id, origin) in &outcome.origins {
+        let Some(folder) = outcome.items.get(id).and_then(|item| item.parent.clone()) else {
+            continue;
+        };
+        let ours = origin
+            .local
+            .as_ref()
+            .and_then(|id| sides.local.tree.get(id));
+        let theirs = origin
+            .remote
+            .as_ref()
+            .and_then(|id| sides.remote_tree.node_for_guid(id));
+        let their_folder = theirs.and_then(|node| node.parent().map(|folder| folder.guid.clone()));
+        let our_folder = ours.and_then(|item| item.parent.clone());
+        let left = |parent: Option<Guid>| {
+            parent.filter(|parent| {
+                *parent != folder
+                    && (deletions.contains(parent) || buried.contains(parent))
+                    && !former.contains(parent)
+            })
+        };
+        if left(our_folder).is_some() || left(their_folder).is_some() {
+            found.push(Notice::Rescued {
+                id: id.clone(),
+                folder,
+            });
+        }
+    }
+}
+
 /// The ids that the items had on either side: one that is gone lives on under another id.
-fn former_ids(outcome: &Outcome) -> HashSet<Guid> {
+fn former_ids(outcome: &Outcome, ops: &CompletionOps<'_>) -> HashSet<Guid> {
+    if ops.upload_tombstones.is_empty() && ops.change_guids.is_empty() {
+        return HashSet::new();
+    }
     outcome
         .origins
         .values()

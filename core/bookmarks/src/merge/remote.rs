@@ -29,7 +29,8 @@ pub(super) fn tree(mirror: &mut Mirror, notices: &mut Vec<Notice>) -> Result<Tre
 fn fill(mirror: &Mirror) -> dogear::Result<Tree> {
     let mut builder = Tree::with_root(dogear::Item::new(ROOT_GUID, dogear::Kind::Folder));
     builder.reparent_orphans_to(&UNFILED_GUID);
-    for row in mirror.rows.values() {
+    let rows = mirror.sorted_rows();
+    for row in &rows {
         let item = dogear::Item {
             guid: row.item.id.clone(),
             kind: row.item.kind.for_dogear(),
@@ -55,7 +56,7 @@ fn fill(mirror: &Mirror) -> dogear::Result<Tree> {
     for root in &crate::ids::ROOTS {
         builder.parent_for(root).by_children(&ROOT_GUID)?;
     }
-    for row in mirror.rows.values().filter(|row| row.item.is_folder()) {
+    for row in rows.iter().filter(|row| row.item.is_folder()) {
         for child in &row.item.children {
             builder.parent_for(child).by_children(&row.item.id)?;
         }
@@ -86,7 +87,9 @@ fn break_cycles(mirror: &mut Mirror, notices: &mut Vec<Notice>) -> bool {
         let oldest = cycle
             .iter()
             .filter_map(|id| mirror.rows.get(id))
-            .min_by_key(|row| row.modified);
+            .min_by(|one, other| {
+                (one.modified, &one.item.id).cmp(&(other.modified, &other.item.id))
+            });
         let Some(oldest) = oldest.map(|row| row.item.id.clone()) else {
             continue;
         };
@@ -110,7 +113,11 @@ fn break_cycles(mirror: &mut Mirror, notices: &mut Vec<Notice>) -> bool {
 /// The folder that dogear's builder would choose for each item: the youngest that lists it, else the stated one.
 fn resolved_parents(mirror: &Mirror) -> HashMap<Guid, Guid> {
     let mut parents: HashMap<Guid, (Guid, i64)> = HashMap::new();
-    for row in mirror.rows.values().filter(|row| row.item.is_folder()) {
+    for row in mirror
+        .sorted_rows()
+        .into_iter()
+        .filter(|row| row.item.is_folder())
+    {
         for child in row.item.children.iter().filter(|child| !is_root(child)) {
             let younger = parents
                 .get(child)

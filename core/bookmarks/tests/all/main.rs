@@ -1,5 +1,7 @@
 //! Tests of the crate through its public interface.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 mod account;
 mod differential;
 mod files;

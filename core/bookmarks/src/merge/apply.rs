@@ -1,15 +1,17 @@
 //! The items after a merge: dogear's merged tree with the winning values.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use dogear::{CompletionOps, MergedNode, MergedRoot};
 
 use super::local::Local;
 use super::mirror::Mirror;
-use super::{Items, Replaced, Side, unknown, urls};
+use super::{Replaced, Side, unknown, urls};
 use crate::ids::{Guid, ROOT_GUID};
-use crate::item::{Item, Kind};
+use crate::item::Item;
 use crate::record::write;
+use crate::tree::Items;
 
 /// Where an item comes from.
 #[derive(Debug, Clone)]
@@ -80,7 +82,7 @@ impl Outcome {
             remote: node.merge_state.remote_node().map(|node| node.guid.clone()),
             applied: node.merge_state.should_apply_item(),
         };
-        let ours = origin.local.as_ref().and_then(|id| local.tree.get(id));
+        let ours = origin.local.as_ref().and_then(|id| local.tree.shared(id));
         let row = origin.remote.as_ref().and_then(|id| mirror.rows.get(id));
         let theirs = row.map(|row| &row.item);
         let (winner, loser) = if origin.applied {
@@ -89,24 +91,25 @@ impl Outcome {
             (ours, theirs)
         };
         let Some(winner) = winner else { return };
-        let mut item = winner.clone();
-        item.id = node.guid.clone();
-        item.parent = Some(parent);
-        item.children = node
-            .merged_children
-            .iter()
-            .map(|child| child.guid.clone())
-            .collect();
+        let mut item = Arc::clone(winner);
+        let children = node.merged_children.iter().map(|child| &child.guid);
+        let in_place = item.id == node.guid && item.parent.as_ref() == Some(&parent);
+        if !in_place || !item.children.iter().eq(children.clone()) {
+            let item = Arc::make_mut(&mut item);
+            item.id = node.guid.clone();
+            item.parent = Some(parent);
+            item.children = children.cloned().collect();
+        }
         if let Some(loser) = loser {
             let base = origin.remote.as_ref().and_then(|id| mirror.base(id));
-            item.unknown = unknown::merge(
-                base.map(|item| &item.unknown),
-                &winner.unknown,
-                &loser.unknown,
-            );
+            if winner.unknown != loser.unknown {
+                let base = base.map(|item| &item.unknown);
+                Arc::make_mut(&mut item).unknown =
+                    unknown::merge(base, &winner.unknown, &loser.unknown);
+            }
             if loser.date_added > 0 && (item.date_added <= 0 || loser.date_added < item.date_added)
             {
-                item.date_added = loser.date_added;
+                Arc::make_mut(&mut item).date_added = loser.date_added;
                 if origin.applied {
                     self.weak.insert(item.id.clone());
                 }
@@ -137,9 +140,6 @@ impl Outcome {
         {
             // dogear did not know that the value changed here.
             self.uploads.insert(item.id.clone());
-        }
-        if item.kind != Kind::Folder {
-            item.children = Vec::new();
         }
         self.origins.insert(item.id.clone(), origin);
         self.items.insert(item.id.clone(), item);

@@ -1,6 +1,7 @@
 //! The items of this device, and dogear's local tree of them (collections §2.4).
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use dogear::Tree as DogearTree;
 
@@ -135,8 +136,9 @@ impl Local {
                 former.filter(|(former, _)| former.is_compatible_with(kind))
             {
                 if let Some(row) = mirror.rows.get_mut(&id) {
-                    row.item.kind = kind;
-                    row.item.children = children;
+                    let item = Arc::make_mut(&mut row.item);
+                    item.kind = kind;
+                    item.children = children;
                     row.validity = Validity::Replace;
                     row.needs_merge = true;
                 }
@@ -164,10 +166,10 @@ impl Local {
         let mut items =
             std::mem::replace(&mut self.tree, Tree::of_complete(HashMap::new())).into_items();
         if let Some(mut item) = items.remove(old) {
-            item.id = new.clone();
+            Arc::make_mut(&mut item).id = new.clone();
             for child in &item.children {
                 if let Some(child) = items.get_mut(child) {
-                    child.parent = Some(new.clone());
+                    Arc::make_mut(child).parent = Some(new.clone());
                     self.repaired.insert(child.id.clone());
                 }
             }
@@ -176,7 +178,8 @@ impl Local {
                 .as_ref()
                 .and_then(|parent| items.get_mut(parent))
             {
-                for child in folder.children.iter_mut().filter(|child| *child == old) {
+                let children = &mut Arc::make_mut(folder).children;
+                for child in children.iter_mut().filter(|child| *child == old) {
                     *child = new.clone();
                 }
                 self.repaired.insert(folder.id.clone());

@@ -1,6 +1,7 @@
 //! The mirror: all records of the server, old and new, and what is to be corrected in them (collections §2.3).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{Notice, ServerRecord};
 use crate::ids::{Guid, ROOT_GUID, ROOTS, is_root, root_title};
@@ -10,7 +11,7 @@ use crate::record::Reading;
 /// One item as the server has it.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) item: Item,
+    pub(super) item: Arc<Item>,
     pub(super) validity: Validity,
     pub(super) modified: i64,
     /// Whether it changed since the last merge.
@@ -24,7 +25,7 @@ pub(super) struct Row {
 pub(super) struct Mirror {
     pub(super) rows: HashMap<Guid, Row>,
     /// Items as they were at the last merge, if they changed since.
-    pub(super) before: HashMap<Guid, Item>,
+    pub(super) before: HashMap<Guid, Arc<Item>>,
     pub(super) deletions: BTreeSet<Guid>,
     pub(super) forbidden: BTreeSet<Guid>,
     /// Items that the last merge knew.
@@ -107,9 +108,9 @@ impl Mirror {
         validity: Validity,
         modified: i64,
         needs_merge: bool,
-    ) -> Option<Item> {
+    ) -> Option<Arc<Item>> {
         let row = Row {
-            item,
+            item: Arc::new(item),
             validity,
             modified,
             needs_merge,
@@ -124,7 +125,7 @@ impl Mirror {
     pub(super) fn adopt_outsiders(&mut self) {
         for item in self.rows.values_mut().map(|row| &mut row.item) {
             if item.parent == Some(ROOT_GUID) && !is_root(&item.id) {
-                item.parent = None;
+                Arc::make_mut(item).parent = None;
             }
         }
     }
@@ -149,6 +150,7 @@ impl Mirror {
         self.before
             .get(id)
             .or_else(|| self.rows.get(id).map(|row| &row.item))
+            .map(Arc::as_ref)
     }
 
     /// Flags the records of a URL that have different tags or keywords, and of a keyword that two URLs have

@@ -14,12 +14,10 @@ mod unknown;
 mod urls;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use dogear::{Driver, Merger, Tree as DogearTree};
 
 use crate::ids::{Guid, MakeGuid};
-use crate::item::Item;
 use crate::record::Reading;
 use crate::tree::{MAX_DEPTH, Tree};
 
@@ -304,6 +302,3 @@ impl Driver for Guids<'_> {
         log::LevelFilter::Off
     }
 }
-
-/// Items by id.
-type Items = HashMap<Guid, Item>;

@@ -10,7 +10,7 @@ use super::local::Local;
 use super::mirror::Mirror;
 use super::{Notice, Plan, Served, Side, Upload, Upsert};
 use crate::ids::{Guid, ROOT_GUID};
-use crate::item::{Item, Kind, Validity};
+use crate::item::{Kind, Validity};
 use crate::record::{sort_index, tombstone, write};
 use crate::tree::Tree;
 
@@ -45,7 +45,8 @@ pub(super) fn make(mut outcome: Outcome, sides: &Sides<'_>, mut notices: Vec<Not
                 .states
                 .get(&item.id)
                 .is_some_and(|state| state.changed);
-        let differs = stored != Some(item) || sides.local.repaired.contains(&item.id);
+        let differs = !stored.is_some_and(|stored| std::ptr::eq(stored, item) || stored == item)
+            || sides.local.repaired.contains(&item.id);
         let store = differs || (uploaded && !was_changed);
         if !uploaded && was_changed {
             settled.push(item.id.clone());
@@ -232,7 +233,7 @@ fn tell(
             Problem::Orphan | Problem::DivergedParents(_) | Problem::MisparentedRoot(_)
         );
         let item = outcome.items.get(problem.guid()).filter(|_| placed);
-        if let Some(folder) = item.and_then(|item: &Item| item.parent.clone()) {
+        if let Some(folder) = item.and_then(|item| item.parent.clone()) {
             found.push(Notice::Placed {
                 id: problem.guid().clone(),
                 folder,

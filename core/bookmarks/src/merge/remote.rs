@@ -1,6 +1,7 @@
 //! Fills dogear's remote tree from the mirror (collections §2.4).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use dogear::{Content, ErrorKind, Tree};
 
@@ -97,14 +98,18 @@ fn break_cycles(mirror: &mut Mirror, notices: &mut Vec<Notice>) -> bool {
         notices.push(Notice::CycleBroken(oldest.clone()));
         for row in mirror.rows.values_mut() {
             let length = row.item.children.len();
-            row.item.children.retain(|child| *child != oldest);
+            if row.item.children.contains(&oldest) {
+                Arc::make_mut(&mut row.item)
+                    .children
+                    .retain(|child| *child != oldest);
+            }
             // The folder's record on the server still lists it.
             if row.item.children.len() != length && row.validity == Validity::Valid {
                 row.validity = Validity::Reupload;
             }
         }
         if let Some(row) = mirror.rows.get_mut(&oldest) {
-            row.item.parent = None;
+            Arc::make_mut(&mut row.item).parent = None;
         }
     }
     found

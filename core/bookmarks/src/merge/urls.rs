@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::Side;
 use super::apply::{Outcome, replaced};
@@ -97,6 +98,7 @@ pub(super) fn join(outcome: &mut Outcome, local: &Local, mirror: &Mirror) {
                 if applied { Side::Server } else { Side::Local },
             ));
         }
+        let item = Arc::make_mut(item);
         item.tags = tags;
         item.keyword = keyword;
         outcome.joined.extend(item.url.clone());

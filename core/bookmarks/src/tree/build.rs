@@ -2,8 +2,9 @@
 //! (collections §2.4), without ages.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use super::Tree;
+use super::{Items, Tree};
 use crate::ids::{Guid, ROOT_GUID, ROOTS, UNFILED_GUID, is_root, root_title};
 use crate::item::{Item, Kind};
 
@@ -25,18 +26,18 @@ impl Tree {
     /// ```
     #[must_use]
     pub fn build(items: impl IntoIterator<Item = Item>) -> (Self, Repaired) {
-        let mut items: HashMap<Guid, Item> = items
+        let mut items: Items = items
             .into_iter()
-            .map(|item| (item.id.clone(), item))
+            .map(|item| (item.id.clone(), Arc::new(item)))
             .collect();
         let mut repaired = Repaired::new();
         items.remove(&ROOT_GUID);
         for root in ROOTS {
             let found = items.get(&root);
-            if !found.is_some_and(Item::is_folder) {
+            if !found.is_some_and(|item| item.is_folder()) {
                 let mut folder = Item::new(root.clone(), Kind::Folder, ROOT_GUID);
                 root_title(&root).clone_into(&mut folder.title);
-                items.insert(root.clone(), folder);
+                items.insert(root.clone(), Arc::new(folder));
                 repaired.insert(root);
             }
         }
@@ -63,12 +64,12 @@ impl Tree {
         for item in items.values_mut() {
             let parent = parents.get(&item.id).cloned();
             if item.parent != parent {
-                item.parent = parent;
+                Arc::make_mut(item).parent = parent;
                 repaired.insert(item.id.clone());
             }
             let children = lists.remove(&item.id).unwrap_or_default();
             if item.children != children {
-                item.children = children;
+                Arc::make_mut(item).children = children;
                 repaired.insert(item.id.clone());
             }
         }
@@ -77,7 +78,7 @@ impl Tree {
 }
 
 /// The folder of every item.
-fn resolve(items: &HashMap<Guid, Item>) -> HashMap<Guid, Guid> {
+fn resolve(items: &Items) -> HashMap<Guid, Guid> {
     let mut listed: HashMap<&Guid, Vec<&Guid>> = HashMap::with_capacity(items.len());
     for folder in items.values().filter(|item| item.is_folder()) {
         for child in folder
@@ -88,7 +89,7 @@ fn resolve(items: &HashMap<Guid, Item>) -> HashMap<Guid, Guid> {
             listed.entry(child).or_default().push(&folder.id);
         }
     }
-    let is_folder = |id: &Guid| items.get(id).is_some_and(Item::is_folder);
+    let is_folder = |id: &Guid| items.get(id).is_some_and(|item| item.is_folder());
     let mut parents: HashMap<Guid, Guid> = HashMap::with_capacity(items.len());
     for item in items.values() {
         let stated = item.parent.as_ref();

@@ -1,6 +1,7 @@
 //! Edits that keep the tree complete, and what each of them changes (collections §2.2).
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::{Changes, MAX_DEPTH, Tree};
 use crate::ids::{Guid, MakeGuid, is_root, to_record_id};
@@ -170,7 +171,7 @@ impl Tree {
                 property: "URL",
             });
         }
-        self.items.insert(id.clone(), item);
+        self.items.insert(id.clone(), Arc::new(item));
         self.insert_child(folder, position, &id);
         changes.changed.extend([id.clone(), folder.clone()]);
         let tags = clean_tags(new.tags.iter().map(String::as_str));
@@ -203,7 +204,7 @@ impl Tree {
             return Err(EditError::TooDeep);
         }
         let before = self.get(folder).map(|folder| folder.children.clone());
-        if let Some(old) = old.as_ref().and_then(|old| self.items.get_mut(old)) {
+        if let Some(old) = old.as_ref().and_then(|old| self.item_mut(old)) {
             old.children.retain(|child| child != id);
         }
         self.insert_child(folder, position, id);
@@ -214,7 +215,7 @@ impl Tree {
             }
             return Ok(changes);
         }
-        if let Some(item) = self.items.get_mut(id) {
+        if let Some(item) = self.item_mut(id) {
             item.parent = Some(folder.clone());
         }
         changes.changed.extend([id.clone(), folder.clone()]);
@@ -238,7 +239,7 @@ impl Tree {
         let mut changes = Changes::default();
         if children.as_slice() != order {
             changes.changed.insert(folder.clone());
-            if let Some(folder) = self.items.get_mut(folder) {
+            if let Some(folder) = self.item_mut(folder) {
                 folder.children = order.to_vec();
             }
         }
@@ -293,7 +294,7 @@ impl Tree {
                 property: "tags or keyword",
             });
         }
-        let Some(item) = self.items.get_mut(id) else {
+        let Some(item) = self.item_mut(id) else {
             return Err(EditError::NoSuchItem(to_record_id(id).to_owned()));
         };
         let before = item.clone();
@@ -348,7 +349,7 @@ impl Tree {
             changed: BTreeSet::new(),
             deleted: below,
         };
-        if let Some(parent) = parent.and_then(|parent| self.items.get_mut(&parent)) {
+        if let Some(parent) = parent.and_then(|parent| self.item_mut(&parent)) {
             parent.children.retain(|child| child != id);
             changes.changed.insert(parent.id.clone());
         }
@@ -387,20 +388,21 @@ impl Tree {
         {
             if item.url.as_ref() == Some(&url) {
                 if item.tags != tags || item.keyword != keyword {
+                    let item = Arc::make_mut(item);
                     item.tags.clone_from(&tags);
                     item.keyword.clone_from(&keyword);
                     changes.changed.insert(item.id.clone());
                 }
             } else if keyword.is_some() && item.keyword == keyword {
                 // A keyword belongs to one URL.
-                item.keyword = None;
+                Arc::make_mut(item).keyword = None;
                 changes.changed.insert(item.id.clone());
             }
         }
     }
 
     fn insert_child(&mut self, folder: &Guid, position: Option<usize>, id: &Guid) {
-        if let Some(folder) = self.items.get_mut(folder) {
+        if let Some(folder) = self.item_mut(folder) {
             let end = folder.children.len();
             folder
                 .children

@@ -6,6 +6,7 @@ mod edit;
 mod walk;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -38,8 +39,11 @@ pub const MAX_DEPTH: usize = 200;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    items: HashMap<Guid, Item>,
+    items: Items,
 }
+
+/// Items by id. Trees share the items that they have in common.
+pub(crate) type Items = HashMap<Guid, Arc<Item>>;
 
 /// What an edit changed: the records to store and upload together (collections §2.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,7 +84,7 @@ impl Tree {
     /// The item with an id.
     #[must_use]
     pub fn get(&self, id: &Guid) -> Option<&Item> {
-        self.items.get(id)
+        self.items.get(id).map(Arc::as_ref)
     }
 
     /// Whether an item exists.
@@ -103,13 +107,13 @@ impl Tree {
 
     /// All items in no order.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
-        self.items.values()
+        self.items.values().map(Arc::as_ref)
     }
 
     /// The folder that an item is in; `None` for a root.
     #[must_use]
     pub fn parent(&self, id: &Guid) -> Option<&Item> {
-        self.items.get(self.items.get(id)?.parent.as_ref()?)
+        self.get(self.get(id)?.parent.as_ref()?)
     }
 
     /// The children of a folder in order.
@@ -118,7 +122,7 @@ impl Tree {
             .items
             .get(folder)
             .map_or(&[][..], |folder| &folder.children);
-        ids.iter().filter_map(|id| self.items.get(id))
+        ids.iter().filter_map(|id| self.get(id))
     }
 
     /// The index of an item in its folder.
@@ -133,7 +137,7 @@ impl Tree {
     /// The record of an item, complete as Firefox expects it.
     #[must_use]
     pub fn record(&self, id: &Guid) -> Option<Map<String, Value>> {
-        let item = self.items.get(id)?;
+        let item = self.get(id)?;
         let parent_title = self.parent(id).map_or("", |parent| &parent.title);
         let position = if item.kind == crate::item::Kind::Separator {
             self.position(id).unwrap_or(0)
@@ -143,15 +147,19 @@ impl Tree {
         Some(write(item, parent_title, position))
     }
 
+    /// The item with an id, to be shared.
+    pub(crate) fn shared(&self, id: &Guid) -> Option<&Arc<Item>> {
+        self.items.get(id)
+    }
+
     /// Takes the tree apart.
-    #[must_use]
-    pub fn into_items(self) -> HashMap<Guid, Item> {
+    pub(crate) fn into_items(self) -> Items {
         self.items
     }
 
     /// An item whose value, but not its place, may be changed.
     pub(crate) fn item_mut(&mut self, id: &Guid) -> Option<&mut Item> {
-        self.items.get_mut(id)
+        self.items.get_mut(id).map(Arc::make_mut)
     }
 
     /// Adds an item at the end of its folder.
@@ -161,13 +169,13 @@ impl Tree {
             .as_ref()
             .and_then(|folder| self.items.get_mut(folder));
         if let Some(folder) = folder {
-            folder.children.push(item.id.clone());
-            self.items.insert(item.id.clone(), item);
+            Arc::make_mut(folder).children.push(item.id.clone());
+            self.items.insert(item.id.clone(), Arc::new(item));
         }
     }
 
     /// A tree of items whose structure is already complete, such as a merge returns them.
-    pub(crate) fn of_complete(items: HashMap<Guid, Item>) -> Self {
+    pub(crate) fn of_complete(items: Items) -> Self {
         Self { items }
     }
 }

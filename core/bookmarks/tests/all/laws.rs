@@ -192,7 +192,7 @@ proptest! {
         let known: BTreeSet<Guid> = one.tree().items().map(|item| item.id.clone()).collect();
         let mut gone = device_of(&ours, &mut one, &server, &mut ids);
         gone.extend(device_of(&theirs, &mut two, &server, &mut ids));
-        let new: Vec<_> = [&one, &two].iter().flat_map(|device| device.tree().into_items().into_values()).collect();
+        let new: Vec<_> = [&one, &two].iter().flat_map(|device| device.tree().items().cloned().collect::<Vec<_>>()).collect();
         let mut devices = if first { [one, two] } else { [two, one] };
         let mut uploads = usize::MAX;
         for _ in 0..4 {

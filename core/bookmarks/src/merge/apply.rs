@@ -7,7 +7,7 @@ use dogear::{CompletionOps, MergedNode, MergedRoot};
 
 use super::local::Local;
 use super::mirror::Mirror;
-use super::{Replaced, Side, unknown, urls};
+use super::{Replaced, Side, unknown};
 use crate::ids::{Guid, ROOT_GUID};
 use crate::item::Item;
 use crate::record::write;
@@ -71,7 +71,6 @@ impl Outcome {
                     .map(|child| (child, node.guid.clone())),
             );
         }
-        urls::join(&mut outcome, local, mirror);
         outcome
     }
 

@@ -196,8 +196,8 @@ proptest! {
         for (name, value) in members {
             record[name] = value;
         }
-        if let Reading::Item(received) = read("pageAAAAAAAA", record, MODIFIED) {
-            if received.validity != Validity::Replace {
+        if let Reading::Item(received) = read("pageAAAAAAAA", record, MODIFIED)
+            && received.validity != Validity::Replace {
                 let written = Value::Object(write(&received.item, "parent", 3));
                 let again = item(written.clone());
                 prop_assert_eq!(again.validity, Validity::Valid, "{}", written);
@@ -205,6 +205,5 @@ proptest! {
                 expected.parent = again.item.parent.clone();
                 prop_assert_eq!(again.item, expected);
             }
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Ids of bookmarks: GUIDs, and the roots' names on the server (collections §2.3 rule 2).
+//! Ids of bookmarks: GUIDs, and the roots' names on the server (collections.md §2.3 rule 2).
 
 use dogear::IsValidGuid;
 pub use dogear::{Guid, MENU_GUID, MOBILE_GUID, ROOT_GUID, TAGS_GUID, TOOLBAR_GUID, UNFILED_GUID};

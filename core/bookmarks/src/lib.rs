@@ -8,8 +8,8 @@
 //! - [`check`] says in words what is wrong with the records of a server.
 //! - [`formats`] reads and writes files, [`import`] merges what they contain.
 //!
-//! The protocol is described in `docs/protocol/collections.md` §2 ("collections") and `docs/protocol/firefox-sync.md` §6.1
-//! ("spec").
+//! The protocol is described in `docs/protocol/collections.md` §2 (cited as collections.md) and
+//! `docs/protocol/firefox-sync.md` §6.1 (cited as spec).
 
 pub mod check;
 pub mod formats;

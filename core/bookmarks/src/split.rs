@@ -1,5 +1,5 @@
 //! Divides an upload that is too large for one batch, so that the server's tree is complete after each part
-//! (collections §2.2, spec §3.7).
+//! (collections.md §2.2, spec §3.7).
 //!
 //! A part contains with each item the folder that it is in now and the one that it was in. A folder whose children are
 //! spread over several parts is sent in each of them, listing what the server has by then; its last record is the final

@@ -1,4 +1,4 @@
-//! The items of this device, and dogear's local tree of them (collections §2.4).
+//! The items of this device, and dogear's local tree of them (collections.md §2.4).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

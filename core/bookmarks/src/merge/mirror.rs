@@ -1,4 +1,4 @@
-//! The mirror: all records of the server, old and new, and what is to be corrected in them (collections §2.3).
+//! The mirror: all records of the server, old and new, and what is to be corrected in them (collections.md §2.3).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -154,7 +154,7 @@ impl Mirror {
     }
 
     /// Flags the records of a URL that have different tags or keywords, and of a keyword that two URLs have
-    /// (collections §2.3 rule 9).
+    /// (collections.md §2.3 rule 9).
     pub(super) fn flag_urls(&mut self) {
         let mut first: HashMap<&str, &Item> = HashMap::new();
         let mut keywords: HashMap<&str, &str> = HashMap::new();

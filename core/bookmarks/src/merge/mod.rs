@@ -1,5 +1,5 @@
 //! Merging the bookmarks of this device with those on the server, as Firefox does: with its library dogear
-//! (collections §2.4–§2.6).
+//! (collections.md §2.4–2.6).
 //!
 //! Both sides change whole trees, so all items are merged at once: `base` (as the server last had them), `incoming`
 //! (changed there since) and `local`. The result is a [`Plan`]: what to store, what to upload, what was replaced.

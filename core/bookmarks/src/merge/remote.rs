@@ -1,4 +1,4 @@
-//! Fills dogear's remote tree from the mirror (collections §2.4).
+//! Fills dogear's remote tree from the mirror (collections.md §2.4).
 
 use std::collections::HashMap;
 use std::sync::Arc;

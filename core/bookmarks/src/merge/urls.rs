@@ -1,5 +1,5 @@
 //! Tags and keywords belong to URLs: after a merge all bookmarks of one URL have the same, and a keyword has one URL
-//! (collections §2.6). Firefox replaces those of all bookmarks of a URL by each record that it applies.
+//! (collections.md §2.6). Firefox replaces those of all bookmarks of a URL by each record that it applies.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

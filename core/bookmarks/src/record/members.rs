@@ -1,4 +1,4 @@
-//! The values of single members, as Firefox normalises them (collections §2.3 rules 3–6).
+//! The values of single members, as Firefox normalises them (collections.md §2.3 rules 3–6).
 
 use url::Url;
 
@@ -99,7 +99,7 @@ pub(super) enum QueryFix {
     Invalid,
 }
 
-/// Rewrites queries of old clients, which name folders by row numbers (collections §2.3 rule 6).
+/// Rewrites queries of old clients, which name folders by row numbers (collections.md §2.3 rule 6).
 pub(super) fn fix_query(url: &str, folder_name: Option<&str>) -> QueryFix {
     let Some(query) = url.strip_prefix("place:") else {
         return QueryFix::Keep;

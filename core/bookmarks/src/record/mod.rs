@@ -1,5 +1,5 @@
 //! Records of the collection `bookmarks`: reading what other clients wrote, and writing what Firefox expects
-//! (collections §2.1, §2.3).
+//! (collections.md §2.1, collections.md §2.3).
 
 mod members;
 mod read;

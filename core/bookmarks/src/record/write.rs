@@ -1,4 +1,4 @@
-//! Writes records as Firefox writes them: exact types, complete (collections §2.1).
+//! Writes records as Firefox writes them: exact types, complete (collections.md §2.1).
 
 use serde_json::{Map, Value, json};
 
@@ -89,7 +89,7 @@ pub fn tombstone(id: &Guid) -> Map<String, Value> {
     ])
 }
 
-/// The envelope's `sortindex`; `None` stands for a tombstone (collections §1.4).
+/// The envelope's `sortindex`; `None` stands for a tombstone (collections.md §1.4).
 #[must_use]
 pub fn sort_index(item: Option<&Item>) -> i64 {
     match item {

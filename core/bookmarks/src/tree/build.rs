@@ -1,5 +1,5 @@
 //! Builds a tree from items whose structure may be incomplete, by the rules that dogear has for the remote tree
-//! (collections §2.4), without ages.
+//! (collections.md §2.4), without ages.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Edits that keep the tree complete, and what each of them changes (collections §2.2).
+//! Edits that keep the tree complete, and what each of them changes (collections.md §2.2).
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;

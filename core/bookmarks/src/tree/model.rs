@@ -34,7 +34,7 @@ pub struct Tree {
 /// Items by id. Trees share the items that they have in common.
 pub(crate) type Items = HashMap<Guid, Arc<Item>>;
 
-/// What an edit changed: the records to store and upload together (collections §2.2).
+/// What an edit changed: the records to store and upload together (collections.md §2.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Items whose records changed.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod account;
+mod checks;
 mod differential;
+mod edits;
 mod files;
 mod laws;
 mod records;

@@ -1,4 +1,4 @@
-//! Reading and writing of records (collections §1.1, §2.1, §2.3), and records that Firefox wrote.
+//! Reading and writing of records (collections.md §1.1, collections.md §2.1, collections.md §2.3), and records that Firefox wrote.
 
 use proptest::prelude::*;
 use selvedge_bookmarks::item::{Kind, Validity};

@@ -1,4 +1,4 @@
-//! The rules of the merge (collections §2.5), a row of the tables each.
+//! The rules of the merge (collections.md §2.5), a row of the tables each.
 
 use selvedge_bookmarks::ids::Guid;
 use selvedge_bookmarks::merge::{Notice, Side};

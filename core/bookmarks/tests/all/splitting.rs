@@ -1,5 +1,5 @@
 //! Uploads in several batches: after each of them the server's tree is complete, and a device that syncs in between moves
-//! nothing (collections §2.2).
+//! nothing (collections.md §2.2).
 
 use proptest::prelude::*;
 use selvedge_bookmarks::ids::{is_guid, to_record_id};

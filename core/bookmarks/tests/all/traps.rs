@@ -1,4 +1,4 @@
-//! What a real Firefox does with incomplete writes (collections §2.7), row by row: another client writes the records, this
+//! What a real Firefox does with incomplete writes (collections.md §2.7), row by row: another client writes the records, this
 //! device merges them.
 
 use serde_json::{Value, json};

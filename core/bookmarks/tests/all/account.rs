@@ -163,16 +163,37 @@ impl Device {
             self.input(server),
             &mut Ids(u64::try_from(server.now).unwrap()),
         )?;
-        for (id, record) in server
-            .records
-            .iter()
-            .filter(|(_, (_, modified))| *modified > self.read_until)
-        {
-            self.base.insert(id.clone(), record.clone());
-        }
+        self.stage(server);
         self.apply(&plan, server.now);
         self.upload(&plan, server);
         Ok(plan)
+    }
+
+    /// A sync that stores what the merge decided and is killed before it uploads.
+    pub(crate) fn killed_sync(&mut self, server: &Server) {
+        let plan = merge(
+            self.input(server),
+            &mut Ids(u64::try_from(server.now).unwrap()),
+        )
+        .unwrap();
+        self.stage(server);
+        self.apply(&plan, server.now);
+        self.read_until = server.now;
+    }
+
+    /// What arrived becomes what the server has.
+    fn stage(&mut self, server: &Server) {
+        let arrived = server
+            .records
+            .iter()
+            .filter(|(_, (_, modified))| *modified > self.read_until);
+        for (id, record) in arrived {
+            if record.0.get("deleted").is_some() {
+                self.base.remove(id);
+            } else {
+                self.base.insert(id.clone(), record.clone());
+            }
+        }
     }
 
     pub(crate) fn sync(&mut self, server: &mut Server) -> Plan {

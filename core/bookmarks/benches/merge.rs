@@ -98,14 +98,32 @@ fn time<I, O>(name: &str, mut prepare: impl FnMut() -> I, run: impl Fn(I) -> O) 
     );
 }
 
-/// Peak memory of this process, as Linux counts it.
-fn peak() -> String {
+/// Memory of this process in KiB, as Linux counts it: `VmRSS` now, `VmHWM` at its peak.
+fn memory(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    line.map_or_else(
-        || "unknown".to_owned(),
-        |line| line.trim_start_matches("VmHWM:").trim().to_owned(),
-    )
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| {
+        line.trim_start_matches(':')
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .ok()
+    })
+    .unwrap_or(0)
+}
+
+/// What one merge needs beside its input.
+fn print_memory(name: &str, input: Input) {
+    // Resets the peak.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = memory("VmRSS");
+    let plan = merge(input, &mut guids()).unwrap();
+    let more = memory("VmHWM").saturating_sub(before);
+    println!(
+        "{name:<60} {} MiB beside its input, {} uploads",
+        more / 1024,
+        plan.uploads.len()
+    );
 }
 
 fn guids() -> impl FnMut() -> [u8; 9] {
@@ -131,7 +149,6 @@ fn main() {
                 .collect::<Vec<_>>()
         },
     );
-    println!("{:<60} {}", "peak memory before the merges", peak());
     time(
         "merge 50,000, nothing changed",
         || input(&all, &[], &all),
@@ -158,11 +175,11 @@ fn main() {
         || input(&[], &all, &all),
         |input| merge(input, &mut guids()).unwrap(),
     );
-    println!(
-        "{:<60} {}",
-        "peak memory after the merges (inputs included)",
-        peak()
+    print_memory(
+        "memory: merge 50,000, nothing changed",
+        input(&all, &[], &all),
     );
+    print_memory("memory: merge 50,000, first upload", input(&[], &[], &all));
 
     let items = readings(&records(30_000), NOW)
         .into_iter()

@@ -10,7 +10,7 @@ use super::mirror::Mirror;
 use super::{Replaced, Side, unknown};
 use crate::ids::{Guid, ROOT_GUID};
 use crate::item::Item;
-use crate::record::write;
+use crate::record::write_text;
 use crate::tree::Items;
 
 /// Where an item comes from.
@@ -147,7 +147,7 @@ impl Outcome {
 
 /// A journal's entry of a value.
 pub(super) fn replaced(item: &Item, side: Side) -> Replaced {
-    let record = serde_json::Value::Object(write(item, "", 0)).to_string();
+    let record = write_text(item, "", 0);
     Replaced {
         id: item.id.clone(),
         side,

@@ -11,7 +11,7 @@ use super::mirror::Mirror;
 use super::{Notice, Plan, Served, Side, Upload, Upsert};
 use crate::ids::{Guid, ROOT_GUID};
 use crate::item::{Kind, Validity};
-use crate::record::{sort_index, tombstone, write};
+use crate::record::{sort_index, tombstone, write_text};
 use crate::tree::Tree;
 
 /// What was merged.
@@ -56,7 +56,7 @@ pub(super) fn make(mut outcome: Outcome, sides: &Sides<'_>, mut notices: Vec<Not
         }
         let parent_title = tree.parent(&item.id).map_or("", |folder| &folder.title);
         let position = positions.get(&item.id).copied().unwrap_or(0);
-        let record = Value::Object(write(item, parent_title, position)).to_string();
+        let record = write_text(item, parent_title, position);
         if uploaded || weak {
             let remote = outcome
                 .origins

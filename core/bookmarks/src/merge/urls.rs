@@ -2,6 +2,7 @@
 //! (collections.md §2.6). Firefox replaces those of all bookmarks of a URL by each record that it applies.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -17,14 +18,28 @@ use crate::item::{Item, Kind};
 pub(super) fn join(outcome: &mut Outcome, local: &Local, mirror: &Mirror) {
     let mut changes: Vec<(Guid, Vec<String>, Option<String>)> = Vec::new();
     {
-        let mut by_url: HashMap<&str, Vec<&Item>> = HashMap::with_capacity(outcome.items.len());
+        // Only URLs with several bookmarks or a keyword matter.
+        let mut first: HashMap<&str, &Item> = HashMap::with_capacity(outcome.items.len());
+        let mut by_url: HashMap<&str, Vec<&Item>> = HashMap::new();
         for item in outcome
             .items
             .values()
             .filter(|item| item.kind == Kind::Bookmark)
         {
-            if let Some(url) = item.url.as_deref() {
-                by_url.entry(url).or_default().push(item);
+            let Some(url) = item.url.as_deref() else {
+                continue;
+            };
+            match first.entry(url) {
+                Entry::Occupied(other) => by_url
+                    .entry(url)
+                    .or_insert_with(|| vec![*other.get()])
+                    .push(item),
+                Entry::Vacant(place) => {
+                    place.insert(item);
+                    if item.keyword.is_some() {
+                        by_url.insert(url, vec![item]);
+                    }
+                }
             }
         }
         // What each URL is to have, if that is not what all of its bookmarks have already.

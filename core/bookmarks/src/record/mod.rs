@@ -10,4 +10,4 @@ pub use members::{
     clean_title, clean_url,
 };
 pub use read::{Reading, Received, Refusal, read};
-pub use write::{sort_index, tombstone, write};
+pub use write::{sort_index, tombstone, write, write_text};

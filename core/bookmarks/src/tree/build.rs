@@ -79,30 +79,29 @@ impl Tree {
 
 /// The folder of every item.
 fn resolve(items: &Items) -> HashMap<Guid, Guid> {
-    let mut listed: HashMap<&Guid, Vec<&Guid>> = HashMap::with_capacity(items.len());
+    // Of the folders that list an item, the one that it names, else the one with the smallest id.
+    let mut listed: HashMap<&Guid, &Guid> = HashMap::with_capacity(items.len());
     for folder in items.values().filter(|item| item.is_folder()) {
-        for child in folder
-            .children
-            .iter()
-            .filter(|child| items.contains_key(*child))
-        {
-            listed.entry(child).or_default().push(&folder.id);
+        for child in &folder.children {
+            let Some(stated) = items.get(child).map(|child| child.parent.as_ref()) else {
+                continue;
+            };
+            let best = listed.entry(child).or_insert(&folder.id);
+            let is_agreed = |id: &Guid| stated == Some(id);
+            if is_agreed(&folder.id) || (!is_agreed(best) && folder.id < **best) {
+                *best = &folder.id;
+            }
         }
     }
     let is_folder = |id: &Guid| items.get(id).is_some_and(|item| item.is_folder());
     let mut parents: HashMap<Guid, Guid> = HashMap::with_capacity(items.len());
     for item in items.values() {
-        let stated = item.parent.as_ref();
         let parent = if is_root(&item.id) {
             ROOT_GUID
         } else {
-            let listing = listed.get(&item.id).map_or(&[][..], Vec::as_slice);
-            let agreed = listing
-                .iter()
-                .copied()
-                .find(|folder| Some(*folder) == stated);
-            agreed
-                .or_else(|| listing.iter().copied().min())
+            let stated = item.parent.as_ref();
+            let listing = listed.get(&item.id).copied();
+            listing
                 .or_else(|| stated.filter(|folder| is_folder(folder)))
                 .unwrap_or(&UNFILED_GUID)
                 .clone()
@@ -124,25 +123,26 @@ fn break_cycles(parents: &mut HashMap<Guid, Guid>) {
 
 /// The cycles in a map from item to folder, each with its members.
 pub(crate) fn find_cycles(parents: &HashMap<Guid, Guid>) -> Vec<Vec<Guid>> {
-    let mut finished: HashSet<&Guid> = HashSet::with_capacity(parents.len());
+    // By which walk each item was reached first.
+    let mut reached: HashMap<&Guid, usize> = HashMap::with_capacity(parents.len());
     let mut cycles = Vec::new();
-    for start in parents.keys() {
-        let mut path = Vec::new();
-        let mut on_path = HashSet::new();
-        let mut at = Some(start);
-        while let Some(id) = at {
-            if finished.contains(id) {
-                break;
+    for (walk, start) in parents.keys().enumerate() {
+        let mut at = start;
+        let closed = loop {
+            match reached.get(at) {
+                Some(earlier) => break *earlier == walk,
+                None => reached.insert(at, walk),
+            };
+            match parents.get(at) {
+                Some(parent) => at = parent,
+                None => break false,
             }
-            if !on_path.insert(id) {
-                let members = path.iter().skip_while(|member| **member != id);
-                cycles.push(members.map(|member: &&Guid| (*member).clone()).collect());
-                break;
-            }
-            path.push(id);
-            at = parents.get(id);
+        };
+        if closed {
+            let next = |id: &&Guid| parents.get(*id);
+            let after = std::iter::successors(parents.get(at), next).take_while(|id| *id != at);
+            cycles.push(std::iter::once(at).chain(after).cloned().collect());
         }
-        finished.extend(path);
     }
     cycles
 }

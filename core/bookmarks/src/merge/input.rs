@@ -25,7 +25,8 @@ pub struct LocalRecord {
 /// Everything that a merge looks at.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Input {
-    /// All records as the server had them after the last sync; none after the collection started anew.
+    /// All records as the server had them after the last sync; none after the collection started anew. Those that were not
+    /// readable count as missing.
     pub base: Vec<ServerRecord>,
     /// The records that arrived since.
     pub incoming: Vec<ServerRecord>,

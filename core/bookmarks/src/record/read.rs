@@ -25,6 +25,11 @@ pub enum Refusal {
     /// No type, or one that is not known.
     #[error("it has the unknown type {0:?}: update this program or correct the record")]
     UnknownType(String),
+    /// The id is one that devices use for Firefox's own folders; on the server these have names.
+    #[error(
+        "its id is reserved for one of Firefox's own folders: delete the record from the server"
+    )]
+    ReservedId,
     /// The type `item`, which Firefox ignores.
     #[error("it has the type \"item\", which no client uses")]
     Ignored,
@@ -103,14 +108,15 @@ pub fn read(id: &str, cleartext: Value, modified: i64) -> Reading {
     }
     let parent = members.remove("parentid");
     let parent = parent.as_ref().and_then(Value::as_str);
-    // A GUID of a root as a record's id would be a second record of that root.
-    let impersonates_root = (is_root(&guid) || guid == ROOT_GUID) && guid.as_str() == id;
     if matches!(id, "places" | "pinned" | "readinglist")
         || matches!(parent, Some("pinned" | "readinglist"))
-        || impersonates_root
-        || guid == TAGS_GUID
     {
         return Reading::Forbidden(guid);
+    }
+    let is_own = is_root(&guid) || guid == ROOT_GUID || guid == TAGS_GUID;
+    if is_own && guid.as_str() == id {
+        // It would be a second record of that folder.
+        return Reading::Refused(guid, Refusal::ReservedId);
     }
     let mut fix = Fix {
         members,

@@ -1,6 +1,6 @@
 //! What a merge looks at.
 
-use crate::record::Reading;
+use crate::record::{Reading, read};
 
 /// A record of the server, and when it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +9,34 @@ pub struct ServerRecord {
     pub reading: Reading,
     /// The server's time of it, in milliseconds.
     pub modified: i64,
+}
+
+impl ServerRecord {
+    /// Reads a record's cleartext.
+    ///
+    /// ```
+    /// use selvedge_bookmarks::merge::ServerRecord;
+    /// use selvedge_bookmarks::record::Reading;
+    ///
+    /// let record = ServerRecord::new("k3Zb0dPqL1xA", br#"{"id":"k3Zb0dPqL1xA","deleted":true}"#, 5);
+    /// assert!(matches!(record.reading, Reading::Tombstone(_)));
+    /// ```
+    #[must_use]
+    pub fn new(id: &str, cleartext: &[u8], modified: i64) -> Self {
+        Self {
+            reading: parse(id, cleartext, modified),
+            modified,
+        }
+    }
+}
+
+/// What is not JSON is refused like JSON that is not an object.
+fn parse(id: &str, cleartext: &[u8], modified: i64) -> Reading {
+    read(
+        id,
+        serde_json::from_slice(cleartext).unwrap_or_default(),
+        modified,
+    )
 }
 
 /// A record of this device.
@@ -20,6 +48,18 @@ pub struct LocalRecord {
     pub modified: i64,
     /// Whether it changed since it was last equal to the server's.
     pub changed: bool,
+}
+
+impl LocalRecord {
+    /// Reads a stored record; `changed` unless it is equal to the server's.
+    #[must_use]
+    pub fn new(id: &str, cleartext: &[u8], modified: i64, changed: bool) -> Self {
+        Self {
+            reading: parse(id, cleartext, modified),
+            modified,
+            changed,
+        }
+    }
 }
 
 /// Everything that a merge looks at.

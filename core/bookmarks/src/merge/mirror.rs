@@ -197,5 +197,9 @@ impl Mirror {
 
 /// Whether two lists have the same tags, in any order.
 pub(super) fn same_tags(one: &[String], other: &[String]) -> bool {
-    one.len() == other.len() && one.iter().all(|tag| other.contains(tag))
+    if one == other {
+        return true;
+    }
+    let set = |tags: &[String]| tags.iter().cloned().collect::<BTreeSet<_>>();
+    one.len() == other.len() && set(one) == set(other)
 }

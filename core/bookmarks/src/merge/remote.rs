@@ -1,11 +1,11 @@
 //! Fills dogear's remote tree from the mirror (collections.md §2.4).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use dogear::{Content, ErrorKind, Tree};
 
-use super::mirror::Mirror;
+use super::mirror::{Mirror, Row};
 use super::{MergeError, Notice};
 use crate::ids::{Guid, ROOT_GUID, UNFILED_GUID, is_root};
 use crate::item::{Item, Kind, Validity};
@@ -83,36 +83,33 @@ pub(super) fn content(item: &Item) -> Option<Content> {
 /// Moves the oldest member of each cycle to "Other Bookmarks". Returns whether there was a cycle.
 fn break_cycles(mirror: &mut Mirror, notices: &mut Vec<Notice>) -> bool {
     let parents = resolved_parents(mirror);
-    let mut found = false;
+    let mut moved = HashSet::new();
     for cycle in find_cycles(&parents) {
-        let oldest = cycle
-            .iter()
-            .filter_map(|id| mirror.rows.get(id))
-            .min_by(|one, other| {
-                (one.modified, &one.item.id).cmp(&(other.modified, &other.item.id))
-            });
-        let Some(oldest) = oldest.map(|row| row.item.id.clone()) else {
-            continue;
-        };
-        found = true;
-        notices.push(Notice::CycleBroken(oldest.clone()));
-        for row in mirror.rows.values_mut() {
-            let length = row.item.children.len();
-            if row.item.children.contains(&oldest) {
-                Arc::make_mut(&mut row.item)
-                    .children
-                    .retain(|child| *child != oldest);
-            }
+        let members = cycle.iter().filter_map(|id| mirror.rows.get(id));
+        let age = |row: &Row| (row.modified, row.item.id.clone());
+        moved.extend(
+            members
+                .min_by_key(|row| age(row))
+                .map(|row| row.item.id.clone()),
+        );
+    }
+    for row in mirror.rows.values_mut() {
+        if moved.contains(&row.item.id) {
+            Arc::make_mut(&mut row.item).parent = None;
+            notices.push(Notice::CycleBroken(row.item.id.clone()));
+        }
+        if row.item.children.iter().any(|child| moved.contains(child)) {
+            Arc::make_mut(&mut row.item)
+                .children
+                .retain(|child| !moved.contains(child));
             // The folder's record on the server still lists it.
-            if row.item.children.len() != length && row.validity == Validity::Valid {
+            if row.validity == Validity::Valid {
                 row.validity = Validity::Reupload;
             }
         }
-        if let Some(row) = mirror.rows.get_mut(&oldest) {
-            Arc::make_mut(&mut row.item).parent = None;
-        }
     }
-    found
+    notices.sort_by_cached_key(ToString::to_string);
+    !moved.is_empty()
 }
 
 /// The folder that dogear's builder would choose for each item: the youngest that lists it, else the stated one.

@@ -1,5 +1,7 @@
 //! The values of single members, as Firefox normalises them (collections.md §2.3 rules 3–6).
 
+use std::collections::HashSet;
+
 use url::Url;
 
 /// Maximum length of a title, in UTF-16 units; a longer one is cut.
@@ -45,15 +47,13 @@ pub fn clean_title(mut title: String) -> String {
 /// ```
 #[must_use]
 pub fn clean_tags<'a>(tags: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut clean: Vec<String> = Vec::new();
-    for tag in tags {
-        let tag = tag.trim();
-        let usable = !tag.is_empty() && tag.encode_utf16().count() <= MAX_TAG_LENGTH;
-        if usable && !clean.iter().any(|known| known == tag) {
-            clean.push(tag.to_owned());
-        }
-    }
-    clean
+    let mut seen = HashSet::new();
+    tags.into_iter()
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty() && tag.encode_utf16().count() <= MAX_TAG_LENGTH)
+        .filter(|tag| seen.insert(*tag))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Trims a keyword and makes it lower case; `None` if nothing is left.

@@ -271,6 +271,20 @@ fn folders_have_a_greatest_depth_in_edits_and_in_a_merge() {
             },
         );
     assert_eq!(added, Some(MAX_DEPTH - 1));
+    // The deepest tree is merged, on a thread with the usual stack.
+    let (mut deep, mut empty, mut account) = (Device::default(), Device::default(), Server::new());
+    let expected = tree.len();
+    deep.edit(account.now, |stored| {
+        let changed = tree.items().map(|item| item.id.clone()).collect();
+        *stored = tree;
+        Changes {
+            changed,
+            ..Changes::default()
+        }
+    });
+    deep.sync(&mut account);
+    assert_eq!(uploaded(&empty.sync(&mut account)), Vec::<String>::new());
+    assert_eq!(empty.tree().len(), expected);
     // A server's deeper tree is refused by the merge, before dogear walks it.
     let (mut device, mut server) = agreed();
     let name = |n: usize| format!("folder{n:06}");

@@ -528,3 +528,103 @@ fn a_first_upload_holds_all_items_and_the_four_roots() {
         Some(id("toolbar"))
     );
 }
+
+#[test]
+fn folders_moved_into_each_other_are_where_the_server_has_them_and_nothing_is_lost() {
+    let (mut device, mut server) = agreed();
+    server.write([
+        folder(
+            "menu",
+            "places",
+            &[
+                "pageAAAAAAAA",
+                "pageBBBBBBBB",
+                "folderCCCCCC",
+                "folderFFFFFF",
+            ],
+        ),
+        folder("folderFFFFFF", "menu", &["pageFFFFFFFF"]),
+        page("pageFFFFFFFF", "folderFFFFFF"),
+    ]);
+    device.sync(&mut server);
+    // There: F into C. Here: C into F, so that dogear sees the younger place of each folder in the other one.
+    let early = server.now;
+    server.write([
+        folder(
+            "menu",
+            "places",
+            &["pageAAAAAAAA", "pageBBBBBBBB", "folderCCCCCC"],
+        ),
+        folder(
+            "folderCCCCCC",
+            "menu",
+            &["pageDDDDDDDD", "pageEEEEEEEE", "folderFFFFFF"],
+        ),
+        folder("folderFFFFFF", "folderCCCCCC", &["pageFFFFFFFF"]),
+    ]);
+    device.edit(early, |tree| {
+        tree.move_to(&id("folderCCCCCC"), &id("folderFFFFFF"), None)
+            .unwrap()
+    });
+    device.local.get_mut("folderCCCCCC").unwrap().modified = server.now;
+    device.edit(early, |tree| {
+        tree.rename(&id("pageDDDDDDDD"), "renamed here").unwrap()
+    });
+    device.edit(early, |tree| {
+        let new = NewItem::bookmark("new here", "https://example.org/new");
+        tree.add(&id("folderCCCCCC"), None, new, 5, &mut Ids::default())
+            .unwrap()
+    });
+    device.local.get_mut("folderCCCCCC").unwrap().modified = server.now;
+    let plan = device.sync(&mut server);
+    assert!(
+        plan.notices.contains(&Notice::ServersFolders),
+        "{:?}",
+        plan.notices
+    );
+    assert_eq!(
+        names(&device, "menu"),
+        ["pageAAAAAAAA", "pageBBBBBBBB", "folderCCCCCC"]
+    );
+    assert_eq!(names(&device, "folderFFFFFF"), ["pageFFFFFFFF"]);
+    assert_eq!(server.get("pageDDDDDDDD")["title"], "renamed here");
+    assert_eq!(names(&device, "folderCCCCCC").len(), 4);
+    assert!(device.tree().find("Menu/folderCCCCCC/new here").is_some());
+    assert_eq!(server.problems(), Vec::<String>::new());
+    assert_eq!(uploaded(&device.sync(&mut server)), Vec::<String>::new());
+}
+
+#[test]
+fn each_notice_is_a_sentence_that_says_what_to_do_or_that_nothing_is_to_be_done() {
+    let item = || id("pageAAAAAAAA");
+    let notices = [
+        Notice::Refused {
+            id: item(),
+            reason: selvedge_bookmarks::record::Refusal::ReservedId,
+        },
+        Notice::Forbidden(item()),
+        Notice::KindRestored(item()),
+        Notice::IdTaken {
+            old: item(),
+            new: id("pageBBBBBBBB"),
+        },
+        Notice::CycleBroken(item()),
+        Notice::InvalidDeleted(item()),
+        Notice::NotSyncable(item()),
+        Notice::Placed {
+            id: item(),
+            folder: id("menu"),
+        },
+        Notice::Revived(item()),
+        Notice::Rescued {
+            id: item(),
+            folder: id("menu"),
+        },
+        Notice::Conflict(item()),
+    ];
+    for notice in notices {
+        let text = notice.to_string();
+        assert!(text.contains("pageAAAAAAAA") && text.len() > 40, "{text}");
+        assert!(!text.contains("menu________"), "{text}");
+    }
+}

@@ -3,13 +3,16 @@
 mod build;
 mod duplicates;
 mod edit;
+mod edit_error;
 mod model;
+mod new_item;
 mod walk;
 
 pub use build::Repaired;
 pub(crate) use build::find_cycles;
 pub use duplicates::Duplicates;
-pub use edit::{Edit, EditError, NewItem};
+pub use edit_error::EditError;
 pub(crate) use model::Items;
 pub use model::{Changes, MAX_DEPTH, Tree};
+pub use new_item::{Edit, NewItem};
 pub use walk::Walk;

@@ -1,7 +1,8 @@
 //! The validator (spec §6.1): a problem for each rule, and none for a tree that Firefox would accept.
 
-use selvedge_bookmarks::check::check;
+use selvedge_bookmarks::check::{check, compare};
 use selvedge_bookmarks::record::read;
+use selvedge_bookmarks::tree::NewItem;
 use serde_json::{Value, json};
 
 use super::account::*;
@@ -157,5 +158,55 @@ fn two_records_with_one_id_are_a_problem() {
         found
             .iter()
             .any(|problem| problem.to_string() == "there are two records with the id pageAAAAAAAA")
+    );
+}
+
+#[test]
+fn after_a_sync_a_device_does_not_differ_from_the_server_and_each_difference_is_named() {
+    let (device, server) = agreed();
+    let (tree, readings) = (device.tree(), server.readings());
+    assert_eq!(compare(&tree, &readings), []);
+    let mut other = tree.clone();
+    other.delete(&id("pageBBBBBBBB")).unwrap();
+    other.rename(&id("pageDDDDDDDD"), "new").unwrap();
+    other
+        .move_to(&id("pageAAAAAAAA"), &id("toolbar"), None)
+        .unwrap();
+    other
+        .reorder(
+            &id("folderCCCCCC"),
+            &["pageEEEEEEEE", "pageDDDDDDDD"].map(id),
+        )
+        .unwrap();
+    let (added, _) = other
+        .add_returning(
+            &id("mobile"),
+            None,
+            NewItem::folder("x"),
+            5,
+            &mut Ids::default(),
+        )
+        .unwrap();
+    let found: Vec<String> = compare(&other, &readings)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let expected = [
+        &format!("{} is here but not on the server", added.as_str()),
+        "pageBBBBBBBB is on the server but not here",
+        "pageDDDDDDDD has another title here than on the server",
+        "pageAAAAAAAA is in toolbar here and in menu on the server",
+        "the folder folderCCCCCC has another order here than on the server",
+    ];
+    assert_eq!(found, expected);
+    let mut gone = readings;
+    gone.retain(|reading| *reading.id() != id("pageDDDDDDDD"));
+    gone.push(selvedge_bookmarks::record::Reading::Tombstone(id(
+        "pageDDDDDDDD",
+    )));
+    let found = compare(&tree, &gone);
+    assert_eq!(
+        found[0].to_string(),
+        "pageDDDDDDDD is here but deleted on the server"
     );
 }

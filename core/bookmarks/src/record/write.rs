@@ -25,7 +25,7 @@ pub fn write(item: &Item, parent_title: &str, position: usize) -> Map<String, Va
     serde_json::from_str(&write_text(item, parent_title, position)).unwrap_or_default()
 }
 
-/// The cleartext of an item as JSON text: like [`write`], without a map in between.
+/// The cleartext of an item as JSON text: like [`write()`], without a map in between.
 ///
 /// ```
 /// use selvedge_bookmarks::ids::{Guid, MENU_GUID};

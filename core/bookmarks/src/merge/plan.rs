@@ -72,10 +72,10 @@ pub struct Replaced {
 
 /// What a merge decided.
 ///
-/// The host stores `upserts`, `deletions`, `tombstones`, `forgotten_tombstones` and `settled`, and the incoming records as the
-/// new base, in one transaction, and only if no local record changed since it was read. Then it uploads. After the server
-/// has committed, the uploaded records are the base, their items count as unchanged unless they changed again, and uploaded
-/// tombstones are dropped. A host that is killed in between merges again.
+/// The host carries out `deletions`, `forgotten_tombstones`, `tombstones`, `settled` and `upserts` in this order and takes the
+/// incoming records into the base, all in one transaction, and only if no local record changed since it was read. Then it
+/// uploads. After the server has committed, the uploaded records are the base, their items count as unchanged unless they
+/// changed again, and uploaded tombstones are dropped. A host that is killed in between merges again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Items to store on this device: new, changed, moved, or with other children.

@@ -33,9 +33,10 @@ fn workspace_root() -> PathBuf {
 }
 
 /// The packages: name and directory. The modules of those that have a section in `tests/layers.txt` are checked.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("selvedge-blocks", "core/blocks"),
     ("selvedge-core", "core"),
+    ("selvedge-bookmarks", "core/bookmarks"),
     ("selvedge-santa", "core/santa"),
     ("selvedge-wasm", "wasm"),
     ("selvedge-host", "native-cli/host"),

@@ -13,6 +13,8 @@ pub mod bso;
 pub mod crypto;
 pub mod engine;
 pub mod error;
+#[cfg(any(test, feature = "firefox"))]
+pub mod firefox;
 pub mod host;
 pub mod http;
 pub mod ids;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use selvedge_core::engine::{Engine as _, Generic};
+use selvedge_core::engines::{Engine, Generic};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::journal;
 use selvedge_core::server::Conditional;
@@ -75,7 +75,7 @@ impl Selection {
         }
     }
 
-    pub(super) async fn engines(&self, host: &NativeHost) -> Result<Vec<Generic>> {
+    pub(super) async fn engines(&self, host: &NativeHost) -> Result<Vec<Box<dyn Engine>>> {
         let names = match self {
             Self::Named(names) | Self::Followed(names) => names.iter().cloned().collect(),
             Self::All(also) => {
@@ -85,10 +85,10 @@ impl Selection {
                 names
             }
         };
-        let mut engines = Vec::new();
+        let mut engines: Vec<Box<dyn Engine>> = Vec::new();
         for name in names {
             match (Generic::new(name), self) {
-                (Ok(engine), _) => engines.push(engine),
+                (Ok(engine), _) => engines.push(Box::new(engine)),
                 (Err(error), Self::Named(_) | Self::Followed(_)) => return Err(error.into()),
                 // The sync manages these itself.
                 (Err(_), Self::All(_)) => {}

@@ -11,7 +11,7 @@ extern crate std;
 pub mod account;
 pub mod bso;
 pub mod crypto;
-pub mod engine;
+pub mod engines;
 pub mod error;
 #[cfg(any(test, feature = "firefox"))]
 pub mod firefox;

@@ -180,6 +180,8 @@ export interface Store {
   read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
   /** Items in order of id. Empty only after the last item. */
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
+  /** The items that are not deleted and have one of these keys, in order of id. */
+  duplicates(collection: string, keys: string[]): Promise<StoredItem[]>;
   /** Atomic and durable: all of it is on the disk, or nothing. "stale" if the revision of a written item is not the `seen` one. */
   commit(commit: StoreCommit): Promise<"done" | "stale">;
   /** The client's `close` calls it when all other calls have ended, and waits for it. */
@@ -202,6 +204,8 @@ export interface StoredItem {
   serverModified: number;
   /** Whether it is to be uploaded; an edit has its time, in milliseconds. */
   pending: "nothing" | "resend" | { editedAt: number };
+  /** What makes it a duplicate of another record, where its collection has such a rule. */
+  key?: string;
   /** A new number with every commit that writes the item; numbers are never reused. */
   revision: number;
 }

@@ -20,6 +20,7 @@ pub mod addresses;
 mod autofill;
 pub mod credit_cards;
 mod decision;
+mod engine;
 pub mod extension_storage;
 pub mod forms;
 pub mod history;
@@ -30,6 +31,7 @@ pub mod tabs;
 mod versions;
 
 pub use self::decision::{Decision, decide, decide_growing};
+pub use self::engine::{Owned, engine_for};
 pub use self::versions::{Merged, Versions};
 
 /// Whether a downloaded record can be used.

@@ -45,22 +45,26 @@ pub fn validate(record: &Value) -> Judgement {
 /// use selvedge_core::reconcile::{Outcome, Ours, Theirs};
 ///
 /// let own = RecordId::new("npwmPOsO89Am")?;
-/// let ours = Ours::Resend { cleartext: r#"{"clientName":"Laptop","tabs":[]}"# };
-/// let decision = tabs::decide(Some(&own), &own, ours, Theirs::Tombstone);
+/// let ours = Ours::Resend { cleartext: r#"{"id":"npwmPOsO89Am","clientName":"Laptop","tabs":[]}"# };
+/// let decision = tabs::decide(Some(&own), ours, Theirs::Tombstone);
 /// assert!(decision == Decision::One(Outcome::Keep { rule: None }));
 /// # Ok::<(), selvedge_core::ids::InvalidId>(())
 /// ```
 #[must_use]
-pub fn decide(
-    own: Option<&RecordId>,
-    id: &RecordId,
-    ours: Ours<'_>,
-    theirs: Theirs<'_>,
-) -> Decision {
-    let is_own = own == Some(id);
-    let is_live = !matches!(ours, Ours::Missing | Ours::Deleted { .. });
+pub fn decide(own: Option<&RecordId>, ours: Ours<'_>, theirs: Theirs<'_>) -> Decision {
+    let text = match ours {
+        Ours::Unchanged { cleartext }
+        | Ours::Resend { cleartext }
+        | Ours::Edited { cleartext, .. } => cleartext,
+        Ours::Missing | Ours::Deleted { .. } => "",
+    };
+    let record = text.parse::<Value>().ok();
+    let id = record
+        .as_ref()
+        .and_then(|record| record.get("id")?.as_str());
+    let is_own = own.is_some_and(|own| id == Some(own.as_str()));
     Decision::One(match theirs {
-        _ if is_own && is_live => Outcome::Keep { rule: None },
+        _ if is_own => Outcome::Keep { rule: None },
         Theirs::Tombstone if matches!(ours, Ours::Missing) => Outcome::Ignore,
         Theirs::Tombstone => Outcome::Delete {
             rule: dropped(ours),

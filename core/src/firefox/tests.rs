@@ -407,55 +407,46 @@ fn quotas_of_extensions() {
 
 #[test]
 fn tabs_of_other_devices_are_never_uploaded() {
-    let (own, other) = (
-        RecordId::new("own").unwrap(),
-        RecordId::new("other").unwrap(),
-    );
-    let edited = Ours::Edited {
-        cleartext: "{}",
+    let own = RecordId::new("own").unwrap();
+    let (mine, others) = (r#"{"id":"own"}"#, r#"{"id":"other"}"#);
+    let edited = |cleartext| Ours::Edited {
+        cleartext,
         base: None,
         sent: None,
     };
-    let resend = Ours::Resend { cleartext: "{}" };
-    let unchanged = Ours::Unchanged { cleartext: "{}" };
+    let resend = |cleartext| Ours::Resend { cleartext };
+    let unchanged = Ours::Unchanged { cleartext: others };
     let deleted = Ours::Deleted {
         base: None,
         sent: None,
     };
     let by = Some(Rule::ServerBeatsResend);
     let record = Theirs::Record(r#"{"a":1}"#);
-    for (id, ours, theirs, expected) in [
-        (&own, edited, record, Outcome::Keep { rule: None }),
+    for (ours, theirs, expected) in [
+        (edited(mine), record, Outcome::Keep { rule: None }),
         (
-            &own,
-            resend,
+            resend(mine),
             Theirs::Tombstone,
             Outcome::Keep { rule: None },
         ),
-        (&own, Ours::Missing, record, Outcome::Take { rule: None }),
-        (&other, edited, record, Outcome::Take { rule: by }),
-        (&other, resend, record, Outcome::Take { rule: by }),
-        (&other, unchanged, record, Outcome::Take { rule: None }),
-        (&other, deleted, record, Outcome::Take { rule: by }),
-        (&other, Ours::Missing, record, Outcome::Take { rule: None }),
-        (&other, Ours::Missing, Theirs::Tombstone, Outcome::Ignore),
+        (Ours::Missing, record, Outcome::Take { rule: None }),
+        (edited(others), record, Outcome::Take { rule: by }),
+        (resend(others), record, Outcome::Take { rule: by }),
+        (unchanged, record, Outcome::Take { rule: None }),
+        (deleted, record, Outcome::Take { rule: by }),
+        (Ours::Missing, record, Outcome::Take { rule: None }),
+        (Ours::Missing, Theirs::Tombstone, Outcome::Ignore),
         (
-            &other,
-            edited,
+            edited(others),
             Theirs::Tombstone,
             Outcome::Delete { rule: by },
         ),
-        (
-            &other,
-            unchanged,
-            Theirs::Tombstone,
-            Outcome::Delete { rule: None },
-        ),
+        (unchanged, Theirs::Tombstone, Outcome::Delete { rule: None }),
     ] {
-        let decision = tabs::decide(Some(&own), id, ours, theirs);
+        let decision = tabs::decide(Some(&own), ours, theirs);
         assert!(
             decision == Decision::One(expected.clone()),
-            "{id} {ours:?} {theirs:?} {expected:?}"
+            "{ours:?} {theirs:?} {expected:?}"
         );
     }
 }

@@ -142,6 +142,7 @@ fn settled(record: &Record, cleartext: Option<String>) -> Item {
         sent: Base::Unknown,
         server_modified: record.modified.unwrap_or(ServerTime::ZERO),
         pending,
+        key: None,
     }
 }
 
@@ -161,6 +162,7 @@ fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> 
             None | Some(Pending::Nothing) => Pending::Resend,
             Some(pending) => pending,
         },
+        key: None,
     }
 }
 
@@ -180,6 +182,7 @@ mod tests {
             sent: Base::Unknown,
             server_modified: ServerTime::ZERO,
             pending: Pending::Nothing,
+            key: None,
         };
         let theirs = Record {
             cleartext: Some("theirs".into()),

@@ -8,7 +8,7 @@ use super::apply_stats::{ApplyStats, ours, replaced};
 use super::contract::{Kept, LocalSide, Receipt, Repository};
 use super::outgoing::{Outgoing, Want};
 use super::record::Record;
-use crate::engine::{Engine, held_back};
+use crate::engines::{Engine, Merge, held_back};
 use crate::error::Result;
 use crate::host::{
     Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored, Uploaded,
@@ -16,16 +16,16 @@ use crate::host::{
 };
 use crate::ids::RecordId;
 use crate::journal::{self, Entry};
-use crate::reconcile::{Ours, Side, Theirs};
+use crate::reconcile::{Ours, Side, Theirs, reconcile};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// One collection of the host's store, under the policy of its engine.
 #[derive(Debug)]
-pub(crate) struct LocalRepository<'a, S, C, E> {
+pub(crate) struct LocalRepository<'a, S, C> {
     store: &'a S,
     clock: &'a C,
-    engine: &'a E,
+    engine: &'a dyn Engine,
     /// Whether no record of the last batch existed here: then, as in a first sync, the next batch is probably new too.
     expects_new: bool,
     /// Whether the server was restored to an earlier time, so that its records may not derive from the versions that
@@ -33,9 +33,9 @@ pub(crate) struct LocalRepository<'a, S, C, E> {
     is_comparing: bool,
 }
 
-impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
+impl<'a, S: Store, C: Clock> LocalRepository<'a, S, C> {
     /// The collection of `engine` in `store`.
-    pub(crate) const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
+    pub(crate) const fn new(store: &'a S, clock: &'a C, engine: &'a dyn Engine) -> Self {
         Self {
             store,
             clock,
@@ -117,7 +117,10 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             }
             (known, _) => (known, newer),
         };
-        let outcome = self.engine.reconcile(known, theirs, newer);
+        let outcome = match self.engine.merge() {
+            Merge::PerRecord(merge) => merge.merge(known, theirs, newer),
+            Merge::WholeCollection(_) => reconcile(known, theirs, newer),
+        };
         if let Some((cause, side, cleartext)) = replaced(&outcome, item, record, newer) {
             entries.push(Entry {
                 collection: self.engine.collection().clone(),
@@ -177,11 +180,11 @@ fn last_of_each(records: Vec<Record>) -> Vec<Record> {
         .collect()
 }
 
-impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> {
+impl<S: Store, C: Clock> Repository for LocalRepository<'_, S, C> {
     /// The store itself marks the records that wait to be sent.
     type Mark = ();
     type Source<'s>
-        = Outgoing<'s, S, C, E>
+        = Outgoing<'s, S, C>
     where
         Self: 's;
 
@@ -205,7 +208,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         }
     }
 
-    async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C, E>> {
+    async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C>> {
         Ok(Outgoing {
             store: self.store,
             clock: self.clock,
@@ -217,7 +220,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         })
     }
 
-    async fn fetch(&self, ids: &[RecordId]) -> Result<Outgoing<'_, S, C, E>> {
+    async fn fetch(&self, ids: &[RecordId]) -> Result<Outgoing<'_, S, C>> {
         Ok(Outgoing {
             store: self.store,
             clock: self.clock,
@@ -235,7 +238,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
     }
 }
 
-impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
+impl<S: Store, C: Clock> LocalSide for LocalRepository<'_, S, C> {
     async fn store_at(
         &mut self,
         records: Vec<Record>,

@@ -8,7 +8,7 @@ use pollster::block_on;
 use super::contract::LocalSide as _;
 use super::pair::{Refusal, Witness};
 use super::*;
-use crate::engine::{Generic, Records};
+use crate::engines::{Generic, Records};
 use crate::host::{Clock, MemoryStore, Random, RandomError, Store as _};
 use crate::ids::{CollectionName, RecordId};
 use crate::time::LocalTime;

@@ -24,7 +24,7 @@ use super::options::Stage;
 use super::report::{CollectionReport, CollectionStatus, Skip};
 use super::session::Session;
 use super::state::{CollectionState, read, write};
-use crate::engine::{Engine, Generic};
+use crate::engines::Engine;
 use crate::error::{Error, Result};
 use crate::host::{BulkChange, Commit, Host, Part};
 use crate::ids::Guid;
@@ -41,14 +41,14 @@ const ATTEMPTS: u32 = 3;
 pub(super) async fn associate<'a, H: Host>(
     session: &mut Session<'a, H>,
     reports: &mut Vec<CollectionReport>,
-) -> Result<Vec<&'a Generic>> {
-    let engines = &session.options.engines;
+) -> Result<Vec<&'a dyn Engine>> {
+    let engines = session.options.engines.iter().map(AsRef::as_ref);
     if reports.is_empty() {
-        let fresh = |engine: &Generic| CollectionReport::new(engine.collection().clone());
-        reports.extend(engines.iter().map(fresh));
+        let fresh = |engine: &dyn Engine| CollectionReport::new(engine.collection().clone());
+        reports.extend(engines.clone().map(fresh));
     }
     let mut ready = Vec::new();
-    for (engine, report) in engines.iter().zip(reports) {
+    for (engine, report) in engines.zip(reports) {
         let result = associate_one(session, engine, report).await;
         if settle(result, report)? == Some(true) {
             ready.push(engine);
@@ -71,7 +71,7 @@ pub(super) enum Turns {
 /// Processes every collection in turn.
 pub(super) async fn synchronize<H: Host>(
     session: &mut Session<'_, H>,
-    ready: &[&Generic],
+    ready: &[&dyn Engine],
     reports: &mut [CollectionReport],
 ) -> Result<Turns> {
     for engine in ready {
@@ -85,7 +85,7 @@ pub(super) async fn synchronize<H: Host>(
         (session.options.progress)(Stage::Collection(engine.collection()));
         let started = session.host.now();
         let before = session.client.observed().traffic;
-        let mut result = synchronize_one(session, engine, report).await;
+        let mut result = synchronize_one(session, *engine, report).await;
         if report.pulled.mismatches > 0
             && may_recheck_keys(session.state.server.keys_checked, session.host.now())
         {
@@ -128,7 +128,7 @@ fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<
 /// Carries out the decision on the entry in meta/global. Returns whether to sync the collection.
 async fn associate_one<H: Host>(
     session: &mut Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     report: &mut CollectionReport,
 ) -> Result<bool> {
     let name = engine.collection().as_str();
@@ -163,7 +163,7 @@ async fn associate_one<H: Host>(
 }
 
 /// Lists the collection in meta/global under a new sync ID.
-async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &Generic) -> Result<()> {
+async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &dyn Engine) -> Result<()> {
     let sync_id = Guid::make(session.host)?;
     if let Some(meta) = &mut session.meta {
         meta.set_engine(
@@ -178,7 +178,7 @@ async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &Generic) -> 
 /// Discards the state of the server's collection; records stay, to be sent again.
 async fn reset<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     sync_id: Option<String>,
 ) -> Result<()> {
     let state = CollectionState {
@@ -190,7 +190,7 @@ async fn reset<H: Host>(
 
 async fn keep<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     state: &CollectionState,
     sweep: Option<BulkChange>,
 ) -> Result<()> {
@@ -210,7 +210,7 @@ async fn keep<H: Host>(
     Ok(())
 }
 
-async fn load<H: Host>(session: &Session<'_, H>, engine: &Generic) -> Result<CollectionState> {
+async fn load<H: Host>(session: &Session<'_, H>, engine: &dyn Engine) -> Result<CollectionState> {
     Ok(read(
         session.host.state(engine.collection()).await?.as_deref(),
     ))
@@ -219,7 +219,7 @@ async fn load<H: Host>(session: &Session<'_, H>, engine: &Generic) -> Result<Col
 /// Pulls and pushes; repeats both when another device writes in between.
 async fn synchronize_one<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     report: &mut CollectionReport,
 ) -> Result<()> {
     let mut must_pull = false;
@@ -249,7 +249,7 @@ struct Note<'a> {
 /// Pulls if info/collections shows a change, or in any case if it must; then pushes.
 async fn run<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     state: &mut CollectionState,
     report: &mut CollectionReport,
     must_pull: bool,

@@ -4,7 +4,6 @@ use super::clients;
 use super::fetch::has_news;
 use super::session::Session;
 use super::state::CollectionState;
-use crate::engine::Engine as _;
 use crate::error::Result;
 use crate::host::Host;
 use crate::metadata::{CollectionKeys, Where};
@@ -37,7 +36,7 @@ pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Re
     {
         return Ok(true);
     }
-    for engine in &session.options.engines {
+    for engine in session.options.engines {
         let name = engine.collection();
         if session
             .state

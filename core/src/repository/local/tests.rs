@@ -3,7 +3,7 @@
 use pollster::block_on;
 
 use super::*;
-use crate::engine::Generic;
+use crate::engines::Generic;
 use crate::host::{Base, MemoryStore, Revision};
 use crate::ids::CollectionName;
 use crate::time::LocalTime;
@@ -36,6 +36,7 @@ fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> It
         sent: Base::Unknown,
         server_modified: at(known),
         pending,
+        key: None,
     }
 }
 

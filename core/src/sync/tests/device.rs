@@ -1,5 +1,6 @@
 //! Devices of an account whose server is scripted, with the operations that the tests need.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -11,10 +12,9 @@ use super::server::{Shelf, serve};
 use crate::account::Credentials;
 use crate::crypto::RustCrypto;
 use crate::crypto::{KeyBundle, payload};
-use crate::engine::{Generic, Records};
+use crate::engines::{Engine, Generic, Records};
 use crate::host::{
-    Aes, Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
-    Store, StoreError, Stored,
+    Aes, Clock, Commit, Committed, MemoryStore, Random, RandomError, Store, StoreError,
 };
 use crate::http::{Fetch, FetchError, Request, Response};
 use crate::ids::{CollectionName, RecordId};
@@ -57,34 +57,8 @@ impl Aes for Device {
 }
 
 impl Store for Device {
-    async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.store.global().await
-    }
-    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.store.state(collection).await
-    }
-    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.store.collections().await
-    }
-    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.store.counts(collection).await
-    }
-    async fn read(
-        &self,
-        collection: &CollectionName,
-        ids: &[RecordId],
-    ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.read(collection, ids).await
-    }
-    async fn page(
-        &self,
-        collection: &CollectionName,
-        selection: Selection,
-        after: Option<&RecordId>,
-        limit: PageLimit,
-    ) -> Result<Vec<Stored>, StoreError> {
-        self.store.page(collection, selection, after, limit).await
-    }
+    crate::delegate_reads!(store);
+
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         self.store.commit(commit).await
     }
@@ -100,6 +74,11 @@ pub(super) fn credentials(sync_key: &KeyBundle) -> Credentials {
         "ksync_b64url": sync_key.to_b64url().as_str(),
     });
     Credentials::from_json(json.to_string().as_bytes()).unwrap()
+}
+
+/// The engine of [`notes`].
+pub(super) fn engines() -> [Box<dyn Engine>; 1] {
+    [Box::new(Generic::new(notes()).unwrap())]
 }
 
 pub(super) fn notes() -> CollectionName {
@@ -132,7 +111,7 @@ pub(super) fn device_with(
 impl Device {
     pub(super) fn sync_with(&self, sync_key: &KeyBundle) -> Report {
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation::default(),
             client: OwnClient::default(),
             user_agent: None,
@@ -147,7 +126,7 @@ impl Device {
 
     pub(super) fn preview(&self) -> Preview {
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation::default(),
             client: OwnClient::default(),
             user_agent: None,

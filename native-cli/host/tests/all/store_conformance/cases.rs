@@ -410,6 +410,7 @@ impl PlainPart {
             writes: self.writes.into_iter().map(write).collect(),
             uploaded: self.uploaded.into_iter().map(uploaded).collect(),
             state: self.state,
+            incoming: Vec::new(),
         }
     }
 }
@@ -438,6 +439,7 @@ impl PlainItem {
                     at: LocalTime::from_millis(millis),
                 },
             },
+            key: None,
         }
     }
 }

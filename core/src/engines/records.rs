@@ -20,7 +20,7 @@ use crate::time::ServerTime;
 /// One collection of this device's store.
 ///
 /// ```
-/// use selvedge_core::engine::Records;
+/// use selvedge_core::engines::Records;
 /// use selvedge_core::host::{Clock, MemoryStore, Random, RandomError};
 /// use selvedge_core::ids::CollectionName;
 /// use selvedge_core::time::LocalTime;
@@ -344,6 +344,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             sent,
             server_modified,
             pending,
+            key: None,
         });
         Some(Write {
             id: id.clone(),

@@ -16,9 +16,10 @@ use std::fmt;
 use selvedge_core::ids::{CollectionName, RecordId};
 use serde::Serialize;
 
+pub(crate) use self::grammar::record_id;
 pub use self::grammar::{Format, ListArgs, RecordsCommand, SortBy, Source};
 pub(crate) use self::list::{load, run as list};
-pub(crate) use self::view::{Loaded, View, ViewArgs};
+pub(crate) use self::view::{Loaded, ViewArgs};
 use crate::device::Device;
 use crate::output::records;
 use selvedge_host::exit::Result;

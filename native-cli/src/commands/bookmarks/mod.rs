@@ -15,7 +15,7 @@ use selvedge_bookmarks::import::{Step, import};
 use selvedge_bookmarks::tree::{Changes, Edit, EditError, NewItem, Tree};
 use selvedge_host::exit::{HostError, Result};
 
-use self::tree::{find, random_ids, readings, save, tree};
+use self::tree::{find, random_ids, readings, save, tree, tree_and_new_roots};
 use super::typed::{now, print, read_file};
 use crate::device::Device;
 
@@ -184,8 +184,11 @@ async fn change(
     is_dry_run: bool,
     edit: impl FnOnce(&mut Tree) -> Result<Changes>,
 ) -> Result<()> {
-    let mut tree = tree(device, false).await?;
-    let changes = edit(&mut tree)?;
+    let (mut tree, new_roots) = tree_and_new_roots(device, false).await?;
+    let mut changes = edit(&mut tree)?;
+    if !changes.is_empty() {
+        changes.changed.extend(new_roots.changed);
+    }
     save(device, &tree, &changes, is_dry_run).await
 }
 
@@ -195,8 +198,11 @@ async fn import_file(device: &Device, file: &Path, is_dry_run: bool) -> Result<(
         path: file.to_owned(),
         detail: error.to_string(),
     })?;
-    let tree = tree(device, false).await?;
-    let imported = import(&tree, &outline, milliseconds(), &mut random_ids());
+    let (tree, new_roots) = tree_and_new_roots(device, false).await?;
+    let mut imported = import(&tree, &outline, milliseconds(), &mut random_ids());
+    if !imported.changes.is_empty() {
+        imported.changes.changed.extend(new_roots.changed);
+    }
     if is_dry_run {
         for step in &imported.steps {
             print(&format!(

@@ -1,6 +1,6 @@
 //! The tree of a device's or of the server's bookmarks, and its changes as records.
 
-use selvedge_bookmarks::ids::{Guid, to_record_id};
+use selvedge_bookmarks::ids::{Guid, ROOTS, to_record_id};
 use selvedge_bookmarks::item::Item;
 use selvedge_bookmarks::record::{self, Reading, clean_url};
 use selvedge_bookmarks::tree::{Changes, Tree};
@@ -28,15 +28,24 @@ fn reading(loaded: &records::Loaded) -> Reading {
 
 /// The tree; an empty one if this device has no bookmarks yet.
 pub(super) async fn tree(device: &Device, remote: bool) -> Result<Tree> {
+    Ok(tree_and_new_roots(device, remote).await?.0)
+}
+
+/// The tree, and the roots that have no record yet: they are written with the first change.
+pub(super) async fn tree_and_new_roots(device: &Device, remote: bool) -> Result<(Tree, Changes)> {
     let loaded = load_or_empty(device, &collection("bookmarks"), remote).await?;
-    let items = loaded
+    let items: Vec<Item> = loaded
         .iter()
         .map(reading)
         .filter_map(|reading| match reading {
             Reading::Item(received) => Some(received.item),
             _ => None,
-        });
-    Ok(Tree::build(items).0)
+        })
+        .collect();
+    let mut missing = Changes::default();
+    let is_missing = |root: &Guid| items.iter().all(|item| item.id != *root);
+    missing.changed.extend(ROOTS.into_iter().filter(is_missing));
+    Ok((Tree::build(items).0, missing))
 }
 
 /// New ids.

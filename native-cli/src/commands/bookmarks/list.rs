@@ -38,7 +38,7 @@ pub(super) async fn list(
             && tag.is_none_or(|tag| item.tags.iter().any(|known| known == tag))
             && (wanted.is_empty() || texts.any(|text| contains(text, wanted)))
     };
-    let found = walk
+    let mut found = walk
         .map(|(item, _)| item)
         .filter(|item| is_wanted(item))
         .take(listing.limit.unwrap_or(usize::MAX));
@@ -52,8 +52,7 @@ pub(super) async fn list(
         Format::Json => {
             let mut array = device.output.array();
             found
-                .map(|item| array.element(&row(&tree, item)))
-                .collect::<io::Result<()>>()
+                .try_for_each(|item| array.element(&row(&tree, item)))
                 .and_then(|()| array.finish(""))
         }
         Format::Table => {
@@ -66,8 +65,7 @@ pub(super) async fn list(
             ];
             let mut table = device.output.table(&columns);
             found
-                .map(|item| table.row(cells(&tree, item).into()))
-                .collect::<io::Result<()>>()
+                .try_for_each(|item| table.row(cells(&tree, item).into()))
                 .and_then(|()| table.finish())
         }
         Format::Jsonl | Format::Csv | Format::Tsv => {
@@ -85,7 +83,6 @@ pub(super) async fn list(
                 Format::Jsonl => Ok(()),
                 _ => out.write_all(line(TITLES).as_bytes()),
             };
-            let mut found = found;
             titles
                 .and_then(|()| {
                     found.try_for_each(|item| match format {

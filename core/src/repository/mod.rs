@@ -4,8 +4,10 @@
 //! and decrypts records between a [`ServerRepository`] and the rest. The device's is the [`LocalRepository`] over the
 //! host's store. The [`Synchronizer`] synchronizes any two of them.
 
+mod age;
 mod applied;
 mod apply_stats;
+mod arrival;
 mod checkpoint;
 mod contract;
 mod crypto;
@@ -19,8 +21,10 @@ mod server;
 mod synchronizer;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use applied::Applied;
+pub(crate) use arrival::index_keys;
 pub(crate) use checkpoint::Checkpointed;
 pub(crate) use contract::{Repository, Source};
 pub(crate) use crypto::CryptoRepository;
@@ -32,3 +36,4 @@ pub(crate) use record::Record;
 pub use record::{Failed, Failure};
 pub(crate) use server::{ServerMark, ServerRepository};
 pub(crate) use synchronizer::Synchronizer;
+pub(crate) use whole::{has_staged, merge as merge_whole};

@@ -7,7 +7,7 @@ use super::state::CollectionState;
 use crate::error::Result;
 use crate::host::Host;
 use crate::metadata::{CollectionKeys, Where};
-use crate::repository::has_outgoing;
+use crate::repository::{has_outgoing, has_staged};
 
 /// Whether there is more to do than info/collections shows: records to send, or records that an earlier sync saw but
 /// did not fetch.
@@ -55,6 +55,7 @@ pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Re
                 session.client.latest_believable(),
             )
             || has_outgoing(session.host, name, &state.pair).await?
+            || has_staged(session.host, name).await?
         {
             return Ok(true);
         }

@@ -173,3 +173,6 @@ pub(crate) async fn index_keys<S: Store>(store: &S, engine: &dyn Engine) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

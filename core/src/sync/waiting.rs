@@ -4,6 +4,7 @@ use super::clients;
 use super::fetch::has_news;
 use super::session::Session;
 use super::state::CollectionState;
+use crate::engines::Merge;
 use crate::error::Result;
 use crate::host::Host;
 use crate::metadata::{CollectionKeys, Where};
@@ -55,7 +56,8 @@ pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Re
                 session.client.latest_believable(),
             )
             || has_outgoing(session.host, name, &state.pair).await?
-            || has_staged(session.host, name).await?
+            || matches!(engine.merge(), Merge::WholeCollection(_))
+                && has_staged(session.host, name).await?
         {
             return Ok(true);
         }

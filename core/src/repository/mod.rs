@@ -11,6 +11,7 @@ mod arrival;
 mod checkpoint;
 mod contract;
 mod crypto;
+mod effect;
 mod flows;
 mod incoming;
 mod local;
@@ -21,6 +22,7 @@ mod server;
 mod synchronizer;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod whole;
 
 pub use applied::Applied;

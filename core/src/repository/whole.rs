@@ -175,3 +175,6 @@ async fn all<S: Store>(
         all.extend(page);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,7 +161,8 @@ export class FileStore {
    */
   async duplicates(collection, keys) {
     return this.#run(() => {
-      const query = "SELECT id, revision, item FROM items WHERE collection = ? AND json_extract(item, '$.key') = ? AND is_live = 1";
+      const key = "json_extract(item, '$.key')";
+      const query = `SELECT id, revision, item FROM items INDEXED BY keys WHERE collection = ? AND ${key} = ? AND ${key} IS NOT NULL AND is_live = 1`;
       const found = [...new Set(keys)].flatMap(key => this.#all(query, collection, key).map(itemOf));
       return found.sort((one, other) => (one.id < other.id ? -1 : 1));
     });

@@ -167,7 +167,8 @@ export type NextSync =
 
 /** The storage of records on this device. To write your own, implement these methods; `MemoryStore` is the shortest example, and
  * `storeCases` of `selvedge/store-cases` tests the contract. Errors with the `code` "store-full", "store-busy", "store-locked" or
- * "store-damaged", or with the name "QuotaExceededError", get the same code in the client's error. */
+ * "store-damaged", or with the name "QuotaExceededError", get the same code in the client's error. Besides a collection "notes" there
+ * may be "notes/incoming", with what has arrived and is not merged yet. */
 export interface Store {
   /** The state of the account's sync, as the last commit left it. */
   global(): Promise<string | null | undefined>;

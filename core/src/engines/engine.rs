@@ -1,6 +1,7 @@
 //! The policy of one collection: the trait that each engine implements, and the values that pass through it.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 
 use super::tree::TreeMerge;
@@ -162,4 +163,24 @@ pub enum Validity {
     Replace,
     /// It cannot, for this reason. It is not applied, and stays on the server as it is.
     Refuse(&'static str),
+}
+
+/// The duplicate key of a record.
+pub(crate) fn key_of(engine: &dyn Engine, id: &RecordId, json: &str) -> Option<Key> {
+    engine.duplicate_key(&Cleartext::new(id, json))
+}
+
+impl Validity {
+    /// The record to be used instead of `json`, if it can be used; the reason if it cannot.
+    ///
+    /// # Errors
+    /// The reason.
+    pub(crate) fn corrected(self, json: String) -> Result<String, &'static str> {
+        match self {
+            Self::Valid => Ok(json),
+            Self::Reupload(corrected) => Ok(corrected.into()),
+            Self::Replace => Err("it is not a valid record of this collection"),
+            Self::Refuse(reason) => Err(reason),
+        }
+    }
 }

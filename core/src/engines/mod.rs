@@ -1,6 +1,7 @@
 //! The properties of a collection: format version, time to live of its records, and how versions of its records merge.
 
 mod catalog;
+mod edit;
 mod engine;
 mod generic;
 mod records;
@@ -10,6 +11,7 @@ mod validity;
 
 pub use crate::host::Key;
 pub use catalog::{FIREFOX_ENGINES, FirefoxEngine};
+pub(crate) use engine::key_of;
 pub use engine::{Cleartext, Engine, Merge, RecordMerge, Validity};
 pub use generic::Generic;
 pub use records::Records;

@@ -82,7 +82,7 @@ impl<S: Store, C: Clock> Source for Outgoing<'_, S, C> {
             },
             modified: None,
             revision,
-            is_under_former_keys: false,
+            is_to_be_sent_again: false,
         });
         let batch = Batch {
             records: records.collect(),

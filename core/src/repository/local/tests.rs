@@ -20,6 +20,13 @@ impl Clock for Stopped {
     }
 }
 
+impl Random for Stopped {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), crate::host::RandomError> {
+        bytes.fill(7);
+        Ok(())
+    }
+}
+
 fn id() -> RecordId {
     RecordId::new("a").unwrap()
 }
@@ -44,7 +51,7 @@ fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> It
 fn arrives(item: &Item, cleartext: Option<&str>, modified: u64, compares: bool) -> Option<Item> {
     let store = MemoryStore::default();
     let engine = Generic::new(CollectionName::new("notes").unwrap()).unwrap();
-    let mut local = LocalRepository::new(&store, &Stopped, &engine);
+    let mut local = LocalRepository::new(&store, &Stopped, &Stopped, &engine);
     local.compare(compares);
     let write = Write {
         id: id(),

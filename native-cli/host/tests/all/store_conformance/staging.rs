@@ -1,7 +1,7 @@
-//! Staged versions and duplicate keys, in every store.
+//! Staged versions, in every store.
 
 use selvedge_core::host::{
-    Base, BulkChange, Commit, Committed, Counts, Item, Key, MemoryStore, PageLimit, Part, Pending,
+    Base, BulkChange, Commit, Committed, Counts, Item, MemoryStore, PageLimit, Part, Pending,
     Revision, Selection, Store, Stored, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -12,7 +12,7 @@ fn notes() -> CollectionName {
     CollectionName::new("notes").unwrap()
 }
 
-fn item(id: &str, cleartext: Option<&str>, key: Option<&str>) -> Item {
+fn item(id: &str, cleartext: Option<&str>) -> Item {
     Item {
         id: RecordId::new(id).unwrap(),
         cleartext: cleartext.map(Into::into),
@@ -22,7 +22,7 @@ fn item(id: &str, cleartext: Option<&str>, key: Option<&str>) -> Item {
         pending: Pending::Edit {
             at: LocalTime::from_millis(1),
         },
-        key: key.map(Key::new),
+        key: None,
     }
 }
 
@@ -65,18 +65,18 @@ async fn staged_texts(store: &impl Store) -> Vec<(String, Option<String>)> {
 
 async fn a_staged_version_is_apart_until_it_is_removed(store: &impl Store) {
     let all = vec![
-        write(item("a", Some("1"), None), None),
-        write(item("b", None, None), None),
+        write(item("a", Some("1")), None),
+        write(item("b", None), None),
     ];
     stage(store, all).await;
     assert_eq!(store.counts(&notes()).await, Ok(Counts::default()));
     let ids = [RecordId::new("a").unwrap()];
     assert_eq!(store.read(&notes(), &ids).await, Ok(vec![None]));
     let first = staged(store).await;
-    let expected = item("a", Some("1"), None);
+    let expected = item("a", Some("1"));
     assert_eq!((first.len(), &first[0].item), (2, &expected));
     // A version that arrived since stays, though the earlier one was merged.
-    stage(store, vec![write(item("a", Some("2"), None), None)]).await;
+    stage(store, vec![write(item("a", Some("2")), None)]).await;
     let merged = first.iter().map(|stored| Write {
         id: stored.item.id.clone(),
         seen: Some(stored.revision),
@@ -94,7 +94,7 @@ async fn a_staged_version_is_apart_until_it_is_removed(store: &impl Store) {
         .await;
     assert_eq!(after, Ok(Vec::new()));
     for sweep in [BulkChange::Reset, BulkChange::Wipe] {
-        stage(store, vec![write(item("c", Some("3"), None), None)]).await;
+        stage(store, vec![write(item("c", Some("3")), None)]).await;
         let part = Part {
             sweep: Some(sweep),
             ..Part::new(notes())
@@ -104,54 +104,10 @@ async fn a_staged_version_is_apart_until_it_is_removed(store: &impl Store) {
     }
 }
 
-async fn items_are_found_by_their_keys(store: &impl Store) {
-    let rows = [
-        item("a", Some("1"), Some("x")),
-        item("b", Some("2"), Some("y")),
-        item("c", None, Some("x")),
-        item("d", Some("4"), Some("x")),
-        item("e", Some("5"), None),
-    ];
-    let part = Part {
-        writes: rows.map(|item| write(item, None)).into(),
-        ..Part::new(notes())
-    };
-    done(store, part).await;
-    let found = async |keys: &[&str]| {
-        let keys: Vec<Key> = keys.iter().map(|key| Key::new(*key)).collect();
-        let found = store.duplicates(&notes(), &keys).await.unwrap();
-        let ids = found.iter().map(|stored| stored.item.id.to_string());
-        ids.collect::<Vec<_>>()
-    };
-    assert_eq!(found(&["x"]).await, ["a", "d"]);
-    assert_eq!(found(&["y", "x", "y", "z"]).await, ["a", "b", "d"]);
-    assert_eq!(found(&[]).await, Vec::<String>::new());
-    let ids = [RecordId::new("a").unwrap()];
-    let stored = store.read(&notes(), &ids).await.unwrap().remove(0).unwrap();
-    let renamed = item("a", Some("1"), Some("z"));
-    let part = Part {
-        writes: vec![write(renamed, Some(stored.revision))],
-        ..Part::new(notes())
-    };
-    done(store, part).await;
-    assert_eq!(
-        (found(&["x"]).await, found(&["z"]).await),
-        (vec!["d".into()], vec!["a".into()])
-    );
-}
-
 #[test]
 fn staged_versions() {
     pollster::block_on(async {
         a_staged_version_is_apart_until_it_is_removed(&MemoryStore::default()).await;
         a_staged_version_is_apart_until_it_is_removed(&SqliteStore::in_memory().unwrap()).await;
-    });
-}
-
-#[test]
-fn duplicate_keys() {
-    pollster::block_on(async {
-        items_are_found_by_their_keys(&MemoryStore::default()).await;
-        items_are_found_by_their_keys(&SqliteStore::in_memory().unwrap()).await;
     });
 }

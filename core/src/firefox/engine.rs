@@ -163,8 +163,7 @@ impl RecordMerge for FirefoxCollection {
         };
         match decision {
             Decision::One(outcome) => outcome,
-            // A merge of one record has one record as its result: the journal keeps what loses.
-            Decision::Fork(_) => reconcile(ours, theirs, newer),
+            Decision::Fork(_) => Outcome::Fork,
         }
     }
 }

@@ -260,6 +260,32 @@ fn cards_are_masked_and_addresses_are_edited() {
 }
 
 #[test]
+fn two_changes_of_one_address_are_two_addresses() {
+    let server = Server::start();
+    let one = Device::with_account(&server);
+    let two = one.joined();
+    one.run(&["addresses", "add", "--name", "Ann Example", "--tel", "1"])
+        .ok();
+    one.run(&["sync"]).ok();
+    two.run(&["sync"]).ok();
+    let listed = &rows(&one, &["addresses", "list"])[0];
+    let id = listed["id"].as_str().unwrap();
+    one.run(&["addresses", "edit", id, "--tel", "2"]).ok();
+    two.run(&["addresses", "edit", id, "--tel", "3"]).ok();
+    for device in [&one, &two, &one] {
+        device.run(&["sync"]).ok();
+    }
+    for device in [&one, &two] {
+        let mut numbers: Vec<String> = rows(device, &["addresses", "list"])
+            .iter()
+            .map(|row| row["tel"].to_string())
+            .collect();
+        numbers.sort();
+        assert_eq!(numbers, ["\"2\"", "\"3\""]);
+    }
+}
+
+#[test]
 fn what_firefox_wrote_is_listed() {
     let server = Server::start();
     let device = Device::with_account(&server);

@@ -122,7 +122,7 @@ impl Guid {
     ///
     /// # Errors
     /// When the host cannot provide random bytes.
-    pub fn make(random: &impl Random) -> Result<Self, RandomError> {
+    pub fn make(random: &(impl Random + ?Sized)) -> Result<Self, RandomError> {
         const ALPHABET: &[u8; 64] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut bytes = [0; 12];

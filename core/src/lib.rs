@@ -11,8 +11,10 @@ extern crate std;
 pub mod account;
 pub mod bso;
 pub mod crypto;
-pub mod engine;
+pub mod engines;
 pub mod error;
+#[cfg(any(test, feature = "firefox"))]
+pub mod firefox;
 pub mod host;
 pub mod http;
 pub mod ids;

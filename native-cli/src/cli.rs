@@ -6,12 +6,20 @@ use clap::{Args, Parser, Subcommand};
 use selvedge_core::ids::CollectionName;
 
 use crate::commands::account::AccountCommand;
+use crate::commands::addons::{AddonsCommand, PrefsCommand};
+use crate::commands::autofill::{AddressesCommand, CardsCommand};
+use crate::commands::bookmarks::BookmarksCommand;
 use crate::commands::clients::ClientsCommand;
 use crate::commands::engines::EnginesCommand;
+use crate::commands::extension_storage::ExtensionStorageCommand;
+use crate::commands::forms::FormsCommand;
+use crate::commands::history::HistoryCommand;
+use crate::commands::passwords::PasswordsCommand;
 use crate::commands::records::RecordsCommand;
 use crate::commands::santa::grammar::SantaCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::sync::SyncArgs;
+use crate::commands::tabs::TabsCommand;
 use selvedge_host::exit::EXIT_CODES;
 
 /// Syncs, reads, edits and serves Firefox Sync data, end-to-end encrypted.
@@ -103,6 +111,36 @@ pub enum Command {
     /// List, read, put, edit or delete records, here or on the server.
     #[command(subcommand)]
     Records(RecordsCommand),
+    /// List, search, change, import and export bookmarks.
+    #[command(subcommand)]
+    Bookmarks(BookmarksCommand),
+    /// List, search, change, import and export logins.
+    #[command(subcommand)]
+    Passwords(PasswordsCommand),
+    /// List, search and delete visited pages.
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// List the open tabs of the account's devices.
+    #[command(subcommand)]
+    Tabs(TabsCommand),
+    /// List and delete texts that were typed into forms.
+    #[command(subcommand)]
+    Forms(FormsCommand),
+    /// List and change postal addresses.
+    #[command(subcommand)]
+    Addresses(AddressesCommand),
+    /// List and change credit cards.
+    #[command(subcommand)]
+    Cards(CardsCommand),
+    /// List add-ons.
+    #[command(subcommand)]
+    Addons(AddonsCommand),
+    /// List preferences.
+    #[command(subcommand)]
+    Prefs(PrefsCommand),
+    /// List, read and set what extensions store.
+    #[command(subcommand)]
+    ExtensionStorage(ExtensionStorageCommand),
     /// Run a sync server.
     Serve(Box<ServeArgs>),
     /// Sync with a Santa server, which decides which programs this machine may run.

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use crate::allocator::limit_arenas;
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    account, clients, collections, demo, engines, man, records, santa, serve, status, sync,
+    account, addons, autofill, bookmarks, clients, collections, demo, engines, extension_storage,
+    forms, history, man, passwords, records, santa, serve, status, sync, tabs,
 };
 use crate::device::Device;
 use crate::interrupt::{Kept, watch};
@@ -81,6 +82,20 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::Engines(command) => watched()?.block_on(engines::run(&device()?, command)),
         Command::Clients(command) => watched()?.block_on(clients::run(&device()?, command)),
         Command::Records(command) => watched()?.block_on(records::run(&device()?, command)),
+        Command::Bookmarks(command) => watched()?.block_on(bookmarks::run(&device()?, command)),
+        Command::Passwords(command) => watched()?.block_on(passwords::run(&device()?, command)),
+        Command::History(command) => watched()?.block_on(history::run(&device()?, command)),
+        Command::Tabs(command) => watched()?.block_on(tabs::run(&device()?, command)),
+        Command::Forms(command) => watched()?.block_on(forms::run(&device()?, command)),
+        Command::Addresses(command) => {
+            watched()?.block_on(autofill::addresses(&device()?, command))
+        }
+        Command::Cards(command) => watched()?.block_on(autofill::cards(&device()?, command)),
+        Command::Addons(command) => watched()?.block_on(addons::addons(&device()?, command)),
+        Command::Prefs(command) => watched()?.block_on(addons::prefs(&device()?, command)),
+        Command::ExtensionStorage(command) => {
+            watched()?.block_on(extension_storage::run(&device()?, command))
+        }
         Command::Serve(args) => {
             if args.is_server() {
                 limit_arenas();

@@ -320,6 +320,40 @@ for (const name of BROWSERS) {
       assert.deepEqual(items, []);
     });
 
+    test("a database of the release before duplicate keys is brought up to date with everything in it", async () => {
+      const found = await inPage(async () => {
+        const { IndexedDbStore } = await import("/selvedge.js");
+        const old = await new Promise((resolve, reject) => {
+          const request = indexedDB.open("version-1", 1);
+          request.onupgradeneeded = () => {
+            const items = request.result.createObjectStore("items", { keyPath: ["collection", "id"] });
+            items.createIndex("waiting", ["waiting", "id"]);
+            items.createIndex("gone", "gone");
+            request.result.createObjectStore("states");
+          };
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+        const item = { id: "a", cleartext: "{}", base: "unknown", sent: "unknown", serverModified: 0, pending: { editedAt: 5 } };
+        const transaction = old.transaction(["items", "states"], "readwrite");
+        transaction.objectStore("items").put({ ...item, revision: 3, collection: "notes", waiting: "notes" });
+        transaction.objectStore("states").put("state", "state/notes");
+        transaction.objectStore("states").put(3, "revision");
+        await new Promise(resolve => (transaction.oncomplete = resolve));
+        old.close();
+        const store = await IndexedDbStore.open("version-1");
+        const before = [await store.read("notes", ["a"]), await store.state("notes"), await store.counts("notes")];
+        const writes = [{ id: "a", seen: 3, becomes: { ...item, key: "x" } }];
+        const part = { collection: "notes", sweep: null, writes, uploaded: [], state: null };
+        await store.commit({ parts: [part], global: null });
+        const duplicates = await store.duplicates("notes", ["x"]);
+        await store.close();
+        return [...before, duplicates];
+      });
+      const item = { id: "a", cleartext: "{}", base: "unknown", sent: "unknown", serverModified: 0, pending: { editedAt: 5 } };
+      assert.deepEqual(found, [[{ ...item, revision: 3 }], "state", { live: 1, pending: 1 }, [{ ...item, key: "x", revision: 4 }]]);
+    });
+
     test("a store closes after its transactions have ended, and can be deleted then", async () => {
       const results = await inPage(async () => {
         const { IndexedDbStore } = await import("/selvedge.js");

@@ -6,13 +6,10 @@ use std::path::PathBuf;
 
 use selvedge_core::account::{Credentials, Token};
 use selvedge_core::crypto::RustCrypto;
-use selvedge_core::engine::Generic;
-use selvedge_core::host::{
-    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
-    StoreError, Stored,
-};
+use selvedge_core::engines::{Engine, Generic};
+use selvedge_core::host::{Aes, Clock, Commit, Committed, Random, RandomError, Store, StoreError};
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
-use selvedge_core::ids::{CollectionName, RecordId};
+use selvedge_core::ids::CollectionName;
 use selvedge_core::sync::{self, Ending, KeptToken, Obstacle, Report, Situation};
 use selvedge_core::time::LocalTime;
 use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
@@ -97,39 +94,7 @@ impl Aes for KillableHost {
 }
 
 impl Store for KillableHost {
-    async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.store.global().await
-    }
-
-    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.store.state(collection).await
-    }
-
-    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.store.collections().await
-    }
-
-    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.store.counts(collection).await
-    }
-
-    async fn read(
-        &self,
-        collection: &CollectionName,
-        ids: &[RecordId],
-    ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.read(collection, ids).await
-    }
-
-    async fn page(
-        &self,
-        collection: &CollectionName,
-        selection: Selection,
-        after: Option<&RecordId>,
-        limit: PageLimit,
-    ) -> Result<Vec<Stored>, StoreError> {
-        self.store.page(collection, selection, after, limit).await
-    }
+    selvedge_core::delegate_reads!(store);
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let number = self.commits.get() + 1;
@@ -162,10 +127,12 @@ pub async fn sync_once(
 ) -> Report {
     let engine = |name: &&str| {
         let name = CollectionName::new(*name).expect("the tests' collections have valid names");
-        Generic::new(name).expect("the tests sync plain collections")
+        let engine = Generic::new(name).expect("the tests sync plain collections");
+        Box::new(engine) as Box<dyn Engine>
     };
+    let engines: Vec<_> = collections.iter().map(engine).collect();
     let mut options = sync::Options {
-        engines: collections.iter().map(engine).collect(),
+        engines: &engines,
         situation: Situation::default(),
         client: sync::OwnClient::default(),
         user_agent: None,

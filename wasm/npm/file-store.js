@@ -13,7 +13,7 @@ import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules
 /** @typedef {{ id: string, revision: number, item: string }} Row */
 /** @typedef {import("node:sqlite").DatabaseSync} DatabaseSync */
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** How long to wait for another process that has locked the file, in milliseconds. */
 const BUSY_TIMEOUT = 10_000;
@@ -33,7 +33,11 @@ const SCHEMA = `
     PRIMARY KEY (collection, id)
   ) WITHOUT ROWID;
   CREATE INDEX pending ON items (collection, id) WHERE is_pending = 1;
-  CREATE TABLE states (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE states (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;`;
+
+/** Version 2: finds the items with a key. */
+const KEYS = `
+  CREATE INDEX keys ON items (collection, json_extract(item, '$.key')) WHERE json_extract(item, '$.key') IS NOT NULL;
   PRAGMA user_version = ${VERSION};`;
 
 /** @implements {import("./selvedge.js").Store} */
@@ -148,6 +152,19 @@ export class FileStore {
         }
         if (rows.length < ROWS_PER_QUERY) return page;
       }
+    });
+  }
+
+  /**
+   * @param {string} collection
+   * @param {string[]} keys
+   */
+  async duplicates(collection, keys) {
+    return this.#run(() => {
+      const key = "json_extract(item, '$.key')";
+      const query = `SELECT id, revision, item FROM items INDEXED BY keys WHERE collection = ? AND ${key} = ? AND ${key} IS NOT NULL AND is_live = 1`;
+      const found = [...new Set(keys)].flatMap(key => this.#all(query, collection, key).map(itemOf));
+      return found.sort((one, other) => (one.id < other.id ? -1 : 1));
     });
   }
 
@@ -324,7 +341,9 @@ const openDatabase = path => {
     database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
     versionOf(database);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
-    if (versionOf(database) === 0) database.exec(SCHEMA);
+    const version = versionOf(database);
+    if (version < 1) database.exec(SCHEMA);
+    if (version < 2) database.exec(KEYS);
     database.exec("COMMIT");
     return database;
   } catch (error) {

@@ -56,7 +56,7 @@ export const remove = async name => {
  * Opens a database. First completes a deletion that was interrupted.
  * @param {string} name
  * @param {number} version
- * @param {(database: IDBDatabase) => void} upgrade
+ * @param {(request: IDBOpenDBRequest, version: number) => void} upgrade
  * @returns {Promise<IDBDatabase>}
  */
 export const connect = async (name, version, upgrade) => {
@@ -124,14 +124,14 @@ const isHalfDeleted = async name => {
 /**
  * @param {string} name
  * @param {number} [version] default: the current version of the database
- * @param {(database: IDBDatabase) => void} [upgrade]
+ * @param {(request: IDBOpenDBRequest, version: number) => void} [upgrade]
  * @returns {Promise<IDBDatabase>}
  */
 const openDatabase = (name, version, upgrade) =>
   new Promise((resolve, reject) => {
     const request = indexedDB.open(name, version);
     let isRefused = false;
-    request.onupgradeneeded = () => upgrade?.(request.result);
+    request.onupgradeneeded = event => upgrade?.(request, event.oldVersion);
     request.onblocked = () => {
       isRefused = true;
       reject(new SelvedgeError("store-busy", "another window uses an older version of these records: close it and try again"));

@@ -9,7 +9,7 @@ import { afterReset, afterUpload, charactersOf, isSelected } from "./store-rules
 /** @typedef {import("./selvedge.js").StoreQuery} StoreQuery */
 /** @typedef {StoredItem & { collection: string, waiting?: string, gone?: string }} Row */
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** Maximum number of rows per request. */
 const ROWS_PER_REQUEST = 200;
@@ -142,6 +142,19 @@ export class IndexedDbStore {
   }
 
   /**
+   * @param {string} collection
+   * @param {string[]} keys
+   */
+  async duplicates(collection, keys) {
+    return this.#run("readonly", async ({ items }) => {
+      const index = items.index("key");
+      const found = await Promise.all([...new Set(keys)].map(key => wait(index.getAll([collection, key]))));
+      const rows = found.flat().filter(row => isSelected(row, "live"));
+      return rows.map(plain).sort((one, other) => (one.id < other.id ? -1 : 1));
+    });
+  }
+
+  /**
    * @param {StoreCommit} commit
    * @returns {Promise<"done" | "stale">}
    */
@@ -249,12 +262,18 @@ export class IndexedDbStore {
   }
 }
 
-/** @param {IDBDatabase} database */
-const upgrade = database => {
-  const items = database.createObjectStore("items", { keyPath: ["collection", "id"] });
-  items.createIndex("waiting", ["waiting", "id"]);
-  items.createIndex("gone", "gone");
-  database.createObjectStore("states");
+/**
+ * @param {IDBOpenDBRequest} request
+ * @param {number} version the version before; 0: a new database
+ */
+const upgrade = ({ result: database, transaction }, version) => {
+  if (version < 1) {
+    const items = database.createObjectStore("items", { keyPath: ["collection", "id"] });
+    items.createIndex("waiting", ["waiting", "id"]);
+    items.createIndex("gone", "gone");
+    database.createObjectStore("states");
+  }
+  transaction?.objectStore("items").createIndex("key", ["collection", "key"]);
 };
 
 /** All keys of a collection, or those after an id. */

@@ -64,6 +64,15 @@ export class MemoryStore {
   }
 
   /**
+   * @param {string} collection
+   * @param {string[]} keys
+   */
+  async duplicates(collection, keys) {
+    const items = [...this.#of(collection).values()].filter(item => isSelected(item, "live") && item.key !== undefined && keys.includes(item.key));
+    return items.sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  /**
    * @param {StoreCommit} commit
    * @returns {Promise<"done" | "stale">}
    */

@@ -114,6 +114,7 @@ export class MemoryStore implements Store {
   counts(collection: string): Promise<{ live: number; pending: number }>;
   read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
+  duplicates(collection: string, keys: string[]): Promise<StoredItem[]>;
   commit(commit: StoreCommit): Promise<"done" | "stale">;
 }
 
@@ -134,6 +135,7 @@ export class IndexedDbStore implements Store {
   counts(collection: string): Promise<{ live: number; pending: number }>;
   read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
+  duplicates(collection: string, keys: string[]): Promise<StoredItem[]>;
   commit(commit: StoreCommit): Promise<"done" | "stale">;
 }
 
@@ -154,6 +156,7 @@ export class FileStore implements Store {
   counts(collection: string): Promise<{ live: number; pending: number }>;
   read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
+  duplicates(collection: string, keys: string[]): Promise<StoredItem[]>;
   commit(commit: StoreCommit): Promise<"done" | "stale">;
 }
 

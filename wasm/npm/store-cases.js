@@ -69,6 +69,14 @@ const ACTIONS = {
     );
   },
 
+  duplicates: async (store, { collection, keys, answer }) => {
+    const found = await store.duplicates(collection, keys);
+    equal(
+      found.map(({ id }) => id),
+      answer,
+    );
+  },
+
   counts: async (store, { collection, answer }) => {
     const { live, pending } = await store.counts(collection);
     equal({ live, pending }, answer);

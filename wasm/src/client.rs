@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use selvedge_core::account::{Credentials, JoinCode};
-use selvedge_core::engine::Generic;
+use selvedge_core::engines::{Engine, Generic};
 use selvedge_core::error::Error as CoreError;
 use selvedge_core::host::{Clock as _, Store};
 use selvedge_core::ids::CollectionName;
@@ -179,7 +179,7 @@ impl Client {
             let (host, name) = (&*this.host, collection_name(collection)?);
             let at = at.map(|millis| LocalTime::from_millis(millis as u64));
             let restored =
-                selvedge_core::engine::restore(host, host, host, &name, &record_id(id)?, at)
+                selvedge_core::engines::restore(host, host, host, &name, &record_id(id)?, at)
                     .await?;
             conflict(&restored)
         })
@@ -274,8 +274,8 @@ impl Inner {
         let engines = request
             .names
             .into_iter()
-            .map(Generic::new)
-            .collect::<Result<_, _>>()?;
+            .map(|name| Ok(Box::new(Generic::new(name)?) as Box<dyn Engine>))
+            .collect::<Result<Vec<_>, Error>>()?;
         let running = Running::begin(self).await?;
         let situation = Situation {
             is_running: running.is_none(),
@@ -290,7 +290,7 @@ impl Inner {
         };
         // A browser does not let programs set the header User-Agent.
         let options = Options {
-            engines,
+            engines: &engines,
             situation,
             client: self.own_client(),
             user_agent: None,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use js_sys::{Array, Function, Promise};
-use selvedge_core::engine::Records;
+use selvedge_core::engines::Records;
 use selvedge_core::error::Error as CoreError;
 use selvedge_core::host::PageLimit;
 use selvedge_core::ids::{CollectionName, RecordId};

@@ -167,7 +167,8 @@ export type NextSync =
 
 /** The storage of records on this device. To write your own, implement these methods; `MemoryStore` is the shortest example, and
  * `storeCases` of `selvedge/store-cases` tests the contract. Errors with the `code` "store-full", "store-busy", "store-locked" or
- * "store-damaged", or with the name "QuotaExceededError", get the same code in the client's error. */
+ * "store-damaged", or with the name "QuotaExceededError", get the same code in the client's error. Besides a collection "notes" there
+ * may be "notes/incoming", with what has arrived and is not merged yet. */
 export interface Store {
   /** The state of the account's sync, as the last commit left it. */
   global(): Promise<string | null | undefined>;
@@ -180,6 +181,8 @@ export interface Store {
   read(collection: string, ids: string[]): Promise<(StoredItem | null)[]>;
   /** Items in order of id. Empty only after the last item. */
   page(collection: string, query: StoreQuery): Promise<StoredItem[]>;
+  /** The items that are not deleted and have one of these keys, in order of id. */
+  duplicates(collection: string, keys: string[]): Promise<StoredItem[]>;
   /** Atomic and durable: all of it is on the disk, or nothing. "stale" if the revision of a written item is not the `seen` one. */
   commit(commit: StoreCommit): Promise<"done" | "stale">;
   /** The client's `close` calls it when all other calls have ended, and waits for it. */
@@ -202,6 +205,8 @@ export interface StoredItem {
   serverModified: number;
   /** Whether it is to be uploaded; an edit has its time, in milliseconds. */
   pending: "nothing" | "resend" | { editedAt: number };
+  /** What makes it a duplicate of another record, where its collection has such a rule. */
+  key?: string;
   /** A new number with every commit that writes the item; numbers are never reused. */
   revision: number;
 }

@@ -2,6 +2,7 @@
 //! formats.
 //!
 //! - [`record`] reads records of other clients, complete or not, and writes them as Firefox expects them.
+//! - [`engine`] is the collection's engine for the core's sync.
 //! - [`tree::Tree`] holds a device's bookmarks; each edit returns all records that change.
 //! - [`merge`] merges whole trees with Firefox's own library and returns a plan.
 //! - [`split`] divides an upload that is too large for one batch.
@@ -12,6 +13,7 @@
 //! `docs/protocol/firefox-sync.md` §6.1 (cited as spec).
 
 pub mod check;
+pub mod engine;
 pub mod formats;
 pub mod ids;
 pub mod import;

@@ -7,7 +7,7 @@ use core::cell::RefCell;
 use core::ops::Bound;
 
 use super::store::{
-    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Base, BulkChange, Commit, Committed, Counts, Item, Key, PageLimit, Part, Pending, Revision,
     Selection, Store, StoreError, Stored, Uploaded, Write,
 };
 use crate::ids::{CollectionName, RecordId};
@@ -35,6 +35,7 @@ struct Contents {
 struct Collection {
     state: Option<String>,
     items: BTreeMap<RecordId, Stored>,
+    incoming: BTreeMap<RecordId, Stored>,
 }
 
 impl Collection {
@@ -43,6 +44,9 @@ impl Collection {
     }
 
     fn apply(&mut self, part: Part, revision: Revision) {
+        if part.sweep.is_some() {
+            self.incoming.clear();
+        }
         match part.sweep {
             Some(BulkChange::Wipe) => self.items.clear(),
             Some(BulkChange::Reset) => self
@@ -56,6 +60,16 @@ impl Collection {
                 Some(item) => self.items.insert(write.id, Stored { item, revision }),
                 None => self.items.remove(&write.id),
             };
+        }
+        for write in part.incoming {
+            let is_seen = |stored: &Stored| write.seen.is_some_and(|seen| seen == stored.revision);
+            match write.becomes {
+                Some(item) => drop(self.incoming.insert(write.id, Stored { item, revision })),
+                None if self.incoming.get(&write.id).is_some_and(is_seen) => {
+                    self.incoming.remove(&write.id);
+                }
+                None => {}
+            }
         }
         for uploaded in part.uploaded {
             self.mark_uploaded(&uploaded, revision);
@@ -173,13 +187,17 @@ impl Store for MemoryStore {
             return Ok(Vec::new());
         };
         let start = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.clone()));
-        let selected = found
-            .items
+        let items = match selection {
+            Selection::Incoming => &found.incoming,
+            Selection::Live | Selection::Pending => &found.items,
+        };
+        let selected = items
             .range((start, Bound::Unbounded))
             .map(|(_, stored)| stored)
             .filter(|stored| match selection {
                 Selection::Live => !stored.item.is_deleted(),
                 Selection::Pending => stored.item.pending != Pending::Nothing,
+                Selection::Incoming => true,
             });
         let mut page = Vec::new();
         let mut bytes_left = limit.bytes;
@@ -191,6 +209,21 @@ impl Store for MemoryStore {
             }
         }
         Ok(page)
+    }
+
+    async fn duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let contents = self.0.borrow();
+        let items = contents.collections.get(collection);
+        let items = items.iter().flat_map(|found| found.items.values());
+        let is_wanted = |stored: &&Stored| {
+            let key = stored.item.key.as_ref();
+            !stored.item.is_deleted() && key.is_some_and(|key| keys.contains(key))
+        };
+        Ok(items.filter(is_wanted).cloned().collect())
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {

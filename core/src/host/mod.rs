@@ -8,7 +8,7 @@ mod store;
 pub use aes::{Aes, Cbc, CbcError};
 pub use memory::MemoryStore;
 pub use store::{
-    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Base, BulkChange, Commit, Committed, Counts, Item, Key, PageLimit, Part, Pending, Revision,
     Selection, Store, StoreError, StoreErrorKind, Stored, Uploaded, Write,
 };
 

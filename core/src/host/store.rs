@@ -10,7 +10,7 @@ use core::future::Future;
 
 pub use self::commit::{BulkChange, Commit, Committed, Part, Uploaded, Write};
 pub use self::error::{StoreError, StoreErrorKind};
-pub use self::item::{Base, Item, Pending, Revision, Stored};
+pub use self::item::{Base, Item, Key, Pending, Revision, Stored};
 use crate::ids::{CollectionName, RecordId};
 
 /// Which items [`Store::page`] returns.
@@ -26,6 +26,10 @@ pub enum Selection {
     Live,
     /// Items that wait for upload, including deletions.
     Pending,
+    /// Versions of the server that are staged. Of the item only the id, the cleartext (`None` for a tombstone), the
+    /// server's time and `pending` have a meaning: [`Pending::Resend`] if the record has to be sent again in any case,
+    /// else the time of the staging.
+    Incoming,
 }
 
 /// The maximum size of a [`Store::page`]. A page ends with the record that reaches either limit.
@@ -67,7 +71,8 @@ pub struct Counts {
     pub pending: u64,
 }
 
-/// Storage for records and sync state.
+/// Storage for records and sync state. Of each record it keeps up to three versions: the one that the server had at the
+/// last merge (the base), the local one, and the one that has arrived since and is staged until it is merged.
 ///
 /// A commit is atomic and durable: after a crash at any moment the store contains either all of it or nothing. Other
 /// programs and windows may write at the same time; [`Write::seen`] and [`Uploaded::revision`] prevent lost edits.
@@ -124,9 +129,94 @@ pub trait Store {
         limit: PageLimit,
     ) -> impl Future<Output = Result<Vec<Stored>, StoreError>>;
 
+    /// The items that are not deleted and have one of the `keys`, sorted by id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> impl Future<Output = Result<Vec<Stored>, StoreError>>;
+
     /// Applies all changes of `commit`, or none of them.
     ///
     /// # Errors
     /// When the changes cannot be written. Nothing is changed then.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>>;
+}
+
+/// Implements the methods of [`Store`] that read, by those of the store in a field. What is left to write is `commit`.
+///
+/// ```
+/// use selvedge_core::host::{Commit, Committed, MemoryStore, Store, StoreError};
+///
+/// #[derive(Default)]
+/// struct Counting { store: MemoryStore, commits: std::cell::Cell<u32> }
+///
+/// impl Store for Counting {
+///     selvedge_core::delegate_reads!(store);
+///
+///     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+///         self.commits.set(self.commits.get() + 1);
+///         self.store.commit(commit).await
+///     }
+/// }
+/// let store = Counting::default();
+/// let done = pollster::block_on(store.commit(Commit::default()));
+/// assert_eq!((done, store.commits.get()), (Ok(Committed::Done), 1));
+/// ```
+#[macro_export]
+macro_rules! delegate_reads {
+    ($field:tt) => {
+        async fn global(&self) -> Result<Option<String>, $crate::host::StoreError> {
+            self.$field.global().await
+        }
+
+        async fn state(
+            &self,
+            collection: &$crate::ids::CollectionName,
+        ) -> Result<Option<String>, $crate::host::StoreError> {
+            self.$field.state(collection).await
+        }
+
+        async fn collections(
+            &self,
+        ) -> Result<Vec<$crate::ids::CollectionName>, $crate::host::StoreError> {
+            self.$field.collections().await
+        }
+
+        async fn counts(
+            &self,
+            collection: &$crate::ids::CollectionName,
+        ) -> Result<$crate::host::Counts, $crate::host::StoreError> {
+            self.$field.counts(collection).await
+        }
+
+        async fn read(
+            &self,
+            collection: &$crate::ids::CollectionName,
+            ids: &[$crate::ids::RecordId],
+        ) -> Result<Vec<Option<$crate::host::Stored>>, $crate::host::StoreError> {
+            self.$field.read(collection, ids).await
+        }
+
+        async fn page(
+            &self,
+            collection: &$crate::ids::CollectionName,
+            selection: $crate::host::Selection,
+            after: Option<&$crate::ids::RecordId>,
+            limit: $crate::host::PageLimit,
+        ) -> Result<Vec<$crate::host::Stored>, $crate::host::StoreError> {
+            self.$field.page(collection, selection, after, limit).await
+        }
+
+        async fn duplicates(
+            &self,
+            collection: &$crate::ids::CollectionName,
+            keys: &[$crate::host::Key],
+        ) -> Result<Vec<$crate::host::Stored>, $crate::host::StoreError> {
+            self.$field.duplicates(collection, keys).await
+        }
+    };
 }

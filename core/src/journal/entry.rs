@@ -150,6 +150,7 @@ impl Entry {
             sent: Base::Unknown,
             server_modified: ServerTime::ZERO,
             pending: Pending::Nothing,
+            key: None,
         }
     }
 

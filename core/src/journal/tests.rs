@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use pollster::block_on;
 
 use super::*;
-use crate::engine::{Records, restore};
+use crate::engines::{Records, restore};
 use crate::error::Error;
 use crate::host::{Clock, Commit, Committed, MemoryStore, Random, RandomError, Store as _};
 use crate::ids::{CollectionName, RecordId};

@@ -98,6 +98,8 @@ pub enum Rule {
     /// The common ancestor is unknown, or it is unknown whether an upload arrived: a field that only one side has is
     /// kept, or kept as it was sent, although it may have been removed or changed back.
     FieldKeptWithoutBase,
+    /// The server's version is not a valid record of its collection: this device's, or a deletion, replaces it.
+    InvalidReplaced,
 }
 
 impl Rule {
@@ -109,6 +111,7 @@ impl Rule {
             Self::NewerFieldWins => "of two changes of one field the newer stays",
             Self::ServerBeatsResend => "after a reset what the server has stays",
             Self::FieldKeptWithoutBase => "without a common ancestor a field of one side is kept",
+            Self::InvalidReplaced => "a record that its collection cannot use is replaced",
         }
     }
 }
@@ -145,6 +148,9 @@ pub enum Outcome {
         /// The rule by which the server's change is dropped.
         rule: Option<Rule>,
     },
+    /// Keep both: apply the server's version, and upload the local one under a new id. Without a local record, apply the
+    /// server's version alone.
+    Fork,
     /// Apply this merged record and upload it.
     Merge {
         /// The merged JSON object.

@@ -66,6 +66,7 @@ pub(super) fn replaced<'a>(
         },
         Outcome::Ignore
         | Outcome::Same
+        | Outcome::Fork
         | Outcome::Take { rule: None }
         | Outcome::Keep { rule: None }
         | Outcome::Merge { rule: None, .. } => None,
@@ -89,7 +90,7 @@ impl ApplyStats {
     ) -> Option<Option<Item>> {
         match outcome {
             // Other clients cannot read this tombstone: it is sent again.
-            Outcome::Ignore if record.is_under_former_keys => Some(Some(settled(record, None))),
+            Outcome::Ignore if record.is_to_be_sent_again => Some(Some(settled(record, None))),
             Outcome::Ignore => None,
             Outcome::Same => {
                 let cleartext = item.and_then(|item| item.cleartext);
@@ -104,10 +105,14 @@ impl ApplyStats {
                 }) += 1;
                 Some(Some(settled(record, record.cleartext.clone())))
             }
+            Outcome::Fork => {
+                self.applied.merged += 1;
+                Some(Some(settled(record, record.cleartext.clone())))
+            }
             Outcome::Delete { rule } => {
                 self.note(record, *rule);
                 self.applied.deleted += u64::from(item.is_some_and(|item| !item.is_deleted()));
-                Some(record.is_under_former_keys.then(|| settled(record, None)))
+                Some(record.is_to_be_sent_again.then(|| settled(record, None)))
             }
             Outcome::Keep { rule } => {
                 self.note(record, *rule);
@@ -130,7 +135,7 @@ impl ApplyStats {
 
 /// The server has the same content; if it is under former keys it is still sent again, so that all clients can read it.
 fn settled(record: &Record, cleartext: Option<String>) -> Item {
-    let (base, pending) = if record.is_under_former_keys {
+    let (base, pending) = if record.is_to_be_sent_again {
         (Base::Unknown, Pending::Resend)
     } else {
         (Base::Same, Pending::Nothing)
@@ -142,6 +147,7 @@ fn settled(record: &Record, cleartext: Option<String>) -> Item {
         sent: Base::Unknown,
         server_modified: record.modified.unwrap_or(ServerTime::ZERO),
         pending,
+        key: None,
     }
 }
 
@@ -161,6 +167,7 @@ fn to_upload(record: &Record, cleartext: Option<String>, item: Option<Item>) -> 
             None | Some(Pending::Nothing) => Pending::Resend,
             Some(pending) => pending,
         },
+        key: None,
     }
 }
 
@@ -180,6 +187,7 @@ mod tests {
             sent: Base::Unknown,
             server_modified: ServerTime::ZERO,
             pending: Pending::Nothing,
+            key: None,
         };
         let theirs = Record {
             cleartext: Some("theirs".into()),

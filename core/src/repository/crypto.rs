@@ -52,7 +52,7 @@ impl<'c, 'h, H: Fetch + Clock + Random, C: Cbc + Clone> CryptoRepository<'c, 'h,
     }
 
     /// Adds keys that were used before: a record that only they open is still read, and marked with
-    /// [`Record::is_under_former_keys`].
+    /// [`Record::is_to_be_sent_again`].
     #[must_use]
     pub(crate) fn with_former_keys(mut self, former: Vec<KeyBundle>) -> Self {
         self.former = former;

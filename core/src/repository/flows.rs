@@ -127,7 +127,7 @@ impl Pulled {
         Ok(())
     }
 
-    fn count<R, L>(&mut self, receipt: Receipt<L>, pair: &mut Pair<R, L>) {
+    pub(crate) fn count<R, L>(&mut self, receipt: Receipt<L>, pair: &mut Pair<R, L>) {
         if let Some(mark) = receipt.mark {
             pair.local = mark;
         }

@@ -160,7 +160,7 @@ impl<'s, 'c, 'h, H: Fetch + Clock + Random, C: Cbc> Incoming<'s, 'c, 'h, H, C> {
                 if let Ok(record) = record(&opened, now, &self.tombstones) {
                     failed.retain(|failed| failed.id.as_ref() != Some(&record.id));
                     records.push(Record {
-                        is_under_former_keys: true,
+                        is_to_be_sent_again: true,
                         ..record
                     });
                 }
@@ -221,7 +221,7 @@ fn record(
             age_millis: now.saturating_sub(opened.modified.millis()),
             modified: Some(opened.modified),
             revision: Revision::default(),
-            is_under_former_keys: false,
+            is_to_be_sent_again: false,
         }),
         (id, cleartext) => Err(Failed {
             id: id.ok(),

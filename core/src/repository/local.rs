@@ -2,30 +2,36 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
+use super::age::{Age, age};
 use super::apply_stats::{ApplyStats, ours, replaced};
+use super::arrival::{Arrival, duplicates, take_over, validated, with_id};
 use super::contract::{Kept, LocalSide, Receipt, Repository};
 use super::outgoing::{Outgoing, Want};
 use super::record::Record;
-use crate::engine::{Engine, held_back};
+use super::whole;
+use crate::engines::{Engine, Merge, RecordMerge, held_back, key_of};
 use crate::error::Result;
 use crate::host::{
-    Clock, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, Stored, Uploaded,
-    Write,
+    Base, Clock, Commit, Committed, Item, Key, PageLimit, Part, Pending, Random, Selection, Store,
+    Stored, Uploaded, Write,
 };
-use crate::ids::RecordId;
+use crate::ids::{Guid, RecordId};
 use crate::journal::{self, Entry};
-use crate::reconcile::{Ours, Side, Theirs};
+use crate::reconcile::{Ours, Outcome, Rule, Side, Theirs};
 use crate::sorted::Map;
 use crate::time::ServerTime;
 
 /// One collection of the host's store, under the policy of its engine.
-#[derive(Debug)]
-pub(crate) struct LocalRepository<'a, S, C, E> {
+#[allow(
+    missing_debug_implementations,
+    reason = "random bytes have nothing to show"
+)]
+pub(crate) struct LocalRepository<'a, S, C> {
     store: &'a S,
     clock: &'a C,
-    engine: &'a E,
+    random: &'a dyn Random,
+    engine: &'a dyn Engine,
     /// Whether no record of the last batch existed here: then, as in a first sync, the next batch is probably new too.
     expects_new: bool,
     /// Whether the server was restored to an earlier time, so that its records may not derive from the versions that
@@ -33,12 +39,18 @@ pub(crate) struct LocalRepository<'a, S, C, E> {
     is_comparing: bool,
 }
 
-impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
+impl<'a, S: Store, C: Clock> LocalRepository<'a, S, C> {
     /// The collection of `engine` in `store`.
-    pub(crate) const fn new(store: &'a S, clock: &'a C, engine: &'a E) -> Self {
+    pub(crate) const fn new(
+        store: &'a S,
+        clock: &'a C,
+        random: &'a dyn Random,
+        engine: &'a dyn Engine,
+    ) -> Self {
         Self {
             store,
             clock,
+            random,
             engine,
             expects_new: false,
             is_comparing: false,
@@ -69,12 +81,92 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
     /// Decides on one arriving record; `None` if nothing is written. A replaced value is added to `entries`.
     fn decide(
         &self,
+        merge: &dyn RecordMerge,
         found: Option<Stored>,
+        arrival: &Arrival,
+        batch: &mut Batch,
+    ) -> Result<Option<Write>> {
+        let record = &arrival.record;
+        let decided = if arrival.is_replaced {
+            let rule = Some(Rule::InvalidReplaced);
+            Some((Outcome::Keep { rule }, Side::Ours))
+        } else {
+            self.outcome(merge, found.as_ref(), record)
+        };
+        let Some((outcome, newer)) = decided else {
+            return Ok(None);
+        };
+        let item = found.as_ref().map(|stored| &stored.item);
+        if let Some((cause, side, cleartext)) = replaced(&outcome, item, record, newer) {
+            batch.entries.push(Entry {
+                collection: self.engine.collection().clone(),
+                id: record.id.clone(),
+                at: self.clock.now(),
+                cause,
+                side,
+                cleartext: cleartext.into(),
+            });
+        }
+        if outcome == Outcome::Fork
+            && let Some(copy) = item.map(|item| self.copy(item)).transpose()?.flatten()
+        {
+            batch.writes.push(copy);
+        }
+        let seen = found.as_ref().map(|stored| stored.revision);
+        let item = found.map(|stored| stored.item);
+        let Some(mut becomes) = batch.stats.count(&outcome, item, record) else {
+            return Ok(None);
+        };
+        if let Some(item) = &mut becomes {
+            item.key = self.key(item);
+        }
+        Ok(Some(Write {
+            id: record.id.clone(),
+            seen,
+            becomes,
+        }))
+    }
+
+    fn key(&self, item: &Item) -> Option<Key> {
+        key_of(self.engine, &item.id, item.cleartext.as_deref()?)
+    }
+
+    /// A record under a new id, to be uploaded; `None` for a deletion.
+    fn copy(&self, item: &Item) -> Result<Option<Write>> {
+        let Some(cleartext) = &item.cleartext else {
+            return Ok(None);
+        };
+        let id: RecordId = Guid::make(self.random)?.into();
+        let mut copy = Item {
+            cleartext: Some(with_id(&id, cleartext)),
+            id: id.clone(),
+            base: Base::Unknown,
+            sent: Base::Unknown,
+            server_modified: ServerTime::ZERO,
+            pending: match item.pending {
+                edit @ Pending::Edit { .. } => edit,
+                Pending::Nothing | Pending::Resend => Pending::Edit {
+                    at: self.clock.now(),
+                },
+            },
+            key: None,
+        };
+        copy.key = self.key(&copy);
+        Ok(Some(Write {
+            id,
+            seen: None,
+            becomes: Some(copy),
+        }))
+    }
+
+    /// How to reconcile an arriving record, and the newer side; `None` if it is to be ignored.
+    fn outcome(
+        &self,
+        merge: &dyn RecordMerge,
+        found: Option<&Stored>,
         record: &Record,
-        tally: &mut ApplyStats,
-        entries: &mut Vec<Entry>,
-    ) -> Option<Write> {
-        let newer = match &found {
+    ) -> Option<(Outcome, Side)> {
+        let newer = match found {
             Some(Stored {
                 item:
                     Item {
@@ -91,9 +183,9 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             .cleartext
             .as_deref()
             .map_or(Theirs::Tombstone, Theirs::Record);
-        let item = found.as_ref().map(|stored| &stored.item);
+        let item = found.map(|stored| &stored.item);
         let known = ours(item);
-        let (known, newer) = match (known, item.map(|item| age(item, record))) {
+        let (known, newer) = match (known, item.map(|item| age_of(item, record))) {
             // An earlier version than the one that the server had, from a backup. The local version, also a deletion,
             // takes precedence.
             (Ours::Deleted { .. }, Some(Age::Earlier)) => return None,
@@ -117,48 +209,41 @@ impl<'a, S: Store, C: Clock, E: Engine> LocalRepository<'a, S, C, E> {
             }
             (known, _) => (known, newer),
         };
-        let outcome = self.engine.reconcile(known, theirs, newer);
-        if let Some((cause, side, cleartext)) = replaced(&outcome, item, record, newer) {
-            entries.push(Entry {
-                collection: self.engine.collection().clone(),
-                id: record.id.clone(),
-                at: self.clock.now(),
-                cause,
-                side,
-                cleartext: cleartext.into(),
-            });
-        }
-        let seen = found.as_ref().map(|stored| stored.revision);
-        let becomes = tally.count(&outcome, found.map(|stored| stored.item), record)?;
-        Some(Write {
-            id: record.id.clone(),
-            seen,
-            becomes,
+        Some((merge.merge(known, theirs, newer), newer))
+    }
+
+    /// Stages records until all are there and can be merged.
+    async fn stage(&self, records: Vec<Record>, state: Option<String>) -> Result<Receipt<()>> {
+        let part = Part {
+            incoming: whole::staging(&records, self.clock.now()),
+            state,
+            ..self.part()
+        };
+        // A part without writes is never stale.
+        let _done = self.commit(part).await?;
+        Ok(Receipt {
+            is_checkpoint_kept: true,
+            ..Receipt::default()
         })
     }
 }
 
-/// The age of an arriving version, compared with the last known version of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Age {
-    Earlier,
-    Same,
-    Later,
+/// The effect of a batch.
+#[derive(Default)]
+struct Batch {
+    stats: ApplyStats,
+    entries: Vec<Entry>,
+    writes: Vec<Write>,
 }
 
 /// Compares the server's time of an arriving record with that of the version known here.
-fn age(item: &Item, record: &Record) -> Age {
-    const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
-    let (known, Some(modified)) = (item.server_modified, record.modified) else {
-        return Age::Later;
-    };
-    let now = modified.millis().saturating_add(record.age_millis);
-    // A time in the future was assigned while the server's clock was wrong: it does not show which version is earlier.
-    let is_believable = known.millis() <= now.saturating_add(DAY_MILLIS);
-    match modified.cmp(&known) {
-        Ordering::Less if is_believable => Age::Earlier,
-        Ordering::Equal => Age::Same,
-        Ordering::Less | Ordering::Greater => Age::Later,
+fn age_of(item: &Item, record: &Record) -> Age {
+    match record.modified {
+        None => Age::Later,
+        Some(modified) => {
+            let now = modified.millis().saturating_add(record.age_millis);
+            age(item, modified, now)
+        }
     }
 }
 
@@ -177,11 +262,11 @@ fn last_of_each(records: Vec<Record>) -> Vec<Record> {
         .collect()
 }
 
-impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> {
+impl<S: Store, C: Clock> Repository for LocalRepository<'_, S, C> {
     /// The store itself marks the records that wait to be sent.
     type Mark = ();
     type Source<'s>
-        = Outgoing<'s, S, C, E>
+        = Outgoing<'s, S, C>
     where
         Self: 's;
 
@@ -205,7 +290,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         }
     }
 
-    async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C, E>> {
+    async fn fetch_since(&self, (): &()) -> Result<Outgoing<'_, S, C>> {
         Ok(Outgoing {
             store: self.store,
             clock: self.clock,
@@ -217,7 +302,7 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
         })
     }
 
-    async fn fetch(&self, ids: &[RecordId]) -> Result<Outgoing<'_, S, C, E>> {
+    async fn fetch(&self, ids: &[RecordId]) -> Result<Outgoing<'_, S, C>> {
         Ok(Outgoing {
             store: self.store,
             clock: self.clock,
@@ -235,16 +320,27 @@ impl<S: Store, C: Clock, E: Engine> Repository for LocalRepository<'_, S, C, E> 
     }
 }
 
-impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
+impl<S: Store, C: Clock> LocalSide for LocalRepository<'_, S, C> {
     async fn store_at(
         &mut self,
         records: Vec<Record>,
         checkpoint: Option<String>,
     ) -> Result<Receipt<()>> {
         let records = last_of_each(records);
-        let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+        let merge = match self.engine.merge() {
+            Merge::PerRecord(merge) => merge,
+            Merge::WholeCollection(_) => return self.stage(records, checkpoint).await,
+        };
+        let mut failed = Vec::new();
+        let validated = records
+            .into_iter()
+            .map(|record| validated(self.engine, record));
+        let usable =
+            validated.filter_map(|arrival| arrival.map_err(|error| failed.push(*error)).ok());
+        let arrivals: Vec<Arrival> = usable.collect();
+        let ids: Vec<RecordId> = arrivals.iter().map(|one| one.record.id.clone()).collect();
         loop {
-            let (mut tally, mut entries) = (ApplyStats::default(), Vec::new());
+            let mut batch = Batch::default();
             // Every write depends on the version that was read, or on its absence: a wrong guess is rejected as stale.
             let is_guess = core::mem::take(&mut self.expects_new);
             let found = if is_guess {
@@ -253,19 +349,30 @@ impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
                 self.store.read(self.engine.collection(), &ids).await?
             };
             let is_new = !found.is_empty() && found.iter().all(Option::is_none);
-            let writes = found
-                .into_iter()
-                .zip(&records)
-                .filter_map(|(found, record)| {
-                    let ignored = || Write {
-                        id: record.id.clone(),
-                        seen: None,
-                        becomes: None,
-                    };
-                    let write = self.decide(found, record, &mut tally, &mut entries);
-                    write.or_else(|| is_guess.then(ignored))
-                })
-                .collect();
+            let duplicates = duplicates(self.store, self.engine, &arrivals, &found).await?;
+            for ((found, duplicate), arrival) in found.into_iter().zip(duplicates).zip(&arrivals) {
+                let id = &arrival.record.id;
+                let (found, removal) = match duplicate.map(|stored| take_over(stored, id)) {
+                    Some((stored, removal)) => (Some(stored), Some(removal)),
+                    None => (found, None),
+                };
+                let mut write = self.decide(merge, found, arrival, &mut batch)?;
+                if let (Some(write), Some(_)) = (&mut write, &removal) {
+                    write.seen = None;
+                }
+                let ignored = || Write {
+                    id: id.clone(),
+                    seen: None,
+                    becomes: None,
+                };
+                let write = write.or_else(|| is_guess.then(ignored));
+                batch.writes.extend(write.into_iter().chain(removal));
+            }
+            let Batch {
+                stats,
+                entries,
+                writes,
+            } = batch;
             let part = Part {
                 writes,
                 state: checkpoint.clone(),
@@ -275,25 +382,19 @@ impl<S: Store, C: Clock, E: Engine> LocalSide for LocalRepository<'_, S, C, E> {
             let parts = core::iter::once(part).chain(journal).collect();
             if self.commit_parts(parts).await? == Committed::Done {
                 self.expects_new = is_new;
-                let kept = records
+                let kept = arrivals
                     .into_iter()
-                    .map(
-                        |Record {
-                             id,
-                             revision,
-                             modified,
-                             ..
-                         }| Kept {
-                            id,
-                            revision,
-                            modified,
-                        },
-                    )
+                    .map(|Arrival { record, .. }| Kept {
+                        id: record.id,
+                        revision: record.revision,
+                        modified: record.modified,
+                    })
                     .collect();
                 return Ok(Receipt {
                     kept,
-                    applied: tally.applied,
-                    rules: tally.rules,
+                    failed,
+                    applied: stats.applied,
+                    rules: stats.rules,
                     replaced: entries.len() as u64,
                     is_checkpoint_kept: true,
                     ..Receipt::default()

@@ -4,11 +4,14 @@
 //! and decrypts records between a [`ServerRepository`] and the rest. The device's is the [`LocalRepository`] over the
 //! host's store. The [`Synchronizer`] synchronizes any two of them.
 
+mod age;
 mod applied;
 mod apply_stats;
+mod arrival;
 mod checkpoint;
 mod contract;
 mod crypto;
+mod effect;
 mod flows;
 mod incoming;
 mod local;
@@ -19,8 +22,11 @@ mod server;
 mod synchronizer;
 #[cfg(test)]
 mod tests;
+mod versions;
+mod whole;
 
 pub use applied::Applied;
+pub(crate) use arrival::index_keys;
 pub(crate) use checkpoint::Checkpointed;
 pub(crate) use contract::{Repository, Source};
 pub(crate) use crypto::CryptoRepository;
@@ -32,3 +38,4 @@ pub(crate) use record::Record;
 pub use record::{Failed, Failure};
 pub(crate) use server::{ServerMark, ServerRepository};
 pub(crate) use synchronizer::Synchronizer;
+pub(crate) use whole::{has_staged, merge as merge_whole};

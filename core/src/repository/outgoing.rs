@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::contract::{Batch, Source};
 use super::pair::Pair;
 use super::record::{Failed, Failure, Record};
-use crate::engine::Engine;
+use crate::engines::Engine;
 use crate::error::Result;
 use crate::host::{
     Base, Clock, Commit, Item, PageLimit, Part, Pending, Selection, Store, Stored, Write,
@@ -15,10 +15,10 @@ use crate::sorted::Map;
 
 /// A stream of records from the store, a page at a time.
 #[derive(Debug)]
-pub(crate) struct Outgoing<'s, S, C, E> {
+pub(crate) struct Outgoing<'s, S, C> {
     pub(super) store: &'s S,
     pub(super) clock: &'s C,
-    pub(super) engine: &'s E,
+    pub(super) engine: &'s dyn Engine,
     pub(super) want: Want,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Want {
 /// Records that must not be sent, each with the rule that its change violates.
 pub(super) type Held = Map<RecordId, &'static str>;
 
-impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
+impl<S: Store, C: Clock> Source for Outgoing<'_, S, C> {
     type Mark = ();
 
     async fn next(&mut self) -> Result<Option<Batch<()>>> {
@@ -82,7 +82,7 @@ impl<S: Store, C: Clock, E: Engine> Source for Outgoing<'_, S, C, E> {
             },
             modified: None,
             revision,
-            is_under_former_keys: false,
+            is_to_be_sent_again: false,
         });
         let batch = Batch {
             records: records.collect(),

@@ -22,8 +22,8 @@ pub(crate) struct Record {
     pub(crate) modified: Option<ServerTime>,
     /// Its local revision, if it comes from a device's store.
     pub(crate) revision: Revision,
-    /// Whether the server has it encrypted under former keys, so that it has to be sent again.
-    pub(crate) is_under_former_keys: bool,
+    /// Whether it has to be sent again: the server has it encrypted under former keys, or in need of a correction.
+    pub(crate) is_to_be_sent_again: bool,
 }
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ impl Record {
             age_millis: 0,
             modified: None,
             revision: Revision(0),
-            is_under_former_keys: false,
+            is_to_be_sent_again: false,
         }
     }
 
@@ -79,6 +79,9 @@ pub enum Failure {
     /// Refused twice.
     #[error("refused twice before: it is sent again when it changes here")]
     GivenUp,
+    /// The engine of the collection cannot use it.
+    #[error("not applied on this device: {0}")]
+    NotApplied(&'static str),
     /// The change made here violates a rule of the collection.
     #[error("not sent, because Firefox would not apply it: {0}")]
     Invalid(&'static str),

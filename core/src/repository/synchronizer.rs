@@ -3,11 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::contract::{LocalSide, Repository, Source};
+use super::contract::{LocalSide, Receipt, Repository, Source};
 use super::flows::{Progress, Pulled, Pushed};
 use super::pair::Pair;
 use super::record::{Failed, Failure, Record};
 use crate::error::{Error, Result};
+use crate::host::Revision;
 use crate::ids::RecordId;
 use crate::sorted::{Map, Set};
 
@@ -162,15 +163,51 @@ where
                 .await?;
             (self.progress)(Progress::Sent(pushed.sent));
         }
+        drop(source);
         let receipt = self.remote.store_done().await?;
+        self.acknowledge(receipt, &mut outstanding, pushed).await
+    }
+
+    /// Flow two of a collection that is merged as a whole: sends all of the records, or none of them if one must not be
+    /// sent.
+    ///
+    /// # Errors
+    /// As [`Synchronizer::push`].
+    pub(crate) async fn push_whole(
+        &mut self,
+        records: Vec<Record>,
+        pushed: &mut Pushed,
+    ) -> Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        look_for_unreadable(self.remote, self.pair, &records).await?;
+        let backlog = Set::new();
+        let held = records
+            .iter()
+            .filter(|record| !may_go(self.pair, &backlog, record, pushed));
+        if held.count() > 0 {
+            return Ok(());
+        }
+        let ids = records
+            .iter()
+            .map(|record| (record.id.clone(), Some(record.revision)));
+        let mut outstanding = ids.collect();
+        let receipt = self.remote.store(records).await?;
+        self.acknowledge(receipt, &mut outstanding, pushed).await?;
+        let receipt = self.remote.store_done().await?;
+        self.acknowledge(receipt, &mut outstanding, pushed).await
+    }
+
+    async fn acknowledge(
+        &mut self,
+        receipt: Receipt<R::Mark>,
+        outstanding: &mut Map<RecordId, Option<Revision>>,
+        pushed: &mut Pushed,
+    ) -> Result<()> {
+        let checkpoint = &self.checkpoint;
         pushed
-            .acknowledge(
-                self.local,
-                self.pair,
-                &self.checkpoint,
-                receipt,
-                &mut outstanding,
-            )
+            .acknowledge(self.local, self.pair, checkpoint, receipt, outstanding)
             .await?;
         (self.progress)(Progress::Sent(pushed.sent));
         Ok(())

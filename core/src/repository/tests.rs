@@ -8,7 +8,7 @@ use pollster::block_on;
 use super::contract::LocalSide as _;
 use super::pair::{Refusal, Witness};
 use super::*;
-use crate::engine::{Generic, Records};
+use crate::engines::{Generic, Records};
 use crate::host::{Clock, MemoryStore, Random, RandomError, Store as _};
 use crate::ids::{CollectionName, RecordId};
 use crate::time::LocalTime;
@@ -51,8 +51,8 @@ fn all(store: &MemoryStore) -> Vec<String> {
 /// Both flows between two stores.
 fn synchronize(here: &MemoryStore, there: &MemoryStore) -> (Pulled, Pushed) {
     let engine = Generic::new(notes()).unwrap();
-    let mut remote = LocalRepository::new(there, &Host, &engine);
-    let mut local = LocalRepository::new(here, &Host, &engine);
+    let mut remote = LocalRepository::new(there, &Host, &Host, &engine);
+    let mut local = LocalRepository::new(here, &Host, &Host, &engine);
     let mut pair = Pair::default();
     let (mut pulled, mut pushed) = (Pulled::default(), Pushed::default());
     let mut both = Synchronizer::new(&mut remote, &mut local, &mut pair, |_| None, |_| ());
@@ -78,7 +78,7 @@ fn what_was_sent_is_marked_before_it_goes() {
     let store = MemoryStore::default();
     block_on(records(&store).put(Some(id("a")), "{}")).unwrap();
     let engine = Generic::new(notes()).unwrap();
-    let local = LocalRepository::new(&store, &Host, &engine);
+    let local = LocalRepository::new(&store, &Host, &Host, &engine);
     let ids = block_on(local.guids_since(&())).unwrap();
     let item = || {
         block_on(store.read(&notes(), &ids))
@@ -106,7 +106,7 @@ fn a_guess_that_all_is_new_costs_no_change_made_here() {
     let store = MemoryStore::default();
     block_on(records(&store).put(Some(id("known")), r#"{"mine":1}"#)).unwrap();
     let engine = Generic::new(notes()).unwrap();
-    let mut local = LocalRepository::new(&store, &Host, &engine);
+    let mut local = LocalRepository::new(&store, &Host, &Host, &engine);
     let arriving = |name: &str, cleartext: Option<&str>| Record {
         cleartext: cleartext.map(Into::into),
         ..Record::tombstone(id(name))
@@ -128,10 +128,10 @@ fn a_guess_that_all_is_new_costs_no_change_made_here() {
 fn what_came_under_former_keys_is_to_be_sent_again() {
     let store = MemoryStore::default();
     let engine = Generic::new(notes()).unwrap();
-    let mut local = LocalRepository::new(&store, &Host, &engine);
+    let mut local = LocalRepository::new(&store, &Host, &Host, &engine);
     let old = |name: &str, cleartext: Option<&str>| Record {
         cleartext: cleartext.map(Into::into),
-        is_under_former_keys: true,
+        is_to_be_sent_again: true,
         ..Record::tombstone(id(name))
     };
     let records = alloc::vec![old("a", Some(r#"{"id":"a"}"#)), old("gone", None)];
@@ -146,7 +146,7 @@ fn what_came_under_former_keys_is_to_be_sent_again() {
 fn a_deletion_of_what_is_not_here_changes_nothing() {
     let store = MemoryStore::default();
     let engine = Generic::new(notes()).unwrap();
-    let mut local = LocalRepository::new(&store, &Host, &engine);
+    let mut local = LocalRepository::new(&store, &Host, &Host, &engine);
     let gone = Record::tombstone(id("7vO3Zcdu6V4I"));
     assert!(gone.is_tombstone());
     let receipt = block_on(local.store(alloc::vec![gone])).unwrap();
@@ -157,7 +157,7 @@ fn a_deletion_of_what_is_not_here_changes_nothing() {
 fn a_checkpoint_is_kept_with_an_acknowledgement_in_the_hosts_store() {
     let (there, here) = (MemoryStore::default(), MemoryStore::default());
     let engine = Generic::new(notes()).unwrap();
-    let inner = LocalRepository::new(&there, &Host, &engine);
+    let inner = LocalRepository::new(&there, &Host, &Host, &engine);
     let mut both = Checkpointed::new(inner, &here, notes());
     let record = Record {
         cleartext: Some(r#"{"id":"a"}"#.into()),

@@ -241,9 +241,17 @@ impl<'h, H: Fetch + Clock + Random> Client<'h, H> {
     pub(crate) fn latest_believable(&self) -> ServerTime {
         const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
         let here = self.host.now();
-        let there = self.observed.borrow().offset().server_millis(here);
+        let there = self.server_now_millis();
         let latest = here.millis().max(there).saturating_add(DAY_MILLIS);
         ServerTime::from_hundredths(latest / 10)
+    }
+
+    /// Now by the server's clock, in milliseconds.
+    pub(crate) fn server_now_millis(&self) -> u64 {
+        self.observed
+            .borrow()
+            .offset()
+            .server_millis(self.host.now())
     }
 
     /// Sends a call. Returns only successful responses, and a 304 if the call's condition allows it.

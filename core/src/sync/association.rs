@@ -13,7 +13,7 @@
 
 use alloc::string::String;
 
-use crate::engine::{Engine as _, Generic};
+use crate::engines::{Engine as _, Generic};
 use crate::ids::CollectionName;
 use crate::metadata::{EngineEntry, MetaGlobal};
 use crate::version::Version;

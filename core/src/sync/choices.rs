@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::state::{GlobalState, Wish};
-use crate::engine::{Engine, FIREFOX_ENGINES, Generic};
+use crate::engines::{Engine, FIREFOX_ENGINES, Generic};
 use crate::error::Result;
 use crate::host::Store;
 use crate::ids::CollectionName;

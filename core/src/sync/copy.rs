@@ -25,7 +25,7 @@ use super::session::Session;
 use super::state::{CachedInfo, DeviceState, GlobalState, ServerView, read, write};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
-use crate::engine::{Engine as _, Generic};
+use crate::engines::{Engine as _, Generic};
 use crate::error::{Error, Result};
 use crate::host::{Commit, Host, Part};
 use crate::ids::{CollectionName, RecordId};

@@ -24,12 +24,13 @@ use super::options::Stage;
 use super::report::{CollectionReport, CollectionStatus, Skip};
 use super::session::Session;
 use super::state::{CollectionState, read, write};
-use crate::engine::{Engine, Generic};
+use crate::engines::{Engine, Merge};
 use crate::error::{Error, Result};
 use crate::host::{BulkChange, Commit, Host, Part};
 use crate::ids::Guid;
 use crate::repository::{
     CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
+    index_keys, merge_whole,
 };
 
 /// Maximum number of conflicts in one sync, after which a collection waits for the next one.
@@ -41,14 +42,14 @@ const ATTEMPTS: u32 = 3;
 pub(super) async fn associate<'a, H: Host>(
     session: &mut Session<'a, H>,
     reports: &mut Vec<CollectionReport>,
-) -> Result<Vec<&'a Generic>> {
-    let engines = &session.options.engines;
+) -> Result<Vec<&'a dyn Engine>> {
+    let engines = session.options.engines.iter().map(AsRef::as_ref);
     if reports.is_empty() {
-        let fresh = |engine: &Generic| CollectionReport::new(engine.collection().clone());
-        reports.extend(engines.iter().map(fresh));
+        let fresh = |engine: &dyn Engine| CollectionReport::new(engine.collection().clone());
+        reports.extend(engines.clone().map(fresh));
     }
     let mut ready = Vec::new();
-    for (engine, report) in engines.iter().zip(reports) {
+    for (engine, report) in engines.zip(reports) {
         let result = associate_one(session, engine, report).await;
         if settle(result, report)? == Some(true) {
             ready.push(engine);
@@ -71,7 +72,7 @@ pub(super) enum Turns {
 /// Processes every collection in turn.
 pub(super) async fn synchronize<H: Host>(
     session: &mut Session<'_, H>,
-    ready: &[&Generic],
+    ready: &[&dyn Engine],
     reports: &mut [CollectionReport],
 ) -> Result<Turns> {
     for engine in ready {
@@ -85,7 +86,7 @@ pub(super) async fn synchronize<H: Host>(
         (session.options.progress)(Stage::Collection(engine.collection()));
         let started = session.host.now();
         let before = session.client.observed().traffic;
-        let mut result = synchronize_one(session, engine, report).await;
+        let mut result = synchronize_one(session, *engine, report).await;
         if report.pulled.mismatches > 0
             && may_recheck_keys(session.state.server.keys_checked, session.host.now())
         {
@@ -128,7 +129,7 @@ fn settle<T>(result: Result<T>, report: &mut CollectionReport) -> Result<Option<
 /// Carries out the decision on the entry in meta/global. Returns whether to sync the collection.
 async fn associate_one<H: Host>(
     session: &mut Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     report: &mut CollectionReport,
 ) -> Result<bool> {
     let name = engine.collection().as_str();
@@ -163,7 +164,7 @@ async fn associate_one<H: Host>(
 }
 
 /// Lists the collection in meta/global under a new sync ID.
-async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &Generic) -> Result<()> {
+async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &dyn Engine) -> Result<()> {
     let sync_id = Guid::make(session.host)?;
     if let Some(meta) = &mut session.meta {
         meta.set_engine(
@@ -178,7 +179,7 @@ async fn start_over<H: Host>(session: &mut Session<'_, H>, engine: &Generic) -> 
 /// Discards the state of the server's collection; records stay, to be sent again.
 async fn reset<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     sync_id: Option<String>,
 ) -> Result<()> {
     let state = CollectionState {
@@ -190,7 +191,7 @@ async fn reset<H: Host>(
 
 async fn keep<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     state: &CollectionState,
     sweep: Option<BulkChange>,
 ) -> Result<()> {
@@ -210,7 +211,7 @@ async fn keep<H: Host>(
     Ok(())
 }
 
-async fn load<H: Host>(session: &Session<'_, H>, engine: &Generic) -> Result<CollectionState> {
+async fn load<H: Host>(session: &Session<'_, H>, engine: &dyn Engine) -> Result<CollectionState> {
     Ok(read(
         session.host.state(engine.collection()).await?.as_deref(),
     ))
@@ -219,7 +220,7 @@ async fn load<H: Host>(session: &Session<'_, H>, engine: &Generic) -> Result<Col
 /// Pulls and pushes; repeats both when another device writes in between.
 async fn synchronize_one<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     report: &mut CollectionReport,
 ) -> Result<()> {
     let mut must_pull = false;
@@ -249,7 +250,7 @@ struct Note<'a> {
 /// Pulls if info/collections shows a change, or in any case if it must; then pushes.
 async fn run<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     state: &mut CollectionState,
     report: &mut CollectionReport,
     must_pull: bool,
@@ -279,7 +280,11 @@ async fn run<H: Host>(
         &session.limits,
         state.pair.remote.last_sync,
     )
-    .capped(engine.first_download());
+    .capped(match engine.merge() {
+        Merge::PerRecord(_) => engine.first_download(),
+        // A part of it cannot be merged.
+        Merge::WholeCollection(_) => None,
+    });
     let mut remote = CryptoRepository::new(
         server,
         bundle,
@@ -288,7 +293,7 @@ async fn run<H: Host>(
         engine.ttl(),
     )
     .with_former_keys(session.former_bundles(name.as_str()));
-    let mut local = LocalRepository::new(session.host, session.host, engine);
+    let mut local = LocalRepository::new(session.host, session.host, session.host, engine);
     local.compare(fetch == Fetch::Compare);
     let CollectionState {
         sync_id,
@@ -310,6 +315,7 @@ async fn run<H: Host>(
         })
     };
     if fetch != Fetch::Nothing {
+        index_keys(session.host, engine).await?;
         let mut synchronizer = Synchronizer::new(&mut remote, &mut local, pair, note, progress);
         synchronizer.pull(&mut report.pulled).await?;
     }
@@ -331,6 +337,18 @@ async fn run<H: Host>(
             is_comparing: false,
         }))
     };
+    if let Merge::WholeCollection(tree) = engine.merge() {
+        // A record that could not be read is requested again by the next sync: without it, the rest is not complete.
+        if !pair.failed_in.is_empty() {
+            return Ok(());
+        }
+        let now = session.client.server_now_millis();
+        let merged = merge_whole(session.host, session.host, engine, tree, now).await?;
+        report.pulled.count(merged.receipt, pair);
+        return Synchronizer::new(&mut remote, &mut local, pair, note, progress)
+            .push_whole(merged.uploads, &mut report.pushed)
+            .await;
+    }
     if session.host.counts(name).await?.pending > 0 {
         let mut synchronizer = Synchronizer::new(&mut remote, &mut local, pair, note, progress);
         synchronizer.push(&mut report.pushed).await?;

@@ -17,7 +17,7 @@ use alloc::string::{String, ToString};
 use super::new_keys::put_keys;
 use super::selection::before_fresh_start;
 use super::session::Session;
-use crate::engine::{Engine, FIREFOX_ENGINES};
+use crate::engines::FIREFOX_ENGINES;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ids::Guid;

@@ -1,10 +1,10 @@
 //! The options of a sync, and the report of its progress.
 
+use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::precheck::Situation;
-use crate::engine::Generic;
+use crate::engines::Engine;
 use crate::ids::CollectionName;
 use crate::metadata::OwnClient;
 use crate::repository::Progress;
@@ -45,7 +45,7 @@ pub enum Stage<'a> {
 /// The options of a sync.
 pub struct Options<'a> {
     /// The collections, in the order of processing: small and valuable ones first.
-    pub engines: Vec<Generic>,
+    pub engines: &'a [Box<dyn Engine>],
     /// What the host knows before any request; the sync fills in `now`, `backoff` and `is_closed`.
     pub situation: Situation,
     /// The properties of this device that it publishes to the account's other devices.

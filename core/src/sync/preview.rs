@@ -17,7 +17,7 @@ use super::session::Session;
 use super::state::CollectionState;
 use super::token::KeptToken;
 use crate::account::Credentials;
-use crate::engine::{Engine, Generic};
+use crate::engines::{Engine, Generic};
 use crate::error::{Reason, Result};
 use crate::host::Host;
 use crate::ids::CollectionName;
@@ -136,16 +136,16 @@ async fn preview_engines<H: Host>(
         let there = session.modified_of(name.as_str());
         there.is_some() && session.state.device.choices.agreed.get(name).copied() == there
     });
-    let mut engines = options.engines.clone();
+    let unlisted: Vec<Generic>;
+    let mut engines: Vec<&dyn Engine> = options.engines.iter().map(AsRef::as_ref).collect();
     if scope == Scope::Account {
-        for name in names(&session, Some(&account.meta), None).await? {
-            if !engines.iter().any(|engine| *engine.collection() == name) {
-                engines.push(Generic::new(name)?);
-            }
-        }
+        let mut names = names(&session, Some(&account.meta), None).await?;
+        names.retain(|name| !engines.iter().any(|engine| engine.collection() == name));
+        unlisted = names.into_iter().map(Generic::new).collect::<Result<_>>()?;
+        engines.extend(unlisted.iter().map(|engine| engine as &dyn Engine));
         engines.sort_by_key(|engine| turn(engine.collection().as_str()));
     }
-    for engine in &engines {
+    for engine in engines {
         (options.progress)(Stage::Collection(engine.collection()));
         preview
             .collections
@@ -180,7 +180,7 @@ async fn fresh_start<H: Host>(session: &Session<'_, H>) -> Result<Preview> {
         fresh_start: true,
         ..Preview::default()
     };
-    for engine in &session.options.engines {
+    for engine in session.options.engines {
         let name = engine.collection().clone();
         let outgoing = session.host.counts(&name).await?.live;
         let association = Association::MergeAndAdopt;
@@ -196,7 +196,7 @@ async fn fresh_start<H: Host>(session: &Session<'_, H>) -> Result<Preview> {
 
 async fn look_at<H: Host>(
     session: &Session<'_, H>,
-    engine: &Generic,
+    engine: &dyn Engine,
     account: &Account,
 ) -> Result<CollectionPreview> {
     let Account {

@@ -12,7 +12,7 @@ use super::session::Session;
 use super::state::{CachedInfo, GlobalState, ServerView};
 use super::token::{self, KeptToken};
 use crate::account::Credentials;
-use crate::engine::Generic;
+use crate::engines::Generic;
 use crate::error::{Error, Reason, Result};
 use crate::host::{Host, PageLimit, Selection, Store};
 use crate::ids::{CollectionName, RecordId};

@@ -35,7 +35,7 @@ use super::choices::version;
 use super::report::Report;
 use super::session::Session;
 use super::state::{Choices, CollectionState, Wish};
-use crate::engine::Generic;
+use crate::engines::Generic;
 use crate::error::{Error, Result};
 use crate::host::{Host, Random};
 use crate::ids::{CollectionName, Guid};

@@ -10,7 +10,9 @@ mod legacy;
 mod selection;
 mod server;
 mod went_back;
+mod whole;
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -19,12 +21,12 @@ use core::cell::{Cell, RefCell};
 
 use pollster::block_on;
 
-use self::device::{Device, credentials, device, device_with, notes, sealed, sync_key};
+use self::device::{Device, credentials, device, device_with, engines, notes, sealed, sync_key};
 use self::server::{Rows, Shelf, serve, write};
 use super::*;
 use crate::account::Credentials;
 use crate::crypto::{KeyBundle, payload};
-use crate::engine::Generic;
+use crate::engines::{Engine, Generic};
 use crate::error::Error;
 use crate::host::{Clock, PageLimit, Selection, Store};
 use crate::http::{FetchErrorKind, Method, Request};
@@ -118,7 +120,7 @@ fn the_records_of_another_account_go_nowhere() {
     });
     let other = Credentials::from_json(other.to_string().as_bytes()).unwrap();
     let options = Options {
-        engines: alloc::vec![Generic::new(notes()).unwrap()],
+        engines: &engines(),
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: None,
@@ -396,7 +398,7 @@ fn a_collection_that_was_left_out_is_synced_when_it_is_asked_for_again() {
     writer.put("a", "{}");
     writer.sync();
     let nothing = Options {
-        engines: Vec::new(),
+        engines: &[],
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: None,

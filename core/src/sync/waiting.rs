@@ -4,11 +4,11 @@ use super::clients;
 use super::fetch::has_news;
 use super::session::Session;
 use super::state::CollectionState;
-use crate::engine::Engine as _;
+use crate::engines::Merge;
 use crate::error::Result;
 use crate::host::Host;
 use crate::metadata::{CollectionKeys, Where};
-use crate::repository::has_outgoing;
+use crate::repository::{has_outgoing, has_staged};
 
 /// Whether there is more to do than info/collections shows: records to send, or records that an earlier sync saw but
 /// did not fetch.
@@ -37,7 +37,7 @@ pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Re
     {
         return Ok(true);
     }
-    for engine in &session.options.engines {
+    for engine in session.options.engines {
         let name = engine.collection();
         if session
             .state
@@ -56,6 +56,8 @@ pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Re
                 session.client.latest_believable(),
             )
             || has_outgoing(session.host, name, &state.pair).await?
+            || matches!(engine.merge(), Merge::WholeCollection(_))
+                && has_staged(session.host, name).await?
         {
             return Ok(true);
         }

@@ -1,7 +1,7 @@
 //! An item as a row of the table of records: what its columns mean, and the statements that write it.
 
 use rusqlite::{CachedStatement, Connection, Row, params};
-use selvedge_core::host::{Base, Item, Pending, Revision, Stored, Write};
+use selvedge_core::host::{Base, Item, Key, Pending, Revision, Stored, Write};
 use selvedge_core::ids::RecordId;
 use selvedge_core::time::{LocalTime, ServerTime};
 
@@ -13,10 +13,18 @@ pub(super) const BASE_CONTENT: i64 = 2;
 /// The columns that [`stored`] reads.
 macro_rules! columns {
     () => {
-        "id, revision, server_modified, pending, base_kind, base, cleartext, sent_kind, sent"
+        "id, revision, server_modified, pending, base_kind, base, cleartext, sent_kind, sent, duplicate_key"
     };
 }
 pub(super) use columns;
+
+/// The same of a staged version.
+macro_rules! incoming_columns {
+    () => {
+        "id, revision, server_modified, pending, 0, NULL, cleartext, 0, NULL, NULL"
+    };
+}
+pub(super) use incoming_columns;
 
 /// A row of [`columns`].
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -49,6 +57,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
             sent: version(7, 8)?,
             server_modified: ServerTime::from_hundredths(row.get(2)?),
             pending,
+            key: row.get::<_, Option<String>>(9)?.map(Key::new),
         },
         revision: Revision(row.get(1)?),
     })
@@ -61,6 +70,15 @@ pub(super) fn size(item: &Item) -> usize {
         Base::Unknown | Base::Same => 0,
     };
     kept(&item.base) + kept(&item.sent) + item.cleartext.as_ref().map_or(0, String::len)
+}
+
+/// Whether an item waits for upload, as its column says it.
+pub(super) fn pending(item: &Item) -> Option<i64> {
+    match item.pending {
+        Pending::Nothing => None,
+        Pending::Resend => Some(RESEND),
+        Pending::Edit { at } => Some(i64::try_from(at.millis()).unwrap_or(i64::MAX)),
+    }
 }
 
 /// The prepared statements that put and remove items of one collection under one revision.
@@ -84,13 +102,14 @@ impl<'c> Writer<'c> {
             revision,
             insert: connection.prepare_cached(
                 "INSERT INTO record
-                 (collection, id, revision, server_modified, pending, base_kind, base, cleartext, sent_kind, sent)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                 (collection, id, revision, server_modified, pending, base_kind, base, cleartext, sent_kind, sent,
+                  duplicate_key)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
             )?,
             update: connection.prepare_cached(
                 "UPDATE record SET revision = ?3, server_modified = ?4, pending = ?5, base_kind = ?6, base = ?7,
-                        cleartext = ?8, sent_kind = ?9, sent = ?10
-                 WHERE collection = ?1 AND id = ?2 AND revision = ?11",
+                        cleartext = ?8, sent_kind = ?9, sent = ?10, duplicate_key = ?11
+                 WHERE collection = ?1 AND id = ?2 AND revision = ?12",
             )?,
             remove: connection.prepare_cached(
                 "DELETE FROM record WHERE collection = ?1 AND id = ?2 AND revision = ?3",
@@ -115,11 +134,8 @@ impl<'c> Writer<'c> {
             Base::Content(text) => (BASE_CONTENT, Some(text)),
         };
         let ((base_kind, base), (sent_kind, sent)) = (version(&item.base), version(&item.sent));
-        let pending = match item.pending {
-            Pending::Nothing => None,
-            Pending::Resend => Some(RESEND),
-            Pending::Edit { at } => Some(i64::try_from(at.millis()).unwrap_or(i64::MAX)),
-        };
+        let pending = pending(item);
+        let key = item.key.as_ref().map(Key::as_str);
         let modified = item.server_modified.hundredths();
         let (number, revision) = (self.number, self.revision);
         let changed = match write.seen {
@@ -133,7 +149,8 @@ impl<'c> Writer<'c> {
                 base,
                 item.cleartext,
                 sent_kind,
-                sent
+                sent,
+                key
             ])?,
             Some(seen) => self.update.execute(params![
                 number,
@@ -146,6 +163,7 @@ impl<'c> Writer<'c> {
                 item.cleartext,
                 sent_kind,
                 sent,
+                key,
                 seen.0
             ])?,
         };

@@ -53,6 +53,18 @@ pub(super) const PROFILE: Format = Format {
 ", "
     ALTER TABLE record ADD COLUMN sent_kind INTEGER NOT NULL DEFAULT 0; -- 0: nothing, 1: same, 2: the text in sent
     ALTER TABLE record ADD COLUMN sent TEXT;
+", "
+    ALTER TABLE record ADD COLUMN duplicate_key TEXT; -- NULL: no other record can be a duplicate
+    CREATE INDEX record_duplicate ON record (collection, duplicate_key) WHERE duplicate_key IS NOT NULL;
+    CREATE TABLE incoming (                           -- the server's versions, until they are merged
+        collection      INTEGER NOT NULL,
+        id              TEXT NOT NULL,
+        revision        INTEGER NOT NULL,
+        server_modified INTEGER NOT NULL,
+        pending         INTEGER,
+        cleartext       TEXT,                         -- NULL: a tombstone
+        UNIQUE (collection, id)
+    ) STRICT;
 "],
 };
 

@@ -7,12 +7,15 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use selvedge_core::host::{
-    BulkChange, Commit, Committed, Counts, PageLimit, Part, Selection, Store, StoreError,
-    StoreErrorKind, Stored, Uploaded,
+    BulkChange, Commit, Committed, Counts, Key, PageLimit, Part, Selection, Store, StoreError,
+    StoreErrorKind, Stored, Uploaded, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 
-use super::row::{BASE_CONTENT, BASE_SAME, BASE_UNKNOWN, RESEND, Writer, columns, size, stored};
+use super::row::{
+    BASE_CONTENT, BASE_SAME, BASE_UNKNOWN, RESEND, Writer, columns, incoming_columns, pending,
+    size, stored,
+};
 use super::schema;
 
 /// A profile's records and sync state in one SQLite file, or in memory.
@@ -166,6 +169,10 @@ impl SqliteStore {
                 "SELECT ", columns!(),
                 " FROM record WHERE collection = ?1 AND id > ?2 AND pending IS NOT NULL ORDER BY id"
             ),
+            Selection::Incoming => concat!(
+                "SELECT ", incoming_columns!(),
+                " FROM incoming WHERE collection = ?1 AND id > ?2 ORDER BY id"
+            ),
         })?;
         let mut rows = statement.query(params![number, after.map_or("", RecordId::as_str)])?;
         let mut page = Vec::new();
@@ -179,6 +186,33 @@ impl SqliteStore {
             }
         }
         Ok(page)
+    }
+
+    fn read_duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> rusqlite::Result<Vec<Stored>> {
+        let mut found = Vec::new();
+        let Some(number) = self.number(collection)? else {
+            return Ok(found);
+        };
+        let transaction = self.connection.unchecked_transaction()?;
+        let mut select = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM record WHERE collection = ?1 AND duplicate_key = ?2 AND cleartext IS NOT NULL"
+        ))?;
+        for key in keys {
+            for one in select.query_map(params![number, key.as_str()], stored)? {
+                found.push(one?);
+            }
+        }
+        drop(select);
+        transaction.commit()?;
+        found.sort_by(|one, other| one.item.id.cmp(&other.item.id));
+        found.dedup_by(|one, other| one.item.id == other.item.id);
+        Ok(found)
     }
 
     fn count(&self, collection: &CollectionName) -> rusqlite::Result<Counts> {
@@ -236,6 +270,7 @@ impl SqliteStore {
                 }
             }
         }
+        self.stage(number, &part.incoming, revision)?;
         if !part.uploaded.is_empty() {
             self.mark_uploaded(number, &part.uploaded, revision)?;
         }
@@ -247,7 +282,39 @@ impl SqliteStore {
         Ok(Committed::Done)
     }
 
+    /// Puts and removes staged versions.
+    fn stage(&self, number: i64, incoming: &[Write], revision: u64) -> rusqlite::Result<()> {
+        for Write { id, seen, becomes } in incoming {
+            let id = id.as_str();
+            let Some(item) = becomes else {
+                self.connection
+                    .prepare_cached(
+                        "DELETE FROM incoming WHERE collection = ?1 AND id = ?2 AND revision = ?3",
+                    )?
+                    .execute(params![number, id, seen.map(|seen| seen.0)])?;
+                continue;
+            };
+            let modified = item.server_modified.hundredths();
+            self.connection
+                .prepare_cached(
+                    "REPLACE INTO incoming (collection, id, revision, server_modified, pending, cleartext)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    number,
+                    id,
+                    revision,
+                    modified,
+                    pending(item),
+                    item.cleartext
+                ])?;
+        }
+        Ok(())
+    }
+
     fn sweep(&self, number: i64, sweep: BulkChange, revision: u64) -> rusqlite::Result<()> {
+        self.connection
+            .execute("DELETE FROM incoming WHERE collection = ?1", [number])?;
         match sweep {
             BulkChange::Wipe => self
                 .connection
@@ -365,6 +432,15 @@ impl Store for SqliteStore {
         limit: PageLimit,
     ) -> Result<Vec<Stored>, StoreError> {
         self.read_page(collection, selection, after, limit)
+            .map_err(|error| schema::store_error(&error))
+    }
+
+    async fn duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.read_duplicates(collection, keys)
             .map_err(|error| schema::store_error(&error))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use selvedge_core::engine::Generic;
+use selvedge_core::engines::Generic;
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::server::Conditional;

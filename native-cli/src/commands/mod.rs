@@ -1,6 +1,9 @@
 //! The commands, one file per noun.
 
 pub mod account;
+pub mod addons;
+pub mod autofill;
+pub mod bookmarks;
 mod checks;
 pub mod clients;
 pub mod collections;
@@ -9,10 +12,16 @@ mod consent;
 pub mod daemon;
 pub mod demo;
 pub mod engines;
+pub mod extension_storage;
+pub mod forms;
+pub mod history;
 pub mod man;
+pub mod passwords;
 pub mod records;
 pub mod santa;
 mod secret;
 pub mod serve;
 pub mod status;
 pub mod sync;
+pub mod tabs;
+mod typed;

@@ -8,6 +8,7 @@ mod bad_account;
 mod bad_input;
 mod bookmarks;
 mod clients;
+mod firefox;
 mod help;
 mod journal;
 mod main_way;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use selvedge_core::account::Credentials;
 use selvedge_core::bso::{Decoder, Format, Opener};
 use selvedge_core::crypto::RustCrypto;
-use selvedge_core::engine::Generic;
+use selvedge_core::engines::Generic;
 use selvedge_core::host::{
-    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
+    Aes, Clock, Commit, Committed, Counts, Key, PageLimit, Random, RandomError, Selection, Store,
     StoreError, Stored,
 };
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
@@ -82,7 +82,9 @@ pub(crate) fn measure(credentials: &Value, account: &Account, count: u32) -> Sta
 fn sync(host: &Timed, credentials: &Value, waiting: &Cell<Duration>) -> sync::Report {
     let credentials = Credentials::from_json(credentials.to_string().as_bytes()).unwrap();
     let options = Options {
-        engines: vec![Generic::new(CollectionName::new("notes").unwrap()).unwrap()],
+        engines: &[Box::new(
+            Generic::new(CollectionName::new("notes").unwrap()).unwrap(),
+        )],
         situation: Situation {
             is_asked_for: true,
             ..Situation::default()
@@ -226,6 +228,14 @@ impl Store for Timed {
             self.store.page(collection, selection, after, limit),
         )
         .await
+    }
+
+    async fn duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> Result<Vec<Stored>, StoreError> {
+        timed(&self.storing, self.store.duplicates(collection, keys)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {

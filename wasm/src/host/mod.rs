@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use js_sys::{Date, Function};
 use selvedge_core::host::{
-    Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store, StoreError,
-    Stored,
+    Clock, Commit, Committed, Counts, Key, PageLimit, Random, RandomError, Selection, Store,
+    StoreError, Stored,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
@@ -194,6 +194,14 @@ impl Store for JsHost {
         limit: PageLimit,
     ) -> Result<Vec<Stored>, StoreError> {
         self.store.page(collection, selection, after, limit).await
+    }
+
+    async fn duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.store.duplicates(collection, keys).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {

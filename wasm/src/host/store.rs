@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use js_sys::{Array, JSON, Promise};
 use selvedge_core::host::{
-    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Base, BulkChange, Commit, Committed, Counts, Item, Key, PageLimit, Part, Pending, Revision,
     Selection, Store, StoreError, StoreErrorKind, Stored, Uploaded, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -36,6 +36,8 @@ extern "C" {
     fn read(this: &StoreObject, collection: &str, ids: Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, structural, catch)]
     fn page(this: &StoreObject, collection: &str, query: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, structural, catch)]
+    fn duplicates(this: &StoreObject, collection: &str, keys: Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, structural, catch)]
     fn commit(this: &StoreObject, commit: &JsValue) -> Result<JsValue, JsValue>;
 }
@@ -83,6 +85,47 @@ impl JsStore {
         json::from_str(&text).map_err(|_| invalid_answer())
     }
 
+    async fn read_in(
+        &self,
+        name: &str,
+        ids: impl ExactSizeIterator<Item = &RecordId>,
+    ) -> Result<Vec<Option<PlainStored>>, StoreError> {
+        let count = ids.len();
+        let asked: Array = ids.map(|id| JsValue::from(id.as_str())).collect();
+        let found: Vec<_> = self.answer(self.object.read(name, asked)).await?;
+        if found.len() == count {
+            Ok(found)
+        } else {
+            Err(invalid_answer())
+        }
+    }
+
+    /// What a part changes in the collection of its staged versions.
+    async fn staging<'a>(&self, part: &'a Part) -> Result<PlainPart<'a>, StoreError> {
+        let name = staged(&part.collection);
+        let ids = part.incoming.iter().map(|write| &write.id);
+        let found = self.read_in(&name, ids).await?;
+        let writes = part
+            .incoming
+            .iter()
+            .zip(found)
+            .filter_map(|(write, found)| {
+                let seen = found.map(|stored| stored.revision);
+                let is_done = write.becomes.is_none() && seen != write.seen.map(|seen| seen.0);
+                (!is_done).then_some(PlainWrite {
+                    seen,
+                    ..PlainWrite::of(write)
+                })
+            });
+        Ok(PlainPart {
+            writes: writes.collect(),
+            collection: name.into(),
+            sweep: part.sweep.map(|_| "wipe"),
+            uploaded: Vec::new(),
+            state: None,
+        })
+    }
+
     /// A text, or nothing.
     async fn text(&self, called: Result<JsValue, JsValue>) -> Result<Option<String>, StoreError> {
         let answer = self.settle(called).await?;
@@ -91,6 +134,14 @@ impl JsStore {
         }
         answer.as_string().map(Some).ok_or_else(invalid_answer)
     }
+}
+
+/// The end of the names of collections that hold the staged versions of another collection: no collection of an account
+/// has such a name.
+const STAGED: &str = "/incoming";
+
+fn staged(collection: &CollectionName) -> String {
+    format!("{collection}{STAGED}")
 }
 
 fn invalid_answer() -> StoreError {
@@ -151,6 +202,8 @@ struct PlainItem<'a> {
     sent: Version<'a>,
     server_modified: u64,
     pending: Waiting,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
 }
 
 /// A [`PlainItem`] from the store, with its revision.
@@ -163,6 +216,8 @@ struct PlainStored {
     sent: Version<'static>,
     server_modified: u64,
     pending: Waiting,
+    #[serde(default)]
+    key: Option<String>,
     revision: u64,
 }
 
@@ -174,7 +229,7 @@ struct PlainCommit<'a> {
 
 #[derive(Serialize)]
 struct PlainPart<'a> {
-    collection: &'a str,
+    collection: Cow<'a, str>,
     sweep: Option<&'static str>,
     writes: Vec<PlainWrite<'a>>,
     uploaded: Vec<PlainUploaded<'a>>,
@@ -240,6 +295,7 @@ impl<'a> PlainItem<'a> {
                 Pending::Resend => Waiting::Resend,
                 Pending::Edit { at } => Waiting::EditedAt(at.millis()),
             },
+            key: item.key.as_ref().map(Key::as_str),
         }
     }
 }
@@ -260,31 +316,37 @@ impl PlainStored {
                         at: LocalTime::from_millis(at),
                     },
                 },
+                key: self.key.map(Key::new),
             },
             revision: Revision(self.revision),
         })
     }
 }
 
-impl<'a> PlainPart<'a> {
-    fn of(part: &'a Part) -> Self {
-        let write = |write: &'a Write| PlainWrite {
+impl<'a> PlainWrite<'a> {
+    fn of(write: &'a Write) -> Self {
+        Self {
             id: write.id.as_str(),
             seen: write.seen.map(|revision| revision.0),
             becomes: write.becomes.as_ref().map(PlainItem::of),
-        };
+        }
+    }
+}
+
+impl<'a> PlainPart<'a> {
+    fn of(part: &'a Part) -> Self {
         let uploaded = |uploaded: &'a Uploaded| PlainUploaded {
             id: uploaded.id.as_str(),
             revision: uploaded.revision.0,
             modified: uploaded.modified.hundredths(),
         };
         Self {
-            collection: part.collection.as_str(),
+            collection: part.collection.as_str().into(),
             sweep: part.sweep.map(|sweep| match sweep {
                 BulkChange::Reset => "reset",
                 BulkChange::Wipe => "wipe",
             }),
-            writes: part.writes.iter().map(write).collect(),
+            writes: part.writes.iter().map(PlainWrite::of).collect(),
             uploaded: part.uploaded.iter().map(uploaded).collect(),
             state: part.state.as_deref(),
         }
@@ -303,7 +365,8 @@ impl Store for JsStore {
     async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
         let names: Vec<String> = self.answer(self.object.collections()).await?;
         let name = |name| CollectionName::new(name).map_err(|_| invalid_answer());
-        names.into_iter().map(name).collect()
+        let names = names.into_iter().filter(|name| !name.ends_with(STAGED));
+        names.map(name).collect()
     }
 
     async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
@@ -317,12 +380,7 @@ impl Store for JsStore {
         collection: &CollectionName,
         ids: &[RecordId],
     ) -> Result<Vec<Option<Stored>>, StoreError> {
-        let asked: Array = ids.iter().map(|id| JsValue::from(id.as_str())).collect();
-        let called = self.object.read(collection.as_str(), asked);
-        let found: Vec<Option<PlainStored>> = self.answer(called).await?;
-        if found.len() != ids.len() {
-            return Err(invalid_answer());
-        }
+        let found = self.read_in(collection.as_str(), ids.iter()).await?;
         found
             .into_iter()
             .map(|stored| stored.map(PlainStored::into_stored).transpose())
@@ -339,20 +397,42 @@ impl Store for JsStore {
         let query = object(&PlainQuery {
             selection: match selection {
                 Selection::Live => "live",
-                Selection::Pending => "pending",
+                Selection::Pending | Selection::Incoming => "pending",
             },
             after: after.map(RecordId::as_str),
             records: limit.records,
             characters: limit.bytes,
         })?;
-        let called = self.object.page(collection.as_str(), &query);
+        let name = match selection {
+            Selection::Incoming => staged(collection),
+            Selection::Live | Selection::Pending => collection.as_str().into(),
+        };
+        let called = self.object.page(&name, &query);
         let page: Vec<PlainStored> = self.answer(called).await?;
         page.into_iter().map(PlainStored::into_stored).collect()
     }
 
+    async fn duplicates(
+        &self,
+        collection: &CollectionName,
+        keys: &[Key],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let keys: Array = keys.iter().map(|key| JsValue::from(key.as_str())).collect();
+        let called = self.object.duplicates(collection.as_str(), keys);
+        let found: Vec<PlainStored> = self.answer(called).await?;
+        found.into_iter().map(PlainStored::into_stored).collect()
+    }
+
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let mut parts = Vec::new();
+        for part in &commit.parts {
+            parts.push(PlainPart::of(part));
+            if part.sweep.is_some() || !part.incoming.is_empty() {
+                parts.push(self.staging(part).await?);
+            }
+        }
         let plain = object(&PlainCommit {
-            parts: commit.parts.iter().map(PlainPart::of).collect(),
+            parts,
             global: commit.global.as_deref(),
         })?;
         match self

@@ -1,11 +1,7 @@
 //! The host during a sync: a signal can stop it, and its commits are changes of other devices.
 
-use selvedge_core::host::{
-    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
-    StoreError, Stored,
-};
+use selvedge_core::host::{Aes, Clock, Commit, Committed, Random, RandomError, Store, StoreError};
 use selvedge_core::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
-use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
 use wasm_bindgen::JsValue;
 
@@ -65,39 +61,7 @@ impl Aes for Syncing<'_> {
 }
 
 impl Store for Syncing<'_> {
-    async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.host.global().await
-    }
-
-    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.host.state(collection).await
-    }
-
-    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.host.collections().await
-    }
-
-    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.host.counts(collection).await
-    }
-
-    async fn read(
-        &self,
-        collection: &CollectionName,
-        ids: &[RecordId],
-    ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.host.read(collection, ids).await
-    }
-
-    async fn page(
-        &self,
-        collection: &CollectionName,
-        selection: Selection,
-        after: Option<&RecordId>,
-        limit: PageLimit,
-    ) -> Result<Vec<Stored>, StoreError> {
-        self.host.page(collection, selection, after, limit).await
-    }
+    selvedge_core::delegate_reads!(host);
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         self.host.commit_as(commit, Origin::Sync).await

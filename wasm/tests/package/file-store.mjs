@@ -40,6 +40,33 @@ test("a closed store rejects with \"closed\", and may be closed twice", async ()
   await assert.rejects(store.global(), error => error instanceof SelvedgeError && error.code === "closed");
 });
 
+test("a file of the release before duplicate keys is brought up to date with everything in it", async () => {
+  const path = join(scratch, `version-1-${(number += 1)}.db`);
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  const old = new DatabaseSync(path);
+  old.exec(`
+    CREATE TABLE items (
+      collection TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, is_live INTEGER NOT NULL, is_pending INTEGER NOT NULL,
+      item TEXT NOT NULL, PRIMARY KEY (collection, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX pending ON items (collection, id) WHERE is_pending = 1;
+    CREATE TABLE states (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO states VALUES ('state/notes', '"state"'), ('revision', '"3"');
+    PRAGMA user_version = 1;`);
+  const item = { cleartext: "{}", base: "unknown", sent: "unknown", serverModified: 0, pending: { editedAt: 5 } };
+  old.prepare("INSERT INTO items VALUES ('notes', 'a', 3, 1, 1, ?)").run(JSON.stringify(item));
+  old.close();
+  const store = await FileStore.open(path);
+  assert.deepEqual(await store.read("notes", ["a"]), [{ id: "a", ...item, revision: 3 }]);
+  assert.equal(await store.state("notes"), "state");
+  const becomes = { id: "a", ...item, key: "x" };
+  const writes = [{ id: "a", seen: 3, becomes }];
+  const part = { collection: "notes", sweep: null, writes, uploaded: [], state: null };
+  assert.equal(await store.commit({ parts: [part], global: null }), "done");
+  assert.deepEqual(await store.duplicates("notes", ["x"]), [{ ...becomes, revision: 4 }]);
+  await store.close();
+});
+
 test("a file of another program is refused and not changed", async () => {
   const rows = [
     [() => writeFileSync(path, "no database\n".repeat(100)), "store-damaged"],

@@ -81,6 +81,9 @@ class Own implements Store {
   page(collection: string, query: StoreQuery): Promise<StoredItem[]> {
     return this.#inner.page(collection, query);
   }
+  duplicates(collection: string, keys: string[]): Promise<StoredItem[]> {
+    return this.#inner.duplicates(collection, keys);
+  }
   commit(commit: StoreCommit): Promise<"done" | "stale"> {
     return this.#inner.commit(commit);
   }

@@ -6,6 +6,7 @@ mod account;
 mod checks;
 mod differential;
 mod edits;
+mod engine;
 mod files;
 mod laws;
 mod records;

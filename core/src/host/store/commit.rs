@@ -42,6 +42,10 @@ pub struct Part {
     pub writes: Vec<Write>,
     /// Items that the server has stored.
     pub uploaded: Vec<Uploaded>,
+    /// Versions of the server to be staged, or removed again after their merge. What becomes [`Some`] replaces the staged
+    /// version of its id, whatever it is; what becomes [`None`] is removed only if it still has the revision `seen`. So
+    /// these writes are never stale.
+    pub incoming: Vec<Write>,
     /// The new sync state of the collection, a JSON text written by the core; `None` keeps the current one.
     pub state: Option<String>,
 }
@@ -55,6 +59,7 @@ impl Part {
             sweep: None,
             writes: Vec::new(),
             uploaded: Vec::new(),
+            incoming: Vec::new(),
             state: None,
         }
     }
@@ -72,6 +77,7 @@ pub enum BulkChange {
     /// Forget what the server has (spec §5.1): the base becomes [`Base::Unknown`], [`Pending::Nothing`] becomes
     /// [`Pending::Resend`], `server_modified` becomes zero. A forgotten [`Base::Content`] becomes the sent version if
     /// no other version was sent, because the server may still have it. [`Pending::Edit`] and the sent version stay.
+    /// Staged versions are removed.
     ///
     /// [`Base::Unknown`]: super::Base::Unknown
     /// [`Base::Content`]: super::Base::Content
@@ -79,7 +85,7 @@ pub enum BulkChange {
     /// [`Pending::Resend`]: super::Pending::Resend
     /// [`Pending::Edit`]: super::Pending::Edit
     Reset,
-    /// Remove every item without tombstones. Only the decision of this name may request it.
+    /// Remove every item without tombstones, and staged versions. Only the decision of this name may request it.
     Wipe,
 }
 

@@ -1,5 +1,6 @@
 //! A stored record, and the known state of the server's version of it.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::ids::RecordId;
@@ -30,6 +31,7 @@ pub struct Revision(pub u64);
 ///     sent: Base::Unknown,
 ///     server_modified: ServerTime::ZERO,
 ///     pending: Pending::Edit { at: LocalTime::from_millis(1_700_000_000_000) },
+///     key: None,
 /// };
 /// assert!(!fresh.is_deleted());
 /// # Ok::<(), selvedge_core::ids::InvalidId>(())
@@ -50,6 +52,8 @@ pub struct Item {
     pub server_modified: ServerTime,
     /// Whether the record waits for upload.
     pub pending: Pending,
+    /// What makes it a duplicate of another record, if its collection's engine defines that.
+    pub key: Option<Key>,
 }
 
 impl Item {
@@ -57,6 +61,29 @@ impl Item {
     #[must_use]
     pub const fn is_deleted(&self) -> bool {
         self.cleartext.is_none()
+    }
+}
+
+/// What makes two records with different ids the same thing: records with equal keys are duplicates.
+///
+/// ```
+/// use selvedge_core::host::Key;
+///
+/// assert_eq!(Key::new("https://example.org/").as_str(), "https://example.org/");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Box<str>);
+
+impl Key {
+    /// The key with this text.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -111,6 +138,7 @@ pub enum Pending {
 ///     sent: Base::Unknown,
 ///     server_modified: ServerTime::from_hundredths(1),
 ///     pending: Pending::Nothing,
+///     key: None,
 /// };
 /// let stored = Stored { item, revision: Revision(7) };
 /// assert_eq!(stored.item.id.as_str(), "menu");

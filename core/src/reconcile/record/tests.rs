@@ -226,7 +226,9 @@ fn apply<'a>(outcome: &'a Outcome, ours: &'a str, theirs: &'a str) -> (&'a str, 
         Outcome::Same | Outcome::Take { .. } => (theirs, false),
         Outcome::Keep { .. } => (ours, true),
         Outcome::Merge { cleartext, .. } => (cleartext, true),
-        Outcome::Ignore | Outcome::Delete { .. } => unreachable!("both sides have it"),
+        Outcome::Ignore | Outcome::Delete { .. } | Outcome::Fork => {
+            unreachable!("both sides have it")
+        }
     }
 }
 

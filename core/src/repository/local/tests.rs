@@ -3,7 +3,7 @@
 use pollster::block_on;
 
 use super::*;
-use crate::engine::Generic;
+use crate::engines::Generic;
 use crate::host::{Base, MemoryStore, Revision};
 use crate::ids::CollectionName;
 use crate::time::LocalTime;
@@ -17,6 +17,13 @@ struct Stopped;
 impl Clock for Stopped {
     fn now(&self) -> LocalTime {
         LocalTime::from_millis(NOW)
+    }
+}
+
+impl Random for Stopped {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), crate::host::RandomError> {
+        bytes.fill(7);
+        Ok(())
     }
 }
 
@@ -36,6 +43,7 @@ fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> It
         sent: Base::Unknown,
         server_modified: at(known),
         pending,
+        key: None,
     }
 }
 
@@ -43,7 +51,7 @@ fn item(cleartext: Option<&str>, base: Base, known: u64, pending: Pending) -> It
 fn arrives(item: &Item, cleartext: Option<&str>, modified: u64, compares: bool) -> Option<Item> {
     let store = MemoryStore::default();
     let engine = Generic::new(CollectionName::new("notes").unwrap()).unwrap();
-    let mut local = LocalRepository::new(&store, &Stopped, &engine);
+    let mut local = LocalRepository::new(&store, &Stopped, &Stopped, &engine);
     local.compare(compares);
     let write = Write {
         id: id(),

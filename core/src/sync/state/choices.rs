@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Generic;
+use crate::engines::Generic;
 use crate::error::{Error, Result};
 use crate::ids::CollectionName;
 use crate::sorted::{Map, Set};

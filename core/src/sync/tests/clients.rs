@@ -19,7 +19,7 @@ impl Device {
 
     fn sync_as(&self, client: OwnClient) -> Report {
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation::default(),
             client,
             user_agent: None,

@@ -49,7 +49,7 @@ fn consent_of(report: &Report) -> Consent {
 
 fn reinitialized(device: &Device, consent: Consent, remedy: Remedy) -> Report {
     let options = Options {
-        engines: alloc::vec![Generic::new(notes()).unwrap()],
+        engines: &engines(),
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: None,
@@ -63,7 +63,7 @@ fn reinitialized(device: &Device, consent: Consent, remedy: Remedy) -> Report {
 
 fn assessed(device: &Device) -> Result<Option<Consent>, Error> {
     let options = Options {
-        engines: Vec::new(),
+        engines: &[],
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: None,
@@ -507,7 +507,7 @@ fn an_unusual_entry_of_an_engine_deletes_nothing() {
 fn taking_the_place_of_the_servers_records_is_bound_to_what_was_shown() {
     let (shelf, a) = account();
     let options = Options {
-        engines: Vec::new(),
+        engines: &[],
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: None,

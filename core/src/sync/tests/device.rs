@@ -1,9 +1,11 @@
 //! Devices of an account whose server is scripted, with the operations that the tests need.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use pollster::block_on;
 
@@ -11,12 +13,12 @@ use super::server::{Shelf, serve};
 use crate::account::Credentials;
 use crate::crypto::RustCrypto;
 use crate::crypto::{KeyBundle, payload};
-use crate::engine::{Generic, Records};
+use crate::engines::{Engine, Generic, Records};
 use crate::host::{
-    Aes, Clock, Commit, Committed, Counts, MemoryStore, PageLimit, Random, RandomError, Selection,
-    Store, StoreError, Stored,
+    Aes, Clock, Commit, Committed, MemoryStore, Random, RandomError, Store, StoreError,
+    StoreErrorKind,
 };
-use crate::http::{Fetch, FetchError, Request, Response};
+use crate::http::{Fetch, FetchError, FetchErrorKind, Request, Response};
 use crate::ids::{CollectionName, RecordId};
 use crate::script::{Answer, ENDPOINT, Script, ScriptedBody};
 use crate::sync::{CollectionKeys, Options, OwnClient, Preview, Report, Situation, preview, sync};
@@ -27,12 +29,66 @@ pub(super) struct Device {
     pub(super) script: Script,
     pub(super) store: MemoryStore,
     pub(super) shelf: Shelf,
+    pub(super) life: Life,
+}
+
+/// The moment at which a device's process is killed; numbers start at one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kill {
+    /// Before it commits, or after that.
+    Commit { number: u32, is_after: bool },
+    /// Before it sends a request, or after the server has handled it.
+    Request { number: u32, is_after: bool },
+}
+
+/// What a device's process did since it started.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    commits: Cell<u32>,
+    requests: Cell<u32>,
+    kill: Cell<Option<Kill>>,
+    is_dead: Cell<bool>,
+}
+
+impl Life {
+    /// Starts the process; it is killed at this moment.
+    pub(super) fn start(&self, kill: Option<Kill>) {
+        self.commits.set(0);
+        self.requests.set(0);
+        self.kill.set(kill);
+        self.is_dead.set(false);
+    }
+
+    /// Whether the process was killed since it started.
+    pub(super) fn is_dead(&self) -> bool {
+        self.is_dead.get()
+    }
+
+    /// Whether the process is dead at this moment.
+    fn dies(&self, at: Kill) -> bool {
+        if self.kill.get() == Some(at) {
+            self.is_dead.set(true);
+        }
+        self.is_dead.get()
+    }
 }
 
 impl Fetch for Device {
     type Body = ScriptedBody;
     async fn fetch(&self, request: Request) -> Result<Response<ScriptedBody>, FetchError> {
-        self.script.fetch(request).await
+        let number = self.life.requests.get() + 1;
+        self.life.requests.set(number);
+        let dead = || Err(FetchError::new(FetchErrorKind::Offline, "killed"));
+        let is_after = false;
+        if self.life.dies(Kill::Request { number, is_after }) {
+            return dead();
+        }
+        let answer = self.script.fetch(request).await;
+        let is_after = true;
+        if self.life.dies(Kill::Request { number, is_after }) {
+            return dead();
+        }
+        answer
     }
 }
 
@@ -57,36 +113,22 @@ impl Aes for Device {
 }
 
 impl Store for Device {
-    async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.store.global().await
-    }
-    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.store.state(collection).await
-    }
-    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.store.collections().await
-    }
-    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.store.counts(collection).await
-    }
-    async fn read(
-        &self,
-        collection: &CollectionName,
-        ids: &[RecordId],
-    ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.read(collection, ids).await
-    }
-    async fn page(
-        &self,
-        collection: &CollectionName,
-        selection: Selection,
-        after: Option<&RecordId>,
-        limit: PageLimit,
-    ) -> Result<Vec<Stored>, StoreError> {
-        self.store.page(collection, selection, after, limit).await
-    }
+    crate::delegate_reads!(store);
+
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        self.store.commit(commit).await
+        let number = self.life.commits.get() + 1;
+        self.life.commits.set(number);
+        let dead = || Err(StoreError::new(StoreErrorKind::Unavailable, "killed"));
+        let is_after = false;
+        if self.life.dies(Kill::Commit { number, is_after }) {
+            return dead();
+        }
+        let committed = self.store.commit(commit).await;
+        let is_after = true;
+        if self.life.dies(Kill::Commit { number, is_after }) {
+            return dead();
+        }
+        committed
     }
 }
 
@@ -100,6 +142,11 @@ pub(super) fn credentials(sync_key: &KeyBundle) -> Credentials {
         "ksync_b64url": sync_key.to_b64url().as_str(),
     });
     Credentials::from_json(json.to_string().as_bytes()).unwrap()
+}
+
+/// The engine of [`notes`].
+pub(super) fn engines() -> [Box<dyn Engine>; 1] {
+    [Box::new(Generic::new(notes()).unwrap())]
 }
 
 pub(super) fn notes() -> CollectionName {
@@ -126,13 +173,14 @@ pub(super) fn device_with(
         script,
         store: MemoryStore::default(),
         shelf: shelf.clone(),
+        life: Life::default(),
     }
 }
 
 impl Device {
     pub(super) fn sync_with(&self, sync_key: &KeyBundle) -> Report {
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation::default(),
             client: OwnClient::default(),
             user_agent: None,
@@ -147,7 +195,7 @@ impl Device {
 
     pub(super) fn preview(&self) -> Preview {
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation::default(),
             client: OwnClient::default(),
             user_agent: None,

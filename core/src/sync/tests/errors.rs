@@ -31,7 +31,7 @@ fn is_for_a_token(request: &Request) -> bool {
 impl Device {
     fn sync_asked_for(&self, credentials: &Credentials, is_asked_for: bool) -> Report {
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation {
                 is_asked_for,
                 ..Situation::default()
@@ -226,25 +226,18 @@ fn what_lies_under_former_keys_is_read_and_sent_again_by_who_knows_them() {
 fn a_history_beyond_the_cap_is_read_newest_first_and_its_rest_by_ids_in_later_syncs() {
     const CAP: usize = 5000;
     let history = CollectionName::new("history").unwrap();
-    let engine = || Generic::new(history.clone()).unwrap();
+    let engine: [Box<dyn Engine>; 1] = [Box::new(Generic::new(history.clone()).unwrap())];
     let shelf = Shelf::default();
     shelf.page.set(1000);
-    let options = |engine| Options {
-        engines: alloc::vec![engine],
+    let options = || Options {
+        engines: &engine,
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: None,
         progress: &|_| (),
     };
     let one = device(&shelf);
-    let sync_one = || {
-        block_on(sync(
-            &one,
-            &credentials(&sync_key()),
-            &mut None,
-            &options(engine()),
-        ))
-    };
+    let sync_one = || block_on(sync(&one, &credentials(&sync_key()), &mut None, &options()));
     assert!(sync_one().is_success());
     let total = CAP + 1500;
     let keys = shelf.borrow()["crypto/keys"].1.clone();
@@ -360,7 +353,7 @@ fn another_node_is_not_told_the_programs_version_on_the_same_day() {
             token.api_endpoint = endpoint.into();
         }
         let options = Options {
-            engines: alloc::vec![Generic::new(notes()).unwrap()],
+            engines: &engines(),
             situation: Situation {
                 tells_version: Some("7"),
                 ..Situation::default()

@@ -68,7 +68,7 @@ impl Service {
 
 fn sync_as(device: &Device, credentials: &Credentials) -> Report {
     let options = Options {
-        engines: alloc::vec![Generic::new(notes()).unwrap()],
+        engines: &engines(),
         situation: Situation {
             is_asked_for: true,
             ..Situation::default()

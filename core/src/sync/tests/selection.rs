@@ -25,7 +25,7 @@ impl Device {
 
     fn first_preview(&self, mode: Mode) -> FirstPreview {
         let options = Options {
-            engines: Vec::new(),
+            engines: &[],
             situation: Situation::default(),
             client: OwnClient::default(),
             user_agent: None,

@@ -151,7 +151,7 @@ fn a_collection_that_is_gone_is_sent_again() {
 #[test]
 fn a_deletion_that_waits_here_survives_a_restored_backup() {
     let (shelf, a, b) = restored();
-    let records = crate::engine::Records::new(&a, &a, &a, notes());
+    let records = crate::engines::Records::new(&a, &a, &a, notes());
     block_on(records.delete(&RecordId::new("one").unwrap())).unwrap();
     assert!(a.sync().is_success());
     assert!(b.sync().is_success());

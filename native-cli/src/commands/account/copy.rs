@@ -51,7 +51,7 @@ pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Res
     let progress = Progress::with_totals(&device.output, expected(device).await);
     let stage = |stage: sync::Stage<'_>| progress.stage(stage);
     let options = Options {
-        engines: Vec::new(),
+        engines: &[],
         situation: Situation::default(),
         client: OwnClient::default(),
         user_agent: Some(USER_AGENT.into()),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use selvedge_core::account::Credentials;
-use selvedge_core::engine::{Generic, Records};
+use selvedge_core::engines::{Generic, Records};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::sync::{self, Ending, KeptToken, Options, OwnClient, Report, Situation};
 
@@ -54,7 +54,7 @@ impl DemoDevice {
     pub(super) async fn sync(&self, what: &'static str, progress: &Progress) -> Result<Synced> {
         let stage = |stage: sync::Stage<'_>| progress.stage(stage);
         let options = Options {
-            engines: vec![Generic::new(self.collection.clone())?],
+            engines: &[Box::new(Generic::new(self.collection.clone())?)],
             situation: Situation {
                 is_asked_for: true,
                 ..Situation::default()

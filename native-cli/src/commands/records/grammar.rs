@@ -195,11 +195,39 @@ pub enum SortBy {
     Index,
 }
 
-fn record_id(text: &str) -> Result<RecordId, String> {
+impl Source {
+    /// A text that this program made.
+    pub(crate) const fn text(json: String) -> Self {
+        Self {
+            record: Some(json),
+            file: None,
+        }
+    }
+}
+
+impl ListArgs {
+    /// All records of a collection.
+    pub(crate) const fn all(collection: CollectionName, remote: bool) -> Self {
+        Self {
+            collection,
+            remote,
+            format: None,
+            raw: false,
+            newer: None,
+            limit: None,
+            sort: None,
+            ids: None,
+            fields: None,
+            show_secrets: false,
+        }
+    }
+}
+
+pub(crate) fn record_id(text: &str) -> Result<RecordId, String> {
     RecordId::new(text).map_err(|error| error.to_string())
 }
 
-fn field(text: &str) -> Result<String, String> {
+pub(super) fn field(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("the list has an empty field name: pass names separated by commas".into()),
         name => Ok(name.to_owned()),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::PathBuf;
 
-use selvedge_core::engine::Records;
+use selvedge_core::engines::Records;
 use selvedge_core::error::Error;
 use selvedge_core::host::MemoryStore;
 use selvedge_core::ids::{CollectionName, RecordId};

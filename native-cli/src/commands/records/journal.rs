@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use selvedge_core::engine::Generic;
+use selvedge_core::engines::Generic;
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::journal::{self, Entry};
@@ -93,10 +93,10 @@ pub(super) async fn restore(
     let store = device.store_if_there()?.ok_or_else(no_store)?;
     let (clock, random) = (SystemClock, SystemRandom);
     let entry = if dry_run {
-        selvedge_core::engine::restore(&DryRunStore(store), &clock, &random, &collection, &id, at)
+        selvedge_core::engines::restore(&DryRunStore(store), &clock, &random, &collection, &id, at)
             .await?
     } else {
-        selvedge_core::engine::restore(&store, &clock, &random, &collection, &id, at).await?
+        selvedge_core::engines::restore(&store, &clock, &random, &collection, &id, at).await?
     };
     device.output.answer(&Restored {
         done: "restored",

@@ -1,6 +1,8 @@
 //! Lists of records, from this device or from the server.
 
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock};
+use std::cell::RefCell;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::rc::Rc;
 
 use selvedge_core::bso::{Envelope, Opener};
 use selvedge_core::crypto::RustCrypto;
@@ -15,6 +17,7 @@ use super::local::store_of;
 use super::print::{Printer, Style};
 use super::remote::refuse_keys;
 use super::secrets::Hidden;
+use super::view::{Loaded, View};
 use super::{Format, ListArgs, SortBy};
 use crate::device::Device;
 use crate::output::{Output, printable, terminal_width};
@@ -30,10 +33,60 @@ const BATCH_RECORDS: usize = 256;
 /// and the maximum number of their bytes.
 const BATCH_BYTES: usize = 1 << 19;
 
-type Out = Printer<BufWriter<StdoutLock<'static>>>;
+type Out = Printer<BufWriter<Box<dyn Write>>>;
 
-/// Lists a collection's records.
-pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
+/// Reads all records of a collection, from this device or from the server.
+pub(crate) async fn load(
+    device: &Device,
+    collection: &CollectionName,
+    remote: bool,
+) -> Result<Vec<Loaded>> {
+    let found = Rc::new(RefCell::new(Vec::new()));
+    let kept = Rc::clone(&found);
+    let view = View::new(&[], move |id, modified, text| {
+        kept.borrow_mut().push(Loaded {
+            id: id.to_owned(),
+            modified,
+            text: text.to_owned().into(),
+        });
+        Vec::new()
+    });
+    let args = ListArgs {
+        format: Some(Format::Jsonl),
+        show_secrets: true,
+        ..ListArgs::all(collection.clone(), remote)
+    };
+    let printer = printer(Box::new(io::sink()), &args, Format::Jsonl, Some(view));
+    if remote {
+        there(device, args, printer).await?;
+    } else {
+        here(device, args, printer).await?;
+    }
+    Ok(found.take())
+}
+
+fn printer(out: Box<dyn Write>, args: &ListArgs, format: Format, view: Option<View>) -> Out {
+    let fields = args.fields.clone().or_else(|| {
+        let view = view.as_ref()?;
+        Some(view.fields.iter().map(ToString::to_string).collect())
+    });
+    let printer = Printer::new(
+        BufWriter::with_capacity(1 << 16, out),
+        Style {
+            format,
+            fields,
+            hidden: Hidden::of(&args.collection, args.show_secrets),
+            terminal: terminal_width(),
+        },
+    );
+    match view {
+        Some(view) => printer.with_view(view),
+        None => printer,
+    }
+}
+
+/// Lists a collection's records, as they are or as rows of a view.
+pub(crate) async fn run(device: &Device, args: ListArgs, view: Option<View>) -> Result<()> {
     if args.sort == Some(SortBy::Index) && !args.remote {
         return Err(HostError::Usage(
             "--sort index needs --remote: this device does not store sortindex".into(),
@@ -59,17 +112,7 @@ pub(super) async fn run(device: &Device, args: ListArgs) -> Result<()> {
     if args.remote && !args.raw {
         refuse_keys(&args.collection)?;
     }
-    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let hidden = Hidden::of(&args.collection, args.show_secrets);
-    let printer = Printer::new(
-        out,
-        Style {
-            format,
-            fields: args.fields.clone(),
-            hidden,
-            terminal: terminal_width(),
-        },
-    );
+    let printer = printer(Box::new(io::stdout().lock()), &args, format, view);
     if args.remote {
         there(device, args, printer).await?;
     } else {

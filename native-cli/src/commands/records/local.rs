@@ -1,6 +1,6 @@
 //! Records on this device.
 
-use selvedge_core::engine::{Generic, Records};
+use selvedge_core::engines::{Generic, Records};
 use selvedge_core::error::Error;
 use selvedge_core::host::Store;
 use selvedge_core::ids::{CollectionName, RecordId};

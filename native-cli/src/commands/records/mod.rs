@@ -9,13 +9,17 @@ mod local;
 mod print;
 mod remote;
 mod secrets;
+mod view;
 
 use std::fmt;
 
 use selvedge_core::ids::{CollectionName, RecordId};
 use serde::Serialize;
 
+pub(crate) use self::grammar::record_id;
 pub use self::grammar::{Format, ListArgs, RecordsCommand, SortBy, Source};
+pub(crate) use self::list::{load, run as list};
+pub(crate) use self::view::{Loaded, ViewArgs};
 use crate::device::Device;
 use crate::output::records;
 use selvedge_host::exit::Result;
@@ -39,7 +43,7 @@ struct Changed {
 /// When the input is invalid, the record or the collection does not exist, or the store or the server fails.
 pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
     match command {
-        RecordsCommand::List(args) => list::run(device, args).await,
+        RecordsCommand::List(args) => list::run(device, args, None).await,
         RecordsCommand::Get {
             collection,
             id,
@@ -100,6 +104,52 @@ pub async fn run(device: &Device, command: RecordsCommand) -> Result<()> {
                 local::delete(device, collection, ids, dry_run.dry_run).await
             }
         }
+    }
+}
+
+/// Puts whole records, on this device or directly on the server.
+pub(crate) async fn put(
+    device: &Device,
+    collection: CollectionName,
+    id: Option<RecordId>,
+    json: String,
+    (remote, dry_run): (bool, bool),
+) -> Result<()> {
+    let source = Source::text(json);
+    if remote {
+        remote::put(device, collection, id, &source, dry_run).await
+    } else {
+        local::put(device, collection, id, &source, dry_run).await
+    }
+}
+
+/// Changes fields of one record, on this device or directly on the server.
+pub(crate) async fn edit(
+    device: &Device,
+    collection: CollectionName,
+    id: RecordId,
+    patch: String,
+    (remote, dry_run): (bool, bool),
+) -> Result<()> {
+    let source = Source::text(patch);
+    if remote {
+        remote::edit(device, collection, id, &source, dry_run).await
+    } else {
+        local::edit(device, collection, id, &source, dry_run).await
+    }
+}
+
+/// Deletes records, on this device or directly on the server.
+pub(crate) async fn delete(
+    device: &Device,
+    collection: CollectionName,
+    ids: Vec<RecordId>,
+    (remote, dry_run): (bool, bool),
+) -> Result<()> {
+    if remote {
+        remote::delete(device, collection, ids, dry_run).await
+    } else {
+        local::delete(device, collection, ids, dry_run).await
     }
 }
 

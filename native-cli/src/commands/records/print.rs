@@ -9,6 +9,7 @@ use selvedge_core::time::ServerTime;
 use super::Format;
 use super::columns::Sample;
 use super::secrets::{Hidden, MASK};
+use super::view::View;
 use crate::device::Device;
 use crate::output::{Align, TableWriter, is_hostile, printable, terminal_width};
 use selvedge_host::exit::{HostError, Result};
@@ -31,6 +32,7 @@ pub(super) struct Style {
 pub(super) struct Printer<W: Write> {
     out: Out<W>,
     style: Style,
+    view: Option<View>,
     printed: u64,
 }
 
@@ -65,7 +67,16 @@ impl<W: Write> Printer<W> {
         Self {
             out,
             style,
+            view: None,
             printed: 0,
+        }
+    }
+
+    /// Prints the rows that a view makes of each record instead of the record.
+    pub(super) fn with_view(self, view: View) -> Self {
+        Self {
+            view: Some(view),
+            ..self
         }
     }
 
@@ -76,6 +87,16 @@ impl<W: Write> Printer<W> {
 
     /// Prints one record: `text` is a JSON object, or its envelope.
     pub(super) fn record(&mut self, id: &str, modified: ServerTime, text: &str) -> Result<()> {
+        let Some(view) = &mut self.view else {
+            return self.row(id, modified, text);
+        };
+        for row in view.rows(id, modified, text) {
+            self.row(id, modified, &row)?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, id: &str, modified: ServerTime, text: &str) -> Result<()> {
         let hidden = self.style.hidden;
         let row = Row { id, modified, text };
         let written = match &mut self.out {

@@ -1,7 +1,7 @@
 //! Records directly on the server, without a store on this device.
 
 use selvedge_core::crypto::{KeyBundle, payload};
-use selvedge_core::engine::{Engine as _, Generic, Records, check_alone};
+use selvedge_core::engines::{Engine as _, Generic, Records, check_alone};
 use selvedge_core::error::Error;
 use selvedge_core::host::MemoryStore;
 use selvedge_core::ids::{CollectionName, RecordId};

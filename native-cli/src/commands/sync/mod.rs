@@ -12,7 +12,7 @@ mod totals;
 use std::time::Duration;
 
 use selvedge_core::account::Credentials;
-use selvedge_core::engine::Generic;
+use selvedge_core::engines::Engine;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::sync::{
     self, Ending, FirstPreview, KeptToken, Mode, Options, OwnClient, Preview, Report, Situation,
@@ -190,14 +190,14 @@ impl<'a> Syncing<'a> {
         mode: Mode,
         token: &mut Option<KeptToken>,
     ) -> Result<FirstPreview> {
-        let options = self.options(Vec::new());
+        let options = self.options(&[]);
         let chosen = self.selection.chosen();
         Ok(sync::first_preview(self.host, self.credentials, token, &options, mode, chosen).await?)
     }
 
     async fn preview(&self, token: &mut Option<KeptToken>) -> Result<Preview> {
         let engines = self.selection.engines(self.host).await?;
-        let options = self.options(engines);
+        let options = self.options(&engines);
         let preview = match self.selection {
             // The first sync reads the account's collections: so does this.
             Selection::All(_) => {
@@ -226,7 +226,7 @@ impl<'a> Syncing<'a> {
 
     async fn sync_selected(&self, token: &mut Option<KeptToken>) -> Result<Report> {
         let engines = self.selection.engines(self.host).await?;
-        let mut report = self.sync_these(token, engines.clone()).await;
+        let mut report = self.sync_these(token, &engines).await;
         if !matches!(self.selection, Selection::All(_)) || !matches!(report.ending, Ending::Done) {
             return Ok(report);
         }
@@ -236,10 +236,13 @@ impl<'a> Syncing<'a> {
             .engines(self.host)
             .await?
             .into_iter()
-            .filter(|engine| !engines.contains(engine))
+            .filter(|new| {
+                let mut known = engines.iter();
+                known.all(|engine| engine.collection() != new.collection())
+            })
             .collect();
         if !new.is_empty() {
-            append(&mut report, self.sync_these(token, new).await);
+            append(&mut report, self.sync_these(token, &new).await);
         }
         Ok(report)
     }
@@ -258,14 +261,18 @@ impl<'a> Syncing<'a> {
         };
         self.client.name = name;
         let ending = report.ending.clone();
-        let renamed = self.sync_these(token, Vec::new()).await;
+        let renamed = self.sync_these(token, &[]).await;
         append(report, renamed);
         // The records are synced, whether the new name is uploaded or not.
         report.ending = ending;
         Ok(())
     }
 
-    async fn sync_these(&self, token: &mut Option<KeptToken>, engines: Vec<Generic>) -> Report {
+    async fn sync_these(
+        &self,
+        token: &mut Option<KeptToken>,
+        engines: &[Box<dyn Engine>],
+    ) -> Report {
         let options = self.options(engines);
         let report = sync::sync(self.host, self.credentials, token, &options).await;
         if !report.looks_again() {
@@ -276,7 +283,7 @@ impl<'a> Syncing<'a> {
         sync::sync(self.host, self.credentials, token, &options).await
     }
 
-    fn options(&self, engines: Vec<Generic>) -> Options<'_> {
+    fn options<'o>(&'o self, engines: &'o [Box<dyn Engine>]) -> Options<'o> {
         Options {
             engines,
             situation: self.situation,

@@ -56,7 +56,8 @@ pub(in crate::commands) async fn run(
     let stage = |stage: sync::Stage<'_>| progress.stage(stage);
     let client = super::own_name::own_client(device, &host).await?;
     let syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
-    let options = syncing.options(selection.engines(&host).await?);
+    let engines = selection.engines(&host).await?;
+    let options = syncing.options(&engines);
     let consent = sync::assess(&host, &credentials, &mut token, &options).await;
     device.keep_token(kept.as_ref(), token.as_ref())?;
     let consent = consent?;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use selvedge_core::engine::{Engine as _, Generic};
-use selvedge_core::ids::CollectionName;
+use selvedge_core::engines::Engine;
+use selvedge_core::firefox::{Owned, engine_for};
+use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::journal;
 use selvedge_core::server::Conditional;
 use selvedge_core::sync::{DeviceState, FirstPreview, GlobalState, Wish, turn};
@@ -75,7 +76,7 @@ impl Selection {
         }
     }
 
-    pub(super) async fn engines(&self, host: &NativeHost) -> Result<Vec<Generic>> {
+    pub(super) async fn engines(&self, host: &NativeHost) -> Result<Vec<Box<dyn Engine>>> {
         let names = match self {
             Self::Named(names) | Self::Followed(names) => names.iter().cloned().collect(),
             Self::All(also) => {
@@ -85,9 +86,10 @@ impl Selection {
                 names
             }
         };
-        let mut engines = Vec::new();
+        let owned = owned(host).await?;
+        let mut engines: Vec<Box<dyn Engine>> = Vec::new();
         for name in names {
-            match (Generic::new(name), self) {
+            match (engine_for(name, &owned), self) {
                 (Ok(engine), _) => engines.push(engine),
                 (Err(error), Self::Named(_) | Self::Followed(_)) => return Err(error.into()),
                 // The sync manages these itself.
@@ -97,6 +99,15 @@ impl Selection {
         engines.sort_by_key(|engine| turn(engine.collection().as_str()));
         Ok(engines)
     }
+}
+
+/// The records that are this device's own.
+async fn owned(host: &NativeHost) -> Result<Owned> {
+    let client = global_state(host).await?.device.clients.id;
+    Ok(Owned {
+        client: client.and_then(|id| RecordId::new(id.as_str()).ok()),
+        ..Owned::default()
+    })
 }
 
 /// The account's known collections, without a request.

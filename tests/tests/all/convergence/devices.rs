@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::test_runner::TestCaseError;
 use selvedge_core::account::Credentials;
-use selvedge_core::engine::{Generic, Records};
+use selvedge_core::engines::{Generic, Records};
 use selvedge_core::host::{PageLimit, Selection, Store as _, Stored};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::sync::{
@@ -228,7 +228,7 @@ impl<'w> Devices<'w> {
     async fn report(&self, device: usize) -> Report {
         let host = &self.hosts[device];
         let options = sync::Options {
-            engines: vec![Generic::new(notes()).unwrap()],
+            engines: &[Box::new(Generic::new(notes()).unwrap())],
             situation: Situation {
                 is_asked_for: true,
                 is_signed_in: host.is_signed_in.get(),

@@ -3,12 +3,8 @@
 use std::cell::Cell;
 
 use selvedge_core::crypto::RustCrypto;
-use selvedge_core::host::{
-    Aes, Clock, Commit, Committed, Counts, PageLimit, Random, RandomError, Selection, Store,
-    StoreError, Stored,
-};
+use selvedge_core::host::{Aes, Clock, Commit, Committed, Random, RandomError, Store, StoreError};
 use selvedge_core::http::{Body, Fetch, FetchError, FetchErrorKind, Request, Response};
-use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::time::LocalTime;
 use selvedge_host::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 
@@ -155,39 +151,7 @@ impl Aes for FaultyHost {
 }
 
 impl Store for FaultyHost {
-    async fn global(&self) -> Result<Option<String>, StoreError> {
-        self.store.global().await
-    }
-
-    async fn state(&self, collection: &CollectionName) -> Result<Option<String>, StoreError> {
-        self.store.state(collection).await
-    }
-
-    async fn collections(&self) -> Result<Vec<CollectionName>, StoreError> {
-        self.store.collections().await
-    }
-
-    async fn counts(&self, collection: &CollectionName) -> Result<Counts, StoreError> {
-        self.store.counts(collection).await
-    }
-
-    async fn read(
-        &self,
-        collection: &CollectionName,
-        ids: &[RecordId],
-    ) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.read(collection, ids).await
-    }
-
-    async fn page(
-        &self,
-        collection: &CollectionName,
-        selection: Selection,
-        after: Option<&RecordId>,
-        limit: PageLimit,
-    ) -> Result<Vec<Stored>, StoreError> {
-        self.store.page(collection, selection, after, limit).await
-    }
+    selvedge_core::delegate_reads!(store);
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         self.store.commit(commit).await

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use selvedge_core::account::Credentials;
 use selvedge_core::crypto::payload;
-use selvedge_core::engine::Records;
+use selvedge_core::engines::Records;
 use selvedge_core::host::{Clock as _, PageLimit, Store as _};
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::sync::{Ending, KeptToken, Report};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use selvedge_core::host::{
-    Base, BulkChange, Commit, Committed, Counts, Item, PageLimit, Part, Pending, Revision,
+    Base, BulkChange, Commit, Committed, Counts, Item, Key, PageLimit, Part, Pending, Revision,
     Selection, Store, Uploaded, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
@@ -47,6 +47,7 @@ macro_rules! every_store_case {
             pages_go_on_where_the_last_ended_though_items_change,
             counts_tell_live_from_pending,
             one_commit_changes_many_collections,
+            items_are_found_by_their_keys,
         }
     };
 }
@@ -79,6 +80,11 @@ enum Step {
         collection: String,
         ids: Vec<String>,
         answer: Vec<Option<PlainItem>>,
+    },
+    Duplicates {
+        collection: String,
+        keys: Vec<String>,
+        answer: Vec<String>,
     },
     Remember {
         collection: String,
@@ -179,6 +185,7 @@ struct PlainItem {
     sent: Version,
     server_modified: u64,
     pending: Waiting,
+    key: Option<String>,
 }
 
 #[derive(Deserialize, Clone)]
@@ -280,6 +287,16 @@ async fn play_step(step: Step, store: &impl Store, revisions: &mut Revisions, at
                 global: None,
             };
             assert_eq!(store.commit(commit).await.unwrap(), Committed::Done, "{at}");
+        }
+        Step::Duplicates {
+            collection,
+            keys,
+            answer,
+        } => {
+            let keys: Vec<Key> = keys.iter().map(|key| Key::new(key.as_str())).collect();
+            let found = store.duplicates(&name(&collection), &keys).await.unwrap();
+            let found: Vec<_> = found.iter().map(|stored| stored.item.id.as_str()).collect();
+            assert_eq!(found, answer, "{at}");
         }
         Step::Read {
             collection,
@@ -410,6 +427,7 @@ impl PlainPart {
             writes: self.writes.into_iter().map(write).collect(),
             uploaded: self.uploaded.into_iter().map(uploaded).collect(),
             state: self.state,
+            incoming: Vec::new(),
         }
     }
 }
@@ -438,6 +456,7 @@ impl PlainItem {
                     at: LocalTime::from_millis(millis),
                 },
             },
+            key: self.key.as_deref().map(Key::new),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use selvedge_core::host::{
-    Base, Commit, Committed, Item, PageLimit, Part, Pending, Selection, Store, StoreErrorKind,
+    Base, Commit, Committed, Item, Key, PageLimit, Part, Pending, Selection, Store, StoreErrorKind,
     Stored, Write,
 };
 use selvedge_core::ids::{CollectionName, RecordId};
-use selvedge_core::time::ServerTime;
+use selvedge_core::time::{LocalTime, ServerTime};
 use selvedge_host::SqliteStore;
 
 struct Place {
@@ -46,6 +46,7 @@ fn put(name: &str, cleartext: String, seen: Option<&Stored>) -> Write {
             sent: Base::Unknown,
             server_modified: ServerTime::from_hundredths(1),
             pending: Pending::Nothing,
+            key: None,
         }),
     }
 }
@@ -74,6 +75,67 @@ fn read(store: &SqliteStore, name: &str) -> Option<Stored> {
     pollster::block_on(store.read(&notes(), &[RecordId::new(name).unwrap()]))
         .unwrap()
         .remove(0)
+}
+
+/// A store that the last release wrote, whose tables had no duplicate keys and no staged versions.
+#[test]
+fn a_store_of_the_last_release_is_brought_up_to_date_with_everything_in_it() {
+    const OLD: &[u8] = include_bytes!("../../data/store-of-version-2.sqlite");
+    let place = Place::new();
+    std::fs::write(place.path(), OLD).unwrap();
+    let store = place.open();
+    let text = |title: &str, id: &str| format!(r#"{{"id":"{id}","title":"{title}"}}"#);
+    let content = |title: &str, id: &str| Base::Content(text(title, id));
+    let edit = Pending::Edit {
+        at: LocalTime::from_millis(1_700_000_000_000),
+    };
+    let row = |id: &str, title: Option<&str>, base, sent, modified, pending| {
+        let item = Item {
+            id: RecordId::new(id).unwrap(),
+            cleartext: title.map(|title| text(title, id)),
+            base,
+            sent,
+            server_modified: ServerTime::from_hundredths(modified),
+            pending,
+            key: None,
+        };
+        assert_eq!(read(&store, id).map(|stored| stored.item), Some(item));
+    };
+    let (same, none) = (Base::Same, Base::Unknown);
+    row(
+        "clean",
+        Some("milk"),
+        same.clone(),
+        none.clone(),
+        170_000_000_001,
+        Pending::Nothing,
+    );
+    let [flour, dough] = ["flour", "dough"].map(|title| content(title, "edited"));
+    row("edited", Some("bread"), flour, dough, 170_000_000_002, edit);
+    row("fresh", Some("salt"), none.clone(), none.clone(), 0, edit);
+    row(
+        "gone",
+        None,
+        content("sugar", "gone"),
+        same.clone(),
+        170_000_000_003,
+        edit,
+    );
+    row("resent", Some("tea"), none, same, 0, Pending::Resend);
+    pollster::block_on(async {
+        assert_eq!(store.global().await.unwrap().as_deref(), Some(r#"{"a":1}"#));
+        let state = store.state(&notes()).await.unwrap();
+        assert_eq!(state.as_deref(), Some(r#"{"sync_id":"abc"}"#));
+        assert_eq!(store.collections().await.unwrap().len(), 2);
+        let counts = store.counts(&notes()).await.unwrap();
+        assert_eq!((counts.live, counts.pending), (4, 4));
+        let limit = PageLimit::default();
+        let incoming = store.page(&notes(), Selection::Incoming, None, limit).await;
+        assert_eq!(incoming.unwrap(), []);
+        let duplicates = store.duplicates(&notes(), &[Key::new("milk")]).await;
+        assert_eq!(duplicates.unwrap(), []);
+    });
+    done(&store, vec![put("new", "{}".into(), None)]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod cases;
 mod file;
+mod staging;
 
 macro_rules! make {
     ($($case:ident,)*) => {

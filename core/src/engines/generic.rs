@@ -1,49 +1,16 @@
-//! The decisions of a collection's engine, and the engine of collections that need no rules of their own.
+//! The engine of collections that need no rules of their own.
 
 use super::catalog::FIREFOX_ENGINES;
+use super::engine::{Engine, Merge, RecordMerge};
 use crate::error::{Error, Result};
 use crate::ids::CollectionName;
 use crate::journal;
 use crate::reconcile::{Ours, Outcome, Side, Theirs, reconcile};
 
-/// The policy of one collection.
-///
-/// ```
-/// use selvedge_core::engine::{Engine, Generic};
-/// use selvedge_core::ids::CollectionName;
-///
-/// let notes = Generic::new(CollectionName::new("notes").unwrap())?;
-/// assert_eq!((notes.version(), notes.ttl()), (1, None));
-/// # Ok::<(), selvedge_core::error::Error>(())
-/// ```
-pub trait Engine {
-    /// The collection that it syncs.
-    fn collection(&self) -> &CollectionName;
-
-    /// The format version of its records, as in meta/global (spec §4.4).
-    fn version(&self) -> u64;
-
-    /// Time to live on the server of a record that this client writes, in seconds; `None` for no limit (spec §9.3).
-    fn ttl(&self) -> Option<u32> {
-        None
-    }
-
-    /// Maximum number of records that the first sync downloads, newest first; later syncs download the rest. `None` for
-    /// no limit (spec §5.3).
-    fn first_download(&self) -> Option<u32> {
-        None
-    }
-
-    /// Decides how to reconcile a record that both sides may have changed.
-    fn reconcile(&self, ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
-        reconcile(ours, theirs, newer)
-    }
-}
-
 /// The engine for any collection of JSON records: three-way merge by top-level field; unknown fields are kept.
 ///
 /// ```
-/// use selvedge_core::engine::{Engine, Generic};
+/// use selvedge_core::engines::{Engine, Generic};
 /// use selvedge_core::ids::CollectionName;
 ///
 /// let bookmarks = Generic::new(CollectionName::new("bookmarks").unwrap())?;
@@ -100,5 +67,15 @@ impl Engine for Generic {
 
     fn first_download(&self) -> Option<u32> {
         self.first_download
+    }
+
+    fn merge(&self) -> Merge<'_> {
+        Merge::PerRecord(self)
+    }
+}
+
+impl RecordMerge for Generic {
+    fn merge(&self, ours: Ours<'_>, theirs: Theirs<'_>, newer: Side) -> Outcome {
+        reconcile(ours, theirs, newer)
     }
 }

@@ -4,6 +4,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+use super::edit::Edit;
+use super::engine::{Engine, key_of};
 use super::validity::{self, Change};
 use crate::crypto::payload::check_cleartext;
 use crate::error::{Error, Result};
@@ -20,7 +22,7 @@ use crate::time::ServerTime;
 /// One collection of this device's store.
 ///
 /// ```
-/// use selvedge_core::engine::Records;
+/// use selvedge_core::engines::Records;
 /// use selvedge_core::host::{Clock, MemoryStore, Random, RandomError};
 /// use selvedge_core::ids::CollectionName;
 /// use selvedge_core::time::LocalTime;
@@ -47,6 +49,7 @@ pub struct Records<'a, S, C, R> {
     clock: &'a C,
     random: &'a R,
     collection: CollectionName,
+    engine: Option<&'a dyn Engine>,
 }
 
 impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
@@ -57,7 +60,16 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             clock,
             random,
             collection,
+            engine: None,
         }
+    }
+
+    /// The same records under the rules of their engine: an edit that would break the collection is completed or
+    /// refused.
+    #[must_use]
+    pub const fn with_engine(mut self, engine: &'a dyn Engine) -> Self {
+        self.engine = Some(engine);
+        self
     }
 
     /// The JSON object with an id, or `None`.
@@ -241,6 +253,16 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             let after = after
                 .map(|(at, text)| new(at, text.as_deref()))
                 .collect::<Result<Vec<_>>>()?;
+            let mut edit = Edit {
+                ids: ids.to_vec(),
+                found,
+                after,
+            };
+            if let Some(engine) = self.engine {
+                edit.complete(self.store, engine).await?;
+            }
+            let Edit { ids, found, after } = edit;
+            let before: Vec<Option<String>> = found.iter().map(current).collect();
             let changes = ids.iter().zip(before.iter().zip(&after));
             let changes: Vec<Change<'_>> = changes
                 .map(|(id, (before, after))| Change {
@@ -337,6 +359,9 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
         let pending = Pending::Edit {
             at: self.clock.now(),
         };
+        let key = cleartext
+            .as_deref()
+            .and_then(|json| key_of(self.engine?, id, json));
         let becomes = Some(Item {
             id: id.clone(),
             cleartext,
@@ -344,6 +369,7 @@ impl<'a, S: Store, C: Clock, R: Random> Records<'a, S, C, R> {
             sent,
             server_modified,
             pending,
+            key,
         });
         Some(Write {
             id: id.clone(),

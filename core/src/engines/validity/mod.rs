@@ -98,7 +98,7 @@ pub(crate) async fn check<S: Store>(
 /// that is made directly on the server. `before` and `after` are its texts; `None` if the record does not exist.
 ///
 /// ```
-/// use selvedge_core::engine::check_alone;
+/// use selvedge_core::engines::check_alone;
 /// use selvedge_core::ids::{CollectionName, RecordId};
 ///
 /// let (forms, id) = (CollectionName::new("forms")?, RecordId::new("Qm9Xc2VwbHVz")?);

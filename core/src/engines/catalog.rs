@@ -3,7 +3,7 @@
 /// A collection of Firefox.
 ///
 /// ```
-/// use selvedge_core::engine::FIREFOX_ENGINES;
+/// use selvedge_core::engines::FIREFOX_ENGINES;
 ///
 /// let history = FIREFOX_ENGINES.iter().find(|engine| engine.name == "history").unwrap();
 /// assert_eq!((history.version, history.ttl), (1, Some(5_184_000)));

@@ -421,6 +421,7 @@ async fn edit(
         pending: Pending::Edit {
             at: LocalTime::from_millis(1),
         },
+        key: None,
     };
     let part = Part {
         writes: [Write {

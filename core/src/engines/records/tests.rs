@@ -221,6 +221,7 @@ fn an_unpaired_surrogate_is_kept_but_a_new_one_is_refused() {
             sent: Base::Unknown,
             server_modified: ServerTime::ZERO,
             pending: Pending::Nothing,
+            key: None,
         };
         let write = Write {
             id: id(),

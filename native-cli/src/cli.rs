@@ -12,6 +12,7 @@ use crate::commands::records::RecordsCommand;
 use crate::commands::santa::grammar::SantaCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::sync::SyncArgs;
+use crate::commands::tabs::TabsCommand;
 use selvedge_host::exit::EXIT_CODES;
 
 /// Syncs, reads, edits and serves Firefox Sync data, end-to-end encrypted.
@@ -100,6 +101,9 @@ pub enum Command {
     /// List the account's devices, rename this one, or send commands to others.
     #[command(subcommand)]
     Clients(ClientsCommand),
+    /// Send pages to the devices of a signed-in account, and receive theirs.
+    #[command(subcommand)]
+    Tabs(TabsCommand),
     /// List, read, put, edit or delete records, here or on the server.
     #[command(subcommand)]
     Records(RecordsCommand),

@@ -16,3 +16,4 @@ mod secret;
 pub mod serve;
 pub mod status;
 pub mod sync;
+pub mod tabs;

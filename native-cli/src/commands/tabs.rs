@@ -1,0 +1,152 @@
+//! `selvedge tabs`: pages between the devices of a signed-in account.
+
+use std::fmt;
+
+use clap::Subcommand;
+use selvedge_core::account::mozilla::device_commands::{self, Command};
+use selvedge_core::account::mozilla::{AuthServer, devices};
+use serde::Serialize;
+
+use super::account::{find_device, signed_in};
+use crate::device::Device;
+use crate::output::printable;
+use selvedge_host::USER_AGENT;
+use selvedge_host::exit::{HostError, Result};
+
+/// The subcommands of `tabs`.
+#[derive(Debug, Subcommand)]
+pub enum TabsCommand {
+    /// Open a page on another device of the signed-in account.
+    #[command(after_help = "Example:\n  selvedge tabs send Phone https://example.org/")]
+    Send {
+        /// The device, by name or id.
+        device: String,
+        /// The URL of the page.
+        url: String,
+        /// The title of the page.
+        #[arg(long, default_value = "")]
+        title: String,
+    },
+    /// List the pages that other devices have sent to this one since the last time.
+    #[command(after_help = "Example:\n  selvedge tabs received")]
+    Received,
+}
+
+#[derive(Debug, Serialize)]
+struct Sent {
+    device: String,
+    url: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Tabs(Vec<Tab>);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tab {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    action: &'static str,
+    title: String,
+    url: String,
+}
+
+/// Sends a page, or lists received ones.
+///
+/// # Errors
+/// When the device is not signed in, or the server refuses.
+pub async fn run(device: &Device, command: TabsCommand) -> Result<()> {
+    match command {
+        TabsCommand::Send {
+            device: to,
+            url,
+            title,
+        } => send(device, &to, url, title).await,
+        TabsCommand::Received => received(device).await,
+    }
+}
+
+async fn send(device: &Device, to: &str, url: String, title: String) -> Result<()> {
+    if !["http://", "https://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(HostError::Usage(
+            "only pages with an http or https URL can be sent".into(),
+        ));
+    }
+    let kept = signed_in(device)?;
+    let credentials = device.credentials()?;
+    let host = device.network();
+    let server = AuthServer::new(&host, kept.auth_url(), Some(USER_AGENT.into()))?;
+    let list = devices::list(&server, &kept, true).await?;
+    let target = find_device(&list, to)?;
+    let kid = credentials.kid.as_deref().unwrap_or_default();
+    let command = Command::Open {
+        title,
+        url: url.clone(),
+    };
+    device_commands::send(&server, &kept, &credentials.sync_key, kid, target, &command).await?;
+    device.output.answer(&Sent {
+        device: target.name.clone().unwrap_or_default(),
+        url,
+    })
+}
+
+async fn received(device: &Device) -> Result<()> {
+    let _lock = device.profile.lock()?;
+    let mut kept = signed_in(device)?;
+    let host = device.network();
+    let server = AuthServer::new(&host, kept.auth_url(), Some(USER_AGENT.into()))?;
+    let commands = device_commands::poll(&server, &kept).await?;
+    let last = commands.last().map(|received| received.index);
+    let mut tabs = Vec::new();
+    for received in commands {
+        let sender = received.sender;
+        let tab = |action, title, url| Tab {
+            sender: sender.clone(),
+            action,
+            title,
+            url,
+        };
+        match received.command {
+            Some(Command::Open { title, url }) => tabs.push(tab("open", title, url)),
+            Some(Command::Close { urls }) => {
+                tabs.extend(urls.into_iter().map(|url| tab("close", String::new(), url)));
+            }
+            _ => device
+                .output
+                .note("a command from another device cannot be read and is skipped"),
+        }
+    }
+    device.output.answer(&Tabs(tabs))?;
+    // Stored after they were shown: a command may be shown twice, but none is lost.
+    if let Some(last) = last {
+        kept.handled(last);
+        device.keep_kept(&kept)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "Sent {} to {}.",
+            printable(&self.url),
+            printable(&self.device)
+        )
+    }
+}
+
+impl fmt::Display for Tabs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for tab in &self.0 {
+            match tab.action {
+                "open" => writeln!(f, "{} {}", printable(&tab.url), printable(&tab.title))?,
+                _ => writeln!(f, "close {}", printable(&tab.url))?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -7,9 +7,9 @@ use selvedge_core::account::mozilla::device_commands::{self, Command};
 use selvedge_core::account::mozilla::{AuthServer, devices};
 use serde::Serialize;
 
-use super::account::{find_device, signed_in};
 use crate::device::Device;
 use crate::output::printable;
+use crate::signed_in::{find, kept};
 use selvedge_host::USER_AGENT;
 use selvedge_host::exit::{HostError, Result};
 
@@ -75,12 +75,12 @@ async fn send(device: &Device, to: &str, url: String, title: String) -> Result<(
             "only pages with an http or https URL can be sent".into(),
         ));
     }
-    let kept = signed_in(device)?;
+    let kept = kept(device)?;
     let credentials = device.credentials()?;
     let host = device.network();
     let server = AuthServer::new(&host, kept.auth_url(), Some(USER_AGENT.into()))?;
     let list = devices::list(&server, &kept, true).await?;
-    let target = find_device(&list, to)?;
+    let target = find(&list, to)?;
     let kid = credentials.kid.as_deref().unwrap_or_default();
     let command = Command::Open {
         title,
@@ -93,9 +93,61 @@ async fn send(device: &Device, to: &str, url: String, title: String) -> Result<(
     })
 }
 
+/// Sends a page through the accounts server, if this device is signed in to one and the other one receives pages there.
+/// Answers whether it did, or would.
+pub(super) async fn send_if_able(
+    device: &Device,
+    id: &str,
+    url: &str,
+    title: &str,
+    dry_run: bool,
+) -> Result<bool> {
+    let Some(kept) = device.kept()? else {
+        return Ok(false);
+    };
+    let credentials = device.credentials()?;
+    let host = device.network();
+    let server = AuthServer::new(&host, kept.auth_url(), Some(USER_AGENT.into()))?;
+    let list = devices::list(&server, &kept, true).await?;
+    let target = list.iter().find(|device| device.id == id);
+    let Some(target) = target.filter(|device| device.can_receive_tabs()) else {
+        return Ok(false);
+    };
+    if !dry_run {
+        let kid = credentials.kid.as_deref().unwrap_or_default();
+        let command = Command::Open {
+            title: title.into(),
+            url: url.into(),
+        };
+        device_commands::send(&server, &kept, &credentials.sync_key, kid, target, &command).await?;
+    }
+    Ok(true)
+}
+
+/// After a sync: says that pages from other devices wait. The records are synced, whatever the accounts server answers.
+pub(super) async fn announce(device: &Device) {
+    let Ok(Some(kept)) = device.kept() else {
+        return;
+    };
+    if kept.device_id().is_none() {
+        return;
+    }
+    let host = device.network();
+    let Ok(server) = AuthServer::new(&host, kept.auth_url(), Some(USER_AGENT.into())) else {
+        return;
+    };
+    match device_commands::poll(&server, &kept).await {
+        Ok(commands) if !commands.is_empty() => device.output.note(format_args!(
+            "Other devices have sent {} pages or commands to this one: `selvedge tabs received` lists them.",
+            commands.len()
+        )),
+        _ => {}
+    }
+}
+
 async fn received(device: &Device) -> Result<()> {
     let _lock = device.profile.lock()?;
-    let mut kept = signed_in(device)?;
+    let mut kept = kept(device)?;
     let host = device.network();
     let server = AuthServer::new(&host, kept.auth_url(), Some(USER_AGENT.into()))?;
     let commands = device_commands::poll(&server, &kept).await?;

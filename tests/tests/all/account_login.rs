@@ -345,6 +345,8 @@ fn tabs_are_sent_to_devices_and_received_once() {
             "",
         )
         .ok();
+    let synced = bench.run(&["sync"], "").ok();
+    assert!(synced.stderr.contains("tabs received"), "{synced}");
     // The other device has the same keys as this one.
     let tabs = bench.run(&["tabs", "received", "--json"], "").ok().json();
     assert_eq!(

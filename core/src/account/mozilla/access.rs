@@ -83,3 +83,70 @@ async fn renew<H: Fetch + Clock + Random>(
     ));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::super::kept::example;
+    use super::*;
+    use crate::script::{Script, json, post, status};
+
+    const TOKEN: &str = "https://a.example/v1/oauth/token";
+
+    fn stored() -> Credentials {
+        let key = "A".repeat(86);
+        let json = format!(
+            r#"{{"tokenserver_url":"https://t.example","access_token":"first","kid":"1-AAAAAAAAAAAAAAAAAAAAAA","ksync_b64url":"{key}"}}"#
+        );
+        Credentials::from_json(json.as_bytes()).unwrap()
+    }
+
+    fn granted(token: &str, more: &str) -> String {
+        format!(r#"{{"access_token":"{token}","token_type":"bearer","expires_in":21600{more}}}"#)
+    }
+
+    fn token_of(credentials: &Credentials) -> &str {
+        match &credentials.source {
+            Source::TokenServer { access_token, .. } => access_token,
+            _ => panic!(),
+        }
+    }
+
+    #[test]
+    fn a_valid_token_is_used_and_one_that_is_due_is_renewed() {
+        let mut kept = example();
+        kept.set_refresh_token(Some("r"));
+        let host = Script::new().expect(post(TOKEN), json(&granted("second", "")));
+        for _ in 0..2 {
+            let current = pollster::block_on(access(&host, &stored(), &mut kept, None)).unwrap();
+            assert_eq!(token_of(&current), "second");
+        }
+        host.done();
+    }
+
+    #[test]
+    fn a_revoked_grant_is_replaced_with_the_session() {
+        let refused = || status(401).body(r#"{"code":401,"errno":110,"error":"Unauthorized"}"#);
+        let mut kept = example();
+        kept.set_refresh_token(Some("r"));
+        let host = Script::new().expect(post(TOKEN), refused()).expect(
+            post(TOKEN),
+            json(&granted("third", r#","refresh_token":"r2""#)),
+        );
+        let current = pollster::block_on(access(&host, &stored(), &mut kept, None)).unwrap();
+        assert_eq!(
+            (token_of(&current), kept.refresh_token()),
+            ("third", Some("r2"))
+        );
+        host.done();
+
+        let mut kept = example();
+        let before = kept.clone();
+        let host = Script::new().expect(post(TOKEN), refused());
+        let error = pollster::block_on(access(&host, &stored(), &mut kept, None)).unwrap_err();
+        assert_eq!(error, AccountError::Problem(Problem::SessionEnded));
+        assert!(kept == before, "nothing is lost");
+        host.done();
+    }
+}

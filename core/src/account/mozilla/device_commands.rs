@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::auth_server::{Auth, AuthServer};
-use super::devices::AccountDevice;
+use super::device::AccountDevice;
+pub use super::device::{CLOSE_URI, OPEN_URI};
 use super::ece;
 use super::kept::Kept;
 use super::problem::{AccountError, Problem};
@@ -19,11 +20,6 @@ use crate::crypto::{KeyBundle, KeyId, payload};
 use crate::error::Error;
 use crate::host::{Clock, Random};
 use crate::http::Fetch;
-
-/// The command that opens a page.
-pub const OPEN_URI: &str = "https://identity.mozilla.com/cmd/open-uri";
-/// The command that closes pages.
-pub const CLOSE_URI: &str = "https://identity.mozilla.com/cmd/close-uri/v1";
 
 /// The maximum number of commands in one reply.
 const LIMIT: u32 = 100;

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::auth_server::{Auth, AuthServer};
+pub use super::device::AccountDevice;
 use super::device_commands;
 use super::kept::Kept;
 use super::login::Ignored;
@@ -19,38 +20,6 @@ use crate::http::Fetch;
 
 /// Devices that were not seen for this time are hidden, as Firefox does.
 const IDLE_MILLIS: u64 = 21 * 24 * 3_600 * 1_000;
-
-/// A device of the account.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountDevice {
-    /// 32 hexadecimal digits.
-    pub id: String,
-    /// The name that a person gave it.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// `desktop`, `mobile`, `tablet`, …
-    #[serde(default, rename = "type")]
-    pub device_type: Option<String>,
-    /// Whether it is the asking one.
-    #[serde(default)]
-    pub is_current_device: bool,
-    /// When it was last seen, in milliseconds since 1970.
-    #[serde(default)]
-    pub last_access_time: Option<u64>,
-    /// The commands that it takes, with the keys for them.
-    #[serde(default)]
-    pub available_commands: BTreeMap<String, String>,
-}
-
-impl AccountDevice {
-    /// Whether pages can be sent to it.
-    #[must_use]
-    pub fn can_receive_tabs(&self) -> bool {
-        self.available_commands
-            .contains_key(device_commands::OPEN_URI)
-    }
-}
 
 /// A program that is signed in to the account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

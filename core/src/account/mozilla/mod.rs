@@ -8,6 +8,7 @@
 mod access;
 mod auth_server;
 mod connect;
+mod device;
 pub mod device_commands;
 pub mod devices;
 mod discovery;
@@ -15,6 +16,7 @@ mod ece;
 mod kept;
 mod login;
 mod oauth;
+mod oauth_client;
 mod onepw;
 mod problem;
 mod scoped_keys;
@@ -28,13 +30,8 @@ pub use connect::connect;
 pub use discovery::{MOZILLA, Servers, discover};
 pub use kept::{Kept, KeptError};
 pub use login::{Login, Verification, login, send_unblock_code};
+pub use oauth_client::{DEFAULT_CLIENT_ID, SYNC_SCOPE};
 pub use onepw::{Rounds, Stretch};
 pub use problem::{AccountError, Problem};
 pub use session::{SessionState, account_exists, resend_code, session_state, sign_out, verify};
 pub use state::{AccountState, Event};
-
-/// The client id of Firefox for desktops: Mozilla has no registration for other programs, so that this is the default.
-pub const DEFAULT_CLIENT_ID: &str = "5882386c6d801776";
-
-/// The OAuth scope of Sync's storage.
-pub const SYNC_SCOPE: &str = "https://identity.mozilla.com/apps/oldsync";

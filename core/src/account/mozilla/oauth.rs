@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::SYNC_SCOPE;
 use super::auth_server::{Auth, AuthServer};
 use super::login::Ignored;
+use super::oauth_client::SYNC_SCOPE;
 use super::problem::{AccountError, Problem};
 use super::tokens::{AccountToken, Kind};
 use crate::error::{Error, RequestLine};

@@ -6,9 +6,9 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::SYNC_SCOPE;
 use super::auth_server::{Auth, AuthServer};
 use super::login::Login;
+use super::oauth_client::SYNC_SCOPE;
 use super::onepw::PasswordKeys;
 use super::problem::{AccountError, Problem};
 use super::tokens::Kind;

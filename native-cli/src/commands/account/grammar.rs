@@ -165,7 +165,7 @@ pub enum AccountCommand {
     /// Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.
     #[command(
         subcommand,
-        long_about = "Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.\n\nThe secrets are the sync key and what gets tokens (`credentials.json`), and the storage token (`token.json`). They are in clear at first, with mode 0600. The keyring is the Secret Service on Linux (GNOME Keyring, KWallet, KeePassXC), the Keychain on macOS, and the Credential Manager on Windows; the entry has the service `selvedge` and the path of the profile as its user.\n\nIf the keyring is locked, missing, or lacks the key, commands that need the account fail with exit code 13; nothing is written in clear instead. Records (`store.sqlite`) are not encrypted."
+        long_about = "Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.\n\nThe secrets are the sync key and what gets tokens (`credentials.json`), the tokens of a sign-in (`account.json`), and the storage token (`token.json`). They are in clear at first, with mode 0600. The keyring is the Secret Service on Linux (GNOME Keyring, KWallet, KeePassXC), the Keychain on macOS, and the Credential Manager on Windows; the entry has the service `selvedge` and the path of the profile as its user.\n\nIf the keyring is locked, missing, or lacks the key, commands that need the account fail with exit code 13; nothing is written in clear instead. Records (`store.sqlite`) are not encrypted."
     )]
     Keyring(KeyringCommand),
     /// Forget the account's secrets on this device; nothing on the server changes.

@@ -23,7 +23,6 @@ use zeroize::Zeroizing;
 pub use self::grammar::{AccountCommand, LegacyArgs, LoginArgs};
 pub use self::records::RecordsChoice;
 use self::replace::Arrival;
-pub(crate) use self::signed_in::{find as find_device, kept as signed_in};
 use crate::commands::secret::{read_secret, secret};
 use crate::commands::sync::reinitialize;
 use crate::confirm::agree;

@@ -3,20 +3,17 @@
 use std::fmt;
 
 use selvedge_core::account::mozilla::{
-    AccountState, AuthServer, Event, Kept, Problem, SessionState, account_exists, devices,
-    session_state, sign_out,
+    AccountState, AuthServer, Event, Problem, SessionState, account_exists, devices, session_state,
+    sign_out,
 };
 use serde::Serialize;
 
 use super::Done;
 use crate::device::Device;
 use crate::output::{Align, Table, printable};
+use crate::signed_in::{find, kept};
 use selvedge_host::USER_AGENT;
-use selvedge_host::exit::{HostError, Result};
-
-/// What a device without a sign-in is told.
-pub(crate) const NOT_SIGNED_IN: &str =
-    "this profile is not signed in to an accounts server: run `selvedge account login`";
+use selvedge_host::exit::Result;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,16 +56,6 @@ struct SessionRow {
     created_time: Option<u64>,
     last_access_time: Option<u64>,
     this_session: bool,
-}
-
-/// The sign-in of this device.
-///
-/// # Errors
-/// When there is none.
-pub(crate) fn kept(device: &Device) -> Result<Kept> {
-    device
-        .kept()?
-        .ok_or_else(|| HostError::NotFound(NOT_SIGNED_IN.into()))
 }
 
 pub(super) async fn status(device: &Device) -> Result<()> {
@@ -152,27 +139,6 @@ pub(super) async fn devices(device: &Device, all: bool, remove: Option<&str>) ->
         this_device: device.is_current_device,
     });
     device.output.answer(&Devices(rows.collect()))
-}
-
-/// Another device by its id, or by its name if that is unambiguous.
-pub(crate) fn find<'a>(
-    list: &'a [devices::AccountDevice],
-    asked: &str,
-) -> Result<&'a devices::AccountDevice> {
-    let others = || list.iter().filter(|device| !device.is_current_device);
-    if let Some(device) = others().find(|device| device.id == asked) {
-        return Ok(device);
-    }
-    let mut named = others().filter(|device| device.name.as_deref() == Some(asked));
-    match (named.next(), named.next()) {
-        (Some(device), None) => Ok(device),
-        (Some(_), Some(_)) => Err(HostError::Usage(format!(
-            "several devices have the name {asked}: use the id of one, which `selvedge account devices` shows"
-        ))),
-        (None, _) => Err(HostError::NotFound(format!(
-            "the account has no other device {asked}: `selvedge account devices` lists all"
-        ))),
-    }
 }
 
 pub(super) async fn sessions(device: &Device) -> Result<()> {

@@ -83,6 +83,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
         {
             // The access token was revoked before its end: once more with a new one.
             renewed = current;
+            sync::forget_refusal(&host.store).await?;
             syncing.credentials = &renewed;
             token = None;
             report = syncing.sync(&mut token).await?;
@@ -113,6 +114,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
                 device.output.note(first::left_note(&left));
             }
             view.verdict()?;
+            crate::commands::tabs::announce(device).await;
             selection.check(&host).await
         }
     }
@@ -146,6 +148,7 @@ pub(super) async fn once(
         && let Some(current) = device.account_again(&host).await?
     {
         renewed = current;
+        sync::forget_refusal(&host.store).await?;
         syncing.credentials = &renewed;
         token = None;
         report = syncing.sync(&mut token).await?;

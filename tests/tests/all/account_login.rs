@@ -1,6 +1,6 @@
 //! Sign-in to an accounts server: every way in, every refusal, and what a device does when its sign-in ends.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use selvedge_tests::{Outcome, Run, Server};
 use serde_json::{Value, json};
@@ -25,13 +25,16 @@ impl Bench {
         }
     }
 
-    fn profile(&self) -> &Path {
-        self.dir.path()
+    fn profile(&self) -> PathBuf {
+        self.dir.path().join("profile")
     }
 
     fn run(&self, args: &[&str], stdin: &str) -> Outcome {
-        let profile = self.dir.path().to_str().unwrap();
-        let args = args.iter().copied().chain(["--data-dir", profile]);
+        let profile = self.profile();
+        let args = args
+            .iter()
+            .copied()
+            .chain(["--data-dir", profile.to_str().unwrap()]);
         Run::new(args).stdin(stdin).outcome()
     }
 

@@ -120,7 +120,7 @@ pub enum Command {
     /// List, search and delete visited pages.
     #[command(subcommand)]
     History(HistoryCommand),
-    /// List the open tabs of the account's devices.
+    /// List the open tabs of the account's devices, send pages to a device, and receive theirs.
     #[command(subcommand)]
     Tabs(TabsCommand),
     /// List and delete texts that were typed into forms.

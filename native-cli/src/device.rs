@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use selvedge_core::account::mozilla::{AccountError, Kept, access};
 use selvedge_core::account::{Credentials, Token};
+use selvedge_core::error::Error;
 use selvedge_core::host::{Clock as _, Store};
 use selvedge_core::sync::{GlobalState, KeptToken, OwnClient};
 use selvedge_core::time::LocalTime;
@@ -13,7 +15,9 @@ use crate::output::Output;
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::profile::{Profile, Settings, remove_if_there};
 use selvedge_host::secret_files::{Form, Protection};
-use selvedge_host::{NativeFetch, NativeHost, NetworkOptions, SqliteStore, SystemClock};
+use selvedge_host::{
+    NativeFetch, NativeHost, NetworkOptions, SqliteStore, SystemClock, USER_AGENT,
+};
 
 /// What every command works with.
 #[derive(Debug)]
@@ -122,6 +126,84 @@ impl Device {
         self.credentials_if_there()?.ok_or(HostError::NoAccount)
     }
 
+    /// The account as a sync uses it now: after a sign-in to an accounts server with a valid access token, which is
+    /// renewed and stored if it is due.
+    ///
+    /// # Errors
+    /// [`HostError::NoAccount`]; [`HostError::Account`] when the person has to sign in again.
+    pub async fn account<S>(&self, host: &NativeHost<S>) -> Result<Credentials> {
+        let credentials = self.credentials()?;
+        let Some(before) = self.kept()? else {
+            return Ok(credentials);
+        };
+        let mut kept = before.clone();
+        match access(host, &credentials, &mut kept, Some(USER_AGENT.into())).await {
+            Ok(current) => {
+                self.keep_tokens(&before, &kept)?;
+                Ok(current)
+            }
+            // Without a network, the sync reports it, or it still has a storage token.
+            Err(AccountError::Core(Error::Network { .. })) => Ok(credentials),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same after a server refused the access token: a new one is requested. `None` if there is none to renew.
+    ///
+    /// # Errors
+    /// As [`Device::account`].
+    pub async fn account_again<S>(&self, host: &NativeHost<S>) -> Result<Option<Credentials>> {
+        let Some(before) = self.kept()? else {
+            return Ok(None);
+        };
+        let mut kept = before.clone();
+        kept.drop_access_token();
+        let credentials = self.credentials()?;
+        let current = access(host, &credentials, &mut kept, Some(USER_AGENT.into())).await?;
+        self.keep_tokens(&before, &kept)?;
+        Ok(Some(current))
+    }
+
+    /// Stores renewed tokens, and leaves what another process stored in the meantime.
+    fn keep_tokens(&self, before: &Kept, renewed: &Kept) -> Result<()> {
+        if before == renewed {
+            return Ok(());
+        }
+        let mut newest = self.kept()?.unwrap_or_else(|| renewed.clone());
+        // Another process may have signed in anew: its session is not this one.
+        if newest.is_same_session(renewed) {
+            newest.take_tokens_of(renewed);
+            self.keep_kept(&newest)?;
+        }
+        Ok(())
+    }
+
+    /// What a sign-in to an accounts server keeps, if there was one.
+    ///
+    /// # Errors
+    /// When its file cannot be read or is damaged.
+    pub fn kept(&self) -> Result<Option<Kept>> {
+        let path = self.profile.account_path();
+        let Some(json) = self.profile.read_secret(&path)? else {
+            return Ok(None);
+        };
+        let kept = Kept::from_json(&json).map_err(|error| HostError::BadFile {
+            path,
+            detail: error.to_string(),
+        })?;
+        Ok(Some(kept))
+    }
+
+    /// Stores what a sign-in keeps.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn keep_kept(&self, kept: &Kept) -> Result<()> {
+        let path = self.profile.account_path();
+        self.profile
+            .write_secret(&path, &kept.to_json(), Protection::AsBefore)
+    }
+
     /// Stores an account's secrets in their file.
     ///
     /// # Errors
@@ -162,6 +244,7 @@ impl Device {
     /// When a file cannot be removed.
     pub fn forget_account(&self) -> Result<()> {
         let is_encrypted = self.has_encrypted_secrets()?;
+        remove_if_there(&self.profile.account_path())?;
         remove_if_there(&self.profile.credentials_path())?;
         remove_if_there(&self.profile.schedule_path())?;
         self.forget_token()?;

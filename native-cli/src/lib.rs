@@ -11,6 +11,7 @@ pub mod output;
 pub mod progress;
 pub mod remote;
 mod run;
+mod signed_in;
 pub mod usage;
 
 pub use run::run;

@@ -29,7 +29,7 @@ impl<'h> Remote<'h> {
     /// # Errors
     /// When there is no account, no network, or the server refuses.
     pub async fn connect(device: &Device, host: &'h NativeHost<()>) -> Result<Self> {
-        let credentials = device.credentials()?;
+        let credentials = device.account(host).await?;
         let kept = device.token()?;
         let (client, keys, token) = match (&credentials.source, &credentials.kid) {
             (Source::Token(token), _) => {

@@ -2,7 +2,8 @@
 //!
 //! A device stores [`Credentials`]. A [`TokenServer`] exchanges their access token for a storage [`Token`]; a
 //! [`JoinCode`] transfers them to another device as one line of text; [`embedded`] creates an account; [`legacy`] is
-//! for older servers, where users have a name and a password.
+//! for older servers, where users have a name and a password; `mozilla`, behind the feature `accounts`, signs in with a
+//! Mozilla account.
 
 mod binding;
 mod credentials;
@@ -11,6 +12,8 @@ mod exchange;
 mod header;
 mod join_code;
 pub mod legacy;
+#[cfg(feature = "accounts")]
+pub mod mozilla;
 mod refusal;
 mod token;
 mod token_server;

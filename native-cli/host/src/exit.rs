@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use selvedge_core::account::mozilla::{AccountError, Problem};
 use selvedge_core::error::Error;
 use selvedge_core::host::StoreErrorKind;
 use selvedge_core::http::FetchErrorKind;
@@ -79,6 +80,9 @@ pub enum HostError {
     /// An error of the core.
     #[error(transparent)]
     Core(#[from] Error),
+    /// An accounts server refused.
+    #[error(transparent)]
+    Account(#[from] Problem),
     /// The command line or the input is invalid.
     #[error("{0}")]
     Usage(String),
@@ -212,6 +216,7 @@ impl HostError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Core(error) => exit_of(error),
+            Self::Account(problem) => exit_of_problem(problem),
             Self::Usage(_)
             | Self::AccountExists
             | Self::AccountDiffers
@@ -246,6 +251,7 @@ impl HostError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Core(error) => error.code(),
+            Self::Account(problem) => problem.code(),
             Self::Usage(_) => "usage",
             Self::NotFound(_) => "not-found",
             Self::NoAccount => "no-account",
@@ -273,6 +279,32 @@ impl HostError {
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<AccountError> for HostError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Problem(problem) => Self::Account(problem),
+            AccountError::Core(error) => Self::Core(error),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// The exit code of a refusal by an accounts server.
+const fn exit_of_problem(problem: &Problem) -> Exit {
+    match problem {
+        Problem::Throttled { .. } | Problem::Busy { .. } | Problem::BotChallenge => Exit::Wait,
+        Problem::ServerFailed { .. } => Exit::Offline,
+        Problem::UnknownDevice => Exit::NotFound,
+        Problem::UnknownClient
+        | Problem::ScopeRefused
+        | Problem::ClientRefused
+        | Problem::NotGenuine { .. }
+        | Problem::NoSuchCommand => Exit::Usage,
+        Problem::Refused { .. } => Exit::Failed,
+        _ => Exit::SignedOut,
     }
 }
 

@@ -1,9 +1,14 @@
 //! All that the core asks of a host, in one value.
 
+use hmac::Hmac;
+use selvedge_core::account::mozilla::{Rounds, Stretch};
 use selvedge_core::crypto::RustCrypto;
+use selvedge_core::error::Error;
 use selvedge_core::host::{Aes, Clock, Commit, Committed, Random, RandomError, Store, StoreError};
 use selvedge_core::http::{Fetch, FetchError, Request, Response};
 use selvedge_core::time::LocalTime;
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::{NativeBody, NativeFetch, SqliteStore, SystemClock, SystemRandom};
 
@@ -42,6 +47,32 @@ impl<S> Fetch for NativeHost<S> {
 
     async fn fetch(&self, request: Request) -> Result<Response<NativeBody>, FetchError> {
         self.fetch.fetch(request).await
+    }
+}
+
+impl<S> Stretch for NativeHost<S> {
+    async fn pbkdf2(
+        &self,
+        password: &str,
+        salt: &str,
+        rounds: Rounds,
+    ) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let (password, salt) = (Zeroizing::new(password.to_owned()), salt.to_owned());
+        let work = move || {
+            let mut key = Zeroizing::new([0; 32]);
+            pbkdf2::pbkdf2::<Hmac<Sha256>>(
+                password.as_bytes(),
+                salt.as_bytes(),
+                rounds.count(),
+                &mut *key,
+            )
+            .map(|()| key)
+        };
+        // A second of work, which must not block other tasks.
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(key)) => Ok(key),
+            _ => Err(Error::Cipher),
+        }
     }
 }
 

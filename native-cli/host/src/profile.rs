@@ -23,6 +23,7 @@ use crate::private::{self, Kind};
 /// |---|---|
 /// | `store.sqlite` | records and sync state |
 /// | `credentials.json` | secrets: the sync key and what gets a token |
+/// | `account.json` | secret: what a sign-in to an accounts server keeps and renews |
 /// | `token.json` | secret: the storage token, until it expires |
 /// | `settings.json` | what a person chose: the collections to follow, the device's name |
 /// | `store-….sqlite` | records and sync state of another account that this profile had before |
@@ -31,7 +32,7 @@ use crate::private::{self, Kind};
 /// | `daemon.lock` | held by the one daemon |
 /// | `lock` | held by the one process that syncs |
 ///
-/// The two files of secrets may be encrypted with a key in the system keyring: see [`Profile::encrypt_secrets`].
+/// The files of secrets may be encrypted with a key in the system keyring: see [`Profile::encrypt_secrets`].
 #[derive(Debug, Clone)]
 pub struct Profile {
     dir: PathBuf,
@@ -121,7 +122,11 @@ impl Profile {
     /// [`HostError::Exposed`], with the command that fixes it.
     pub fn check_privacy(&self) -> Result<()> {
         private::check(&self.dir, Kind::Directory)?;
-        let secrets = [self.credentials_path(), self.token_path()];
+        let secrets = [
+            self.credentials_path(),
+            self.account_path(),
+            self.token_path(),
+        ];
         for path in secrets.iter().chain(&self.store_files()) {
             private::check(path, Kind::File)?;
         }
@@ -188,6 +193,12 @@ impl Profile {
     #[must_use]
     pub fn credentials_path(&self) -> PathBuf {
         self.dir.join("credentials.json")
+    }
+
+    /// Where a sign-in to an accounts server keeps its tokens.
+    #[must_use]
+    pub fn account_path(&self) -> PathBuf {
+        self.dir.join("account.json")
     }
 
     /// Where the storage token is.

@@ -30,6 +30,7 @@ pub enum Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Secret {
     Credentials,
+    Account,
     Token,
 }
 
@@ -54,6 +55,7 @@ enum Goal {
 struct State {
     has_key: bool,
     credentials: Form,
+    account: Form,
     token: Form,
 }
 
@@ -76,6 +78,10 @@ const fn next(goal: Goal, state: State) -> Option<Step> {
                 ..
             } => Some(Step::Encrypt(Secret::Credentials)),
             State {
+                account: Form::Clear,
+                ..
+            } => Some(Step::Encrypt(Secret::Account)),
+            State {
                 token: Form::Clear, ..
             } => Some(Step::Encrypt(Secret::Token)),
             _ => None,
@@ -85,6 +91,10 @@ const fn next(goal: Goal, state: State) -> Option<Step> {
                 token: Form::Encrypted,
                 ..
             } => Some(Step::Decrypt(Secret::Token)),
+            State {
+                account: Form::Encrypted,
+                ..
+            } => Some(Step::Decrypt(Secret::Account)),
             State {
                 credentials: Form::Encrypted,
                 ..
@@ -184,6 +194,7 @@ impl Profile {
         let state = State {
             has_key: false,
             credentials: self.credentials_form()?,
+            account: form(&self.account_path())?,
             token: self.token_form()?,
         };
         if state.credentials == Form::Encrypted {
@@ -235,6 +246,7 @@ impl Profile {
             let state = State {
                 has_key: self.has_key()?,
                 credentials: self.credentials_form()?,
+                account: form(&self.account_path())?,
                 token: self.token_form()?,
             };
             match next(goal, state) {
@@ -276,6 +288,7 @@ impl Profile {
     fn path_of(&self, secret: Secret) -> std::path::PathBuf {
         match secret {
             Secret::Credentials => self.credentials_path(),
+            Secret::Account => self.account_path(),
             Secret::Token => self.token_path(),
         }
     }
@@ -491,10 +504,27 @@ mod tests {
             let state = State {
                 has_key,
                 credentials,
+                account: Absent,
                 token,
             };
             assert_eq!(next(goal, state), expected, "{goal:?} {state:?}");
         }
+    }
+
+    #[test]
+    fn a_stored_sign_in_is_encrypted_and_decrypted_with_the_credentials() {
+        let bench = Bench::new();
+        let path = bench.profile().account_path();
+        bench.profile().write(&path, b"{}").unwrap();
+        bench.profile().encrypt_secrets().unwrap();
+        assert_eq!(form(&path).unwrap(), Form::Encrypted);
+        assert_eq!(
+            **bench.profile().read_secret(&path).unwrap().unwrap(),
+            *b"{}"
+        );
+        bench.profile().decrypt_secrets().unwrap();
+        assert_eq!(form(&path).unwrap(), Form::Clear);
+        assert!(bench.keyring.entries.lock().unwrap().is_empty());
     }
 
     #[test]

@@ -75,6 +75,21 @@ pub(crate) fn secret(
     }
 }
 
+/// One line that is not secret: from a visible prompt at the terminal, or the next line of stdin.
+pub(crate) fn visible(output: &Output, what: &str) -> Result<String> {
+    if io::stdin().is_terminal() {
+        output.note(format_args!("{what}:"));
+    }
+    let line = line()?;
+    let text = line.trim();
+    if text.is_empty() {
+        return Err(HostError::Usage(format!(
+            "stdin has no {what}: pass it there as a line"
+        )));
+    }
+    Ok(text.to_owned())
+}
+
 /// The next line of stdin. The remaining input stays there for the next call.
 fn line() -> Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());

@@ -1,8 +1,10 @@
-//! `selvedge tabs`: the open tabs of the account's devices.
+//! `selvedge tabs`: the open tabs of the account's devices, and pages from one device to another.
 
 mod grammar;
+mod sent;
 
 pub use self::grammar::TabsCommand;
+pub(super) use self::sent::{announce, send_if_able};
 
 use selvedge_core::firefox::tabs;
 use selvedge_host::exit::Result;
@@ -18,6 +20,12 @@ use crate::device::Device;
 pub async fn run(device: &Device, command: TabsCommand) -> Result<()> {
     let (client, view) = match command {
         TabsCommand::List { client, view } | TabsCommand::Export { client, view } => (client, view),
+        TabsCommand::Send {
+            device: to,
+            url,
+            title,
+        } => return sent::send(device, &to, url, title).await,
+        TabsCommand::Received => return sent::received(device).await,
     };
     let wanted = client.unwrap_or_default();
     let row = move |id: &str, record: &Value| {

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod account_copy;
+mod account_login;
 mod clients;
 mod consent;
 mod convergence;
 mod daemon;
 mod documents;
 mod engine_choices;
+mod fake_accounts_server;
 mod faults;
 mod firefox;
 mod imports;

@@ -35,7 +35,7 @@ pub(super) fn target(
 
 /// Copies, or reports what would be copied.
 pub(super) async fn run(device: &Device, to: &Credentials, dry_run: bool) -> Result<()> {
-    let from = device.credentials()?;
+    let from = device.account(&device.network()).await?;
     if dry_run {
         return preview(device, to).await;
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Subcommand};
+use selvedge_core::account::mozilla::{DEFAULT_CLIENT_ID, MOZILLA};
 
 use super::records::RecordsChoice;
 use crate::cli::{DryRun, device_name};
@@ -119,6 +120,31 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// Sign in with a Mozilla account, or with an account of your own accounts server.
+    #[command(
+        long_about = "Sign in with a Mozilla account, or with an account of your own accounts server (--accounts), so that `selvedge sync` works and renews its tokens itself.\n\nThe password is asked for without echo, or read from --password-file or stdin; it is never sent: the server gets a key derived from it. Codes of an authenticator app, recovery codes and codes by mail are asked for when they are needed, on stdin one line each. Sign in again at any time, for example after a new password: records and settings stay.",
+        after_help = "Example:\n  selvedge account login me@example.org\n  selvedge account login me@example.org --accounts https://accounts.example.org --password-file pw.txt"
+    )]
+    Login(LoginArgs),
+    /// Ask the accounts server whether this device is still signed in.
+    #[command(after_help = "Example:\n  selvedge account status")]
+    Status,
+    /// Sign out: end this device's session, tokens and entry in the account; records stay here and on the server.
+    #[command(after_help = "Example:\n  selvedge account logout")]
+    Logout,
+    /// List the devices of the signed-in account, or remove one.
+    #[command(after_help = "Example:\n  selvedge account devices")]
+    Devices {
+        /// Also list devices that were not seen for three weeks.
+        #[arg(long)]
+        all: bool,
+        /// Remove this device, by name or id, and sign it out.
+        #[arg(long, value_name = "DEVICE")]
+        remove: Option<String>,
+    },
+    /// List the programs that are signed in to the account.
+    #[command(after_help = "Example:\n  selvedge account sessions")]
+    Sessions,
     /// Show the account of this device.
     #[command(after_help = "Example:\n  selvedge account show")]
     Show {
@@ -139,7 +165,7 @@ pub enum AccountCommand {
     /// Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.
     #[command(
         subcommand,
-        long_about = "Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.\n\nThe secrets are the sync key and what gets tokens (`credentials.json`), and the storage token (`token.json`). They are in clear at first, with mode 0600. The keyring is the Secret Service on Linux (GNOME Keyring, KWallet, KeePassXC), the Keychain on macOS, and the Credential Manager on Windows; the entry has the service `selvedge` and the path of the profile as its user.\n\nIf the keyring is locked, missing, or lacks the key, commands that need the account fail with exit code 13; nothing is written in clear instead. Records (`store.sqlite`) are not encrypted."
+        long_about = "Encrypt the account's secrets on this device with a key in the system keyring, or store them in clear.\n\nThe secrets are the sync key and what gets tokens (`credentials.json`), the tokens of a sign-in (`account.json`), and the storage token (`token.json`). They are in clear at first, with mode 0600. The keyring is the Secret Service on Linux (GNOME Keyring, KWallet, KeePassXC), the Keychain on macOS, and the Credential Manager on Windows; the entry has the service `selvedge` and the path of the profile as its user.\n\nIf the keyring is locked, missing, or lacks the key, commands that need the account fail with exit code 13; nothing is written in clear instead. Records (`store.sqlite`) are not encrypted."
     )]
     Keyring(KeyringCommand),
     /// Forget the account's secrets on this device; nothing on the server changes.
@@ -155,6 +181,37 @@ pub enum AccountCommand {
         #[command(flatten)]
         dry_run: DryRun,
     },
+}
+
+/// A sign-in with e-mail address and password.
+#[derive(Debug, Clone, Args)]
+pub struct LoginArgs {
+    /// The account's e-mail address; without it, the one of the last sign-in, or a prompt.
+    pub email: Option<String>,
+    /// The URL of the accounts server's start page; its servers are read from `/.well-known/fxa-client-configuration`.
+    #[arg(long, value_name = "URL", default_value = MOZILLA)]
+    pub accounts: String,
+    /// The URL of another token server than the one that the accounts server names.
+    #[arg(long, value_name = "URL")]
+    pub token_server: Option<String>,
+    /// A file with the password, or `-` for stdin.
+    #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
+    pub password_file: Option<PathBuf>,
+    /// Read the password from the first line of stdin.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// The OAuth client id of this program.
+    #[arg(long, value_name = "ID", default_value = DEFAULT_CLIENT_ID, env = "SELVEDGE_CLIENT_ID", hide_env_values = true)]
+    pub client_id: String,
+    /// The name of this device for the account's other devices [default: the machine's name].
+    #[arg(long, value_name = "NAME", value_parser = device_name)]
+    pub device_name: Option<String>,
+    /// What to do with records of another account in this profile.
+    #[command(flatten)]
+    pub choice: RecordsChoice,
+    /// Encrypt the account's secrets with a key in the system keyring, as `account keyring on` does.
+    #[arg(long)]
+    pub keyring: bool,
 }
 
 /// What to do with the encryption of the account's secrets.

@@ -4,9 +4,11 @@ mod copy;
 mod grammar;
 mod keyring;
 mod legacy;
+mod login;
 mod records;
 mod replace;
 mod show;
+mod signed_in;
 
 use std::fmt;
 use std::path::Path;
@@ -18,7 +20,7 @@ use selvedge_core::sync::{self, Remedy};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-pub use self::grammar::{AccountCommand, LegacyArgs};
+pub use self::grammar::{AccountCommand, LegacyArgs, LoginArgs};
 pub use self::records::RecordsChoice;
 use self::replace::Arrival;
 use crate::commands::secret::{read_secret, secret};
@@ -133,6 +135,13 @@ pub async fn run(device: &Device, command: AccountCommand) -> Result<()> {
             };
             reinitialize::run(device, remedy, yes, dry_run.dry_run).await
         }
+        AccountCommand::Login(args) => login::run(device, &args).await,
+        AccountCommand::Status => signed_in::status(device).await,
+        AccountCommand::Logout => signed_in::logout(device).await,
+        AccountCommand::Devices { all, remove } => {
+            signed_in::devices(device, all, remove.as_deref()).await
+        }
+        AccountCommand::Sessions => signed_in::sessions(device).await,
         AccountCommand::Show { show_secrets } => show::show(device, show_secrets).await,
         AccountCommand::TellVersion { tells, dry_run } => {
             show::tell_version(device, tells, dry_run.dry_run)
@@ -298,6 +307,7 @@ async fn keep(
         device.keep_name(name)?;
     }
     device.forget_token()?;
+    remove_if_there(&device.profile.account_path())?;
     records::settle(device, credentials, decided).await?;
     device.keep_credentials(credentials, new.protection)?;
     let path = shown(&device.profile.credentials_path());
@@ -355,7 +365,11 @@ async fn adopt(
 
 async fn forget(device: &Device, with_records: bool, yes: bool, dry_run: bool) -> Result<()> {
     let profile = &device.profile;
-    let mut doomed = vec![profile.credentials_path(), profile.token_path()];
+    let mut doomed = vec![
+        profile.credentials_path(),
+        profile.account_path(),
+        profile.token_path(),
+    ];
     if with_records {
         doomed.extend(profile.store_files());
     }

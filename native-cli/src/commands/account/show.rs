@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::device::{Device, global_state, is_numbered};
 use crate::output::printable;
-use selvedge_host::exit::Result;
+use selvedge_host::exit::{HostError, Result};
 use selvedge_host::paths::shown;
 use selvedge_host::profile::Settings;
 use selvedge_host::secret_files::Form;
@@ -56,6 +56,12 @@ pub(super) async fn show(device: &Device, show_secrets: bool) -> Result<()> {
         Source::Legacy(account) => {
             let key = show_secrets.then(|| account.sync_key().display());
             (Some(account.username().to_owned()), None, key)
+        }
+        _ if show_secrets && device.profile.account_path().exists() => {
+            return Err(HostError::Usage(
+                "this account has no join code: run `selvedge account login` on the other device"
+                    .into(),
+            ));
         }
         _ if show_secrets => (None, Some(credentials.join_code()?.to_line()), None),
         _ => (None, None, None),

@@ -27,7 +27,7 @@ pub enum ClientsCommand {
     },
     /// Open a page on another device when it next syncs: with this program, or an old Firefox.
     #[command(
-        long_about = "Open a page on another device when it next syncs: with this program, or an old Firefox.\n\nThe page is sent as the command displayURI in the account's list of devices. Current versions of Firefox ignore that command: they receive pages only through Mozilla's accounts server.",
+        long_about = "Open a page on another device when it next syncs: with this program, or an old Firefox.\n\nAfter `account login`, the page is sent through the accounts server to devices that receive pages there, as current versions of Firefox do. To other devices it is sent as the command displayURI in the account's list of devices, which current versions of Firefox ignore.",
         after_help = "Example:\n  selvedge clients send-tab Attic https://example.org/"
     )]
     SendTab {

@@ -9,6 +9,7 @@ use selvedge_core::sync::{
 use serde::Serialize;
 
 use super::{Account, TargetArgs};
+use crate::commands::tabs;
 use crate::confirm::agree;
 use crate::device::Device;
 use crate::output::printable;
@@ -70,10 +71,23 @@ pub(super) async fn tab(
         ));
     };
     let page = printable(&uri);
+    let name = printable(&client.name);
+    if let Some(id) = &client.fxa_device_id
+        && tabs::send_if_able(device, id, &uri, &title, dry_run).await?
+    {
+        let sentence = match dry_run {
+            true => format!("Would send {page} to {name}."),
+            false => format!("{page} is sent to {name} through the accounts server."),
+        };
+        return device.output.answer(&Answer {
+            sent: Vec::new(),
+            dry_run,
+            sentence,
+        });
+    }
     let commands = [Command::DisplayUri(ReceivedTab { uri, sender, title })];
     let recipients = Recipients::One(&client.id);
     let sent = send(&remote, &host, recipients, &commands, dry_run, &[client]).await?;
-    let name = printable(&client.name);
     let sentence = match (dry_run, sent.iter().any(|sent| sent.added > 0)) {
         (true, _) => format!("Would send {page} to {name}."),
         (false, true) => format!(

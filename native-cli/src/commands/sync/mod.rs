@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use selvedge_core::account::Credentials;
 use selvedge_core::engines::Engine;
+use selvedge_core::error::Error;
 use selvedge_core::ids::CollectionName;
 use selvedge_core::sync::{
     self, Ending, FirstPreview, KeptToken, Mode, Options, OwnClient, Preview, Report, Situation,
@@ -34,9 +35,10 @@ use selvedge_host::exit::{HostError, Result};
 /// # Errors
 /// When the sync did not transfer everything; the report is printed in any case.
 pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
-    let credentials = device.credentials()?;
+    device.credentials()?;
     let _lock = device.profile.lock()?;
     let host = device.host()?;
+    let credentials = device.account(&host).await?;
     own_records(&host, &credentials).await?;
     let client = own_name::own_client(device, &host).await?;
     let totals = totals::expected(device, &host).await;
@@ -70,11 +72,23 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
     }
     let progress = Progress::with_totals(&device.output, totals);
     let stage = |stage: sync::Stage<'_>| progress.stage(stage);
+    let renewed;
     let mut syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     let outcome = if args.dry_run.dry_run {
         Outcome::Preview(syncing.preview(&mut token).await)
     } else {
-        Outcome::Report(Box::new(syncing.sync(&mut token).await?))
+        let mut report = syncing.sync(&mut token).await?;
+        if is_refused(&report)
+            && let Some(current) = device.account_again(&host).await?
+        {
+            // The access token was revoked before its end: once more with a new one.
+            renewed = current;
+            sync::forget_refusal(&host.store).await?;
+            syncing.credentials = &renewed;
+            token = None;
+            report = syncing.sync(&mut token).await?;
+        }
+        Outcome::Report(Box::new(report))
     };
     drop(progress);
     device.keep_token(kept.as_ref(), token.as_ref())?;
@@ -100,6 +114,7 @@ pub async fn run(device: &Device, args: SyncArgs) -> Result<()> {
                 device.output.note(first::left_note(&left));
             }
             view.verdict()?;
+            crate::commands::tabs::announce(device).await;
             selection.check(&host).await
         }
     }
@@ -115,23 +130,39 @@ pub(super) async fn once(
     only: Vec<CollectionName>,
     is_asked_for: bool,
 ) -> Result<Report> {
-    let credentials = device.credentials()?;
+    device.credentials()?;
     let _lock = device.profile.lock()?;
     let host = device.host()?;
+    let credentials = device.account(&host).await?;
     own_records(&host, &credentials).await?;
     let client = own_name::own_client(device, &host).await?;
     let kept = device.token()?;
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, only).await?;
     let stage = |_: sync::Stage<'_>| ();
+    let renewed;
     let mut syncing = Syncing::new(device, &host, &credentials, &selection, client, &stage)?;
     syncing.situation.is_asked_for = is_asked_for;
-    let report = syncing.sync(&mut token).await?;
+    let mut report = syncing.sync(&mut token).await?;
+    if is_refused(&report)
+        && let Some(current) = device.account_again(&host).await?
+    {
+        renewed = current;
+        sync::forget_refusal(&host.store).await?;
+        syncing.credentials = &renewed;
+        token = None;
+        report = syncing.sync(&mut token).await?;
+    }
     device.keep_token(kept.as_ref(), token.as_ref())?;
     if matches!(report.ending, Ending::LoggedOut) {
         device.forget_account()?;
     }
     Ok(report)
+}
+
+/// Whether the server refused the credentials.
+fn is_refused(report: &Report) -> bool {
+    matches!(&report.ending, Ending::Stopped(Error::SignedOut { .. }))
 }
 
 /// Prevents records of another account from being sent to the account's server.

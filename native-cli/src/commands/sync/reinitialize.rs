@@ -46,9 +46,10 @@ pub(in crate::commands) async fn run(
     yes: bool,
     dry_run: bool,
 ) -> Result<()> {
-    let credentials = device.credentials()?;
+    device.credentials()?;
     let _lock = device.profile.lock()?;
     let host = device.host()?;
+    let credentials = device.account(&host).await?;
     let kept = device.token()?;
     let mut token = kept.clone();
     let selection = Selection::new(device, &host, Vec::<CollectionName>::new()).await?;

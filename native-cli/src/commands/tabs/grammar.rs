@@ -27,4 +27,18 @@ pub enum TabsCommand {
         #[command(flatten)]
         view: ViewArgs,
     },
+    /// Open a page on another device of the signed-in account.
+    #[command(after_help = "Example:\n  selvedge tabs send Phone https://example.org/")]
+    Send {
+        /// The device, by name or id.
+        device: String,
+        /// The URL of the page.
+        url: String,
+        /// The title of the page.
+        #[arg(long, default_value = "")]
+        title: String,
+    },
+    /// List the pages that other devices have sent to this one since the last time.
+    #[command(after_help = "Example:\n  selvedge tabs received")]
+    Received,
 }

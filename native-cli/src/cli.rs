@@ -270,7 +270,8 @@ mod tests {
                     .unwrap_or_default();
                 let example = help.lines().skip_while(|line| *line != "Example:").nth(1);
                 let example = example.unwrap_or_else(|| panic!("{path} has no example"));
-                let words = shell_words(example.trim().split(" > ").next().unwrap());
+                let redirection = example.find(" > ").or_else(|| example.find(" < "));
+                let words = shell_words(example[..redirection.unwrap_or(example.len())].trim());
                 assert!(
                     format!(" {}", words.join(" ")).starts_with(&path),
                     "{example}"

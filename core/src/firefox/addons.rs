@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::Judgement;
+use super::judgement::Judgement;
 use super::members::text;
 use crate::json::Value;
 

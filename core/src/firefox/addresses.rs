@@ -2,8 +2,8 @@
 
 use alloc::string::String;
 
-use super::Judgement;
 use super::autofill;
+use super::judgement::Judgement;
 use super::versions::{Merged, Versions};
 use crate::json::Value;
 

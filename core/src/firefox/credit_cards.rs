@@ -3,8 +3,8 @@
 use alloc::string::String;
 
 use super::autofill;
+use super::judgement::{Corrected, Judgement};
 use super::versions::{Merged, Versions};
-use super::{Corrected, Judgement};
 use crate::json::Value;
 
 /// Whether a downloaded card can be used. Versions 1 and 2 are read as 3; phones stop at them, so they are uploaded as 3.

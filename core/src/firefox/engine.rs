@@ -2,10 +2,17 @@
 
 use alloc::boxed::Box;
 
-use super::{
-    Decision, Judgement, addons, addresses, credit_cards, decide, decide_growing,
-    extension_storage, forms, history, passwords, prefs, tabs,
-};
+use super::addons;
+use super::addresses;
+use super::credit_cards;
+use super::decision::{Decision, decide, decide_growing};
+use super::extension_storage;
+use super::forms;
+use super::history;
+use super::judgement::Judgement;
+use super::passwords;
+use super::prefs;
+use super::tabs;
 use crate::engines::{Cleartext, Engine, Generic, Key, Merge, RecordMerge, Validity};
 use crate::error::Result;
 use crate::ids::{CollectionName, RecordId};

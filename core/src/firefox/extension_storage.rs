@@ -2,8 +2,8 @@
 
 use alloc::string::{String, ToString as _};
 
-use super::Judgement;
 use super::decision::Decision;
+use super::judgement::Judgement;
 use super::members::{set, text};
 use super::versions::{Merged, Versions};
 use crate::json::{Object, Value};

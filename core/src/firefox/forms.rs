@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString as _};
 
-use super::Judgement;
+use super::judgement::Judgement;
 use super::members::text;
 use super::versions::{Merged, Versions};
 use crate::json::Value;

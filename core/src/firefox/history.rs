@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Judgement;
+use super::judgement::Judgement;
 use super::members::{Choice, choose, names, set, text};
 use super::versions::{Merged, Versions};
 use crate::ids::{Guid, RecordId};

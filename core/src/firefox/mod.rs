@@ -24,6 +24,7 @@ mod engine;
 pub mod extension_storage;
 pub mod forms;
 pub mod history;
+mod judgement;
 mod members;
 pub mod passwords;
 pub mod prefs;
@@ -32,62 +33,8 @@ mod versions;
 
 pub use self::decision::{Decision, decide, decide_growing};
 pub use self::engine::{Owned, engine_for};
+pub use self::judgement::{Corrected, Judgement};
 pub use self::versions::{Merged, Versions};
-
-/// Whether a downloaded record can be used.
-///
-/// ```
-/// use selvedge_core::firefox::{Judgement, forms};
-///
-/// let record = r#"{"id":"Qm9Xc2VwbHVz","name":"city","value":""}"#.parse()?;
-/// assert_eq!(forms::validate(&record), Judgement::Replace);
-/// # Ok::<(), selvedge_core::json::Malformed>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
-    /// It can.
-    Valid,
-    /// It can after this correction, which other devices need as well.
-    Reupload(Corrected),
-    /// It cannot, and it harms other devices: this device's version replaces it on the server, or else a tombstone.
-    Replace,
-    /// It cannot, for this reason. It is not applied, and stays on the server as it is.
-    Refuse(&'static str),
-}
-
-/// The text of a corrected record. It may contain secrets, so it is not printed.
-///
-/// ```
-/// use selvedge_core::firefox::{Judgement, credit_cards};
-///
-/// let old = r#"{"id":"211443f8e100","entry":{"version":1,"cc-number":"4111111111111111"}}"#.parse()?;
-/// let Judgement::Reupload(corrected) = credit_cards::validate(&old) else { panic!("it has an old version") };
-/// assert!(corrected.as_str().contains(r#""version":3"#));
-/// assert!(!format!("{corrected:?}").contains("4111"));
-/// # Ok::<(), selvedge_core::json::Malformed>(())
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Corrected(zeroize::Zeroizing<alloc::string::String>);
-
-impl Corrected {
-    fn new(record: &crate::json::Value) -> Self {
-        Self(zeroize::Zeroizing::new(alloc::string::ToString::to_string(
-            record,
-        )))
-    }
-
-    /// The JSON object.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl core::fmt::Debug for Corrected {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Corrected(..)")
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
+use super::judgement::{Corrected, Judgement};
 use super::members::{Choice, added_uses, choose, earliest, latest, names, number, set, text};
 use super::versions::{Merged, Versions};
-use super::{Corrected, Judgement};
 use crate::json::{Object, Value};
 use crate::reconcile::{Rule, Side};
 

@@ -1,6 +1,6 @@
 //! Preferences (spec §6.8): read-only, unless the user asked to write them; then merged by preference.
 
-use super::Judgement;
+use super::judgement::Judgement;
 use super::members::{Choice, choose, names, set};
 use super::versions::{Merged, Versions};
 use crate::json::{Object, Value};

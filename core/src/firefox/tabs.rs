@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::Judgement;
 use super::decision::Decision;
+use super::judgement::Judgement;
 use crate::ids::RecordId;
 use crate::json::Value;
 use crate::reconcile::{Ours, Outcome, Rule, Theirs};

@@ -4,11 +4,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::engine::{Cleartext, Engine, Merge};
+#[cfg(feature = "whole-collections")]
 use super::tree::{TreeEdit, TreeMerge, TreeRecord};
 use crate::error::{Error, Result};
-use crate::host::{PageLimit, Selection, Store, Stored};
+use crate::host::{Store, Stored};
 use crate::ids::{CollectionName, RecordId};
-use crate::sorted::Map;
+#[cfg(feature = "whole-collections")]
+use crate::{
+    host::{PageLimit, Selection},
+    sorted::Map,
+};
 
 /// The records that an edit changes: what is stored of them, and their new texts.
 pub(super) struct Edit {
@@ -22,6 +27,10 @@ impl Edit {
     ///
     /// # Errors
     /// [`Error::Input`] when the engine refuses the edit.
+    #[cfg_attr(
+        not(feature = "whole-collections"),
+        expect(unused_variables, reason = "only whole collections read the store")
+    )]
     pub(super) async fn complete<S: Store>(
         &mut self,
         store: &S,
@@ -38,10 +47,12 @@ impl Edit {
         }
         match engine.merge() {
             Merge::PerRecord(_) => Ok(()),
+            #[cfg(feature = "whole-collections")]
             Merge::WholeCollection(tree) => self.complete_whole(store, name, tree).await,
         }
     }
 
+    #[cfg(feature = "whole-collections")]
     async fn complete_whole<S: Store>(
         &mut self,
         store: &S,
@@ -101,6 +112,7 @@ fn refused(collection: &CollectionName, id: Option<&RecordId>, reason: &str) -> 
     ))
 }
 
+#[cfg(feature = "whole-collections")]
 async fn live<S: Store>(store: &S, name: &CollectionName) -> Result<Vec<Stored>> {
     let mut live: Vec<Stored> = Vec::new();
     loop {

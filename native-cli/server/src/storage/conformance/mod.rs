@@ -5,6 +5,7 @@
 mod accounts;
 mod concurrency;
 pub mod crash;
+mod identities;
 mod pages;
 mod rows;
 mod writes;
@@ -29,6 +30,7 @@ pub async fn run(open: Open<'_>) -> Vec<Outcome> {
     let mut outcomes = writes::run(open).await;
     outcomes.extend(pages::run(open).await);
     outcomes.extend(accounts::run(open).await);
+    outcomes.extend(identities::run(open).await);
     outcomes.extend(concurrency::run(open).await);
     outcomes
 }

@@ -31,7 +31,8 @@ pub mod storage;
 pub mod token;
 
 pub use self::admin::{
-    AdminError, NewNode, UserError, add_user, backup, change_password, compact, invite, move_user,
+    AdminError, NewNode, NoPublicUrl, UserError, add_user, backup, change_password, compact,
+    invite, move_user, tokenserver_url,
 };
 pub use self::http::{InvalidOrigin, www};
 pub use self::model::DEFAULT_QUOTA_BYTES;

@@ -1,5 +1,6 @@
 //! `selvedge serve`: the embedded server, invitations to it, and its users of dialect 1.1.
 
+mod firefox_setup;
 mod maintenance;
 mod running;
 
@@ -14,6 +15,7 @@ use selvedge_core::server::Dialect;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use self::firefox_setup::{FirefoxSetupArgs, firefox_setup};
 use self::maintenance::{BackupArgs, CompactArgs, back_up, make_small};
 pub(crate) use self::running::stopped;
 use crate::commands::secret::secret;
@@ -57,6 +59,8 @@ impl ServeArgs {
 enum ServeCommand {
     /// Print an invitation for one new account.
     Invite(InviteArgs),
+    /// Print what to set in a Firefox so that it syncs with this server.
+    FirefoxSetup(FirefoxSetupArgs),
     /// Copy the database to a new file; the server may be running.
     Backup(BackupArgs),
     /// Return the space of deleted records to the file system.
@@ -159,6 +163,21 @@ struct ServerArgs {
     /// The URL of the reverse proxy that clients connect to; new accounts then need an invitation.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// An accounts server whose access tokens are accepted, like https://accounts.firefox.com. Can be repeated. Its users
+    /// need an invitation (`serve firefox-setup --invite`) or one of the two options below.
+    #[arg(long, value_name = "URL")]
+    issuer: Vec<String>,
+    /// The audience that tokens of --issuer must name [default: any, because Mozilla's tokens name Mozilla's server].
+    #[arg(long, value_name = "TEXT", requires = "issuer")]
+    audience: Option<String>,
+    /// Admit the user of --issuer with this e-mail address without an invitation. Can be repeated. It works with issuers
+    /// that tell the address of a token's owner; https://accounts.firefox.com does not.
+    #[arg(long, value_name = "ADDRESS", requires = "issuer")]
+    allow_email: Vec<String>,
+    /// Admit the user of --issuer with this id without an invitation. Can be repeated. The server writes the id of each
+    /// user that it refuses to stderr.
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    allow_uid: Vec<String>,
     /// The certificate chain for TLS, as PEM. A self-signed one must not be that of a certificate authority (CA:FALSE).
     #[arg(long, value_name = "F", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -256,6 +275,9 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
         Some(ServeCommand::Invite(args)) => {
             output.answer(&invitation(args).await.map_err(refused)?)
         }
+        Some(ServeCommand::FirefoxSetup(args)) => {
+            output.answer(&firefox_setup(args).await.map_err(refused)?)
+        }
         Some(ServeCommand::Backup(args)) => output.answer(&back_up(args).map_err(refused)?),
         Some(ServeCommand::Compact(args)) => {
             output.answer(&make_small(args).await.map_err(refused)?)
@@ -267,7 +289,11 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
 
 fn refused(error: ServeError) -> HostError {
     let exit = match &error {
-        ServeError::Unprotected(_) | ServeError::PublicUrl | ServeError::Origin(_) => Exit::Usage,
+        ServeError::Unprotected(_)
+        | ServeError::PublicUrl
+        | ServeError::Origin(_)
+        | ServeError::Issuer(_)
+        | ServeError::Url(_) => Exit::Usage,
         ServeError::Www(www::NoPage::Dialect) => Exit::Usage,
         ServeError::Www(_) => Exit::NotFound,
         ServeError::Admin(AdminError::InUse { .. }) => Exit::Conflict,
@@ -357,6 +383,10 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         data: data.clone(),
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,
+        issuers: args.issuer,
+        audience: args.audience,
+        allow_emails: args.allow_email,
+        allow_uids: args.allow_uid,
         tls: args.tls_cert.zip(args.tls_key),
         limits: Limits {
             max_request_bytes: args.max_request_bytes,

@@ -11,6 +11,7 @@ mod conditions;
 mod conformance;
 mod durability;
 mod info;
+mod issuers;
 mod legacy;
 mod limits;
 mod pages;

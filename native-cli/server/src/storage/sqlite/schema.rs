@@ -349,6 +349,9 @@ mod tests {
             if version >= 2 {
                 old.execute_batch(NAMED_USERS).unwrap();
             }
+            if version >= 4 {
+                old.execute_batch(MANY_YOUNG).unwrap();
+            }
             if version >= FIRST_WITH_ID {
                 old.pragma_update(None, "application_id", APPLICATION_ID)
                     .unwrap();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use selvedge_core::server::Dialect;
 
+use crate::accounts::Registration;
 use crate::model::{DEFAULT_QUOTA_BYTES, Limits};
 use crate::storage::Location;
 
@@ -24,6 +25,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// A certificate chain and its key, as PEM files.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Who may register at the accounts server of this process; without it there is no accounts server.
+    pub accounts: Option<Registration>,
     /// The URLs of accounts servers whose access tokens are accepted, such as `https://accounts.firefox.com`.
     pub issuers: Vec<String>,
     /// The audience that their tokens must name; by default it is only logged, because Mozilla's tokens name Mozilla's own
@@ -61,6 +64,7 @@ impl Default for Options {
             master_secret_file: None,
             public_url: None,
             tls: None,
+            accounts: None,
             issuers: Vec::new(),
             audience: None,
             allow_emails: Vec::new(),

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
+use crate::accounts::AccountsServer;
 use crate::admin::{
     AdminError, PublicUrl, create_invitation, data_error, lock_directory, open_storage,
 };
@@ -129,6 +130,9 @@ impl Server {
         let app = Arc::new(App {
             dialect: options.dialect,
             passwords: Passwords::new(options.dialect).ok_or(ServeError::Random)?,
+            accounts_server: options.accounts.map(|registration| {
+                AccountsServer::new(Arc::clone(&storage.accounts), registration)
+            }),
             storage,
             issuers: Issuers::new(&options.issuers, options.audience),
             allowed: AllowList::new(&options.allow_emails, &options.allow_uids),

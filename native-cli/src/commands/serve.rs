@@ -383,6 +383,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         data: data.clone(),
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,
+        accounts: None,
         issuers: args.issuer,
         audience: args.audience,
         allow_emails: args.allow_email,

@@ -12,6 +12,7 @@ use super::cors::Origins;
 use super::heartbeat::LastHeartbeat;
 use super::nonces::Nonces;
 use super::passwords::Passwords;
+use crate::accounts::AccountsServer;
 use crate::admin::{DirectoryLock, PublicUrl};
 use crate::model::{Limits, SecretHash};
 use crate::storage::Storage;
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub storage: Storage,
     /// Signs and checks storage tokens.
     pub secret: MasterSecret,
+    /// The accounts server, if there is one.
+    pub accounts_server: Option<AccountsServer>,
     /// The other issuers whose access tokens are accepted.
     pub issuers: Issuers,
     /// The people of other issuers who need no invitation.

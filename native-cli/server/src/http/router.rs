@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use selvedge_core::server::Dialect;
 
 use super::app::App;
 use super::reply::{LogReason, Refusal};
 use super::{
-    accounts, collection, cors, dialect, health, host_check, info, nodes, record, token_server, www,
+    accounts, accounts_server, collection, cors, dialect, health, host_check, info, nodes, record,
+    token_server, www,
 };
 use crate::storage::wall_clock;
 
@@ -56,6 +57,11 @@ fn paths_1_5() -> Router<Arc<App>> {
     let store = || delete(collection::delete_store);
     health_paths()
         .route("/1.0/accounts", post(accounts::create))
+        .route("/v1/{*path}", any(accounts_server::answer))
+        .route(
+            "/.well-known/fxa-client-configuration",
+            get(accounts_server::client_configuration),
+        )
         .route("/1.0/sync/1.5", get(token_server::answer))
         .route(
             "/invitation/{invitation}/1.0/sync/1.5",

@@ -131,7 +131,9 @@ impl Server {
             dialect: options.dialect,
             passwords: Passwords::new(options.dialect).ok_or(ServeError::Random)?,
             accounts_server: options.accounts.map(|registration| {
-                AccountsServer::new(Arc::clone(&storage.accounts), registration)
+                let accounts = Arc::clone(&storage.accounts);
+                let sealing_key = secret.derive_other("selvedge/v1/signing_keys");
+                AccountsServer::new(accounts, registration, base_url.clone(), sealing_key)
             }),
             storage,
             issuers: Issuers::new(&options.issuers, options.audience),

@@ -24,8 +24,8 @@ use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_server::announcement::Announcement;
 use selvedge_server::model::Limits;
 use selvedge_server::{
-    AdminError, DEFAULT_QUOTA_BYTES, Location, NewNode, Options, ServeError, Server, UserError,
-    add_user, change_password, invite, move_user, www,
+    AdminError, DEFAULT_QUOTA_BYTES, Location, NewNode, Options, Registration, ServeError, Server,
+    UserError, add_user, change_password, invite, move_user, www,
 };
 
 /// Run a sync server.
@@ -163,6 +163,10 @@ struct ServerArgs {
     /// The URL of the reverse proxy that clients connect to; new accounts then need an invitation.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Also run an accounts server: people sign in with an e-mail address or a name and a password, and this says who may
+    /// register.
+    #[arg(long, value_name = "WHO", value_parser = registration())]
+    registration: Option<Registration>,
     /// An accounts server whose access tokens are accepted, like https://accounts.firefox.com. Can be repeated. Its users
     /// need an invitation (`serve firefox-setup --invite`) or one of the two options below.
     #[arg(long, value_name = "URL")]
@@ -228,6 +232,14 @@ fn dialect() -> impl clap::builder::TypedValueParser<Value = Dialect> {
     PossibleValuesParser::new(["1.5", "1.1"]).map(|version| match version.as_str() {
         "1.1" => Dialect::V1_1,
         _ => Dialect::V1_5,
+    })
+}
+
+fn registration() -> impl clap::builder::TypedValueParser<Value = Registration> {
+    PossibleValuesParser::new(["closed", "invite", "open"]).map(|who| match who.as_str() {
+        "open" => Registration::Open,
+        "invite" => Registration::Invite,
+        _ => Registration::Closed,
     })
 }
 
@@ -383,7 +395,7 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         data: data.clone(),
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,
-        accounts: None,
+        accounts: args.registration,
         issuers: args.issuer,
         audience: args.audience,
         allow_emails: args.allow_email,

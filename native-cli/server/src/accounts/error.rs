@@ -19,6 +19,8 @@ pub(crate) enum ApiError {
     Signature,
     /// The token is unknown, used or expired.
     Token,
+    /// The access token is unknown, revoked or expired; the number is the OAuth server's.
+    AccessToken,
     /// The body is too large.
     TooLarge,
     /// Too many attempts; seconds to wait.
@@ -53,6 +55,7 @@ impl ApiError {
             Self::Missing(_) => (400, 108, "Bad Request", "Missing parameter in request body"),
             Self::Signature => (401, 109, "Unauthorized", "Invalid request signature"),
             Self::Token => (401, 110, "Unauthorized", "Unauthorized for route"),
+            Self::AccessToken => (400, 108, "Bad Request", "Invalid token"),
             Self::TooLarge => (
                 413,
                 113,

@@ -3,11 +3,13 @@
 
 mod body;
 mod error;
+mod oauth;
 mod password;
 mod rows;
 mod server;
 mod session;
 mod sign_in;
+mod signing_keys;
 mod throttle;
 mod token;
 

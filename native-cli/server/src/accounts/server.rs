@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::Registration;
 use super::error::ApiError;
 use super::password::Stretched;
+use super::signing_keys::SigningKeys;
 use super::throttle::Throttle;
 use super::token::random;
 use crate::model::{EntryKey, EntryKind};
@@ -58,6 +59,9 @@ pub(crate) struct AccountsServer {
     pub(super) storage: Arc<dyn Accounts>,
     pub(super) registration: Registration,
     pub(super) throttle: Throttle,
+    pub(super) signing_keys: SigningKeys,
+    /// The URL of this server.
+    pub(super) issuer: String,
     hashing: Semaphore,
     queue: Semaphore,
 }
@@ -87,11 +91,18 @@ impl Call<'_> {
 
 impl AccountsServer {
     /// An accounts server on a storage.
-    pub(crate) fn new(storage: Arc<dyn Accounts>, registration: Registration) -> Self {
+    pub(crate) fn new(
+        storage: Arc<dyn Accounts>,
+        registration: Registration,
+        issuer: String,
+        sealing_key: Zeroizing<[u8; 32]>,
+    ) -> Self {
         Self {
             storage,
             registration,
             throttle: Throttle::default(),
+            signing_keys: SigningKeys::new(sealing_key),
+            issuer,
             hashing: Semaphore::new(MAX_CONCURRENT),
             queue: Semaphore::new(QUEUE),
         }
@@ -112,6 +123,11 @@ impl AccountsServer {
             ("POST", "session/destroy") => self.session_destroy(call).await,
             ("GET", "recovery_email/status") => self.email_status(call).await,
             ("POST", "account/scoped-key-data") => self.scoped_key_data(call).await,
+            ("POST", "oauth/token" | "token") => self.oauth_token(call).await,
+            ("POST", "oauth/destroy" | "destroy") => self.oauth_destroy(call).await,
+            ("POST", "verify") => self.oauth_verify(call).await,
+            ("GET", "jwks") => self.jwks(call.now).await,
+            ("GET", "profile") => self.profile(call).await,
             ("POST", "get_random_bytes") => {
                 Ok(json!({"data": const_hex::encode(*random::<32>()?)}))
             }

@@ -13,7 +13,7 @@ use crate::model::{EntryChange, EntryKey, EntryKind, Expected, StoredEntry};
 use crate::token::issuers::OLDSYNC;
 
 /// The client ids that the protocol's clients have (`docs/protocol/accounts-api.md` §1).
-const CLIENTS: [&str; 3] = ["5882386c6d801776", "e7ce535d93522896", "8269bacd7bbc7f80"];
+pub(super) const CLIENTS: [&str; 3] = ["5882386c6d801776", "e7ce535d93522896", "8269bacd7bbc7f80"];
 
 impl AccountsServer {
     pub(super) async fn session_status(&self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -88,12 +88,15 @@ impl AccountsServer {
         }}))
     }
 
-    async fn person_of_session(&self, call: &Call<'_>) -> Result<Person, ApiError> {
+    pub(super) async fn person_of_session(&self, call: &Call<'_>) -> Result<Person, ApiError> {
         let (_, session) = self.session(call).await?;
         self.person(&session.uid).await?.ok_or(ApiError::Token)
     }
 
-    async fn session(&self, call: &Call<'_>) -> Result<(StoredEntry, Session), ApiError> {
+    pub(super) async fn session(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<(StoredEntry, Session), ApiError> {
         let entry = self.authenticate(call, TokenKind::Session).await?;
         let session = decode_row(&entry.value)?;
         Ok((entry, session))

@@ -262,7 +262,7 @@ fn open_session(
     Ok(reply)
 }
 
-fn seconds(seconds: u64) -> ServerTime {
+pub(super) fn seconds(seconds: u64) -> ServerTime {
     ServerTime::from_hundredths(seconds * 100)
 }
 

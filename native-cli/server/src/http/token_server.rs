@@ -66,8 +66,14 @@ async fn grant(
     invitation: Option<SecretHash>,
 ) -> Result<Response, TokenError> {
     let duration = duration(query);
+    let access_token = bearer(headers).ok_or(TokenError::NoAccessToken)?;
+    let own_holder = match &app.accounts_server {
+        Some(server) => server.holder(access_token).await?,
+        None => None,
+    };
     let request = GrantRequest {
-        access_token: bearer(headers).ok_or(TokenError::NoAccessToken)?,
+        access_token,
+        own_holder: own_holder.as_ref(),
         key_id: headers.get("x-keyid").map(|value| value.as_bytes()),
         client_state: headers.get("x-client-state").map(|value| value.as_bytes()),
         invitation,

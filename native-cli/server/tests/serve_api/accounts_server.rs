@@ -447,3 +447,71 @@ async fn registrations_of_one_address_are_limited() {
     }
     assert_eq!(made, 20);
 }
+
+#[tokio::test]
+async fn an_access_token_opens_the_storage_until_it_is_revoked() {
+    const KID: &str = "1000-AAAAAAAAAAAAAAAAAAAAAA";
+    let running = serve(Registration::Open).await;
+    let api = Api::of(&running);
+    let session = api.create("alice", 1).await.json()["sessionToken"].clone();
+    let ask = async |scope: &str| {
+        let body = json!({
+            "grant_type": "fxa-credentials", "client_id": FIREFOX, "scope": scope, "ttl": 21_600,
+        });
+        let body = body.to_string();
+        let reply = api.hawk("oauth/token", &session, "sessionToken", &body, &body);
+        reply.await
+    };
+    assert_eq!(errno(&ask("other").await), (400, 163));
+    assert_eq!(errno(&ask("").await), (400, 163));
+    let answer = ask(OLDSYNC).await.json();
+    assert_eq!(answer["expires_in"], 21_600);
+    let access = answer["access_token"].as_str().unwrap().to_owned();
+    let get = async |access: &str| {
+        crate::client::token(&running.http, &running.url, access, KID, "").await
+    };
+    let granted = get(&access).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    let user = crate::client::User::from_token(&running.http, &granted.json());
+    assert_eq!(user.put("/storage/notes/a", json!({})).await.status, 200);
+    let profile = ask("profile").await.json()["access_token"].clone();
+    let profile = profile.as_str().unwrap();
+    assert_eq!(get(profile).await.status, 401, "no token for the storage");
+    let verified = api.post("verify", json!({"token": access})).await.json();
+    assert_eq!(
+        (&verified["scope"][0], &verified["client_id"]),
+        (&json!(OLDSYNC), &json!(FIREFOX))
+    );
+    let read = api
+        .send(
+            Method::GET,
+            "profile",
+            Some(format!("Bearer {profile}")),
+            "",
+        )
+        .await;
+    assert_eq!(read.json()["email"], "alice");
+    let read = api
+        .send(Method::GET, "profile", Some(format!("Bearer {access}")), "")
+        .await;
+    assert_eq!(errno(&read), (401, 110), "another scope");
+    // Another server that trusts this issuer reads its keys.
+    let keys = api.send(Method::GET, "jwks", None, "").await.json();
+    assert_eq!(keys["keys"][0]["alg"], "RS256");
+    for token in [json!(access), json!("unknown"), Value::Null] {
+        let destroyed = api.post(
+            "oauth/destroy",
+            json!({"client_id": FIREFOX, "token": token}),
+        );
+        assert_eq!(destroyed.await.json(), json!({}));
+    }
+    let after = get(&access).await;
+    assert_eq!(
+        (after.status.as_u16(), &after.json()["status"]),
+        (401, &json!("invalid-credentials"))
+    );
+    assert_eq!(
+        errno(&api.post("verify", json!({"token": access})).await),
+        (400, 108)
+    );
+}

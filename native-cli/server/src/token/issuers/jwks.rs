@@ -8,13 +8,13 @@ const MAX_KEYS: usize = 16;
 
 /// A public RSA key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PublicKey {
+pub(crate) struct PublicKey {
     /// Its id, if it has one.
-    pub(super) id: Option<String>,
+    pub(crate) id: Option<String>,
     /// The modulus, big-endian.
-    pub(super) n: Vec<u8>,
+    pub(crate) n: Vec<u8>,
     /// The exponent, big-endian.
-    pub(super) e: Vec<u8>,
+    pub(crate) e: Vec<u8>,
 }
 
 #[derive(Deserialize)]

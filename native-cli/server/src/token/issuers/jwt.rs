@@ -12,30 +12,42 @@ const MAX_TOKEN: usize = 8192;
 
 /// A token that has the form of a JWT access token. Nothing in it is trustworthy before [`Unverified::verify`].
 #[derive(Debug)]
-pub(super) struct Unverified<'a> {
+pub(crate) struct Unverified<'a> {
     signed: &'a str,
     signature: Vec<u8>,
     payload: Vec<u8>,
     /// The id of the key that it claims to be signed with.
-    pub(super) key_id: Option<String>,
+    pub(crate) key_id: Option<String>,
     /// The issuer that it claims to come from.
-    pub(super) issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
 }
 
 /// The claims of a token with a valid signature.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Claims {
-    pub(super) iss: String,
-    pub(super) sub: String,
+pub(crate) struct Claims {
+    /// The issuer.
+    pub(crate) iss: String,
+    /// The person.
+    pub(crate) sub: String,
+    /// The scopes, separated by blanks.
     #[serde(default)]
-    scope: String,
-    exp: u64,
+    pub(crate) scope: String,
+    /// The second in which it expires.
+    pub(crate) exp: u64,
+    /// Its id.
+    #[serde(default)]
+    pub(crate) jti: String,
+    /// The client that it was issued to.
+    #[serde(default)]
+    pub(crate) client_id: String,
     #[serde(default)]
     aud: Audience,
     #[serde(default, rename = "fxa-generation")]
-    pub(super) generation: Option<u64>,
+    /// When the password was last set, in milliseconds.
+    pub(crate) generation: Option<u64>,
     #[serde(default)]
-    pub(super) email: Option<String>,
+    /// The person's address.
+    pub(crate) email: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
@@ -81,7 +93,7 @@ struct IssuerOnly {
 
 impl<'a> Unverified<'a> {
     /// Reads a token. None for what is not a JWT access token with RS256.
-    pub(super) fn parse(token: &'a str) -> Option<Self> {
+    pub(crate) fn parse(token: &'a str) -> Option<Self> {
         (token.len() <= MAX_TOKEN).then_some(())?;
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
@@ -103,7 +115,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// The claims, if one of the keys signed the token. All keys are tried: not every issuer names the key.
-    pub(super) fn verify(&self, keys: &[PublicKey]) -> Option<Claims> {
+    pub(crate) fn verify(&self, keys: &[PublicKey]) -> Option<Claims> {
         let is_signed = keys.iter().any(|key| {
             let key = RsaPublicKeyComponents {
                 n: &key.n,

@@ -8,6 +8,8 @@ mod jwt;
 mod remote;
 
 pub(crate) use self::admission::AllowList;
+pub(crate) use self::jwks::PublicKey;
+pub(crate) use self::jwt::{Claims, Unverified};
 pub(crate) use self::remote::Issuers;
 
 /// The scope of the storage. A token without it is no token for this server.

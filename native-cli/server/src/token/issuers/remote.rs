@@ -130,11 +130,6 @@ impl Issuers {
         }
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// The holder of a token.
     ///
     /// # Errors

@@ -66,11 +66,7 @@ async fn external(storage: &Storage) -> Checked {
     let found = find(key(1, 1)).await.map_err(failed)?.ok_or("not found")?;
     same(
         "generation and key",
-        &(
-            found.generation,
-            found.account.key_id.clone(),
-            found.is_replaced,
-        ),
+        &(found.generation, found.account.key_id, found.is_replaced),
         &(5, key(1, 1), false),
     )?;
     for (generation, expected) in [(7, 7), (6, 7)] {

@@ -3,9 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::engine::{Cleartext, Engine, Merge};
+use super::engine::{Cleartext, Engine, Merge, Validity};
 #[cfg(feature = "whole-collections")]
 use super::tree::{TreeEdit, TreeMerge, TreeRecord};
+use super::validity::{Change, check_members};
 use crate::error::{Error, Result};
 use crate::host::{Store, Stored};
 use crate::ids::{CollectionName, RecordId};
@@ -37,9 +38,18 @@ impl Edit {
         engine: &dyn Engine,
     ) -> Result<()> {
         let name = engine.collection();
-        for (id, after) in self.ids.iter().zip(&mut self.after) {
+        let records = self.ids.iter().zip(&self.found).zip(&mut self.after);
+        for ((id, found), after) in records {
             let Some(json) = after.take() else { continue };
             let validity = engine.validate(&Cleartext::new(id, &json));
+            // A member that a person wrote is not dropped without a word.
+            if let Validity::Reupload(_) = validity {
+                let before = found
+                    .as_ref()
+                    .and_then(|stored| stored.item.cleartext.as_deref());
+                let after = Some(json.as_str());
+                check_members(name, &Change { id, before, after })?;
+            }
             let corrected = validity
                 .corrected(json)
                 .map_err(|reason| refused(name, Some(id), reason))?;

@@ -1,4 +1,4 @@
-//! Registration and sign-in (`docs/protocol/accounts-api.md` §4, §13).
+//! Registration and sign-in (`docs/protocol/accounts-api.md` §13).
 
 use serde_json::{Value, json};
 use zeroize::Zeroizing;

@@ -1,0 +1,3 @@
+//! Backups of an account: what programs that make and rotate them share.
+
+pub mod keep;

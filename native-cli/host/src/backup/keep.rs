@@ -8,6 +8,9 @@ use crate::exit::HostError;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
+/// The number of the period that a time is in.
+type Period = fn(i64) -> i64;
+
 /// How many days, weeks and months keep their newest backup, as in `7d,4w,12m`. Days, weeks (from Monday) and months
 /// are those of UTC; ones without a backup do not count.
 ///
@@ -39,7 +42,7 @@ impl Keep {
         let mut newest_first: Vec<(i64, usize)> = times.iter().copied().zip(0..).collect();
         newest_first.sort_unstable_by(|one, other| other.cmp(one));
         let mut kept: BTreeSet<usize> = newest_first.iter().take(1).map(|(_, at)| *at).collect();
-        let rules: [(u32, fn(i64) -> i64); 3] =
+        let rules: [(u32, Period); 3] =
             [(self.days, day), (self.weeks, week), (self.months, month)];
         for (count, period) in rules {
             let mut periods = BTreeSet::new();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::config::is_dotted;
+use super::dotted_version::is_dotted;
 
 /// Facts about the machine. Only root can read some of them, so they are gathered before privileges are dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! ```text
 //! paths        the files and the directory of a machine's state
 //! config       santa.toml: parsing, validation, secrets
-//! machine_id   the id that identifies this machine to a server
+//! machine_id   the id that identifies this machine to a server (id_file: from a file)
 //! host_info    host name, OS version, serial number, model
 //! store        rules, events and sync state in SQLite
 //! fetch        HTTP requests with reqwest over rustls
@@ -33,6 +33,7 @@ pub mod config;
 #[cfg(target_os = "linux")]
 pub mod daemon;
 pub mod doctor;
+mod dotted_version;
 pub mod expression;
 mod failure;
 mod fetch;
@@ -40,6 +41,7 @@ mod host;
 mod host_info;
 mod http_date;
 pub mod icu_pattern;
+mod id_file;
 mod in_flight;
 pub mod ipc_client;
 mod logs;

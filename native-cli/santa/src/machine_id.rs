@@ -8,22 +8,19 @@
 //! else ───────────────────────────────────→ no id, no sync
 //! ```
 
-use std::io::Read as _;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::config::Config;
+use super::id_file::first_line;
 use super::paths::Paths;
-use selvedge_host::exit::{HostError, Result};
+use selvedge_host::exit::Result;
 use selvedge_host::profile::read_if_there;
 
 /// Separates this id from ids that are derived from the same machine id for other purposes.
 const PURPOSE: &[u8] = b"Selvedge: a machine's id for servers of Santa's sync";
-
-/// Maximum length of an id, which is a part of a URL.
-const MAX_CHARACTERS: usize = 256;
 
 /// The machine id, or `None` without one. With `store_derived`, an id that is derived now is stored.
 ///
@@ -72,51 +69,6 @@ fn derive(system: &[u8]) -> Option<String> {
     Some(parts.join("-"))
 }
 
-/// Reads an id from a file: the value of the line `key=…`, or the first line without a key.
-pub(super) fn from_file(path: &Path, key: Option<&str>) -> Result<Option<String>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(1 << 20).read_to_end(&mut bytes))
-        .map_err(HostError::file(path))?;
-    let id = match key {
-        None => first_line(&bytes),
-        Some(key) => String::from_utf8_lossy(&bytes).lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            (name.trim() == key).then(|| unquoted(value))?
-        }),
-    };
-    match id {
-        Some(id) => Ok(Some(id)),
-        None => Err(HostError::BadFile {
-            path: path.to_owned(),
-            detail: match key {
-                Some(key) => format!("it has no line `{key}=…`: add the line, or set MachineID"),
-                None => "its first line is not a valid machine id (1 to 256 characters): fix the line, or set MachineID".into(),
-            },
-        }),
-    }
-}
-
-fn unquoted(value: &str) -> Option<String> {
-    let value = value.trim();
-    let inner = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(value);
-    usable(inner)
-}
-
-fn first_line(bytes: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    usable(text.lines().next()?.trim())
-}
-
-fn usable(id: &str) -> Option<String> {
-    let is_usable =
-        !id.is_empty() && id.chars().count() <= MAX_CHARACTERS && !id.contains(char::is_control);
-    is_usable.then(|| id.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,19 +113,5 @@ mod tests {
             machine_id(&paths, &config, true).unwrap().as_deref(),
             Some("SET")
         );
-    }
-
-    #[test]
-    fn a_file_may_hold_the_id_under_a_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("asset");
-        std::fs::write(&path, "first\nASSET_ID=\"A 1\"\nEMPTY=\n").unwrap();
-        assert_eq!(from_file(&path, None).unwrap().as_deref(), Some("first"));
-        assert_eq!(
-            from_file(&path, Some("ASSET_ID")).unwrap().as_deref(),
-            Some("A 1")
-        );
-        assert!(from_file(&path, Some("EMPTY")).is_err());
-        assert!(from_file(&path, Some("ABSENT")).is_err());
     }
 }

@@ -7,7 +7,7 @@ use selvedge_santa::push::{CommandKey, HmacScheme};
 use selvedge_santa::wire::Token;
 use toml::Table;
 
-use super::Fault;
+use super::fault::Fault;
 use super::keys::{Keys, Problem};
 use super::{secret_file, trust};
 use selvedge_host::exit::Result;

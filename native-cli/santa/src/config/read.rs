@@ -7,9 +7,11 @@ use selvedge_santa::{Encoding, ExtraHeaders, Settings};
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
+use super::fault::Fault;
 use super::keys::{Keys, Problem};
-use super::push;
-use super::{Config, Fault, proxy, secret_file, static_rules, trust};
+use super::model::Config;
+use super::{proxy, push, secret_file, static_rules, trust};
+use crate::dotted_version::is_dotted;
 
 /// The version of Santa whose protocol this client implements. Servers send fields according to it.
 const SANTA_VERSION: &str = "2026.5.0";
@@ -166,7 +168,7 @@ fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own
     let id_file = keys.path("machine_id_file")?;
     let id_key = keys.text("machine_id_key")?;
     if let Some(path) = id_file {
-        config.machine_id = super::super::machine_id::from_file(&path, id_key.as_deref())?;
+        config.machine_id = crate::id_file::read(&path, id_key.as_deref())?;
     }
     let own = Own {
         client_key_file: keys.path("client_key_file")?,
@@ -181,13 +183,6 @@ fn selvedge(table: &Table, config: &mut Config, notes: &mut Notes) -> Result<Own
     }
     notes.warnings.extend(keys.unknown());
     Ok(own)
-}
-
-/// Whether a version consists of integers separated by dots.
-pub(crate) fn is_dotted(version: &str) -> bool {
-    version
-        .split('.')
-        .all(|part| !part.is_empty() && part.len() < 10 && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Parses the settings that apply unless the server sets them.

@@ -1,8 +1,11 @@
 use std::path::Path;
 
-use selvedge_santa::wire::ClientMode;
+use selvedge_host::exit::Result;
+use selvedge_santa::wire::{ClientMode, Form};
+use selvedge_santa::{BadAddress, Encoding};
 
 use super::*;
+use crate::host_info::HostInfo;
 
 fn parse(text: &str) -> Result<Config> {
     Config::parse(Path::new("santa.toml"), text, false)

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use selvedge_core::host::{Clock as _, Random as _};
 use selvedge_core::time::LocalTime;
-use selvedge_santa::{self as santa, Draw, Due, Error, Preflighted, Report, Stage, Status, Wake};
+use selvedge_santa::{self as santa, Draw, Due, Preflighted, Stage, Status, Wake};
 use tokio::sync::mpsc;
 
 use super::clock::MonotonicClock;
-use super::jobs::Running;
+use super::job_event::{JobEvent, Running};
 use super::network::Network;
 use super::peers::PendingCall;
 use super::posts::Posts;
-use super::pushes::Pushes;
+use super::push_connection::Pushes;
 use super::reload::FileStamp;
 use super::waiters::{Waiters, describe_stage};
 use crate::{Config, HostInfo, Paths, Runner};
@@ -25,17 +25,6 @@ use selvedge_host::{SystemClock, SystemRandom};
 
 /// How often the daemon checks the configuration file and the network.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-
-/// An event of a job that the loop has started.
-#[derive(Debug)]
-pub(super) enum JobEvent {
-    /// The sync with this number has reached a stage.
-    Stage(u64, Stage),
-    /// The sync with this number has ended.
-    Ended(u64, Box<Result<Report>>),
-    /// An immediate upload failed.
-    UploadFailed(Error),
-}
 
 /// The configured server.
 #[derive(Debug)]

@@ -3,21 +3,14 @@
 use std::rc::Rc;
 
 use selvedge_santa::{self as santa, Due, Job, Report, Status, Wake};
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::task::spawn_local;
 
-use super::event_loop::{EventLoop, JobEvent};
+use super::event_loop::EventLoop;
+use super::job_event::{JobEvent, Running};
 use super::waiters::result;
 use crate::Runner;
 use crate::failure::failed_status;
 use selvedge_host::exit::{HostError, Result};
-
-/// The running sync.
-#[derive(Debug)]
-pub(super) struct Running {
-    pub(super) number: u64,
-    job: Job,
-    task: AbortHandle,
-}
 
 impl EventLoop {
     /// Starts the sync that is due, if a server is configured.

@@ -9,10 +9,10 @@
 //! watchdog     detects a daemon that hangs
 //! peers        connections of the socket, their limits, and their calls
 //! event_loop   handles all events, with
-//!   jobs         running syncs
+//!   jobs         running syncs (job_event: what they send)
 //!   calls        calls from the socket
 //!   apply_config a changed configuration (reload: what the change means)
-//!   pushes       push messages
+//!   pushes       push messages (push_connection: where they come from)
 //! posts        events that an agent posts (event_filter: which are stored and uploaded)
 //! waiters      calls that wait for a sync
 //! network      notifications of network changes
@@ -28,12 +28,14 @@ mod calls;
 mod clock;
 mod event_filter;
 mod event_loop;
+mod job_event;
 mod jobs;
 mod network;
 mod ownership;
 mod peers;
 mod posts;
 mod privileges;
+mod push_connection;
 mod pushes;
 mod reload;
 mod socket;
@@ -53,7 +55,7 @@ use tokio::task::LocalSet;
 use self::event_loop::{EventLoop, Sources};
 use self::network::Network;
 use self::privileges::UserChange;
-use self::pushes::Pushes;
+use self::push_connection::Pushes;
 use self::socket::Socket;
 use self::supervisor::Supervisor;
 use super::{Config, HostInfo, Paths};

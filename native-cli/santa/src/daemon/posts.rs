@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::clock::MonotonicClock;
 use super::event_filter::{Disposition, RecentEvents};
-use super::event_loop::JobEvent;
+use super::job_event::JobEvent;
 use crate::Runner;
 
 /// Maximum number of concurrent uploads.

@@ -1,143 +1,17 @@
 //! Push events in the event loop: their effect on the schedule, and commands (spec §4).
 
-use std::collections::BTreeSet;
-
 use selvedge_santa::Wake;
 use selvedge_santa::push::{Action, Answered, Asked, CommandError, Message};
-use selvedge_santa::wire::Token;
-use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use super::event_loop::EventLoop;
-use crate::config::NatsSettings;
-use crate::push::{self, Commands, FcmConfig, NatsConfig, PushConfig, PushEvent, PushHandle};
-use crate::{Config, Runner};
-use selvedge_host::service::Log;
-
-/// Capacity of the queue of push events.
-const EVENT_QUEUE: usize = 64;
-
-/// The push connection, if push is configured.
-#[derive(Debug)]
-pub(super) struct Pushes {
-    log: Log,
-    current: Option<(PushHandle, mpsc::Receiver<PushEvent>)>,
-    /// The push token that syncs send to the server.
-    token: Option<Token>,
-}
-
-impl Pushes {
-    pub(super) const fn new(log: Log) -> Self {
-        Self {
-            log,
-            current: None,
-            token: None,
-        }
-    }
-
-    /// The next event. Never returns without push.
-    pub(super) async fn next(&mut self) -> Option<PushEvent> {
-        match &mut self.current {
-            Some((_, events)) => match events.recv().await {
-                Some(event) => Some(event),
-                None => std::future::pending().await,
-            },
-            None => std::future::pending().await,
-        }
-    }
-
-    /// `push.status`.
-    pub(super) fn status(&self) -> Value {
-        match &self.current {
-            None => json!({"state": "disabled"}),
-            Some((handle, _)) => {
-                let status = handle.status();
-                json!({
-                    "state": status.state.as_str(),
-                    "server": status.server,
-                    "problem": status.problem,
-                })
-            }
-        }
-    }
-
-    /// `push.reconnect`.
-    pub(super) fn reconnect(&self) {
-        if let Some((handle, _)) = &self.current {
-            handle.reconnect();
-        }
-    }
-
-    /// Closes the old connection and starts the one of a configuration.
-    fn start(&mut self, runner: Option<&Runner>) {
-        self.current = None;
-        let Some(runner) = runner else {
-            return;
-        };
-        runner.set_push_token(None);
-        let Some(config) = push_config(runner.config()) else {
-            return;
-        };
-        self.token = Some(match &config {
-            PushConfig::Nats(_) => Token::from(runner.machine_id()),
-            PushConfig::Fcm(fcm) => fcm.token.clone(),
-        });
-        let (sender, events) = mpsc::channel(EVENT_QUEUE);
-        match push::start(config, runner.machine_id(), sender) {
-            Ok(handle) => self.current = Some((handle, events)),
-            Err(error) => self
-                .log
-                .say("push", &format!("push cannot be started: {error}")),
-        }
-    }
-}
-
-/// The push service of a configuration: a NATS server, else Firebase Cloud Messaging.
-fn push_config(config: &Config) -> Option<PushConfig> {
-    if !config.push_enabled {
-        return None;
-    }
-    match (&config.nats, &config.fcm) {
-        (Some(nats), _) => Some(PushConfig::Nats(nats_config(nats, config))),
-        (None, Some(fcm)) => {
-            let defaults = FcmConfig::new(fcm.token.clone());
-            Some(PushConfig::Fcm(FcmConfig {
-                connect_url: fcm.connect_url.clone().unwrap_or(defaults.connect_url),
-                ack_url: fcm.ack_url.clone().unwrap_or(defaults.ack_url),
-                token: defaults.token,
-            }))
-        }
-        (None, None) => None,
-    }
-}
-
-fn nats_config(nats: &NatsSettings, config: &Config) -> NatsConfig {
-    let allowed = config.allowed_commands.as_ref().map(|names| {
-        let known = names.iter().filter_map(|name| Action::from_name(name));
-        known.collect::<BTreeSet<_>>()
-    });
-    let commands = nats.hmac_key.clone().map(|key| Commands {
-        key,
-        scheme: nats.hmac_scheme,
-        allowed,
-    });
-    NatsConfig {
-        server: nats.server.clone(),
-        credentials: nats.credentials.clone(),
-        roots: nats.roots.clone(),
-        is_tls_first: nats.is_tls_first,
-        subjects: nats.subjects.clone(),
-        device: nats.device_id.clone(),
-        commands,
-    }
-}
+use crate::push::PushEvent;
 
 impl EventLoop {
     /// Restarts push with the current configuration.
     pub(super) fn restart_push(&mut self) {
         let runner = self.runner().cloned();
         self.pushes.start(runner.as_deref());
-        if self.pushes.current.is_none() {
+        if !self.pushes.is_started() {
             self.notify_schedule(Wake::PushGone);
         }
     }
@@ -149,7 +23,7 @@ impl EventLoop {
             PushEvent::Connected { server } => {
                 self.log.say("push", &format!("connected to {server}"));
                 if let Some(runner) = self.runner() {
-                    runner.set_push_token(self.pushes.token.clone());
+                    runner.set_push_token(self.pushes.token());
                 }
                 self.notify_schedule(Wake::PushConnected);
             }

@@ -3,9 +3,9 @@
 use selvedge_santa::wire::{Form, PreflightRequest};
 use selvedge_santa::{Encoding, Endpoint};
 
+use super::finding::{Findings, Level};
 use super::probe::{Probe, ProbeBody, raw_deflate};
 use super::responses;
-use super::{Findings, Level};
 
 /// The format and encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use selvedge_core::time::LocalTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{Findings, Level};
+use super::finding::{Findings, Level};
 use selvedge_host::exit::Exit;
 use selvedge_host::moment;
 

@@ -4,8 +4,9 @@ use selvedge_core::host::Clock as _;
 use selvedge_core::http::{FetchError, FetchErrorKind};
 use selvedge_santa::Connection;
 
+use super::certificate;
+use super::finding::{Findings, Level};
 use super::probe::Probe;
-use super::{Findings, Level, certificate};
 use crate::config::Config;
 use crate::http_date;
 use selvedge_host::SystemClock;

@@ -20,6 +20,7 @@
 mod body_formats;
 mod certificate;
 mod connection;
+mod finding;
 mod preflight_request;
 mod probe;
 mod responses;
@@ -28,74 +29,13 @@ mod server;
 mod settings;
 
 use selvedge_santa::Connection;
-use serde::Serialize;
 
+use self::finding::Findings;
+pub use self::finding::{Finding, Level};
 use super::config::Config;
 use super::host_info::HostInfo;
 use super::store::SantaStore;
 use selvedge_host::exit::Exit;
-
-/// The severity of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// No problem.
-    Good,
-    /// It works, with a possible problem.
-    Warning,
-    /// It does not work.
-    Fault,
-}
-
-/// The result of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The name of the check.
-    pub check: &'static str,
-    /// The severity.
-    pub level: Level,
-    /// The result or the problem, and how to fix it.
-    pub text: String,
-    /// The exit code of a fault.
-    #[serde(skip)]
-    pub exit: Exit,
-}
-
-/// Collects findings.
-#[derive(Debug, Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, check: &'static str, level: Level, exit: Exit, text: impl Into<String>) {
-        self.0.push(Finding {
-            check,
-            level,
-            text: text.into(),
-            exit,
-        });
-    }
-
-    fn good(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Level::Good, Exit::Done, text);
-    }
-
-    fn warning(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Level::Warning, Exit::Failed, text);
-    }
-
-    /// A fault of the server.
-    fn fault(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Level::Fault, Exit::Failed, text);
-    }
-
-    /// A finding for the server.
-    fn server(&mut self, check: &'static str, level: Level, text: impl Into<String>) {
-        self.add(check, level, Exit::Failed, text);
-    }
-}
-
-/// Findings of one check.
-type Messages = Vec<(Level, String)>;
 
 /// Runs all checks in the order above. The store, if there is one, is read for the preflight request; nothing is
 /// written.

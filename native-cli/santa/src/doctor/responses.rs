@@ -6,7 +6,8 @@ use selvedge_santa::wire::{
 };
 use serde_json::{Map, Value};
 
-use super::{Level, Messages, settings};
+use super::finding::{Level, Messages};
+use super::settings;
 
 /// The message for a body that cannot be decompressed.
 pub(super) const UNREADABLE: &str =

@@ -8,9 +8,9 @@ use selvedge_santa::{Endpoint, NextPage};
 
 use super::body_formats::BodyFormat;
 use super::connection::advice;
+use super::finding::{Findings, Level, Messages};
 use super::probe::Probe;
 use super::responses;
-use super::{Findings, Level, Messages};
 use crate::rule_file::{BadRuleAt, RuleFile};
 use selvedge_host::exit::Exit;
 

@@ -5,9 +5,10 @@ use selvedge_santa::{Connection, Endpoint};
 
 use super::body_formats::BodyFormat;
 use super::connection::{advice, connect, name};
+use super::finding::{Findings, Level};
 use super::preflight_request::request;
 use super::probe::Probe;
-use super::{Findings, Level, body_formats, responses, rule_pages};
+use super::{body_formats, responses, rule_pages};
 use crate::config::Config;
 use crate::fetch;
 use crate::host_info::HostInfo;

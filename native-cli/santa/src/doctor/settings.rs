@@ -3,7 +3,7 @@
 use selvedge_santa::Settings;
 use selvedge_santa::wire::{ClientMode, PreflightResponse};
 
-use super::{Level, Messages};
+use super::finding::{Level, Messages};
 use crate::icu_pattern;
 
 /// Minimum interval between syncs, in seconds.

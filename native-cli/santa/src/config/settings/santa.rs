@@ -1,6 +1,6 @@
 //! The settings of Santa itself.
 
-use super::{FILE, PROXY, SWITCH, Setting, TABLE, TEXT, TEXTS, TOP, setting};
+use super::setting::{FILE, PROXY, SWITCH, Setting, TABLE, TEXT, TEXTS, TOP, setting};
 
 /// The settings at the top level, and those of the proxy.
 pub(super) const SETTINGS: &[Setting] = &[

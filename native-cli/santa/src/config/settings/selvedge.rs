@@ -1,6 +1,6 @@
 //! The settings that Selvedge adds, in the table `[selvedge]`.
 
-use super::{FCM, FILE, OWN, PUSH, SWITCH, Setting, TABLE, TEXT, TEXTS, setting};
+use super::setting::{FCM, FILE, OWN, PUSH, SWITCH, Setting, TABLE, TEXT, TEXTS, setting};
 
 /// The settings of `[selvedge]` and its subtables.
 pub(super) const SETTINGS: &[Setting] = &[

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection_limit::ConnectionPermit;
-use super::{PendingCall, Reply};
+use super::pending_call::{PendingCall, Reply};
 
 /// Timeout for the rest of a partial line, and for the peer to read an answer.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -8,66 +8,23 @@
 
 mod connection;
 mod connection_limit;
+mod pending_call;
 
 use std::time::Duration;
 
-use selvedge_santa::ipc::{Call, Caller, Fault, Id, Progress, answer_line, progress_line};
-use serde_json::Value;
+use selvedge_santa::ipc::Caller;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
 use self::connection::Connection;
 use self::connection_limit::ConnectionLimit;
+pub(super) use self::pending_call::{PendingCall, Reply};
 
 /// Capacity of the queue of calls. When it is full, no connection is read.
 const CALL_QUEUE: usize = 16;
 
 /// Delay after a failed `accept`, for example without free file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
-
-/// How long the daemon waits at shutdown until an answer is sent.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A call with the channel for its answer.
-#[derive(Debug)]
-pub(super) struct PendingCall {
-    /// The call.
-    pub(super) call: Call,
-    /// The channel for its answer.
-    pub(super) reply: Reply,
-}
-
-/// The channel for an answer. A slot in the queue of the connection is reserved for it.
-#[derive(Debug)]
-pub(super) struct Reply {
-    id: Id,
-    slot: mpsc::OwnedPermit<Vec<u8>>,
-    lines: mpsc::Sender<Vec<u8>>,
-}
-
-impl Reply {
-    /// Sends the answer. It is discarded if the connection is closed.
-    pub(super) fn answer(self, answer: Result<Value, Fault>) {
-        self.slot.send(answer_line(&self.id, &answer));
-    }
-
-    /// Sends the answer, and waits until the queue is empty, but at most [`DELIVERY_TIMEOUT`].
-    pub(super) async fn deliver(self, answer: Result<Value, Fault>) {
-        let lines = self.lines.clone();
-        self.answer(answer);
-        let sent = async {
-            while lines.capacity() < lines.max_capacity() {
-                tokio::task::yield_now().await;
-            }
-        };
-        let _ = tokio::time::timeout(DELIVERY_TIMEOUT, sent).await;
-    }
-
-    /// Sends a progress notification. It is dropped if the queue is full.
-    pub(super) fn send_progress(&self, progress: &Progress) {
-        let _ = self.lines.try_send(progress_line(progress));
-    }
-}
 
 /// Accepts connections while the future is polled. The receiver returns their calls.
 pub(super) fn listen(

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use selvedge_santa::ipc::{Answer, LINE_BYTES, call_line, read_answer};
+use selvedge_santa::ipc::{Answer, Call, Fault, Id, LINE_BYTES, Progress, call_line, read_answer};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;

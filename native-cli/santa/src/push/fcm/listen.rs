@@ -16,7 +16,7 @@ use selvedge_santa::Draw;
 use selvedge_santa::push::read_blob;
 use serde_json::json;
 
-use super::FcmConfig;
+use super::config::FcmConfig;
 use super::frames::{Frame, Frames, parse};
 use crate::push::event::{PushError, PushEvent};
 use crate::push::transport::{ConnectionEnd, Reporter, Transport};
@@ -51,7 +51,7 @@ impl Fcm {
         // Fails if another part of the process has installed a provider. That provider works as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
-            .user_agent(concat!("Selvedge/", env!("CARGO_PKG_VERSION")))
+            .user_agent(selvedge_host::USER_AGENT)
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(KEEPALIVE)

@@ -2,7 +2,7 @@
 
 use selvedge_core::time::ServerTime;
 
-use super::{Checked, Open, Outcome, fails, outcome, same};
+use super::case::{Checked, Open, Outcome, fails, outcome, same};
 use crate::model::{Bounds, KeyId, Node, SecretHash, UserChange};
 use crate::storage::error::AccountError;
 use crate::storage::open::Storage;

@@ -6,8 +6,8 @@ use selvedge_core::time::ServerTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::case::{Checked, Open, Outcome, fails, outcome, same};
 use super::rows::{id, incoming, name, numbered, read, rec, request, uid};
-use super::{Checked, Open, Outcome, fails, outcome, same};
 use crate::model::{BatchId, Bounds, Conditions, Selection, Target, Uid, Write};
 use crate::storage::error::WriteError;
 use crate::storage::open::Storage;

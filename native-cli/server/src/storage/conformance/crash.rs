@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use selvedge_core::time::ServerTime;
 use tokio::task::JoinSet;
 
+use super::case::{Checked, fails, same};
 use super::rows::{name, numbered, read, request, uid};
-use super::{Checked, fails, same};
 use crate::model::{BatchId, Conditions, Incoming, Selection, Write};
 use crate::storage::error::WriteError;
 use crate::storage::open::Storage;

@@ -4,8 +4,8 @@ use std::sync::mpsc;
 
 use selvedge_core::time::ServerTime;
 
+use super::case::{Checked, Open, Outcome, fails, outcome, same};
 use super::rows::{Rec, begin, id, incoming, name, numbered, read, rec, request, uid};
-use super::{Checked, Open, Outcome, fails, outcome, same};
 use crate::model::{Bounds, Conditions, Field, Selection, Sort, Target, Write};
 use crate::storage::open::Storage;
 use crate::storage::page::{PageEnd, PageHead};

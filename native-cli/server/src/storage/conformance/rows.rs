@@ -190,6 +190,6 @@ pub(super) async fn begin(
         out: Some(out),
     };
     let begun = storage.records.page(request, Box::new(sink)).await;
-    begun.map_err(|error| super::fails("page", &error))?;
+    begun.map_err(|error| super::case::fails("page", &error))?;
     Ok(page)
 }

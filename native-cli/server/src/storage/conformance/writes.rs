@@ -2,8 +2,8 @@
 
 use selvedge_core::time::ServerTime;
 
+use super::case::{Checked, Open, Outcome, fails, outcome, same};
 use super::rows::{Rec, bare, id, incoming, name, read, rec, request, uid};
-use super::{Checked, Open, Outcome, fails, outcome, same};
 use crate::model::{
     BatchId, Bounds, Conditions, Field, Limits, Selection, Target, Uid, Write, Written,
 };

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use selvedge_core::ids::CollectionName;
 
 use crate::commands::account::AccountCommand;
+use crate::commands::backup::BackupCommand;
 use crate::commands::clients::ClientsCommand;
 use crate::commands::engines::EnginesCommand;
 use crate::commands::records::RecordsCommand;
@@ -103,6 +104,9 @@ pub enum Command {
     /// List, read, put, edit or delete records, here or on the server.
     #[command(subcommand)]
     Records(RecordsCommand),
+    /// Back up all records of the account, check, compare and restore backups.
+    #[command(subcommand)]
+    Backup(Box<BackupCommand>),
     /// Run a sync server.
     Serve(Box<ServeArgs>),
     /// Sync with a Santa server, which decides which programs this machine may run.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::allocator::limit_arenas;
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    account, clients, collections, demo, engines, man, records, santa, serve, status, sync,
+    account, backup, clients, collections, demo, engines, man, records, santa, serve, status, sync,
 };
 use crate::device::Device;
 use crate::interrupt::{Kept, watch};
@@ -81,6 +81,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::Engines(command) => watched()?.block_on(engines::run(&device()?, command)),
         Command::Clients(command) => watched()?.block_on(clients::run(&device()?, command)),
         Command::Records(command) => watched()?.block_on(records::run(&device()?, command)),
+        Command::Backup(command) => watched()?.block_on(backup::run(&device()?, *command)),
         Command::Serve(args) => {
             if args.is_server() {
                 limit_arenas();

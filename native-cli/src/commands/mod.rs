@@ -1,6 +1,7 @@
 //! The commands, one file per noun.
 
 pub mod account;
+pub mod backup;
 mod checks;
 pub mod clients;
 pub mod collections;

@@ -1,6 +1,7 @@
 //! Rotation: which backups are kept, decided from their times alone.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::str::FromStr;
 
 use crate::exit::HostError;
@@ -76,6 +77,19 @@ fn month(time: i64) -> i64 {
     })
 }
 
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (count, unit) in [(self.days, 'd'), (self.weeks, 'w'), (self.months, 'm')] {
+            if count > 0 {
+                write!(f, "{separator}{count}{unit}")?;
+                separator = ",";
+            }
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Keep {
     type Err = HostError;
 
@@ -148,5 +162,8 @@ mod tests {
         }
         let all: Keep = "7d,4w,12m".parse().unwrap();
         assert_eq!((all.days, all.weeks, all.months), (7, 4, 12));
+        for text in ["7d,4w,12m", "3w"] {
+            assert_eq!(text.parse::<Keep>().unwrap().to_string(), text);
+        }
     }
 }

@@ -15,7 +15,7 @@ pub enum BackupCommand {
     /// Back up all collections of the account from the server, decrypted.
     #[command(
         long_about = "Back up all collections of the account from the server, decrypted: one file of JSON lines for each collection, with everything that is needed to restore it, bookmarks as HTML, and a manifest with counts and SHA-256.\n\nEach backup is a directory in PATH that is named for its time. Collections that have not changed since the last backup are linked, not downloaded; if nothing has changed, no backup is made, after one request. A backup appears under its name only when it is complete; an interrupted one is continued by the next run.\n\nThe files contain passwords in clear and have mode 0600. With --encrypt or --passphrase-file, the backup is one file that the program `age` can decrypt too, and everything is downloaded each time: PATH is that file, or an existing directory in which it is named for its time.\n\nRecords that cannot be decrypted are named on stderr and in the manifest; the others are backed up, and the exit code is 9. The account's keys (the collection crypto) are not part of a backup: a restore uses the keys of its account.",
-        after_help = "Example:\n  selvedge backup create B --keep 7d,4w,12m\n  selvedge backup create /srv/backup --keep 7d,4w --print-unit > /etc/systemd/system/selvedge-backup.service"
+        after_help = "Example:\n  selvedge backup create B --keep 7d,4w,12m\n  selvedge backup create B --keep 7d --print-unit > unit.txt"
     )]
     Create(CreateArgs),
     /// Check that the records of a backup are those that were backed up.

@@ -26,7 +26,7 @@ pub const RECORDS: &str = "records";
 /// The directory of the readable copies in a backup.
 pub const READABLE: &str = "readable";
 /// The directory, or with `.age` the file, that becomes the next backup.
-const INCOMPLETE: &str = ".incomplete";
+pub const INCOMPLETE: &str = ".incomplete";
 /// The beginning of the names of backups that are being deleted.
 const DELETED: &str = ".deleted-";
 

@@ -77,6 +77,8 @@ pub fn plan(
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn name(text: &str) -> CollectionName {
@@ -105,10 +107,11 @@ mod tests {
         use Step::{Read, Reuse};
         let on_server = times(&[("a", 1), ("b", 2), ("crypto", 9)]);
         let same = base(9, &[("a", 1, 0), ("b", 2, 0)]);
-        let rows: [(&[Manifest], bool, Option<[Step; 2]>); 11] = [
+        type Row<'a> = (&'a [Manifest], bool, Option<[Step; 2]>);
+        let rows: [Row<'_>; 11] = [
             (&[], false, Some([Read, Read])),
-            (&[same.clone()], true, None),
-            (&[same.clone()], false, Some([Reuse(0), Reuse(0)])),
+            (slice::from_ref(&same), true, None),
+            (slice::from_ref(&same), false, Some([Reuse(0), Reuse(0)])),
             (
                 &[base(9, &[("a", 1, 0), ("b", 1, 0)])],
                 true,
@@ -136,7 +139,7 @@ mod tests {
             // New keys for the same records.
             (&[base(8, &[("a", 1, 0), ("b", 2, 0)])], true, None),
             (
-                &[base(9, &[("b", 2, 0)]), same],
+                &[base(9, &[("b", 2, 0)]), same.clone()],
                 true,
                 Some([Reuse(1), Reuse(0)]),
             ),

@@ -2,13 +2,18 @@
 //!
 //! The decisions and the files are in `selvedge_host::backup`; here are the server, encryption and what people see.
 
+mod bases;
+mod collection;
 mod create;
+mod create_sealed;
 mod diff;
 mod download;
 mod grammar;
 mod open;
+mod outcome;
 mod readable;
 mod restore;
+mod rotate;
 mod sealed;
 mod unit;
 mod upload;

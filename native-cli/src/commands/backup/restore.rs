@@ -383,7 +383,7 @@ async fn write(
                 }
                 progress.say(format!("writing {name}"));
                 if let Some(there) = there.get(&name) {
-                    let writer = Writer::new(remote, name.clone(), limits.clone(), there.modified)?;
+                    let writer = Writer::new(remote, name.clone(), limits, there.modified)?;
                     current = Some((name, there, writer));
                 }
             }
@@ -479,7 +479,8 @@ mod tests {
                 .collections
                 .push(Entry::new(name(text), ServerTime::ZERO));
         }
-        let rows: [(&[&str], bool, Result<&[&str], Exit>); 7] = [
+        type Row<'a> = (&'a [&'a str], bool, Result<&'a [&'a str], Exit>);
+        let rows: [Row<'_>; 7] = [
             (&[], false, Ok(&["bookmarks", "notes"])),
             (
                 &[],

@@ -151,3 +151,63 @@ fn an_account_that_was_never_synced_is_refused_with_the_command_that_helps() {
     let ran = other.run(&["backup", "restore", path.to_str().unwrap(), "--yes"]);
     assert!(ran.refused(4).contains("sync"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_another_device_writes_during_the_question_is_not_overwritten() {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
+
+    let server = Server::start();
+    let device = with_data(&server);
+    device.run(&["backup", "create", "B"]).ok();
+    put(&device, "notes", r#"{"id":"milk","title":"Oat milk"}"#);
+    let restore = device.command(&["backup", "restore", "B"]);
+    let words = [restore.get_program()]
+        .into_iter()
+        .chain(restore.get_args());
+    let line: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    // A terminal, so that there is a question.
+    let child = Command::new("script")
+        .args([
+            "--quiet",
+            "--return",
+            "--command",
+            &line.join(" "),
+            "/dev/null",
+        ])
+        .current_dir(device.profile().parent().unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "script: {error}");
+            eprintln!("skipped: the program script is not installed");
+            return;
+        }
+    };
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut said, mut byte) = (Vec::new(), [0]);
+    while !said.ends_with(b"[y/N] ") {
+        assert_eq!(
+            stdout.read(&mut byte).unwrap(),
+            1,
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
+        said.extend_from_slice(&byte);
+    }
+    put(&device, "notes", r#"{"id":"milk","title":"Soy milk"}"#);
+    stdin.write_all(b"y\n").unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5), "{rest}");
+    let milk = device
+        .run(&["records", "get", "notes", "milk", "--remote"])
+        .json();
+    assert_eq!(milk["title"], "Soy milk");
+}

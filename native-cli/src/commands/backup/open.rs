@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use selvedge_core::ids::CollectionName;
 use selvedge_core::time::ServerTime;
 use selvedge_host::backup::folder::{MANIFEST, list};
+use selvedge_host::backup::line::Line;
 use selvedge_host::backup::manifest::Manifest;
 use selvedge_host::backup::read::{Event, Reader, manifest};
 use selvedge_host::exit::{HostError, Result};
@@ -114,4 +115,12 @@ impl Backup {
             .as_ref()
             .ok_or_else(|| HostError::Failed("the backup has no manifest: use another one".into()))
     }
+}
+
+/// A line of a backup that was checked before.
+pub(super) fn parse<'a>(backup: &Backup, text: &'a str) -> Result<Line<'a>> {
+    Line::parse(text.trim_end()).map_err(|bad| HostError::BadFile {
+        path: backup.path.clone(),
+        detail: format!("{bad}: the backup has changed since it was checked, use another one"),
+    })
 }

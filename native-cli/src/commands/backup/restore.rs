@@ -1,28 +1,25 @@
 //! `backup restore`: shows what would change, asks, and writes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
-use std::io::{BufWriter, Write as _};
-use std::path::Path;
 
 use selvedge_core::ids::CollectionName;
 use selvedge_core::reconcile::TombstoneFinder;
 use selvedge_core::time::ServerTime;
-use serde::Serialize;
 
 use super::download::download;
 use super::grammar::RestoreArgs;
-use super::open::{Backup, Which, find};
+use super::open::{Backup, Which, find, parse};
+use super::preview::{Counts, View};
+use super::restore_local::to_dir;
 use super::sealed::Key;
 use super::upload::Writer;
 use super::verify::check;
 use crate::confirm::agree;
 use crate::device::Device;
-use crate::output::{Align, Output, Table, printable, records};
+use crate::output::{Output, printable, records};
 use crate::progress::Progress;
 use crate::remote::Remote;
 use selvedge_host::backup::digest::Digest;
-use selvedge_host::backup::folder::{make_dir, new_file, sync};
 use selvedge_host::backup::line::Line;
 use selvedge_host::backup::manifest::Manifest;
 use selvedge_host::backup::read::Event;
@@ -30,34 +27,7 @@ use selvedge_host::backup::restore::{
     Saved, There, Verdict, is_restorable, is_restored_unnamed, judge,
 };
 use selvedge_host::exit::{Exit, HostError, Result};
-use selvedge_host::moment;
 use selvedge_host::paths::shown;
-
-/// What a restore does, or has done.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct View {
-    /// Seconds since 1970 when the backup was made.
-    created: i64,
-    /// Whether the backup is of another account.
-    other_account: bool,
-    collections: Vec<Counts>,
-    /// Records that the server did not accept.
-    failed: u64,
-    dry_run: bool,
-}
-
-/// The numbers of one collection.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Counts {
-    name: CollectionName,
-    added: u64,
-    changed: u64,
-    left: u64,
-    /// Records that only the server has. They stay.
-    only_on_server: u64,
-}
 
 /// A collection as it is on the server.
 struct OnServer {
@@ -125,82 +95,6 @@ fn choose(
             .collect()
     } else {
         names.filter(|name| named.contains(name)).collect()
-    })
-}
-
-/// Writes the cleartexts to a new directory.
-fn to_dir(
-    device: &Device,
-    backup: &Backup,
-    key: &mut Key<'_>,
-    wanted: Vec<CollectionName>,
-    dir: &Path,
-    dry_run: bool,
-) -> Result<()> {
-    if dir.exists() {
-        return Err(HostError::Usage(format!(
-            "{} exists: name a new directory with --to-dir",
-            shown(dir)
-        )));
-    }
-    if !dry_run {
-        make_dir(dir)?;
-    }
-    let tombstones = TombstoneFinder::default();
-    let mut counts: Vec<Counts> = Vec::new();
-    let mut file = None;
-    let mut reader = backup.read(key, Some(wanted.into_iter().collect()))?;
-    while let Some(event) = reader.next()? {
-        match event {
-            Event::Collection(name) => {
-                close(file.take(), dir)?;
-                if !dry_run {
-                    let path = dir.join(format!("{name}.jsonl"));
-                    file = Some(BufWriter::with_capacity(1 << 16, new_file(&path)?));
-                }
-                counts.push(Counts::new(name));
-            }
-            Event::Record(text) => {
-                let line = parse(backup, text)?;
-                if tombstones.is_tombstone(line.payload.get()) {
-                    continue;
-                }
-                if let Some(counts) = counts.last_mut() {
-                    counts.added += 1;
-                }
-                if let Some(file) = &mut file {
-                    writeln!(file, "{}", line.payload.get()).map_err(HostError::file(dir))?;
-                }
-            }
-            Event::End(manifest) => {
-                close(file.take(), dir)?;
-                if !dry_run {
-                    sync(dir)?;
-                }
-                return device.output.answer(&View {
-                    created: manifest.created,
-                    other_account: false,
-                    collections: counts,
-                    failed: 0,
-                    dry_run,
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn close(file: Option<BufWriter<std::fs::File>>, dir: &Path) -> Result<()> {
-    let Some(mut file) = file else { return Ok(()) };
-    file.flush()
-        .and_then(|()| file.get_ref().sync_all())
-        .map_err(HostError::file(dir))
-}
-
-fn parse<'a>(backup: &Backup, text: &'a str) -> Result<Line<'a>> {
-    Line::parse(text.trim_end()).map_err(|bad| HostError::BadFile {
-        path: backup.path.clone(),
-        detail: format!("{bad}: the backup has changed since it was checked, use another one"),
     })
 }
 
@@ -415,53 +309,6 @@ async fn finish(device: &Device, name: &CollectionName, mut writer: Writer<'_, '
         output.note(printable(&format!("{name}: record {id}: {reason}")));
     }
     Ok(writer.failed.len() as u64)
-}
-
-impl Counts {
-    const fn new(name: CollectionName) -> Self {
-        Self {
-            name,
-            added: 0,
-            changed: 0,
-            left: 0,
-            only_on_server: 0,
-        }
-    }
-}
-
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = u64::try_from(self.created).unwrap_or_default();
-        let time = moment::server(ServerTime::from_hundredths(seconds.saturating_mul(100)));
-        let verb = if self.dry_run {
-            "Would restore"
-        } else {
-            "Restored"
-        };
-        let of = if self.other_account {
-            " of another account"
-        } else {
-            ""
-        };
-        writeln!(f, "{verb} from the backup{of} of {time}:")?;
-        let mut table = Table::new(&[
-            ("COLLECTION", Align::Left),
-            ("ADDED", Align::Right),
-            ("CHANGED", Align::Right),
-            ("LEFT", Align::Right),
-            ("ONLY ON SERVER", Align::Right),
-        ]);
-        for counts in &self.collections {
-            table.row(vec![
-                counts.name.to_string(),
-                counts.added.to_string(),
-                counts.changed.to_string(),
-                counts.left.to_string(),
-                counts.only_on_server.to_string(),
-            ]);
-        }
-        write!(f, "{table}")
-    }
 }
 
 #[cfg(test)]

@@ -452,6 +452,31 @@ fn a_backup_is_encrypted_to_a_public_key() {
 }
 
 #[test]
+fn an_encrypted_run_with_nothing_new_is_one_request_and_no_backup() {
+    let server = Server::start();
+    let device = with_data(&server);
+    device.write("one.txt", "correct horse\n");
+    device.write("two.txt", "battery staple\n");
+    fs::create_dir(backups(&device)).unwrap();
+    let create = |pass: &str| {
+        let ran = device.run(&["backup", "create", "B", "--passphrase-file", pass, "-v"]);
+        assert!(!ran.err.contains("horse"), "{ran:?}");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        (requests(&ran) == 1, listed(&device).len())
+    };
+    assert_eq!(create("one.txt"), (false, 1));
+    assert_eq!(create("one.txt"), (true, 1));
+    // Another passphrase is wanted for a backup of its own.
+    assert_eq!(create("two.txt"), (false, 2));
+    put(&device, "notes", r#"{"id":"tea"}"#);
+    assert_eq!(create("two.txt"), (false, 3));
+    // A damaged file is replaced.
+    let newest = backups(&device).join(listed(&device).pop().unwrap());
+    fs::write(newest, "x").unwrap();
+    assert_eq!(create("two.txt"), (false, 4));
+}
+
+#[test]
 fn sentences_say_what_to_do() {
     let server = Server::start();
     let device = with_data(&server);

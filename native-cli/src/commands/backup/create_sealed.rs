@@ -1,5 +1,6 @@
 //! `backup create` with encryption: one file, for which everything is downloaded.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,14 @@ use super::grammar::CreateArgs;
 use super::outcome::Outcome;
 use super::rotate::{now, rotate};
 use super::sealed::{Lock, Writer};
+use super::sealed_index;
 use crate::device::Device;
 use crate::progress::Progress;
 use crate::remote::Remote;
 use selvedge_host::backup::folder::{Folder, INCOMPLETE, new_file, sync};
 use selvedge_host::backup::manifest::Manifest;
 use selvedge_host::backup::name::SEALED;
-use selvedge_host::backup::plan::KEYS;
+use selvedge_host::backup::plan::{KEYS, Plan, plan};
 use selvedge_host::backup::read::{collection_line, first_line, last_line};
 use selvedge_host::exit::{HostError, Result};
 use selvedge_host::paths::shown;
@@ -38,29 +40,71 @@ pub(super) async fn sealed(
             shown(&args.path)
         )));
     }
+    let dry_run = args.dry_run.dry_run;
+    let folder = (is_folder && !dry_run)
+        .then(|| Folder::open(&args.path))
+        .transpose()?;
+    let last = is_folder.then(|| sealed_index::read(&args.path, lock));
+    let mut last = last.flatten();
     let progress = Progress::new(&device.output);
     let host = device.network();
-    let (mut remote, info) = Remote::connect_by(device, &host, async |remote| {
-        remote.client.info_collections(None).await
-    })
-    .await?;
-    let times: Vec<(CollectionName, ServerTime)> = match &info {
-        Conditional::Changed { value, .. } => value
-            .iter()
-            .filter(|(name, _)| name.as_str() != KEYS)
-            .map(|(name, time)| (name.clone(), time))
+    let (mut remote, info) = {
+        let last = &last;
+        Remote::connect_by(device, &host, async |remote| {
+            let endpoint = remote.client.endpoint();
+            let same = last.as_ref().filter(|last| last.endpoint == endpoint);
+            let condition = same.and_then(|last| last.last_modified);
+            remote.client.info_collections(condition).await
+        })
+        .await?
+    };
+    last = last.filter(|last| last.endpoint == remote.client.endpoint());
+    let (steps, keys_modified, last_modified) = match info {
+        Conditional::Unmodified => (Plan::NothingNew, None, None),
+        Conditional::Changed {
+            value,
+            last_modified,
+        } => {
+            let times: BTreeMap<CollectionName, ServerTime> = value
+                .iter()
+                .map(|(name, time)| (name.clone(), time))
+                .collect();
+            let keys = times.iter().find(|(name, _)| name.as_str() == KEYS);
+            let keys = keys.map(|(_, time)| *time);
+            let last = last.as_slice();
+            (
+                plan(&times, last, !last.is_empty()),
+                keys,
+                Some(last_modified),
+            )
+        }
+    };
+    let times: Vec<(CollectionName, ServerTime)> = match steps {
+        Plan::Make(steps) => steps
+            .into_iter()
+            .map(|(name, time, _)| (name, time))
             .collect(),
-        Conditional::Unmodified => Vec::new(),
+        Plan::NothingNew => {
+            let mut outcome = Outcome {
+                nothing_new: true,
+                dry_run,
+                damaged: last.as_ref().map_or(0, Manifest::damaged),
+                ..Outcome::default()
+            };
+            if let (Some(folder), Some(keep)) = (&folder, args.keep) {
+                outcome.deleted = rotate(folder, keep)?;
+            }
+            return Ok((last, outcome));
+        }
     };
     let mut outcome = Outcome {
         read: times.iter().map(|(name, _)| name.clone()).collect(),
-        dry_run: args.dry_run.dry_run,
+        dry_run,
         ..Outcome::default()
     };
-    if outcome.dry_run {
+    if dry_run {
         return Ok((None, outcome));
     }
-    let folder = is_folder.then(|| Folder::open(&args.path)).transpose()?;
     let (created, target, temporary) = match &folder {
         Some(folder) => {
             let (created, name) = folder.free_name(now())?;
@@ -80,6 +124,8 @@ pub(super) async fn sealed(
     let mut attempt = 1;
     let manifest = loop {
         let mut new = Manifest::new(remote.client.endpoint(), created);
+        new.keys_modified = keys_modified;
+        new.last_modified = last_modified;
         let written = seal(&mut remote, &times, lock, &temporary, &mut new, &progress).await;
         match written {
             Err(HostError::Core(Error::Conflict { .. })) if attempt < ATTEMPTS => attempt += 1,
@@ -94,6 +140,9 @@ pub(super) async fn sealed(
     fs::rename(&temporary, &target).map_err(HostError::file(&target))?;
     let parent = target.parent().filter(|path| !path.as_os_str().is_empty());
     sync(parent.unwrap_or(Path::new(".")))?;
+    if is_folder {
+        sealed_index::write(&args.path, &target, lock, &manifest)?;
+    }
     outcome.backup = Some(target);
     outcome.count(&manifest);
     if let (Some(folder), Some(keep)) = (&folder, args.keep) {

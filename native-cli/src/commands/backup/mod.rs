@@ -17,6 +17,7 @@ mod restore;
 mod restore_local;
 mod rotate;
 mod sealed;
+mod sealed_index;
 mod unit;
 mod upload;
 mod verify;

@@ -6,7 +6,7 @@ use std::iter::once;
 use std::path::Path;
 
 use age::secrecy::SecretString;
-use age::stream::StreamWriter;
+use age::stream::{StreamReader, StreamWriter};
 use age::{DecryptError, Decryptor, Encryptor, x25519};
 use zeroize::Zeroizing;
 
@@ -57,6 +57,29 @@ impl Lock {
         Ok((!recipients.is_empty()).then_some(Self::Recipients(recipients)))
     }
 
+    /// The public keys in the order of their text; none for a passphrase.
+    pub(super) fn recipients(&self) -> Vec<String> {
+        let mut texts: Vec<String> = match self {
+            Self::Recipients(recipients) => recipients.iter().map(ToString::to_string).collect(),
+            Self::Passphrase(_) => Vec::new(),
+        };
+        texts.sort();
+        texts.dedup();
+        texts
+    }
+
+    /// Whether the passphrase opens a file. What is encrypted to public keys cannot be opened with them.
+    pub(super) fn may_open(&self, path: &Path) -> bool {
+        let Self::Passphrase(text) = self else {
+            return true;
+        };
+        let Ok(file) = File::open(path) else {
+            return false;
+        };
+        Decryptor::new_buffered(BufReader::new(file))
+            .is_ok_and(|decryptor| decryptor.is_scrypt() && unlock(decryptor, text).is_ok())
+    }
+
     /// Begins an encrypted file.
     pub(super) fn wrap(&self, file: File, path: &Path) -> Result<Writer> {
         let encryptor = match self {
@@ -71,6 +94,16 @@ impl Lock {
             .wrap_output(BufWriter::with_capacity(1 << 16, file))
             .map_err(HostError::file(path))
     }
+}
+
+/// Decrypts with a passphrase.
+fn unlock(
+    decryptor: Decryptor<BufReader<File>>,
+    text: &str,
+) -> std::result::Result<StreamReader<BufReader<File>>, DecryptError> {
+    let mut identity = age::scrypt::Identity::new(phrase(text));
+    identity.set_max_work_factor(MAX_WORK_FACTOR);
+    decryptor.decrypt(once(&identity as &dyn age::Identity))
 }
 
 fn phrase(text: &str) -> SecretString {
@@ -100,9 +133,7 @@ impl<'a> Key<'a> {
             .map_err(|error| said(path, &error))?;
         let reader = if decryptor.is_scrypt() {
             let text = self.passphrase(path)?;
-            let mut identity = age::scrypt::Identity::new(phrase(&text));
-            identity.set_max_work_factor(MAX_WORK_FACTOR);
-            decryptor.decrypt(once(&identity as &dyn age::Identity))
+            unlock(decryptor, &text)
         } else {
             let identities = self.identities(path)?;
             decryptor.decrypt(identities.iter().map(|one| one as &dyn age::Identity))

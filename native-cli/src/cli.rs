@@ -8,6 +8,7 @@ use selvedge_core::ids::CollectionName;
 use crate::commands::account::AccountCommand;
 use crate::commands::addons::{AddonsCommand, PrefsCommand};
 use crate::commands::autofill::{AddressesCommand, CardsCommand};
+use crate::commands::backup::BackupCommand;
 use crate::commands::bookmarks::BookmarksCommand;
 use crate::commands::clients::ClientsCommand;
 use crate::commands::engines::EnginesCommand;
@@ -141,6 +142,9 @@ pub enum Command {
     /// List, read and set what extensions store.
     #[command(subcommand)]
     ExtensionStorage(ExtensionStorageCommand),
+    /// Back up all records of the account, check, compare and restore backups.
+    #[command(subcommand)]
+    Backup(Box<BackupCommand>),
     /// Run a sync server.
     Serve(Box<ServeArgs>),
     /// Sync with a Santa server, which decides which programs this machine may run.

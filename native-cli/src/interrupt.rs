@@ -5,6 +5,7 @@
 
 use crate::cli::Command;
 use crate::commands::account::AccountCommand;
+use crate::commands::backup::BackupCommand;
 use crate::commands::records::RecordsCommand;
 use crate::output::Output;
 use crate::progress;
@@ -19,6 +20,8 @@ pub(crate) enum Kept {
     Copy,
     /// What a server has confirmed.
     OnServer,
+    /// Collections of a backup that are complete.
+    Backup,
     /// Perhaps an account was made.
     NewAccount,
     /// Nothing is half done.
@@ -33,6 +36,11 @@ impl Kept {
             Command::Account(AccountCommand::Copy { .. }) => Self::Copy,
             Command::Account(AccountCommand::Create { .. }) => Self::NewAccount,
             Command::Clients(_) => Self::OnServer,
+            Command::Backup(command) => match **command {
+                BackupCommand::Create(_) => Self::Backup,
+                BackupCommand::Restore(_) => Self::OnServer,
+                _ => Self::Whole,
+            },
             Command::Records(
                 RecordsCommand::Put { remote: true, .. }
                 | RecordsCommand::Edit { remote: true, .. }
@@ -51,6 +59,9 @@ impl Kept {
             ),
             Self::Copy => {
                 "what was copied until now is kept; the same command continues".into()
+            }
+            Self::Backup => {
+                "earlier backups are unchanged; the same command continues with the collections that are missing".into()
             }
             Self::OnServer => "what the server has confirmed is kept on the server".into(),
             Self::NewAccount => {

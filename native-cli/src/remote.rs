@@ -29,20 +29,41 @@ impl<'h> Remote<'h> {
     /// # Errors
     /// When there is no account, no network, or the server refuses.
     pub async fn connect(device: &Device, host: &'h NativeHost<()>) -> Result<Self> {
+        let (remote, ()) = Self::connect_by(device, host, async |remote| {
+            remote.keys = keys_record(&remote.client).await?;
+            Ok(())
+        })
+        .await?;
+        Ok(remote)
+    }
+
+    /// Gets a token if there is no valid one. `first` is the first request, which shows whether the server accepts it; it
+    /// is repeated with a new token if not.
+    ///
+    /// # Errors
+    /// As [`Remote::connect`].
+    pub async fn connect_by<T>(
+        device: &Device,
+        host: &'h NativeHost<()>,
+        first: impl AsyncFn(&mut Self) -> Result<T, Error>,
+    ) -> Result<(Self, T)> {
         let credentials = device.account(host).await?;
         let kept = device.token()?;
-        let (client, keys, token) = match (&credentials.source, &credentials.kid) {
-            (Source::Token(token), _) => {
-                let (client, keys) = open(host, token.access()?).await?;
-                (client, keys, None)
-            }
-            (Source::Legacy(account), _) => {
-                let (client, keys) = open_node(device, host, account).await?;
-                (client, keys, None)
-            }
+        let open = async |access: Access| -> Result<(Self, T), Error> {
+            let mut remote = Self {
+                client: Client::new(host, access, Some(USER_AGENT.into())),
+                credentials: credentials.clone(),
+                keys: None,
+            };
+            let answer = first(&mut remote).await?;
+            Ok((remote, answer))
+        };
+        let (opened, token) = match (&credentials.source, &credentials.kid) {
+            (Source::Token(token), _) => (open(token.access()?).await?, None),
+            (Source::Legacy(account), _) => (open_node(device, host, account, open).await?, None),
             (Source::TokenServer { url, access_token }, Some(kid)) => {
                 let opened = match &kept {
-                    Some(kept) => match open(host, kept.token.access()?).await {
+                    Some(kept) => match open(kept.token.access()?).await {
                         // It may have been revoked since: one new token, one more try.
                         Err(Error::SignedOut { .. }) => None,
                         opened => Some(opened?),
@@ -50,24 +71,31 @@ impl<'h> Remote<'h> {
                     None => None,
                 };
                 match opened {
-                    Some((client, keys)) => (client, keys, kept.clone()),
+                    Some(opened) => (opened, kept.clone()),
                     None => {
                         let server = TokenServer::new(host, url, Some(USER_AGENT.into()))?;
                         let token = server.token(access_token, kid).await?;
-                        let (client, keys) = open(host, token.access()?).await?;
+                        let opened = open(token.access()?).await?;
                         let received = host.now();
-                        (client, keys, Some(KeptToken { token, received }))
+                        (opened, Some(KeptToken { token, received }))
                     }
                 }
             }
             _ => return Err(HostError::NoAccount),
         };
         device.keep_token(kept.as_ref(), token.as_ref())?;
-        Ok(Self {
-            client,
-            credentials,
-            keys,
-        })
+        Ok(opened)
+    }
+
+    /// Requests the keys if they were not requested yet.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn fetch_keys(&mut self) -> Result<()> {
+        if self.keys.is_none() {
+            self.keys = keys_record(&self.client).await?;
+        }
+        Ok(())
     }
 
     /// The keys of the account's records.
@@ -84,18 +112,19 @@ impl<'h> Remote<'h> {
 }
 
 /// The node that the last sync found, or, if it refuses, the one that the server names now.
-async fn open_node<'h>(
+async fn open_node<T>(
     device: &Device,
-    host: &'h NativeHost<()>,
+    host: &NativeHost<()>,
     account: &Account,
-) -> Result<(Client<'h, NativeHost<()>>, Option<Record>)> {
+    open: impl AsyncFn(Access) -> Result<T, Error>,
+) -> Result<T> {
     let node = match device.store_if_there()? {
         Some(store) => global_state(&store).await?.device.node,
         None => None,
     };
     let kept = node.as_ref().and_then(|node| node.url_for(account));
     if let Some(node) = kept {
-        match open(host, account.access(node)?).await {
+        match open(account.access(node)?).await {
             Err(Error::SignedOut { .. }) => {}
             opened => return Ok(opened?),
         }
@@ -106,20 +135,15 @@ async fn open_node<'h>(
         let request = RequestLine::new(Method::Get, "storage/crypto/keys");
         return Err(Error::SignedOut { request }.into());
     }
-    Ok(open(host, account.access(&found)?).await?)
+    Ok(open(account.access(&found)?).await?)
 }
 
-async fn open<'h>(
-    host: &'h NativeHost<()>,
-    access: Access,
-) -> Result<(Client<'h, NativeHost<()>>, Option<Record>), Error> {
-    let client = Client::new(host, access, Some(USER_AGENT.into()));
+async fn keys_record(client: &Client<'_, NativeHost<()>>) -> Result<Option<Record>, Error> {
     let name = |error: selvedge_core::ids::InvalidId| Error::Input(error.to_string());
-    let keys = client
+    client
         .get_record(
             &CollectionName::new("crypto").map_err(name)?,
             &RecordId::new("keys").map_err(name)?,
         )
-        .await?;
-    Ok((client, keys))
+        .await
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use crate::allocator::limit_arenas;
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    account, addons, autofill, bookmarks, clients, collections, demo, engines, extension_storage,
-    forms, history, man, passwords, records, santa, serve, status, sync, tabs,
+    account, addons, autofill, backup, bookmarks, clients, collections, demo, engines,
+    extension_storage, forms, history, man, passwords, records, santa, serve, status, sync, tabs,
 };
 use crate::device::Device;
 use crate::interrupt::{Kept, watch};
@@ -96,6 +96,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<()> {
         Command::ExtensionStorage(command) => {
             watched()?.block_on(extension_storage::run(&device()?, command))
         }
+        Command::Backup(command) => watched()?.block_on(backup::run(&device()?, *command)),
         Command::Serve(args) => {
             if args.is_server() {
                 limit_arenas();

@@ -7,6 +7,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod backup;
 pub mod byte_order_mark;
 mod clients;
 mod clock;

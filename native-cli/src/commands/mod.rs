@@ -3,6 +3,7 @@
 pub mod account;
 pub mod addons;
 pub mod autofill;
+pub mod backup;
 pub mod bookmarks;
 mod checks;
 pub mod clients;

@@ -150,6 +150,31 @@ fn the_examples_of_devices_run() {
 }
 
 #[test]
+fn the_examples_of_backups_run() {
+    let server = Server::start();
+    let dir = tempfile::tempdir().unwrap();
+    let line = |line: &str| run(line, dir.path(), "home", &server.url);
+    line(&example(&["account", "create"]));
+    line(&example(&["records", "put"]));
+    line("selvedge sync");
+    let created = line(&example(&["backup", "create"]));
+    assert!(created.contains("Backed up"), "{created}");
+    for (verb, words) in [
+        ("verify", "all good"),
+        ("list", "BACKUP"),
+        ("diff", "0 added, 0 changed, 0 deleted"),
+        ("restore", "Would restore"),
+    ] {
+        let out = line(&example(&["backup", verb]));
+        assert!(out.contains(words), "{verb}: {out}");
+    }
+    let unit = nth_example(&["backup", "create"], 2);
+    line(&unit);
+    let unit = fs::read_to_string(dir.path().join("unit.txt")).unwrap();
+    assert!(unit.contains("OnCalendar=daily"), "{unit}");
+}
+
+#[test]
 fn the_examples_of_the_server_run() {
     let dir = tempfile::tempdir().unwrap();
     let serve = example(&["serve"]).replace("127.0.0.1:8090", "127.0.0.1:0");
@@ -201,6 +226,7 @@ fn the_help_lists_all_commands_and_the_exit_codes() {
         "collections",
         "clients",
         "records",
+        "backup",
         "serve",
         "completions",
         "man",

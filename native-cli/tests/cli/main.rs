@@ -4,6 +4,8 @@
 
 #[cfg(unix)]
 mod answers;
+mod backup;
+mod backup_restore;
 mod bad_account;
 mod bad_input;
 mod bookmarks;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `server`, `reload` | a server from its settings to its end |
 //! | `http` | routes, authentication, bodies, encodings: requests become calls, rows become replies |
+//! | `accounts` | the accounts server: registration, sign-in, sessions, keys |
 //! | `admin` | users, invitations, backup, compaction |
 //! | `token` | the token server: storage tokens, registration, secrets |
 //! | [`storage`] | the traits `Records` and `Accounts`, what all backends share, and the backend for SQLite |
@@ -20,6 +21,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod accounts;
 mod admin;
 mod http;
 pub mod model;
@@ -30,8 +32,10 @@ mod server;
 pub mod storage;
 pub mod token;
 
+pub use self::accounts::Registration;
 pub use self::admin::{
-    AdminError, NewNode, UserError, add_user, backup, change_password, compact, invite, move_user,
+    AdminError, NewNode, NoPublicUrl, UserError, add_user, backup, change_password, compact,
+    invite, move_user, tokenserver_url,
 };
 pub use self::http::{InvalidOrigin, www};
 pub use self::model::DEFAULT_QUOTA_BYTES;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use selvedge_core::server::Dialect;
 
+use crate::accounts::Registration;
 use crate::model::{DEFAULT_QUOTA_BYTES, Limits};
 use crate::storage::Location;
 
@@ -24,6 +25,18 @@ pub struct Options {
     pub public_url: Option<String>,
     /// A certificate chain and its key, as PEM files.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Who may register at the accounts server of this process; without it there is no accounts server.
+    pub accounts: Option<Registration>,
+    /// The URLs of accounts servers whose access tokens are accepted, such as `https://accounts.firefox.com`.
+    pub issuers: Vec<String>,
+    /// The audience that their tokens must name; by default it is only logged, because Mozilla's tokens name Mozilla's own
+    /// token server.
+    pub audience: Option<String>,
+    /// The e-mail addresses of people at these issuers who get an account without an invitation. Mozilla's issuer does not
+    /// tell the address.
+    pub allow_emails: Vec<String>,
+    /// The ids of such people at their issuers.
+    pub allow_uids: Vec<String>,
     /// The limits of `info/configuration`.
     pub limits: Limits,
     /// Bytes that one user may store, open batches included; `None` for no limit.
@@ -51,6 +64,11 @@ impl Default for Options {
             master_secret_file: None,
             public_url: None,
             tls: None,
+            accounts: None,
+            issuers: Vec::new(),
+            audience: None,
+            allow_emails: Vec::new(),
+            allow_uids: Vec::new(),
             limits: Limits::default(),
             quota_bytes: Some(DEFAULT_QUOTA_BYTES),
             max_page_records: None,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, NoPublicUrl};
 use crate::http::{InvalidOrigin, www};
 
 /// Why a server does not start.
@@ -22,6 +22,14 @@ pub enum ServeError {
         "the public URL must be http:// or https:// with a host, and without user, query and fragment"
     )]
     PublicUrl,
+    /// A URL for clients is invalid.
+    #[error(transparent)]
+    Url(#[from] NoPublicUrl),
+    /// The URL of an issuer is invalid.
+    #[error(
+        "the issuer {0:?} must be https://, or http:// on this machine, with a host, and without user, query and fragment"
+    )]
+    Issuer(String),
     /// An origin to allow is invalid.
     #[error(transparent)]
     Origin(#[from] InvalidOrigin),

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
+use crate::accounts::AccountsServer;
 use crate::admin::{
     AdminError, PublicUrl, create_invitation, data_error, lock_directory, open_storage,
 };
@@ -22,6 +23,7 @@ use crate::reload::{self, Reload};
 use crate::serve_error::ServeError;
 use crate::storage::records::Flushes;
 use crate::storage::{Location, wall_clock};
+use crate::token::issuers::{AllowList, Issuers};
 use crate::token::{local_token, master_secret_file};
 
 /// A server that listens, and answers once [`Server::run`] is called.
@@ -58,6 +60,9 @@ impl Server {
             Some(text) => Some(PublicUrl::parse(text).ok_or(ServeError::PublicUrl)?),
             None => None,
         };
+        if let Some(url) = options.issuers.iter().find(|url| !is_issuer(url)) {
+            return Err(ServeError::Issuer(url.clone()));
+        }
         let certificate = match &options.tls {
             Some((chain, key)) => Some(Certificate::read(chain, key).map_err(ServeError::Tls)?),
             None => None,
@@ -125,7 +130,14 @@ impl Server {
         let app = Arc::new(App {
             dialect: options.dialect,
             passwords: Passwords::new(options.dialect).ok_or(ServeError::Random)?,
+            accounts_server: options.accounts.map(|registration| {
+                let accounts = Arc::clone(&storage.accounts);
+                let sealing_key = secret.derive_other("selvedge/v1/signing_keys");
+                AccountsServer::new(accounts, registration, base_url.clone(), sealing_key)
+            }),
             storage,
+            issuers: Issuers::new(&options.issuers, options.audience),
+            allowed: AllowList::new(&options.allow_emails, &options.allow_uids),
             secret,
             nonces: match &options.data {
                 Location::Directory(directory) => {
@@ -225,6 +237,19 @@ impl Server {
         drop(self.app);
         http_server::run(self.listener, self.tls, self.router, shutdown).await;
     }
+}
+
+/// Whether tokens of an issuer at this URL can be checked: by TLS, or on this machine.
+fn is_issuer(text: &str) -> bool {
+    let is_loopback = |host: &str| {
+        let address = host.trim_matches(['[', ']']);
+        host == "localhost"
+            || address
+                .parse()
+                .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    };
+    PublicUrl::parse(text)
+        .is_some_and(|url| url.as_str().starts_with("https://") || is_loopback(&url.host))
 }
 
 /// The origins of the server's own page: a browser may use another name of this machine than the token replies.

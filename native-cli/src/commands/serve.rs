@@ -1,5 +1,6 @@
 //! `selvedge serve`: the embedded server, invitations to it, and its users of dialect 1.1.
 
+mod firefox_setup;
 mod maintenance;
 mod running;
 
@@ -14,6 +15,7 @@ use selvedge_core::server::Dialect;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use self::firefox_setup::{FirefoxSetupArgs, firefox_setup};
 use self::maintenance::{BackupArgs, CompactArgs, back_up, make_small};
 pub(crate) use self::running::stopped;
 use crate::commands::secret::secret;
@@ -22,8 +24,8 @@ use selvedge_host::exit::{Exit, HostError, Result};
 use selvedge_server::announcement::Announcement;
 use selvedge_server::model::Limits;
 use selvedge_server::{
-    AdminError, DEFAULT_QUOTA_BYTES, Location, NewNode, Options, ServeError, Server, UserError,
-    add_user, change_password, invite, move_user, www,
+    AdminError, DEFAULT_QUOTA_BYTES, Location, NewNode, Options, Registration, ServeError, Server,
+    UserError, add_user, change_password, invite, move_user, www,
 };
 
 /// Run a sync server.
@@ -57,6 +59,8 @@ impl ServeArgs {
 enum ServeCommand {
     /// Print an invitation for one new account.
     Invite(InviteArgs),
+    /// Print what to set in a Firefox so that it syncs with this server.
+    FirefoxSetup(FirefoxSetupArgs),
     /// Copy the database to a new file; the server may be running.
     Backup(BackupArgs),
     /// Return the space of deleted records to the file system.
@@ -159,6 +163,25 @@ struct ServerArgs {
     /// The URL of the reverse proxy that clients connect to; new accounts then need an invitation.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Also run an accounts server: people sign in with an e-mail address or a name and a password, and this says who may
+    /// register.
+    #[arg(long, value_name = "WHO", value_parser = registration())]
+    registration: Option<Registration>,
+    /// An accounts server whose access tokens are accepted, like https://accounts.firefox.com. Can be repeated. Its users
+    /// need an invitation (`serve firefox-setup --invite`) or one of the two options below.
+    #[arg(long, value_name = "URL")]
+    issuer: Vec<String>,
+    /// The audience that tokens of --issuer must name [default: any, because Mozilla's tokens name Mozilla's server].
+    #[arg(long, value_name = "TEXT", requires = "issuer")]
+    audience: Option<String>,
+    /// Admit the user of --issuer with this e-mail address without an invitation. Can be repeated. It works with issuers
+    /// that tell the address of a token's owner; https://accounts.firefox.com does not.
+    #[arg(long, value_name = "ADDRESS", requires = "issuer")]
+    allow_email: Vec<String>,
+    /// Admit the user of --issuer with this id without an invitation. Can be repeated. The server writes the id of each
+    /// user that it refuses to stderr.
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    allow_uid: Vec<String>,
     /// The certificate chain for TLS, as PEM. A self-signed one must not be that of a certificate authority (CA:FALSE).
     #[arg(long, value_name = "F", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -212,6 +235,14 @@ fn dialect() -> impl clap::builder::TypedValueParser<Value = Dialect> {
     })
 }
 
+fn registration() -> impl clap::builder::TypedValueParser<Value = Registration> {
+    PossibleValuesParser::new(["closed", "invite", "open"]).map(|who| match who.as_str() {
+        "open" => Registration::Open,
+        "invite" => Registration::Invite,
+        _ => Registration::Closed,
+    })
+}
+
 fn at_least_one() -> clap::builder::RangedU64ValueParser<u64> {
     // SQLite's integers have 63 bits.
     clap::value_parser!(u64).range(1..=1 << 62)
@@ -256,6 +287,9 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
         Some(ServeCommand::Invite(args)) => {
             output.answer(&invitation(args).await.map_err(refused)?)
         }
+        Some(ServeCommand::FirefoxSetup(args)) => {
+            output.answer(&firefox_setup(args).await.map_err(refused)?)
+        }
         Some(ServeCommand::Backup(args)) => output.answer(&back_up(args).map_err(refused)?),
         Some(ServeCommand::Compact(args)) => {
             output.answer(&make_small(args).await.map_err(refused)?)
@@ -267,7 +301,11 @@ pub async fn run(output: Output, args: ServeArgs) -> Result<()> {
 
 fn refused(error: ServeError) -> HostError {
     let exit = match &error {
-        ServeError::Unprotected(_) | ServeError::PublicUrl | ServeError::Origin(_) => Exit::Usage,
+        ServeError::Unprotected(_)
+        | ServeError::PublicUrl
+        | ServeError::Origin(_)
+        | ServeError::Issuer(_)
+        | ServeError::Url(_) => Exit::Usage,
         ServeError::Www(www::NoPage::Dialect) => Exit::Usage,
         ServeError::Www(_) => Exit::NotFound,
         ServeError::Admin(AdminError::InUse { .. }) => Exit::Conflict,
@@ -357,6 +395,11 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         data: data.clone(),
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,
+        accounts: args.registration,
+        issuers: args.issuer,
+        audience: args.audience,
+        allow_emails: args.allow_email,
+        allow_uids: args.allow_uid,
         tls: args.tls_cert.zip(args.tls_key),
         limits: Limits {
             max_request_bytes: args.max_request_bytes,

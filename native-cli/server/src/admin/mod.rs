@@ -12,6 +12,7 @@ mod users;
 pub use self::error::AdminError;
 pub use self::invitations::invite;
 pub use self::maintenance::{backup, compact};
+pub use self::public_url::{NoPublicUrl, tokenserver_url};
 pub use self::users::{NewNode, UserError, add_user, change_password, move_user};
 
 pub(crate) use self::data::{data_error, lock_directory, open_storage};

@@ -1,6 +1,7 @@
 //! The URL under which clients reach a server, for example that of a reverse proxy.
 
 use axum::http::Uri;
+use zeroize::Zeroizing;
 
 /// A public base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,29 @@ impl PublicUrl {
         }
     }
 }
+
+/// The URL of the token server of a server at `public_url`, with an invitation for a person of another issuer.
+///
+/// # Errors
+/// When `public_url` is not a URL that a server can have.
+pub fn tokenserver_url(
+    public_url: &str,
+    invitation: Option<&str>,
+) -> Result<Zeroizing<String>, NoPublicUrl> {
+    let url = PublicUrl::parse(public_url).ok_or(NoPublicUrl)?;
+    let base = url.as_str();
+    Ok(Zeroizing::new(match invitation {
+        Some(invitation) => format!("{base}/invitation/{invitation}/1.0/sync/1.5"),
+        None => format!("{base}/1.0/sync/1.5"),
+    }))
+}
+
+/// A text that is no URL of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "give the URL that clients use: http:// or https:// with a host, and without user, query and fragment"
+)]
+pub struct NoPublicUrl;
 
 #[cfg(test)]
 mod tests {

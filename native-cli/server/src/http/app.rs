@@ -12,9 +12,11 @@ use super::cors::Origins;
 use super::heartbeat::LastHeartbeat;
 use super::nonces::Nonces;
 use super::passwords::Passwords;
+use crate::accounts::AccountsServer;
 use crate::admin::{DirectoryLock, PublicUrl};
 use crate::model::{Limits, SecretHash};
 use crate::storage::Storage;
+use crate::token::issuers::{AllowList, Issuers};
 use crate::token::{Issuer, MasterSecret};
 
 /// The state of the server.
@@ -28,6 +30,12 @@ pub(crate) struct App {
     pub storage: Storage,
     /// Signs and checks storage tokens.
     pub secret: MasterSecret,
+    /// The accounts server, if there is one.
+    pub accounts_server: Option<AccountsServer>,
+    /// The other issuers whose access tokens are accepted.
+    pub issuers: Issuers,
+    /// The people of other issuers who need no invitation.
+    pub allowed: AllowList,
     /// Requests that were accepted.
     pub nonces: Nonces,
     /// The last check of the storage.
@@ -78,6 +86,8 @@ impl App {
             accounts: &*self.storage.accounts,
             secret: &self.secret,
             base_url: &self.base_url,
+            issuers: &self.issuers,
+            allowed: &self.allowed,
         }
     }
 }

@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use selvedge_core::server::Dialect;
 
 use super::app::App;
 use super::reply::{LogReason, Refusal};
 use super::{
-    accounts, collection, cors, dialect, health, host_check, info, nodes, record, token_server, www,
+    accounts, accounts_server, collection, cors, dialect, health, host_check, info, nodes, record,
+    token_server, www,
 };
 use crate::storage::wall_clock;
 
@@ -56,7 +57,16 @@ fn paths_1_5() -> Router<Arc<App>> {
     let store = || delete(collection::delete_store);
     health_paths()
         .route("/1.0/accounts", post(accounts::create))
+        .route("/v1/{*path}", any(accounts_server::answer))
+        .route(
+            "/.well-known/fxa-client-configuration",
+            get(accounts_server::client_configuration),
+        )
         .route("/1.0/sync/1.5", get(token_server::answer))
+        .route(
+            "/invitation/{invitation}/1.0/sync/1.5",
+            get(token_server::answer_invited),
+        )
         .route(
             "/1.0/{application}/{version}",
             get(token_server::unsupported),
@@ -117,6 +127,17 @@ fn paths_1_1() -> Router<Arc<App>> {
         )
 }
 
+/// A path without the invitation that it may contain.
+fn loggable(path: &str) -> String {
+    match path.split_once("/invitation/") {
+        Some((prefix, rest)) => {
+            let rest = rest.split_once('/').map_or("", |(_, rest)| rest);
+            format!("{prefix}/invitation/…/{rest}")
+        }
+        None => path.to_owned(),
+    }
+}
+
 /// Refuses other hosts, answers preflights, and sets the time and the CORS headers of every reply.
 async fn add_common_headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -124,7 +145,7 @@ async fn add_common_headers(State(app): State<Arc<App>>, request: Request, next:
     // time of its last read would miss what was written in between.
     let arrived = wall_clock::now();
     let method = request.method().clone();
-    let path = app.log_requests.then(|| request.uri().path().to_owned());
+    let path = app.log_requests.then(|| loggable(request.uri().path()));
     let origins = app.origins();
     let origin = origins.allowed(request.headers()).cloned();
     let mut reply = if app.checks_host && !host_check::is_allowed(request.uri(), request.headers())
@@ -147,4 +168,23 @@ async fn add_common_headers(State(app): State<Arc<App>>, request: Request, next:
         }
     }
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_is_not_logged() {
+        for (path, logged) in [
+            ("/1.0/sync/1.5", "/1.0/sync/1.5"),
+            (
+                "/invitation/secret/1.0/sync/1.5",
+                "/invitation/…/1.0/sync/1.5",
+            ),
+            ("/a/invitation/secret", "/a/invitation/…/"),
+        ] {
+            assert_eq!(loggable(path), logged);
+        }
+    }
 }

@@ -42,6 +42,12 @@ impl IntoResponse for TokenError {
             Self::InvalidKeysChangedAt => {
                 (UNAUTHORIZED, "invalid-keysChangedAt", "header", "X-KeyID")
             }
+            Self::InvalidGeneration => (
+                UNAUTHORIZED,
+                "invalid-generation",
+                "header",
+                "Authorization",
+            ),
             Self::Unsupported { name } => (StatusCode::NOT_FOUND, "error", "url", name),
             Self::Malformed { location, name } => {
                 (StatusCode::BAD_REQUEST, "error", location, name)
@@ -90,6 +96,7 @@ mod tests {
             (TokenError::MalformedKeyId, 401, Some("X-KeyID must be")),
             (TokenError::InvalidClientState, 401, Some("replaced")),
             (TokenError::InvalidKeysChangedAt, 401, Some("older")),
+            (TokenError::InvalidGeneration, 401, Some("password")),
             (TokenError::Uninvited, 403, None),
             (TokenError::Unavailable, 503, None),
         ] {

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::app::App;
 use super::reply::{json_body, set};
+use crate::model::SecretHash;
 use crate::storage::wall_clock;
-use crate::token::{GrantRequest, MAX_DURATION, TokenError};
+use crate::token::{GrantRequest, MAX_DURATION, TokenError, hash_secret};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -30,7 +31,19 @@ pub(super) async fn answer(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, (TimestampHeader, TokenError)> {
-    let granted = grant(&app, query.as_deref(), &headers).await;
+    let granted = grant(&app, query.as_deref(), &headers, None).await;
+    granted.map_err(|error| (TimestampHeader, error))
+}
+
+/// As [`answer`], with an invitation in the path: clients of other issuers have no other place for it.
+pub(super) async fn answer_invited(
+    State(app): State<Arc<App>>,
+    Path(invitation): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, (TimestampHeader, TokenError)> {
+    let invitation = hash_secret(&invitation);
+    let granted = grant(&app, query.as_deref(), &headers, invitation).await;
     granted.map_err(|error| (TimestampHeader, error))
 }
 
@@ -50,12 +63,20 @@ async fn grant(
     app: &App,
     query: Option<&str>,
     headers: &HeaderMap,
+    invitation: Option<SecretHash>,
 ) -> Result<Response, TokenError> {
     let duration = duration(query);
+    let access_token = bearer(headers).ok_or(TokenError::NoAccessToken)?;
+    let own_holder = match &app.accounts_server {
+        Some(server) => server.holder(access_token).await?,
+        None => None,
+    };
     let request = GrantRequest {
-        access_token: bearer(headers).ok_or(TokenError::NoAccessToken)?,
+        access_token,
+        own_holder: own_holder.as_ref(),
         key_id: headers.get("x-keyid").map(|value| value.as_bytes()),
         client_state: headers.get("x-client-state").map(|value| value.as_bytes()),
+        invitation,
         duration,
     };
     let grant = app.issuer().grant(request).await?;

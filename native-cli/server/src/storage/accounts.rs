@@ -4,7 +4,10 @@ use selvedge_core::time::ServerTime;
 
 use super::error::{AccountError, StorageError};
 use super::records::Answer;
-use crate::model::{Account, KeyId, SecretHash, User, UserChange};
+use crate::model::{
+    Account, EntryChange, EntryKey, EntryKind, ExternalAccount, ExternalIdentity, KeyId,
+    SecretHash, StoredEntry, User, UserChange,
+};
 
 /// Stores accounts, invitations and users.
 pub trait Accounts: Send + Sync + 'static {
@@ -50,4 +53,41 @@ pub trait Accounts: Send + Sync + 'static {
         username: String,
         change: UserChange,
     ) -> Answer<'_, Result<bool, StorageError>>;
+
+    /// The account of a person at another issuer, and whether `key_id`'s fingerprint is one that was replaced.
+    fn external_account(
+        &self,
+        identity: ExternalIdentity,
+        key_id: KeyId,
+    ) -> Answer<'_, Result<Option<ExternalAccount>, StorageError>>;
+
+    /// Creates such an account and uses up the invitation, if one is given. Does nothing if the account exists.
+    fn create_external_account(
+        &self,
+        identity: ExternalIdentity,
+        generation: u64,
+        key_id: KeyId,
+        invitation: Option<SecretHash>,
+    ) -> Answer<'_, Result<(), AccountError>>;
+
+    /// Stores a higher generation; a lower one changes nothing.
+    fn raise_generation(
+        &self,
+        identity: ExternalIdentity,
+        generation: u64,
+    ) -> Answer<'_, Result<(), StorageError>>;
+
+    /// An entry of the accounts server, unless it is missing or expired.
+    fn entry(&self, key: EntryKey) -> Answer<'_, Result<Option<StoredEntry>, StorageError>>;
+
+    /// The entries of one owner and kind that are not expired, in the order of their keys.
+    fn entries(
+        &self,
+        owner: String,
+        kind: EntryKind,
+    ) -> Answer<'_, Result<Vec<StoredEntry>, StorageError>>;
+
+    /// Performs all changes in one transaction, or none: false when a condition does not hold. All conditions are checked
+    /// before the first change; an expired entry counts as absent.
+    fn change_entries(&self, changes: Vec<EntryChange>) -> Answer<'_, Result<bool, StorageError>>;
 }

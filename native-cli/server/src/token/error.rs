@@ -17,8 +17,10 @@ pub(crate) enum TokenError {
     MalformedKeyId,
     /// The key was replaced, or is another one without being newer.
     InvalidClientState,
-    /// The key is older than the account's.
+    /// The key is older than the account's, or newer than the token.
     InvalidKeysChangedAt,
+    /// The token was issued before the password was changed.
+    InvalidGeneration,
     /// The path names another application or version than `sync/1.5`.
     Unsupported {
         /// `application` or `version`.
@@ -50,7 +52,12 @@ impl TokenError {
             }
             Self::MalformedKeyId => "X-KeyID must be <milliseconds>-<16 bytes in URL-safe base64>",
             Self::InvalidClientState => "the key was replaced or changed without being newer",
-            Self::InvalidKeysChangedAt => "the key is older than the account's",
+            Self::InvalidKeysChangedAt => {
+                "the key is older than the account's, or newer than the token"
+            }
+            Self::InvalidGeneration => {
+                "the password was changed after this token was issued, sign in again"
+            }
             Self::Unsupported { .. } => "this token server has sync/1.5 only",
             Self::Malformed { .. } => "malformed",
             Self::Uninvited => "a new account needs an invitation that is neither used nor expired",

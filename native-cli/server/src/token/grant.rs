@@ -4,9 +4,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use selvedge_core::time::ServerTime;
 
 use super::error::TokenError;
+use super::issuers::{AllowList, Holder, Issuers};
 use super::secret::hash_secret;
 use super::storage_token::{Claims, MasterSecret, Minted};
-use crate::model::{Account, KeyId, Uid};
+use crate::model::{Account, ExternalAccount, ExternalIdentity, KeyId, SecretHash, Uid};
 use crate::storage::accounts::Accounts;
 use crate::storage::wall_clock;
 
@@ -22,6 +23,10 @@ pub(crate) struct GrantRequest<'a> {
     pub(crate) key_id: Option<&'a [u8]>,
     /// `X-Client-State`.
     pub(crate) client_state: Option<&'a [u8]>,
+    /// The holder of the access token, if this process issued it.
+    pub(crate) own_holder: Option<&'a Holder>,
+    /// The invitation in the path, for a person of another issuer who is here for the first time.
+    pub(crate) invitation: Option<SecretHash>,
     /// Lifetime in seconds.
     pub(crate) duration: u64,
 }
@@ -46,6 +51,10 @@ pub(crate) struct Issuer<'a> {
     pub(crate) secret: &'a MasterSecret,
     /// The URL of the storage server.
     pub(crate) base_url: &'a str,
+    /// The other issuers whose access tokens are accepted.
+    pub(crate) issuers: &'a Issuers,
+    /// The people of other issuers who need no invitation.
+    pub(crate) allowed: &'a AllowList,
 }
 
 /// The result of comparing a key id with an account's.
@@ -74,6 +83,30 @@ fn judge(account: KeyId, asked: KeyId, replaced: bool) -> Verdict {
     }
 }
 
+/// As [`judge`], for an account of another issuer, whose tokens tell when the password was last set (spec §1.9).
+fn judge_external(known: &ExternalAccount, asked: KeyId, generation: Option<u64>) -> Verdict {
+    if generation.is_some_and(|generation| generation < known.generation) {
+        return Verdict::Refused(TokenError::InvalidGeneration);
+    }
+    if is_newer_than_token(asked, generation) {
+        return Verdict::Refused(TokenError::InvalidKeysChangedAt);
+    }
+    let is_other_key = known.account.key_id.fingerprint != asked.fingerprint;
+    let is_same_generation = generation.is_some_and(|generation| generation == known.generation);
+    match judge(known.account.key_id, asked, known.is_replaced) {
+        // Another key comes with another password.
+        Verdict::Newer if is_other_key && is_same_generation => {
+            Verdict::Refused(TokenError::InvalidClientState)
+        }
+        verdict => verdict,
+    }
+}
+
+/// Whether a key claims to be made after the password was last set.
+fn is_newer_than_token(asked: KeyId, generation: Option<u64>) -> bool {
+    generation.is_some_and(|generation| asked.changed_at > generation)
+}
+
 impl Issuer<'_> {
     /// Issues a token; an account whose key is newer moves to that key.
     ///
@@ -84,7 +117,9 @@ impl Issuer<'_> {
             let text = std::str::from_utf8(value).ok()?;
             KeyId::parse(text)
         });
-        let hash = hash_secret(request.access_token).ok_or(TokenError::InvalidCredentials)?;
+        let Some(hash) = hash_secret(request.access_token) else {
+            return self.grant_external(request, parsed).await;
+        };
         // A malformed key id is reported only to clients with a known access token.
         let unknown = KeyId {
             changed_at: 0,
@@ -101,18 +136,107 @@ impl Issuer<'_> {
         if let Some(state) = request.client_state {
             check_client_state(state, asked)?;
         }
-        let account = match judge(account.key_id, asked, replaced) {
-            Verdict::Current => account,
-            Verdict::Refused(error) => return Err(error),
+        let verdict = judge(account.key_id, asked, replaced);
+        let account = self.apply(verdict, account, asked).await?;
+        self.mint(&account, request.duration)
+    }
+
+    async fn apply(
+        self,
+        verdict: Verdict,
+        account: Account,
+        asked: KeyId,
+    ) -> Result<Account, TokenError> {
+        match verdict {
+            Verdict::Current => Ok(account),
+            Verdict::Refused(error) => Err(error),
             Verdict::Newer => {
                 let account = self.accounts.rekey(account, asked).await?;
                 match judge(account.key_id, asked, false) {
-                    Verdict::Current => account,
-                    _ => return Err(TokenError::InvalidClientState),
+                    Verdict::Current => Ok(account),
+                    _ => Err(TokenError::InvalidClientState),
                 }
             }
+        }
+    }
+
+    /// Issues a token to a person of another issuer.
+    async fn grant_external(
+        self,
+        request: GrantRequest<'_>,
+        parsed: Option<Option<KeyId>>,
+    ) -> Result<Grant, TokenError> {
+        let holder = match request.own_holder {
+            Some(holder) => holder.clone(),
+            None => self.issuers.holder(request.access_token).await?,
         };
+        let asked = parsed
+            .ok_or(TokenError::NoKeyId)?
+            .ok_or(TokenError::MalformedKeyId)?;
+        if let Some(state) = request.client_state {
+            check_client_state(state, asked)?;
+        }
+        let identity = ExternalIdentity {
+            issuer: holder.issuer.clone(),
+            subject: holder.subject.clone(),
+        };
+        let find = || self.accounts.external_account(identity.clone(), asked);
+        let known = match find().await? {
+            Some(known) => known,
+            None => {
+                self.admit(&holder, &identity, asked, &request).await?;
+                find().await?.ok_or(TokenError::Unavailable)?
+            }
+        };
+        let verdict = judge_external(&known, asked, holder.generation);
+        let account = self.apply(verdict, known.account, asked).await?;
+        if let Some(generation) = holder.generation
+            && generation > known.generation
+        {
+            self.accounts.raise_generation(identity, generation).await?;
+        }
         self.mint(&account, request.duration)
+    }
+
+    /// Creates the account of a person who is on the operator's list or has an invitation.
+    async fn admit(
+        self,
+        holder: &Holder,
+        identity: &ExternalIdentity,
+        asked: KeyId,
+        request: &GrantRequest<'_>,
+    ) -> Result<(), TokenError> {
+        if is_newer_than_token(asked, holder.generation) {
+            return Err(TokenError::InvalidKeysChangedAt);
+        }
+        // Registration at the own accounts server has its own rules.
+        let is_allowed = request.own_holder.is_some()
+            || self.allowed.admits(holder)
+            || self.is_allowed_by_email(holder, request.access_token).await;
+        let invitation = if is_allowed { None } else { request.invitation };
+        if !is_allowed && invitation.is_none() {
+            eprintln!(
+                "selvedge serve: account {:?} of {} was refused; to admit it, pass --allow-uid with this id or give its owner an invitation",
+                holder.subject, holder.issuer
+            );
+            return Err(TokenError::Uninvited);
+        }
+        let generation = holder.generation.unwrap_or(0);
+        let made =
+            self.accounts
+                .create_external_account(identity.clone(), generation, asked, invitation);
+        Ok(made.await?)
+    }
+
+    async fn is_allowed_by_email(self, holder: &Holder, access_token: &str) -> bool {
+        if !self.allowed.has_emails() || holder.email.is_some() {
+            return false;
+        }
+        let email = self.issuers.email(holder, access_token).await;
+        self.allowed.admits(&Holder {
+            email,
+            ..holder.clone()
+        })
     }
 
     fn mint(self, account: &Account, duration: u64) -> Result<Grant, TokenError> {
@@ -192,6 +316,74 @@ mod tests {
                 judge(account, asked, replaced),
                 verdict,
                 "{asked:?} {replaced}"
+            );
+        }
+    }
+
+    #[test]
+    fn generations_never_fall_and_another_key_needs_a_higher_one() {
+        let key = |changed_at, fill| KeyId {
+            changed_at,
+            fingerprint: [fill; 16],
+        };
+        let refused = Verdict::Refused;
+        for (asked, generation, is_replaced, expected) in [
+            (key(100, 1), Some(200), false, Verdict::Current),
+            (key(100, 1), None, false, Verdict::Current),
+            (key(100, 1), Some(300), false, Verdict::Current),
+            (
+                key(100, 1),
+                Some(199),
+                false,
+                refused(TokenError::InvalidGeneration),
+            ),
+            (
+                key(201, 1),
+                Some(200),
+                false,
+                refused(TokenError::InvalidKeysChangedAt),
+            ),
+            (
+                key(99, 1),
+                Some(200),
+                false,
+                refused(TokenError::InvalidKeysChangedAt),
+            ),
+            (key(150, 1), Some(200), false, Verdict::Newer),
+            (
+                key(150, 2),
+                Some(200),
+                false,
+                refused(TokenError::InvalidClientState),
+            ),
+            (key(150, 2), Some(201), false, Verdict::Newer),
+            (key(150, 2), None, false, Verdict::Newer),
+            (
+                key(150, 2),
+                Some(201),
+                true,
+                refused(TokenError::InvalidClientState),
+            ),
+            (
+                key(100, 2),
+                Some(201),
+                false,
+                refused(TokenError::InvalidClientState),
+            ),
+        ] {
+            let known = ExternalAccount {
+                account: Account {
+                    id: 1,
+                    uid: Uid::new(1).unwrap(),
+                    key_id: key(100, 1),
+                },
+                generation: 200,
+                is_replaced,
+            };
+            assert_eq!(
+                judge_external(&known, asked, generation),
+                expected,
+                "{asked:?} {generation:?}"
             );
         }
     }

@@ -3,6 +3,7 @@
 pub mod announcement;
 mod error;
 mod grant;
+pub(crate) mod issuers;
 pub(crate) mod local_token;
 pub(crate) mod master_secret_file;
 mod registration;

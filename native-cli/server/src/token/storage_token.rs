@@ -131,6 +131,12 @@ impl MasterSecret {
         Base64::encode_string(&timestamp.finalize().into_bytes())
     }
 
+    /// A key for another purpose, named by `label`.
+    #[must_use]
+    pub(crate) fn derive_other(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        hkdf::derive::<32>(&self.secret, b"", label.as_bytes())
+    }
+
     /// A name for an account in logs, which does not reveal the account.
     #[must_use]
     pub fn hashed(&self, account: &str) -> String {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
 
 mod accounts;
+mod accounts_server;
 mod auth;
 mod batches;
 mod browsers;
@@ -11,6 +12,7 @@ mod conditions;
 mod conformance;
 mod durability;
 mod info;
+mod issuers;
 mod legacy;
 mod limits;
 mod pages;

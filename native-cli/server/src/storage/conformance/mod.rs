@@ -6,6 +6,7 @@ mod accounts;
 mod case;
 mod concurrency;
 pub mod crash;
+mod identities;
 mod pages;
 mod rows;
 mod writes;
@@ -17,6 +18,7 @@ pub async fn run(open: Open<'_>) -> Vec<Outcome> {
     let mut outcomes = writes::run(open).await;
     outcomes.extend(pages::run(open).await);
     outcomes.extend(accounts::run(open).await);
+    outcomes.extend(identities::run(open).await);
     outcomes.extend(concurrency::run(open).await);
     outcomes
 }

@@ -16,9 +16,10 @@ use super::files::{Temporary, make_private, make_private_file};
 use super::readers::Readers;
 use super::schema::{self, Durability};
 use super::writer::{Task, UserWrite, Writer};
-use super::{accounts, state, users};
+use super::{accounts, entries, external, state, users};
 use crate::model::{
-    Account, Bounds, Conditions, KeyId, Record, SecretHash, StoreState, Uid, User, UserChange,
+    Account, Bounds, Conditions, EntryChange, EntryKey, EntryKind, ExternalAccount,
+    ExternalIdentity, KeyId, Record, SecretHash, StoreState, StoredEntry, Uid, User, UserChange,
     Write, Written,
 };
 use crate::storage::accounts::Accounts;
@@ -257,5 +258,59 @@ impl Accounts for SqliteStorage {
         change: UserChange,
     ) -> Answer<'_, Result<bool, StorageError>> {
         Box::pin(self.change(move |db| Ok(users::change(db, &username, &change)?)))
+    }
+
+    fn external_account(
+        &self,
+        identity: ExternalIdentity,
+        key_id: KeyId,
+    ) -> Answer<'_, Result<Option<ExternalAccount>, StorageError>> {
+        Box::pin(
+            self.readers
+                .read(move |db| Ok(external::find(db, &identity, key_id)?)),
+        )
+    }
+
+    fn create_external_account(
+        &self,
+        identity: ExternalIdentity,
+        generation: u64,
+        key_id: KeyId,
+        invitation: Option<SecretHash>,
+    ) -> Answer<'_, Result<(), AccountError>> {
+        Box::pin(self.change(move |db| {
+            let now = wall_clock::now();
+            external::create(db, &identity, generation, key_id, invitation, now)
+        }))
+    }
+
+    fn raise_generation(
+        &self,
+        identity: ExternalIdentity,
+        generation: u64,
+    ) -> Answer<'_, Result<(), StorageError>> {
+        Box::pin(self.change(move |db| Ok(external::raise(db, &identity, generation)?)))
+    }
+
+    fn entry(&self, key: EntryKey) -> Answer<'_, Result<Option<StoredEntry>, StorageError>> {
+        Box::pin(
+            self.readers
+                .read(move |db| Ok(entries::find(db, &key, wall_clock::now())?)),
+        )
+    }
+
+    fn entries(
+        &self,
+        owner: String,
+        kind: EntryKind,
+    ) -> Answer<'_, Result<Vec<StoredEntry>, StorageError>> {
+        Box::pin(
+            self.readers
+                .read(move |db| Ok(entries::owned(db, &owner, kind, wall_clock::now())?)),
+        )
+    }
+
+    fn change_entries(&self, changes: Vec<EntryChange>) -> Answer<'_, Result<bool, StorageError>> {
+        Box::pin(self.change(move |db| Ok(entries::change(db, &changes, wall_clock::now())?)))
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod backup;
 mod batches;
 mod checkpoint;
 mod durable;
+mod entries;
+mod external;
 pub(crate) mod files;
 mod ids;
 mod purge;

@@ -29,6 +29,8 @@ pub(super) fn step(db: &Connection, now: ServerTime) -> rusqlite::Result<bool> {
         + replaced_stores(db, now)?;
     db.prepare_cached("DELETE FROM invitations WHERE expires <= ?1")?
         .execute([sql(now.hundredths())])?;
+    db.prepare_cached("DELETE FROM entries WHERE expires <= ?1")?
+        .execute([sql(now.hundredths())])?;
     transaction.commit()?;
     Ok(removed > 0)
 }

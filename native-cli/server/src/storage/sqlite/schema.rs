@@ -11,7 +11,7 @@ use crate::model::Position;
 /// The column of a record without a sort index.
 pub(super) const NO_SORTINDEX: i64 = Position::NO_SORTINDEX;
 
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// The application id in SQLite's header, since [`FIRST_WITH_ID`]: "Svdg".
 const APPLICATION_ID: i64 = 0x5376_6467;
@@ -132,6 +132,28 @@ const MANY_YOUNG: &str = concat!(
      CREATE INDEX collections_with_many_young ON collections (id) WHERE ",
     many_young!()
 );
+
+/// Accounts of other issuers, and the entries of the accounts server, since version 5.
+const IDENTITIES: &str = "
+CREATE TABLE external_accounts (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    account INTEGER NOT NULL UNIQUE,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (issuer, subject)
+) WITHOUT ROWID;
+CREATE TABLE entries (
+    kind INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    expires INTEGER,
+    revision INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE INDEX entries_by_owner ON entries (owner, kind, key);
+CREATE INDEX entries_by_expiry ON entries (expires) WHERE expires IS NOT NULL;
+";
 
 /// The durability of an acknowledged write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,6 +307,9 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     if found < 4 {
         transaction.execute_batch(MANY_YOUNG)?;
     }
+    if found < 5 {
+        transaction.execute_batch(IDENTITIES)?;
+    }
     if found < VERSION {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
@@ -312,7 +337,7 @@ mod tests {
 
     #[test]
     fn older_databases_get_missing_tables_and_the_application_id() {
-        for version in [1, 2, 3] {
+        for version in [1, 2, 3, 4] {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("db");
             let old = Connection::open(&path).unwrap();
@@ -323,6 +348,9 @@ mod tests {
             .unwrap();
             if version >= 2 {
                 old.execute_batch(NAMED_USERS).unwrap();
+            }
+            if version >= 4 {
+                old.execute_batch(MANY_YOUNG).unwrap();
             }
             if version >= FIRST_WITH_ID {
                 old.pragma_update(None, "application_id", APPLICATION_ID)
@@ -338,6 +366,8 @@ mod tests {
                     |query: &str| db.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
                 assert_eq!(number("SELECT COUNT(*) FROM users"), 1);
                 assert_eq!(number("SELECT COUNT(*) FROM named_users"), 0);
+                assert_eq!(number("SELECT COUNT(*) FROM external_accounts"), 0);
+                assert_eq!(number("SELECT COUNT(*) FROM entries"), 0);
                 assert_eq!(number("PRAGMA application_id"), APPLICATION_ID);
                 assert_eq!(number("PRAGMA user_version"), VERSION);
                 assert_eq!(ids::age(&db), Ok(0), "the index is the new one");

@@ -1,0 +1,29 @@
+//! The accounts server: registration, sign-in, sessions and keys (`docs/protocol/accounts-api.md`). Requests and replies
+//! as JSON are decided here; `http` reads bodies and writes headers.
+
+mod body;
+mod error;
+mod oauth;
+mod password;
+mod rows;
+mod server;
+mod session;
+mod sign_in;
+mod signing_keys;
+mod throttle;
+mod token;
+
+pub(crate) use self::error::ApiError;
+pub(crate) use self::server::{AccountsServer, Call, SignedUrl};
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registration {
+    /// Nobody.
+    #[default]
+    Closed,
+    /// People with an invitation of the operator.
+    Invite,
+    /// Everyone.
+    Open,
+}

@@ -1,0 +1,60 @@
+//! The values of the accounts server's entries, as JSON. Bytes are hex.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// A person's account.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Person {
+    pub(super) uid: String,
+    /// As the person typed it at registration: it is the salt of the password.
+    pub(super) email: String,
+    pub(super) auth_salt: String,
+    pub(super) verifier: String,
+    pub(super) wrap_wrap_kb: String,
+    pub(super) ka: String,
+    /// Milliseconds.
+    pub(super) verifier_set_at: u64,
+    /// Milliseconds.
+    pub(super) keys_changed_at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) v2: Option<PersonV2>,
+}
+
+/// The second version of the password's stretching.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PersonV2 {
+    pub(super) client_salt: String,
+    pub(super) verifier: String,
+    pub(super) wrap_wrap_kb: String,
+}
+
+/// A session.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Session {
+    pub(super) uid: String,
+    pub(super) request_key: String,
+    /// Seconds.
+    pub(super) auth_at: u64,
+}
+
+/// A token that fetches the keys once.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct KeyFetch {
+    pub(super) uid: String,
+    pub(super) request_key: String,
+    pub(super) bundle: String,
+}
+
+impl Drop for KeyFetch {
+    fn drop(&mut self) {
+        self.request_key.zeroize();
+        self.bundle.zeroize();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.request_key.zeroize();
+    }
+}

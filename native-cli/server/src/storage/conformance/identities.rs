@@ -2,7 +2,7 @@
 
 use selvedge_core::time::ServerTime;
 
-use super::{Checked, Open, Outcome, fails, outcome, same};
+use super::case::{Checked, Open, Outcome, fails, outcome, same};
 use crate::model::{
     Bounds, EntryChange, EntryKey, EntryKind, Expected, ExternalIdentity, KeyId, SecretHash,
 };

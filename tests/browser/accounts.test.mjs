@@ -112,12 +112,18 @@ for (const name of BROWSERS) {
 }
 
 test("chromium: a registration needs an invitation, unless it is open", async t => {
-  const server = await serve(t, ["--registration", "invite"]);
+  const server = await serve(t, ["--registration", "invite", "--data", join(temporary, "invite")]);
   const browser = await launch("chromium");
   t.after(() => browser.close());
   const page = await open(browser, `${server.url}/#invitation=none`);
   await send(page, { email: "ann@example.org", password: PASSWORD, repeated: PASSWORD });
   assert.match(await shows(page, "#error"), /invitation/);
+
+  const invitation = new Device(t).run("serve", "invite", "--data", join(temporary, "invite")).trim();
+  await page.goto(`${server.url}/signup#invitation=${invitation}`);
+  await page.waitForSelector("body[data-ready]");
+  await send(page, { email: "ann@example.org", password: PASSWORD, repeated: PASSWORD });
+  assert.match(await shows(page, "#who"), /ann@example.org/);
 });
 
 test("chromium: no other page frames these pages", async t => {

@@ -84,6 +84,7 @@ async function connect(session) {
   if (!login) throw new Sentence(text("refusedByBrowser", { origin: location.origin + prefix }));
   await ask("oauth_login", { code, state: query.get("state") });
   page.form.hidden = true;
+  page.title.textContent = document.title = "Selvedge";
   page.status.textContent = text("connected");
   page.status.dataset["state"] = "connected";
 }

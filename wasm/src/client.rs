@@ -176,10 +176,11 @@ impl Client {
     pub fn restore(&self, collection: String, id: String, at: Option<f64>) -> Promise {
         let this = Rc::clone(&self.0);
         promise_on(Rc::clone(&self.0.host), async move {
-            let (host, name) = (&*this.host, collection_name(collection)?);
+            let host = &*this.host;
+            let engine = Generic::new(collection_name(collection)?)?;
             let at = at.map(|millis| LocalTime::from_millis(millis as u64));
             let restored =
-                selvedge_core::engines::restore(host, host, host, &name, &record_id(id)?, at)
+                selvedge_core::engines::restore(host, host, host, &engine, &record_id(id)?, at)
                     .await?;
             conflict(&restored)
         })

@@ -3,12 +3,18 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::engine::{Cleartext, Engine, Merge};
+use super::engine::{Cleartext, Engine, Merge, Validity};
+#[cfg(feature = "whole-collections")]
 use super::tree::{TreeEdit, TreeMerge, TreeRecord};
+use super::validity::{Change, check_members};
 use crate::error::{Error, Result};
-use crate::host::{PageLimit, Selection, Store, Stored};
+use crate::host::{Store, Stored};
 use crate::ids::{CollectionName, RecordId};
-use crate::sorted::Map;
+#[cfg(feature = "whole-collections")]
+use crate::{
+    host::{PageLimit, Selection},
+    sorted::Map,
+};
 
 /// The records that an edit changes: what is stored of them, and their new texts.
 pub(super) struct Edit {
@@ -22,15 +28,28 @@ impl Edit {
     ///
     /// # Errors
     /// [`Error::Input`] when the engine refuses the edit.
+    #[cfg_attr(
+        not(feature = "whole-collections"),
+        expect(unused_variables, reason = "only whole collections read the store")
+    )]
     pub(super) async fn complete<S: Store>(
         &mut self,
         store: &S,
         engine: &dyn Engine,
     ) -> Result<()> {
         let name = engine.collection();
-        for (id, after) in self.ids.iter().zip(&mut self.after) {
+        let records = self.ids.iter().zip(&self.found).zip(&mut self.after);
+        for ((id, found), after) in records {
             let Some(json) = after.take() else { continue };
             let validity = engine.validate(&Cleartext::new(id, &json));
+            // A member that a person wrote is not dropped without a word.
+            if let Validity::Reupload(_) = validity {
+                let before = found
+                    .as_ref()
+                    .and_then(|stored| stored.item.cleartext.as_deref());
+                let after = Some(json.as_str());
+                check_members(name, &Change { id, before, after })?;
+            }
             let corrected = validity
                 .corrected(json)
                 .map_err(|reason| refused(name, Some(id), reason))?;
@@ -38,10 +57,12 @@ impl Edit {
         }
         match engine.merge() {
             Merge::PerRecord(_) => Ok(()),
+            #[cfg(feature = "whole-collections")]
             Merge::WholeCollection(tree) => self.complete_whole(store, name, tree).await,
         }
     }
 
+    #[cfg(feature = "whole-collections")]
     async fn complete_whole<S: Store>(
         &mut self,
         store: &S,
@@ -101,6 +122,7 @@ fn refused(collection: &CollectionName, id: Option<&RecordId>, reason: &str) -> 
     ))
 }
 
+#[cfg(feature = "whole-collections")]
 async fn live<S: Store>(store: &S, name: &CollectionName) -> Result<Vec<Stored>> {
     let mut live: Vec<Stored> = Vec::new();
     loop {

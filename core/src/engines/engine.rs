@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+#[cfg(feature = "whole-collections")]
 use super::tree::TreeMerge;
 use crate::host::Key;
 use crate::ids::{CollectionName, RecordId};
@@ -64,7 +65,9 @@ pub trait Engine: fmt::Debug {
 pub enum Merge<'a> {
     /// Each record by itself: a batch is applied as soon as it arrives.
     PerRecord(&'a dyn RecordMerge),
-    /// All records at once, because they depend on each other: what arrives is staged until all of it is there.
+    /// All records at once, because they depend on each other: what arrives is staged until all of it is there. It needs
+    /// the feature `whole-collections`, so that a page without such an engine loads less code.
+    #[cfg(feature = "whole-collections")]
     WholeCollection(&'a dyn TreeMerge),
 }
 
@@ -72,6 +75,7 @@ impl fmt::Debug for Merge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::PerRecord(_) => "PerRecord",
+            #[cfg(feature = "whole-collections")]
             Self::WholeCollection(_) => "WholeCollection",
         })
     }

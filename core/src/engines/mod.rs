@@ -6,6 +6,7 @@ mod engine;
 mod generic;
 mod records;
 mod restore;
+#[cfg(feature = "whole-collections")]
 mod tree;
 mod validity;
 
@@ -16,6 +17,7 @@ pub use engine::{Cleartext, Engine, Merge, RecordMerge, Validity};
 pub use generic::Generic;
 pub use records::Records;
 pub use restore::restore;
+#[cfg(feature = "whole-collections")]
 pub use tree::{
     LocalVersion, Replaced, ServerVersion, TreeEdit, TreeInput, TreeItem, TreeMerge, TreePlan,
     TreeRecord, TreeUpload,

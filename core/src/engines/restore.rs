@@ -1,14 +1,15 @@
 //! Restores a value from the journal.
 
+use super::engine::Engine;
 use super::records::Records;
 use crate::error::{Error, Result};
 use crate::host::{Clock, Random, Store};
-use crate::ids::{CollectionName, RecordId};
+use crate::ids::RecordId;
 use crate::journal::{Cause, Entry, list};
 use crate::time::LocalTime;
 
 /// Restores the newest journal value of a record, or the newest that was replaced at or before `at`. This is a local
-/// change, which the next sync uploads; the value that it replaces is written to the journal. Returns the restored
+/// change under the rules of the collection's engine, which the next sync uploads; the value that it replaces is written to the journal. Returns the restored
 /// entry.
 ///
 /// # Errors
@@ -17,10 +18,11 @@ pub async fn restore<S: Store, C: Clock, R: Random>(
     store: &S,
     clock: &C,
     random: &R,
-    collection: &CollectionName,
+    engine: &dyn Engine,
     id: &RecordId,
     at: Option<LocalTime>,
 ) -> Result<Entry> {
+    let collection = engine.collection();
     let entries = list(store, Some(collection), clock.now()).await?;
     let found = entries
         .into_iter()
@@ -31,6 +33,7 @@ pub async fn restore<S: Store, C: Clock, R: Random>(
         ))
     })?;
     Records::new(store, clock, random, collection.clone())
+        .with_engine(engine)
         .replace(&entry.id, &entry.cleartext, Cause::Restore)
         .await?;
     Ok(entry)

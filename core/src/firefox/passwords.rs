@@ -127,7 +127,8 @@ pub fn is_duplicate(one: &Value, other: &Value) -> bool {
 /// Merges two versions of a login.
 ///
 /// - A member that only one side changed comes from that side; of two changes the newer side's stays.
-/// - Of two new passwords the one with the later `timePasswordChanged` stays; that time never goes back.
+/// - Of two new passwords the one with the later `timePasswordChanged` stays, or the newer side's if one of them was changed
+///   without that time; it never goes back.
 /// - `formSubmitURL` and `httpRealm` come from one side, so that exactly one stays set.
 /// - Uses are added; the last use is the later one; the creation is the earlier one.
 /// - Without a base the version with the later `timePasswordChanged` wins as a whole, the server's on a tie; members that
@@ -142,7 +143,10 @@ pub fn merge(versions: &Versions<'_>) -> Merged {
         number(ours.get("timePasswordChanged")),
         number(theirs.get("timePasswordChanged")),
     );
+    let base_time = base.map(|base| number(base.get("timePasswordChanged")));
     let later = match our_time.cmp(&their_time) {
+        // A program that changed the password without its time: when it did is known of the record only.
+        _ if [our_time, their_time].map(Some).contains(&base_time) => versions.newer,
         core::cmp::Ordering::Greater => Side::Ours,
         core::cmp::Ordering::Less => Side::Theirs,
         core::cmp::Ordering::Equal if base.is_some() => versions.newer,

@@ -94,6 +94,12 @@ fn logins_are_merged_by_member() {
             row!("the later password, although the other side is newer", base(),
                 {"password": "b", "timePasswordChanged": 30}, {"password": "c", "timePasswordChanged": 20}, Theirs
                 => {"password": "b", "timePasswordChanged": 30}, NEWER),
+            row!("a password that was changed here without its time: the newer side's", base(),
+                {"password": "b", "timePasswordChanged": 10}, {"password": "c", "timePasswordChanged": 20}, Ours
+                => {"password": "b", "timePasswordChanged": 20}, NEWER),
+            row!("a password that was changed there without its time: the newer side's", base(),
+                {"password": "b", "timePasswordChanged": 20}, {"password": "c", "timePasswordChanged": 10}, Theirs
+                => {"password": "c", "timePasswordChanged": 20}, NEWER),
             row!("the later password of the server", base(),
                 {"password": "b", "timePasswordChanged": 20}, {"password": "c", "timePasswordChanged": 30}, Ours
                 => {"password": "c", "timePasswordChanged": 30}, NEWER),

@@ -192,7 +192,8 @@ fn the_value_replaced_by_a_restore_can_be_restored_too() {
         )
         .await;
         let at = Some(LocalTime::from_millis(10));
-        let restored = restore(&store, &host, &host, &notes, &id, at)
+        let engine = crate::engines::Generic::new(notes.clone()).unwrap();
+        let restored = restore(&store, &host, &host, &engine, &id, at)
             .await
             .unwrap();
         assert_eq!(restored.at.millis(), 10);
@@ -200,7 +201,7 @@ fn the_value_replaced_by_a_restore_can_be_restored_too() {
             records.get(&id).await.unwrap().as_deref(),
             Some(r#"{"id":"a","x":1}"#)
         );
-        let restored = restore(&store, &host, &host, &notes, &id, None)
+        let restored = restore(&store, &host, &host, &engine, &id, None)
             .await
             .unwrap();
         assert_eq!(
@@ -211,7 +212,7 @@ fn the_value_replaced_by_a_restore_can_be_restored_too() {
             &store,
             &host,
             &host,
-            &notes,
+            &engine,
             &RecordId::new("b").unwrap(),
             None,
         )

@@ -9,6 +9,7 @@ use super::arrival::{Arrival, duplicates, take_over, validated, with_id};
 use super::contract::{Kept, LocalSide, Receipt, Repository};
 use super::outgoing::{Outgoing, Want};
 use super::record::Record;
+#[cfg(feature = "whole-collections")]
 use super::whole;
 use crate::engines::{Engine, Merge, RecordMerge, held_back, key_of};
 use crate::error::Result;
@@ -212,6 +213,7 @@ impl<'a, S: Store, C: Clock> LocalRepository<'a, S, C> {
         Some((merge.merge(known, theirs, newer), newer))
     }
 
+    #[cfg(feature = "whole-collections")]
     /// Stages records until all are there and can be merged.
     async fn stage(&self, records: Vec<Record>, state: Option<String>) -> Result<Receipt<()>> {
         let part = Part {
@@ -329,6 +331,7 @@ impl<S: Store, C: Clock> LocalSide for LocalRepository<'_, S, C> {
         let records = last_of_each(records);
         let merge = match self.engine.merge() {
             Merge::PerRecord(merge) => merge,
+            #[cfg(feature = "whole-collections")]
             Merge::WholeCollection(_) => return self.stage(records, checkpoint).await,
         };
         let mut failed = Vec::new();

@@ -11,6 +11,7 @@ mod arrival;
 mod checkpoint;
 mod contract;
 mod crypto;
+#[cfg(feature = "whole-collections")]
 mod effect;
 mod flows;
 mod incoming;
@@ -22,7 +23,9 @@ mod server;
 mod synchronizer;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "whole-collections")]
 mod versions;
+#[cfg(feature = "whole-collections")]
 mod whole;
 
 pub use applied::Applied;
@@ -38,4 +41,5 @@ pub(crate) use record::Record;
 pub use record::{Failed, Failure};
 pub(crate) use server::{ServerMark, ServerRepository};
 pub(crate) use synchronizer::Synchronizer;
+#[cfg(feature = "whole-collections")]
 pub(crate) use whole::{has_staged, merge as merge_whole};

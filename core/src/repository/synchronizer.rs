@@ -168,6 +168,7 @@ where
         self.acknowledge(receipt, &mut outstanding, pushed).await
     }
 
+    #[cfg(feature = "whole-collections")]
     /// Flow two of a collection that is merged as a whole: sends all of the records, or none of them if one must not be
     /// sent.
     ///

@@ -28,9 +28,10 @@ use crate::engines::{Engine, Merge};
 use crate::error::{Error, Result};
 use crate::host::{BulkChange, Commit, Host, Part};
 use crate::ids::Guid;
+#[cfg(feature = "whole-collections")]
+use crate::repository::merge_whole;
 use crate::repository::{
-    CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer,
-    index_keys, merge_whole,
+    CryptoRepository, LocalRepository, Pair, ServerMark, ServerRepository, Synchronizer, index_keys,
 };
 
 /// Maximum number of conflicts in one sync, after which a collection waits for the next one.
@@ -283,6 +284,7 @@ async fn run<H: Host>(
     .capped(match engine.merge() {
         Merge::PerRecord(_) => engine.first_download(),
         // A part of it cannot be merged.
+        #[cfg(feature = "whole-collections")]
         Merge::WholeCollection(_) => None,
     });
     let mut remote = CryptoRepository::new(
@@ -337,6 +339,7 @@ async fn run<H: Host>(
             is_comparing: false,
         }))
     };
+    #[cfg(feature = "whole-collections")]
     if let Merge::WholeCollection(tree) = engine.merge() {
         // A record that could not be read is requested again by the next sync: without it, the rest is not complete.
         if !pair.failed_in.is_empty() {

@@ -10,6 +10,7 @@ mod legacy;
 mod selection;
 mod server;
 mod went_back;
+#[cfg(feature = "whole-collections")]
 mod whole;
 
 use alloc::boxed::Box;

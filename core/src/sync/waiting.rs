@@ -4,11 +4,13 @@ use super::clients;
 use super::fetch::has_news;
 use super::session::Session;
 use super::state::CollectionState;
-use crate::engines::Merge;
+use crate::engines::{Engine, Merge};
 use crate::error::Result;
 use crate::host::Host;
 use crate::metadata::{CollectionKeys, Where};
-use crate::repository::{has_outgoing, has_staged};
+use crate::repository::has_outgoing;
+#[cfg(feature = "whole-collections")]
+use crate::repository::has_staged;
 
 /// Whether there is more to do than info/collections shows: records to send, or records that an earlier sync saw but
 /// did not fetch.
@@ -56,11 +58,23 @@ pub(super) async fn is_anything_waiting<H: Host>(session: &Session<'_, H>) -> Re
                 session.client.latest_believable(),
             )
             || has_outgoing(session.host, name, &state.pair).await?
-            || matches!(engine.merge(), Merge::WholeCollection(_))
-                && has_staged(session.host, name).await?
+            || is_staged(session.host, &**engine).await?
         {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether versions of a collection that is merged as a whole wait for the merge.
+#[cfg_attr(
+    not(feature = "whole-collections"),
+    expect(unused_variables, reason = "only whole collections read the store")
+)]
+async fn is_staged<H: Host>(host: &H, engine: &dyn Engine) -> Result<bool> {
+    match engine.merge() {
+        Merge::PerRecord(_) => Ok(false),
+        #[cfg(feature = "whole-collections")]
+        Merge::WholeCollection(_) => has_staged(host, engine.collection()).await,
+    }
 }

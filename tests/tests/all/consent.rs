@@ -32,9 +32,13 @@ impl Scene {
         let device = Device::with_token(&server, &proxy.url(), &account);
         device.put("ours", &json!({"v": 1}));
         device.sync();
-        for name in ["passwords", "bookmarks"] {
-            wire.put(name, "theirs", &wire.seal(name, &json!({"id": "theirs"})));
-        }
+        let login = json!({
+            "id": "theirs", "hostname": "https://a.example", "formSubmitURL": "https://a.example", "httpRealm": null,
+            "username": "anna", "password": "0", "usernameField": "", "passwordField": "",
+        });
+        wire.put("passwords", "theirs", &wire.seal("passwords", &login));
+        let menu = json!({"id": "menu", "type": "folder", "parentid": "places", "title": "menu", "children": []});
+        wire.put("bookmarks", "theirs", &wire.seal("bookmarks", &menu));
         Self {
             server,
             account,

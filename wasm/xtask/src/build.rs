@@ -34,7 +34,7 @@ const COMPILED_FOR_SPEED: [&str; 7] = [
 ];
 
 /// The packages that are tested in WebAssembly: the core's tests, which also run natively, and the interface to JavaScript.
-pub(crate) const TESTED: [&str; 9] = [
+pub(crate) const TESTED: [&str; 11] = [
     "--package",
     "selvedge-blocks",
     "--package",
@@ -43,6 +43,8 @@ pub(crate) const TESTED: [&str; 9] = [
     "selvedge-santa",
     "--package",
     "selvedge-wasm",
+    "--features",
+    "selvedge-core/whole-collections",
     "--tests",
 ];
 

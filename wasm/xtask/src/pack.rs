@@ -13,7 +13,7 @@ use crate::{build, node, size_by_crate, www};
 const MODULE: (&str, &str) = ("selvedge_bg.wasm", "selvedge.wasm");
 
 /// Maximum size of the module with gzip, in bytes: every page that uses the package downloads it.
-const MAX_MODULE_BYTES: usize = 300_000;
+const MAX_MODULE_BYTES: usize = 310_000;
 
 /// Number of crates whose size is printed.
 const PRINTED_CRATES: usize = 12;

@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use super::finish::{digest_of, last_blocks};
 use super::key::MacKey;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use super::round::ROUND;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::simd128::compress;

@@ -132,6 +132,18 @@ pub fn check_alone(
     }
 }
 
+/// Checks the members of a record alone, without its place among others.
+///
+/// # Errors
+/// [`Error::Input`] with the record and the rule.
+pub(super) fn check_members(collection: &CollectionName, change: &Change<'_>) -> Result<()> {
+    let fault = Parsed::of(change).and_then(|parsed| parsed.fault(collection.as_str()));
+    match fault {
+        Some(fault) => Err(refused(collection, change.id, fault)),
+        None => Ok(()),
+    }
+}
+
 fn refused(collection: &CollectionName, id: &RecordId, fault: &str) -> Error {
     Error::Input(alloc::format!(
         "Firefox would not apply this change of record {id} in {collection}: {fault}"

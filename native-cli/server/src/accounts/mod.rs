@@ -5,6 +5,7 @@ mod body;
 mod error;
 mod oauth;
 mod password;
+mod registration;
 mod rows;
 mod server;
 mod session;
@@ -14,16 +15,5 @@ mod throttle;
 mod token;
 
 pub(crate) use self::error::ApiError;
+pub use self::registration::Registration;
 pub(crate) use self::server::{AccountsServer, Call, SignedUrl};
-
-/// Who may register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Registration {
-    /// Nobody.
-    #[default]
-    Closed,
-    /// People with an invitation of the operator.
-    Invite,
-    /// Everyone.
-    Open,
-}

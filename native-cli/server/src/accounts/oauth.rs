@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::body::text;
 use super::error::ApiError;
+use super::rows::seconds;
 use super::server::{AccountsServer, Call};
 use super::session::CLIENTS;
-use super::sign_in::seconds;
 use super::token::random;
 use crate::model::{EntryChange, EntryKey, EntryKind, Expected};
 use crate::storage::wall_clock;

@@ -1,7 +1,10 @@
 //! The values of the accounts server's entries, as JSON. Bytes are hex.
 
+use selvedge_core::time::ServerTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
+
+use super::error::ApiError;
 
 /// A person's account.
 #[derive(Clone, Serialize, Deserialize)]
@@ -57,4 +60,19 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.request_key.zeroize();
     }
+}
+
+/// The text of a row.
+pub(super) fn encode(row: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(row).map_err(|_| ApiError::Unavailable)
+}
+
+/// The row of a text.
+pub(super) fn decode_row<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(value).map_err(|_| ApiError::Unavailable)
+}
+
+/// A number of seconds as an entry's time.
+pub(super) fn seconds(seconds: u64) -> ServerTime {
+    ServerTime::from_hundredths(seconds.saturating_mul(100))
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::Registration;
 use super::error::ApiError;
 use super::password::Stretched;
+use super::registration::Registration;
 use super::signing_keys::SigningKeys;
 use super::throttle::Throttle;
 use super::token::random;

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::body::{decode, text};
 use super::error::ApiError;
-use super::rows::{KeyFetch, Person, Session};
+use super::rows::{KeyFetch, Person, Session, decode_row};
 use super::server::{AccountsServer, Call};
-use super::sign_in::decode_row;
 use super::token::TokenKind;
 use crate::model::{EntryChange, EntryKey, EntryKind, Expected, StoredEntry};
 use crate::token::issuers::OLDSYNC;

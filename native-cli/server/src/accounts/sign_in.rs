@@ -1,14 +1,13 @@
-//! Registration and sign-in (`docs/protocol/accounts-api.md` §4, §13).
+//! Registration and sign-in (`docs/protocol/accounts-api.md` §13).
 
-use selvedge_core::time::ServerTime;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::Registration;
 use super::body::{decode, email, key, text};
 use super::error::ApiError;
 use super::password::Stretched;
-use super::rows::{KeyFetch, Person, PersonV2, Session};
+use super::registration::Registration;
+use super::rows::{KeyFetch, Person, PersonV2, Session, decode_row, encode, seconds};
 use super::server::{AccountsServer, Call};
 use super::token::{Derived, TokenKind, random, seal_bundle};
 use crate::model::{EntryChange, EntryKey, EntryKind, Expected};
@@ -260,16 +259,4 @@ fn open_session(
     });
     reply[name] = const_hex::encode(*token).into();
     Ok(reply)
-}
-
-pub(super) fn seconds(seconds: u64) -> ServerTime {
-    ServerTime::from_hundredths(seconds * 100)
-}
-
-fn encode(row: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(row).map_err(|_| ApiError::Unavailable)
-}
-
-pub(super) fn decode_row<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(value).map_err(|_| ApiError::Unavailable)
 }

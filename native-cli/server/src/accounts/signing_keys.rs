@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::error::ApiError;
-use super::sign_in::{decode_row, seconds};
+use super::rows::{decode_row, seconds};
 use super::token::random;
 use crate::model::{EntryChange, EntryKey, EntryKind, Expected};
 use crate::storage::accounts::Accounts;

@@ -14,8 +14,9 @@ use selvedge_bookmarks::formats::{Outline, ReadError, backup, csv, markdown, net
 use selvedge_bookmarks::import::{Step, import};
 use selvedge_bookmarks::tree::{Changes, Edit, EditError, NewItem, Tree};
 use selvedge_host::exit::{HostError, Result};
+use selvedge_host::random_id;
 
-use self::tree::{find, random_ids, readings, save, tree, tree_and_new_roots};
+use self::tree::{find, readings, save, tree, tree_and_new_roots};
 use super::typed::{now, print, read_file};
 use crate::device::Device;
 
@@ -61,7 +62,7 @@ pub async fn run(device: &Device, command: BookmarksCommand) -> Result<()> {
             debug_assert!(new_folder || separator || new.url.is_some());
             change(device, dry_run.dry_run, |tree| {
                 let folder = find(tree, &folder)?.id.clone();
-                tree.add(&folder, position, new, milliseconds(), &mut random_ids())
+                tree.add(&folder, position, new, milliseconds(), &mut random_id)
                     .map_err(usage)
             })
             .await
@@ -199,7 +200,7 @@ async fn import_file(device: &Device, file: &Path, is_dry_run: bool) -> Result<(
         detail: error.to_string(),
     })?;
     let (tree, new_roots) = tree_and_new_roots(device, false).await?;
-    let mut imported = import(&tree, &outline, milliseconds(), &mut random_ids());
+    let mut imported = import(&tree, &outline, milliseconds(), &mut random_id);
     if !imported.changes.is_empty() {
         imported.changes.changed.extend(new_roots.changed);
     }

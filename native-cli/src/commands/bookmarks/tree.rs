@@ -5,10 +5,10 @@ use selvedge_bookmarks::item::Item;
 use selvedge_bookmarks::record::{self, Reading, clean_url};
 use selvedge_bookmarks::tree::{Changes, Tree};
 use selvedge_core::engines::Records;
-use selvedge_core::host::Random as _;
+use selvedge_core::firefox::Owned;
 use selvedge_core::ids::RecordId;
 use selvedge_host::exit::{Exit, HostError, Result};
-use selvedge_host::{SystemClock, SystemRandom};
+use selvedge_host::{SystemClock, SystemRandom, engine_for};
 use serde_json::Value;
 
 use crate::commands::records;
@@ -46,16 +46,6 @@ pub(super) async fn tree_and_new_roots(device: &Device, remote: bool) -> Result<
     let is_missing = |root: &Guid| items.iter().all(|item| item.id != *root);
     missing.changed.extend(ROOTS.into_iter().filter(is_missing));
     Ok((Tree::build(items).0, missing))
-}
-
-/// New ids.
-pub(super) fn random_ids() -> impl FnMut() -> [u8; 9] {
-    || {
-        let mut bytes = [0; 9];
-        // Without random bytes the id is one that exists, which the tree refuses.
-        let _unfilled = SystemRandom.fill(&mut bytes);
-        bytes
-    }
 }
 
 /// An item, by its path, its id or its URL.
@@ -117,7 +107,9 @@ async fn delete(device: &Device, deleted: &std::collections::BTreeSet<Guid>) -> 
     let Some(store) = device.store_if_there()?.filter(|_| !deleted.is_empty()) else {
         return Ok(());
     };
-    let bookmarks = Records::new(&store, &SystemClock, &SystemRandom, collection("bookmarks"));
+    let name = collection("bookmarks");
+    let engine = engine_for(name.clone(), &Owned::default())?;
+    let bookmarks = Records::new(&store, &SystemClock, &SystemRandom, name).with_engine(&*engine);
     let mut ids = Vec::new();
     for id in deleted {
         let id = RecordId::new(to_record_id(id))
@@ -135,17 +127,4 @@ async fn delete(device: &Device, deleted: &std::collections::BTreeSet<Guid>) -> 
         crate::output::records(ids.len() as u64)
     ));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use selvedge_bookmarks::ids::guid_of;
-
-    use super::*;
-
-    #[test]
-    fn ids_differ() {
-        let mut ids = random_ids();
-        assert_ne!(guid_of(ids()), guid_of(ids()));
-    }
 }

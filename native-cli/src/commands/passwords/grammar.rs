@@ -53,7 +53,7 @@ pub enum PasswordsCommand {
         after_help = "Example:\n  selvedge passwords add https://shop.example --username ann --generate"
     )]
     Add {
-        /// The site: its origin, like https://shop.example.
+        /// The site: its origin, like `https://shop.example`.
         site: String,
         /// The user name.
         #[arg(long, default_value = "")]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use selvedge_core::engines::Generic;
 use selvedge_core::host::Clock as _;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::journal::{self, Entry};
@@ -10,6 +9,7 @@ use selvedge_core::time::LocalTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::local::engine_of;
 use super::secrets::Hidden;
 use crate::device::Device;
 use crate::output::{Align, Table, printable, shortened};
@@ -87,16 +87,16 @@ pub(super) async fn restore(
     at: Option<LocalTime>,
     dry_run: bool,
 ) -> Result<()> {
-    Generic::new(collection.clone())?;
+    let engine = engine_of(&collection)?;
     let no_store =
         || HostError::NotFound("this device has no records yet: run `selvedge sync`".into());
     let store = device.store_if_there()?.ok_or_else(no_store)?;
     let (clock, random) = (SystemClock, SystemRandom);
     let entry = if dry_run {
-        selvedge_core::engines::restore(&DryRunStore(store), &clock, &random, &collection, &id, at)
+        selvedge_core::engines::restore(&DryRunStore(store), &clock, &random, &*engine, &id, at)
             .await?
     } else {
-        selvedge_core::engines::restore(&store, &clock, &random, &collection, &id, at).await?
+        selvedge_core::engines::restore(&store, &clock, &random, &*engine, &id, at).await?
     };
     device.output.answer(&Restored {
         done: "restored",

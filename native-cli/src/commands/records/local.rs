@@ -1,7 +1,8 @@
 //! Records on this device.
 
-use selvedge_core::engines::{Generic, Records};
+use selvedge_core::engines::{Engine, Records};
 use selvedge_core::error::Error;
+use selvedge_core::firefox::Owned;
 use selvedge_core::host::Store;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::sync;
@@ -13,7 +14,7 @@ use super::print::print_one;
 use super::secrets::Hidden;
 use crate::device::Device;
 use selvedge_host::exit::{HostError, Result};
-use selvedge_host::{DryRunStore, SqliteStore, SystemClock, SystemRandom};
+use selvedge_host::{DryRunStore, SqliteStore, SystemClock, SystemRandom, engine_for};
 
 /// The store of a device that must have the collection.
 pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Result<SqliteStore> {
@@ -26,6 +27,20 @@ pub(super) async fn store_of(device: &Device, collection: &CollectionName) -> Re
     Err(HostError::NotFound(format!(
         "this device has no collection {collection}: `selvedge sync` downloads the account's, --remote asks the server"
     )))
+}
+
+/// The rules of a collection's records. A local edit is the same on every device, whatever it owns.
+pub(super) fn engine_of(collection: &CollectionName) -> Result<Box<dyn Engine>> {
+    Ok(engine_for(collection.clone(), &Owned::default())?)
+}
+
+/// The records of a collection under its rules.
+fn under<'a, S: Store>(
+    engine: &'a dyn Engine,
+    store: &'a S,
+) -> Records<'a, S, SystemClock, SystemRandom> {
+    let name = engine.collection().clone();
+    Records::new(store, &SystemClock, &SystemRandom, name).with_engine(engine)
 }
 
 /// Prints one record.
@@ -52,7 +67,7 @@ pub(super) async fn put(
     source: &Source,
     dry_run: bool,
 ) -> Result<()> {
-    Generic::new(collection.clone())?;
+    let engine = engine_of(&collection)?;
     let input = Input::read(source)?;
     let ids = if dry_run {
         // Without a store, an empty one is used instead.
@@ -60,7 +75,7 @@ pub(super) async fn put(
             .store_if_there()?
             .map_or_else(SqliteStore::in_memory, Ok)?;
         let store = DryRunStore(store);
-        put_all(&store, &collection, id, &input).await?
+        put_all(&store, &*engine, id, &input).await?
     } else {
         let store = device.profile.open_store()?;
         // Records that are put while the profile has an account belong to that account.
@@ -72,7 +87,7 @@ pub(super) async fn put(
                     error => error.into(),
                 })?;
         }
-        put_all(&store, &collection, id, &input).await?
+        put_all(&store, &*engine, id, &input).await?
     };
     Changed {
         done: "put",
@@ -87,11 +102,11 @@ pub(super) async fn put(
 /// Puts all records in one commit, or none of them.
 async fn put_all(
     store: &impl Store,
-    collection: &CollectionName,
+    engine: &dyn Engine,
     id: Option<RecordId>,
     input: &Input,
 ) -> Result<Vec<RecordId>> {
-    let records = Records::new(store, &SystemClock, &SystemRandom, collection.clone());
+    let records = under(engine, store);
     if let Some(id) = id {
         let one = input.only()?;
         return Ok(vec![records.put(Some(id), one).await?]);
@@ -100,7 +115,7 @@ async fn put_all(
     let texts: Vec<_> = given.iter().map(|given| (None, given.text)).collect();
     match records.put_many(&texts).await {
         Ok(ids) => Ok(ids),
-        Err(reason) => Err(input.locate(&given, collection, reason).await),
+        Err(reason) => Err(input.locate(&given, engine.collection(), reason).await),
     }
 }
 
@@ -112,16 +127,16 @@ pub(super) async fn edit(
     source: &Source,
     dry_run: bool,
 ) -> Result<()> {
-    Generic::new(collection.clone())?;
+    let engine = engine_of(&collection)?;
     let input = Input::read(source)?;
     let patch = input.only()?;
     let store = store_of(device, &collection).await?;
     if dry_run {
         let store = DryRunStore(store);
-        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        let records = under(&*engine, &store);
         records.edit(&id, patch).await?;
     } else {
-        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        let records = under(&*engine, &store);
         records.edit(&id, patch).await?;
     }
     Changed {
@@ -141,14 +156,14 @@ pub(super) async fn delete(
     ids: Vec<RecordId>,
     dry_run: bool,
 ) -> Result<()> {
-    Generic::new(collection.clone())?;
+    let engine = engine_of(&collection)?;
     let store = store_of(device, &collection).await?;
     if dry_run {
         let store = DryRunStore(store);
-        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        let records = under(&*engine, &store);
         records.delete_many(&ids).await?;
     } else {
-        let records = Records::new(&store, &SystemClock, &SystemRandom, collection.clone());
+        let records = under(&*engine, &store);
         records.delete_many(&ids).await?;
     }
     Changed {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use selvedge_core::engines::Engine;
-use selvedge_core::firefox::{Owned, engine_for};
+use selvedge_core::firefox::Owned;
 use selvedge_core::ids::{CollectionName, RecordId};
 use selvedge_core::journal;
 use selvedge_core::server::Conditional;
@@ -11,8 +11,8 @@ use selvedge_core::sync::{DeviceState, FirstPreview, GlobalState, Wish, turn};
 
 use crate::device::{Device, global_state};
 use crate::remote::Remote;
-use selvedge_host::NativeHost;
 use selvedge_host::exit::{HostError, Result};
+use selvedge_host::{NativeHost, engine_for};
 
 /// The collections to sync.
 pub(super) enum Selection {

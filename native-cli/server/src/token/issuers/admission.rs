@@ -1,6 +1,6 @@
 //! Which people of other issuers get an account on first sight.
 
-use super::Holder;
+use super::holder::Holder;
 
 /// The people that the operator admits by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

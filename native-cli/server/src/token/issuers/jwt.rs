@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::Deserialize;
 
-use super::OLDSYNC;
+use super::holder::OLDSYNC;
 use super::jwks::PublicKey;
 
 /// Longer tokens are refused unread.

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Semaphore};
 
+use super::holder::{Holder, OLDSYNC};
 use super::jwks::{self, PublicKey};
 use super::jwt::{ClaimError, Unverified};
-use super::{Holder, OLDSYNC};
 use crate::model::SecretHash;
 use crate::storage::wall_clock;
 use crate::token::error::TokenError;

@@ -17,13 +17,14 @@ const program = () => {
 };
 
 /**
- * Starts a server in memory, and stops it after the test.
+ * Starts a server, in memory if the options name no directory, and stops it after the test.
  * @param {TestContext} t
  * @param {string[]} [options]
  * @param {string} [address]
  */
 export const serve = async (t, options = [], address = "127.0.0.1:0") => {
-  const args = ["serve", "--listen", address, "--data", ":memory:", ...options];
+  const data = options.includes("--data") ? [] : ["--data", ":memory:"];
+  const args = ["serve", "--listen", address, ...data, ...options];
   const server = spawn(program(), args, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise(resolve => server.once("close", resolve));
   const stop = () => {

@@ -11,7 +11,7 @@ const WWW = fileURLToPath(new URL("../../www", import.meta.url));
 const TSC = fileURLToPath(new URL("../../wasm/node_modules/typescript/bin/tsc", import.meta.url));
 
 /** The scripts of page and extension, without the package in `selvedge`, which has its own tests. */
-const scripts = ["page", "shared", "extension"].flatMap(directory =>
+const scripts = ["../native-cli/server/www/accounts", "page", "shared", "extension"].flatMap(directory =>
   readdirSync(join(WWW, directory), { recursive: true, withFileTypes: true })
     .filter(({ name, parentPath }) => name.endsWith(".js") && !parentPath.endsWith("selvedge"))
     .map(({ name, parentPath }) => join(parentPath, name)),

@@ -38,7 +38,7 @@ impl Scene {
         });
         wire.put("passwords", "theirs", &wire.seal("passwords", &login));
         let menu = json!({"id": "menu", "type": "folder", "parentid": "places", "title": "menu", "children": []});
-        wire.put("bookmarks", "theirs", &wire.seal("bookmarks", &menu));
+        wire.put("bookmarks", "menu", &wire.seal("bookmarks", &menu));
         Self {
             server,
             account,

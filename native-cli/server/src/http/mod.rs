@@ -1,6 +1,7 @@
 //! HTTP: turns requests into calls of the storage and the token server, and their results into replies.
 
 mod accounts;
+mod accounts_pages;
 mod accounts_server;
 mod announced_sizes;
 mod app;

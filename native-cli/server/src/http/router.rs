@@ -14,14 +14,18 @@ use selvedge_core::server::Dialect;
 use super::app::App;
 use super::reply::{LogReason, Refusal};
 use super::{
-    accounts, accounts_server, collection, cors, dialect, health, host_check, info, nodes, record,
-    token_server, www,
+    accounts, accounts_pages, accounts_server, collection, cors, dialect, health, host_check, info,
+    nodes, record, token_server, www,
 };
 use crate::storage::wall_clock;
 
 /// All of the server's paths.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let paths = match app.dialect {
+        // With an accounts server, `/` is the page that Firefox opens to sign in.
+        Dialect::V1_5 if app.accounts_server.is_some() => {
+            paths_1_5().merge(accounts_pages::paths())
+        }
         Dialect::V1_5 => paths_1_5(),
         Dialect::V1_1 => paths_1_1(),
     };

@@ -58,6 +58,23 @@ impl Device {
         (first, Self::joining(&code))
     }
 
+    /// A device that signs in to the accounts server of `server`.
+    #[must_use]
+    pub fn signed_in(server: &Server, email: &str, password: &str) -> Self {
+        let device = Self::default();
+        let login = [
+            "account",
+            "login",
+            email,
+            "--accounts",
+            server.url(),
+            "--password-stdin",
+        ];
+        let login = device.run(&login).stdin(format!("{password}\n"));
+        let _done = login.outcome().ok();
+        device
+    }
+
     /// A device with a token that the test makes with the server's secret, valid for one hour.
     #[must_use]
     pub fn with_token(server: &Server, url: &str, account: &Account) -> Self {

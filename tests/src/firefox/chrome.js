@@ -130,6 +130,25 @@ async function signIn(account) {
   return outcome();
 }
 
+/** Opens the page of the accounts server as the menu does, with nothing replaced, and returns the tab's URL. */
+async function openSignIn() {
+  await Weave.Service.promiseInitialized;
+  syncOnlyWhenAsked();
+  listen();
+  await gSync.openFxAEmailFirstPage("fxa_app_menu");
+  const address = () => gBrowser.currentURI.spec;
+  await until("the page", () => address().startsWith("http") && !gBrowser.selectedTab.hasAttribute("busy"));
+  return address();
+}
+
+/** Waits for the first sync after a sign-in by the page; returns its result and the signed-in user. */
+async function signedIn() {
+  await until("the first sync", () => syncs.length > 0);
+  await idle();
+  const { email, verified } = await getFxAccountsSingleton().getSignedInUser();
+  return { user: { email, verified }, ...outcome() };
+}
+
 async function sync() {
   await idle();
   const before = syncs.length;
@@ -262,6 +281,23 @@ const tabs = {
   },
 };
 
+/** Pages from and to the other devices of a signed-in account. */
+const sentPages = {
+  /** Asks the accounts server, as Firefox does from time to time, and waits until the page is open. */
+  async receive(url) {
+    await getFxAccountsSingleton().commands.pollDeviceCommands();
+    await until("the sent page", () => gBrowser.tabs.some((tab) => tab.linkedBrowser.currentURI.spec === url));
+  },
+  async send(name, url) {
+    const { device, commands } = getFxAccountsSingleton();
+    await device.refreshDeviceList({ ignoreCached: true });
+    const target = device.recentDeviceList.find((one) => one.name === name);
+    if (!target) throw new Error(`Firefox does not know ${name}`);
+    const { failed } = await commands.sendTab.send([target], { title: "Sent", url });
+    if (failed.length) throw failed[0].error;
+  },
+};
+
 const clients = {
   localId: () => Weave.Service.clientsEngine.localID,
   others: () =>
@@ -278,7 +314,7 @@ const engines = {
   enabled: () => Weave.Service.engineManager.getEnabled().map(({ name }) => name),
 };
 
-const all = { signIn, sync, bookmarks, passwords, history, forms, addresses, extension, prefs, tabs, clients, engines };
+const all = { signIn, openSignIn, signedIn, sync, bookmarks, passwords, history, forms, addresses, extension, prefs, tabs, sentPages, clients, engines };
 
 /** Calls `noun.verb` or `verb` with these arguments. */
 window.selvedge = (name, args) => {

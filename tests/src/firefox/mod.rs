@@ -62,13 +62,33 @@ impl Firefox {
     /// Starts Firefox with this server's token server, and waits for its window.
     #[must_use]
     pub fn start(program: &Path, server: &Server) -> Self {
+        let token_server = format!("{}/1.0/sync/1.5", server.url());
+        Self::with_prefs(
+            program,
+            &[("identity.sync.tokenserver.uri", json!(token_server))],
+        )
+    }
+
+    /// Starts Firefox with this server as its accounts server, and waits for its window.
+    #[must_use]
+    pub fn with_accounts_server(program: &Path, server: &Server) -> Self {
+        let prefs = [
+            (
+                "identity.fxaccounts.autoconfig.uri",
+                json!(server.url().trim_end_matches('/')),
+            ),
+            ("identity.fxaccounts.allowHttp", json!(true)),
+        ];
+        Self::with_prefs(program, &prefs)
+    }
+
+    fn with_prefs(program: &Path, prefs: &[(&str, Value)]) -> Self {
+        let lines = prefs
+            .iter()
+            .map(|(name, value)| format!("user_pref({}, {value});\n", json!(name)));
+        let prefs: String = std::iter::once(PREFS.to_owned()).chain(lines).collect();
         let dir = TempDir::new().expect("a directory can be created");
         let profile = dir.path().join("profile");
-        let token_server = format!("{}/1.0/sync/1.5", server.url());
-        let prefs = format!(
-            "{PREFS}user_pref(\"identity.sync.tokenserver.uri\", {});\n",
-            json!(token_server)
-        );
         std::fs::create_dir(&profile)
             .and_then(|()| std::fs::write(profile.join("user.js"), prefs))
             .expect("a profile can be written");
@@ -122,6 +142,78 @@ impl Firefox {
     #[track_caller]
     pub fn sync(&mut self) -> FirefoxSynced {
         FirefoxSynced::of(self.call("sync", &json!([])))
+    }
+
+    /// Opens the page on which people sign in, as Firefox's menu does, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If the page is not that of `server`.
+    pub fn open_sign_in(&mut self, server: &Server) {
+        let address = self.call("openSignIn", &json!([]));
+        assert!(
+            address
+                .as_str()
+                .is_some_and(|address| address.starts_with(server.url())),
+            "{address}"
+        );
+        self.in_page(|marionette| {
+            let handles = marionette.command("WebDriver:GetWindowHandles", &json!({}));
+            for handle in handles.as_array().into_iter().flatten() {
+                marionette.command("WebDriver:SwitchToWindow", &json!({ "handle": handle }));
+                let found = marionette.command("WebDriver:GetCurrentURL", &json!({}));
+                if found["value"] == address {
+                    return;
+                }
+            }
+            panic!("no tab shows {address}");
+        });
+        self.element("body[data-ready]");
+    }
+
+    /// Types a text into a field of the page.
+    pub fn fill_in(&mut self, selector: &str, text: &str) {
+        let id = self.element(selector);
+        let keys = json!({ "id": id, "text": text });
+        self.in_page(|marionette| marionette.command("WebDriver:ElementSendKeys", &keys));
+    }
+
+    /// Clicks on an element of the page.
+    pub fn click(&mut self, selector: &str) {
+        let id = self.element(selector);
+        self.in_page(|marionette| {
+            marionette.command("WebDriver:ElementClick", &json!({ "id": id }))
+        });
+    }
+
+    /// Waits until the page has an element, and returns its id.
+    fn element(&mut self, selector: &str) -> Value {
+        let timeouts = json!({ "implicit": START.as_millis() });
+        let query = json!({ "using": "css selector", "value": selector });
+        self.in_page(|marionette| {
+            marionette.command("WebDriver:SetTimeouts", &timeouts);
+            let found = marionette.command("WebDriver:FindElement", &query);
+            let mut ids = found["value"]
+                .as_object()
+                .into_iter()
+                .flat_map(|ids| ids.values());
+            ids.next().cloned().expect("an element has an id")
+        })
+    }
+
+    /// Does something in the page, not in Firefox's window.
+    fn in_page<T>(&mut self, run: impl FnOnce(&mut Marionette) -> T) -> T {
+        let context = |value: &str| json!({ "value": value });
+        let marionette = &mut self.marionette;
+        marionette.command("Marionette:SetContext", &context("content"));
+        let done = run(marionette);
+        marionette.command("Marionette:SetContext", &context("chrome"));
+        done
+    }
+
+    /// Waits for the first sync after a sign-in by the page, and returns its result with the signed-in `user`.
+    #[track_caller]
+    pub fn signed_in(&mut self) -> FirefoxSynced {
+        FirefoxSynced::of(self.call("signedIn", &json!([])))
     }
 
     /// Calls a function of `chrome.js` with a list of arguments.

@@ -13,6 +13,17 @@ pub(super) fn text<'a>(body: &'a Value, name: &'static str) -> Result<&'a str, A
     }
 }
 
+/// A text that may be missing.
+pub(super) fn optional<'a>(
+    body: &'a Value,
+    name: &'static str,
+) -> Result<Option<&'a str>, ApiError> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => Ok(Some(value.as_str().ok_or(ApiError::Invalid(name))?)),
+    }
+}
+
 /// 32 bytes in hex.
 pub(super) fn key(body: &Value, name: &'static str) -> Result<Zeroizing<[u8; 32]>, ApiError> {
     decode(text(body, name)?).ok_or(ApiError::Invalid(name))

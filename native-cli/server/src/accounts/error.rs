@@ -31,6 +31,22 @@ pub(crate) enum ApiError {
     Client,
     /// A scope is not allowed.
     Scope,
+    /// The code is unknown, used or expired.
+    UnknownCode,
+    /// The code is another client's.
+    CodeOfAnother,
+    /// A code needs a challenge with the method S256.
+    NoChallenge,
+    /// The verifier does not belong to the code's challenge.
+    Verifier,
+    /// The refresh token is unknown, revoked or another client's.
+    UnknownRefreshToken,
+    /// The device is unknown.
+    Device,
+    /// The session has another device.
+    OtherDevice,
+    /// The device does not take this command.
+    Command,
     /// Something that the server needs did not answer.
     Unavailable,
     /// New accounts need an invitation, or there are none.
@@ -71,6 +87,19 @@ impl ApiError {
             Self::NotFound => (404, 116, "Not Found", "This endpoint does not exist here"),
             Self::Client => (400, 162, "Bad Request", "Unknown client_id"),
             Self::Scope => (400, 163, "Bad Request", "Requested scopes are not allowed"),
+            Self::UnknownCode => (400, 172, "Bad Request", "Unknown authorization code"),
+            Self::CodeOfAnother => (400, 173, "Bad Request", "Mismatched authorization code"),
+            Self::NoChallenge => (400, 169, "Bad Request", "PKCE with S256 is required"),
+            Self::Verifier => (400, 175, "Bad Request", "Invalid PKCE verifier"),
+            Self::UnknownRefreshToken => (400, 182, "Bad Request", "Unknown refresh token"),
+            Self::Device => (400, 123, "Bad Request", "Unknown device"),
+            Self::OtherDevice => (
+                400,
+                124,
+                "Bad Request",
+                "Session already has another device",
+            ),
+            Self::Command => (400, 157, "Bad Request", "Unavailable device command"),
             Self::Concurrent => (
                 409,
                 165,

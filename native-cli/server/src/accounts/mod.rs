@@ -2,11 +2,15 @@
 //! as JSON are decided here; `http` reads bodies and writes headers.
 
 mod body;
+mod codes;
+mod commands;
+mod devices;
 mod error;
 mod oauth;
 mod password;
 mod registration;
 mod rows;
+mod scopes;
 mod server;
 mod session;
 mod sign_in;

@@ -5,19 +5,17 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::body::text;
+use super::body::{optional, text};
+use super::codes::{RefreshToken, is_offline, refresh_key};
 use super::error::ApiError;
-use super::rows::seconds;
+use super::rows::{Person, seconds};
+use super::scopes::{client, scope, ttl};
 use super::server::{AccountsServer, Call};
-use super::session::CLIENTS;
 use super::token::random;
 use crate::model::{EntryChange, EntryKey, EntryKind, Expected};
 use crate::storage::wall_clock;
 use crate::token::TokenError;
 use crate::token::issuers::{Claims, Holder, OLDSYNC, Unverified};
-
-/// Maximum lifetime of an access token in seconds.
-const MAX_TTL: u64 = 21_900;
 
 fn entry_of(token_id: &str) -> EntryKey {
     let hash = const_hex::encode(Sha256::digest(token_id.as_bytes()));
@@ -25,29 +23,44 @@ fn entry_of(token_id: &str) -> EntryKey {
 }
 
 impl AccountsServer {
-    /// A token for a client that holds a session.
+    /// Tokens for a session, a code or a refresh token.
     pub(super) async fn oauth_token(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let body = call.json()?;
+        let kind = optional(&body, "grant_type")?.unwrap_or({
+            if body.get("code").is_some() {
+                "authorization_code"
+            } else {
+                "fxa-credentials"
+            }
+        });
+        match kind {
+            "authorization_code" => self.redeem(call, &body).await,
+            "refresh_token" => self.refresh(call, &body).await,
+            "fxa-credentials" => self.token_of_session(call, &body).await,
+            _ => Err(ApiError::Invalid("grant_type")),
+        }
+    }
+
+    async fn token_of_session(&self, call: &Call<'_>, body: &Value) -> Result<Value, ApiError> {
         let (_, session) = self.session(call).await?;
         let person = self.person(&session.uid).await?.ok_or(ApiError::Token)?;
-        if body.get("grant_type").and_then(Value::as_str) != Some("fxa-credentials") {
-            return Err(ApiError::Invalid("grant_type"));
-        }
-        let client_id = text(&body, "client_id")?;
-        if !CLIENTS.contains(&client_id) {
-            return Err(ApiError::Client);
-        }
-        let scope = text(&body, "scope")?;
-        let is_allowed =
-            |one: &str| one == OLDSYNC || one == "profile" || one.starts_with("profile:");
-        let mut scopes = scope.split_ascii_whitespace().peekable();
-        if scopes.peek().is_none() || !scopes.all(is_allowed) {
-            return Err(ApiError::Scope);
-        }
-        let ttl = match body.get("ttl") {
-            None | Some(Value::Null) => MAX_TTL,
-            Some(ttl) => ttl.as_u64().ok_or(ApiError::Invalid("ttl"))?.min(MAX_TTL),
-        };
+        let client_id = client(body)?;
+        let scope = scope(text(body, "scope")?)?;
+        let granted = (client_id, scope, ttl(body)?, session.auth_at);
+        self.grant(call, &person, granted, is_offline(body)?, Vec::new())
+            .await
+    }
+
+    /// An access token for a client, a scope, a lifetime and the time of the sign-in in seconds, and a refresh token if one
+    /// is asked for; stored together with other changes, or not at all.
+    pub(super) async fn grant(
+        &self,
+        call: &Call<'_>,
+        person: &Person,
+        (client_id, scope, ttl, auth_at): (&str, &str, u64, u64),
+        is_offline: bool,
+        mut changes: Vec<EntryChange>,
+    ) -> Result<Value, ApiError> {
         let id = const_hex::encode(*random::<32>()?);
         let audience = if scope.split_ascii_whitespace().any(|one| one == OLDSYNC) {
             &self.issuer
@@ -59,20 +72,31 @@ impl AccountsServer {
             "iat": call.now, "exp": call.now + ttl, "jti": id, "fxa-generation": person.verifier_set_at,
         });
         let token = self.sign(&claims, call.now).await?;
-        let put = EntryChange::Put {
+        changes.push(EntryChange::Put {
             key: entry_of(&id),
             expected: Expected::Absent,
             owner: person.uid.clone(),
             expires: Some(seconds(call.now + ttl)),
             value: Vec::new(),
-        };
-        if !self.storage.change_entries(vec![put]).await? {
+        });
+        let mut reply = json!({
+            "access_token": token, "token_type": "bearer", "scope": scope, "expires_in": ttl, "auth_at": auth_at,
+        });
+        if is_offline {
+            let row = RefreshToken {
+                uid: person.uid.clone(),
+                client_id: client_id.into(),
+                scope: scope.into(),
+                auth_at,
+            };
+            let (token, put) = Self::new_refresh_token(&row, call.now)?;
+            changes.push(put);
+            reply["refresh_token"] = token.into();
+        }
+        if !self.storage.change_entries(changes).await? {
             return Err(ApiError::Concurrent);
         }
-        Ok(json!({
-            "access_token": token, "token_type": "bearer", "scope": scope, "expires_in": ttl,
-            "auth_at": session.auth_at,
-        }))
+        Ok(reply)
     }
 
     async fn sign(&self, claims: &Value, now: u64) -> Result<String, ApiError> {
@@ -138,16 +162,18 @@ impl AccountsServer {
     /// Revokes a token. An unknown one is a success.
     pub(super) async fn oauth_destroy(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let body = call.json()?;
-        let token = body
-            .get("token")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let token = body.get("token").or_else(|| body.get("access_token"));
+        let token = token.and_then(Value::as_str).unwrap_or_default();
         if let Some(claims) = self.claims(token, call.now).await? {
             let delete = EntryChange::Delete {
                 key: entry_of(&claims.jti),
                 expected: Expected::Any,
             };
             self.storage.change_entries(vec![delete]).await?;
+        }
+        let named = ["token", "refresh_token"].map(|name| body.get(name).and_then(Value::as_str));
+        for token in named.into_iter().flatten() {
+            self.end_refresh_token(refresh_key(token)).await?;
         }
         Ok(json!({}))
     }

@@ -3,16 +3,14 @@
 use selvedge_core::crypto::hawk::{Header, Key};
 use serde_json::{Value, json};
 
-use super::body::{decode, text};
+use super::body::{decode, optional, text};
 use super::error::ApiError;
 use super::rows::{KeyFetch, Person, Session, decode_row};
+use super::scopes::client;
 use super::server::{AccountsServer, Call};
 use super::token::TokenKind;
 use crate::model::{EntryChange, EntryKey, EntryKind, Expected, StoredEntry};
 use crate::token::issuers::OLDSYNC;
-
-/// The client ids that the protocol's clients have (`docs/protocol/accounts-api.md` §1).
-pub(super) const CLIENTS: [&str; 3] = ["5882386c6d801776", "e7ce535d93522896", "8269bacd7bbc7f80"];
 
 impl AccountsServer {
     pub(super) async fn session_status(&self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -29,7 +27,7 @@ impl AccountsServer {
     pub(super) async fn session_destroy(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let (own, session) = self.session(call).await?;
         let body = call.json()?;
-        let id = match body.get("customSessionToken").and_then(Value::as_str) {
+        let id = match optional(&body, "customSessionToken")? {
             None => own.name,
             Some(id) => {
                 let other = self.storage.entry(EntryKey::new(EntryKind::Session, id));
@@ -41,11 +39,7 @@ impl AccountsServer {
                 other.name
             }
         };
-        let delete = EntryChange::Delete {
-            key: EntryKey::new(EntryKind::Session, id),
-            expected: Expected::Any,
-        };
-        self.storage.change_entries(vec![delete]).await?;
+        self.end_session(&session.uid, &id).await?;
         Ok(json!({}))
     }
 
@@ -74,9 +68,7 @@ impl AccountsServer {
     pub(super) async fn scoped_key_data(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let person = self.person_of_session(call).await?;
         let body = call.json()?;
-        if !CLIENTS.contains(&text(&body, "client_id")?) {
-            return Err(ApiError::Client);
-        }
+        client(&body)?;
         let mut scopes = text(&body, "scope")?.split_ascii_whitespace();
         if !scopes.any(|scope| scope == OLDSYNC) {
             return Err(ApiError::Scope);

@@ -515,3 +515,232 @@ async fn an_access_token_opens_the_storage_until_it_is_revoked() {
         (400, 108)
     );
 }
+
+mod oauth {
+    use super::*;
+
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    /// Of the verifier, from RFC 7636 appendix B.
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn ask(more: Value) -> Value {
+        let mut body = json!({
+            "client_id": FIREFOX, "scope": format!("{OLDSYNC} profile"), "state": "a&b", "access_type": "offline",
+            "code_challenge": CHALLENGE, "code_challenge_method": "S256", "keys_jwe": "e.y.J",
+        });
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        body
+    }
+
+    fn redeem(code: &Value, verifier: &str) -> Value {
+        json!({"grant_type": "authorization_code", "client_id": FIREFOX, "code": code, "code_verifier": verifier})
+    }
+
+    #[tokio::test]
+    async fn a_code_works_once_and_only_with_its_verifier() {
+        let running = serve(Registration::Open).await;
+        let api = Api::of(&running);
+        let session = api.create("alice@example.org", 1).await.json()["sessionToken"].clone();
+        let authorize = async |more| {
+            let body = ask(more).to_string();
+            api.bearer(Method::POST, "oauth/authorization", &session, &body)
+                .await
+        };
+        for (more, expected) in [
+            (json!({"client_id": "0123456789abcdef"}), (400, 162)),
+            (json!({"scope": "https://other.example/scope"}), (400, 163)),
+            (json!({"code_challenge_method": "plain"}), (400, 169)),
+            (json!({"code_challenge": null}), (400, 169)),
+            (json!({"state": "s".repeat(513)}), (400, 107)),
+            (json!({"keys_jwe": "j".repeat(1025)}), (400, 107)),
+            (json!({"response_type": "token"}), (400, 107)),
+            (json!({"redirect_uri": "https://evil.example/"}), (400, 107)),
+        ] {
+            assert_eq!(errno(&authorize(more.clone()).await), expected, "{more}");
+        }
+        let without = api.post("oauth/authorization", ask(json!({}))).await;
+        assert_eq!(errno(&without), (401, 110));
+
+        let made = authorize(json!({})).await.json();
+        assert_eq!(made["state"], "a&b");
+        let redirect = made["redirect"].as_str().unwrap();
+        assert!(redirect.ends_with("&state=a%26b"), "{redirect}");
+        let wrong = api
+            .post("oauth/token", redeem(&made["code"], "another"))
+            .await;
+        assert_eq!(errno(&wrong), (400, 175));
+        let mut other = redeem(&made["code"], VERIFIER);
+        other["client_id"] = json!("e7ce535d93522896");
+        assert_eq!(errno(&api.post("oauth/token", other).await), (400, 173));
+        let granted = api
+            .post("oauth/token", redeem(&made["code"], VERIFIER))
+            .await;
+        assert_eq!(granted.status, 200, "{granted:?}");
+        let granted = granted.json();
+        assert_eq!(granted["keys_jwe"], "e.y.J");
+        let again = api
+            .post("oauth/token", redeem(&made["code"], VERIFIER))
+            .await;
+        assert_eq!(errno(&again), (400, 172));
+
+        let refresh = json!({
+            "grant_type": "refresh_token", "client_id": FIREFOX, "refresh_token": granted["refresh_token"],
+            "scope": "profile",
+        });
+        let renewed = api.post("oauth/token", refresh.clone()).await.json();
+        assert_eq!(renewed["scope"], "profile");
+        let verified = api
+            .post("verify", json!({"token": renewed["access_token"]}))
+            .await;
+        assert_eq!(verified.json()["scope"], json!(["profile"]));
+        let mut more = refresh.clone();
+        more["scope"] = json!("profile:email");
+        assert_eq!(errno(&api.post("oauth/token", more).await), (400, 163));
+        let destroy = json!({"client_id": FIREFOX, "token": granted["refresh_token"]});
+        assert_eq!(api.post("oauth/destroy", destroy).await.status, 200);
+        assert_eq!(errno(&api.post("oauth/token", refresh).await), (400, 182));
+    }
+
+    #[tokio::test]
+    async fn of_concurrent_uses_of_a_code_one_succeeds() {
+        let running = serve(Registration::Open).await;
+        let api = Api::of(&running);
+        let session = api.create("alice@example.org", 1).await.json()["sessionToken"].clone();
+        let body = ask(json!({})).to_string();
+        let made = api.bearer(Method::POST, "oauth/authorization", &session, &body);
+        let body = redeem(&made.await.json()["code"], VERIFIER);
+        let uses = (0..8).map(|_| api.post("oauth/token", body.clone()));
+        let replies = futures_util::future::join_all(uses).await;
+        let succeeded = replies.iter().filter(|reply| reply.status == 200);
+        assert_eq!(succeeded.count(), 1);
+    }
+}
+
+mod devices {
+    use super::*;
+
+    #[tokio::test]
+    async fn devices_are_registered_get_commands_and_end_with_their_session() {
+        let running = serve(Registration::Open).await;
+        let api = Api::of(&running);
+        let one = api.create("alice@example.org", 1).await.json()["sessionToken"].clone();
+        let two = api.login("alice@example.org", 1).await.json()["sessionToken"].clone();
+        let stranger = api.create("bob@example.org", 2).await.json()["sessionToken"].clone();
+        let post = async |session: &Value, path: &str, body: Value| {
+            api.bearer(Method::POST, path, session, &body.to_string())
+                .await
+        };
+        let register =
+            json!({"name": "Laptop", "type": "desktop", "availableCommands": {"open": "key"}});
+        let laptop = post(&one, "account/device", register).await.json();
+        let phone = json!({"name": "Phone", "type": "mobile"});
+        let phone = post(&two, "account/device", phone).await.json();
+        let renamed = post(&one, "account/device", json!({"name": "Desk"}))
+            .await
+            .json();
+        assert_eq!(
+            (&renamed["id"], &renamed["name"]),
+            (&laptop["id"], &json!("Desk"))
+        );
+        let other = post(&one, "account/device", json!({"id": phone["id"]})).await;
+        assert_eq!(errno(&other), (400, 124));
+        for bad in [
+            json!({"name": "a\u{7}b"}),
+            json!({"type": "x".repeat(17)}),
+            json!({"availableCommands": {"open": 1}}),
+            json!({"availableCommands": {"open": "x".repeat(2049)}}),
+            json!({"pushCallback": 5}),
+        ] {
+            assert_eq!(
+                errno(&post(&one, "account/device", bad.clone()).await),
+                (400, 107),
+                "{bad}"
+            );
+        }
+
+        let listed = api
+            .bearer(Method::GET, "account/devices", &two, "")
+            .await
+            .json();
+        let names: Vec<_> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                (
+                    one["name"].as_str().unwrap(),
+                    one["isCurrentDevice"].as_bool().unwrap(),
+                )
+            })
+            .collect();
+        assert!(
+            names.contains(&("Desk", false)) && names.contains(&("Phone", true)),
+            "{names:?}"
+        );
+        let strangers = api
+            .bearer(Method::GET, "account/devices", &stranger, "")
+            .await;
+        assert_eq!(strangers.json(), json!([]));
+
+        let send = |target: &Value, command: &str| json!({"target": target, "command": command, "payload": {"n": 1}});
+        let path = "account/devices/invoke_command";
+        assert_eq!(
+            errno(&post(&two, path, send(&laptop["id"], "close")).await),
+            (400, 157)
+        );
+        assert_eq!(
+            errno(&post(&stranger, path, send(&laptop["id"], "open")).await),
+            (400, 123)
+        );
+        for _ in 0..3 {
+            let sent = post(&two, path, send(&laptop["id"], "open")).await;
+            assert_eq!(sent.json()["enqueued"], true);
+        }
+        let commands = async |query: &str| {
+            let path = format!("account/device/commands?{query}");
+            api.bearer(Method::GET, &path, &one, "").await.json()
+        };
+        let first = commands("index=0&limit=2").await;
+        assert_eq!(
+            (&first["index"], &first["last"]),
+            (&json!(2), &json!(false))
+        );
+        let data = &first["messages"][0]["data"];
+        assert_eq!(
+            data,
+            &json!({"command": "open", "payload": {"n": 1}, "sender": phone["id"]})
+        );
+        let rest = commands("index=3").await;
+        assert_eq!((&rest["index"], &rest["last"]), (&json!(3), &json!(true)));
+        assert_eq!(rest["messages"].as_array().unwrap().len(), 1);
+
+        let attached = api
+            .bearer(Method::GET, "account/attached_clients", &one, "")
+            .await
+            .json();
+        // The session of the registration, and that of the sign-in.
+        assert_eq!(attached.as_array().unwrap().len(), 2, "{attached:#}");
+        let gone = post(&one, "account/device/destroy", json!({"id": phone["id"]})).await;
+        assert_eq!(gone.status, 200);
+        let ended = api.bearer(Method::GET, "session/status", &two, "").await;
+        assert_eq!(errno(&ended), (401, 110));
+        assert_eq!(
+            errno(
+                &post(
+                    &stranger,
+                    "account/device/destroy",
+                    json!({"id": laptop["id"]})
+                )
+                .await
+            ),
+            (400, 123)
+        );
+        let destroyed = post(&one, "session/destroy", json!({})).await;
+        assert_eq!(destroyed.status, 200);
+        let third = api.login("alice@example.org", 1).await.json()["sessionToken"].clone();
+        let left = api.bearer(Method::GET, "account/devices", &third, "").await;
+        assert_eq!(left.json(), json!([]));
+    }
+}

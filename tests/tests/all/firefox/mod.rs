@@ -3,6 +3,7 @@
 //!
 //! Without Firefox each test prints a line and is skipped.
 
+mod accounts;
 mod changes;
 mod commands;
 mod deletions;

@@ -1,6 +1,7 @@
 //! The set-up of every scenario, and functions that read both sides.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use selvedge_tests::{Device, Firefox, FirefoxSynced, Server, counted, skipped};
@@ -43,19 +44,26 @@ impl Drop for Permit {
 
 /// Runs a scenario if Firefox is installed, and counts those of this process that passed.
 pub(crate) fn scenario(run: impl FnOnce(&mut Scene)) {
+    with_firefox(|program| {
+        let server = Server::start();
+        let (device, _code) = Device::first(&server);
+        let firefox = Firefox::start(program, &server);
+        run(&mut Scene {
+            device,
+            firefox,
+            server,
+        });
+    });
+}
+
+/// Runs a scenario with the program Firefox, if it is installed, and counts those of this process that passed.
+pub(crate) fn with_firefox(run: impl FnOnce(&Path)) {
     static PASSED: Mutex<u32> = Mutex::new(0);
     let Some(program) = Firefox::installed() else {
         return skipped("Firefox (firefox-esr)");
     };
     let _permit = Permit::wait();
-    let server = Server::start();
-    let (device, _code) = Device::first(&server);
-    let firefox = Firefox::start(&program, &server);
-    run(&mut Scene {
-        device,
-        firefox,
-        server,
-    });
+    run(&program);
     let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
     *passed += 1;
     counted("Firefox scenarios passed", *passed);

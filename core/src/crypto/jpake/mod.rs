@@ -4,6 +4,7 @@
 //! Arithmetic is `crypto-bigint`'s with a fixed width of 3072 bits; each power with a secret exponent is its
 //! constant-time one. Only the checks of public numbers use the faster variable-time one.
 
+mod confirm;
 mod error;
 mod group;
 mod proof;
@@ -12,6 +13,7 @@ mod wire;
 
 use zeroize::Zeroizing;
 
+pub use self::confirm::{confirm, is_confirmed};
 pub use self::error::JpakeError;
 use self::group::{Element, Exponent, Group};
 use self::proof::{prove, verify};

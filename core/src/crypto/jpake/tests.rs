@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
@@ -263,4 +263,25 @@ fn random_bytes_that_never_give_a_number_end_with_an_error() {
         let made = First::make(Role::Sender, b"23456789", &Constant(constant));
         assert_eq!(made.err(), Some(RandomError), "{constant}");
     }
+}
+
+#[test]
+fn the_last_two_messages_of_the_transcript_open_with_its_key() {
+    let transcript = &vectors()["transcript"];
+    let key = expected_bundle(transcript);
+    let payload = |index: usize| transcript["messages"][index]["payload"].to_string();
+    assert!(is_confirmed(&key, &payload(4)));
+    assert!(!is_confirmed(
+        &KeyBundle::new([1; 32], [2; 32]),
+        &payload(4)
+    ));
+    assert!(
+        !is_confirmed(&key, &payload(5)),
+        "another text under the same key"
+    );
+    let credentials = crate::crypto::payload::decrypt(&key, &payload(5)).unwrap();
+    assert_eq!(
+        credentials[..],
+        *transcript["credentials_json"].as_str().unwrap().as_bytes()
+    );
 }

@@ -4,6 +4,7 @@ pub(crate) mod arena;
 mod cbc;
 pub mod hawk;
 pub mod hkdf;
+pub mod jpake;
 mod key_bundle;
 pub mod payload;
 mod scoped_key;

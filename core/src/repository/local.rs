@@ -329,6 +329,10 @@ impl<S: Store, C: Clock> LocalSide for LocalRepository<'_, S, C> {
         checkpoint: Option<String>,
     ) -> Result<Receipt<()>> {
         let records = last_of_each(records);
+        #[cfg_attr(
+            not(feature = "whole-collections"),
+            expect(clippy::infallible_destructuring_match)
+        )]
         let merge = match self.engine.merge() {
             Merge::PerRecord(merge) => merge,
             #[cfg(feature = "whole-collections")]

@@ -52,6 +52,7 @@ pub(super) struct Life {
 
 impl Life {
     /// Starts the process; it is killed at this moment.
+    #[cfg(feature = "whole-collections")]
     pub(super) fn start(&self, kill: Option<Kill>) {
         self.commits.set(0);
         self.requests.set(0);
@@ -60,6 +61,7 @@ impl Life {
     }
 
     /// Whether the process was killed since it started.
+    #[cfg(feature = "whole-collections")]
     pub(super) fn is_dead(&self) -> bool {
         self.is_dead.get()
     }

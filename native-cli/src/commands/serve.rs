@@ -15,7 +15,7 @@ use selvedge_core::server::Dialect;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use self::firefox_setup::{FirefoxSetupArgs, firefox_setup};
+use self::firefox_setup::{FirefoxSetupArgs, firefox_setup, sign_in};
 use self::maintenance::{BackupArgs, CompactArgs, back_up, make_small};
 pub(crate) use self::running::stopped;
 use crate::commands::secret::secret;
@@ -389,13 +389,14 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
         None => None,
     };
     let has_page = www.is_some();
+    let registration = args.registration;
     let server = Server::bind(Options {
         listen: args.listen,
         dialect: args.dialect,
         data: data.clone(),
         master_secret_file: args.master_secret_file,
         public_url: args.public_url,
-        accounts: args.registration,
+        accounts: registration,
         issuers: args.issuer,
         audience: args.audience,
         allow_emails: args.allow_email,
@@ -432,9 +433,14 @@ async fn serve(args: ServerArgs) -> Result<(), ServeError> {
     for warning in server.warnings() {
         eprintln!("selvedge serve: {warning}");
     }
+    if registration.is_some() {
+        eprintln!("selvedge serve: {}", sign_in(server.public_url()));
+    }
     if has_page {
+        // With an accounts server, its page is the first one.
+        let page = registration.map_or("", |_| "index.html");
         eprintln!(
-            "selvedge serve: the page is at {}/; {}",
+            "selvedge serve: the page is at {}/{page}; {}",
             server.public_url(),
             invited(&server, &data).await?
         );

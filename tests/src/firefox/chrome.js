@@ -143,7 +143,7 @@ async function openSignIn() {
 
 /** Waits for the first sync after a sign-in by the page; returns its result and the signed-in user. */
 async function signedIn() {
-  await until("the first sync", () => syncs.length > 0);
+  await until("the first sync", () => syncs.length > 0, 150000);
   await idle();
   const { email, verified } = await getFxAccountsSingleton().getSignedInUser();
   return { user: { email, verified }, ...outcome() };

@@ -89,6 +89,17 @@ impl fmt::Display for FirefoxSetup {
     }
 }
 
+/// Where people register, and what to set in a Firefox that signs in to this server's accounts server.
+pub(super) fn sign_in(url: &str) -> String {
+    let plain = match url.starts_with("http://") {
+        true => ", and identity.fxaccounts.allowHttp to true",
+        false => "",
+    };
+    format!(
+        "people register at {url}/, which offers a user.js for Firefox: it sets identity.fxaccounts.autoconfig.uri to {url}{plain}"
+    )
+}
+
 pub(super) async fn firefox_setup(args: FirefoxSetupArgs) -> Result<FirefoxSetup, ServeError> {
     let invitation = if args.invite {
         let lifetime = Duration::from_secs(u64::from(args.expires) * 3600);
@@ -106,6 +117,12 @@ pub(super) async fn firefox_setup(args: FirefoxSetupArgs) -> Result<FirefoxSetup
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_plain_http_needs_the_second_preference() {
+        assert!(!sign_in("https://sync.example.org").contains("allowHttp"));
+        assert!(sign_in("http://127.0.0.1:8090").contains("allowHttp to true"));
+    }
 
     #[test]
     fn the_setup_has_the_preference_in_each_form() {

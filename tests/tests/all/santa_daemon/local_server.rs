@@ -141,7 +141,8 @@ fn a_push_message_starts_a_sync() {
         assert!(began.elapsed() < TIMEOUT, "the machine has not subscribed");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let after = client.wait_for_status(|status| status["rules"]["binary"] == 3);
+    let is_done = |status: &Value| status["rules"]["binary"] == 3 && status["running"].is_null();
+    let after = client.wait_for_status(is_done);
     assert_ne!(after["last_full_sync"], before["last_full_sync"], "{after}");
     daemon.stops();
 }

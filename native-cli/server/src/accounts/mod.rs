@@ -2,6 +2,7 @@
 //! as JSON are decided here; `http` reads bodies and writes headers.
 
 mod body;
+mod change;
 mod codes;
 mod commands;
 mod devices;

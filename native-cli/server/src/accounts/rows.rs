@@ -49,6 +49,20 @@ pub(super) struct KeyFetch {
     pub(super) bundle: String,
 }
 
+/// A token that changes the password once.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PasswordChange {
+    /// Whose password; no other kind of row has this member.
+    pub(super) changes_password_of: String,
+    pub(super) request_key: String,
+}
+
+impl Drop for PasswordChange {
+    fn drop(&mut self) {
+        self.request_key.zeroize();
+    }
+}
+
 impl Drop for KeyFetch {
     fn drop(&mut self) {
         self.request_key.zeroize();

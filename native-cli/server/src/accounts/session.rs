@@ -53,7 +53,8 @@ impl AccountsServer {
     /// The keys, once: of two requests with the same token one gets them.
     pub(super) async fn keys(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let entry = self.authenticate(call, TokenKind::KeyFetch).await?;
-        let row: KeyFetch = decode_row(&entry.value)?;
+        // A token of another use.
+        let row: KeyFetch = decode_row(&entry.value).map_err(|_| ApiError::Token)?;
         let delete = EntryChange::Delete {
             key: EntryKey::new(EntryKind::OneTimeToken, entry.name),
             expected: Expected::Present,
@@ -94,7 +95,7 @@ impl AccountsServer {
     }
 
     /// The entry of the token that a request carries.
-    async fn authenticate(
+    pub(super) async fn authenticate(
         &self,
         call: &Call<'_>,
         kind: TokenKind,
@@ -102,7 +103,7 @@ impl AccountsServer {
         let value = call.authorization.ok_or(ApiError::Token)?;
         let entry_kind = match kind {
             TokenKind::Session => EntryKind::Session,
-            TokenKind::KeyFetch => EntryKind::OneTimeToken,
+            TokenKind::KeyFetch | TokenKind::PasswordChange => EntryKind::OneTimeToken,
         };
         let find = async |id: &str| {
             let is_id =

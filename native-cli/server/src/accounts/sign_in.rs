@@ -27,16 +27,24 @@ const SESSION_LIFE: u64 = 365 * 24 * 3600;
 const CLIENT_SALT: &str = "identity.mozilla.com/picl/v1/quickStretchV2:";
 
 /// Which `authPW` a person signed in with.
-enum Version {
+pub(super) enum Version {
     V1,
     V2,
+}
+
+/// What is kept of a new password.
+pub(super) struct Credentials {
+    pub(super) salt: Zeroizing<[u8; 32]>,
+    pub(super) one: Stretched,
+    pub(super) v2: Option<PersonV2>,
+    /// kB as the client wrapped it, if it chose kB.
+    pub(super) wrap_kb: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl AccountsServer {
     pub(super) async fn create(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let body = call.json()?;
         let email = email(&body)?;
-        let auth_pw = key(&body, "authPW")?;
         let invitation = match self.registration {
             Registration::Open => None,
             Registration::Closed => return Err(ApiError::Closed),
@@ -47,23 +55,12 @@ impl AccountsServer {
         };
         let name = format!("create {}", call.address);
         self.throttle.count(name, REGISTRATIONS, call.now)?;
-        let salt = random::<32>()?;
-        let one = self.stretch(auth_pw, salt.clone()).await?;
-        let (v2, wrap_kb) = match body.get("authPWVersion2") {
-            None | Some(Value::Null) => (None, None),
-            Some(_) => {
-                let client_salt = client_salt(&body)?;
-                let two = self.stretch(key(&body, "authPWVersion2")?, salt.clone());
-                let two = two.await?;
-                let wrap = key(&body, "wrapKbVersion2")?;
-                let v2 = PersonV2 {
-                    client_salt,
-                    verifier: const_hex::encode(*two.verifier),
-                    wrap_wrap_kb: const_hex::encode(*two.wrap(&wrap)),
-                };
-                (Some(v2), Some(key(&body, "wrapKb")?))
-            }
-        };
+        let Credentials {
+            salt,
+            one,
+            v2,
+            wrap_kb,
+        } = self.credentials(&body).await?;
         let millis = call.now * 1000;
         let person = Person {
             uid: const_hex::encode(*random::<16>()?),
@@ -111,10 +108,53 @@ impl AccountsServer {
         }
     }
 
+    /// What is kept of the new password in a request.
+    pub(super) async fn credentials(&self, body: &Value) -> Result<Credentials, ApiError> {
+        let auth_pw = key(body, "authPW")?;
+        let salt = random::<32>()?;
+        let one = self.stretch(auth_pw, salt.clone()).await?;
+        let mut made = Credentials {
+            salt,
+            one,
+            v2: None,
+            wrap_kb: None,
+        };
+        if !matches!(body.get("authPWVersion2"), None | Some(Value::Null)) {
+            let client_salt = client_salt(body)?;
+            let two = self.stretch(key(body, "authPWVersion2")?, made.salt.clone());
+            let two = two.await?;
+            let wrap = key(body, "wrapKbVersion2")?;
+            made.v2 = Some(PersonV2 {
+                client_salt,
+                verifier: const_hex::encode(*two.verifier),
+                wrap_wrap_kb: const_hex::encode(*two.wrap(&wrap)),
+            });
+            made.wrap_kb = Some(key(body, "wrapKb")?);
+        }
+        Ok(made)
+    }
+
     pub(super) async fn login(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let body = call.json()?;
         let email = email(&body)?;
         let auth_pw = key(&body, "authPW")?;
+        let (person, stretched, version) = self.check_password(call, email, auth_pw).await?;
+        let mut changes = Vec::new();
+        let reply = open_session(call, &person, &stretched, &version, &mut changes)?;
+        if self.storage.change_entries(changes).await? {
+            Ok(reply)
+        } else {
+            Err(ApiError::Concurrent)
+        }
+    }
+
+    /// The person with this password. An unknown account and a wrong password look the same.
+    pub(super) async fn check_password(
+        &self,
+        call: &Call<'_>,
+        email: &str,
+        auth_pw: Zeroizing<[u8; 32]>,
+    ) -> Result<(Person, Stretched, Version), ApiError> {
         let lower = email.to_lowercase();
         let of_account = format!("login {lower}");
         self.throttle.count(
@@ -140,13 +180,7 @@ impl AccountsServer {
             return Err(ApiError::WrongPassword);
         };
         self.throttle.forget(&of_account);
-        let mut changes = Vec::new();
-        let reply = open_session(call, &person, &stretched, &version, &mut changes)?;
-        if self.storage.change_entries(changes).await? {
-            Ok(reply)
-        } else {
-            Err(ApiError::Concurrent)
-        }
+        Ok((person, stretched, version))
     }
 
     pub(super) async fn credentials_status(&self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -197,7 +231,7 @@ fn verify(person: &Person, stretched: &Stretched) -> Option<Version> {
     }
 }
 
-fn client_salt(body: &Value) -> Result<String, ApiError> {
+pub(super) fn client_salt(body: &Value) -> Result<String, ApiError> {
     let salt = text(body, "clientSalt")?;
     let hex = salt.strip_prefix(CLIENT_SALT);
     let is_valid =
@@ -210,7 +244,7 @@ fn client_salt(body: &Value) -> Result<String, ApiError> {
 }
 
 /// A new session, and a token for the keys if the query asks for one. The server keeps neither token.
-fn open_session(
+pub(super) fn open_session(
     call: &Call<'_>,
     person: &Person,
     stretched: &Stretched,
@@ -237,6 +271,19 @@ fn open_session(
     if call.parameter("keys").as_deref() != Some("true") {
         return Ok(reply);
     }
+    let (name, token) = key_fetch(call, person, stretched, version, changes)?;
+    reply[name] = token.into();
+    Ok(reply)
+}
+
+/// A token for the keys, and the member of a reply that has it.
+pub(super) fn key_fetch(
+    call: &Call<'_>,
+    person: &Person,
+    stretched: &Stretched,
+    version: &Version,
+    changes: &mut Vec<EntryChange>,
+) -> Result<(&'static str, String), ApiError> {
     let (wrapped, name) = match (version, &person.v2) {
         (Version::V2, Some(v2)) => (&v2.wrap_wrap_kb, "keyFetchTokenVersion2"),
         _ => (&person.wrap_wrap_kb, "keyFetchToken"),
@@ -257,6 +304,5 @@ fn open_session(
             bundle: seal_bundle(&derived.bundle_key, &ka, &wrap_kb),
         })?,
     });
-    reply[name] = const_hex::encode(*token).into();
-    Ok(reply)
+    Ok((name, const_hex::encode(*token)))
 }

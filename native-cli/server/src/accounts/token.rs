@@ -10,6 +10,7 @@ use super::error::ApiError;
 pub(super) enum TokenKind {
     Session,
     KeyFetch,
+    PasswordChange,
 }
 
 impl TokenKind {
@@ -17,6 +18,7 @@ impl TokenKind {
         match self {
             Self::Session => b"identity.mozilla.com/picl/v1/sessionToken",
             Self::KeyFetch => b"identity.mozilla.com/picl/v1/keyFetchToken",
+            Self::PasswordChange => b"identity.mozilla.com/picl/v1/passwordChangeToken",
         }
     }
 
@@ -25,6 +27,7 @@ impl TokenKind {
         match self {
             Self::Session => "fxs_",
             Self::KeyFetch => "fxk_",
+            Self::PasswordChange => "fxpc_",
         }
     }
 }

@@ -744,3 +744,101 @@ mod devices {
         assert_eq!(left.json(), json!([]));
     }
 }
+
+mod password {
+    use super::*;
+
+    /// kB as the password of `auth_pw` wraps it, for a client whose unwrapping key is that byte.
+    fn unwrapped(wrap: &[u8], with: u8) -> Vec<u8> {
+        wrap.iter().map(|byte| byte ^ with).collect()
+    }
+
+    #[tokio::test]
+    async fn a_change_keeps_kb_and_ends_everything_else() {
+        let running = serve(Registration::Open).await;
+        let api = Api::of(&running);
+        let made = api.create("alice@example.org", 1).await.json();
+        let session = made["sessionToken"].clone();
+        let kb = unwrapped(&api.keys(&made["keyFetchToken"]).await.1, 1);
+        let other = api.login("alice@example.org", 1).await.json()["sessionToken"].clone();
+        let device = json!({"name": "Phone", "type": "mobile"}).to_string();
+        api.bearer(Method::POST, "account/device", &other, &device)
+            .await;
+        let bob = api.create("bob@example.org", 5).await.json()["sessionToken"].clone();
+
+        let start = async |session: &Value, email: &str, old: u8| {
+            let body = json!({"email": email, "oldAuthPW": hex(&[old; 32])}).to_string();
+            api.bearer(Method::POST, "password/change/start", session, &body)
+                .await
+        };
+        assert_eq!(
+            errno(&start(&session, "alice@example.org", 9).await),
+            (400, 103)
+        );
+        // Nobody changes another person's password, even with that password.
+        assert_eq!(
+            errno(&start(&bob, "alice@example.org", 1).await),
+            (400, 103)
+        );
+        let started = start(&session, "alice@example.org", 1).await.json();
+        let wrapped = api.keys(&started["keyFetchToken"]).await.1;
+        assert_eq!(unwrapped(&wrapped, 1), kb);
+        let body = json!({
+            "authPW": hex(&[2; 32]), "wrapKb": hex(&unwrapped(&kb, 2)), "sessionToken": "0".repeat(64),
+        });
+        let finish = async || {
+            let body = body.to_string();
+            let path = "password/change/finish?keys=true";
+            let token = &started["passwordChangeToken"];
+            api.hawk(path, token, "passwordChangeToken", &body, &body)
+                .await
+        };
+        // The token of a change is none for the keys, and the other way round.
+        let swapped = api
+            .hawk(
+                "account/keys",
+                &started["passwordChangeToken"],
+                "keyFetchToken",
+                "",
+                "",
+            )
+            .await;
+        assert_eq!(errno(&swapped), (401, 110));
+        let finished = finish().await;
+        assert_eq!(finished.status, 200, "{finished:?}");
+        let finished = finished.json();
+        assert_eq!(errno(&finish().await), (401, 110), "a token works once");
+
+        assert_eq!(errno(&api.login("alice@example.org", 1).await), (400, 103));
+        let login = api.login("alice@example.org", 2).await.json();
+        let keys = api.keys(&login["keyFetchToken"]).await.1;
+        assert_eq!(unwrapped(&keys, 2), kb, "kB is kept");
+        for old in [&session, &other] {
+            let ended = api.bearer(Method::GET, "session/status", old, "").await;
+            assert_eq!(errno(&ended), (401, 110));
+        }
+        let new = &finished["sessionToken"];
+        let devices = api.bearer(Method::GET, "account/devices", new, "").await;
+        assert_eq!(devices.json(), json!([]));
+    }
+
+    #[tokio::test]
+    async fn an_account_ends_with_its_password_only() {
+        let running = serve(Registration::Open).await;
+        let api = Api::of(&running);
+        let session = api.create("alice@example.org", 1).await.json()["sessionToken"].clone();
+        api.create("bob@example.org", 5).await;
+        let destroy = async |email: &str, auth_pw: u8| {
+            let body = json!({"email": email, "authPW": hex(&[auth_pw; 32])}).to_string();
+            api.bearer(Method::POST, "account/destroy", &session, &body)
+                .await
+        };
+        assert_eq!(errno(&destroy("alice@example.org", 2).await), (400, 103));
+        assert_eq!(errno(&destroy("bob@example.org", 5).await), (400, 103));
+        assert_eq!(destroy("alice@example.org", 1).await.status, 200);
+        assert_eq!(errno(&api.login("alice@example.org", 1).await), (400, 103));
+        assert_eq!(api.login("bob@example.org", 5).await.status, 200);
+        let again = api.create("alice@example.org", 3).await;
+        assert_eq!(again.status, 200, "the address is free again");
+    }
+}

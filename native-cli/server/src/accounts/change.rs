@@ -1,4 +1,4 @@
-//! Changes of the password, which keep kB, and the end of an account (`docs/protocol/accounts-api.md` §6, §13).
+//! Changes of the password, which keep kB, and the end of an account (`docs/protocol/accounts-api.md` §6).
 
 use serde_json::{Value, json};
 
